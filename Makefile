@@ -1,0 +1,67 @@
+# The whole interface: `make dev`, `make test`, `make lint`, `make bench`. Each sets up what it needs in .venv first.
+.PHONY: dev test lint format bench lock clean
+.DEFAULT_GOAL := install
+
+VENV := .venv
+BIN := $(VENV)/bin
+export PYTHONUNBUFFERED := 1
+
+# An interpreter that is 3.11, 3.12 or 3.13; PYTHON=... chooses another one.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
+
+install: $(VENV)/.installed
+dev-tools: $(VENV)/.dev-tools
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "No Python 3.11, 3.12 or 3.13 found. Install one, or say: make PYTHON=/path/to/python"; exit 1; }
+	@echo "==> Creating $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV)
+
+# uv where it is there (seconds), pip otherwise (a minute or two).
+define pip_install
+	@if command -v uv >/dev/null 2>&1; then \
+		uv pip install --python $(BIN)/python --constraint constraints.txt $(1); \
+	else \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check "pip==26.2" \
+		&& $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --constraint constraints.txt $(1) \
+			| grep -v -e "^Requirement already" -e "^  "; test $${PIPESTATUS[0]} -eq 0; \
+	fi
+endef
+SHELL := /bin/bash
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "==> Installing the pipeline into $(VENV) (once; a minute or two with pip)"
+	$(call pip_install,--editable .)
+	@touch $@
+
+$(VENV)/.dev-tools: pyproject.toml constraints.txt $(VENV)/.installed
+	@echo "==> Installing what the tests need (once)"
+	$(call pip_install,--editable . --group dev)
+	@touch $@
+
+dev: install
+	@$(BIN)/sheets-pipeline dev
+
+test: dev-tools
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: dev-tools
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+format: dev-tools
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: dev-tools
+	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
+
+# Renews constraints.txt; needs uv.
+lock:
+	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --upgrade \
+		--no-emit-index-url --no-header --no-annotate --quiet --output-file constraints.txt
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

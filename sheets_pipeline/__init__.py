@@ -1,0 +1,1 @@
+"""Keeps Google Sheets tabs in step with a SQL database, as a Dagster project."""

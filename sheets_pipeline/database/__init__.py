@@ -1,0 +1,1 @@
+"""SQL's side: tables, queries, event queue, pipeline state. No Sheets, no Dagster."""

@@ -1,0 +1,111 @@
+"""Errors raised on purpose: what was found, what was expected, what to do.
+
+SheetsPipelineError
+├── SettingsError            a setting has a value that cannot work
+├── DatabaseError            a database cannot be reached or refuses us
+│   └── EmbeddedPostgresError    the embedded PostgreSQL cannot be installed, started or reached
+├── SheetsError              the Sheets API refused or failed
+│   ├── QuotaExceeded        somebody else used up the quota of our credential; worth a try after a minute
+│   ├── SheetsUnavailable    transient failures lasted longer than the retry time
+│   ├── OutcomeUnknown       a write was sent and its answer was lost; read before writing again
+│   ├── AccessDenied         the credentials are wrong, or the spreadsheet is not shared with them
+│   ├── SpreadsheetNotFound  no spreadsheet with this id
+│   └── RequestRejected      the API calls our request invalid
+├── TabError                 a tab is not as declared; a person must mend it
+│   ├── HeaderMismatch       a declared column is not in the header
+│   └── KeysNotUnique        two rows of the database have the same key
+├── GuardRefused             a change so large that a person must allow it
+└── TabBusy                  another process is writing to this tab
+
+``needs_person`` says whether a retry can help: where it is true, none is made.
+"""
+
+
+class SheetsPipelineError(Exception):
+    """Base of all errors raised on purpose; the message is one paragraph for the user."""
+
+    needs_person = True
+
+
+class SettingsError(SheetsPipelineError):
+    """Names the variable, the value received (never a secret's) and what is valid."""
+
+
+class DatabaseError(SheetsPipelineError):
+    """A database cannot be reached or refuses us."""
+
+
+class EmbeddedPostgresError(DatabaseError):
+    """The embedded PostgreSQL cannot be installed, started or reached."""
+
+
+class SheetsError(SheetsPipelineError):
+    """The Sheets API refused or failed. ``status`` is the HTTP status, None when no answer came."""
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        self.status = status
+        super().__init__(message)
+
+
+class QuotaExceeded(SheetsError):
+    """The API answered 429 for longer than we may wait."""
+
+    needs_person = False
+
+
+class SheetsUnavailable(SheetsError):
+    """Transient failures (408, 5xx, timeouts, resets) lasted longer than the retry time."""
+
+    needs_person = False
+
+
+class OutcomeUnknown(SheetsError):
+    """A write was sent and its answer was lost: it may have been applied or not."""
+
+    needs_person = False
+
+
+class AccessDenied(SheetsError):
+    """Credentials missing or invalid, the API not enabled, or the spreadsheet not shared."""
+
+
+class SpreadsheetNotFound(SheetsError):
+    """No spreadsheet with this id, or it was deleted."""
+
+
+class RequestRejected(SheetsError):
+    """The API calls our request invalid (400)."""
+
+
+class TabError(SheetsPipelineError):
+    """A tab is not as declared. ``tab`` is its title."""
+
+    def __init__(self, tab: str, message: str) -> None:
+        self.tab = tab
+        super().__init__(f"Tab {tab!r}: {message}")
+
+
+class HeaderMismatch(TabError):
+    """A declared column is not in the header row."""
+
+    def __init__(self, tab: str, *, missing: list[str], found: list[str]) -> None:
+        self.missing, self.found = missing, found
+        super().__init__(
+            tab,
+            f"expected columns {missing} in the header (row 1), found {found}. "
+            "Rename the headers back, or put the missing ones in any free column.",
+        )
+
+
+class KeysNotUnique(TabError):
+    """Two rows of the source have the same key, so neither can be found again in the tab."""
+
+
+class GuardRefused(TabError):
+    """A change so large that a person must allow it; nothing was sent."""
+
+
+class TabBusy(SheetsPipelineError):
+    """Another process is writing to this tab."""
+
+    needs_person = False

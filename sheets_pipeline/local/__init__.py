@@ -1,0 +1,1 @@
+"""The embedded default: PostgreSQL, demo platform and Local Sheets; start, attach, stop."""

@@ -1,0 +1,133 @@
+"""Every setting, once: name, type, default, unit. Read from the environment and from ``.env``.
+
+``load_settings()`` is the only door; a wrong value is a ``SettingsError`` of one paragraph.
+"""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+import sqlalchemy as sa
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from sheets_pipeline.errors import SettingsError
+
+
+def _blank_is_unset(value: Any) -> Any:
+    """``NAME=`` in a shell or ``.env`` means the same as no such line."""
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+DatabaseUrl = Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)]
+OptionalText = Annotated[str | None, BeforeValidator(_blank_is_unset)]
+
+#: Whole minutes that divide an hour, and whole hours that divide a day, in seconds: what cron can say exactly.
+VALID_INTERVALS = [60 * m for m in range(1, 60) if 60 % m == 0] + [3600 * h for h in range(1, 25) if 24 % h == 0]
+
+_SPREADSHEET_URL = re.compile(r"/spreadsheets/d/([\w-]+)")
+
+
+class Settings(BaseSettings):
+    """What a user can set; the environment wins over ``.env``."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
+
+    database_url: DatabaseUrl = Field(None, description="The learning platform's database (SQLAlchemy URL).")
+    pipeline_database_url: DatabaseUrl = Field(
+        None, description="The pipeline's own tables, where they live apart from DATABASE_URL."
+    )
+    dagster_postgres_url: DatabaseUrl = Field(None, description="Dagster's storage (PostgreSQL).")
+    spreadsheet_id: OptionalText = Field(None, description="The spreadsheet, as id or full URL.")
+    google_credentials_json: Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)] = Field(
+        None, description="Service account key, as JSON text."
+    )
+    google_application_credentials: Annotated[Path | None, BeforeValidator(_blank_is_unset)] = Field(
+        None, description="Service account key, as a file."
+    )
+    sheets_api_endpoint: OptionalText = Field(None, description="Base URL of the Sheets API; Google's when not set.")
+    sheets_reads_per_minute: int = Field(60, ge=1, le=100_000, description="Read quota per credential.")
+    sheets_writes_per_minute: int = Field(60, ge=1, le=100_000, description="Write quota per credential.")
+    sync_interval_seconds: int = Field(300, description="Time between full syncs.")
+    sync_max_retries: int = Field(3, ge=0, le=20, description="Run retries.")
+    sync_retry_delay_seconds: float = Field(5, gt=0, le=3600, description="Base delay of run retries.")
+    sync_max_consecutive_failures: int = Field(5, ge=1, le=1000, description="Failures that open the circuit breaker.")
+    sync_health_check_interval: int = Field(60, ge=1, le=86_400, description="Seconds between health checks.")
+    sync_enable_user_profiles: bool = Field(True, description="Keep the tab UserProfiles.")
+    sync_enable_course_stats: bool = Field(True, description="Keep the tab course_statistics.")
+    sync_enable_quiz_responses: bool = Field(True, description="Keep the tab quiz_responses.")
+    sync_enable_transcript_requests: bool = Field(True, description="Keep the tab TranscriptRequests.")
+    local_data_dir: Path = Field(Path(".local"), description="Data of the embedded default.")
+
+    @field_validator("sync_interval_seconds")
+    @classmethod
+    def _interval_fits_cron(cls, value: int) -> int:
+        if value not in VALID_INTERVALS:
+            below = max((v for v in VALID_INTERVALS if v < value), default=None)
+            above = min((v for v in VALID_INTERVALS if v > value), default=None)
+            nearest = " or ".join(str(v) for v in (below, above) if v)
+            raise ValueError(
+                "must be whole minutes that divide an hour or whole hours that divide a day; "
+                f"the nearest valid values are {nearest}"
+            )
+        return value
+
+    @field_validator("spreadsheet_id")
+    @classmethod
+    def _id_from_url(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        if match := _SPREADSHEET_URL.search(value):
+            return match[1]
+        if not re.fullmatch(r"[\w-]+", value.strip()):
+            raise ValueError(
+                "must be a spreadsheet's id or its full URL (https://docs.google.com/spreadsheets/d/ID/edit)"
+            )
+        return value.strip()
+
+    @field_validator("sheets_api_endpoint")
+    @classmethod
+    def _endpoint_is_url(cls, value: str | None) -> str | None:
+        if value is not None and not re.match(r"https?://[^/\s]+", value):
+            raise ValueError("must be a URL such as http://127.0.0.1:8099")
+        return value.rstrip("/") if value else None
+
+    @field_validator("database_url", "pipeline_database_url", "dagster_postgres_url")
+    @classmethod
+    def _url_parses(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            try:
+                sa.make_url(value.get_secret_value())
+            except sa.exc.ArgumentError:
+                raise ValueError("must be a SQLAlchemy URL such as postgresql://user:password@host:5432/name") from None
+        return value
+
+    @field_validator("dagster_postgres_url")
+    @classmethod
+    def _storage_is_postgres(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and sa.make_url(value.get_secret_value()).get_backend_name() != "postgresql":
+            raise ValueError("must be a PostgreSQL URL: Dagster's storage is kept by dagster-postgres")
+        return value
+
+
+#: Values of these never appear in a message.
+_SECRETS = {"database_url", "pipeline_database_url", "dagster_postgres_url", "google_credentials_json"}
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read and validate all settings.
+
+    Raises:
+        SettingsError: Names each wrong variable, the value received (never a secret's) and what is valid.
+    """
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise SettingsError(" ".join(_explain(e) for e in error.errors())) from None
+
+
+def _explain(error: Any) -> str:
+    name = str(error["loc"][0])
+    received = "a value that is not shown" if name in _SECRETS else repr(error["input"])
+    valid = error["msg"].removeprefix("Value error, ")
+    return f"{name.upper()} is {received}: {valid[0].lower()}{valid[1:]}."

@@ -1,0 +1,1 @@
+"""Google's side: authorised client, retry, quota, reading and applying. No SQL, no Dagster."""

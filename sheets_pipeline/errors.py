@@ -11,7 +11,7 @@ SheetsPipelineError
 │   ├── AccessDenied         the credentials are wrong, or the spreadsheet is not shared with them
 │   ├── SpreadsheetNotFound  no spreadsheet with this id
 │   └── RequestRejected      the API calls our request invalid
-├── TabError                 a tab is not as declared; a person must mend it
+├── TabProblem               a tab is not as declared; a person must mend it
 │   ├── HeaderMismatch       a declared column is not in the header
 │   └── KeysNotUnique        two rows of the database have the same key
 ├── GuardRefused             a change so large that a person must allow it
@@ -77,7 +77,7 @@ class RequestRejected(SheetsError):
     """The API calls our request invalid (400)."""
 
 
-class TabError(SheetsPipelineError):
+class TabProblem(SheetsPipelineError):
     """A tab is not as declared. ``tab`` is its title."""
 
     def __init__(self, tab: str, message: str) -> None:
@@ -85,7 +85,7 @@ class TabError(SheetsPipelineError):
         super().__init__(f"Tab {tab!r}: {message}")
 
 
-class HeaderMismatch(TabError):
+class HeaderMismatch(TabProblem):
     """A declared column is not in the header row."""
 
     def __init__(self, tab: str, *, missing: list[str], found: list[str]) -> None:
@@ -97,11 +97,11 @@ class HeaderMismatch(TabError):
         )
 
 
-class KeysNotUnique(TabError):
+class KeysNotUnique(TabProblem):
     """Two rows of the source have the same key, so neither can be found again in the tab."""
 
 
-class GuardRefused(TabError):
+class GuardRefused(TabProblem):
     """A change so large that a person must allow it; nothing was sent."""
 
 

@@ -1,0 +1,317 @@
+"""The plan: a change set as requests of ``spreadsheets.batchUpdate``, with its cost known before anything is sent.
+
+Each ``Batch`` is one write request. Google applies a batch whole or not at all, and all cells of one row are in one
+batch, so whatever stops between two batches leaves whole rows. Deletes come last, in a batch of their own: the answer
+to the batch before tells whether the rows still stand where we read them.
+
+Source for atomicity: https://developers.google.com/workspace/sheets/api/guides/batchupdate
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any, NamedTuple
+
+import orjson
+
+from sheets_pipeline.sync.cells import Cell
+from sheets_pipeline.sync.diff import CellUpdate, ChangeSet, RowDelete
+from sheets_pipeline.sync.rows import Rows
+from sheets_pipeline.sync.tab import NUMBER_FORMATS, ColumnType, Tab
+
+#: Recommended payload of one request. Source: https://developers.google.com/workspace/sheets/api/limits
+MAX_PAYLOAD_BYTES = 2_000_000
+
+#: Columns left free for people beside ours in a tab that we create.
+SPARE_COLUMNS = 6
+
+#: Developer metadata that marks a column as ours; its value is the column's name.
+COLUMN_METADATA_KEY = "sheets_pipeline.column"
+
+
+@dataclass(slots=True)
+class Batch:
+    """One write request: its requests as JSON texts, what it costs, and which rows it relies on."""
+
+    requests: list[bytes] = field(default_factory=list)
+    cells: int = 0
+    #: Keys of the rows that this batch writes or deletes.
+    keys: list[str] = field(default_factory=list)
+    #: Rows (0-based) addressed by number → the key each must hold, or the write went to another row.
+    expected_keys: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def body(self) -> bytes:
+        """The JSON of ``requests``, as the API takes it."""
+        return b"[" + b",".join(self.requests) + b"]"
+
+    @property
+    def bytes(self) -> int:
+        """Size of the payload."""
+        return sum(map(len, self.requests)) + len(self.requests)
+
+
+@dataclass(slots=True)
+class Plan:
+    """Batches of inserts and updates, then one of deletes."""
+
+    writes: list[Batch] = field(default_factory=list)
+    deletes: Batch | None = None
+
+    @property
+    def batches(self) -> list[Batch]:
+        """All write requests, in the order in which they are sent."""
+        return [*self.writes, self.deletes] if self.deletes else self.writes
+
+    @property
+    def cells(self) -> int:
+        """Cells sent."""
+        return sum(batch.cells for batch in self.batches)
+
+
+class _Piece(NamedTuple):
+    """A request that must not be cut, on its way into a batch."""
+
+    request: bytes
+    cells: int
+    keys: list[str]
+    expected_keys: dict[int, str]
+
+
+def plan_changes(
+    sheet_id: int,
+    layout: dict[str, int],
+    wanted: Rows,
+    changes: ChangeSet,
+    row_count: int,
+    max_bytes: int = MAX_PAYLOAD_BYTES,
+) -> Plan:
+    """Turn a change set into write requests of at most about ``max_bytes`` each."""
+    pieces = [
+        *_update_pieces(sheet_id, changes, max_bytes),
+        *_insert_pieces(sheet_id, layout, wanted, changes, max_bytes),
+    ]
+    return Plan(_fill_batches(pieces, max_bytes), _delete_batch(sheet_id, changes.deletes, row_count))
+
+
+def plan_creation(tab: Tab, sheet_id: int, wanted: Rows, max_bytes: int = MAX_PAYLOAD_BYTES) -> Plan:
+    """Create a tab that is not there: header, frozen row, column types and all rows."""
+    layout = {column.name: i for i, column in enumerate(tab.columns)}
+    creation = Batch([_dump(request) for request in _creation_requests(tab, sheet_id, len(wanted))], cells=len(layout))
+    inserts = ChangeSet(list(range(len(wanted))), [], [], {}, [], {})
+    return Plan(_fill_batches(_insert_pieces(sheet_id, layout, wanted, inserts, max_bytes), max_bytes, creation))
+
+
+def _fill_batches(pieces: Iterable[_Piece], max_bytes: int, first: Batch | None = None) -> list[Batch]:
+    batches = [first or Batch()]
+    size = batches[0].bytes
+    for piece in pieces:
+        if batches[-1].requests and size + len(piece.request) > max_bytes:
+            batches.append(Batch())
+            size = 0
+        batch = batches[-1]
+        batch.requests.append(piece.request)
+        batch.cells += piece.cells
+        batch.keys += piece.keys
+        batch.expected_keys |= piece.expected_keys
+        size += len(piece.request) + 1
+    return [batch for batch in batches if batch.requests]
+
+
+def cell_json(cell: Cell) -> bytes:
+    """A cell as ``CellData``: text is always text, never parsed, so no value can become a formula."""
+    if cell is None:
+        return b"{}"
+    if type(cell) is str:
+        return b'{"userEnteredValue":{"stringValue":' + orjson.dumps(cell) + b"}}"
+    if type(cell) is bool:
+        return b'{"userEnteredValue":{"boolValue":' + (b"true" if cell else b"false") + b"}}"
+    return b'{"userEnteredValue":{"numberValue":' + orjson.dumps(cell) + b"}}"
+
+
+def _rows_json(rows: Iterable[Iterable[Cell]]) -> bytes:
+    return b",".join(b'{"values":[' + b",".join(map(cell_json, row)) + b"]}" for row in rows)
+
+
+# Updates -------------------------------------------------------------------------------------------------------------
+
+
+class _Run(NamedTuple):
+    """Neighbouring cells of one row."""
+
+    row: int
+    column: int
+    cells: tuple[Cell, ...]
+
+
+def _update_pieces(sheet_id: int, changes: ChangeSet, max_bytes: int) -> Iterator[_Piece]:
+    key_at = {row: key for key, row in changes.updated_keys.items()}
+    for rows in _row_chunks(changes.updates, max_bytes):
+        requests = [_update_request(sheet_id, block) for block in _blocks(_runs(rows))]
+        touched = dict.fromkeys(update.row for update in rows)
+        keys = {row: key_at[row] for row in touched}
+        # One piece, so that no row is cut between two batches.
+        yield _Piece(b",".join(requests), len(rows), list(keys.values()), keys)
+
+
+def _row_chunks(updates: list[CellUpdate], max_bytes: int) -> Iterator[list[CellUpdate]]:
+    """Updates in row order, cut between rows, each part well below ``max_bytes``."""
+    chunk: list[CellUpdate] = []
+    size = 0
+    for _, group in groupby(updates, key=lambda update: update.row):
+        row = list(group)
+        row_size = sum(180 + len(cell_json(update.new)) for update in row)
+        if chunk and size + row_size > max_bytes // 2:
+            yield chunk
+            chunk, size = [], 0
+        chunk += row
+        size += row_size
+    if chunk:
+        yield chunk
+
+
+def _runs(updates: list[CellUpdate]) -> Iterator[_Run]:
+    start = 0
+    for i in range(1, len(updates) + 1):
+        if i < len(updates) and updates[i][:2] == (updates[i - 1].row, updates[i - 1].column + 1):
+            continue
+        yield _Run(updates[start].row, updates[start].column, tuple(update.new for update in updates[start:i]))
+        start = i
+
+
+def _blocks(runs: Iterable[_Run]) -> list[list[_Run]]:
+    """Stack runs of the same columns in consecutive rows into one rectangle."""
+    blocks: list[list[_Run]] = []
+    open_blocks: dict[tuple[int, int], list[_Run]] = {}
+    for run in runs:
+        columns = (run.column, len(run.cells))
+        block = open_blocks.get(columns)
+        if block is not None and block[-1].row == run.row - 1:
+            block.append(run)
+        else:
+            open_blocks[columns] = [run]
+            blocks.append(open_blocks[columns])
+    return blocks
+
+
+def _update_request(sheet_id: int, block: list[_Run]) -> bytes:
+    return b'{"updateCells":{"start":%b,"fields":"userEnteredValue","rows":[%b]}}' % (
+        _dump({"sheetId": sheet_id, "rowIndex": block[0].row, "columnIndex": block[0].column}),
+        _rows_json(run.cells for run in block),
+    )
+
+
+# Inserts and deletes -------------------------------------------------------------------------------------------------
+
+
+def _insert_pieces(
+    sheet_id: int, layout: dict[str, int], wanted: Rows, changes: ChangeSet, max_bytes: int
+) -> Iterator[_Piece]:
+    """New rows below the last row that holds anything; Google finds that row when it applies the request, so a row that
+    somebody adds meanwhile is not overwritten."""
+    if not changes.inserts:
+        return
+    width = max(layout.values()) + 1
+    blank: list[Cell] = [None] * len(wanted)
+    by_column = [blank] * width
+    for name, column in layout.items():
+        by_column[column] = wanted.columns[name]
+    chunk: list[bytes] = []
+    keys: list[str] = []
+    cells = size = 0
+    for i in changes.inserts:
+        row = [column[i] for column in by_column]
+        text = _rows_json([row])
+        if chunk and size + len(text) > max_bytes // 2:
+            yield _append_piece(sheet_id, chunk, cells, keys)
+            chunk, keys, cells, size = [], [], 0, 0
+        chunk.append(text)
+        keys.append(wanted.keys[i])
+        cells += width - row.count(None)
+        size += len(text) + 1
+    yield _append_piece(sheet_id, chunk, cells, keys)
+
+
+def _append_piece(sheet_id: int, rows: list[bytes], cells: int, keys: list[str]) -> _Piece:
+    request = b'{"appendCells":{"sheetId":%d,"fields":"userEnteredValue","rows":[%b]}}' % (sheet_id, b",".join(rows))
+    return _Piece(request, cells, keys, {})
+
+
+def _delete_batch(sheet_id: int, deletes: list[RowDelete], row_count: int) -> Batch | None:
+    if not deletes:
+        return None
+    requests = []
+    if len(deletes) >= row_count - 1:  # Google refuses to delete all rows that are not frozen
+        requests.append(_dump({"appendDimension": {"sheetId": sheet_id, "dimension": "ROWS", "length": 1}}))
+    rows = sorted((delete.row for delete in deletes), reverse=True)
+    for start, end in _descending_runs(rows):
+        span = {"sheetId": sheet_id, "dimension": "ROWS", "startIndex": start, "endIndex": end}
+        requests.append(_dump({"deleteDimension": {"range": span}}))
+    expected = {delete.row: delete.key for delete in deletes}
+    return Batch(requests, keys=list(expected.values()), expected_keys=expected)
+
+
+def _descending_runs(rows: list[int]) -> Iterator[tuple[int, int]]:
+    end = 0
+    for i, row in enumerate(rows):
+        if i == 0 or rows[i - 1] != row + 1:
+            end = row + 1
+        if i + 1 == len(rows) or rows[i + 1] != row - 1:
+            yield row, end
+
+
+# A new tab -----------------------------------------------------------------------------------------------------------
+
+
+def _creation_requests(tab: Tab, sheet_id: int, rows: int) -> Iterator[dict[str, Any]]:
+    grid = {
+        "rowCount": max(rows + 1, 100),
+        "columnCount": len(tab.columns) + SPARE_COLUMNS,
+        "frozenRowCount": 1,
+    }
+    yield {"addSheet": {"properties": {"sheetId": sheet_id, "title": tab.title, "gridProperties": grid}}}
+    header = [
+        {
+            "userEnteredValue": {"stringValue": column.header},
+            "userEnteredFormat": {"textFormat": {"bold": True}},
+        }
+        for column in tab.columns
+    ]
+    yield {
+        "updateCells": {
+            "start": {"sheetId": sheet_id, "rowIndex": 0, "columnIndex": 0},
+            "fields": "userEnteredValue,userEnteredFormat.textFormat.bold",
+            "rows": [{"values": header}],
+        }
+    }
+    for i, column in enumerate(tab.columns):
+        yield from _column_requests(sheet_id, i, column.name, column.type)
+
+
+def _column_requests(sheet_id: int, index: int, name: str, column_type: ColumnType) -> Iterator[dict[str, Any]]:
+    if column_type in NUMBER_FORMATS:
+        kind, pattern = NUMBER_FORMATS[column_type]
+        yield {
+            "repeatCell": {
+                "range": {
+                    "sheetId": sheet_id,
+                    "startRowIndex": 1,
+                    "startColumnIndex": index,
+                    "endColumnIndex": index + 1,
+                },
+                "cell": {"userEnteredFormat": {"numberFormat": {"type": kind, "pattern": pattern}}},
+                "fields": "userEnteredFormat.numberFormat",
+            }
+        }
+    span = {"sheetId": sheet_id, "dimension": "COLUMNS", "startIndex": index, "endIndex": index + 1}
+    metadata = {
+        "metadataKey": COLUMN_METADATA_KEY,
+        "metadataValue": name,
+        "location": {"dimensionRange": span},
+        "visibility": "DOCUMENT",
+    }
+    yield {"createDeveloperMetadata": {"developerMetadata": metadata}}
+
+
+def _dump(value: Any) -> bytes:
+    return orjson.dumps(value)

@@ -1,0 +1,90 @@
+"""The rows a tab should hold: a frame turned into cells, with the rows that cannot be written set aside."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import tzinfo
+
+import pandas as pd
+
+from sheets_pipeline.errors import KeysNotUnique, TabProblem
+from sheets_pipeline.sync.cells import MAX_CELL_CHARACTERS, Cell, characters, row_keys, to_cells
+from sheets_pipeline.sync.tab import Tab
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A row of the source that cannot be written, and why."""
+
+    key: str
+    reason: str
+
+
+@dataclass(slots=True)
+class Rows:
+    """Rows as cells, column by column: ``keys[i]`` identifies row i, ``columns[name][i]`` is one of its cells."""
+
+    keys: list[str]
+    columns: dict[str, list[Cell]]
+    set_aside: list[SetAside] = field(default_factory=list)
+    #: Row of each key.
+    position: dict[str, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.position = {key: i for i, key in enumerate(self.keys)}
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def row(self, i: int) -> list[Cell]:
+        """The cells of row i, in the order of the tab's columns."""
+        return [column[i] for column in self.columns.values()]
+
+
+def rows_from_frame(tab: Tab, frame: pd.DataFrame, time_zone: tzinfo) -> Rows:
+    """Turn a frame with the tab's columns into rows of cells; ``time_zone`` is the spreadsheet's.
+
+    Rows with a blank key or a text over the cell limit are set aside.
+
+    Raises:
+        TabProblem: The frame lacks declared columns.
+        KeysNotUnique: Two rows have the same key.
+    """
+    if missing := [column.name for column in tab.columns if column.name not in frame.columns]:
+        raise TabProblem(
+            tab.title,
+            f"expected the asset to give columns {[c.name for c in tab.columns]}, {missing} are missing. "
+            "Add them to the query, or remove them from the tab's declaration.",
+        )
+    columns = {column.name: to_cells(frame[column.name], column.type, time_zone) for column in tab.columns}
+    keys = row_keys([columns[name] for name in tab.key])
+    set_aside = _unwritable(tab, keys, columns)
+    if set_aside:
+        keep = [i for i in range(len(keys)) if i not in set_aside]
+        keys = [keys[i] for i in keep]
+        columns = {name: [cells[i] for i in keep] for name, cells in columns.items()}
+    if len(set(keys)) < len(keys):
+        doubled = [key for key, count in Counter(keys).items() if count > 1]
+        raise KeysNotUnique(
+            tab.title,
+            f"expected one row per {' + '.join(tab.key)}, found {len(doubled)} keys more than once "
+            f"(first: {doubled[:5]}). Make the query give one row per key; nothing was written.",
+        )
+    return Rows(keys, columns, list(set_aside.values()))
+
+
+def _unwritable(tab: Tab, keys: list[str], columns: dict[str, list[Cell]]) -> dict[int, SetAside]:
+    found: dict[int, SetAside] = {}
+    for i, key in enumerate(keys):
+        if not key:
+            found[i] = SetAside("", f"its key ({' + '.join(tab.key)}) is blank")
+    for column in tab.columns:
+        for i, cell in enumerate(columns[column.name]):
+            # A code point counts for at most two units, so most texts need no closer look.
+            if (
+                type(cell) is str
+                and len(cell) > MAX_CELL_CHARACTERS // 2
+                and (n := characters(cell)) > MAX_CELL_CHARACTERS
+            ):
+                reason = f"{column.name} has {n:,} characters, a cell holds {MAX_CELL_CHARACTERS:,}"
+                found.setdefault(i, SetAside(keys[i], reason))
+    return found

@@ -1,0 +1,94 @@
+"""The tab model: what one tab is, declared once, next to its asset."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class ColumnType(StrEnum):
+    """How a column's values are kept and shown in the tab."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    DECIMAL = "decimal"
+    PERCENT = "percent"  # a fraction: 0.25 shows as 25%
+    BOOLEAN = "boolean"
+    DATE = "date"
+    DATETIME = "datetime"
+
+
+class Owner(StrEnum):
+    """Whose values win in a column."""
+
+    PIPELINE = "pipeline"
+
+
+class OnRemoved(StrEnum):
+    """What happens in the tab to a row that left the database."""
+
+    REMOVE = "remove"
+    MARK = "mark"
+    KEEP = "keep"
+
+
+#: Number formats (type, pattern) set when a column is created, never afterwards.
+NUMBER_FORMATS = {
+    ColumnType.TEXT: ("TEXT", "@"),
+    ColumnType.INTEGER: ("NUMBER", "0"),
+    ColumnType.DECIMAL: ("NUMBER", "0.00"),
+    ColumnType.PERCENT: ("PERCENT", "0.0%"),
+    ColumnType.DATE: ("DATE", "yyyy-mm-dd"),
+    ColumnType.DATETIME: ("DATE_TIME", "yyyy-mm-dd hh:mm:ss"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of ours: its name in the frame, its header in the tab, its type."""
+
+    name: str
+    type: ColumnType = ColumnType.TEXT
+    header: str = ""
+    owner: Owner = Owner.PIPELINE
+
+    def __post_init__(self) -> None:
+        if not self.header:
+            object.__setattr__(self, "header", self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """A tab's title, key columns, columns in the order they are created, and what refreshes it.
+
+    ``switch`` names the setting that turns the tab off; ``entities`` are the kinds of changed records
+    (``pending_event.entity``) that refresh its rows; ``status_column`` is where ``OnRemoved.MARK`` writes.
+    """
+
+    title: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    on_removed: OnRemoved = OnRemoved.REMOVE
+    switch: str | None = None
+    entities: frozenset[str] = field(default_factory=frozenset)
+    status_column: str = "row_status"
+
+    def __post_init__(self) -> None:
+        names = [column.name for column in self.columns]
+        headers = [column.header for column in self.columns]
+        if missing := set(self.key) - set(names):
+            raise ValueError(f"Tab {self.title!r}: key columns {sorted(missing)} are not among its columns {names}.")
+        if not self.key:
+            raise ValueError(f"Tab {self.title!r}: at least one key column is needed to find its rows again.")
+        for what, values in (("names", names), ("headers", headers)):
+            if doubled := _doubled(values):
+                raise ValueError(f"Tab {self.title!r}: column {what} must differ, found twice: {doubled}.")
+
+    def column(self, name: str) -> Column:
+        """The column with this name."""
+        return next(column for column in self.columns if column.name == name)
+
+
+def _doubled(values: Iterable[Any]) -> list[Any]:
+    return [value for value, count in Counter(values).items() if count > 1]

@@ -54,15 +54,19 @@ def compare(
     index: RowIndex,
     wanted: Rows,
     owned: Callable[[Collection[str]], set[str]],
+    leave: Collection[str] = (),
 ) -> ChangeSet:
     """Compare the whole tab with all rows it should hold.
 
     ``owned`` tells which of the given keys we once wrote; it is asked only about keys that the database no longer has.
+    Rows whose key is in ``leave`` are not looked at.
     """
-    present = [(i, row) for i, key in enumerate(wanted.keys) if (row := index.row_of.get(key)) is not None]
-    inserts = [i for i, key in enumerate(wanted.keys) if key not in index.row_of]
+    present = [
+        (i, row) for i, key in enumerate(wanted.keys) if (row := index.row_of.get(key)) is not None and key not in leave
+    ]
+    inserts = [i for i, key in enumerate(wanted.keys) if key not in index.row_of and key not in leave]
     updates = _differing_cells(snapshot, layout, wanted, present)
-    gone = [key for key in index.row_of if key not in wanted.position]
+    gone = [key for key in index.row_of if key not in wanted.position and key not in leave]
     ours = owned(gone) if gone else set()
     deletes = [RowDelete(index.row_of[key], key) for key in gone if key in ours]
     if tab.on_removed is OnRemoved.KEEP:

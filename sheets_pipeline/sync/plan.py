@@ -17,6 +17,7 @@ import orjson
 from sheets_pipeline.sync.cells import Cell
 from sheets_pipeline.sync.diff import CellUpdate, ChangeSet, RowDelete
 from sheets_pipeline.sync.rows import Rows
+from sheets_pipeline.sync.snapshot import TabSnapshot
 from sheets_pipeline.sync.tab import NUMBER_FORMATS, ColumnType, Tab
 
 #: Recommended payload of one request. Source: https://developers.google.com/workspace/sheets/api/limits
@@ -37,7 +38,7 @@ class Batch:
     cells: int = 0
     #: Keys of the rows that this batch writes or deletes.
     keys: list[str] = field(default_factory=list)
-    #: Rows (0-based) addressed by number → the key each must hold, or the write went to another row.
+    #: Rows (0-based) addressed by number → the key each must hold, or the batch meets another row.
     expected_keys: dict[int, str] = field(default_factory=dict)
 
     @property
@@ -79,25 +80,38 @@ class _Piece(NamedTuple):
 
 
 def plan_changes(
+    tab: Tab,
     sheet_id: int,
+    snapshot: TabSnapshot,
     layout: dict[str, int],
     wanted: Rows,
     changes: ChangeSet,
-    row_count: int,
     max_bytes: int = MAX_PAYLOAD_BYTES,
 ) -> Plan:
     """Turn a change set into write requests of at most about ``max_bytes`` each."""
+    growth = []
+    if changes.inserts:
+        needed = snapshot.last_row + len(changes.inserts)
+        growth = [_dump(request) for request in _growth_requests(tab, sheet_id, layout, snapshot.row_count, needed)]
     pieces = [
         *_update_pieces(sheet_id, changes, max_bytes),
         *_insert_pieces(sheet_id, layout, wanted, changes, max_bytes),
     ]
-    return Plan(_fill_batches(pieces, max_bytes), _delete_batch(sheet_id, changes.deletes, row_count))
+    return Plan(
+        _fill_batches(pieces, max_bytes, Batch(growth)), _delete_batch(sheet_id, changes.deletes, snapshot.row_count)
+    )
 
 
-def plan_creation(tab: Tab, sheet_id: int, wanted: Rows, max_bytes: int = MAX_PAYLOAD_BYTES) -> Plan:
-    """Create a tab that is not there: header, frozen row, column types and all rows."""
+def plan_creation(
+    tab: Tab, sheet_id: int, wanted: Rows, *, row_count: int | None = None, max_bytes: int = MAX_PAYLOAD_BYTES
+) -> Plan:
+    """Create a tab that is not there, or fill one that is empty: header, frozen row, column types and all rows.
+
+    ``row_count`` is the size of the empty tab's grid, None where there is no tab yet.
+    """
     layout = {column.name: i for i, column in enumerate(tab.columns)}
-    creation = Batch([_dump(request) for request in _creation_requests(tab, sheet_id, len(wanted))], cells=len(layout))
+    requests = [*_grid_requests(tab, sheet_id, len(wanted) + 1, row_count), *_header_requests(tab, sheet_id)]
+    creation = Batch([_dump(request) for request in requests], cells=len(layout))
     inserts = ChangeSet(list(range(len(wanted))), [], [], {}, [], {})
     return Plan(_fill_batches(_insert_pieces(sheet_id, layout, wanted, inserts, max_bytes), max_bytes, creation))
 
@@ -260,21 +274,45 @@ def _descending_runs(rows: list[int]) -> Iterator[tuple[int, int]]:
             yield row, end
 
 
+# The grid ------------------------------------------------------------------------------------------------------------
+
+
+def rows_to_have(rows: int) -> int:
+    """Rows of a grid that must hold ``rows``: a tenth more, at least 100, so that most syncs need not grow it."""
+    return rows + max(100, rows // 10)
+
+
+def _growth_requests(
+    tab: Tab, sheet_id: int, layout: dict[str, int], row_count: int, needed: int
+) -> Iterator[dict[str, Any]]:
+    """Room for ``needed`` rows; rows that did not exist yet get our number formats, existing ones keep theirs."""
+    if needed <= row_count:
+        return
+    length = rows_to_have(needed) - row_count
+    yield {"appendDimension": {"sheetId": sheet_id, "dimension": "ROWS", "length": length}}
+    for name, index in layout.items():
+        yield from _number_format_requests(sheet_id, index, tab.column(name).type, row_count)
+
+
 # A new tab -----------------------------------------------------------------------------------------------------------
 
 
-def _creation_requests(tab: Tab, sheet_id: int, rows: int) -> Iterator[dict[str, Any]]:
-    grid = {
-        "rowCount": max(rows + 1, 100),
-        "columnCount": len(tab.columns) + SPARE_COLUMNS,
-        "frozenRowCount": 1,
-    }
-    yield {"addSheet": {"properties": {"sheetId": sheet_id, "title": tab.title, "gridProperties": grid}}}
+def _grid_requests(tab: Tab, sheet_id: int, rows: int, row_count: int | None) -> Iterator[dict[str, Any]]:
+    columns = len(tab.columns) + SPARE_COLUMNS
+    properties: dict[str, Any] = {"sheetId": sheet_id, "gridProperties": {"frozenRowCount": 1}}
+    if row_count is None:
+        properties["title"] = tab.title
+        properties["gridProperties"] |= {"rowCount": rows_to_have(rows), "columnCount": columns}
+        yield {"addSheet": {"properties": properties}}
+        return
+    fields = "gridProperties.frozenRowCount,gridProperties.rowCount,gridProperties.columnCount"
+    properties["gridProperties"] |= {"rowCount": max(row_count, rows_to_have(rows)), "columnCount": columns}
+    yield {"updateSheetProperties": {"properties": properties, "fields": fields}}
+
+
+def _header_requests(tab: Tab, sheet_id: int) -> Iterator[dict[str, Any]]:
     header = [
-        {
-            "userEnteredValue": {"stringValue": column.header},
-            "userEnteredFormat": {"textFormat": {"bold": True}},
-        }
+        {"userEnteredValue": {"stringValue": column.header}, "userEnteredFormat": {"textFormat": {"bold": True}}}
         for column in tab.columns
     ]
     yield {
@@ -289,20 +327,7 @@ def _creation_requests(tab: Tab, sheet_id: int, rows: int) -> Iterator[dict[str,
 
 
 def _column_requests(sheet_id: int, index: int, name: str, column_type: ColumnType) -> Iterator[dict[str, Any]]:
-    if column_type in NUMBER_FORMATS:
-        kind, pattern = NUMBER_FORMATS[column_type]
-        yield {
-            "repeatCell": {
-                "range": {
-                    "sheetId": sheet_id,
-                    "startRowIndex": 1,
-                    "startColumnIndex": index,
-                    "endColumnIndex": index + 1,
-                },
-                "cell": {"userEnteredFormat": {"numberFormat": {"type": kind, "pattern": pattern}}},
-                "fields": "userEnteredFormat.numberFormat",
-            }
-        }
+    yield from _number_format_requests(sheet_id, index, column_type, 1)
     span = {"sheetId": sheet_id, "dimension": "COLUMNS", "startIndex": index, "endIndex": index + 1}
     metadata = {
         "metadataKey": COLUMN_METADATA_KEY,
@@ -311,6 +336,22 @@ def _column_requests(sheet_id: int, index: int, name: str, column_type: ColumnTy
         "visibility": "DOCUMENT",
     }
     yield {"createDeveloperMetadata": {"developerMetadata": metadata}}
+
+
+def _number_format_requests(
+    sheet_id: int, index: int, column_type: ColumnType, first_row: int
+) -> Iterator[dict[str, Any]]:
+    if column_type not in NUMBER_FORMATS:
+        return
+    kind, pattern = NUMBER_FORMATS[column_type]
+    span = {"sheetId": sheet_id, "startRowIndex": first_row, "startColumnIndex": index, "endColumnIndex": index + 1}
+    yield {
+        "repeatCell": {
+            "range": span,
+            "cell": {"userEnteredFormat": {"numberFormat": {"type": kind, "pattern": pattern}}},
+            "fields": "userEnteredFormat.numberFormat",
+        }
+    }
 
 
 def _dump(value: Any) -> bytes:

@@ -1,0 +1,15 @@
+"""The database's clock: one time for all processes and hosts."""
+
+import sqlalchemy as sa
+
+_NOW = {
+    "postgresql": "extract(epoch from clock_timestamp())",
+    "mysql": "unix_timestamp(now(6))",
+    "mariadb": "unix_timestamp(now(6))",
+    "sqlite": "(julianday('now') - 2440587.5) * 86400.0",
+}
+
+
+def database_time(connection: sa.Connection) -> float:
+    """Seconds since 1970 by the database's clock, to the millisecond or better."""
+    return float(connection.scalar(sa.text(f"select {_NOW[connection.dialect.name]}")))

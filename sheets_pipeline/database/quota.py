@@ -1,0 +1,156 @@
+"""The quota budget: reads and writes per credential, shared by all processes and hosts through the database.
+
+A request holds a slot from before it is sent until 60 seconds after its answer came. It reaches Google somewhere in
+between, so whatever the network does, no 60 seconds on Google's side see more requests than there are slots.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+import sqlalchemy as sa
+
+from sheets_pipeline.database.clock import database_time
+from sheets_pipeline.database.state import insert_ignore, state_metadata
+
+Kind = Literal["read", "write"]
+
+#: Google refills every minute. Source: https://developers.google.com/workspace/sheets/api/limits
+WINDOW_SECONDS = 60.05
+
+#: A slot whose process died without an answer: Google gives up on a request after 180 s.
+_LONGEST_REQUEST_SECONDS = 190
+
+#: A waiting request says so this often; one silent for longer has gone.
+_WAITER_POLL_SECONDS = 1.0
+_WAITER_GONE_SECONDS = 4.0
+
+#: While urgent requests have been seen lately, bulk leaves them this share of the budget.
+_URGENT_SHARE = 10
+_URGENT_LATELY_SECONDS = 600
+
+URGENT, BULK = 0, 1
+
+sync_quota_budget = sa.Table(
+    "sync_quota_budget",
+    state_metadata,
+    sa.Column("credential", sa.String(200), primary_key=True),
+    sa.Column("kind", sa.String(10), primary_key=True),
+    sa.Column("urgent_at", sa.Double, nullable=False, default=0.0),
+    comment="One row per credential and kind; updating it is the lock on its slots.",
+)
+
+sync_quota_slot = sa.Table(
+    "sync_quota_slot",
+    state_metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("credential", sa.String(200), nullable=False),
+    sa.Column("kind", sa.String(10), nullable=False),
+    sa.Column("priority", sa.Integer, nullable=False),
+    sa.Column("state", sa.String(10), nullable=False, comment="waiting, sent or answered"),
+    sa.Column("at", sa.Double, nullable=False, comment="seconds since 1970, database clock"),
+    sa.Index("sync_quota_slot_budget", "credential", "kind", "state"),
+    comment="Requests of the last minute, and those waiting for room.",
+)
+
+
+class DatabaseQuota:
+    """The budget of one credential. ``priority`` 0 goes before 1."""
+
+    def __init__(
+        self,
+        engine: sa.Engine,
+        credential: str,
+        *,
+        reads_per_minute: int,
+        writes_per_minute: int,
+        priority: int = BULK,
+    ) -> None:
+        self.engine, self.credential, self.priority = engine, credential, priority
+        self.limits: dict[str, int] = {"read": reads_per_minute, "write": writes_per_minute}
+
+    @contextmanager
+    def slot(self, kind: Kind) -> Iterator[float]:
+        """Wait for room and hold it for one request; gives the seconds waited."""
+        started = time.monotonic()
+        slot_id = self._wait(kind)
+        try:
+            yield time.monotonic() - started
+        finally:
+            with self.engine.begin() as connection:
+                answered = {"state": "answered", "at": database_time(connection)}
+                connection.execute(sa.update(sync_quota_slot).where(sync_quota_slot.c.id == slot_id).values(answered))
+
+    def used(self, kind: Kind) -> int:
+        """Slots in use: requests of about the last minute."""
+        with self.engine.connect() as connection:
+            return self._count(connection, kind, database_time(connection))
+
+    def _wait(self, kind: Kind) -> int:
+        waiting_id: int | None = None
+        while True:
+            with self.engine.begin() as connection:
+                self._lock(connection, kind)
+                now = database_time(connection)
+                waiting_id = self._enter(connection, kind, now, waiting_id)
+                if self._has_room(connection, kind, now):
+                    sent = {"state": "sent", "at": now}
+                    connection.execute(
+                        sa.update(sync_quota_slot).where(sync_quota_slot.c.id == waiting_id).values(sent)
+                    )
+                    return waiting_id
+                pause = self._until_next_free(connection, kind, now)
+            time.sleep(pause)
+
+    def _lock(self, connection: sa.Connection, kind: Kind) -> None:
+        mine = (sync_quota_budget.c.credential == self.credential) & (sync_quota_budget.c.kind == kind)
+        lock = sa.update(sync_quota_budget).where(mine)
+        if self.priority == URGENT:
+            lock = lock.values(urgent_at=database_time(connection))
+        else:
+            lock = lock.values(urgent_at=sync_quota_budget.c.urgent_at)
+        if connection.execute(lock).rowcount == 0:
+            insert_ignore(connection, sync_quota_budget, {"credential": self.credential, "kind": kind, "urgent_at": 0})
+            connection.execute(lock)
+
+    def _enter(self, connection: sa.Connection, kind: Kind, now: float, waiting_id: int | None) -> int:
+        """Say that this request is waiting, and drop what no longer counts."""
+        slot = sync_quota_slot.c
+        over = (slot.state == "answered") & (slot.at < now - WINDOW_SECONDS)
+        died = (slot.state == "sent") & (slot.at < now - _LONGEST_REQUEST_SECONDS - WINDOW_SECONDS)
+        gone = (slot.state == "waiting") & (slot.at < now - _WAITER_GONE_SECONDS)
+        connection.execute(sa.delete(sync_quota_slot).where(self._mine(kind), over | died | gone))
+        if waiting_id is not None:
+            still = sa.update(sync_quota_slot).where(slot.id == waiting_id).values(at=now)
+            if connection.execute(still).rowcount:
+                return waiting_id
+        values = {"credential": self.credential, "kind": kind, "priority": self.priority, "state": "waiting", "at": now}
+        return int(connection.execute(sa.insert(sync_quota_slot).values(values)).inserted_primary_key[0])
+
+    def _has_room(self, connection: sa.Connection, kind: Kind, now: float) -> bool:
+        limit = self.limits[kind]
+        if self.priority > URGENT:
+            slot = sync_quota_slot.c
+            before_us = (slot.state == "waiting") & (slot.priority < self.priority)
+            if connection.scalar(sa.select(sa.func.count()).where(self._mine(kind), before_us)):
+                return False
+            budget = sync_quota_budget.c
+            mine = (budget.credential == self.credential) & (budget.kind == kind)
+            if (connection.scalar(sa.select(budget.urgent_at).where(mine)) or 0) > now - _URGENT_LATELY_SECONDS:
+                limit -= limit // _URGENT_SHARE
+        return self._count(connection, kind, now) < limit
+
+    def _count(self, connection: sa.Connection, kind: Kind, now: float) -> int:
+        slot = sync_quota_slot.c
+        counts = (slot.state == "sent") | ((slot.state == "answered") & (slot.at >= now - WINDOW_SECONDS))
+        return int(connection.scalar(sa.select(sa.func.count()).where(self._mine(kind), counts)) or 0)
+
+    def _until_next_free(self, connection: sa.Connection, kind: Kind, now: float) -> float:
+        slot = sync_quota_slot.c
+        oldest = connection.scalar(sa.select(sa.func.min(slot.at)).where(self._mine(kind), slot.state == "answered"))
+        free_in = (oldest + WINDOW_SECONDS - now) if oldest is not None else _WAITER_POLL_SECONDS
+        return float(min(max(free_in, 0.005), _WAITER_POLL_SECONDS))
+
+    def _mine(self, kind: Kind) -> sa.ColumnElement[bool]:
+        return (sync_quota_slot.c.credential == self.credential) & (sync_quota_slot.c.kind == kind)

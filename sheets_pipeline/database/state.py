@@ -1,0 +1,205 @@
+"""The pipeline's own tables: where each tab is, and its base snapshot (what we last wrote, row by row)."""
+
+from collections.abc import Collection, Iterator, Mapping
+from itertools import islice
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql, postgresql, sqlite
+
+from sheets_pipeline.database.clock import database_time
+
+state_metadata = sa.MetaData()
+
+#: Keys come from cells and may be long; MySQL indexes at most 768 characters of four bytes.
+_KEY_LENGTH = 500
+
+sync_tab = sa.Table(
+    "sync_tab",
+    state_metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("spreadsheet_id", sa.String(100), nullable=False),
+    sa.Column("tab", sa.String(100), nullable=False),
+    sa.Column("facts", sa.Text, comment="JSON; null while the tab is not known to exist"),
+    sa.UniqueConstraint("spreadsheet_id", "tab"),
+    comment="One row per tab that the pipeline keeps.",
+)
+
+sync_base_row = sa.Table(
+    "sync_base_row",
+    state_metadata,
+    sa.Column("tab_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("row_key", sa.String(_KEY_LENGTH), primary_key=True),
+    sa.Column("cells", sa.Text().with_variant(mysql.LONGTEXT(), "mysql"), comment="JSON by column; null: not known"),
+    sa.Column("is_gone", sa.Boolean, nullable=False, default=False),
+    sa.Column("written_at", sa.Double, nullable=False, comment="seconds since 1970, database clock"),
+    sa.Index("sync_base_row_written", "tab_id", "written_at"),
+    comment="What was last written to each row of each tab.",
+)
+
+#: Deleted rows are remembered this long, so that an older frame cannot bring them back.
+_REMEMBER_GONE_SECONDS = 86_400
+_CHUNK = 1000
+
+Cells = list[str | int | float | bool | None]
+
+
+def install_state(engine: sa.Engine) -> None:
+    """Create the pipeline's tables where they are missing; safe when several processes do it at once."""
+    with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(sa.text("select pg_advisory_xact_lock(7349215)"))
+        state_metadata.create_all(connection)
+
+
+class TabStore:
+    """Facts and base snapshot of one tab of one spreadsheet."""
+
+    def __init__(self, engine: sa.Engine, spreadsheet_id: str, tab: str) -> None:
+        self.engine, self.spreadsheet_id, self.tab = engine, spreadsheet_id, tab
+        self._id: int | None = None
+
+    def now(self) -> float:
+        """Seconds since 1970 by the database's clock."""
+        with self.engine.connect() as connection:
+            return database_time(connection)
+
+    def read_facts(self) -> dict[str, object] | None:
+        """Where the tab was last found, as JSON."""
+        query = sa.select(sync_tab.c.facts).where(sync_tab.c.id == self._tab_id())
+        with self.engine.connect() as connection:
+            text = connection.scalar(query)
+        facts: dict[str, object] | None = orjson.loads(text) if text else None
+        return facts
+
+    def write_facts(self, facts: Mapping[str, object] | None, *, forget_base: bool) -> None:
+        """Note where the tab is; ``forget_base`` when it is another tab than before."""
+        text = orjson.dumps(facts).decode() if facts is not None else None
+        tab_id = self._tab_id()
+        with self.engine.begin() as connection:
+            connection.execute(sa.update(sync_tab).where(sync_tab.c.id == tab_id).values(facts=text))
+            if forget_base:
+                connection.execute(sa.delete(sync_base_row).where(sync_base_row.c.tab_id == tab_id))
+
+    def owned(self, keys: Collection[str]) -> set[str]:
+        """Those of the keys that we once wrote, or meant to write."""
+        columns = (sync_base_row.c.row_key,)
+        return {row.row_key for row in self._select(columns, keys)}
+
+    def base(self, keys: Collection[str]) -> dict[str, Cells | None]:
+        """What we last wrote in these rows; None where that is not known for sure."""
+        columns = (sync_base_row.c.row_key, sync_base_row.c.cells)
+        return {row.row_key: orjson.loads(row.cells) if row.cells else None for row in self._select(columns, keys)}
+
+    def written_since(self, moment: float) -> set[str]:
+        """Keys of rows written or deleted at or after a moment."""
+        query = sa.select(sync_base_row.c.row_key).where(
+            sync_base_row.c.tab_id == self._tab_id(), sync_base_row.c.written_at >= moment
+        )
+        with self.engine.connect() as connection:
+            return set(connection.scalars(query))
+
+    def intend(self, keys: Collection[str]) -> None:
+        """Note rows that are about to be sent: ours from now on, their cells not known until confirmed."""
+        self._upsert(dict.fromkeys(keys), written_at=0.0)
+
+    def confirm(self, rows: Mapping[str, Cells]) -> None:
+        """Note rows that are known to stand in the tab."""
+        self._upsert({key: orjson.dumps(cells).decode() for key, cells in rows.items()}, written_at=self.now())
+
+    def forget(self, keys: Collection[str]) -> None:
+        """Note rows that are known to be gone from the tab."""
+        self._upsert(dict.fromkeys(keys), written_at=(now := self.now()), is_gone=True)
+        old = sync_base_row.c.is_gone & (sync_base_row.c.written_at < now - _REMEMBER_GONE_SECONDS)
+        with self.engine.begin() as connection:
+            connection.execute(sa.delete(sync_base_row).where(sync_base_row.c.tab_id == self._tab_id(), old))
+
+    def confirmed(self) -> int:
+        """Number of rows whose cells are known."""
+        known = sync_base_row.c.cells.is_not(None)
+        query = sa.select(sa.func.count()).where(sync_base_row.c.tab_id == self._tab_id(), known)
+        with self.engine.connect() as connection:
+            return int(connection.scalar(query) or 0)
+
+    def _tab_id(self) -> int:
+        if self._id is None:
+            mine = (sync_tab.c.spreadsheet_id == self.spreadsheet_id) & (sync_tab.c.tab == self.tab)
+            with self.engine.begin() as connection:
+                self._id = connection.scalar(sa.select(sync_tab.c.id).where(mine))
+                if self._id is None:
+                    insert_ignore(connection, sync_tab, {"spreadsheet_id": self.spreadsheet_id, "tab": self.tab})
+                    self._id = connection.scalar(sa.select(sync_tab.c.id).where(mine))
+        if self._id is None:
+            raise RuntimeError(f"sync_tab has no row for {self.tab!r}")
+        return self._id
+
+    def _select(self, columns: tuple[sa.Column[str], ...], keys: Collection[str]) -> Iterator[sa.Row[tuple[str, ...]]]:
+        with self.engine.connect() as connection:
+            for chunk in _chunks(keys):
+                query = sa.select(*columns).where(
+                    sync_base_row.c.tab_id == self._tab_id(),
+                    sync_base_row.c.row_key.in_(chunk),
+                    sync_base_row.c.is_gone.is_(False),
+                )
+                yield from connection.execute(query)
+
+    def _upsert(self, cells: Mapping[str, str | None], *, written_at: float, is_gone: bool = False) -> None:
+        if not cells:
+            return
+        tab_id = self._tab_id()
+        with self.engine.begin() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(
+                    _UPSERT_POSTGRESQL,
+                    {
+                        "tab_id": tab_id,
+                        "keys": list(cells),
+                        "cells": list(cells.values()),
+                        "is_gone": is_gone,
+                        "written_at": written_at,
+                    },
+                )
+                return
+            rows = [
+                {"tab_id": tab_id, "row_key": key, "cells": text, "is_gone": is_gone, "written_at": written_at}
+                for key, text in cells.items()
+            ]
+            connection.execute(_upsert_portable(connection.dialect.name), rows)
+
+
+#: One statement for any number of rows: about ten times as fast as one per row.
+_UPSERT_POSTGRESQL = sa.text("""
+    insert into sync_base_row (tab_id, row_key, cells, is_gone, written_at)
+    select :tab_id, row_key, cells, :is_gone, :written_at
+    from unnest(cast(:keys as text[]), cast(:cells as text[])) as given (row_key, cells)
+    on conflict (tab_id, row_key)
+    do update set cells = excluded.cells, is_gone = excluded.is_gone, written_at = excluded.written_at
+""")
+
+
+def _upsert_portable(dialect: str) -> sa.Insert:
+    changed = ("cells", "is_gone", "written_at")
+    if dialect == "sqlite":
+        statement = sqlite.insert(sync_base_row)
+        return statement.on_conflict_do_update(
+            index_elements=["tab_id", "row_key"], set_={name: statement.excluded[name] for name in changed}
+        )
+    in_mysql = mysql.insert(sync_base_row)
+    return in_mysql.on_duplicate_key_update({name: in_mysql.inserted[name] for name in changed})
+
+
+def insert_ignore(connection: sa.Connection, table: sa.Table, values: Mapping[str, object]) -> None:
+    """Insert a row unless another process was quicker."""
+    name = connection.dialect.name
+    if name == "postgresql":
+        connection.execute(postgresql.insert(table).values(values).on_conflict_do_nothing())
+    elif name == "sqlite":
+        connection.execute(sqlite.insert(table).values(values).on_conflict_do_nothing())
+    else:
+        connection.execute(mysql.insert(table).values(values).prefix_with("IGNORE"))
+
+
+def _chunks(keys: Collection[str]) -> Iterator[list[str]]:
+    rest = iter(keys)
+    while chunk := list(islice(rest, _CHUNK)):
+        yield chunk

@@ -1,0 +1,183 @@
+"""Reading and applying: the few requests that the pipeline makes, one function each.
+
+Tabs are addressed by sheet id, never by title, so renaming a tab cannot lead a write astray.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import orjson
+
+from sheets_pipeline.errors import SheetsError
+from sheets_pipeline.sheets.client import SheetsClient
+from sheets_pipeline.sync.cells import Cell, row_keys
+from sheets_pipeline.sync.plan import Batch
+from sheets_pipeline.sync.snapshot import TabSnapshot, column_letters, grid_size
+
+
+@dataclass(frozen=True, slots=True)
+class SheetProperties:
+    """One tab of the spreadsheet."""
+
+    sheet_id: int
+    title: str
+    row_count: int
+    column_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpreadsheetProperties:
+    """The spreadsheet and its tabs."""
+
+    title: str
+    time_zone: str
+    sheets: tuple[SheetProperties, ...]
+
+    @property
+    def cells(self) -> int:
+        """Cells counted over the grids, as Google counts them against the 10 million."""
+        return sum(sheet.row_count * sheet.column_count for sheet in self.sheets)
+
+
+_PROPERTIES_MASK = "properties(title,timeZone),sheets(properties(sheetId,title,sheetType,gridProperties))"
+
+
+def read_spreadsheet(client: SheetsClient) -> SpreadsheetProperties:
+    """Title, time zone and tabs of the spreadsheet. One read request."""
+    answer = client.read(params={"fields": _PROPERTIES_MASK})
+    sheets = []
+    for sheet in answer.get("sheets", []):
+        properties = sheet["properties"]
+        grid = properties.get("gridProperties", {})
+        sheets.append(
+            SheetProperties(
+                properties.get("sheetId", 0),
+                properties["title"],
+                grid.get("rowCount", 0),
+                grid.get("columnCount", 0),
+            )
+        )
+    properties = answer.get("properties", {})
+    return SpreadsheetProperties(properties.get("title", ""), properties.get("timeZone", "Etc/GMT"), tuple(sheets))
+
+
+def time_zone(name: str) -> ZoneInfo:
+    """The spreadsheet's time zone."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise SheetsError(
+            f"The spreadsheet's time zone {name!r} is not known on this machine. Choose another one under "
+            "File > Settings, or install the tzdata package."
+        ) from None
+
+
+def read_tab(client: SheetsClient, sheet_id: int) -> TabSnapshot:
+    """All cells of a tab. One read request."""
+    answer = _read_filters(client, [{"sheetId": sheet_id}])
+    found = answer[0]
+    row_count, column_count = grid_size(found["range"])
+    return TabSnapshot(_title(found["range"]), row_count, column_count, found.get("values", []))
+
+
+def read_keys(client: SheetsClient, sheet_id: int, key_columns: list[int]) -> TabSnapshot:
+    """The header row and the given columns of a tab, the others left blank below the header. One read request."""
+    header_filter = {"sheetId": sheet_id, "startRowIndex": 0, "endRowIndex": 1}
+    column_filters = [
+        {"sheetId": sheet_id, "startColumnIndex": column, "endColumnIndex": column + 1} for column in key_columns
+    ]
+    header, *keys = _read_filters(client, [header_filter, *column_filters])
+    columns = [list(cells[:1]) for cells in header.get("values", [])]
+    columns += [[] for _ in range(max(key_columns) + 1 - len(columns))]
+    for column, found in zip(key_columns, keys, strict=True):
+        columns[column] = (found.get("values") or [[]])[0]
+    row_count = max(grid_size(found["range"])[0] for found in keys)
+    return TabSnapshot(_title(header["range"]), row_count, grid_size(header["range"])[1], columns)
+
+
+def _read_filters(client: SheetsClient, grid_ranges: list[dict[str, int]]) -> list[dict[str, Any]]:
+    """Values column by column, one answer per grid range, in the order asked (Google's own order is not promised)."""
+    answer = client.read(
+        "/values:batchGetByDataFilter",
+        body={
+            "dataFilters": [{"gridRange": grid_range} for grid_range in grid_ranges],
+            "majorDimension": "COLUMNS",
+            "valueRenderOption": "UNFORMATTED_VALUE",
+            "dateTimeRenderOption": "SERIAL_NUMBER",
+        },
+    )
+    found: list[dict[str, Any]] = [{} for _ in grid_ranges]
+    for value_range in answer.get("valueRanges", []):
+        for data_filter in value_range.get("dataFilters", []):
+            # proto3 leaves out zeros, so compare without them
+            asked = {name: value for name, value in data_filter.get("gridRange", {}).items() if value}
+            for i, grid_range in enumerate(grid_ranges):
+                if {name: value for name, value in grid_range.items() if value} == asked:
+                    found[i] = value_range["valueRange"]
+    if not all(found):
+        raise SheetsError("The Sheets API left out a range that was asked for; the next sync asks again.")
+    return found
+
+
+def _title(echoed_range: str) -> str:
+    title = echoed_range.rpartition("!")[0] or echoed_range
+    return title[1:-1].replace("''", "'") if title.startswith("'") else title
+
+
+#: More ranges than this in one answer are asked for as one span.
+_MOST_RANGES = 100
+_ANSWER_MASK = "updatedSpreadsheet(sheets(data(startRow,startColumn,rowData(values(effectiveValue)))))"
+
+
+def apply_batch(
+    client: SheetsClient, batch: Batch, title: str, key_columns: list[int], check: dict[int, str]
+) -> list[str]:
+    """Send one batch. One write request, whose answer carries the key cells of the rows to ``check`` as they now stand.
+
+    Args:
+        check: Row (0-based) → the key it should hold after the write.
+
+    Returns:
+        Keys that are no longer in their row: people moved rows between our read and this write.
+    """
+    body = b'{"requests":' + batch.body
+    params = {"fields": "spreadsheetId"}
+    if check:
+        ranges = _key_ranges(title, key_columns, sorted(check))
+        body += b',"includeSpreadsheetInResponse":true,"responseIncludeGridData":true,"responseRanges":'
+        body += orjson.dumps(ranges)
+        params = {"fields": _ANSWER_MASK}
+    answer = client.write(":batchUpdate", params=params, body=body + b"}")
+    if not check:
+        return []
+    found = _cells_in_answer(answer)
+    parts = {row: [found.get((row, column)) for column in key_columns] for row in check}
+    keys = row_keys([list(column) for column in zip(*parts.values(), strict=True)])
+    return [expected for (_, expected), key in zip(check.items(), keys, strict=True) if key != expected]
+
+
+def _key_ranges(title: str, key_columns: list[int], rows: list[int]) -> list[str]:
+    quoted = "'" + title.replace("'", "''") + "'"
+    spans: list[list[int]] = []
+    for row in rows:
+        if spans and row == spans[-1][1] + 1:
+            spans[-1][1] = row
+        else:
+            spans.append([row, row])
+    if len(spans) > _MOST_RANGES:
+        spans = [[rows[0], rows[-1]]]
+    letters = [column_letters(column) for column in key_columns]
+    return [f"{quoted}!{letter}{first + 1}:{letter}{last + 1}" for letter in letters for first, last in spans]
+
+
+def _cells_in_answer(answer: Any) -> dict[tuple[int, int], Cell]:
+    cells: dict[tuple[int, int], Cell] = {}
+    for sheet in answer.get("updatedSpreadsheet", {}).get("sheets", []):
+        for data in sheet.get("data", []):
+            first, column = data.get("startRow", 0), data.get("startColumn", 0)
+            for row, row_data in enumerate(data.get("rowData", []), start=first):
+                for value in row_data.get("values", [])[:1]:
+                    effective = value.get("effectiveValue", {})
+                    cells[row, column] = next(iter(effective.values()), None)
+    return cells

@@ -1,0 +1,68 @@
+"""Who we are to Google: a service account key as text or file, else Application Default Credentials."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import google.auth
+from google.auth.exceptions import DefaultCredentialsError
+from google.oauth2 import service_account
+
+from sheets_pipeline.errors import AccessDenied
+
+SCOPES = ("https://www.googleapis.com/auth/spreadsheets",)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Credentials, and the name by which people share spreadsheets with them (and by which quota is counted)."""
+
+    credentials: Any
+    name: str
+
+
+def load_identity(key_json: str | None = None, key_file: Path | None = None) -> Identity:
+    """Load credentials: the key text, else the key file, else Application Default Credentials.
+
+    Raises:
+        AccessDenied: No credentials, or a key that is none; the message never shows the key.
+    """
+    if key_json is not None:
+        return _from_key(key_json, "GOOGLE_CREDENTIALS_JSON")
+    if key_file is not None:
+        try:
+            text = key_file.read_text()
+        except OSError as error:
+            raise AccessDenied(
+                f"The service account key {str(key_file)!r} cannot be read ({error.strerror}). "
+                "Point GOOGLE_APPLICATION_CREDENTIALS to a readable key file."
+            ) from None
+        return _from_key(text, str(key_file))
+    return _default_identity()
+
+
+def _from_key(text: str, source: str) -> Identity:
+    try:
+        info = json.loads(text)
+        if info.get("type") == "authorized_user":
+            loaded, _ = google.auth.load_credentials_from_dict(info, scopes=SCOPES)
+            return Identity(loaded, str(info.get("client_id", source)))
+        credentials = service_account.Credentials.from_service_account_info(info, scopes=SCOPES)
+    except (ValueError, AttributeError):
+        raise AccessDenied(
+            f"{source} holds no service account key. Expected the JSON file that Google Cloud gives under "
+            "IAM > Service accounts > Keys > Add key > JSON."
+        ) from None
+    return Identity(credentials, str(credentials.service_account_email))
+
+
+def _default_identity() -> Identity:
+    try:
+        credentials, project = google.auth.default(scopes=SCOPES)
+    except DefaultCredentialsError:
+        raise AccessDenied(
+            "No Google credentials found. Set GOOGLE_APPLICATION_CREDENTIALS to a service account key file, or "
+            "GOOGLE_CREDENTIALS_JSON to its text, or log in with `gcloud auth application-default login`."
+        ) from None
+    return Identity(credentials, str(getattr(credentials, "service_account_email", None) or project or "default"))

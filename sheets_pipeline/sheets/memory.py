@@ -1,0 +1,61 @@
+"""What a writer must remember from one sync to the next; the database room keeps it."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from sheets_pipeline.sync.cells import Cell
+
+
+@dataclass(frozen=True, slots=True)
+class TabFacts:
+    """Where a tab was last found: enough to read it with one request.
+
+    ``layout`` says where our columns stood (name → 0-based index), ``seen_at`` when Google was last asked for this.
+    """
+
+    sheet_id: int
+    time_zone: str
+    layout: Mapping[str, int]
+    seen_at: float
+
+
+BaseRows = dict[str, list[Cell] | None]
+
+
+class TabMemory(Protocol):
+    """Facts and base snapshot of one tab: what we last wrote, row by row.
+
+    A row is noted as intended before it is sent, and confirmed with its cells once the write is known; a row whose
+    cells are None was sent and may or may not have arrived.
+    """
+
+    def now(self) -> float:
+        """Seconds since 1970 by the store's clock, the same for all processes and hosts."""
+
+    def facts(self) -> TabFacts | None:
+        """Where the tab was last found."""
+
+    def save_facts(self, facts: TabFacts | None) -> None:
+        """Note where the tab is. A new sheet id, or None, forgets the base: that was another tab."""
+
+    def owned(self, keys: Collection[str]) -> set[str]:
+        """Those of the keys that we once wrote, or meant to write."""
+
+    def base(self, keys: Collection[str]) -> BaseRows:
+        """What we last wrote in these rows."""
+
+    def written_since(self, moment: float) -> set[str]:
+        """Keys of rows written or deleted after a moment."""
+
+    def intend(self, keys: Collection[str]) -> None:
+        """Note rows that are about to be sent."""
+
+    def confirm(self, rows: Mapping[str, list[Cell]]) -> None:
+        """Note rows that are known to stand in the tab."""
+
+    def forget(self, keys: Collection[str]) -> None:
+        """Note rows that are known to be gone from the tab."""
+
+    def confirmed(self) -> int:
+        """Number of rows whose cells are known."""

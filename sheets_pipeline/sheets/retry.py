@@ -1,0 +1,109 @@
+"""When a request to Google is worth another try, and how long to wait before it.
+
+A read, or a write that Google refused or never received, is simply sent again. A write whose answer was lost is not:
+it may have been applied, so ``OutcomeUnknown`` goes up to the writer, which reads before it decides.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+from google.auth.exceptions import TransportError
+from gspread.exceptions import APIError
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay
+from tenacity.wait import wait_base
+from urllib3.exceptions import NameResolutionError, NewConnectionError
+
+logger = logging.getLogger(__name__)
+
+#: Statuses that say "not now". Source: https://developers.google.com/workspace/sheets/api/troubleshoot-api-errors
+TRANSIENT_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """Waits of 1, 2, 4 ... seconds with jitter, at most ``longest_wait_seconds`` each and ``total_seconds`` together.
+
+    ``timeout_seconds`` bounds one request: (connect, read). Google gives up on a request after 180 s.
+    """
+
+    total_seconds: float = 150
+    first_wait_seconds: float = 1
+    longest_wait_seconds: float = 32
+    timeout_seconds: tuple[float, float] = (10, 185)
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether the same request may succeed later."""
+    if isinstance(error, APIError):
+        return error.response.status_code in TRANSIENT_STATUSES
+    return isinstance(error, requests.ConnectionError | requests.Timeout | TransportError | ChunkedOrBroken)
+
+
+ChunkedOrBroken = requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError
+
+
+def was_not_applied(error: BaseException) -> bool:
+    """Whether a failed write surely changed nothing: refused for quota, or never received."""
+    if isinstance(error, APIError):
+        return error.response.status_code == 429
+    if isinstance(error, requests.ConnectTimeout | TransportError):
+        return True
+    cause = getattr(error.args[0], "reason", None) if error.args else None
+    return isinstance(cause, NewConnectionError | NameResolutionError)
+
+
+class _Wait(wait_base):
+    """``Retry-After`` where Google gives one, else exponential with jitter."""
+
+    def __init__(self, policy: RetryPolicy, random: Callable[[], float]) -> None:
+        self.policy, self.random = policy, random
+
+    def __call__(self, retry_state: RetryCallState) -> float:
+        error = retry_state.outcome.exception() if retry_state.outcome else None
+        if isinstance(error, APIError) and (after := _retry_after(error.response)) is not None:
+            return after
+        exponential = self.policy.first_wait_seconds * 2.0 ** (retry_state.attempt_number - 1)
+        return min(exponential, self.policy.longest_wait_seconds) * (0.75 + 0.5 * self.random())
+
+
+def _retry_after(response: requests.Response) -> float | None:
+    """Seconds from a ``Retry-After`` header; Google's are whole seconds, dates are not waited for."""
+    text = response.headers.get("Retry-After", "")
+    return float(text) if text.isdecimal() else None
+
+
+def retrying(
+    policy: RetryPolicy,
+    worth_it: Callable[[BaseException], bool],
+    random: Callable[[], float],
+    on_retry: Callable[[], Any],
+) -> Retrying:
+    """A loop that tries again while ``worth_it`` says so, and raises the last error when time is up."""
+
+    def before_sleep(state: RetryCallState) -> None:
+        on_retry()
+        error = state.outcome.exception() if state.outcome else None
+        seconds = state.next_action.sleep if state.next_action else 0
+        logger.warning("Google answered %s; next try in %.1f s", describe(error), seconds)
+
+    return Retrying(
+        retry=retry_if_exception(worth_it),
+        wait=_Wait(policy, random),
+        stop=stop_after_delay(policy.total_seconds),
+        before_sleep=before_sleep,
+        reraise=True,
+    )
+
+
+def describe(error: BaseException | None) -> str:
+    """An error in a few words, without headers, addresses or bodies."""
+    if isinstance(error, APIError):
+        return f"{error.response.status_code} {str(error.error.get('message', '')).strip()[:300]}"
+    if isinstance(error, requests.Timeout):
+        return "nothing in time"
+    if isinstance(error, requests.ConnectionError):
+        return "nothing, the connection broke or could not be made"
+    return type(error).__name__

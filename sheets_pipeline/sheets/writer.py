@@ -1,0 +1,282 @@
+"""The writer: read, compare, write only what differs, and look again whenever it is unsure.
+
+    frame ──► rows of cells ──┐
+    tab   ──► snapshot ───────┴─► change set ──► plan ──► batches ──► base snapshot
+
+One round reads the tab once and sends its plan. A lost answer, or rows that people moved meanwhile, starts another
+round: an unknown outcome is settled by reading, never by sending the same thing twice.
+"""
+
+import logging
+import secrets
+import time
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import pandas as pd
+
+from sheets_pipeline.errors import OutcomeUnknown, RequestRejected, SheetsUnavailable
+from sheets_pipeline.sheets import access
+from sheets_pipeline.sheets.client import SheetsClient
+from sheets_pipeline.sheets.memory import TabFacts, TabMemory
+from sheets_pipeline.sync.diff import ChangeSet, compare, compare_touched
+from sheets_pipeline.sync.guards import check_deletes
+from sheets_pipeline.sync.plan import Batch, Plan, plan_changes, plan_creation
+from sheets_pipeline.sync.report import SyncReport, sample_changes
+from sheets_pipeline.sync.rows import Rows, rows_from_frame
+from sheets_pipeline.sync.snapshot import TabSnapshot, index_rows, locate_columns
+from sheets_pipeline.sync.tab import OnRemoved, Tab
+
+logger = logging.getLogger(__name__)
+
+#: Rounds before a tab that never settles is left to the next sync.
+MAX_ROUNDS = 6
+
+#: Seconds for which the place and the time zone of a tab are believed without asking Google again.
+FACTS_GOOD_FOR_SECONDS = 86_400
+
+
+class TabMissing(Exception):
+    """The tab is not in the spreadsheet; only a full sync can create it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a person allows one sync to do: ``deletes`` rows instead of the default; ``dry_run`` sends nothing."""
+
+    deletes: int | None = None
+    dry_run: bool = False
+
+
+@dataclass(slots=True)
+class _Round:
+    """What one reading of the tab leads to."""
+
+    facts: TabFacts
+    title: str
+    wanted: Rows
+    changes: ChangeSet
+    plan: Plan
+
+
+class TabWriter:
+    """Keeps one tab as its frame says. ``lock`` lets one writer per tab in at a time, over all processes and hosts."""
+
+    def __init__(
+        self, tab: Tab, client: SheetsClient, memory: TabMemory, lock: Callable[[], AbstractContextManager[None]]
+    ) -> None:
+        self.tab, self.client, self.memory, self.lock = tab, client, memory, lock
+        self._time_zone = "Etc/GMT"
+
+    def full_sync(self, frame: pd.DataFrame, *, computed_at: float, allowance: Allowance | None = None) -> SyncReport:
+        """Make the whole tab as the frame says; creates a missing tab, repairs drift.
+
+        Args:
+            frame: All rows, with the tab's columns.
+            computed_at: ``memory.now()`` from before the frame was computed. Rows that an event sync has written since
+                are newer than the frame and are left as they are.
+        """
+        allowance = allowance or Allowance()
+        with self.lock():
+            leave = self.memory.written_since(computed_at)
+            report = self._rounds(allowance, lambda: self._look_at_all(frame, leave, allowance))
+            if not allowance.dry_run:
+                self._confirm_rest(frame, report.rows)
+            return report
+
+    def event_sync(self, compute: Callable[[], pd.DataFrame], keys: Collection[str]) -> SyncReport:
+        """Write the rows that events touched.
+
+        Args:
+            compute: Gives the rows of ``keys`` as they are now; it is called while no other writer is at work.
+            keys: Keys of touched rows; those that ``compute`` no longer gives have left the database.
+
+        Raises:
+            TabMissing: There is no tab yet; a full sync creates it.
+        """
+        with self.lock():
+            frame = compute()
+            return self._rounds(Allowance(), lambda: self._look_at_touched(frame, keys))
+
+    # Rounds ----------------------------------------------------------------------------------------------------------
+
+    def _rounds(self, allowance: Allowance, look: Callable[[], _Round]) -> SyncReport:
+        started, before = time.monotonic(), self.client.traffic.copy()
+        report = SyncReport(self.tab.title)
+        for number in range(1, MAX_ROUNDS + 1):
+            found = self._look_where_it_is(look)
+            if number == 1:
+                self._describe(report, found)
+            report.rounds = number
+            if allowance.dry_run or self._apply(found, report):
+                break
+            time.sleep(min(0.5 * 2.0 ** (number - 1), 8))
+        else:
+            raise SheetsUnavailable(
+                f"Tab {self.tab.title!r} could not be brought to rest in {MAX_ROUNDS} rounds: answers were lost, or "
+                "people moved rows each time. What was written is whole; the next sync goes on from there."
+            )
+        report.seconds = time.monotonic() - started
+        report.traffic = self.client.traffic.since(before)
+        return report
+
+    def _look_where_it_is(self, look: Callable[[], _Round]) -> _Round:
+        """Look; where the remembered tab is gone, find it or its successor and look again."""
+        try:
+            return look()
+        except RequestRejected as error:
+            if self.memory.facts() is None:
+                raise
+            logger.warning("Tab %r is not where it was (%s); looking for it", self.tab.title, error)
+            self.memory.save_facts(self._find_facts())
+            return look()
+
+    def _describe(self, report: SyncReport, found: _Round) -> None:
+        changes = found.changes
+        report.url = (
+            f"https://docs.google.com/spreadsheets/d/{self.client.spreadsheet_id}/edit#gid={found.facts.sheet_id}"
+        )
+        report.rows = len(found.wanted)
+        report.inserts = len(changes.inserts)
+        report.updates = len(changes.updated_keys)
+        report.deletes = len(changes.deletes)
+        report.set_aside = found.wanted.set_aside
+        report.foreign_keys = changes.foreign_keys
+        report.doubled_keys = changes.doubled_keys
+        report.planned_cells = found.plan.cells
+        report.planned_requests = len(found.plan.batches)
+        report.sample = sample_changes(changes, found.wanted)
+
+    def _apply(self, found: _Round, report: SyncReport) -> bool:
+        """Send the plan; False when the tab must be read again."""
+        plan, deletes = found.plan, found.plan.deletes
+        try:
+            for batch in plan.writes:
+                check = dict(batch.expected_keys)
+                if batch is plan.writes[-1] and deletes:
+                    check |= deletes.expected_keys
+                if not self._apply_batch(found, batch, check, report):
+                    return False
+                self.memory.confirm({key: found.wanted.row(found.wanted.position[key]) for key in batch.keys})
+            if deletes:
+                self._apply_batch(found, deletes, {}, report)
+                self.memory.forget(deletes.keys)
+        except OutcomeUnknown as error:
+            logger.warning("Tab %r: %s Reading what it holds now.", self.tab.title, error)
+            return False
+        return True
+
+    def _apply_batch(self, found: _Round, batch: Batch, check: dict[int, str], report: SyncReport) -> bool:
+        if batch is not found.plan.deletes:
+            self.memory.intend(batch.keys)
+        if self.memory.facts() is None:
+            self.memory.save_facts(found.facts)
+        report.cells += batch.cells
+        key_columns = [found.facts.layout[name] for name in self.tab.key]
+        moved = access.apply_batch(self.client, batch, found.title, key_columns, check)
+        if moved:
+            logger.warning("Tab %r: %d rows moved while they were written; looking again", self.tab.title, len(moved))
+        return not moved
+
+    def _confirm_rest(self, frame: pd.DataFrame, rows_written: int) -> None:
+        """Complete the base with rows that stood in the tab already."""
+        facts = self.memory.facts()
+        if facts is not None and self.memory.confirmed() < rows_written:
+            rows = rows_from_frame(self.tab, frame, access.time_zone(facts.time_zone))
+            self.memory.confirm({key: rows.row(i) for i, key in enumerate(rows.keys)})
+
+    # Looking ---------------------------------------------------------------------------------------------------------
+
+    def _look_at_all(self, frame: pd.DataFrame, leave: set[str], allowance: Allowance) -> _Round:
+        facts = self._facts()
+        if facts is None:
+            return self._plan_new_tab(frame)
+        snapshot = access.read_tab(self.client, facts.sheet_id)
+        wanted = rows_from_frame(self.tab, frame, access.time_zone(facts.time_zone))
+        if snapshot.last_row == 0:
+            return self._plan_empty_tab(facts, snapshot, wanted)
+        layout = locate_columns(self.tab, snapshot)
+        index = index_rows(self.tab, snapshot, layout)
+        changes = compare(self.tab, snapshot, layout, index, wanted, self.memory.owned, leave)
+        check_deletes(self.tab, changes, len(index.row_of), len(wanted), allowance.deletes)
+        return self._plan(facts, snapshot, layout, wanted, changes)
+
+    def _look_at_touched(self, frame: pd.DataFrame, keys: Collection[str]) -> _Round:
+        facts = self._facts()
+        if facts is None:
+            raise TabMissing(self.tab.title)
+        wanted = rows_from_frame(self.tab, frame, access.time_zone(facts.time_zone))
+        snapshot, layout = self._read_keys(facts)
+        index = index_rows(self.tab, snapshot, layout)
+        gone = [key for key in keys if key not in wanted.position]
+        if gone and self.tab.on_removed is OnRemoved.REMOVE:
+            gone = list(self.memory.owned(gone))
+        else:
+            gone = []
+        changes = compare_touched(index, layout, wanted, self.memory.base(wanted.keys), gone)
+        check_deletes(self.tab, changes, len(index.row_of), len(index.row_of) - len(changes.deletes), None)
+        return self._plan(facts, snapshot, layout, wanted, changes)
+
+    def _read_keys(self, facts: TabFacts) -> tuple[TabSnapshot, dict[str, int]]:
+        """Header and key columns; read twice where people moved a key column."""
+        places = [facts.layout.get(name, 0) for name in self.tab.key]
+        snapshot = access.read_keys(self.client, facts.sheet_id, places)
+        if snapshot.last_row == 0:
+            raise TabMissing(self.tab.title)
+        layout = locate_columns(self.tab, snapshot)
+        if (now := [layout[name] for name in self.tab.key]) != places:
+            snapshot = access.read_keys(self.client, facts.sheet_id, now)
+            layout = locate_columns(self.tab, snapshot)
+        return snapshot, layout
+
+    def _plan(
+        self, facts: TabFacts, snapshot: TabSnapshot, layout: dict[str, int], wanted: Rows, changes: ChangeSet
+    ) -> _Round:
+        if dict(facts.layout) != layout:
+            facts = TabFacts(facts.sheet_id, facts.time_zone, layout, facts.seen_at)
+            self.memory.save_facts(facts)
+        plan = plan_changes(self.tab, facts.sheet_id, snapshot, layout, wanted, changes)
+        return _Round(facts, snapshot.title, wanted, changes, plan)
+
+    # Finding and creating the tab ------------------------------------------------------------------------------------
+
+    def _facts(self) -> TabFacts | None:
+        facts = self.memory.facts()
+        if facts is None or self.memory.now() - facts.seen_at > FACTS_GOOD_FOR_SECONDS:
+            facts = self._find_facts()
+            if facts is not None:
+                self.memory.save_facts(facts)
+        return facts
+
+    def _find_facts(self) -> TabFacts | None:
+        """Ask Google where the tab is: the one we wrote, under whatever title, else the one with the declared title."""
+        known = self.memory.facts()
+        spreadsheet = access.read_spreadsheet(self.client)
+        self._time_zone = spreadsheet.time_zone
+        for sheet in spreadsheet.sheets:
+            if known is not None and sheet.sheet_id == known.sheet_id:
+                return TabFacts(sheet.sheet_id, spreadsheet.time_zone, known.layout, self.memory.now())
+        for sheet in spreadsheet.sheets:
+            if sheet.title == self.tab.title:
+                return TabFacts(sheet.sheet_id, spreadsheet.time_zone, {}, self.memory.now())
+        return None
+
+    def _new_layout(self) -> dict[str, int]:
+        return {column.name: i for i, column in enumerate(self.tab.columns)}
+
+    def _plan_new_tab(self, frame: pd.DataFrame) -> _Round:
+        logger.info("Tab %r is not there yet; it is created", self.tab.title)
+        wanted = rows_from_frame(self.tab, frame, access.time_zone(self._time_zone))
+        facts = TabFacts(secrets.randbelow(2**31 - 1) + 1, self._time_zone, self._new_layout(), self.memory.now())
+        return self._creation(facts, wanted, None)
+
+    def _plan_empty_tab(self, facts: TabFacts, snapshot: TabSnapshot, wanted: Rows) -> _Round:
+        facts = TabFacts(facts.sheet_id, facts.time_zone, self._new_layout(), facts.seen_at)
+        self.memory.save_facts(facts)
+        return self._creation(facts, wanted, snapshot.row_count)
+
+    def _creation(self, facts: TabFacts, wanted: Rows, row_count: int | None) -> _Round:
+        plan = plan_creation(self.tab, facts.sheet_id, wanted, row_count=row_count)
+        changes = ChangeSet(list(range(len(wanted))), [], [], {}, [], {})
+        return _Round(facts, self.tab.title, wanted, changes, plan)

@@ -1,0 +1,89 @@
+"""What one sync of one tab did or would do, in numbers."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from sheets_pipeline.sync.diff import ChangeSet
+from sheets_pipeline.sync.rows import Rows, SetAside
+from sheets_pipeline.sync.snapshot import column_letters
+
+
+@dataclass(slots=True)
+class Traffic:
+    """What the client sent and waited for; seconds are wall-clock."""
+
+    read_requests: int = 0
+    write_requests: int = 0
+    bytes_sent: int = 0
+    quota_wait_seconds: float = 0.0
+    retries: int = 0
+
+    def since(self, earlier: "Traffic") -> "Traffic":
+        """The difference to an earlier copy."""
+        return Traffic(*(getattr(self, name) - getattr(earlier, name) for name in self.__slots__))
+
+    def copy(self) -> "Traffic":
+        """The numbers as they are now."""
+        return Traffic(*(getattr(self, name) for name in self.__slots__))
+
+
+@dataclass(slots=True)
+class SyncReport:
+    """Rows, changes and cost of one sync of one tab."""
+
+    tab: str
+    url: str = ""
+    rows: int = 0
+    inserts: int = 0
+    updates: int = 0
+    deletes: int = 0
+    cells: int = 0
+    planned_cells: int = 0
+    planned_requests: int = 0
+    traffic: Traffic = field(default_factory=Traffic)
+    seconds: float = 0.0
+    set_aside: list[SetAside] = field(default_factory=list)
+    foreign_keys: list[str] = field(default_factory=list)
+    doubled_keys: dict[str, list[int]] = field(default_factory=dict)
+    created: bool = False
+    #: Times the tab was read again because an answer was lost or rows had moved.
+    rounds: int = 1
+    #: First changes for people to read: (what, row number or None, key, column, old, new).
+    sample: list[tuple[str, int | None, str, str, Any, Any]] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """The shape of ``sync --json``."""
+        return {
+            "rows": self.rows,
+            "inserts": self.inserts,
+            "updates": self.updates,
+            "deletes": self.deletes,
+            "cells": self.cells,
+            "read_requests": self.traffic.read_requests,
+            "write_requests": self.traffic.write_requests,
+            "bytes_sent": self.traffic.bytes_sent,
+            "quota_wait_seconds": round(self.traffic.quota_wait_seconds, 3),
+            "set_aside": [{"key": row.key, "reason": row.reason} for row in self.set_aside],
+            "seconds": round(self.seconds, 3),
+            "rounds": self.rounds,
+            "created": self.created,
+            "url": self.url,
+        }
+
+
+#: Changes of each kind that a sample shows.
+SAMPLE_SIZE = 20
+
+
+def sample_changes(changes: ChangeSet, wanted: Rows) -> list[tuple[str, int | None, str, str, Any, Any]]:
+    """The first changes of each kind, for a preview."""
+    key_at = {row: key for key, row in changes.updated_keys.items()}
+    sample: list[tuple[str, int | None, str, str, Any, Any]] = [
+        ("insert", None, wanted.keys[i], "", None, wanted.row(i)) for i in changes.inserts[:SAMPLE_SIZE]
+    ]
+    sample += [
+        ("update", update.row + 1, key_at[update.row], column_letters(update.column), update.old, update.new)
+        for update in changes.updates[:SAMPLE_SIZE]
+    ]
+    sample += [("delete", d.row + 1, d.key, "", None, None) for d in changes.deletes[:SAMPLE_SIZE]]
+    return sample

@@ -1,6 +1,6 @@
 """Field masks: which parts of an answer are shown, which parts of a message an update touches.
 
-Forms: ``a,b.c(d,e)``, ``a/b``, snake_case or camelCase, ``*``.
+Forms: ``a,b.c(d,e)``, ``a/b``, snake_case or camelCase, ``*``. Spaces are not skipped: `` b`` is an unknown field.
 See https://developers.google.com/workspace/sheets/api/guides/field-masks
 """
 
@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-_TOKEN = re.compile(r"[A-Za-z_$][\w$-]*|[0-9]\w*|\"[^\"]*\"|[*(),./]|\S")
+_TOKEN = re.compile(r"[^(),./]+|[(),./]")
 _SNAKE = re.compile(r"_+([a-zA-Z0-9])")
 
 #: A schema of a discovery document: ``{"properties": {name: {"$ref" | "items" | "additionalProperties" ...}}}``.
@@ -151,7 +151,7 @@ def parse_mask(text: str) -> Mask:
     Raises:
         FieldMaskError: The text is no mask; its path is the text itself.
     """
-    tokens = [token.strip('"') if len(token) > 1 else token for token in _TOKEN.findall(text)]
+    tokens = _TOKEN.findall(text)
     reader = _Reader(text, tokens)
     tree = reader.fields()
     if reader.position < len(tokens):
@@ -175,7 +175,7 @@ class _Reader:
 
     def field(self, tree: dict[str, Mask]) -> None:
         name = self.peek()
-        if not name or name in "(),./" or not re.fullmatch(r"\*|[\w$-]+", name):
+        if not name or name in "(),./":
             raise FieldMaskError([self.text])
         self.position += 1
         key = name if name == "*" else camel_case(name)

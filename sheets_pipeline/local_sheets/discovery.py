@@ -1,0 +1,188 @@
+"""The discovery document of the Sheets API: its routes, its query parameters, and the shape of its answers.
+
+The document ships inside ``google-api-python-client``; it is found without importing that package and read once.
+See https://developers.google.com/discovery/v1/reference/apis
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import orjson
+
+_DOCUMENT = "discovery_cache/documents/sheets.v4.json"
+_PARAMETER = re.compile(r"\{\+?(\w+)\}")
+
+Schema = Mapping[str, Any]
+
+
+class DiscoveryMissing(RuntimeError):
+    """The discovery document is not installed."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Method:
+    """One method of the API. ``request`` and ``response`` are names of schemas, ``parameters`` those of the query."""
+
+    id: str
+    verb: str
+    path: str
+    request: str | None
+    response: str
+    parameters: Mapping[str, Schema]
+    scopes: tuple[str, ...]
+    expression: re.Pattern[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A method and the decoded parts of the path that called it, by camelCase name."""
+
+    method: Method
+    path_values: Mapping[str, str]
+
+
+@cache
+def document() -> Schema:
+    """The whole document.
+
+    Raises:
+        DiscoveryMissing: ``google-api-python-client`` is not installed, or without its documents.
+    """
+    spec = find_spec("googleapiclient")
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        path = Path(folder) / _DOCUMENT
+        if path.is_file():
+            found: Schema = orjson.loads(path.read_bytes())
+            return found
+    raise DiscoveryMissing(f"Found no {_DOCUMENT}: expected it in google-api-python-client. Install that package.")
+
+
+def schemas() -> Mapping[str, Schema]:
+    """All schemas, by name."""
+    found: Mapping[str, Schema] = document()["schemas"]
+    return found
+
+
+@cache
+def methods() -> Mapping[str, Method]:
+    """All methods, by id (``sheets.spreadsheets.values.get``); those with a verb in their path come first."""
+    found = sorted(_walk(document()), key=lambda method: ":" not in method.path)
+    return {method.id: method for method in found}
+
+
+def _walk(resource: Schema) -> list[Method]:
+    found = [_read_method(method) for method in resource.get("methods", {}).values()]
+    for below in resource.get("resources", {}).values():
+        found.extend(_walk(below))
+    return found
+
+
+def _read_method(method: Schema) -> Method:
+    parameters = {name: p for name, p in method["parameters"].items() if p["location"] == "query"}
+    return Method(
+        id=method["id"],
+        verb=method["httpMethod"],
+        path=method["path"],
+        request=method.get("request", {}).get("$ref"),
+        response=method["response"]["$ref"],
+        parameters=parameters,
+        scopes=tuple(method.get("scopes", ())),
+        expression=_expression(method["path"]),
+    )
+
+
+def _expression(template: str) -> re.Pattern[str]:
+    """Of a path as sent: still percent-encoded, the colon before a verb literal or ``%3A``."""
+    pattern, position = "/", 0
+    for match in _PARAMETER.finditer(template):
+        pattern += _literal(template[position : match.start()]) + f"(?P<{match[1]}>[^/]+?)"
+        position = match.end()
+    return re.compile(pattern + _literal(template[position:]))
+
+
+def _literal(text: str) -> str:
+    return re.escape(text).replace(":", "(?::|%3[Aa])")
+
+
+def match_route(verb: str, raw_path: str) -> Match | None:
+    """The method that an HTTP request calls; ``raw_path`` is still percent-encoded and has no query."""
+    for method in methods().values():
+        if method.verb == verb and (found := method.expression.fullmatch(raw_path)):
+            return Match(method, {name: unquote(value) for name, value in found.groupdict().items()})
+    return None
+
+
+def check_answer(method_id: str, body: Any) -> list[str]:
+    """What in an answer does not fit the method's response schema, one sentence each; for tests.
+
+    Raises:
+        KeyError: No method has this id.
+    """
+    return check_message(methods()[method_id].response, body)
+
+
+def check_message(schema: str, body: Any) -> list[str]:
+    """What in a message does not fit a schema, one sentence each."""
+    problems: list[str] = []
+    _check({"$ref": schema}, body, schema, problems)
+    return problems
+
+
+def _check(field: Schema, value: Any, path: str, problems: list[str]) -> None:
+    if "$ref" in field:
+        field = schemas()[field["$ref"]]
+    match field.get("type"):
+        case "object":
+            _check_object(field, value, path, problems)
+        case "array":
+            if not isinstance(value, list):
+                problems.append(f"{path} is {type(value).__name__}: expected a list.")
+                return
+            for index, item in enumerate(value):
+                _check(field["items"], item, f"{path}[{index}]", problems)
+        case "any" | None:
+            return
+        case kind:
+            _check_scalar(field, str(kind), value, path, problems)
+
+
+def _check_object(field: Schema, value: Any, path: str, problems: list[str]) -> None:
+    if not isinstance(value, Mapping):
+        problems.append(f"{path} is {type(value).__name__}: expected an object.")
+        return
+    properties, other = field.get("properties", {}), field.get("additionalProperties")
+    for name, item in value.items():
+        below = properties.get(name, other)
+        if below is None:
+            problems.append(f"{path}.{name} is not a field of {field.get('id', 'the object')}.")
+        else:
+            _check(below, item, f"{path}.{name}", problems)
+
+
+def _check_scalar(field: Schema, kind: str, value: Any, path: str, problems: list[str]) -> None:
+    if not _is_kind(kind, value):
+        problems.append(f"{path} is {type(value).__name__}: expected {kind}.")
+    elif "enum" in field and value not in field["enum"]:
+        problems.append(f"{path} is {value!r}: expected one of {field['enum']}.")
+
+
+def _is_kind(kind: str, value: Any) -> bool:
+    match kind:
+        case "boolean":
+            return isinstance(value, bool)
+        case "integer":
+            return isinstance(value, int) and not isinstance(value, bool)
+        case "number":
+            return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, str)
+
+
+def field_names(schema: str) -> Sequence[str]:
+    """The fields of a message, in the document's order."""
+    return tuple(schemas()[schema].get("properties", {}))

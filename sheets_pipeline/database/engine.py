@@ -1,0 +1,184 @@
+"""Connecting to a database, with every failure that a person must mend said in one paragraph."""
+
+import re
+from typing import Any
+
+import sqlalchemy as sa
+
+from sheets_pipeline.errors import DatabaseError
+
+#: Longest wait for a connection, in seconds.
+CONNECT_TIMEOUT_SECONDS = 10
+#: Longest wait for a free connection of the pool, in seconds.
+POOL_TIMEOUT_SECONDS = 30
+
+_DRIVERS = {
+    "postgresql": "postgresql+psycopg",
+    "postgres": "postgresql+psycopg",
+    "mysql": "mysql+pymysql",
+    "mariadb": "mariadb+pymysql",
+}
+
+
+def connect(url: str | sa.URL, **options: Any) -> sa.Engine:
+    """An engine for this URL; connections are made when they are needed. ``options`` go to ``create_engine``.
+
+    Failures a person must mend (wrong password, unreachable host, unknown database, missing table, no permission) come
+    as ``DatabaseError`` from whatever is executed; all others as SQLAlchemy raises them.
+
+    Raises:
+        DatabaseError: The URL cannot be read, or names a driver that is not installed.
+    """
+    try:
+        parsed = sa.make_url(url)
+        parsed = parsed.set(drivername=_DRIVERS.get(parsed.drivername, parsed.drivername))
+        engine = sa.create_engine(parsed, **(_options(parsed) | options))
+    except sa.exc.ArgumentError:
+        raise DatabaseError(
+            "The database URL cannot be read. Expected a SQLAlchemy URL such as "
+            "postgresql://user:password@host:5432/name; percent-encode special characters in the password."
+        ) from None
+    except ImportError as error:
+        raise DatabaseError(
+            f"The database URL asks for {parsed.drivername!r}, and the Python module {error.name!r} is not installed. "
+            f"Install it, or use postgresql://, which needs nothing more."
+        ) from None
+    sa.event.listen(engine, "handle_error", _translate)
+    if engine.dialect.name == "sqlite":
+        sa.event.listen(engine, "connect", _prepare_sqlite)
+    return engine
+
+
+def described(url: sa.URL) -> str:
+    """The URL for messages: user, host, port and name, never the password or query."""
+    return url.set(password=None, query={}).render_as_string(hide_password=True)
+
+
+def _options(url: sa.URL) -> dict[str, Any]:
+    backend = url.get_backend_name()
+    if backend == "sqlite":
+        return {"connect_args": {"timeout": CONNECT_TIMEOUT_SECONDS}}
+    arguments: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT_SECONDS}
+    if backend == "postgresql":
+        # A connection whose other end vanished without a word is given up after a minute, not after two hours.
+        arguments |= {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+        arguments |= {"application_name": "sheets-pipeline"}
+    arguments = {name: value for name, value in arguments.items() if name not in url.query}
+    return {
+        "connect_args": arguments,
+        "pool_pre_ping": True,
+        "pool_recycle": 1800,
+        "pool_timeout": POOL_TIMEOUT_SECONDS,
+    }
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    """Foreign keys as elsewhere; readers and a writer at the same time."""
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA journal_mode = WAL")
+
+
+#: What a failure looks like (driver's message, lower case) and what to say: (pattern, what failed, remedy, transient).
+_FAILURES: list[tuple[str, str, str, bool]] = [
+    (
+        r"password authentication failed|access denied for user .*using password|no password supplied"
+        r"|role \"[^\"]*\" does not exist",
+        "refused the user name or password",
+        "Check user and password in the database URL (percent-encode special characters).",
+        False,
+    ),
+    (
+        r"database \"[^\"]*\" does not exist|unknown database|access denied for user .* to database",
+        "has no such database, or this user may not see it",
+        "Check the name after the last slash of the database URL, or create that database.",
+        False,
+    ),
+    (
+        r"no pg_hba.conf entry|ssl (?:is )?required|insecure transport",
+        "does not accept this kind of connection from this host",
+        "Add this host to the server's pg_hba.conf, or add ?sslmode=require to the database URL.",
+        False,
+    ),
+    (
+        r"relation \"([^\"]+)\" does not exist|no such table: (\S+)|table '([^']+)' doesn't exist",
+        "has no table {found}",
+        "Check that the database URL names the platform's database and schema; "
+        "if only pending_event is missing, run `sheets-pipeline db install`.",
+        False,
+    ),
+    (
+        r"permission denied for (\S+ \S+)|command denied to user|must be owner of (\S+ \S+)"
+        r"|attempt to write a readonly database",
+        "does not let this user do that ({found})",
+        "Grant the missing right to the user of the database URL, or use another user.",
+        False,
+    ),
+    (
+        r"could not translate host name|failed to resolve|name or service not known|nodename nor servname"
+        r"|name resolution|getaddrinfo",
+        "cannot be found: its host name does not resolve",
+        "Check the host in the database URL and this machine's name resolution.",
+        True,
+    ),
+    (
+        r"connection refused|no route to host|network is unreachable|timed? ?out expired|connection timeout"
+        r"|can't connect to mysql server|no such file or directory|is the server running",
+        "cannot be reached",
+        "Check host and port in the database URL, that the server runs, and that no firewall is in between.",
+        True,
+    ),
+    (
+        r"unable to open database file",
+        "cannot be opened",
+        "Check the path in the database URL; its folder must exist and be writable.",
+        False,
+    ),
+    (
+        r"too many clients|too many connections|remaining connection slots",
+        "has no free connection",
+        "Raise the server's max_connections, or close other clients.",
+        True,
+    ),
+    (
+        r"the database system is (?:starting up|shutting down|in recovery)|server closed the connection"
+        r"|terminating connection|lost connection|server has gone away|connection is closed"
+        r"|connection (?:not open|reset|to server .* lost)|consuming input failed",
+        "ended the connection or is restarting",
+        "It is worth another try; if it stays so, look into the server's log.",
+        True,
+    ),
+]
+
+
+def explain(error: BaseException, url: sa.URL) -> DatabaseError | None:
+    """The failure as one paragraph, or None where it is not one that settings or people cause.
+
+    ``needs_person`` of the result is False where trying again can help.
+    """
+    message = " ".join(str(error).split())
+    for pattern, what, remedy, transient in _FAILURES:
+        if match := re.search(pattern, message, re.IGNORECASE):
+            found = next((group for group in match.groups() if group), match[0])
+            text = f"The database {described(url)} {what.format(found=found)}. {remedy}"
+            explained = DatabaseError(f"{text} (The server's words: {_without_secrets(message, url)})")
+            explained.needs_person = not transient
+            return explained
+    return None
+
+
+def _without_secrets(message: str, url: sa.URL) -> str:
+    if url.password:
+        message = message.replace(str(url.password), "***")
+    return message if len(message) <= 300 else message[:300] + "…"
+
+
+def _translate(context: sa.ExceptionContext) -> None:
+    """Listener: replace what SQLAlchemy would raise by our explanation, where we have one."""
+    url = context.engine.url if context.engine is not None else None
+    # Pre-ping must see its own kind of failure, or it could not reconnect.
+    if url is None or context.is_pre_ping or isinstance(context.original_exception, DatabaseError):
+        return
+    if not isinstance(context.sqlalchemy_exception, sa.exc.DBAPIError):
+        return
+    if explained := explain(context.original_exception, url):
+        raise explained from context.original_exception

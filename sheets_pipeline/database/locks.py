@@ -28,6 +28,7 @@ def named_lock(engine: sa.Engine, name: str, *, timeout_seconds: float = 120) ->
         with _file_lock(engine, name, timeout_seconds):
             yield
         return
+    argument: dict[str, int | str]
     digest = hashlib.sha256(name.encode()).digest()
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         if engine.dialect.name == "postgresql":

@@ -126,7 +126,8 @@ class DatabaseQuota:
             if connection.execute(still).rowcount:
                 return waiting_id
         values = {"credential": self.credential, "kind": kind, "priority": self.priority, "state": "waiting", "at": now}
-        return int(connection.execute(sa.insert(sync_quota_slot).values(values)).inserted_primary_key[0])
+        inserted = connection.execute(sa.insert(sync_quota_slot).values(values)).inserted_primary_key
+        return int(inserted[0])  # type: ignore[index] # a single-row insert always has one
 
     def _has_room(self, connection: sa.Connection, kind: Kind, now: float) -> bool:
         limit = self.limits[kind]

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from itertools import islice
+from typing import Any
 
 import orjson
 import sqlalchemy as sa
@@ -133,7 +134,7 @@ class TabStore:
             raise RuntimeError(f"sync_tab has no row for {self.tab!r}")
         return self._id
 
-    def _select(self, columns: tuple[sa.Column[str], ...], keys: Collection[str]) -> Iterator[sa.Row[tuple[str, ...]]]:
+    def _select(self, columns: tuple[sa.Column[str], ...], keys: Collection[str]) -> Iterator[Any]:
         with self.engine.connect() as connection:
             for chunk in _chunks(keys):
                 query = sa.select(*columns).where(

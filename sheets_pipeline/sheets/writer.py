@@ -105,6 +105,7 @@ class TabWriter:
         started, before = time.monotonic(), self.client.traffic.copy()
         report = SyncReport(self.tab.title)
         for number in range(1, MAX_ROUNDS + 1):
+            logger.info("Tab %r: reading", self.tab.title)
             found = self._look_where_it_is(look)
             if number == 1:
                 self._describe(report, found)
@@ -146,22 +147,27 @@ class TabWriter:
         report.doubled_keys = changes.doubled_keys
         report.planned_cells = found.plan.cells
         report.planned_requests = len(found.plan.batches)
+        report.planned_bytes = sum(batch.bytes for batch in found.plan.batches)
         report.sample = sample_changes(changes, found.wanted)
 
     def _apply(self, found: _Round, report: SyncReport) -> bool:
         """Send the plan; False when the tab must be read again."""
         plan, deletes = found.plan, found.plan.deletes
         try:
-            for batch in plan.writes:
+            for number, batch in enumerate(plan.batches, start=1):
+                logger.info(
+                    "Tab %r: request %d of %d, %d cells", self.tab.title, number, len(plan.batches), batch.cells
+                )
+                if batch is deletes:
+                    self._apply_batch(found, batch, {}, report)
+                    self.memory.forget(batch.keys)
+                    continue
                 check = dict(batch.expected_keys)
-                if batch is plan.writes[-1] and deletes:
+                if deletes and batch is plan.writes[-1]:
                     check |= deletes.expected_keys
                 if not self._apply_batch(found, batch, check, report):
                     return False
                 self.memory.confirm({key: found.wanted.row(found.wanted.position[key]) for key in batch.keys})
-            if deletes:
-                self._apply_batch(found, deletes, {}, report)
-                self.memory.forget(deletes.keys)
         except OutcomeUnknown as error:
             logger.warning("Tab %r: %s Reading what it holds now.", self.tab.title, error)
             return False

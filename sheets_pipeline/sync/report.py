@@ -40,6 +40,7 @@ class SyncReport:
     cells: int = 0
     planned_cells: int = 0
     planned_requests: int = 0
+    planned_bytes: int = 0
     traffic: Traffic = field(default_factory=Traffic)
     seconds: float = 0.0
     set_aside: list[SetAside] = field(default_factory=list)

@@ -1,0 +1,151 @@
+"""The command ``sheets-pipeline``. Exit code 0: all is well; 1: the work failed or was refused; 2: called wrongly.
+
+Heavy modules are imported inside the commands, so that ``--help`` answers at once.
+"""
+
+import json
+import logging
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+from rich.console import Console
+
+from sheets_pipeline.errors import SheetsPipelineError
+
+errors_console = Console(stderr=True, soft_wrap=True)
+
+
+class _Group(click.Group):
+    """Shows errors raised on purpose as one paragraph, without a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except SheetsPipelineError as error:
+            errors_console.print(f"[bold red]Error:[/] {_escaped(str(error))}", highlight=False)
+            ctx.exit(1)
+
+
+def _escaped(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="sheets-pipeline")
+@click.option("-v", "--verbose", is_flag=True, help="Show what is done, step by step.")
+def main(verbose: bool) -> None:
+    """Keep Google Sheets tabs in step with a SQL database.
+
+    Settings come from the environment and from .env; with none at all, a demo platform and a local stand-in for Google
+    Sheets are started.
+    """
+    logging.basicConfig(level=logging.INFO if verbose else logging.ERROR, format="%(message)s", stream=sys.stderr)
+
+
+@main.command()
+@click.option(
+    "--port", type=click.IntRange(1, 65535), help="Port of the Dagster UI (default 3000, or the next free one)."
+)
+def dev(port: int | None) -> None:
+    """Start everything in this terminal: embedded services, Dagster, control API. Ctrl-C ends all of it."""
+    from sheets_pipeline.local.dev import run_dev
+    from sheets_pipeline.settings import load_settings
+
+    sys.exit(run_dev(load_settings(), port=port))
+
+
+@main.command()
+@click.option("--tab", "tabs", multiple=True, metavar="TITLE", help="Only this tab; may be repeated.")
+@click.option("--dry-run", is_flag=True, help="Show the plan and send nothing.")
+@click.option(
+    "--allow-deletes", type=click.IntRange(min=0), metavar="N", help="Let this sync delete up to N rows per tab."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def sync(tabs: tuple[str, ...], dry_run: bool, allow_deletes: int | None, as_json: bool) -> None:
+    """Make the tabs as the database says, as one Dagster run."""
+    from sheets_pipeline import cli_output
+
+    with _progress("Loading"):
+        from sheets_pipeline import headless
+
+    started = time.monotonic()
+    if dry_run:
+        with _progress("Planning"):
+            plans = headless.plan_sync(tabs, allow_deletes)
+        result = cli_output.plans_as_json(plans, time.monotonic() - started)
+        click.echo(json.dumps(result)) if as_json else cli_output.print_plans(plans)
+    else:
+        with _progress("Syncing"):
+            result = headless.run_sync(tabs, allow_deletes)
+        result["seconds"] = round(time.monotonic() - started, 3)
+        click.echo(json.dumps(result)) if as_json else cli_output.print_sync(result)
+    if result["status"] in ("failed", "refused") or result["errors"]:
+        sys.exit(1)
+
+
+@main.command()
+@click.option("--submissions", type=click.IntRange(min=1), default=10, show_default=True, help="How many.")
+@click.option(
+    "--per-second", type=click.FloatRange(min=0, min_open=True), default=1.0, show_default=True, help="How fast."
+)
+def simulate(submissions: int, per_second: float) -> None:
+    """Let demo learners submit quizzes into the database."""
+    from rich.progress import Progress
+
+    from sheets_pipeline.database.engine import connect
+    from sheets_pipeline.database.simulate import submit_quizzes
+    from sheets_pipeline.local.services import ensure_services
+    from sheets_pipeline.settings import load_settings
+
+    engine = connect(ensure_services(load_settings()).database_url)
+    done = 0
+    with Progress(console=errors_console, transient=True) as progress:
+        task = progress.add_task("Quizzes submitted", total=submissions)
+        for _ in submit_quizzes(engine, submissions, per_second):
+            done += 1
+            progress.advance(task)
+    click.echo(f"{done} quizzes submitted; the tabs follow.")
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[None]:
+    """A spinner that shows the newest log line, on a terminal only."""
+    if not errors_console.is_terminal:
+        yield
+        return
+    with errors_console.status(what) as status:
+        handler = _StatusHandler(status)
+        logger = logging.getLogger("sheets_pipeline")
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+        try:
+            yield
+        finally:
+            logger.removeHandler(handler)
+
+
+class _StatusHandler(logging.Handler):
+    def __init__(self, status: Any) -> None:
+        super().__init__()
+        self.status = status
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.status.update(_escaped(record.getMessage()))
+
+
+def _mount() -> None:
+    """Commands that live in their own room."""
+    from sheets_pipeline.database.cli import db
+    from sheets_pipeline.local.cli import local
+
+    main.add_command(local)
+    main.add_command(db)
+
+
+_mount()

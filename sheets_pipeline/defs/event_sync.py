@@ -1,0 +1,126 @@
+"""Job ``event_sync`` and sensor ``quiz_submissions``: the rows that pending events touch, soon after the commit.
+
+The run takes whatever is pending when it starts, and deletes events only once every tab they touch has been written.
+"""
+
+import time
+from collections.abc import Collection
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+from sheets_pipeline.database import events
+from sheets_pipeline.database.quota import URGENT
+from sheets_pipeline.defs.failures import explained
+from sheets_pipeline.defs.metadata import report_metadata
+from sheets_pipeline.defs.tab_asset import COMPUTED_AT, TabAsset, compute_all, tab_assets
+from sheets_pipeline.errors import SheetsPipelineError
+from sheets_pipeline.sheets.client import SheetsClient
+from sheets_pipeline.sheets.writer import TabMissing
+from sheets_pipeline.sync.report import SyncReport
+from sheets_pipeline.wiring import Pipeline, pipeline
+
+#: After a failed run, the next one waits 5, 10, 20 ... seconds, at most this long.
+_LONGEST_PAUSE_SECONDS = 300
+
+_UNDER_WAY = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+
+@dg.op(description="Writes the rows that pending events touch, tab by tab, then deletes the events.")
+def sync_pending_events(context: dg.OpExecutionContext) -> None:
+    """Take all that is pending now; an error in one tab does not keep the others from being written."""
+    with explained(context):
+        sync_pending(pipeline(), context)
+
+
+def sync_pending(open_pipeline: Pipeline, context: dg.OpExecutionContext) -> int:
+    """Write what is pending; returns the number of events dealt with."""
+    with open_pipeline.platform.connect() as connection:
+        pending = events.pending(connection)
+        touched = events.affected_keys(connection, pending)
+    client = open_pipeline.client(URGENT)
+    failed: list[SheetsPipelineError] = []
+    for found in tab_assets().values():
+        keys = touched.get(found.tab.title, set())
+        if not keys or not open_pipeline.is_enabled(found.tab):
+            continue
+        try:
+            report = sync_touched(open_pipeline, found, keys, client)
+        except SheetsPipelineError as error:
+            context.log.error("Tab %r: %s", found.tab.title, error)
+            failed.append(error)
+            continue
+        context.log.info("Tab %r: %d rows touched, %d cells written", found.tab.title, len(keys), report.cells)
+        context.log_event(dg.AssetMaterialization(found.key, metadata=report_metadata(report)))
+    if failed:
+        raise failed[0]
+    with open_pipeline.platform.begin() as connection:
+        events.delete(connection, [event.id for event in pending])
+    return len(pending)
+
+
+def sync_touched(open_pipeline: Pipeline, found: TabAsset, keys: Collection[Any], client: SheetsClient) -> SyncReport:
+    """Write the given rows of one tab; the whole tab where it is not there yet."""
+    writer = open_pipeline.writer(found.tab, client)
+
+    def compute() -> pd.DataFrame:
+        with open_pipeline.platform.connect() as connection:
+            return found.compute(connection, keys)
+
+    try:
+        return writer.event_sync(compute, {str(key) for key in keys})
+    except TabMissing:
+        frame = compute_all(found.tab, found.compute)
+        return writer.full_sync(frame, computed_at=frame.attrs[COMPUTED_AT])
+
+
+@dg.job(
+    description="Writes the rows that pending events touch. Started by the sensor quiz_submissions.",
+    # The sensor asks again while events are pending, so Dagster need not.
+    tags={"dagster/max_retries": "0", "sheets_pipeline/sync": "events"},
+    executor_def=dg.in_process_executor,
+)
+def event_sync() -> None:
+    """One step: everything that is pending."""
+    sync_pending_events()
+
+
+@dg.sensor(
+    job=event_sync,
+    minimum_interval_seconds=1,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Asks for one event_sync run while events are pending and none is under way.",
+)
+def quiz_submissions(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """One run for all that is pending, while no such run is under way."""
+    with pipeline().platform.connect() as connection:
+        waiting = events.count(connection)
+    if not waiting:
+        return dg.SkipReason("No events are pending.")
+    if context.instance.get_runs_count(dg.RunsFilter(job_name="event_sync", statuses=_UNDER_WAY)):
+        return dg.SkipReason(f"{waiting} events are pending; an event_sync run is under way.")
+    if (pause := pause_after_failures(context.instance)) > 0:
+        return dg.SkipReason(f"{waiting} events are pending; the last run failed, the next starts in {pause:.0f} s.")
+    return dg.RunRequest()
+
+
+def pause_after_failures(instance: dg.DagsterInstance) -> float:
+    """Seconds to wait before the next run, by how many runs in a row have failed."""
+    records = instance.get_run_records(dg.RunsFilter(job_name="event_sync"), limit=7)
+    failures = 0
+    for record in records:
+        if record.dagster_run.status != dg.DagsterRunStatus.FAILURE:
+            break
+        failures += 1
+    if not failures:
+        return 0
+    ended = records[0].end_time or records[0].update_timestamp.timestamp()
+    pause = min(5 * 2.0 ** (failures - 1), _LONGEST_PAUSE_SECONDS)
+    return max(0.0, ended + pause - time.time())

@@ -1,0 +1,39 @@
+"""How errors show in Dagster: the message with its remedy, and a retry only where a retry can help."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import dagster as dg
+
+from sheets_pipeline.errors import SheetsPipelineError
+from sheets_pipeline.settings import load_settings
+
+_RETRY_NUMBER_TAG = "dagster/retry_number"
+_NO_RETRY_TAGS = {"dagster/retry_on_asset_or_op_failure": "false"}
+
+
+@contextmanager
+def explained(context: Any) -> Iterator[None]:
+    """Turn errors raised on purpose into a Dagster failure; those that only a person can mend are not retried.
+
+    ``context`` is the context of an asset or op, or of an I/O manager's output.
+    """
+    try:
+        yield
+    except SheetsPipelineError as error:
+        if error.needs_person:
+            context.instance.add_run_tags(context.run_id, _NO_RETRY_TAGS)
+        raise dg.Failure(
+            str(error), metadata={"error": type(error).__name__}, allow_retries=not error.needs_person
+        ) from error
+
+
+def wait_before_retry(context: dg.OpExecutionContext | dg.AssetExecutionContext) -> None:
+    """In a run that Dagster started again, wait 1, 2, 4 ... times SYNC_RETRY_DELAY_SECONDS before the first request."""
+    number = int(context.run.tags.get(_RETRY_NUMBER_TAG, 0))
+    if number:
+        seconds = min(load_settings().sync_retry_delay_seconds * 2.0 ** (number - 1), 300)
+        context.log.info("Retry %d: waiting %.0f s first", number, seconds)
+        time.sleep(seconds)

@@ -1,0 +1,54 @@
+"""The one place where a frame meets a tab: assets compute, this compares, writes and reports."""
+
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+from sheets_pipeline.defs.failures import explained
+from sheets_pipeline.defs.metadata import report_metadata
+from sheets_pipeline.defs.tab_asset import COMPUTED_AT, tab_assets
+from sheets_pipeline.sheets.writer import Allowance
+from sheets_pipeline.wiring import pipeline
+
+#: Run tag that lets one run delete more rows than the guard allows.
+ALLOW_DELETES_TAG = "sheets_pipeline/allow_deletes"
+
+
+class SheetsIOManager(dg.ConfigurableIOManager):
+    """Keeps each asset's rows in the tab that the asset declares."""
+
+    def handle_output(self, context: dg.OutputContext, obj: pd.DataFrame) -> None:
+        """Make the tab as the frame says."""
+        found = tab_assets()[context.asset_key]
+        with explained(context.step_context):
+            writer = pipeline().writer(found.tab)
+            computed_at = obj.attrs.get(COMPUTED_AT) or writer.memory.now()
+            report = writer.full_sync(
+                obj, computed_at=computed_at, allowance=Allowance(deletes=_allowed_deletes(context))
+            )
+        context.add_output_metadata(report_metadata(report, obj))
+
+    def load_input(self, context: dg.InputContext) -> pd.DataFrame:
+        """The rows that the asset last computed, from the database: the tab shows them, the database owns them."""
+        found = tab_assets()[context.asset_key]
+        with pipeline().platform.connect() as connection:
+            return found.compute(connection, None)
+
+
+def _allowed_deletes(context: dg.OutputContext) -> int | None:
+    text: Any = context.step_context.dagster_run.tags.get(ALLOW_DELETES_TAG)
+    if text is None:
+        return None
+    if not str(text).isdecimal():
+        raise dg.Failure(
+            f"The run tag {ALLOW_DELETES_TAG} is {text!r}; expected a whole number of rows, such as 120.",
+            allow_retries=False,
+        )
+    return int(text)
+
+
+@dg.definitions
+def io_managers() -> dg.Definitions:
+    """The I/O manager under the name that assets ask for, and one process per run."""
+    return dg.Definitions(resources={"sheets_io_manager": SheetsIOManager()}, executor=dg.in_process_executor)

@@ -1,0 +1,57 @@
+"""What every materialization carries: numbers that the UI draws over time, a link to the tab, a preview."""
+
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+from sheets_pipeline.sync.report import SyncReport
+
+_PREVIEW_ROWS = 10
+_PREVIEW_CHARACTERS = 80
+_LISTED = 50
+
+
+def report_metadata(report: SyncReport, frame: pd.DataFrame | None = None) -> dict[str, Any]:
+    """A sync's report as metadata of a materialization."""
+    metadata: dict[str, Any] = {
+        "dagster/row_count": report.rows,
+        "inserts": report.inserts,
+        "updates": report.updates,
+        "deletes": report.deletes,
+        "cells": report.cells,
+        "read_requests": report.traffic.read_requests,
+        "write_requests": report.traffic.write_requests,
+        "bytes_sent": report.traffic.bytes_sent,
+        "retries": report.traffic.retries,
+        "quota_wait_seconds": round(report.traffic.quota_wait_seconds, 3),
+        "seconds": round(report.seconds, 3),
+        "set_aside": len(report.set_aside),
+        "tab": dg.MetadataValue.url(report.url) if report.url else report.tab,
+    }
+    if report.set_aside:
+        metadata["set_aside_rows"] = [f"{row.key}: {row.reason}" for row in report.set_aside[:_LISTED]]
+    if report.doubled_keys:
+        metadata["doubled_keys"] = dict(list(report.doubled_keys.items())[:_LISTED])
+    if report.foreign_keys:
+        metadata["rows_of_people"] = len(report.foreign_keys)
+    if frame is not None and len(frame):
+        metadata["preview"] = _preview(frame)
+    return metadata
+
+
+def _preview(frame: pd.DataFrame) -> dg.TableMetadataValue:
+    names = [str(name) for name in frame.columns]
+    records = [
+        dg.TableRecord({name: _short(value) for name, value in zip(names, row, strict=True)})
+        for row in frame.head(_PREVIEW_ROWS).itertuples(index=False, name=None)
+    ]
+    schema = dg.TableSchema(columns=[dg.TableColumn(name, type="string") for name in names])
+    return dg.MetadataValue.table(records, schema)
+
+
+def _short(value: Any) -> str:
+    if value is None or pd.isna(value):
+        return ""
+    text = str(value)
+    return text if len(text) <= _PREVIEW_CHARACTERS else text[: _PREVIEW_CHARACTERS - 1] + "…"

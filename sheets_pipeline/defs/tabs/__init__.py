@@ -1,0 +1,1 @@
+"""One module per tab: its declaration and its asset."""

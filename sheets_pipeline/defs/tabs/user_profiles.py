@@ -1,0 +1,37 @@
+"""Tab ``UserProfiles``: one row per learner."""
+
+from collections.abc import Collection
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+
+from sheets_pipeline.database import queries
+from sheets_pipeline.defs.tab_asset import tab_asset
+from sheets_pipeline.sync.tab import Column, ColumnType, Tab
+
+USER_PROFILES = Tab(
+    title="UserProfiles",
+    key=("user_id",),
+    columns=(
+        Column("user_id", ColumnType.INTEGER),
+        Column("full_name"),
+        Column("email"),
+        Column("joined_at", ColumnType.DATETIME),
+        Column("last_active_at", ColumnType.DATETIME),
+        Column("courses_enrolled", ColumnType.INTEGER),
+        Column("courses_completed", ColumnType.INTEGER),
+        Column("completion_rate", ColumnType.PERCENT),
+        Column("quizzes_taken", ColumnType.INTEGER),
+        Column("average_score", ColumnType.DECIMAL),
+        Column("best_course"),
+        Column("days_active_30d", ColumnType.INTEGER),
+    ),
+    switch="sync_enable_user_profiles",
+)
+
+
+@tab_asset(USER_PROFILES)
+def user_profiles(connection: sa.Connection, ids: Collection[Any] | None) -> pd.DataFrame:
+    """Learners with what they have enrolled in, completed and scored."""
+    return queries.user_profiles(connection, ids)

@@ -1,0 +1,132 @@
+"""One full sync as a Dagster run without the UI, and the plan of one without sending anything."""
+
+import os
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from sheets_pipeline.defs.full_sync import enabled_keys
+from sheets_pipeline.defs.io_managers import ALLOW_DELETES_TAG
+from sheets_pipeline.defs.tab_asset import COMPUTED_AT, TabAsset, compute_all, tab_assets
+from sheets_pipeline.definitions import defs
+from sheets_pipeline.errors import SettingsError, SheetsPipelineError
+from sheets_pipeline.settings import load_settings
+from sheets_pipeline.sheets.writer import Allowance
+from sheets_pipeline.sync.report import SyncReport
+from sheets_pipeline.wiring import pipeline
+
+#: Metadata of a materialization → keys of ``sync --json``.
+_COUNTS = ("inserts", "updates", "deletes", "cells", "read_requests", "write_requests", "bytes_sent")
+
+
+def dagster_home() -> Path:
+    """The folder of the ``dagster.yaml`` in force: DAGSTER_HOME, this folder, or the project's."""
+    if home := os.environ.get("DAGSTER_HOME"):
+        return Path(home)
+    for folder in (Path.cwd(), Path(__file__).parent.parent):
+        if (folder / "dagster.yaml").exists():
+            return folder
+    raise SettingsError(
+        f"There is no dagster.yaml in {Path.cwd()}. Run the command in the project's folder, or set DAGSTER_HOME."
+    )
+
+
+def chosen_tabs(titles: Collection[str]) -> list[TabAsset]:
+    """The tabs with these titles, all that are switched on where none is named.
+
+    Raises:
+        SettingsError: No tab has such a title, or it is switched off.
+    """
+    by_title = {found.tab.title: found for found in tab_assets().values()}
+    if unknown := [title for title in titles if title not in by_title]:
+        raise SettingsError(f"There is no tab {unknown[0]!r}. Known tabs: {', '.join(by_title)}.")
+    on = set(enabled_keys(load_settings()))
+    if off := [title for title in titles if by_title[title].key not in on]:
+        switch = str(by_title[off[0]].tab.switch).upper()
+        raise SettingsError(f"Tab {off[0]!r} is switched off by {switch}=false. Set it to true to sync this tab.")
+    chosen = [by_title[title] for title in titles] or [found for found in by_title.values() if found.key in on]
+    if not chosen:
+        raise SettingsError("Every tab is switched off (SYNC_ENABLE_...=false), so there is nothing to sync.")
+    return chosen
+
+
+def plan_sync(titles: Collection[str], allow_deletes: int | None) -> dict[str, SyncReport | SheetsPipelineError]:
+    """What a full sync would do, per tab; reads, sends nothing."""
+    plans: dict[str, SyncReport | SheetsPipelineError] = {}
+    for found in chosen_tabs(titles):
+        try:
+            frame = compute_all(found.tab, found.compute)
+            plans[found.tab.title] = (
+                pipeline()
+                .writer(found.tab)
+                .full_sync(
+                    frame,
+                    computed_at=frame.attrs[COMPUTED_AT],
+                    allowance=Allowance(deletes=allow_deletes, dry_run=True),
+                )
+            )
+        except SheetsPipelineError as error:
+            plans[found.tab.title] = error
+    return plans
+
+
+def run_sync(titles: Collection[str], allow_deletes: int | None) -> dict[str, Any]:
+    """Run the job ``full_sync`` in this process, recorded in Dagster's storage; the shape of ``sync --json``.
+
+    Errors stand under ``errors``, by tab.
+    """
+    chosen = chosen_tabs(titles)
+    pipeline()  # so that a wrong setting or database is one clear error, not a failed run
+    tags = {ALLOW_DELETES_TAG: str(allow_deletes)} if allow_deletes is not None else {}
+    # The person at the terminal decides about another try.
+    tags["dagster/max_retries"] = "0"
+    job = defs().resolve_job_def("full_sync")
+    with dg.DagsterInstance.from_config(str(dagster_home())) as instance:
+        result = job.execute_in_process(
+            instance=instance,
+            asset_selection=[found.key for found in chosen],
+            tags=tags,
+            raise_on_error=False,
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        )
+        return _as_json(result, chosen)
+
+
+def _as_json(result: dg.ExecuteInProcessResult, chosen: list[TabAsset]) -> dict[str, Any]:
+    tabs = {}
+    for found in chosen:
+        for event in result.asset_materializations_for_node(found.key.to_python_identifier()):
+            metadata = {name: value.value for name, value in event.metadata.items()}
+            tabs[found.tab.title] = {
+                "rows": metadata["dagster/row_count"],
+                **{name: metadata[name] for name in _COUNTS},
+                "quota_wait_seconds": metadata["quota_wait_seconds"],
+                "set_aside": metadata["set_aside"],
+                "seconds": metadata["seconds"],
+                "url": metadata["tab"],
+            }
+    errors = _errors(result)
+    refused = any(kind == "GuardRefused" for kind, _ in errors.values())
+    status = "success" if result.success else "refused" if refused else "failed"
+    stats = result.dagster_run
+    return {
+        "run_id": stats.run_id,
+        "status": status,
+        "tabs": tabs,
+        "errors": {step: message for step, (_, message) in errors.items()},
+    }
+
+
+def _errors(result: dg.ExecuteInProcessResult) -> dict[str, tuple[str, str]]:
+    """Failed steps: the kind of error and its message."""
+    errors = {}
+    for event in result.all_events:
+        if event.is_step_failure:
+            data = event.step_failure_data
+            failure = data.user_failure_data
+            kind = failure.metadata["error"].value if failure and "error" in failure.metadata else ""
+            message = failure.description if failure and failure.description else str(data.error_display_string)
+            errors[str(event.step_key)] = (str(kind), message)
+    return errors

@@ -1,0 +1,133 @@
+"""Puts the rooms together: settings and services in, a writer for any tab out. No Dagster, so the CLI can use it too."""
+
+from collections.abc import Collection, Mapping
+from functools import cache
+from typing import Any
+
+import sqlalchemy as sa
+
+from sheets_pipeline.database.engine import connect
+from sheets_pipeline.database.locks import named_lock
+from sheets_pipeline.database.quota import BULK, DatabaseQuota
+from sheets_pipeline.database.state import TabStore, install_state
+from sheets_pipeline.local.services import Services, ensure_services
+from sheets_pipeline.settings import Settings, load_settings
+from sheets_pipeline.sheets.client import GOOGLE_ENDPOINT, SheetsClient
+from sheets_pipeline.sheets.credentials import Identity, load_identity
+from sheets_pipeline.sheets.memory import BaseRows, TabFacts
+from sheets_pipeline.sheets.writer import TabWriter
+from sheets_pipeline.sync.cells import Cell
+from sheets_pipeline.sync.tab import Tab
+
+
+class Pipeline:
+    """Everything a sync needs, opened once per process."""
+
+    def __init__(self, settings: Settings, services: Services) -> None:
+        self.settings, self.services = settings, services
+        self.platform: sa.Engine = connect(services.database_url)
+        same = services.pipeline_database_url == services.database_url
+        self.state: sa.Engine = self.platform if same else connect(services.pipeline_database_url)
+        install_state(self.state)
+        self._identity: Identity | None = None
+
+    @property
+    def identity(self) -> Identity:
+        """The credentials, loaded when first needed."""
+        if self._identity is None:
+            key = self.settings.google_credentials_json
+            key_file = self.services.credentials_file or self.settings.google_application_credentials
+            self._identity = load_identity(key.get_secret_value() if key else None, key_file)
+        return self._identity
+
+    def client(self, priority: int = BULK) -> SheetsClient:
+        """A client of the spreadsheet; ``priority`` decides who goes first when quota is short."""
+        quota = DatabaseQuota(
+            self.state,
+            self.identity.name,
+            reads_per_minute=self.settings.sheets_reads_per_minute,
+            writes_per_minute=self.settings.sheets_writes_per_minute,
+            priority=priority,
+        )
+        return SheetsClient(
+            self.identity,
+            self.services.spreadsheet_id,
+            budget=quota,
+            endpoint=self.services.sheets_api_endpoint or GOOGLE_ENDPOINT,
+        )
+
+    def writer(self, tab: Tab, client: SheetsClient | None = None) -> TabWriter:
+        """A writer for one tab."""
+        spreadsheet_id = self.services.spreadsheet_id
+        store = TabStore(self.state, spreadsheet_id, tab.title)
+        lock_name = f"Tab {tab.title!r} of {spreadsheet_id}"
+        return TabWriter(tab, client or self.client(), StoredMemory(store), lambda: named_lock(self.state, lock_name))
+
+    def is_enabled(self, tab: Tab) -> bool:
+        """Whether the tab's switch is on."""
+        return tab.switch is None or bool(getattr(self.settings, tab.switch))
+
+
+@cache
+def pipeline() -> Pipeline:
+    """The pipeline that the environment describes; starts what is embedded."""
+    settings = load_settings()
+    return Pipeline(settings, ensure_services(settings))
+
+
+class StoredMemory:
+    """``TabMemory`` on top of the pipeline's tables: turns facts into JSON and back."""
+
+    def __init__(self, store: TabStore) -> None:
+        self.store = store
+
+    def now(self) -> float:
+        """Seconds since 1970 by the store's clock."""
+        return self.store.now()
+
+    def facts(self) -> TabFacts | None:
+        """Where the tab was last found."""
+        stored: dict[str, Any] | None = self.store.read_facts()
+        return TabFacts(**stored) if stored else None
+
+    def save_facts(self, facts: TabFacts | None) -> None:
+        """Note where the tab is. A new sheet id, or None, forgets the base: that was another tab."""
+        known = self.facts()
+        is_another = facts is None or (known is not None and known.sheet_id != facts.sheet_id)
+        as_json = None
+        if facts is not None:
+            as_json = {
+                "sheet_id": facts.sheet_id,
+                "time_zone": facts.time_zone,
+                "layout": dict(facts.layout),
+                "seen_at": facts.seen_at,
+            }
+        self.store.write_facts(as_json, forget_base=is_another)
+
+    def owned(self, keys: Collection[str]) -> set[str]:
+        """Those of the keys that we once wrote, or meant to write."""
+        return self.store.owned(keys)
+
+    def base(self, keys: Collection[str]) -> BaseRows:
+        """What we last wrote in these rows."""
+        return self.store.base(keys)
+
+    def written_since(self, moment: float) -> set[str]:
+        """Keys of rows written or deleted after a moment."""
+        return self.store.written_since(moment)
+
+    def intend(self, keys: Collection[str]) -> None:
+        """Note rows that are about to be sent."""
+        self.store.intend(keys)
+
+    def confirm(self, rows: Mapping[str, list[Cell]]) -> None:
+        """Note rows that are known to stand in the tab."""
+        self.store.confirm(rows)
+
+    def forget(self, keys: Collection[str]) -> None:
+        """Note rows that are known to be gone from the tab."""
+        self.store.forget(keys)
+
+    def confirmed(self) -> int:
+        """Number of rows whose cells are known."""
+        return self.store.confirmed()

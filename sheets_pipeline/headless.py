@@ -7,10 +7,10 @@ from typing import Any
 
 import dagster as dg
 
+from sheets_pipeline.definitions import defs
 from sheets_pipeline.defs.full_sync import enabled_keys
 from sheets_pipeline.defs.io_managers import ALLOW_DELETES_TAG
 from sheets_pipeline.defs.tab_asset import COMPUTED_AT, TabAsset, compute_all, tab_assets
-from sheets_pipeline.definitions import defs
 from sheets_pipeline.errors import SettingsError, SheetsPipelineError
 from sheets_pipeline.settings import load_settings
 from sheets_pipeline.sheets.writer import Allowance

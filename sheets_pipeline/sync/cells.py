@@ -22,10 +22,10 @@ MAX_CELL_CHARACTERS = 50_000
 #: Beyond this, a double no longer holds every integer.
 MAX_EXACT_INTEGER = 2**53
 
-_EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001 - naive on purpose: serial numbers are wall-clock time
+_EPOCH = datetime(1899, 12, 30)
 _UNSENDABLE = re.compile("[\x00\ud800-\udfff]")
 _MICROSECONDS_PER_DAY = 86_400_000_000
-_EPOCH_MICROSECONDS = (_EPOCH - datetime(1970, 1, 1)).days * _MICROSECONDS_PER_DAY  # noqa: DTZ001
+_EPOCH_MICROSECONDS = (_EPOCH - datetime(1970, 1, 1)).days * _MICROSECONDS_PER_DAY
 
 
 def to_cells(values: "pd.Series[Any]", column_type: ColumnType, time_zone: tzinfo) -> list[Cell]:

@@ -1,0 +1,1 @@
+"""The functions of formulas, one module per family; ``catalog`` knows them all."""

@@ -1,0 +1,61 @@
+"""How a function is declared: its name, how many arguments it takes, and how it wants them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any
+
+
+class Style(Enum):
+    SCALAR = auto()
+    """Takes single values; over arrays it is applied to each value."""
+    OPERAND = auto()
+    """Takes evaluated operands: single values, arrays and ranges."""
+    LAZY = auto()
+    """Takes the evaluation and unevaluated nodes, and decides itself what is evaluated."""
+    ARRAY = auto()
+    """As OPERAND, but its arguments are evaluated as arrays, as inside ARRAYFORMULA."""
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """``maximum`` is None where any number of arguments fits. ``run`` takes the evaluation first."""
+
+    name: str
+    minimum: int
+    maximum: int | None
+    style: Style
+    run: Callable[..., Any]
+
+
+FUNCTIONS: dict[str, Function] = {}
+
+Runs = Callable[..., Any]
+
+
+def _declare(style: Style, name: str, minimum: int, maximum: int | None) -> Callable[[Runs], Runs]:
+    def add(run: Runs) -> Runs:
+        FUNCTIONS[name] = Function(name, minimum, maximum, style, run)
+        return run
+
+    return add
+
+
+def scalar(name: str, minimum: int, maximum: int | None = -1) -> Callable[[Runs], Runs]:
+    """Declare a function of single values; without a maximum it takes exactly ``minimum`` arguments."""
+    return _declare(Style.SCALAR, name, minimum, minimum if maximum == -1 else maximum)
+
+
+def operands(name: str, minimum: int, maximum: int | None = -1) -> Callable[[Runs], Runs]:
+    """Declare a function of single values, arrays and ranges."""
+    return _declare(Style.OPERAND, name, minimum, minimum if maximum == -1 else maximum)
+
+
+def lazy(name: str, minimum: int, maximum: int | None = -1) -> Callable[[Runs], Runs]:
+    """Declare a function that evaluates its own arguments."""
+    return _declare(Style.LAZY, name, minimum, minimum if maximum == -1 else maximum)
+
+
+def arrays(name: str, minimum: int, maximum: int | None = -1) -> Callable[[Runs], Runs]:
+    """Declare a function whose arguments are evaluated as arrays."""
+    return _declare(Style.ARRAY, name, minimum, minimum if maximum == -1 else maximum)

@@ -1,9 +1,10 @@
 """Which cells a formula reads, and which formulas are to be evaluated again after a change, in which order."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from sheets_pipeline.local_sheets.cell_values.locales import get_locale
+from sheets_pipeline.local_sheets.formulas.areas import AreaIndex, Place, Rectangle
 from sheets_pipeline.local_sheets.formulas.evaluator import span
 from sheets_pipeline.local_sheets.formulas.faults import Fault
 from sheets_pipeline.local_sheets.formulas.operands import Workbook
@@ -21,39 +22,6 @@ from sheets_pipeline.local_sheets.formulas.syntax import (
 _VOLATILE = {"NOW", "TODAY", "RAND", "RANDBETWEEN"}
 #: What these read is only known when they are evaluated: they are evaluated after each change.
 _FOLLOWS_ALL = {"OFFSET", "INDIRECT"}
-
-
-@dataclass(frozen=True, slots=True)
-class Rectangle:
-    """Cells of a tab, 0-based and half-open. ``title`` in the tab's own spelling."""
-
-    title: str
-    row0: int
-    row1: int
-    col0: int
-    col1: int
-
-    def meets(self, other: "Rectangle") -> bool:
-        """Whether they have a cell in common."""
-        return (
-            self.title == other.title
-            and self.row0 < other.row1
-            and other.row0 < self.row1
-            and self.col0 < other.col1
-            and other.col0 < self.col1
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """One cell, 0-based."""
-
-    title: str
-    row: int
-    col: int
-
-    def rectangle(self) -> Rectangle:
-        return Rectangle(self.title, self.row, self.row + 1, self.col, self.col + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +98,7 @@ class Dependencies:
 
     def __init__(self) -> None:
         self._reads: dict[Place, Reads] = {}
-        #: Formulas by the single cell that they read, and those that read larger areas, by tab.
-        self._by_cell: dict[Place, set[Place]] = {}
-        self._by_tab: dict[str, dict[Place, list[Rectangle]]] = {}
+        self._readers_of = AreaIndex()
 
     def __len__(self) -> int:
         return len(self._reads)
@@ -145,17 +111,13 @@ class Dependencies:
         self.drop(place)
         self._reads[place] = reads
         for area in reads.areas:
-            if area.row1 - area.row0 == 1 and area.col1 - area.col0 == 1:
-                self._by_cell.setdefault(Place(area.title, area.row0, area.col0), set()).add(place)
-            else:
-                self._by_tab.setdefault(area.title, {}).setdefault(place, []).append(area)
+            self._readers_of.add(area, place)
 
     def drop(self, place: Place) -> None:
         """Forget the formula of a cell, if there is one."""
         reads = self._reads.pop(place, None)
         for area in reads.areas if reads else ():
-            self._by_cell.get(Place(area.title, area.row0, area.col0), set()).discard(place)
-            self._by_tab.get(area.title, {}).pop(place, None)
+            self._readers_of.discard(area, place)
 
     def affected(self, changed: Iterable[Rectangle], *, volatile: bool = True) -> "Order":
         """The formulas to evaluate again after these cells changed (the formulas among them too), in order.
@@ -165,7 +127,7 @@ class Dependencies:
         dirty: set[Place] = set()
         waiting: list[Place] = []
         for area in changed:
-            waiting.extend(self._readers(area))
+            waiting.extend(self._readers_of.meeting(area))
             waiting.extend(self._within(area))
         if volatile:
             waiting.extend(place for place, reads in self._reads.items() if reads.is_volatile)
@@ -173,7 +135,7 @@ class Dependencies:
             place = waiting.pop()
             if place not in dirty:
                 dirty.add(place)
-                waiting.extend(self._readers(place.rectangle()))
+                waiting.extend(self._readers_of.meeting(place.rectangle()))
         return self._order(dirty)
 
     def everything(self) -> "Order":
@@ -187,25 +149,9 @@ class Dependencies:
             return [place] if place in self._reads else []
         return [place for place in self._reads if place.rectangle().meets(area)]
 
-    def _readers(self, area: Rectangle) -> list[Place]:
-        """The formulas that read any of these cells."""
-        found: list[Place] = []
-        if (area.row1 - area.row0) * (area.col1 - area.col0) <= len(self._by_cell):
-            for row in range(area.row0, area.row1):
-                for col in range(area.col0, area.col1):
-                    found.extend(self._by_cell.get(Place(area.title, row, col), ()))
-        else:
-            for cell, places in self._by_cell.items():
-                if cell.rectangle().meets(area):
-                    found.extend(places)
-        for place, areas in self._by_tab.get(area.title, {}).items():
-            if any(read.meets(area) for read in areas):
-                found.append(place)
-        return found
-
-    def _order(self, dirty: Collection[Place]) -> "Order":
+    def _order(self, dirty: set[Place]) -> "Order":
         """Topological order (Kahn); what remains reads itself, directly or through others."""
-        readers = {place: [r for r in set(self._readers(place.rectangle())) if r in dirty] for place in dirty}
+        readers = {place: self._readers_of.meeting(place.rectangle()) & dirty for place in dirty}
         waits_for = dict.fromkeys(dirty, 0)
         for listed in readers.values():
             for reader in listed:

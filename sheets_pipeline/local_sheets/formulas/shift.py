@@ -187,8 +187,8 @@ def _shifted(reference: Reference, change: Change) -> Reference | None:
         return None
     low, high = span[0], span[1] - 1
     new_first, new_last = (low, high) if first <= last else (high, low)
-    shifted_end = replace(end, **{axis: new_last}) if end else None
-    return Reference(reference.title, replace(start, **{axis: new_first}), shifted_end)
+    shifted_end = _with_edge(end, axis, new_last) if end else None
+    return Reference(reference.title, _with_edge(start, axis, new_first), shifted_end)
 
 
 def _shifted_open(reference: Reference, change: Change, axis: str, edge: int | None) -> Reference | None:
@@ -199,8 +199,12 @@ def _shifted_open(reference: Reference, change: Change, axis: str, edge: int | N
     place = change.place(edge or 0) if isinstance(change, Moved) else span[0]
     start, end = reference.start, reference.end
     if getattr(start, axis) is not None:
-        return replace(reference, start=replace(start, **{axis: place}))
-    return replace(reference, end=replace(end, **{axis: place})) if end else reference
+        return replace(reference, start=_with_edge(start, axis, place))
+    return replace(reference, end=_with_edge(end, axis, place)) if end else reference
+
+
+def _with_edge(point: Point, axis: str, index: int) -> Point:
+    return replace(point, row=index) if axis == "row" else replace(point, col=index)
 
 
 def _rewrite(text: str, change: Callable[[Reference], Reference | None], decimal_comma: bool) -> str:

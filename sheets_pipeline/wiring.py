@@ -101,8 +101,13 @@ class StoredMemory:
                 "time_zone": facts.time_zone,
                 "layout": dict(facts.layout),
                 "seen_at": facts.seen_at,
+                "renamed": dict(facts.renamed),
             }
         self.store.write_facts(as_json, forget_base=is_another)
+
+    def distrust(self) -> None:
+        """Keep which rows are ours, but no longer rely on what was last written to them."""
+        self.store.distrust()
 
     def owned(self, keys: Collection[str]) -> set[str]:
         """Those of the keys that we once wrote, or meant to write."""

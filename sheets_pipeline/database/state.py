@@ -82,6 +82,12 @@ class TabStore:
             if forget_base:
                 connection.execute(sa.delete(sync_base_row).where(sync_base_row.c.tab_id == tab_id))
 
+    def distrust(self) -> None:
+        """Keep which rows are ours, but no longer rely on what was last written to them."""
+        mine = sa.update(sync_base_row).where(sync_base_row.c.tab_id == self._tab_id())
+        with self.engine.begin() as connection:
+            connection.execute(mine.values(cells=None))
+
     def owned(self, keys: Collection[str]) -> set[str]:
         """Those of the keys that we once wrote, or meant to write."""
         columns = (sync_base_row.c.row_key,)

@@ -17,7 +17,7 @@ from sheets_pipeline.defs.metadata import report_metadata
 from sheets_pipeline.defs.tab_asset import COMPUTED_AT, TabAsset, compute_all, tab_assets
 from sheets_pipeline.errors import SheetsPipelineError
 from sheets_pipeline.sheets.client import SheetsClient
-from sheets_pipeline.sheets.writer import TabMissing
+from sheets_pipeline.sheets.writer import NeedsFullSync
 from sheets_pipeline.sync.report import SyncReport
 from sheets_pipeline.wiring import Pipeline, pipeline
 
@@ -76,7 +76,7 @@ def sync_touched(open_pipeline: Pipeline, found: TabAsset, keys: Collection[Any]
 
     try:
         return writer.event_sync(compute, {str(key) for key in keys})
-    except TabMissing:
+    except NeedsFullSync:
         frame = compute_all(found.tab, found.compute)
         return writer.full_sync(frame, computed_at=frame.attrs[COMPUTED_AT])
 

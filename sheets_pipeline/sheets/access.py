@@ -12,7 +12,7 @@ import orjson
 from sheets_pipeline.errors import SheetsError
 from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sync.cells import Cell, row_keys
-from sheets_pipeline.sync.plan import Batch
+from sheets_pipeline.sync.plan import COLUMN_METADATA_KEY, Batch
 from sheets_pipeline.sync.snapshot import TabSnapshot, column_letters, grid_size
 
 
@@ -94,6 +94,19 @@ def read_keys(client: SheetsClient, sheet_id: int, key_columns: list[int]) -> Ta
         columns[column] = (found.get("values") or [[]])[0]
     row_count = max(grid_size(found["range"])[0] for found in keys)
     return TabSnapshot(_title(header["range"]), row_count, grid_size(header["range"])[1], columns)
+
+
+def read_column_metadata(client: SheetsClient, sheet_id: int) -> dict[str, int]:
+    """Columns that carry our mark, however their header reads now: name → 0-based index. One read request."""
+    lookup = {"metadataKey": COLUMN_METADATA_KEY, "locationType": "COLUMN"}
+    answer = client.read("/developerMetadata:search", body={"dataFilters": [{"developerMetadataLookup": lookup}]})
+    found: dict[str, int] = {}
+    for match in answer.get("matchedDeveloperMetadata", []):
+        metadata = match["developerMetadata"]
+        span = metadata.get("location", {}).get("dimensionRange", {})
+        if span.get("sheetId", 0) == sheet_id:
+            found[metadata.get("metadataValue", "")] = span.get("startIndex", 0)
+    return found
 
 
 def _read_filters(client: SheetsClient, grid_ranges: list[dict[str, int]]) -> list[dict[str, Any]]:

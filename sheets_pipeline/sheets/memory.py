@@ -1,7 +1,7 @@
 """What a writer must remember from one sync to the next; the database room keeps it."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from sheets_pipeline.sync.cells import Cell
@@ -11,13 +11,15 @@ from sheets_pipeline.sync.cells import Cell
 class TabFacts:
     """Where a tab was last found: enough to read it with one request.
 
-    ``layout`` says where our columns stood (name → 0-based index), ``seen_at`` when Google was last asked for this.
+    ``layout`` says where our columns stood (name → 0-based index, in the order of the base's cells), ``renamed`` which
+    headers people have changed (name → header now), ``seen_at`` when Google was last asked for this.
     """
 
     sheet_id: int
     time_zone: str
     layout: Mapping[str, int]
     seen_at: float
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
 
 BaseRows = dict[str, list[Cell] | None]
@@ -38,6 +40,9 @@ class TabMemory(Protocol):
 
     def save_facts(self, facts: TabFacts | None) -> None:
         """Note where the tab is. A new sheet id, or None, forgets the base: that was another tab."""
+
+    def distrust(self) -> None:
+        """Keep which rows are ours, but no longer rely on what was last written to them."""
 
     def owned(self, keys: Collection[str]) -> set[str]:
         """Those of the keys that we once wrote, or meant to write."""

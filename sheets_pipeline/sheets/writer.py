@@ -12,7 +12,7 @@ import secrets
 import time
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
@@ -25,8 +25,15 @@ from sheets_pipeline.sync.guards import check_deletes
 from sheets_pipeline.sync.plan import Batch, Plan, plan_changes, plan_creation
 from sheets_pipeline.sync.report import SyncReport, sample_changes
 from sheets_pipeline.sync.rows import Rows, rows_from_frame
-from sheets_pipeline.sync.snapshot import TabSnapshot, index_rows, locate_columns
-from sheets_pipeline.sync.tab import OnRemoved, Tab
+from sheets_pipeline.sync.snapshot import (
+    RowIndex,
+    TabSnapshot,
+    header_texts,
+    index_rows,
+    locate_columns,
+    require_columns,
+)
+from sheets_pipeline.sync.tab import Tab
 
 logger = logging.getLogger(__name__)
 
@@ -37,8 +44,8 @@ MAX_ROUNDS = 6
 FACTS_GOOD_FOR_SECONDS = 86_400
 
 
-class TabMissing(Exception):
-    """The tab is not in the spreadsheet; only a full sync can create it."""
+class NeedsFullSync(Exception):
+    """The tab or one of its columns is not where it was; only a full sync can find, create or mend it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +65,9 @@ class _Round:
     wanted: Rows
     changes: ChangeSet
     plan: Plan
+    index: RowIndex | None = None
+    added_columns: list[str] = field(default_factory=list)
+    released_columns: list[str] = field(default_factory=list)
 
 
 class TabWriter:
@@ -93,7 +103,7 @@ class TabWriter:
             keys: Keys of touched rows; those that ``compute`` no longer gives have left the database.
 
         Raises:
-            TabMissing: There is no tab yet; a full sync creates it.
+            NeedsFullSync: The tab or a column is not there; a full sync finds or creates it.
         """
         with self.lock():
             frame = compute()
@@ -144,7 +154,11 @@ class TabWriter:
         report.deletes = len(changes.deletes)
         report.set_aside = found.wanted.set_aside
         report.foreign_keys = changes.foreign_keys
-        report.doubled_keys = changes.doubled_keys
+        if found.index is not None:
+            report.doubled_keys, report.keyless_rows = found.index.doubled, found.index.keyless
+        report.created = found.index is None
+        report.renamed_columns = dict(found.facts.renamed)
+        report.added_columns, report.released_columns = found.added_columns, found.released_columns
         report.planned_cells = found.plan.cells
         report.planned_requests = len(found.plan.batches)
         report.planned_bytes = sum(batch.bytes for batch in found.plan.batches)
@@ -153,6 +167,7 @@ class TabWriter:
     def _apply(self, found: _Round, report: SyncReport) -> bool:
         """Send the plan; False when the tab must be read again."""
         plan, deletes = found.plan, found.plan.deletes
+        self._remember(found.facts)
         try:
             for number, batch in enumerate(plan.batches, start=1):
                 logger.info(
@@ -167,17 +182,24 @@ class TabWriter:
                     check |= deletes.expected_keys
                 if not self._apply_batch(found, batch, check, report):
                     return False
-                self.memory.confirm({key: found.wanted.row(found.wanted.position[key]) for key in batch.keys})
+                position = found.wanted.position  # marked rows are not in it
+                self.memory.confirm({key: found.wanted.row(position[key]) for key in batch.keys if key in position})
         except OutcomeUnknown as error:
             logger.warning("Tab %r: %s Reading what it holds now.", self.tab.title, error)
             return False
         return True
 
+    def _remember(self, facts: TabFacts) -> None:
+        """Note what was found, before anything is sent, so that a crash leaves no tab that we do not know."""
+        known = self.memory.facts()
+        if facts != known:
+            if known is not None and list(known.layout) != list(facts.layout):
+                self.memory.distrust()  # the base's cells are in another order
+            self.memory.save_facts(facts)
+
     def _apply_batch(self, found: _Round, batch: Batch, check: dict[int, str], report: SyncReport) -> bool:
         if batch is not found.plan.deletes:
             self.memory.intend(batch.keys)
-        if self.memory.facts() is None:
-            self.memory.save_facts(found.facts)
         report.cells += batch.cells
         key_columns = [found.facts.layout[name] for name in self.tab.key]
         moved = access.apply_batch(self.client, batch, found.title, key_columns, check)
@@ -202,48 +224,74 @@ class TabWriter:
         wanted = rows_from_frame(self.tab, frame, access.time_zone(facts.time_zone))
         if snapshot.last_row == 0:
             return self._plan_empty_tab(facts, snapshot, wanted)
-        layout = locate_columns(self.tab, snapshot)
+        facts, layout, added = self._columns(facts, snapshot)
         index = index_rows(self.tab, snapshot, layout)
         changes = compare(self.tab, snapshot, layout, index, wanted, self.memory.owned, leave)
         check_deletes(self.tab, changes, len(index.row_of), len(wanted), allowance.deletes)
-        return self._plan(facts, snapshot, layout, wanted, changes)
+        return self._plan(facts, snapshot, layout, wanted, changes, index, added)
+
+    def _columns(self, facts: TabFacts, snapshot: TabSnapshot) -> tuple[TabFacts, dict[str, int], list[str]]:
+        """Where our columns are, with renamed ones recognised, and which of them are to be added at the right end."""
+        layout = locate_columns(self.tab, snapshot, facts.renamed)
+        missing = [column.name for column in self.tab.columns if column.name not in layout]
+        if not missing:
+            return facts, layout, []
+        marked = access.read_column_metadata(self.client, facts.sheet_id)
+        texts = header_texts(snapshot)
+        renamed = {name: texts[marked[name]] for name in missing if name in marked and marked[name] < len(texts)}
+        renamed = {name: text for name, text in renamed.items() if text and texts.count(text) == 1}
+        facts = replace(facts, renamed={**facts.renamed, **renamed})
+        layout |= {name: marked[name] for name in renamed}
+        is_new = [name for name in missing if name not in renamed and facts.layout and name not in facts.layout]
+        lost = [name for name in missing if name not in renamed and name not in is_new]
+        added = is_new + (lost if self.tab.restores_columns and facts.layout else [])
+        layout |= {name: len(snapshot.columns) + i for i, name in enumerate(added)}
+        require_columns(self.tab, snapshot, layout)
+        return facts, layout, added
 
     def _look_at_touched(self, frame: pd.DataFrame, keys: Collection[str]) -> _Round:
         facts = self._facts()
         if facts is None:
-            raise TabMissing(self.tab.title)
+            raise NeedsFullSync(self.tab.title)
         wanted = rows_from_frame(self.tab, frame, access.time_zone(facts.time_zone))
         snapshot, layout = self._read_keys(facts)
         index = index_rows(self.tab, snapshot, layout)
-        gone = [key for key in keys if key not in wanted.position]
-        if gone and self.tab.on_removed is OnRemoved.REMOVE:
-            gone = list(self.memory.owned(gone))
-        else:
-            gone = []
-        changes = compare_touched(index, layout, wanted, self.memory.base(wanted.keys), gone)
+        gone = self.memory.owned([key for key in keys if key not in wanted.position])
+        changes = compare_touched(self.tab, index, layout, wanted, self.memory.base(wanted.keys), gone)
         check_deletes(self.tab, changes, len(index.row_of), len(index.row_of) - len(changes.deletes), None)
-        return self._plan(facts, snapshot, layout, wanted, changes)
+        return self._plan(facts, snapshot, layout, wanted, changes, index)
 
     def _read_keys(self, facts: TabFacts) -> tuple[TabSnapshot, dict[str, int]]:
         """Header and key columns; read twice where people moved a key column."""
-        places = [facts.layout.get(name, 0) for name in self.tab.key]
-        snapshot = access.read_keys(self.client, facts.sheet_id, places)
-        if snapshot.last_row == 0:
-            raise TabMissing(self.tab.title)
-        layout = locate_columns(self.tab, snapshot)
-        if (now := [layout[name] for name in self.tab.key]) != places:
-            snapshot = access.read_keys(self.client, facts.sheet_id, now)
-            layout = locate_columns(self.tab, snapshot)
-        return snapshot, layout
+        if set(facts.layout) != {column.name for column in self.tab.columns}:
+            raise NeedsFullSync(self.tab.title)
+        places = [facts.layout[name] for name in self.tab.key]
+        for _ in range(2):
+            snapshot = access.read_keys(self.client, facts.sheet_id, places)
+            layout = locate_columns(self.tab, snapshot, facts.renamed)
+            if set(layout) != set(facts.layout):
+                raise NeedsFullSync(self.tab.title)
+            if (now := [layout[name] for name in self.tab.key]) == places:
+                return snapshot, layout
+            places = now
+        raise NeedsFullSync(self.tab.title)
 
     def _plan(
-        self, facts: TabFacts, snapshot: TabSnapshot, layout: dict[str, int], wanted: Rows, changes: ChangeSet
+        self,
+        facts: TabFacts,
+        snapshot: TabSnapshot,
+        layout: dict[str, int],
+        wanted: Rows,
+        changes: ChangeSet,
+        index: RowIndex,
+        added: Collection[str] = (),
     ) -> _Round:
-        if dict(facts.layout) != layout:
-            facts = TabFacts(facts.sheet_id, facts.time_zone, layout, facts.seen_at)
-            self.memory.save_facts(facts)
-        plan = plan_changes(self.tab, facts.sheet_id, snapshot, layout, wanted, changes)
-        return _Round(facts, snapshot.title, wanted, changes, plan)
+        # In the order of the declaration, which is the order of the base's cells.
+        layout = {column.name: layout[column.name] for column in self.tab.columns}
+        released = [name for name in facts.layout if name not in layout]
+        now = replace(facts, layout=layout)
+        plan = plan_changes(self.tab, facts.sheet_id, snapshot, layout, wanted, changes, new_columns=added)
+        return _Round(now, snapshot.title, wanted, changes, plan, index, list(added), released)
 
     # Finding and creating the tab ------------------------------------------------------------------------------------
 
@@ -262,7 +310,7 @@ class TabWriter:
         self._time_zone = spreadsheet.time_zone
         for sheet in spreadsheet.sheets:
             if known is not None and sheet.sheet_id == known.sheet_id:
-                return TabFacts(sheet.sheet_id, spreadsheet.time_zone, known.layout, self.memory.now())
+                return replace(known, time_zone=spreadsheet.time_zone, seen_at=self.memory.now())
         for sheet in spreadsheet.sheets:
             if sheet.title == self.tab.title:
                 return TabFacts(sheet.sheet_id, spreadsheet.time_zone, {}, self.memory.now())
@@ -279,10 +327,9 @@ class TabWriter:
 
     def _plan_empty_tab(self, facts: TabFacts, snapshot: TabSnapshot, wanted: Rows) -> _Round:
         facts = TabFacts(facts.sheet_id, facts.time_zone, self._new_layout(), facts.seen_at)
-        self.memory.save_facts(facts)
         return self._creation(facts, wanted, snapshot.row_count)
 
     def _creation(self, facts: TabFacts, wanted: Rows, row_count: int | None) -> _Round:
         plan = plan_creation(self.tab, facts.sheet_id, wanted, row_count=row_count)
-        changes = ChangeSet(list(range(len(wanted))), [], [], {}, [], {})
+        changes = ChangeSet(list(range(len(wanted))), [], [], {}, [])
         return _Round(facts, self.tab.title, wanted, changes, plan)

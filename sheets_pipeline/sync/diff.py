@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sheets_pipeline.sync.cells import Cell, same_cell
 from sheets_pipeline.sync.rows import Rows
 from sheets_pipeline.sync.snapshot import RowIndex, TabSnapshot
-from sheets_pipeline.sync.tab import OnRemoved, Tab
+from sheets_pipeline.sync.tab import REMOVED_STATUS, OnRemoved, Tab
 
 
 class CellUpdate(NamedTuple):
@@ -30,8 +30,9 @@ class RowDelete(NamedTuple):
 class ChangeSet:
     """Inserts (positions in the wanted rows), updates cell by cell, deletes.
 
-    ``updated_keys`` are the keys of rows with updates; ``foreign_keys`` are rows with a key that we never wrote and the
-    database does not know: people's own, left alone.
+    ``updated_keys`` are the rows with updates (key → 0-based row); ``marks`` those of them that only get the status of a
+    removed row; ``foreign_keys`` are rows with a key that we never wrote and the database does not know: people's own,
+    left alone.
     """
 
     inserts: list[int]
@@ -39,7 +40,7 @@ class ChangeSet:
     deletes: list[RowDelete]
     updated_keys: dict[str, int]
     foreign_keys: list[str]
-    doubled_keys: dict[str, list[int]]
+    marks: int = 0
 
     @property
     def is_empty(self) -> bool:
@@ -68,18 +69,28 @@ def compare(
     updates = _differing_cells(snapshot, layout, wanted, present)
     gone = [key for key in index.row_of if key not in wanted.position and key not in leave]
     ours = owned(gone) if gone else set()
-    deletes = [RowDelete(index.row_of[key], key) for key in gone if key in ours]
-    if tab.on_removed is OnRemoved.KEEP:
-        deletes = []
+    left = [RowDelete(index.row_of[key], key) for key in gone if key in ours]
     key_at = {row: wanted.keys[i] for i, row in present} if updates else {}
-    return ChangeSet(
+    changes = ChangeSet(
         inserts=inserts,
         updates=updates,
-        deletes=deletes,
+        deletes=left if tab.on_removed is OnRemoved.REMOVE else [],
         updated_keys={key_at[update.row]: update.row for update in updates},
         foreign_keys=[key for key in gone if key not in ours],
-        doubled_keys=index.doubled,
     )
+    if tab.on_removed is OnRemoved.MARK:
+        found = [None, *snapshot.column_cells(layout[tab.status_column])]
+        _mark(changes, tab, layout, [row for row in left if found[row.row] != REMOVED_STATUS])
+    return changes
+
+
+def _mark(changes: ChangeSet, tab: Tab, layout: dict[str, int], left: list[RowDelete]) -> None:
+    column = layout[tab.status_column]
+    changes.updates = sorted(
+        [*changes.updates, *(CellUpdate(row.row, column, None, REMOVED_STATUS) for row in left)], key=_place
+    )
+    changes.updated_keys |= {row.key: row.row for row in left}
+    changes.marks = len(left)
 
 
 def _differing_cells(
@@ -101,7 +112,7 @@ def _differing_cells(
             for row, old, new in zip(rows, found, want, strict=True)
             if not (old == new and type(old) is type(new)) and not same_cell(new, old)
         ]
-    updates.sort(key=lambda update: (update.row, update.column))
+    updates.sort(key=_place)
     return updates
 
 
@@ -111,7 +122,8 @@ def _mixes_truth_and_numbers(found: list[Cell], want: list[Cell]) -> bool:
 
 
 def compare_touched(
-    snapshot_rows: RowIndex,
+    tab: Tab,
+    index: RowIndex,
     layout: dict[str, int],
     wanted: Rows,
     base: dict[str, list[Cell] | None],
@@ -121,21 +133,28 @@ def compare_touched(
 
     ``gone`` are keys that the database no longer has and that we once wrote. Rows people deleted come back.
     """
-    inserts: list[int] = []
-    updates: list[CellUpdate] = []
-    updated_keys: dict[str, int] = {}
+    changes = ChangeSet([], [], [], {}, [])
     for i, key in enumerate(wanted.keys):
-        row = snapshot_rows.row_of.get(key)
+        row = index.row_of.get(key)
         if row is None:
-            inserts.append(i)
+            changes.inserts.append(i)
             continue
         known = base.get(key)
         for position, name in enumerate(wanted.columns):
             new = wanted.columns[name][i]
-            old = known[position] if known is not None and position < len(known) else None
-            if known is None or position >= len(known) or not same_cell(new, old):
-                updates.append(CellUpdate(row, layout[name], old, new))
-                updated_keys[key] = row
-    deletes = [RowDelete(snapshot_rows.row_of[key], key) for key in gone if key in snapshot_rows.row_of]
-    updates.sort(key=lambda update: (update.row, update.column))
-    return ChangeSet(inserts, updates, deletes, updated_keys, [], snapshot_rows.doubled)
+            if known is None or not same_cell(new, known[position]):
+                changes.updates.append(
+                    CellUpdate(row, layout[name], known[position] if known is not None else None, new)
+                )
+                changes.updated_keys[key] = row
+    changes.updates.sort(key=_place)
+    left = [RowDelete(index.row_of[key], key) for key in gone if key in index.row_of]
+    if tab.on_removed is OnRemoved.REMOVE:
+        changes.deletes = left
+    elif tab.on_removed is OnRemoved.MARK:
+        _mark(changes, tab, layout, left)
+    return changes
+
+
+def _place(update: CellUpdate) -> tuple[int, int]:
+    return update.row, update.column

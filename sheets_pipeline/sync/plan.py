@@ -7,7 +7,7 @@ to the batch before tells whether the rows still stand where we read them.
 Source for atomicity: https://developers.google.com/workspace/sheets/api/guides/batchupdate
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -87,18 +87,23 @@ def plan_changes(
     wanted: Rows,
     changes: ChangeSet,
     max_bytes: int = MAX_PAYLOAD_BYTES,
+    new_columns: Collection[str] = (),
 ) -> Plan:
-    """Turn a change set into write requests of at most about ``max_bytes`` each."""
-    growth = []
+    """Turn a change set into write requests of at most about ``max_bytes`` each.
+
+    ``new_columns`` are located in ``layout`` but not yet in the tab: their header and format come first.
+    """
+    growth = [_dump(request) for request in _new_column_requests(tab, sheet_id, layout, snapshot, new_columns)]
     if changes.inserts:
         needed = snapshot.last_row + len(changes.inserts)
-        growth = [_dump(request) for request in _growth_requests(tab, sheet_id, layout, snapshot.row_count, needed)]
+        growth += [_dump(request) for request in _growth_requests(tab, sheet_id, layout, snapshot.row_count, needed)]
     pieces = [
         *_update_pieces(sheet_id, changes, max_bytes),
         *_insert_pieces(sheet_id, layout, wanted, changes, max_bytes),
     ]
     return Plan(
-        _fill_batches(pieces, max_bytes, Batch(growth)), _delete_batch(sheet_id, changes.deletes, snapshot.row_count)
+        _fill_batches(pieces, max_bytes, Batch(growth, cells=len(new_columns))),
+        _delete_batch(sheet_id, changes.deletes, snapshot.row_count),
     )
 
 
@@ -112,7 +117,7 @@ def plan_creation(
     layout = {column.name: i for i, column in enumerate(tab.columns)}
     requests = [*_grid_requests(tab, sheet_id, len(wanted) + 1, row_count), *_header_requests(tab, sheet_id)]
     creation = Batch([_dump(request) for request in requests], cells=len(layout))
-    inserts = ChangeSet(list(range(len(wanted))), [], [], {}, [], {})
+    inserts = ChangeSet(list(range(len(wanted))), [], [], {}, [])
     return Plan(_fill_batches(_insert_pieces(sheet_id, layout, wanted, inserts, max_bytes), max_bytes, creation))
 
 
@@ -311,19 +316,35 @@ def _grid_requests(tab: Tab, sheet_id: int, rows: int, row_count: int | None) ->
 
 
 def _header_requests(tab: Tab, sheet_id: int) -> Iterator[dict[str, Any]]:
-    header = [
-        {"userEnteredValue": {"stringValue": column.header}, "userEnteredFormat": {"textFormat": {"bold": True}}}
-        for column in tab.columns
-    ]
-    yield {
-        "updateCells": {
-            "start": {"sheetId": sheet_id, "rowIndex": 0, "columnIndex": 0},
-            "fields": "userEnteredValue,userEnteredFormat.textFormat.bold",
-            "rows": [{"values": header}],
-        }
-    }
+    yield _header_request(sheet_id, 0, [column.header for column in tab.columns])
     for i, column in enumerate(tab.columns):
         yield from _column_requests(sheet_id, i, column.name, column.type)
+
+
+def _header_request(sheet_id: int, first_column: int, headers: list[str]) -> dict[str, Any]:
+    bold = {"textFormat": {"bold": True}}
+    cells = [{"userEnteredValue": {"stringValue": text}, "userEnteredFormat": bold} for text in headers]
+    return {
+        "updateCells": {
+            "start": {"sheetId": sheet_id, "rowIndex": 0, "columnIndex": first_column},
+            "fields": "userEnteredValue,userEnteredFormat.textFormat.bold",
+            "rows": [{"values": cells}],
+        }
+    }
+
+
+def _new_column_requests(
+    tab: Tab, sheet_id: int, layout: dict[str, int], snapshot: TabSnapshot, names: Collection[str]
+) -> Iterator[dict[str, Any]]:
+    """Headers at the right end of the tab, with room for them."""
+    last = max((layout[name] + 1 for name in names), default=0)
+    if last > snapshot.column_count:
+        length = last - snapshot.column_count
+        yield {"appendDimension": {"sheetId": sheet_id, "dimension": "COLUMNS", "length": length}}
+    for name in names:
+        column = tab.column(name)
+        yield _header_request(sheet_id, layout[name], [column.header])
+        yield from _column_requests(sheet_id, layout[name], name, column.type)
 
 
 def _column_requests(sheet_id: int, index: int, name: str, column_type: ColumnType) -> Iterator[dict[str, Any]]:

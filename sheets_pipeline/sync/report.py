@@ -46,6 +46,11 @@ class SyncReport:
     set_aside: list[SetAside] = field(default_factory=list)
     foreign_keys: list[str] = field(default_factory=list)
     doubled_keys: dict[str, list[int]] = field(default_factory=dict)
+    keyless_rows: list[int] = field(default_factory=list)
+    #: Columns that people renamed (name → header now), that were added, and that we no longer keep.
+    renamed_columns: dict[str, str] = field(default_factory=dict)
+    added_columns: list[str] = field(default_factory=list)
+    released_columns: list[str] = field(default_factory=list)
     created: bool = False
     #: Times the tab was read again because an answer was lost or rows had moved.
     rounds: int = 1

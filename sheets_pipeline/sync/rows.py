@@ -8,7 +8,7 @@ import pandas as pd
 
 from sheets_pipeline.errors import KeysNotUnique, TabProblem
 from sheets_pipeline.sync.cells import MAX_CELL_CHARACTERS, Cell, characters, row_keys, to_cells
-from sheets_pipeline.sync.tab import Tab
+from sheets_pipeline.sync.tab import OnRemoved, Tab
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,8 @@ def rows_from_frame(tab: Tab, frame: pd.DataFrame, time_zone: tzinfo) -> Rows:
         TabProblem: The frame lacks declared columns.
         KeysNotUnique: Two rows have the same key.
     """
+    if tab.on_removed is OnRemoved.MARK and tab.status_column not in frame.columns:
+        frame = frame.assign(**{tab.status_column: None})
     if missing := [column.name for column in tab.columns if column.name not in frame.columns]:
         raise TabProblem(
             tab.title,

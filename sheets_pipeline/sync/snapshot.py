@@ -1,6 +1,7 @@
 """What a tab holds at one time, and where in it our columns and rows are."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sheets_pipeline.errors import HeaderMismatch, TabProblem
@@ -60,24 +61,34 @@ def column_letters(index: int) -> str:
     return letters
 
 
-def locate_columns(tab: Tab, snapshot: TabSnapshot) -> dict[str, int]:
-    """Where each declared column stands: its name → 0-based index in the grid.
+def header_texts(snapshot: TabSnapshot) -> list[str]:
+    """Row 1, blank where nothing stands."""
+    return [str(column[0]).strip() if column and column[0] is not None else "" for column in snapshot.columns]
+
+
+def locate_columns(tab: Tab, snapshot: TabSnapshot, renamed: Mapping[str, str] | None = None) -> dict[str, int]:
+    """Where our columns stand: name → 0-based index in the grid; columns that are not there are left out.
+
+    ``renamed`` are headers that people have changed: column name → header now in use.
 
     Raises:
-        HeaderMismatch: A declared header is missing from row 1.
-        TabProblem: A declared header stands there twice, so it is unclear which column is ours.
+        TabProblem: A header of ours stands there twice, so it is unclear which column is ours.
     """
-    header = [str(column[0]).strip() if column and column[0] is not None else "" for column in snapshot.columns]
-    layout = {column.name: header.index(column.header) for column in tab.columns if column.header in header}
-    if missing := [column.header for column in tab.columns if column.name not in layout]:
-        raise HeaderMismatch(tab.title, missing=missing, found=[text for text in header if text])
-    if twice := [column.header for column in tab.columns if header.count(column.header) > 1]:
+    texts = header_texts(snapshot)
+    ours = {column.name: (renamed or {}).get(column.name, column.header) for column in tab.columns}
+    if twice := [text for text in ours.values() if texts.count(text) > 1]:
         raise TabProblem(
             tab.title,
             f"the headers {twice} stand in row 1 more than once, so it is unclear which column is ours. "
             "Rename the column that is not.",
         )
-    return layout
+    return {name: texts.index(text) for name, text in ours.items() if text in texts}
+
+
+def require_columns(tab: Tab, snapshot: TabSnapshot, layout: dict[str, int]) -> None:
+    """Raise ``HeaderMismatch`` where a declared column was not located."""
+    if missing := [column.header for column in tab.columns if column.name not in layout]:
+        raise HeaderMismatch(tab.title, missing=missing, found=[text for text in header_texts(snapshot) if text])
 
 
 @dataclass(slots=True)
@@ -85,11 +96,13 @@ class RowIndex:
     """Which row of the tab (0-based, header is 0) holds which key.
 
     Where a key stands on several rows, the topmost is ours; the others are listed in ``doubled`` (row numbers as the
-    user sees them) and left alone. Rows without a key are people's.
+    user sees them) and left alone. Rows without a key are people's; those that hold something in our columns all the
+    same are listed in ``keyless``.
     """
 
     row_of: dict[str, int]
     doubled: dict[str, list[int]]
+    keyless: list[int]
 
 
 def index_rows(tab: Tab, snapshot: TabSnapshot, layout: dict[str, int]) -> RowIndex:
@@ -97,11 +110,17 @@ def index_rows(tab: Tab, snapshot: TabSnapshot, layout: dict[str, int]) -> RowIn
     keys = row_keys([snapshot.column_cells(layout[name]) for name in tab.key])
     row_of: dict[str, int] = {}
     doubled: dict[str, list[int]] = {}
+    blank: list[int] = []
     for row, key in enumerate(keys, start=1):
         if not key:
-            continue
-        if key in row_of:
+            blank.append(row)
+        elif key in row_of:
             doubled.setdefault(key, [row_of[key] + 1]).append(row + 1)
         else:
             row_of[key] = row
-    return RowIndex(row_of, doubled)
+    return RowIndex(row_of, doubled, _with_cells_of_ours(snapshot, layout, blank))
+
+
+def _with_cells_of_ours(snapshot: TabSnapshot, layout: dict[str, int], rows: list[int]) -> list[int]:
+    ours = [snapshot.columns[column] for column in layout.values() if column < len(snapshot.columns)]
+    return [row + 1 for row in rows if any(row < len(cells) and cells[row] not in (None, "") for cells in ours)]

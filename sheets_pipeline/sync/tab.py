@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -23,6 +23,10 @@ class Owner(StrEnum):
     """Whose values win in a column."""
 
     PIPELINE = "pipeline"
+
+
+#: What a row that left the database says in the status column of a tab that marks it.
+REMOVED_STATUS = "removed"
 
 
 class OnRemoved(StrEnum):
@@ -60,10 +64,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Tab:
-    """A tab's title, key columns, columns in the order they are created, and what refreshes it.
+    """A tab's title, key columns, and columns in the order in which they are created.
 
-    ``switch`` names the setting that turns the tab off; ``entities`` are the kinds of changed records
-    (``pending_event.entity``) that refresh its rows; ``status_column`` is where ``OnRemoved.MARK`` writes.
+    ``switch`` names the setting that turns the tab off. ``status_column`` is where ``OnRemoved.MARK`` writes; it is
+    added to the columns by itself. ``restores_columns`` puts a column back that people deleted, instead of an error.
     """
 
     title: str
@@ -71,10 +75,12 @@ class Tab:
     columns: tuple[Column, ...]
     on_removed: OnRemoved = OnRemoved.REMOVE
     switch: str | None = None
-    entities: frozenset[str] = field(default_factory=frozenset)
     status_column: str = "row_status"
+    restores_columns: bool = False
 
     def __post_init__(self) -> None:
+        if self.on_removed is OnRemoved.MARK and self.status_column not in {column.name for column in self.columns}:
+            object.__setattr__(self, "columns", (*self.columns, Column(self.status_column)))
         names = [column.name for column in self.columns]
         headers = [column.header for column in self.columns]
         if missing := set(self.key) - set(names):

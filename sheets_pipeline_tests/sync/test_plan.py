@@ -187,7 +187,7 @@ def test_touched_rows_are_written_where_they_differ_from_what_we_last_wrote() ->
     layout = locate_columns(TAB, snapshot)
     wanted = rows_of({1: ("a", 9), 2: ("b", 2), 3: ("c", 3), 8: ("new", 8)})
     base = {"1": [1, "a", 1], "2": [2, "b", 2], "3": None}
-    changes = compare_touched(index_rows(TAB, snapshot, layout), layout, wanted, base, ["4"])
+    changes = compare_touched(TAB, index_rows(TAB, snapshot, layout), layout, wanted, base, ["4"])
     assert [(update.row, update.column) for update in changes.updates] == [(1, 2), (3, 0), (3, 1), (3, 2)]
     grid.apply(plan_changes(TAB, 7, snapshot, layout, wanted, changes))
     assert grid.rows[1:5] == [[1, "a", 9], [2, "b", 2], [3, "c", 3], [8, "new", 8]]
@@ -209,7 +209,7 @@ def test_a_new_tab_is_created_with_header_formats_and_rows_in_one_request(rows: 
 
 def test_payloads_stay_within_the_limit() -> None:
     wanted = rows_of({i: ("x" * 200, i) for i in range(1, 3001)})
-    everything = ChangeSet(list(range(3000)), [], [], {}, [], {})
+    everything = ChangeSet(list(range(3000)), [], [], {}, [])
     snapshot = Grid([["id", "name", "score"]]).snapshot()
     layout = locate_columns(TAB, snapshot)
     plan = plan_changes(TAB, 7, snapshot, layout, wanted, everything, max_bytes=100_000)

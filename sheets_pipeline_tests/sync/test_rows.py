@@ -9,7 +9,14 @@ from sheets_pipeline.errors import GuardRefused, HeaderMismatch, KeysNotUnique, 
 from sheets_pipeline.sync.diff import ChangeSet, RowDelete
 from sheets_pipeline.sync.guards import check_deletes
 from sheets_pipeline.sync.rows import rows_from_frame
-from sheets_pipeline.sync.snapshot import TabSnapshot, column_letters, column_number, grid_size, locate_columns
+from sheets_pipeline.sync.snapshot import (
+    TabSnapshot,
+    column_letters,
+    column_number,
+    grid_size,
+    locate_columns,
+    require_columns,
+)
 from sheets_pipeline.sync.tab import Column, ColumnType, Tab
 
 UTC = ZoneInfo("UTC")
@@ -45,8 +52,9 @@ def test_a_missing_column_is_refused() -> None:
 
 
 def test_a_missing_header_says_what_was_expected_and_found() -> None:
+    snapshot = TabSnapshot("T", 10, 2, [["id"], ["Full name"]])
     with pytest.raises(HeaderMismatch, match=r"expected columns \['Name'\].*found \['id', 'Full name'\]"):
-        locate_columns(TAB, TabSnapshot("T", 10, 2, [["id"], ["Full name"]]))
+        require_columns(TAB, snapshot, locate_columns(TAB, snapshot))
 
 
 def test_a_header_that_stands_twice_is_refused() -> None:
@@ -68,7 +76,7 @@ def test_a_header_that_stands_twice_is_refused() -> None:
     ],
 )
 def test_mass_deletes_are_guarded(present: int, deletes: int, wanted: int, allowed: int | None, passes: bool) -> None:
-    changes = ChangeSet([], [], [RowDelete(i, str(i)) for i in range(deletes)], {}, [], {})
+    changes = ChangeSet([], [], [RowDelete(i, str(i)) for i in range(deletes)], {}, [])
     if passes:
         check_deletes(TAB, changes, present, wanted, allowed)
     else:

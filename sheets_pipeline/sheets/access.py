@@ -154,8 +154,12 @@ def apply_batch(
     Returns:
         Keys that are no longer in their row: people moved rows between our read and this write.
     """
-    body = b'{"requests":' + batch.body
     params = {"fields": "spreadsheetId"}
+    if batch.is_values:
+        body = b'{"valueInputOption":"RAW","data":' + batch.body + b"}"
+        client.write("/values:batchUpdateByDataFilter", params=params, body=body)
+        return []
+    body = b'{"requests":' + batch.body
     if check:
         ranges = _key_ranges(title, key_columns, sorted(check))
         body += b',"includeSpreadsheetInResponse":true,"responseIncludeGridData":true,"responseRanges":'

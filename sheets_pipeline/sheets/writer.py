@@ -167,6 +167,8 @@ class TabWriter:
     def _apply(self, found: _Round, report: SyncReport) -> bool:
         """Send the plan; False when the tab must be read again."""
         plan, deletes = found.plan, found.plan.deletes
+        # The last answer that can carry key cells tells whether the rows to delete still stand where we read them.
+        checking = next((batch for batch in reversed(plan.writes) if not batch.is_values), None)
         self._remember(found.facts)
         try:
             for number, batch in enumerate(plan.batches, start=1):
@@ -178,7 +180,7 @@ class TabWriter:
                     self.memory.forget(batch.keys)
                     continue
                 check = dict(batch.expected_keys)
-                if deletes and batch is plan.writes[-1]:
+                if deletes and batch is checking:
                     check |= deletes.expected_keys
                 if not self._apply_batch(found, batch, check, report):
                     return False

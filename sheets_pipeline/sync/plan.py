@@ -1,8 +1,11 @@
-"""The plan: a change set as requests of ``spreadsheets.batchUpdate``, with its cost known before anything is sent.
+"""The plan: a change set as write requests, with its cost known before anything is sent.
 
 Each ``Batch`` is one write request. Google applies a batch whole or not at all, and all cells of one row are in one
 batch, so whatever stops between two batches leaves whole rows. Deletes come last, in a batch of their own: the answer
 to the batch before tells whether the rows still stand where we read them.
+
+Small changes go through ``spreadsheets.batchUpdate``, where one request can carry any mix of them. New rows that would
+need more than one such request go through ``values:batchUpdateByDataFilter``, whose cells are a third of the size.
 
 Source for atomicity: https://developers.google.com/workspace/sheets/api/guides/batchupdate
 """
@@ -32,9 +35,14 @@ COLUMN_METADATA_KEY = "sheets_pipeline.column"
 
 @dataclass(slots=True)
 class Batch:
-    """One write request: its requests as JSON texts, what it costs, and which rows it relies on."""
+    """One write request: its parts as JSON texts, what it costs, and which rows it relies on.
+
+    The parts are requests of ``spreadsheets.batchUpdate``, or with ``is_values`` the data of
+    ``values:batchUpdateByDataFilter``.
+    """
 
     requests: list[bytes] = field(default_factory=list)
+    is_values: bool = False
     cells: int = 0
     #: Keys of the rows that this batch writes or deletes.
     keys: list[str] = field(default_factory=list)
@@ -43,7 +51,7 @@ class Batch:
 
     @property
     def body(self) -> bytes:
-        """The JSON of ``requests``, as the API takes it."""
+        """The JSON of the parts, as a list."""
         return b"[" + b",".join(self.requests) + b"]"
 
     @property
@@ -97,14 +105,10 @@ def plan_changes(
     if changes.inserts:
         needed = snapshot.last_row + len(changes.inserts)
         growth += [_dump(request) for request in _growth_requests(tab, sheet_id, layout, snapshot.row_count, needed)]
-    pieces = [
-        *_update_pieces(sheet_id, changes, max_bytes),
-        *_insert_pieces(sheet_id, layout, wanted, changes, max_bytes),
-    ]
-    return Plan(
-        _fill_batches(pieces, max_bytes, Batch(growth, cells=len(new_columns))),
-        _delete_batch(sheet_id, changes.deletes, snapshot.row_count),
-    )
+    inserts, bulk = _plan_inserts(sheet_id, layout, wanted, changes.inserts, snapshot.last_row, max_bytes)
+    pieces = [*_update_pieces(sheet_id, changes, max_bytes), *inserts]
+    writes = _fill_batches(pieces, max_bytes, Batch(growth, cells=len(new_columns)))
+    return Plan(writes + bulk, _delete_batch(sheet_id, changes.deletes, snapshot.row_count))
 
 
 def plan_creation(
@@ -117,8 +121,8 @@ def plan_creation(
     layout = {column.name: i for i, column in enumerate(tab.columns)}
     requests = [*_grid_requests(tab, sheet_id, len(wanted) + 1, row_count), *_header_requests(tab, sheet_id)]
     creation = Batch([_dump(request) for request in requests], cells=len(layout))
-    inserts = ChangeSet(list(range(len(wanted))), [], [], {}, [])
-    return Plan(_fill_batches(_insert_pieces(sheet_id, layout, wanted, inserts, max_bytes), max_bytes, creation))
+    inserts, bulk = _plan_inserts(sheet_id, layout, wanted, list(range(len(wanted))), 1, max_bytes)
+    return Plan(_fill_batches(inserts, max_bytes, creation) + bulk)
 
 
 def _fill_batches(pieces: Iterable[_Piece], max_bytes: int, first: Batch | None = None) -> list[Batch]:
@@ -223,37 +227,60 @@ def _update_request(sheet_id: int, block: list[_Run]) -> bytes:
 # Inserts and deletes -------------------------------------------------------------------------------------------------
 
 
-def _insert_pieces(
-    sheet_id: int, layout: dict[str, int], wanted: Rows, changes: ChangeSet, max_bytes: int
-) -> Iterator[_Piece]:
-    """New rows below the last row that holds anything; Google finds that row when it applies the request, so a row that
-    somebody adds meanwhile is not overwritten."""
-    if not changes.inserts:
-        return
-    width = max(layout.values()) + 1
-    blank: list[Cell] = [None] * len(wanted)
-    by_column = [blank] * width
+def _plan_inserts(
+    sheet_id: int, layout: dict[str, int], wanted: Rows, inserts: list[int], last_row: int, max_bytes: int
+) -> tuple[list[_Piece], list[Batch]]:
+    """New rows: as one piece that joins the other changes, or as batches of their own where they are too many."""
+    if not inserts:
+        return [], []
+    rows = _grid_rows(layout, wanted, inserts)
+    cells = sum(len(row) - row.count(None) for row in rows)
+    keys = [wanted.keys[i] for i in inserts]
+    parts = [orjson.dumps(row) for row in rows]
+    if sum(map(len, parts)) + cells * _CELL_DATA_BYTES <= max_bytes:
+        request = b'{"appendCells":{"sheetId":%d,"fields":"userEnteredValue","rows":[%b]}}' % (
+            sheet_id,
+            _rows_json(rows),
+        )
+        return [_Piece(request, cells, keys, {})], []
+    return [], list(_bulk_batches(sheet_id, rows, parts, keys, last_row, max_bytes))
+
+
+#: What ``{"userEnteredValue":{"stringValue":...}}`` adds to each cell, about.
+_CELL_DATA_BYTES = 40
+
+
+def _grid_rows(layout: dict[str, int], wanted: Rows, inserts: list[int]) -> list[tuple[Cell, ...]]:
+    """Rows as they will stand in the grid, from column A to our last one; columns that are not ours are None."""
+    by_column: list[list[Cell]] = [[None] * len(inserts) for _ in range(max(layout.values()) + 1)]
     for name, column in layout.items():
-        by_column[column] = wanted.columns[name]
-    chunk: list[bytes] = []
-    keys: list[str] = []
-    cells = size = 0
-    for i in changes.inserts:
-        row = [column[i] for column in by_column]
-        text = _rows_json([row])
-        if chunk and size + len(text) > max_bytes // 2:
-            yield _append_piece(sheet_id, chunk, cells, keys)
-            chunk, keys, cells, size = [], [], 0, 0
-        chunk.append(text)
-        keys.append(wanted.keys[i])
-        cells += width - row.count(None)
-        size += len(text) + 1
-    yield _append_piece(sheet_id, chunk, cells, keys)
+        cells = wanted.columns[name]
+        by_column[column] = [cells[i] for i in inserts]
+    return list(zip(*by_column, strict=True))
 
 
-def _append_piece(sheet_id: int, rows: list[bytes], cells: int, keys: list[str]) -> _Piece:
-    request = b'{"appendCells":{"sheetId":%d,"fields":"userEnteredValue","rows":[%b]}}' % (sheet_id, b",".join(rows))
-    return _Piece(request, cells, keys, {})
+def _bulk_batches(
+    sheet_id: int, rows: list[tuple[Cell, ...]], parts: list[bytes], keys: list[str], last_row: int, max_bytes: int
+) -> Iterator[Batch]:
+    start = size = 0
+    for i in range(len(parts) + 1):
+        if i == len(parts) or (size + len(parts[i]) > max_bytes and i > start):
+            span = {
+                "sheetId": sheet_id,
+                "startRowIndex": last_row + start,
+                "endRowIndex": last_row + i,
+                "startColumnIndex": 0,
+                "endColumnIndex": len(rows[0]),
+            }
+            data = b'{"dataFilter":{"gridRange":%b},"majorDimension":"ROWS","values":[%b]}' % (
+                _dump(span),
+                b",".join(parts[start:i]),
+            )
+            cells = sum(len(row) - row.count(None) for row in rows[start:i])
+            yield Batch([data], is_values=True, cells=cells, keys=keys[start:i])
+            start, size = i, 0
+        if i < len(parts):
+            size += len(parts[i]) + 1
 
 
 def _delete_batch(sheet_id: int, deletes: list[RowDelete], row_count: int) -> Batch | None:

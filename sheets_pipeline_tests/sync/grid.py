@@ -32,9 +32,21 @@ class Grid:
 
     def apply(self, plan: Plan) -> None:
         for batch in plan.batches:
+            if batch.is_values:
+                self._write_values(orjson.loads(batch.body))
+                continue
             for request in orjson.loads(batch.body):
                 [(kind, body)] = request.items()
                 getattr(self, f"_{kind}")(body)
+
+    def _write_values(self, data: list[dict[str, Any]]) -> None:
+        for part in data:
+            span = part["dataFilter"]["gridRange"]
+            assert len(part["values"]) == span["endRowIndex"] - span["startRowIndex"]
+            for r, row in enumerate(part["values"], start=span["startRowIndex"]):
+                for c, value in enumerate(row, start=span["startColumnIndex"]):
+                    if value is not None:
+                        self.rows[r][c] = value
 
     def _updateCells(self, body: dict[str, Any]) -> None:
         start = body["start"]

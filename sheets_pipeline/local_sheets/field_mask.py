@@ -45,7 +45,8 @@ class Mask:
 
     @property
     def is_everything(self) -> bool:
-        return not self._tree or "*" in self._tree
+        star = self._tree.get("*")
+        return not self._tree or (star is not None and star.is_everything)
 
     def __contains__(self, path: str) -> bool:
         """Whether the field at this dotted camelCase path, or any part of it, is in the mask."""
@@ -119,7 +120,7 @@ def _unknown(mask: Mask, schemas: Schemas, schema: Mapping[str, Any], prefix: st
         if name == "*":
             continue
         if name not in properties and "additionalProperties" not in schema:
-            unknown.append(prefix + name)
+            unknown.extend(below._walk(f"{prefix}{name}.") or [prefix + name])
         elif below._tree:
             target = _message_of(schemas, properties.get(name) or schema["additionalProperties"])
             unknown.extend(

@@ -1,0 +1,1 @@
+"""Other people's Sheets clients at their ordinary work on Local Sheets."""

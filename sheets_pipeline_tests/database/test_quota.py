@@ -1,0 +1,111 @@
+"""The quota budget holds over all processes, whatever the network does."""
+
+import threading
+import time
+
+import pytest
+import sqlalchemy as sa
+
+from sheets_pipeline.database import quota as quota_module
+from sheets_pipeline.database.quota import BULK, URGENT, DatabaseQuota
+from sheets_pipeline.database.state import install_state
+
+
+@pytest.fixture
+def engine(database_url: str) -> sa.Engine:
+    engine = sa.create_engine(database_url)
+    install_state(engine)
+    return engine
+
+
+@pytest.fixture
+def short_window(monkeypatch: pytest.MonkeyPatch) -> float:
+    monkeypatch.setattr(quota_module, "WINDOW_SECONDS", 1.0)
+    return 1.0
+
+
+def budget(engine: sa.Engine, writes: int, priority: int = BULK) -> DatabaseQuota:
+    return DatabaseQuota(engine, "robot@example.org", reads_per_minute=60, writes_per_minute=writes, priority=priority)
+
+
+def arrivals(engine: sa.Engine, workers: int, limit: int, seconds: float) -> list[float]:
+    """When requests reach a server whose latency varies, sent by several workers as fast as the budget lets them."""
+    times: list[float] = []
+    deadline = time.monotonic() + seconds
+
+    def work(number: int) -> None:
+        mine = budget(engine, limit)
+        for turn in range(1000):
+            with mine.slot("write"):
+                if time.monotonic() > deadline:
+                    return
+                time.sleep(0.005 + 0.02 * ((turn + number) % 3))
+                times.append(time.monotonic())
+                time.sleep(0.01)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(workers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sorted(times)
+
+
+def test_no_window_sees_more_requests_than_allowed_and_nearly_all_are_used(
+    engine: sa.Engine, short_window: float
+) -> None:
+    limit = 20
+    times = arrivals(engine, workers=4, limit=limit, seconds=4.0)
+    most = max(sum(1 for t in times if start <= t < start + short_window) for start in times)
+    assert most <= limit
+    assert len(times) >= 3 * limit
+
+
+def test_reads_and_writes_and_credentials_have_budgets_of_their_own(engine: sa.Engine) -> None:
+    mine = budget(engine, 1)
+    with mine.slot("write"), mine.slot("read"):
+        assert (mine.used("write"), mine.used("read")) == (1, 1)
+    other = DatabaseQuota(engine, "other@example.org", reads_per_minute=60, writes_per_minute=1)
+    with other.slot("write") as waited:
+        assert waited < 1
+
+
+def test_a_slot_is_given_back_when_the_request_fails(engine: sa.Engine, short_window: float) -> None:
+    mine = budget(engine, 1)
+    with pytest.raises(RuntimeError), mine.slot("write"):
+        raise RuntimeError("reset")
+    with mine.slot("write") as waited:
+        assert 0.5 < waited < 3
+
+
+def test_urgent_requests_go_before_bulk(engine: sa.Engine, short_window: float) -> None:
+    order: list[str] = []
+
+    def ask(name: str, priority: int) -> None:
+        with budget(engine, 1, priority).slot("write"):
+            order.append(name)
+
+    with budget(engine, 1).slot("write"):
+        bulk = threading.Thread(target=ask, args=("bulk", BULK))
+        bulk.start()
+        time.sleep(0.3)
+        urgent = threading.Thread(target=ask, args=("urgent", URGENT))
+        urgent.start()
+        time.sleep(0.3)
+    bulk.join()
+    urgent.join()
+    assert order == ["urgent", "bulk"]
+
+
+def test_bulk_leaves_a_share_to_urgent_requests_seen_lately(engine: sa.Engine, short_window: float) -> None:
+    for _ in range(9):
+        with budget(engine, 10).slot("write"):
+            pass
+    with budget(engine, 10, URGENT).slot("write") as waited:
+        assert waited < 0.5
+    time.sleep(1.1)
+    for _ in range(9):
+        with budget(engine, 10).slot("write") as waited:
+            assert waited < 0.5
+    with budget(engine, 10, URGENT).slot("write") as waited:
+        assert waited < 0.5

@@ -1,12 +1,15 @@
 """Show a number through a numeric section of a pattern: digits, groups, percent, scientific, fractions."""
 
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from fractions import Fraction
 
 from sheets_pipeline.local_sheets.cell_values.locales import Locale
 from sheets_pipeline.local_sheets.cell_values.pattern import Section, Token
 
 Tokens = tuple[Token, ...]
+
+#: Wide enough for every digit of the largest float under any pattern.
+_WIDE = Context(prec=2_000)
 
 
 def render_digits(number: float, section: Section, locale: Locale) -> str:
@@ -31,10 +34,14 @@ def _decimal(exact: Decimal, tokens: Tokens, locale: Locale) -> str:
     whole, grouped, thousands = _commas(whole)
     exact = exact.scaleb(-3 * (thousands + sum(token.kind == "comma" for token in after)))
     places = sum(token.kind == "digit" for token in after)
-    rounded = exact.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+    rounded = _rounded(exact, places)
     digits, _, decimals = f"{rounded:f}".partition(".")
     text = _whole_digits(digits.lstrip("0"), whole, locale.group if grouped else "")
     return text + _decimals(decimals, after, locale)
+
+
+def _rounded(exact: Decimal, places: int) -> Decimal:
+    return exact.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP, _WIDE)
 
 
 def _at_point(tokens: Tokens) -> tuple[Tokens, Tokens]:
@@ -122,10 +129,12 @@ def _scientific(exact: Decimal, tokens: Tokens, at: int, locale: Locale) -> str:
     width = max(sum(token.kind == "digit" for token in whole), 1)
     places = sum(token.kind == "digit" for token in after)
     exponent = 0 if exact == 0 else exact.adjusted() - (width - 1)
-    mantissa = exact.scaleb(-exponent).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+    if width > 1 and any(token.text == "#" for token in whole):
+        exponent = (exact.adjusted() // width) * width  # engineering form: the exponent goes in steps
+    mantissa = _rounded(exact.scaleb(-exponent), places)
     if mantissa >= 10**width:
-        exponent += 1
-        mantissa = exact.scaleb(-exponent).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+        exponent += width if width > 1 else 1
+        mantissa = _rounded(exact.scaleb(-exponent), places)
     sign = "-" if exponent < 0 else ("+" if "+" in exponent_token.text else "")
     exponent_text = _whole_digits(str(abs(exponent)).lstrip("0"), tuple(t for t in rest if t.kind == "digit"), "")
     tail = "".join(token.text for token in rest if token.kind != "digit")

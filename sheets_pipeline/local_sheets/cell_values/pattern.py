@@ -146,10 +146,10 @@ def _dates_apart(tokens: list[Token]) -> tuple[Token, ...]:
 
 
 def _minutes_apart(tokens: list[Token]) -> list[Token]:
-    """``m`` and ``mm`` after an hour or before a second are minutes (``n``), else months."""
+    """``m`` and ``mm`` after an hour or before a second are minutes (``n``), else months; ``M`` is always a month."""
     dates = [index for index, token in enumerate(tokens) if token.kind == "date" and "/" not in token.text]
     for place, index in enumerate(dates):
-        if tokens[index].text not in ("m", "mm", "M", "MM"):
+        if tokens[index].text not in ("m", "mm"):
             continue
         before = tokens[dates[place - 1]].text.lower() if place else ""
         after = tokens[dates[place + 1]].text.lower() if place + 1 < len(dates) else ""

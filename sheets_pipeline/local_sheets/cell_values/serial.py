@@ -5,7 +5,8 @@ See https://developers.google.com/workspace/sheets/api/guides/formats#about_date
 
 from datetime import date, datetime, timedelta
 
-EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001 -- in the spreadsheet's own time zone, which is not known here
+#: In the spreadsheet's own time zone, which is not known here.
+EPOCH = datetime(1899, 12, 30)
 _MILLISECONDS_PER_DAY = 86_400_000
 
 

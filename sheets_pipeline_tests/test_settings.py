@@ -1,0 +1,73 @@
+"""A wrong setting is one clear paragraph; a secret is never shown."""
+
+from pathlib import Path
+
+import pytest
+
+from sheets_pipeline.errors import SettingsError
+from sheets_pipeline.settings import VALID_INTERVALS, Settings, load_settings
+
+
+@pytest.fixture(autouse=True)
+def _nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+def test_everything_has_a_default() -> None:
+    settings = load_settings()
+    assert settings.sync_interval_seconds == 300
+    assert (settings.sheets_reads_per_minute, settings.sheets_writes_per_minute) == (60, 60)
+    assert settings.database_url is None
+    assert settings.local_data_dir == Path(".local")
+
+
+def test_a_dotenv_file_is_read_and_the_environment_wins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("SYNC_MAX_RETRIES=7\nSYNC_INTERVAL_SECONDS=600\nSPREADSHEET_ID=\n")
+    monkeypatch.setenv("SYNC_INTERVAL_SECONDS", "900")
+    settings = load_settings()
+    assert (settings.sync_max_retries, settings.sync_interval_seconds) == (7, 900)
+    assert settings.spreadsheet_id is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("SYNC_INTERVAL_SECONDS", "420", "SYNC_INTERVAL_SECONDS is '420'.*nearest valid values are 360 or 600"),
+        ("SYNC_INTERVAL_SECONDS", "90", "nearest valid values are 60 or 120"),
+        ("SYNC_INTERVAL_SECONDS", "999999", "nearest valid values are 86400"),
+        ("SHEETS_READS_PER_MINUTE", "many", "SHEETS_READS_PER_MINUTE is 'many'.*integer"),
+        ("SHEETS_WRITES_PER_MINUTE", "0", "greater than or equal to 1"),
+        ("SYNC_ENABLE_COURSE_STATS", "perhaps", "SYNC_ENABLE_COURSE_STATS is 'perhaps'.*boolean"),
+        ("SPREADSHEET_ID", "my sheet!", "must be a spreadsheet's id or its full URL"),
+        ("SHEETS_API_ENDPOINT", "localhost:80", "must be a URL such as"),
+        ("DAGSTER_POSTGRES_URL", "sqlite:///x.db", "must be a PostgreSQL URL"),
+        ("DATABASE_URL", "nonsense", "must be a SQLAlchemy URL"),
+    ],
+)
+def test_a_wrong_value_names_the_variable_the_value_and_what_is_valid(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, message: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=message):
+        load_settings()
+
+
+def test_a_secret_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgres//user:hunter2@host")
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert "hunter2" not in str(caught.value)
+    monkeypatch.setenv("DATABASE_URL", "postgresql://user:hunter2@host/x")
+    assert "hunter2" not in repr(load_settings())
+
+
+def test_a_spreadsheet_may_be_given_by_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPREADSHEET_ID", "https://docs.google.com/spreadsheets/d/1AbC_d-E/edit#gid=0")
+    assert load_settings().spreadsheet_id == "1AbC_d-E"
+
+
+def test_every_valid_interval_divides_an_hour_or_a_day() -> None:
+    assert all(3600 % seconds == 0 or 86400 % seconds == 0 for seconds in VALID_INTERVALS)
+    assert {60, 300, 3600, 86400} <= set(VALID_INTERVALS)

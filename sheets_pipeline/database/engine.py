@@ -178,7 +178,9 @@ def _translate(context: sa.ExceptionContext) -> None:
     # Pre-ping must see its own kind of failure, or it could not reconnect.
     if url is None or context.is_pre_ping or isinstance(context.original_exception, DatabaseError):
         return
-    if not isinstance(context.sqlalchemy_exception, sa.exc.DBAPIError):
+    # Looking whether a table exists is answered, on MySQL, by the very error that says it does not.
+    is_reflection = (context.statement or "").lstrip().upper().startswith(("DESCRIBE", "SHOW"))
+    if is_reflection or not isinstance(context.sqlalchemy_exception, sa.exc.DBAPIError):
         return
     if explained := explain(context.original_exception, url):
         raise explained from context.original_exception

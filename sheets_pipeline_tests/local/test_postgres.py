@@ -1,0 +1,209 @@
+"""The embedded PostgreSQL: start, attach, stop, and what survives."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+
+from sheets_pipeline.errors import EmbeddedPostgresError
+from sheets_pipeline.local.postgres import EmbeddedPostgres, Server
+from sheets_pipeline.local.processes import free_port, wait_until
+
+ENSURE = """
+import sys
+from pathlib import Path
+from sheets_pipeline.local.postgres import EmbeddedPostgres
+server = EmbeddedPostgres(Path(sys.argv[1])).ensure(["kept"])
+print(server.pid, server.port, server.password)
+"""
+
+
+@pytest.fixture
+def embedded(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
+    embedded = EmbeddedPostgres(tmp_path / "postgres")
+    yield embedded
+    embedded.stop()
+
+
+def remember(server: Server, note: str) -> None:
+    with psycopg.connect(server.conninfo("kept")) as connection:
+        connection.execute("CREATE TABLE IF NOT EXISTS note (text text)")
+        connection.execute("INSERT INTO note VALUES (%s)", [note])
+
+
+def recall(server: Server) -> list[str]:
+    with psycopg.connect(server.conninfo("kept")) as connection:
+        return [text for (text,) in connection.execute("SELECT text FROM note ORDER BY text")]
+
+
+def test_six_processes_at_once_start_one_server(embedded: EmbeddedPostgres):
+    command = [sys.executable, "-c", ENSURE, str(embedded.folder)]
+    starters = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(6)]
+    answers = {starter.communicate(timeout=60)[0] for starter in starters}
+    assert [starter.returncode for starter in starters] == [0] * 6
+    assert len(answers) == 1
+
+
+def test_a_restart_keeps_data_port_and_password(embedded: EmbeddedPostgres):
+    first = embedded.ensure(["kept"])
+    remember(first, "here")
+    assert embedded.stop() is True
+    assert embedded.running() is None
+    assert embedded.stop() is False
+    second = embedded.ensure(["kept"])
+    assert (second.port, second.password) == (first.port, first.password)
+    assert recall(second) == ["here"]
+
+
+def test_text_sorts_by_code_point_and_is_utf8(embedded: EmbeddedPostgres):
+    server = embedded.ensure(["kept"])
+    for text in ["b", "a", "B", "é", "z", "日"]:
+        remember(server, text)
+    assert recall(server) == ["B", "a", "b", "z", "é", "日"]
+
+
+@pytest.mark.parametrize("victim", ["postmaster", "backend"])
+def test_kill_9_of_any_server_process_loses_nothing_committed(embedded: EmbeddedPostgres, victim: str):
+    server = embedded.ensure(["kept"])
+    remember(server, "committed")
+    with psycopg.connect(server.conninfo("kept")) as connection:
+        os.kill(server.pid if victim == "postmaster" else connection.info.backend_pid, signal.SIGKILL)
+        with pytest.raises(psycopg.OperationalError):
+            connection.execute("SELECT pg_sleep(5)")
+    assert wait_until(lambda: _accepts(embedded.ensure(["kept"])), seconds=20)
+    assert recall(embedded.ensure(["kept"])) == ["committed"]
+
+
+def _accepts(server: Server) -> bool:
+    try:
+        psycopg.connect(server.conninfo("kept")).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def test_a_stale_pid_file_that_names_a_foreign_process_is_seen_through(embedded: EmbeddedPostgres):
+    server = embedded.ensure(["kept"])
+    remember(server, "here")
+    pid_file = embedded.folder / "data" / "postmaster.pid"
+    lines = pid_file.read_text().splitlines()
+    os.kill(server.pid, signal.SIGKILL)
+    foreign = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        wait_until(lambda: embedded.running() is None, seconds=5)
+        pid_file.write_text("\n".join([str(foreign.pid), *lines[1:]]) + "\n")
+        assert embedded.running() is None
+        assert recall(embedded.ensure(["kept"])) == ["here"]
+        assert foreign.poll() is None
+    finally:
+        foreign.kill()
+        foreign.communicate()
+
+
+@pytest.mark.parametrize("content", [None, "", "{half"], ids=["missing", "empty", "torn"])
+@pytest.mark.parametrize("is_running", [True, False], ids=["server up", "server down"])
+def test_a_lost_state_file_costs_a_new_password_and_no_data(
+    embedded: EmbeddedPostgres, content: str | None, is_running: bool
+):
+    remember(embedded.ensure(["kept"]), "here")
+    if not is_running:
+        embedded.stop()
+    state = embedded.folder / "state.json"
+    state.unlink()
+    if content is not None:
+        state.write_text(content)
+    assert recall(embedded.ensure(["kept"])) == ["here"]
+
+
+def test_a_wrong_password_in_the_state_file_is_mended(embedded: EmbeddedPostgres):
+    remember(embedded.ensure(["kept"]), "here")
+    embedded.stop()
+    state_file = embedded.folder / "state.json"
+    state_file.write_text(json.dumps({**json.loads(state_file.read_text()), "password": "wrong"}))
+    assert recall(embedded.ensure(["kept"])) == ["here"]
+
+
+def test_a_half_finished_initdb_is_done_again(embedded: EmbeddedPostgres):
+    unfinished = embedded.folder / "data.unfinished"
+    unfinished.mkdir(parents=True)
+    (unfinished / "PG_VERSION").write_text("18\n")
+    remember(embedded.ensure(["kept"]), "here")
+    assert not unfinished.exists()
+
+
+def test_data_that_is_no_cluster_is_refused_and_left_alone(embedded: EmbeddedPostgres):
+    data = embedded.folder / "data"
+    data.mkdir(parents=True)
+    (data / "letter.txt").write_text("not a database")
+    with pytest.raises(EmbeddedPostgresError, match="nothing is overwritten"):
+        embedded.ensure()
+    assert (data / "letter.txt").exists()
+
+
+def test_data_of_another_major_version_is_refused_by_name(embedded: EmbeddedPostgres):
+    embedded.ensure()
+    embedded.stop()
+    version = embedded.folder / "data" / "PG_VERSION"
+    before = version.read_text()
+    version.write_text("12\n")
+    with pytest.raises(EmbeddedPostgresError, match=r"written by PostgreSQL 12, the installed .* is version \d+"):
+        embedded.ensure()
+    version.write_text(before)
+
+
+def test_a_port_taken_meanwhile_makes_way_for_another(embedded: EmbeddedPostgres):
+    import socket
+
+    server = embedded.ensure(["kept"])
+    remember(server, "here")
+    embedded.stop()
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", server.port))
+        other.listen()
+        second = embedded.ensure(["kept"])
+        assert second.port != server.port
+        assert recall(second) == ["here"]
+
+
+def test_reset_starts_from_nothing(embedded: EmbeddedPostgres):
+    remember(embedded.ensure(["kept"]), "here")
+    embedded.reset()
+    assert embedded.running() is None
+    with psycopg.connect(embedded.ensure(["kept"]).conninfo("kept")) as connection:
+        assert connection.execute("SELECT to_regclass('note')").fetchone() == (None,)
+
+
+def test_secrets_are_for_their_owner_only_and_no_connection_works_without(embedded: EmbeddedPostgres):
+    server = embedded.ensure()
+    for name in ("state.json", "server.log", "data"):
+        assert (embedded.folder / name).stat().st_mode & 0o077 == 0
+    assert server.password not in (embedded.folder / "server.log").read_text()
+    with pytest.raises(psycopg.OperationalError, match="password"):
+        psycopg.connect(f"host=127.0.0.1 port={server.port} user=postgres password=guess dbname=postgres")
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(EmbeddedPostgresError, match="LOCAL_DATA_DIR"):
+        EmbeddedPostgres(tmp_path / "file" / "postgres").ensure()
+
+
+def test_the_database_of_a_test_is_empty_and_its_own(database_url: str):
+    engine = sa.create_engine(database_url)
+    with engine.begin() as connection:
+        connection.execute(sa.text("CREATE TABLE mine (id int)"))
+        assert connection.scalar(sa.text("SELECT count(*) FROM mine")) == 0
+    engine.dispose()
+
+
+def test_a_free_port_is_the_preferred_one_where_that_is_free():
+    port = free_port()
+    assert free_port(port) == port

@@ -13,7 +13,8 @@ SheetsPipelineError
 │   └── RequestRejected      the API calls our request invalid
 ├── TabProblem               a tab is not as declared; a person must mend it
 │   ├── HeaderMismatch       a declared column is not in the header
-│   └── KeysNotUnique        two rows of the database have the same key
+│   ├── KeysNotUnique        two rows of the database have the same key
+│   └── LimitExceeded        the spreadsheet would grow beyond what Google allows
 ├── GuardRefused             a change so large that a person must allow it
 └── TabBusy                  another process is writing to this tab
 
@@ -99,6 +100,10 @@ class HeaderMismatch(TabProblem):
 
 class KeysNotUnique(TabProblem):
     """Two rows of the source have the same key, so neither can be found again in the tab."""
+
+
+class LimitExceeded(TabProblem):
+    """The spreadsheet would grow beyond what Google allows; nothing was sent."""
 
 
 class GuardRefused(TabProblem):

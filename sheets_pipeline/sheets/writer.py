@@ -21,7 +21,7 @@ from sheets_pipeline.sheets import access
 from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sheets.memory import TabFacts, TabMemory
 from sheets_pipeline.sync.diff import ChangeSet, compare, compare_touched
-from sheets_pipeline.sync.guards import check_deletes
+from sheets_pipeline.sync.guards import check_deletes, check_size
 from sheets_pipeline.sync.plan import Batch, Plan, plan_changes, plan_creation
 from sheets_pipeline.sync.report import SyncReport, sample_changes
 from sheets_pipeline.sync.rows import Rows, rows_from_frame
@@ -77,7 +77,7 @@ class TabWriter:
         self, tab: Tab, client: SheetsClient, memory: TabMemory, lock: Callable[[], AbstractContextManager[None]]
     ) -> None:
         self.tab, self.client, self.memory, self.lock = tab, client, memory, lock
-        self._time_zone = "Etc/GMT"
+        self._spreadsheet: access.SpreadsheetProperties | None = None
 
     def full_sync(self, frame: pd.DataFrame, *, computed_at: float, allowance: Allowance | None = None) -> SyncReport:
         """Make the whole tab as the frame says; creates a missing tab, repairs drift.
@@ -117,6 +117,7 @@ class TabWriter:
         for number in range(1, MAX_ROUNDS + 1):
             logger.info("Tab %r: reading", self.tab.title)
             found = self._look_where_it_is(look)
+            self._preflight(found)
             if number == 1:
                 self._describe(report, found)
             report.rounds = number
@@ -131,6 +132,13 @@ class TabWriter:
         report.seconds = time.monotonic() - started
         report.traffic = self.client.traffic.since(before)
         return report
+
+    def _preflight(self, found: _Round) -> None:
+        """Before a tab grows, ask how large the spreadsheet is."""
+        if found.plan.grid_cells:
+            spreadsheet = self._spreadsheet or access.read_spreadsheet(self.client)
+            is_new = found.facts.sheet_id not in {sheet.sheet_id for sheet in spreadsheet.sheets}
+            check_size(self.tab, spreadsheet.cells, found.plan.grid_cells, len(spreadsheet.sheets) + is_new)
 
     def _look_where_it_is(self, look: Callable[[], _Round]) -> _Round:
         """Look; where the remembered tab is gone, find it or its successor and look again."""
@@ -308,8 +316,7 @@ class TabWriter:
     def _find_facts(self) -> TabFacts | None:
         """Ask Google where the tab is: the one we wrote, under whatever title, else the one with the declared title."""
         known = self.memory.facts()
-        spreadsheet = access.read_spreadsheet(self.client)
-        self._time_zone = spreadsheet.time_zone
+        spreadsheet = self._spreadsheet = access.read_spreadsheet(self.client)
         for sheet in spreadsheet.sheets:
             if known is not None and sheet.sheet_id == known.sheet_id:
                 return replace(known, time_zone=spreadsheet.time_zone, seen_at=self.memory.now())
@@ -323,8 +330,9 @@ class TabWriter:
 
     def _plan_new_tab(self, frame: pd.DataFrame) -> _Round:
         logger.info("Tab %r is not there yet; it is created", self.tab.title)
-        wanted = rows_from_frame(self.tab, frame, access.time_zone(self._time_zone))
-        facts = TabFacts(secrets.randbelow(2**31 - 1) + 1, self._time_zone, self._new_layout(), self.memory.now())
+        zone = self._spreadsheet.time_zone if self._spreadsheet else "Etc/GMT"
+        wanted = rows_from_frame(self.tab, frame, access.time_zone(zone))
+        facts = TabFacts(secrets.randbelow(2**31 - 1) + 1, zone, self._new_layout(), self.memory.now())
         return self._creation(facts, wanted, None)
 
     def _plan_empty_tab(self, facts: TabFacts, snapshot: TabSnapshot, wanted: Rows) -> _Round:

@@ -1,12 +1,39 @@
 """Guards: changes so large that they look like an accident stop before the first request."""
 
-from sheets_pipeline.errors import GuardRefused
+from sheets_pipeline.errors import GuardRefused, LimitExceeded
 from sheets_pipeline.sync.diff import ChangeSet
 from sheets_pipeline.sync.tab import Tab
 
 #: Deletes that always pass, and the share of a tab's rows above which more of them do not.
 FREE_DELETES = 50
 FREE_DELETE_SHARE = 0.2
+
+
+#: Cells of one spreadsheet, counted over its grids. Source: https://support.google.com/drive/answer/37603
+MAX_SPREADSHEET_CELLS = 10_000_000
+
+#: Tabs of one spreadsheet.
+MAX_TABS = 200
+
+
+def check_size(tab: Tab, cells_now: int, cells_added: int, tabs_after: int) -> None:
+    """Refuse a growth that Google would refuse half-way.
+
+    Raises:
+        LimitExceeded: The spreadsheet would have too many cells or tabs.
+    """
+    if cells_now + cells_added > MAX_SPREADSHEET_CELLS:
+        raise LimitExceeded(
+            tab.title,
+            f"the spreadsheet has {cells_now:,} cells and would need {cells_added:,} more; Google allows "
+            f"{MAX_SPREADSHEET_CELLS:,}, empty ones included. Delete empty rows, empty columns or tabs that nobody "
+            "needs, or keep this tab in a spreadsheet of its own. Nothing was sent.",
+        )
+    if tabs_after > MAX_TABS:
+        raise LimitExceeded(
+            tab.title,
+            f"the spreadsheet has {tabs_after - 1} tabs, Google allows {MAX_TABS}. Delete one. Nothing was sent.",
+        )
 
 
 def check_deletes(tab: Tab, changes: ChangeSet, rows_present: int, wanted: int, allowed: int | None) -> None:

@@ -66,6 +66,8 @@ class Plan:
 
     writes: list[Batch] = field(default_factory=list)
     deletes: Batch | None = None
+    #: Cells by which the grid grows, filled or not, as Google counts them against its limit.
+    grid_cells: int = 0
 
     @property
     def batches(self) -> list[Batch]:
@@ -101,14 +103,21 @@ def plan_changes(
 
     ``new_columns`` are located in ``layout`` but not yet in the tab: their header and format come first.
     """
-    growth = [_dump(request) for request in _new_column_requests(tab, sheet_id, layout, snapshot, new_columns)]
-    if changes.inserts:
-        needed = snapshot.last_row + len(changes.inserts)
-        growth += [_dump(request) for request in _growth_requests(tab, sheet_id, layout, snapshot.row_count, needed)]
+    columns = max([snapshot.column_count, *(layout[name] + 1 for name in new_columns)])
+    needed = snapshot.last_row + len(changes.inserts)
+    rows = rows_to_have(needed) if changes.inserts and needed > snapshot.row_count else snapshot.row_count
+    growth = [
+        *_new_column_requests(tab, sheet_id, layout, columns - snapshot.column_count, new_columns),
+        *_growth_requests(tab, sheet_id, layout, snapshot.row_count, rows - snapshot.row_count),
+    ]
     inserts, bulk = _plan_inserts(sheet_id, layout, wanted, changes.inserts, snapshot.last_row, max_bytes)
     pieces = [*_update_pieces(sheet_id, changes, max_bytes), *inserts]
-    writes = _fill_batches(pieces, max_bytes, Batch(growth, cells=len(new_columns)))
-    return Plan(writes + bulk, _delete_batch(sheet_id, changes.deletes, snapshot.row_count))
+    writes = _fill_batches(pieces, max_bytes, Batch([_dump(part) for part in growth], cells=len(new_columns)))
+    return Plan(
+        writes + bulk,
+        _delete_batch(sheet_id, changes.deletes, snapshot.row_count),
+        grid_cells=rows * columns - snapshot.row_count * snapshot.column_count,
+    )
 
 
 def plan_creation(
@@ -122,7 +131,8 @@ def plan_creation(
     requests = [*_grid_requests(tab, sheet_id, len(wanted) + 1, row_count), *_header_requests(tab, sheet_id)]
     creation = Batch([_dump(request) for request in requests], cells=len(layout))
     inserts, bulk = _plan_inserts(sheet_id, layout, wanted, list(range(len(wanted))), 1, max_bytes)
-    return Plan(_fill_batches(inserts, max_bytes, creation) + bulk)
+    grid_cells = rows_to_have(len(wanted) + 1) * (len(tab.columns) + SPARE_COLUMNS)
+    return Plan(_fill_batches(inserts, max_bytes, creation) + bulk, grid_cells=grid_cells)
 
 
 def _fill_batches(pieces: Iterable[_Piece], max_bytes: int, first: Batch | None = None) -> list[Batch]:
@@ -315,12 +325,11 @@ def rows_to_have(rows: int) -> int:
 
 
 def _growth_requests(
-    tab: Tab, sheet_id: int, layout: dict[str, int], row_count: int, needed: int
+    tab: Tab, sheet_id: int, layout: dict[str, int], row_count: int, length: int
 ) -> Iterator[dict[str, Any]]:
-    """Room for ``needed`` rows; rows that did not exist yet get our number formats, existing ones keep theirs."""
-    if needed <= row_count:
+    """``length`` more rows, with our number formats; rows that exist keep theirs."""
+    if not length:
         return
-    length = rows_to_have(needed) - row_count
     yield {"appendDimension": {"sheetId": sheet_id, "dimension": "ROWS", "length": length}}
     for name, index in layout.items():
         yield from _number_format_requests(sheet_id, index, tab.column(name).type, row_count)
@@ -361,12 +370,10 @@ def _header_request(sheet_id: int, first_column: int, headers: list[str]) -> dic
 
 
 def _new_column_requests(
-    tab: Tab, sheet_id: int, layout: dict[str, int], snapshot: TabSnapshot, names: Collection[str]
+    tab: Tab, sheet_id: int, layout: dict[str, int], length: int, names: Collection[str]
 ) -> Iterator[dict[str, Any]]:
-    """Headers at the right end of the tab, with room for them."""
-    last = max((layout[name] + 1 for name in names), default=0)
-    if last > snapshot.column_count:
-        length = last - snapshot.column_count
+    """Headers at the right end of the tab, in ``length`` more columns."""
+    if length:
         yield {"appendDimension": {"sheetId": sheet_id, "dimension": "COLUMNS", "length": length}}
     for name in names:
         column = tab.column(name)

@@ -1,7 +1,7 @@
 """The schedule says exactly what the setting says."""
 
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import islice, pairwise
 
 import pytest
 from dagster._utils.schedules import cron_string_iterator
@@ -14,4 +14,4 @@ from sheets_pipeline.settings import VALID_INTERVALS
 def test_ticks_are_as_far_apart_as_the_interval(seconds: int) -> None:
     start = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
     times = list(islice(cron_string_iterator(start, cron(seconds), "UTC"), 100))
-    assert {later - earlier for earlier, later in zip(times, times[1:], strict=False)} == {timedelta(seconds=seconds)}
+    assert {later - earlier for earlier, later in pairwise(times)} == {timedelta(seconds=seconds)}

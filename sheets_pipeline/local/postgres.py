@@ -17,14 +17,18 @@ import os
 import secrets
 import shutil
 import signal
-from collections.abc import Iterable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from sheets_pipeline.errors import EmbeddedPostgresError
 from sheets_pipeline.local import processes
 from sheets_pipeline.local.files import make_folder, read_state, write_state
+
+#: Names of databases, each with what fills it when it is new.
+Databases = Mapping[str, Callable[[str], None] | None]
 
 
 @dataclass(frozen=True)
@@ -97,15 +101,18 @@ class EmbeddedPostgres:
             return None
         return Server(port=found.port, password=state["password"], pid=found.pid)
 
-    def ensure(self, databases: Iterable[str] = ()) -> Server:
+    def ensure(self, databases: Databases = MappingProxyType({})) -> Server:
         """Start the server or attach to it; create the databases that it does not have yet.
+
+        Args:
+            databases: Names, each with a function that fills the new database of a given URL (or None). A database
+                exists filled or not at all: an interrupted filling is thrown away and done again.
 
         Raises:
             EmbeddedPostgresError: Says what stands in the way and what to do.
         """
-        wanted = set(databases)
         server = self.running()
-        if server and wanted <= self._known_databases():
+        if server and databases.keys() <= self._known_databases():
             return server
         try:
             make_folder(self.folder)
@@ -116,7 +123,9 @@ class EmbeddedPostgres:
             ) from None
         with self._locked():
             server = self.running() or self._start()
-            self._create_databases(server, wanted - self._known_databases())
+            missing = databases.keys() - self._known_databases()
+            for name in sorted(missing, key=lambda name: (databases[name] is not None, name)):
+                self._create_database(server, name, databases[name])
         return server
 
     def stop(self) -> bool:
@@ -252,18 +261,22 @@ class EmbeddedPostgres:
                 return True
         raise EmbeddedPostgresError(f"The embedded PostgreSQL (process {found.pid}) cannot be stopped.")
 
-    def _create_databases(self, server: Server, names: set[str]) -> None:
-        if not names:
-            return
+    def _create_database(self, server: Server, name: str, fill: Callable[[str], None] | None) -> None:
+        """Create a database, filled, under another name first. The lock is held."""
         import psycopg
         from psycopg import sql
 
         with psycopg.connect(server.conninfo("postgres"), autocommit=True) as connection:
-            existing = {name for (name,) in connection.execute("SELECT datname FROM pg_database")}
-            for name in sorted(names - existing):
-                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+                unfinished = f"{name}_unfinished"
+                names = {"new": sql.Identifier(unfinished), "name": sql.Identifier(name)}
+                connection.execute(sql.SQL("DROP DATABASE IF EXISTS {new} WITH (FORCE)").format(**names))
+                connection.execute(sql.SQL("CREATE DATABASE {new}").format(**names))
+                if fill is not None:
+                    fill(server.url(unfinished))
+                connection.execute(sql.SQL("ALTER DATABASE {new} RENAME TO {name}").format(**names))
         state = read_state(self._state_file) or {}
-        write_state(self._state_file, {**state, "databases": sorted({*state.get("databases", []), *names})})
+        write_state(self._state_file, {**state, "databases": sorted({*state.get("databases", []), name})})
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ ENSURE = """
 import sys
 from pathlib import Path
 from sheets_pipeline.local.postgres import EmbeddedPostgres
-server = EmbeddedPostgres(Path(sys.argv[1])).ensure(["kept"])
+server = EmbeddedPostgres(Path(sys.argv[1])).ensure({"kept": None})
 print(server.pid, server.port, server.password)
 """
 
@@ -52,18 +52,18 @@ def test_six_processes_at_once_start_one_server(embedded: EmbeddedPostgres):
 
 
 def test_a_restart_keeps_data_port_and_password(embedded: EmbeddedPostgres):
-    first = embedded.ensure(["kept"])
+    first = embedded.ensure({"kept": None})
     remember(first, "here")
     assert embedded.stop() is True
     assert embedded.running() is None
     assert embedded.stop() is False
-    second = embedded.ensure(["kept"])
+    second = embedded.ensure({"kept": None})
     assert (second.port, second.password) == (first.port, first.password)
     assert recall(second) == ["here"]
 
 
 def test_text_sorts_by_code_point_and_is_utf8(embedded: EmbeddedPostgres):
-    server = embedded.ensure(["kept"])
+    server = embedded.ensure({"kept": None})
     for text in ["b", "a", "B", "é", "z", "日"]:
         remember(server, text)
     assert recall(server) == ["B", "a", "b", "z", "é", "日"]
@@ -71,14 +71,14 @@ def test_text_sorts_by_code_point_and_is_utf8(embedded: EmbeddedPostgres):
 
 @pytest.mark.parametrize("victim", ["postmaster", "backend"])
 def test_kill_9_of_any_server_process_loses_nothing_committed(embedded: EmbeddedPostgres, victim: str):
-    server = embedded.ensure(["kept"])
+    server = embedded.ensure({"kept": None})
     remember(server, "committed")
     with psycopg.connect(server.conninfo("kept")) as connection:
         os.kill(server.pid if victim == "postmaster" else connection.info.backend_pid, signal.SIGKILL)
         with pytest.raises(psycopg.OperationalError):
             connection.execute("SELECT pg_sleep(5)")
-    assert wait_until(lambda: _accepts(embedded.ensure(["kept"])), seconds=20)
-    assert recall(embedded.ensure(["kept"])) == ["committed"]
+    assert wait_until(lambda: _accepts(embedded.ensure({"kept": None})), seconds=20)
+    assert recall(embedded.ensure({"kept": None})) == ["committed"]
 
 
 def _accepts(server: Server) -> bool:
@@ -90,7 +90,7 @@ def _accepts(server: Server) -> bool:
 
 
 def test_a_stale_pid_file_that_names_a_foreign_process_is_seen_through(embedded: EmbeddedPostgres):
-    server = embedded.ensure(["kept"])
+    server = embedded.ensure({"kept": None})
     remember(server, "here")
     pid_file = embedded.folder / "data" / "postmaster.pid"
     lines = pid_file.read_text().splitlines()
@@ -100,7 +100,7 @@ def test_a_stale_pid_file_that_names_a_foreign_process_is_seen_through(embedded:
         wait_until(lambda: embedded.running() is None, seconds=5)
         pid_file.write_text("\n".join([str(foreign.pid), *lines[1:]]) + "\n")
         assert embedded.running() is None
-        assert recall(embedded.ensure(["kept"])) == ["here"]
+        assert recall(embedded.ensure({"kept": None})) == ["here"]
         assert foreign.poll() is None
     finally:
         foreign.kill()
@@ -112,29 +112,46 @@ def test_a_stale_pid_file_that_names_a_foreign_process_is_seen_through(embedded:
 def test_a_lost_state_file_costs_a_new_password_and_no_data(
     embedded: EmbeddedPostgres, content: str | None, is_running: bool
 ):
-    remember(embedded.ensure(["kept"]), "here")
+    remember(embedded.ensure({"kept": None}), "here")
     if not is_running:
         embedded.stop()
     state = embedded.folder / "state.json"
     state.unlink()
     if content is not None:
         state.write_text(content)
-    assert recall(embedded.ensure(["kept"])) == ["here"]
+    assert recall(embedded.ensure({"kept": None})) == ["here"]
 
 
 def test_a_wrong_password_in_the_state_file_is_mended(embedded: EmbeddedPostgres):
-    remember(embedded.ensure(["kept"]), "here")
+    remember(embedded.ensure({"kept": None}), "here")
     embedded.stop()
     state_file = embedded.folder / "state.json"
     state_file.write_text(json.dumps({**json.loads(state_file.read_text()), "password": "wrong"}))
-    assert recall(embedded.ensure(["kept"])) == ["here"]
+    assert recall(embedded.ensure({"kept": None})) == ["here"]
+
+
+def test_a_database_is_filled_or_does_not_exist(embedded: EmbeddedPostgres):
+    def fill(url: str) -> None:
+        engine = sa.create_engine(url)
+        with engine.begin() as connection:
+            connection.execute(sa.text("CREATE TABLE note AS SELECT 'filled' AS text"))
+        engine.dispose()
+
+    def fill_half(url: str) -> None:
+        fill(url)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        embedded.ensure({"kept": fill_half})
+    assert recall(embedded.ensure({"kept": fill})) == ["filled"]
+    assert recall(embedded.ensure({"kept": fill_half})) == ["filled"]
 
 
 def test_a_half_finished_initdb_is_done_again(embedded: EmbeddedPostgres):
     unfinished = embedded.folder / "data.unfinished"
     unfinished.mkdir(parents=True)
     (unfinished / "PG_VERSION").write_text("18\n")
-    remember(embedded.ensure(["kept"]), "here")
+    remember(embedded.ensure({"kept": None}), "here")
     assert not unfinished.exists()
 
 
@@ -161,23 +178,23 @@ def test_data_of_another_major_version_is_refused_by_name(embedded: EmbeddedPost
 def test_a_port_taken_meanwhile_makes_way_for_another(embedded: EmbeddedPostgres):
     import socket
 
-    server = embedded.ensure(["kept"])
+    server = embedded.ensure({"kept": None})
     remember(server, "here")
     embedded.stop()
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         other.bind(("127.0.0.1", server.port))
         other.listen()
-        second = embedded.ensure(["kept"])
+        second = embedded.ensure({"kept": None})
         assert second.port != server.port
         assert recall(second) == ["here"]
 
 
 def test_reset_starts_from_nothing(embedded: EmbeddedPostgres):
-    remember(embedded.ensure(["kept"]), "here")
+    remember(embedded.ensure({"kept": None}), "here")
     embedded.reset()
     assert embedded.running() is None
-    with psycopg.connect(embedded.ensure(["kept"]).conninfo("kept")) as connection:
+    with psycopg.connect(embedded.ensure({"kept": None}).conninfo("kept")) as connection:
         assert connection.execute("SELECT to_regclass('note')").fetchone() == (None,)
 
 

@@ -1,0 +1,173 @@
+"""What the pipeline talks to: the user's own services where settings name them, embedded ones for the rest.
+
+``ensure_services`` starts or attaches what is embedded. Three settings each replace one part:
+``DATABASE_URL`` the demo platform, ``DAGSTER_POSTGRES_URL`` Dagster's storage, ``SPREADSHEET_ID`` Local Sheets.
+The pipeline's own tables live beside the platform's unless ``PIPELINE_DATABASE_URL`` names another place.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sheets_pipeline.errors import SettingsError
+from sheets_pipeline.local.postgres import EmbeddedPostgres
+from sheets_pipeline.local.sheets_server import EmbeddedSheets
+from sheets_pipeline.settings import Settings
+
+PLATFORM_DATABASE = "learning_platform"
+DAGSTER_DATABASE = "dagster"
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Services:
+    """Where everything is. URLs hold passwords: never log them.
+
+    ``sheets_api_endpoint`` is None for Google's; ``credentials_file`` is None where settings say who we are.
+    """
+
+    database_url: str
+    pipeline_database_url: str
+    dagster_postgres_url: str
+    sheets_api_endpoint: str | None
+    spreadsheet_id: str
+    spreadsheet_url: str
+    credentials_file: Path | None
+
+
+def embedded_postgres(settings: Settings) -> EmbeddedPostgres:
+    """The embedded PostgreSQL of these settings, running or not."""
+    return EmbeddedPostgres(settings.local_data_dir / "postgres")
+
+
+def embedded_sheets(settings: Settings) -> EmbeddedSheets:
+    """The Local Sheets of these settings, running or not."""
+    return EmbeddedSheets(settings.local_data_dir / "local_sheets")
+
+
+def ensure_services(settings: Settings) -> Services:
+    """Start or attach what the settings leave embedded; a few milliseconds when everything runs.
+
+    Raises:
+        SettingsError: The settings contradict each other.
+        EmbeddedPostgresError: The embedded PostgreSQL cannot run.
+        SheetsUnavailable: Local Sheets cannot run.
+    """
+    _check(settings)
+    database_url = _secret(settings.database_url)
+    dagster_url = _secret(settings.dagster_postgres_url)
+    if database_url is None or dagster_url is None:
+        server = embedded_postgres(settings).ensure(_databases(settings))
+        database_url = database_url or server.url(PLATFORM_DATABASE)
+        dagster_url = dagster_url or server.url(DAGSTER_DATABASE)
+    return _services(settings, database_url, dagster_url, start_sheets=True)
+
+
+def ensure_dagster_postgres(settings: Settings) -> str:
+    """The URL of Dagster's storage, for psycopg 2; starts nothing else than what that needs."""
+    if settings.dagster_postgres_url is not None:
+        return for_dagster(settings.dagster_postgres_url.get_secret_value())
+    return for_dagster(embedded_postgres(settings).ensure({DAGSTER_DATABASE: None}).url(DAGSTER_DATABASE))
+
+
+def stop_services(settings: Settings) -> list[str]:
+    """Stop what is embedded, in order; returns the names of what ran."""
+    return [
+        name
+        for name, stop in (
+            ("Local Sheets", embedded_sheets(settings).stop),
+            ("PostgreSQL", embedded_postgres(settings).stop),
+        )
+        if stop()
+    ]
+
+
+def reset_services(settings: Settings) -> None:
+    """Stop what is embedded and delete its data: demo platform, spreadsheets, Dagster's history."""
+    embedded_sheets(settings).reset()
+    embedded_postgres(settings).reset()
+
+
+def running_services(settings: Settings) -> dict[str, Any]:
+    """The fields of ``Services``, each None where that part does not run; starts nothing."""
+    server = embedded_postgres(settings).running()
+    sheets = embedded_sheets(settings).running()
+    database_url = _secret(settings.database_url) or (server.url(PLATFORM_DATABASE) if server else None)
+    dagster_url = _secret(settings.dagster_postgres_url) or (server.url(DAGSTER_DATABASE) if server else None)
+    found: dict[str, Any] = {
+        "database_url": database_url,
+        "pipeline_database_url": _secret(settings.pipeline_database_url) or database_url,
+        "dagster_postgres_url": for_dagster(dagster_url) if dagster_url else None,
+    }
+    if settings.spreadsheet_id is None and sheets is None:
+        return {
+            **found,
+            **dict.fromkeys(["sheets_api_endpoint", "spreadsheet_id", "spreadsheet_url", "credentials_file"]),
+        }
+    rest = vars(_services(settings, "", "", start_sheets=False))
+    return {**rest, **found}
+
+
+def for_dagster(url: str) -> str:
+    """The same PostgreSQL URL for psycopg 2, which dagster-postgres needs: with psycopg 3 every run would fail."""
+    import sqlalchemy as sa
+
+    return sa.make_url(url).set(drivername="postgresql+psycopg2").render_as_string(hide_password=False)
+
+
+def _services(settings: Settings, database_url: str, dagster_url: str, *, start_sheets: bool) -> Services:
+    endpoint, spreadsheet_id, credentials_file = settings.sheets_api_endpoint, settings.spreadsheet_id, None
+    if spreadsheet_id is None:
+        sheets = embedded_sheets(settings)
+        found = sheets.ensure() if start_sheets else sheets.running()
+        if found is None:
+            raise SettingsError("Local Sheets does not run. Start it with `sheets-pipeline local start`.")
+        endpoint, spreadsheet_id, credentials_file = found.endpoint, found.spreadsheet_id, found.credentials_file
+    page = endpoint or "https://docs.google.com"
+    return Services(
+        database_url=database_url,
+        pipeline_database_url=_secret(settings.pipeline_database_url) or database_url,
+        dagster_postgres_url=for_dagster(dagster_url) if dagster_url else "",
+        sheets_api_endpoint=endpoint,
+        spreadsheet_id=spreadsheet_id,
+        spreadsheet_url=f"{page}/spreadsheets/d/{spreadsheet_id}/edit",
+        credentials_file=credentials_file,
+    )
+
+
+def _check(settings: Settings) -> None:
+    if settings.sheets_api_endpoint is not None and settings.spreadsheet_id is None:
+        raise SettingsError(
+            f"SHEETS_API_ENDPOINT is {settings.sheets_api_endpoint!r} while SPREADSHEET_ID is not set: expected the "
+            "spreadsheet's id there, too. Set SPREADSHEET_ID, or remove SHEETS_API_ENDPOINT to use Local Sheets."
+        )
+
+
+def _databases(settings: Settings) -> dict[str, Callable[[str], None] | None]:
+    """The databases that the embedded server must have, each with what fills it when it is new."""
+    wanted: dict[str, Callable[[str], None] | None] = {}
+    if settings.dagster_postgres_url is None:
+        wanted[DAGSTER_DATABASE] = None
+    if settings.database_url is None:
+        wanted[PLATFORM_DATABASE] = fill_demo_platform
+    return wanted
+
+
+def fill_demo_platform(url: str) -> None:
+    """Fill an empty database with the demo learning platform."""
+    from sheets_pipeline.database.demo import generate
+    from sheets_pipeline.database.engine import connect
+
+    logger.info("Creating the demo learning platform")
+    engine = connect(url)
+    try:
+        generate(engine)
+    finally:
+        engine.dispose()
+
+
+def _secret(value: Any) -> str | None:
+    return None if value is None else str(value.get_secret_value())

@@ -1,0 +1,128 @@
+"""Requests that write cells from ``CellData``: updateCells, appendCells, repeatCell."""
+
+from typing import Any
+
+from sheets_pipeline.local_sheets.api_error import invalid
+from sheets_pipeline.local_sheets.limits import resize
+from sheets_pipeline.local_sheets.model.area import Rect
+from sheets_pipeline.local_sheets.model.cell import AnyCell, Cell, entered
+from sheets_pipeline.local_sheets.model.spreadsheet import beyond_grid
+from sheets_pipeline.local_sheets.model.tab import Tab
+from sheets_pipeline.local_sheets.model.transaction import Transaction
+from sheets_pipeline.local_sheets.references import grid_rect, tab_of_grid, tab_of_id
+from sheets_pipeline.local_sheets.spreadsheets_api.contents import CellChange, read_fields, write_row_data
+
+Message = dict[str, Any]
+
+
+def update_cells(tx: Transaction, request: Message) -> None:
+    """updateCells: from a start cell, or over a range, whose cells that get no data are cleared."""
+    change = CellChange(tx.spreadsheet, read_fields(request.get("fields")))
+    rows = request.get("rows", [])
+    height, width = len(rows), max((len(row.get("values", [])) for row in rows), default=0)
+    if "range" in request:
+        area = grid_rect(tx.spreadsheet, request["range"])
+        _check_fits(area, height, width)
+        full = [_padded(row, area.columns) for row in rows] + [_padded({}, area.columns)] * (area.rows - height)
+        write_row_data(tx, area.tab, area.row0, area.col0, full, change)
+        tx.note(area)
+        return
+    if "start" not in request:
+        raise invalid("Must specify a start or range.")
+    start = request["start"]
+    tab = tab_of_grid(tx.spreadsheet, start.get("sheetId", 0))
+    row0, col0 = start.get("rowIndex", 0), start.get("columnIndex", 0)
+    if row0 >= tab.row_count or col0 >= tab.column_count or row0 < 0 or col0 < 0:
+        raise beyond_grid(tab, Area(tab.title, row0, row0 + 1, col0, col0 + 1))
+    target = Rect(tab, row0, row0 + height, col0, col0 + width)
+    if target.row1 > tab.row_count:
+        raise invalid(
+            f"Attempting to write row: {tab.row_count}, beyond the last requested row of: {tab.row_count - 1}"
+        )
+    if target.col1 > tab.column_count:
+        raise _beyond_column(tab.column_count)
+    write_row_data(tx, tab, row0, col0, rows, change)
+    tx.note(target)
+
+
+def _padded(row: Message, width: int) -> Message:
+    values = row.get("values", [])
+    return {"values": [*values, *[{}] * (width - len(values))]}
+
+
+def _check_fits(area: Rect, height: int, width: int) -> None:
+    if height > area.rows:
+        raise invalid(f"Attempting to write row: {area.row1}, beyond the last requested row of: {area.row1 - 1}")
+    if width > area.columns:
+        raise _beyond_column(area.col1)
+
+
+def _beyond_column(col1: int) -> Exception:
+    return invalid(f"Attempting to write column: {col1}, beyond the last requested column of: {col1 - 1}")
+
+
+def append_cells(tx: Transaction, request: Message) -> None:
+    """appendCells: after the last row of the tab that holds a value; the grid grows by the rows that are missing."""
+    change = CellChange(tx.spreadsheet, read_fields(request.get("fields")))
+    if "tableId" in request:
+        tab, row0, col0 = _table_end(tx, request["tableId"])
+    else:
+        tab = tab_of_id(tx.spreadsheet, request.get("sheetId", 0))
+        row0, col0 = last_filled_row(tab) + 1, 0
+    rows = request.get("rows", [])
+    width = max((len(row.get("values", [])) for row in rows), default=0)
+    if col0 + width > tab.column_count:
+        raise _beyond_column(tab.column_count)
+    if row0 + len(rows) > tab.row_count:
+        resize(tx, tab, row0 + len(rows), tab.column_count)
+    write_row_data(tx, tab, row0, col0, rows, change)
+    tx.note(Rect(tab, row0, row0 + len(rows), col0, col0 + width))
+
+
+def _table_end(tx: Transaction, table_id: str) -> tuple[Tab, int, int]:
+    for tab in tx.spreadsheet.tabs:
+        for table in tab.sheet.get("tables", []):
+            if table.get("tableId") == table_id:
+                area = grid_rect(tx.spreadsheet, table["range"])
+                return tab, area.row1, area.col0
+    raise invalid(f"No table with id: {table_id}")
+
+
+def last_filled_row(tab: Tab) -> int:
+    """Index of the last row that holds a value, -1 when none does."""
+    index = len(tab.rows)
+    for block in reversed(tab.rows.blocks):
+        for row in reversed(block.rows):
+            index -= 1
+            if row is not None and any(entered(cell) is not None for cell in row.cells):
+                return index
+    return -1
+
+
+def repeat_cell(tx: Transaction, request: Message) -> None:
+    """repeatCell: the same data into every cell of a range; formulas move along."""
+    area = grid_rect(tx.spreadsheet, request.get("range", {}))
+    change = CellChange(tx.spreadsheet, read_fields(request.get("fields")))
+    data = request.get("cell", {})
+    empty = change.apply(None, data)
+    cache: dict[Any, AnyCell] = {}
+
+    def changed(cell: AnyCell) -> AnyCell:
+        if cell is None:
+            return empty
+        if isinstance(cell, Cell) and cell.value is None and cell.note is None and cell.extra is None:
+            key = (cell.format, cell.validation)
+            if key not in cache:
+                cache[key] = change.apply(cell, data)
+            return cache[key]
+        return change.apply(cell, data)
+
+    rows: list[list[AnyCell]] = []
+    blank = [empty] * area.columns
+    for cells in area.tab.read(area):
+        rows.append([changed(cell) for cell in cells] + blank[len(cells) :])
+    if empty is not None:
+        rows += [blank] * (area.rows - len(rows))
+    area.tab.put_block(tx, area.row0, area.col0, rows)
+    tx.cells_written += area.cells
+    tx.note(area)

@@ -1,0 +1,105 @@
+"""sortRange and randomizeRange: rows of a range in another order; developer metadata travels with its row."""
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+from sheets_pipeline.local_sheets.api_error import invalid
+from sheets_pipeline.local_sheets.cell_values.model import CellError
+from sheets_pipeline.local_sheets.model.area import Rect
+from sheets_pipeline.local_sheets.model.cell import AnyCell, effective
+from sheets_pipeline.local_sheets.model.rows import Row
+from sheets_pipeline.local_sheets.model.transaction import Transaction
+from sheets_pipeline.local_sheets.references import grid_rect
+
+Message = dict[str, Any]
+
+
+def sort_range(tx: Transaction, request: Message) -> None:
+    """sortRange"""
+    area = grid_rect(tx.spreadsheet, request.get("range"))
+    specs = request.get("sortSpecs", [])
+    if not specs:
+        raise invalid("Must specify at least one sort spec.")
+    order = list(range(area.rows))
+    cells = _cells_of(area)
+    for spec in reversed(specs):
+        column = spec.get("dimensionIndex", 0) - area.col0
+        if not 0 <= column < area.columns:
+            raise invalid(f"Sort column {spec.get('dimensionIndex', 0)} is outside of the range {area.a1()}.")
+        _sort(order, cells, column, descending=spec.get("sortOrder") == "DESCENDING")
+    reorder(tx, area, order)
+
+
+def _cells_of(area: Rect) -> list[Sequence[AnyCell]]:
+    found = list(area.tab.read(area))
+    return found + [()] * (area.rows - len(found))
+
+
+def _sort(order: list[int], cells: list[Sequence[AnyCell]], column: int, *, descending: bool) -> None:
+    """Stable sort by one column; empty cells are last in either direction."""
+
+    def value(index: int) -> Any:
+        row = cells[index]
+        return effective(row[column]) if column < len(row) else None
+
+    filled = [index for index in order if value(index) not in (None, "")]
+    empty = [index for index in order if value(index) in (None, "")]
+    filled.sort(key=lambda index: sort_key(value(index)), reverse=descending)
+    order[:] = filled + empty
+
+
+def sort_key(value: Any) -> tuple[int, Any]:
+    """Numbers before text before booleans before errors; text without regard to case."""
+    match value:
+        case bool():
+            return 2, value
+        case int() | float():
+            return 0, value
+        case CellError():
+            return 3, value.text
+    return 1, (str(value).casefold(), str(value).swapcase())
+
+
+def randomize_range(tx: Transaction, request: Message) -> None:
+    """randomizeRange"""
+    area = grid_rect(tx.spreadsheet, request.get("range"))
+    order = list(range(area.rows))
+    random.shuffle(order)
+    reorder(tx, area, order)
+
+
+def reorder(tx: Transaction, area: Rect, order: Sequence[int]) -> None:
+    """Put the rows of a range in another order: ``order`` says which row comes to stand at each place."""
+    tab = area.tab
+    tx.touch(tab)
+    old: list[Row | None] = list(tab.rows.between(area.row0, area.row1))
+    old += [None] * (area.rows - len(old))
+    fresh = [_with_cells_of(tx, area, old[place], old[source]) for place, source in enumerate(order)]
+    while fresh and fresh[-1] is None and area.row0 + len(fresh) > len(tab.rows):
+        fresh.pop()
+    tab.rows.replace_all(area.row0, fresh, tx.serial)
+    tx.cells_written += area.cells
+    tx.note(area)
+
+
+def _with_cells_of(tx: Transaction, area: Rect, place: Row | None, source: Row | None) -> Row | None:
+    """The row at a place with the cells and metadata of another one in the range's columns; its height stays."""
+    if place is source:
+        return place
+    width = area.columns
+    taken = [] if source is None else list(source.cells[area.col0 : area.col1])
+    before = [] if place is None else list(place.cells[: area.col0])
+    after = [] if place is None else list(place.cells[area.col1 :])
+    cells: list[AnyCell] = list(before)
+    if taken or after:
+        cells += [None] * (area.col0 - len(before)) + taken
+    if after:
+        cells += [None] * (width - len(taken)) + after
+    while cells and cells[-1] is None:
+        cells.pop()
+    metadata = () if source is None else source.metadata
+    if place is None and not cells and not metadata:
+        return None
+    row = area.tab.new_row() if place is None else place
+    return Row(row.row_id, cells, row.properties, metadata)

@@ -1,0 +1,54 @@
+"""Limits of a spreadsheet: cells of the workbook, columns of a tab, characters of a cell, number of tabs.
+
+See https://support.google.com/drive/answer/37603 and https://developers.google.com/workspace/sheets/api/limits
+"""
+
+from sheets_pipeline.local_sheets.a1 import MAX_COLUMNS
+from sheets_pipeline.local_sheets.api_error import invalid
+from sheets_pipeline.local_sheets.model.tab import Tab
+from sheets_pipeline.local_sheets.model.transaction import Transaction
+
+MAX_CELLS = 10_000_000
+MAX_CHARACTERS = 50_000
+MAX_TABS = 200
+
+
+def check_text(text: str) -> None:
+    """Refuse a text that is too long for a cell.
+
+    Raises:
+        ApiError: It has more than 50,000 characters (UTF-16 units, as Google counts).
+    """
+    if len(text) > MAX_CHARACTERS // 2 and len(text.encode("utf-16-le")) // 2 > MAX_CHARACTERS:
+        raise invalid(f"Your input contains more than the maximum of {MAX_CHARACTERS} characters in a single cell.")
+
+
+def resize(tx: Transaction, tab: Tab, rows: int, columns: int) -> None:
+    """Set the size of a grid; cells outside of it are gone.
+
+    Raises:
+        ApiError: The size is not positive, or a limit would be passed.
+    """
+    check_size(tx, tab, rows, columns)
+    tx.touch(tab)
+    tab.grid["rowCount"], tab.grid["columnCount"] = rows, columns
+    tx.note_tab(tab, "grid")
+
+
+def check_size(tx: Transaction, tab: Tab | None, rows: int, columns: int) -> None:
+    """Refuse a grid size; rows are looked at before columns, as Google does.
+
+    Raises:
+        ApiError: See ``resize``.
+    """
+    if columns > MAX_COLUMNS:
+        raise invalid(
+            f"This action would increase the number of columns in the sheet above the limit of {MAX_COLUMNS} columns."
+        )
+    others = sum(other.cell_count for other in tx.spreadsheet.tabs if other is not tab)
+    before = (tab.row_count, tab.column_count) if tab is not None else (0, 0)
+    grows = rows > before[0] or columns > before[1]
+    if grows and (others + rows * columns > MAX_CELLS or others + rows * before[1] > MAX_CELLS):
+        raise invalid(
+            f"This action would increase the number of cells in the workbook above the limit of {MAX_CELLS} cells."
+        )

@@ -1,0 +1,120 @@
+"""One cell: a plain value where that is all it holds, else a ``Cell``.
+
+Most cells of a large tab are a bare ``str``, ``int``, ``float`` or ``bool``, and an empty one is ``None``; only what
+has a format, a note, a formula and so on costs an object. Cells never change: a change puts another one in place.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import orjson
+
+from sheets_pipeline.local_sheets.cell_values.model import CellError, Formula, Value
+
+
+class Shared:
+    """A message that many cells point to: a format or a validation rule. ``key`` is its number in the store."""
+
+    __slots__ = ("body", "key")
+
+    def __init__(self, key: int, body: Mapping[str, Any]) -> None:
+        self.key = key
+        self.body = body
+
+
+class SharedPool:
+    """All formats and rules of one spreadsheet, each distinct one once."""
+
+    def __init__(self) -> None:
+        self._by_text: dict[bytes, Shared] = {}
+        self.by_key: dict[int, Shared] = {}
+
+    def intern(self, body: Mapping[str, Any] | None) -> Shared | None:
+        """The shared form of a message; None for an empty one."""
+        if not body:
+            return None
+        text = orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
+        shared = self._by_text.get(text)
+        return shared if shared is not None else self.add(len(self.by_key) + 1, orjson.loads(text))
+
+    def add(self, key: int, body: Mapping[str, Any]) -> Shared:
+        """Take in a message under the number that the store knows it by."""
+        shared = Shared(key, body)
+        self._by_text[orjson.dumps(body, option=orjson.OPT_SORT_KEYS)] = shared
+        self.by_key[key] = shared
+        return shared
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell that holds more than a plain value.
+
+    ``value`` is what was entered, ``result`` what a formula shows. ``extra`` keeps rarer fields of the API's
+    ``CellData`` as they came (``textFormatRuns``, ``hyperlink`` ...).
+    """
+
+    value: Value | None = None
+    result: Value | None = None
+    format: Shared | None = None
+    validation: Shared | None = None
+    note: str | None = None
+    extra: Mapping[str, Any] | None = None
+
+
+#: What stands in a row's list of cells.
+AnyCell = Cell | str | int | float | bool | None
+
+EMPTY = Cell()
+
+
+def unpack(cell: AnyCell) -> Cell:
+    """The full form of any cell."""
+    return cell if isinstance(cell, Cell) else (EMPTY if cell is None else Cell(cell))
+
+
+def pack(cell: Cell) -> AnyCell:
+    """The smallest form of a cell."""
+    if cell.format is None and cell.validation is None and cell.note is None and not cell.extra:
+        if cell.value is None:
+            return None
+        if not isinstance(cell.value, Formula | CellError):
+            return cell.value
+    return cell
+
+
+def entered(cell: AnyCell) -> Value | None:
+    """What was entered: a formula as a formula."""
+    return cell.value if isinstance(cell, Cell) else cell
+
+
+def effective(cell: AnyCell) -> Value | None:
+    """What the cell is worth: a formula's result."""
+    if isinstance(cell, Cell):
+        return cell.result if isinstance(cell.value, Formula) else cell.value
+    return cell
+
+
+def has_formula(cell: AnyCell) -> bool:
+    return isinstance(cell, Cell) and isinstance(cell.value, Formula)
+
+
+def with_value(cell: AnyCell, value: Value | None) -> AnyCell:
+    """The cell with another value, everything else kept; text formats of single letters go with the old value."""
+    if not isinstance(cell, Cell):
+        return pack(Cell(value)) if isinstance(value, Formula | CellError) else value
+    extra = {k: v for k, v in cell.extra.items() if k not in ("textFormatRuns", "chipRuns")} if cell.extra else None
+    return pack(replace(cell, value=value, result=None, extra=extra or None))
+
+
+def with_result(cell: Cell, result: Value | None) -> Cell:
+    """A formula cell with the value that it now shows."""
+    return replace(cell, result=result)
+
+
+def number_format_of(cell: AnyCell) -> Mapping[str, Any] | None:
+    """The ``NumberFormat`` of the cell's own format."""
+    if isinstance(cell, Cell) and cell.format is not None:
+        found: Mapping[str, Any] | None = cell.format.body.get("numberFormat")
+        return found
+    return None

@@ -1,0 +1,267 @@
+"""What the parts of a request that point into a spreadsheet mean: GridRange, DimensionRange, DataFilter ...
+
+See https://developers.google.com/workspace/sheets/api/reference/rest/v4/DataFilter
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sheets_pipeline.local_sheets.a1 import Area, RangeError
+from sheets_pipeline.local_sheets.api_error import invalid
+from sheets_pipeline.local_sheets.model.area import Rect
+from sheets_pipeline.local_sheets.model.spreadsheet import Spreadsheet, beyond_grid
+from sheets_pipeline.local_sheets.model.tab import Tab
+
+Message = Mapping[str, Any]
+
+ROWS, COLUMNS = "ROWS", "COLUMNS"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Rows or columns of a tab, 0-based and half-open; ``dimension`` is ``ROWS`` or ``COLUMNS``."""
+
+    tab: Tab
+    dimension: str
+    start: int
+    end: int
+
+    @property
+    def is_rows(self) -> bool:
+        return self.dimension == ROWS
+
+    @property
+    def length(self) -> int:
+        return self.end - self.start
+
+    def rect(self) -> Rect:
+        """All cells of these rows or columns."""
+        if self.is_rows:
+            return self.tab.rect(self.start, self.end)
+        return self.tab.rect(col0=self.start, col1=self.end)
+
+
+def read_area(sheet: Spreadsheet, text: str) -> Area:
+    """The area of an A1 range, sides still open.
+
+    Raises:
+        ApiError: ``Unable to parse range: X``.
+    """
+    try:
+        return sheet.area_of(text)
+    except RangeError as error:
+        raise invalid(str(error)) from None
+
+
+def read_rect(sheet: Spreadsheet, text: str) -> Rect:
+    """The rectangle of an A1 range, clipped to the grid.
+
+    Raises:
+        ApiError: The text is no range, or starts outside of the grid.
+    """
+    return clip(sheet.rect_of(read_area(sheet, text)))
+
+
+def clip(rect: Rect) -> Rect:
+    """The part of a rectangle that lies on the grid."""
+    tab = rect.tab
+    return Rect(tab, rect.row0, min(rect.row1, tab.row_count), rect.col0, min(rect.col1, tab.column_count))
+
+
+def tab_of_grid(sheet: Spreadsheet, sheet_id: int) -> Tab:
+    """The tab that a GridRange names.
+
+    Raises:
+        ApiError: ``No grid with id: N``.
+    """
+    tab = sheet.tab_by_id(sheet_id)
+    if tab is None:
+        raise invalid(f"No grid with id: {sheet_id}")
+    return tab
+
+
+def tab_of_id(sheet: Spreadsheet, sheet_id: int) -> Tab:
+    """The tab that a ``sheetId`` names.
+
+    Raises:
+        ApiError: ``No sheet with id: N``.
+    """
+    tab = sheet.tab_by_id(sheet_id)
+    if tab is None:
+        raise invalid(f"No sheet with id: {sheet_id}")
+    return tab
+
+
+def grid_rect(sheet: Spreadsheet, grid_range: Message | None, *, must_fit: bool = True) -> Rect:
+    """The rectangle of a GridRange, clipped to the grid.
+
+    Raises:
+        ApiError: Its tab does not exist, its sides are the wrong way round, or it starts outside of the grid.
+    """
+    if grid_range is None:
+        raise invalid("Must specify a range.")
+    tab = tab_of_grid(sheet, grid_range.get("sheetId", 0))
+    row0, row1 = grid_range.get("startRowIndex"), grid_range.get("endRowIndex")
+    col0, col1 = grid_range.get("startColumnIndex"), grid_range.get("endColumnIndex")
+    for name, start, end in (("Row", row0, row1), ("Column", col0, col1)):
+        if (start or 0) < 0 or (end is not None and end < (start or 0)):
+            raise invalid(f"GridRange.start{name}Index[{start or 0}] is after endIndex[{end}]")
+    rect = tab.rect(row0, row1, col0, col1)
+    if must_fit and ((row0 or 0) >= tab.row_count or (col0 or 0) >= tab.column_count):
+        raise beyond_grid(tab, Area(tab.title, row0, row1, col0, col1))
+    return clip(rect)
+
+
+def dimension_span(sheet: Spreadsheet, message: Message | None) -> Span:
+    """The rows or columns of a DimensionRange; an open end is the grid's.
+
+    Raises:
+        ApiError: Its tab does not exist, no dimension is given, or it is empty or the wrong way round.
+    """
+    if message is None:
+        raise invalid("Must specify a range.")
+    tab = tab_of_id(sheet, message.get("sheetId", 0))
+    dimension = message.get("dimension", "")
+    if dimension not in (ROWS, COLUMNS):
+        raise invalid("Must specify a dimension.")
+    total = tab.row_count if dimension == ROWS else tab.column_count
+    start, end = message.get("startIndex", 0), message.get("endIndex", total)
+    if start < 0 or end < start:
+        raise invalid(f"DimensionRange.startIndex[{start}] must be before endIndex[{end}]")
+    return Span(tab, dimension, start, end)
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataPlace:
+    """Where a piece of developer metadata lives; ``tab`` None is the whole spreadsheet."""
+
+    kind: str
+    tab: Tab | None = None
+    index: int | None = None
+
+    def location(self) -> dict[str, Any]:
+        """The API's ``DeveloperMetadataLocation``."""
+        if self.tab is None:
+            return {"locationType": "SPREADSHEET", "spreadsheet": True}
+        if self.index is None:
+            return {"locationType": "SHEET", "sheetId": self.tab.sheet_id}
+        dimension = ROWS if self.kind == "ROW" else COLUMNS
+        span: dict[str, Any] = {"sheetId": self.tab.sheet_id, "dimension": dimension, "startIndex": self.index}
+        if not self.tab.sheet_id:
+            del span["sheetId"]
+        if not self.index:
+            del span["startIndex"]
+        return {"locationType": self.kind, "dimensionRange": {**span, "endIndex": self.index + 1}}
+
+    def rect(self) -> Rect | None:
+        """The cells that it stands for, None for the spreadsheet."""
+        if self.tab is None:
+            return None
+        if self.index is None:
+            return self.tab.rect()
+        if self.kind == "ROW":
+            return self.tab.rect(self.index, self.index + 1)
+        return self.tab.rect(col0=self.index, col1=self.index + 1)
+
+
+def metadata_places(sheet: Spreadsheet) -> dict[int, MetadataPlace]:
+    """Where each piece of developer metadata lives now."""
+    places = {}
+    for tab in sheet.tabs:
+        places.update({key: MetadataPlace("ROW", tab, index) for key, index in tab.row_places().items()})
+        places.update({key: MetadataPlace("COLUMN", tab, index) for key, index in tab.column_places().items()})
+    for key, message in sheet.metadata.items():
+        if key not in places:
+            tab_id = message.get("sheetId")
+            places[key] = (
+                MetadataPlace("SPREADSHEET") if tab_id is None else MetadataPlace("SHEET", sheet.tab_by_id(tab_id))
+            )
+    return places
+
+
+def metadata_message(message: Message, place: MetadataPlace) -> dict[str, Any]:
+    """The API's ``DeveloperMetadata``."""
+    shown = {k: v for k, v in message.items() if k not in ("sheetId",)}
+    found = {"metadataId": shown.pop("metadataId"), "metadataKey": shown.pop("metadataKey")}
+    if "metadataValue" in shown:
+        found["metadataValue"] = shown.pop("metadataValue")
+    return {**found, "location": place.location(), **shown}
+
+
+def matching_metadata(sheet: Spreadsheet, data_filter: Message) -> Iterator[tuple[int, MetadataPlace]]:
+    """The developer metadata that a DataFilter selects, in order of their ids."""
+    lookup = data_filter.get("developerMetadataLookup")
+    places = metadata_places(sheet)
+    if lookup is not None:
+        for key in _candidates(sheet, lookup):
+            if key in places and _fits(sheet, sheet.metadata[key], places[key], lookup):
+                yield key, places[key]
+        return
+    target = filter_rects(sheet, data_filter)[0]
+    for key in sorted(places):
+        rect = places[key].rect()
+        if rect is not None and target.meets(rect):
+            yield key, places[key]
+
+
+def _candidates(sheet: Spreadsheet, lookup: Message) -> list[int]:
+    wanted = lookup.get("metadataId")
+    if wanted is not None:
+        return [wanted] if wanted in sheet.metadata else []
+    return sorted(sheet.metadata)
+
+
+def _fits(sheet: Spreadsheet, message: Message, place: MetadataPlace, lookup: Message) -> bool:
+    for name in ("metadataKey", "metadataValue", "visibility"):
+        if name in lookup and message.get(name) != lookup[name]:
+            return False
+    if lookup.get("locationType") not in (None, place.kind):
+        return False
+    location = lookup.get("metadataLocation")
+    if not location:
+        return True
+    return _fits_location(sheet, place, location, lookup.get("locationMatchingStrategy"))
+
+
+def _fits_location(sheet: Spreadsheet, place: MetadataPlace, location: Message, strategy: str | None) -> bool:
+    """EXACT_LOCATION is that place alone; INTERSECTING_LOCATION also what lies in it or holds it."""
+    wanted = read_location(sheet, location)
+    if strategy != "INTERSECTING_LOCATION":
+        return place == wanted
+    wanted_rect, rect = wanted.rect(), place.rect()
+    return wanted_rect is None or rect is None or wanted_rect.meets(rect)
+
+
+def read_location(sheet: Spreadsheet, location: Message) -> MetadataPlace:
+    """The place that a DeveloperMetadataLocation names.
+
+    Raises:
+        ApiError: It names none, or more than one row or column.
+    """
+    if "dimensionRange" in location:
+        span = dimension_span(sheet, location["dimensionRange"])
+        if "endIndex" not in location["dimensionRange"] or span.length != 1:
+            raise invalid("Developer metadata must be located on a single row or column.")
+        return MetadataPlace("ROW" if span.is_rows else "COLUMN", span.tab, span.start)
+    if "sheetId" in location:
+        return MetadataPlace("SHEET", tab_of_id(sheet, location["sheetId"]))
+    if location.get("spreadsheet"):
+        return MetadataPlace("SPREADSHEET")
+    raise invalid("Must specify a location.")
+
+
+def filter_rects(sheet: Spreadsheet, data_filter: Message) -> list[Rect]:
+    """The ranges that a DataFilter selects, clipped to the grid.
+
+    Raises:
+        ApiError: It is empty, or its range cannot be read.
+    """
+    if "a1Range" in data_filter:
+        return [read_rect(sheet, data_filter["a1Range"])]
+    if "gridRange" in data_filter:
+        return [grid_rect(sheet, data_filter["gridRange"])]
+    if "developerMetadataLookup" in data_filter:
+        found = (place.rect() for _, place in matching_metadata(sheet, data_filter))
+        return [rect for rect in found if rect is not None]
+    raise invalid("Must specify a data filter.")

@@ -1,0 +1,101 @@
+"""Start a server: take the data folder, bind the port, write the key file, say the address, serve."""
+
+import asyncio
+import signal
+import socket
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from filelock import FileLock, Timeout
+from starlette.types import ASGIApp
+
+from sheets_pipeline.local_sheets.server.accounts import ensure_key_file
+from sheets_pipeline.local_sheets.server.app import CuttableProtocol, build_app
+from sheets_pipeline.local_sheets.server.context import Options, Server
+
+
+class CannotStart(Exception):
+    """The server cannot start; the message says what to do."""
+
+
+def run(options: Options) -> None:
+    """Serve until told to stop.
+
+    Raises:
+        CannotStart: Another server uses the data folder or the port, or the folder cannot be written.
+    """
+    lock = _take_folder(options.data_dir)
+    try:
+        listener = _bind(options)
+        options = replace(options, port=listener.getsockname()[1])
+        server = Server(options)
+        key_file = ensure_key_file(options.data_dir, server.endpoint)
+        app = build_app(server)
+        _announce(server, key_file)
+        _serve(app, listener)
+    finally:
+        lock.release()
+
+
+def _take_folder(data_dir: Path) -> FileLock:
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(data_dir / "server.lock")
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise CannotStart(
+            f"Another Local Sheets is using {data_dir}: stop it, or give this one a folder of its own with --data-dir."
+        ) from None
+    except OSError as error:
+        raise CannotStart(f"Cannot write to {data_dir} ({error.strerror}): choose another --data-dir.") from None
+    return lock
+
+
+def _bind(options: Options) -> socket.socket:
+    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((options.host, options.port))
+    except OSError as error:
+        listener.close()
+        raise CannotStart(
+            f"Cannot listen on {options.host}:{options.port} ({error.strerror}): choose another --port, or 0 for a free one."
+        ) from None
+    listener.listen(256)
+    return listener
+
+
+def _announce(server: Server, key_file: Path) -> None:
+    lines = [f"Local Sheets: {server.endpoint}"]
+    if server.options.auth:
+        lines.append(f"Credentials:  {key_file}")
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()
+
+
+class _QuietServer(uvicorn.Server):
+    """Ends on SIGINT and SIGTERM without a traceback and without waiting for event streams."""
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        self.should_exit = True
+        if sig == signal.SIGINT:
+            self.force_exit = True
+
+
+def _serve(app: ASGIApp, listener: socket.socket) -> None:
+    config = uvicorn.Config(
+        app,
+        http=CuttableProtocol,
+        ws="none",
+        log_level="warning",
+        access_log=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=1,
+        server_header=False,
+        date_header=True,
+    )
+    asyncio.run(_QuietServer(config).serve(sockets=[listener]))

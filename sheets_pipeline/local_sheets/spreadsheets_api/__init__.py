@@ -1,0 +1,1 @@
+"""The ``spreadsheets``, ``spreadsheets.developerMetadata`` and ``spreadsheets.sheets`` methods."""

@@ -1,0 +1,61 @@
+"""Where ``append`` puts its rows: the table that touches the range, found as Google finds it.
+
+A table is a block of filled cells; its rows are bounded by an empty row, its columns by an empty column. See
+https://developers.google.com/workspace/sheets/api/guides/values#append_values
+"""
+
+from sheets_pipeline.local_sheets.model.area import Rect
+from sheets_pipeline.local_sheets.model.cell import AnyCell, entered
+from sheets_pipeline.local_sheets.model.tab import Tab
+
+
+def find_table(area: Rect) -> Rect | None:
+    """The table that new rows go under, or None where the range holds none.
+
+    It is the last one that has a cell in the range: from the range's last filled row, its last filled cell, grown
+    to the whole block of cells around it.
+    """
+    seed = _last_filled(area)
+    return None if seed is None else _grow(area.tab, *seed)
+
+
+def _last_filled(area: Rect) -> tuple[int, int] | None:
+    tab = area.tab
+    for row in range(min(area.row1, len(tab.rows)) - 1, area.row0 - 1, -1):
+        cells = tab.row_cells(row)
+        for col in range(min(area.col1, len(cells)) - 1, area.col0 - 1, -1):
+            if _filled(cells[col]):
+                return row, col
+    return None
+
+
+def _filled(cell: AnyCell) -> bool:
+    return entered(cell) is not None
+
+
+def _grow(tab: Tab, row: int, col: int) -> Rect:
+    """The block around a cell: widened until rows and columns next to it are empty along its whole side."""
+    row0, row1, col0, col1 = row, row + 1, col, col + 1
+    grown = True
+    while grown:
+        grown = False
+        while row0 > 0 and _row_filled(tab, row0 - 1, col0 - 1, col1 + 1):
+            row0, grown = row0 - 1, True
+        while row1 < len(tab.rows) and _row_filled(tab, row1, col0 - 1, col1 + 1):
+            row1, grown = row1 + 1, True
+        while col0 > 0 and _column_filled(tab, col0 - 1, row0, row1):
+            col0, grown = col0 - 1, True
+        while _column_filled(tab, col1, row0, row1):
+            col1, grown = col1 + 1, True
+    return Rect(tab, row0, row1, col0, col1)
+
+
+def _row_filled(tab: Tab, row: int, col0: int, col1: int) -> bool:
+    return any(_filled(cell) for cell in tab.row_cells(row)[max(col0, 0) : col1])
+
+
+def _column_filled(tab: Tab, col: int, row0: int, row1: int) -> bool:
+    for row in tab.rows.between(row0, row1):
+        if row is not None and col < len(row.cells) and _filled(row.cells[col]):
+            return True
+    return False

@@ -1,0 +1,203 @@
+"""JSON values into cells: RAW and USER_ENTERED, the bounds of a range, what an update answers.
+
+See https://developers.google.com/workspace/sheets/api/reference/rest/v4/ValueInputOption
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from itertools import zip_longest
+from typing import Any
+
+from sheets_pipeline.local_sheets.a1 import Area, column_letters
+from sheets_pipeline.local_sheets.api_error import invalid
+from sheets_pipeline.local_sheets.cell_values import user_entered
+from sheets_pipeline.local_sheets.cell_values.model import Value, plain_number
+from sheets_pipeline.local_sheets.limits import check_text
+from sheets_pipeline.local_sheets.model.area import Rect
+from sheets_pipeline.local_sheets.model.cell import AnyCell, number_format_of, pack, unpack, with_value
+from sheets_pipeline.local_sheets.model.spreadsheet import Spreadsheet, beyond_grid
+from sheets_pipeline.local_sheets.model.tab import Tab
+from sheets_pipeline.local_sheets.model.transaction import Transaction
+from sheets_pipeline.local_sheets.request_body import InvalidPayload, check_cells
+
+#: From here on not every integer has a double of its own, and Sheets keeps numbers as doubles.
+_EXACT_INTEGERS = 2**53
+
+Rows = Sequence[Sequence[Any]]
+
+
+@dataclass(slots=True)
+class Written:
+    """What one range of an update did. ``area`` is the written rectangle, nulls included."""
+
+    area: Rect
+    rows: set[int] = field(default_factory=set)
+    columns: set[int] = field(default_factory=set)
+    cells: int = 0
+
+    def counts(self) -> dict[str, int]:
+        """``updatedRows``, ``updatedColumns``, ``updatedCells``; zeros are left out."""
+        found = {"updatedRows": len(self.rows), "updatedColumns": len(self.columns), "updatedCells": self.cells}
+        return {name: count for name, count in found.items() if count}
+
+
+def require_input_option(option: str | None) -> bool:
+    """Whether text is to be read as typed by a person.
+
+    Raises:
+        ApiError: No option was given.
+    """
+    if option in (None, "INPUT_VALUE_OPTION_UNSPECIFIED"):
+        raise invalid("'valueInputOption' is required but not specified")
+    return option == "USER_ENTERED"
+
+
+def rows_of(value_range: dict[str, Any]) -> list[list[Any]]:
+    """The rows of a ValueRange of either major dimension; a value that is not there is None.
+
+    Raises:
+        ApiError: A cell is a list or an object.
+    """
+    values = value_range.get("values", [])
+    try:
+        check_cells(values)
+    except InvalidPayload as error:
+        raise invalid(str(error)) from None
+    if value_range.get("majorDimension") == "COLUMNS":
+        return [list(row) for row in zip_longest(*values)]
+    return [list(row) for row in values]
+
+
+def check_same_range(sheet: Spreadsheet, url_range: str, value_range: dict[str, Any]) -> None:
+    """Refuse a body whose range is another than the URL's.
+
+    Raises:
+        ApiError: ``Request range[X] does not match value's range[Y]``.
+    """
+    body_range = value_range.get("range")
+    if body_range and body_range != url_range:
+        asked, given = sheet.area_of(url_range), sheet.area_of(body_range)
+        if asked != given:
+            raise invalid(f"Request range[{_echo(asked)}] does not match value's range[{_echo(given)}]")
+
+
+def _echo(area: Area) -> str:
+    from sheets_pipeline.local_sheets.a1 import format_range
+
+    return format_range(area.title, area.row0, area.row1, area.col0, area.col1)
+
+
+def place_rows(sheet: Spreadsheet, area: Area, rows: Rows) -> Rect:
+    """The rectangle that the rows will cover.
+
+    A single cell is where writing starts; a larger range is the bound of it.
+
+    Raises:
+        ApiError: The values do not fit into the range, or the range not into the grid.
+    """
+    bound = sheet.rect_of(area)
+    tab = bound.tab
+    height, width = len(rows), max((len(row) for row in rows), default=0)
+    target = Rect(tab, bound.row0, bound.row0 + height, bound.col0, bound.col0 + width)
+    if bound.row1 > tab.row_count or bound.col1 > tab.column_count:
+        raise beyond_grid(tab, area)
+    if bound.rows == 1 and bound.columns == 1:
+        if target.row1 > tab.row_count or target.col1 > tab.column_count:
+            raise beyond_grid(tab, Area(tab.title, target.row0, target.row1, target.col0, target.col1))
+        return target
+    asked = f"Requested writing within range [{bound.a1()}], but tried writing to "
+    if target.row1 > bound.row1:
+        raise invalid(f"{asked}row [{bound.row1 + 1}]")
+    if target.col1 > bound.col1:
+        raise invalid(f"{asked}column [{column_letters(bound.col1)}]")
+    return target
+
+
+def write_rows(tx: Transaction, target: Rect, rows: Rows, *, as_typed: bool) -> Written:
+    """Write values from the top left of a rectangle on; None leaves a cell alone, ``""`` empties it.
+
+    Raises:
+        ApiError: A text is too long.
+    """
+    tab, written = target.tab, Written(target)
+    locale = tx.spreadsheet.locale
+    fresh: list[list[AnyCell]] = []
+    for offset, row in enumerate(rows):
+        old = tab.row_cells(target.row0 + offset)
+        cells = list(old[target.col0 : target.col0 + len(row)])
+        cells += [None] * (len(row) - len(cells))
+        for place, value in enumerate(row):
+            if value is None:
+                continue
+            cells[place] = (
+                _entered_cell(tx, cells[place], value, locale) if as_typed else _raw_cell(cells[place], value)
+            )
+            written.columns.add(target.col0 + place)
+            written.rows.add(target.row0 + offset)
+            written.cells += 1
+        fresh.append(cells)
+    tab.put_block(tx, target.row0, target.col0, fresh)
+    tx.cells_written += written.cells
+    if written.cells:
+        tx.note(target)
+    return written
+
+
+def _raw_cell(cell: AnyCell, value: Any) -> AnyCell:
+    return with_value(cell, raw_value(value))
+
+
+def raw_value(value: Any) -> Value | None:
+    """The cell value of a JSON value; ``""`` is an empty cell.
+
+    Raises:
+        ApiError: A text is too long.
+    """
+    if isinstance(value, str):
+        check_text(value)
+        return value or None
+    if isinstance(value, bool):
+        return value
+    return stored_number(value)
+
+
+def stored_number(value: float) -> float | int:
+    """A number as a double holds it; whole ones as ``int``."""
+    if isinstance(value, int) and abs(value) < _EXACT_INTEGERS:
+        return value
+    return plain_number(float(value))
+
+
+def _entered_cell(tx: Transaction, cell: AnyCell, value: Any, locale: str) -> AnyCell:
+    if not isinstance(value, str) or not value:
+        return _raw_cell(cell, value)
+    check_text(value)
+    parsed, implied = user_entered.parse(value, locale, dict(number_format_of(cell) or {}) or None)
+    fresh = with_value(cell, None if parsed == "" else parsed)
+    return fresh if implied is None else with_number_format(tx, fresh, implied)
+
+
+def with_number_format(tx: Transaction, cell: AnyCell, number_format: dict[str, Any]) -> AnyCell:
+    """The cell with another number format."""
+    full = unpack(cell)
+    body = dict(full.format.body) if full.format is not None else {}
+    return pack(replace(full, format=tx.spreadsheet.pool.intern({**body, "numberFormat": number_format})))
+
+
+def clear_values(tx: Transaction, area: Rect) -> int:
+    """Empty the values of an area, formats and notes stay. Returns the number of cells that held something."""
+    tab, cleared = area.tab, 0
+    rows: list[list[AnyCell]] = []
+    for cells in tab.read(area):
+        cleared += sum(1 for cell in cells if cell is not None)
+        rows.append([with_value(cell, None) for cell in cells])
+    if cleared:
+        tab.put_block(tx, area.row0, area.col0, rows)
+        tx.note(area)
+    tx.cells_written += cleared
+    return cleared
+
+
+def blank_row(tab: Tab, row: int, col0: int, col1: int) -> bool:
+    """Whether no cell of a row holds a value."""
+    return all(unpack(cell).value is None for cell in tab.row_cells(row)[col0:col1])

@@ -1,0 +1,93 @@
+"""The page's own files and the fonts it borrows: all served from this machine, none from another host."""
+
+from importlib.util import find_spec
+from pathlib import Path
+from string import Template
+
+from starlette.datastructures import MutableHeaders
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+STATIC = Path(__file__).parent / "static"
+
+#: Nothing but our own files; no frame may hold the page; no form leaves it. See https://www.w3.org/TR/CSP3/
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "font-src 'self'",
+        "img-src 'self'",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+        "require-trusted-types-for 'script'",
+    )
+)
+SECURITY_HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+class SecureFiles:
+    """Files with the security headers; browsers ask each time whether a file is still the same."""
+
+    def __init__(self, files: ASGIApp) -> None:
+        self._files = files
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update({**SECURITY_HEADERS, "Cache-Control": "no-cache"})
+            await send(message)
+
+        await self._files(scope, receive, with_headers)
+
+
+def asset_routes() -> list[BaseRoute]:
+    """Routes of scripts, styles and fonts."""
+    fonts = _font_folder()
+    return [
+        Mount("/page/static", SecureFiles(StaticFiles(directory=STATIC))),
+        Mount("/page/fonts/fonts", SecureFiles(StaticFiles(directory=fonts / "fonts"))),
+        Route("/page/fonts/fonts.css", SecureFiles(_OneFile(fonts, "fonts.css"))),
+    ]
+
+
+class _OneFile:
+    """One file of a folder, whatever path was asked for."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._files, self._name = StaticFiles(directory=folder), name
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self._files.get_response(self._name, scope)
+        await response(scope, receive, send)
+
+
+def _font_folder() -> Path:
+    """Where the ``nicegui`` package keeps Roboto and Material Symbols; found without importing it, which takes seconds.
+
+    Raises:
+        FileNotFoundError: The package is not installed, or has no such folder.
+    """
+    spec = find_spec("nicegui")
+    folder = Path(spec.origin).parent / "static" if spec is not None and spec.origin else None
+    if folder is None or not (folder / "fonts.css").is_file():
+        raise FileNotFoundError(
+            f"The page takes its fonts from the package nicegui, version 3: expected {folder or 'nicegui'}/fonts.css. "
+            "Install the project's dependencies again."
+        )
+    return folder
+
+
+def page_html(name: str, session: str) -> str:
+    """One of the page's HTML files with the session in its place."""
+    return Template((STATIC / name).read_text(encoding="utf-8")).substitute(session=session)

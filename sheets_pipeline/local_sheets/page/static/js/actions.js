@@ -1,0 +1,181 @@
+/**
+ * What a person can do to a spreadsheet, each as one request of the public API. Edits are sent one after another, in
+ * the order they were made; the grid shows the server's answer, never a guess of ours that it refused.
+ */
+import { api } from "./api.js";
+import { rectToA1, toGridRange, withTitle } from "./a1.js";
+
+export class Actions {
+  constructor(app) {
+    this.app = app;
+    this.last = Promise.resolve();
+    this.underWay = 0;
+  }
+
+  /**
+   * Sends one edit after those before it. The grid learns of it from the server's stream, as of everybody's changes.
+   * Gives the API's answer, or null when it was refused (people were told).
+   */
+  send(request, changeType, rect, tab = this.app.tab) {
+    const edited = { changeType, sheetId: tab?.sheetId ?? null, range: rect && tab ? toGridRange(tab.sheetId, rect) : null };
+    this.underWay += 1;
+    const run = async () => {
+      try {
+        const answer = await api.edit(this.app.spreadsheetId, request, edited);
+        return answer;
+      } catch (error) {
+        this.app.toast(error.message, "error");
+        tab?.invalidate(rect, false);
+        return null;
+      } finally {
+        this.underWay -= 1;
+      }
+    };
+    this.last = this.last.then(run);
+    return this.last;
+  }
+
+  batch(requests, changeType, rect, tab) {
+    return this.send({ batchUpdate: { requests } }, changeType, rect, tab);
+  }
+
+  /** Text as typed: numbers, dates and formulas are understood. */
+  typeText(row, column, text) {
+    const { tab } = this.app;
+    const rect = { top: row, bottom: row, left: column, right: column };
+    tab.showPending(row, column, text);
+    return this.send({ valuesUpdate: { range: withTitle(tab.title, rectToA1(rect)), values: [[text]] } }, "EDIT", rect);
+  }
+
+  clear(rect) {
+    const { tab } = this.app;
+    return this.send({ valuesClear: { range: withTitle(tab.title, rectToA1(rect)) } }, "EDIT", rect);
+  }
+
+  /** Writes a block of texts; the grid grows where the block reaches beyond it. */
+  pasteTexts(row, column, rows) {
+    const { tab } = this.app;
+    const width = Math.max(...rows.map((cells) => cells.length));
+    const rect = { top: row, bottom: row + rows.length - 1, left: column, right: column + width - 1 };
+    this.growFor(rect);
+    const values = rows.map((cells) => Array.from({ length: width }, (_, index) => cells[index] ?? ""));
+    this.send({ valuesUpdate: { range: withTitle(tab.title, rectToA1(rect)), values } }, "EDIT", rect);
+    return rect;
+  }
+
+  growFor(rect) {
+    const { tab } = this.app;
+    const requests = [];
+    const [rows, columns] = [rect.bottom + 1 - tab.rowCount, rect.right + 1 - tab.columnCount];
+    if (rows > 0) requests.push({ appendDimension: { sheetId: tab.sheetId, dimension: "ROWS", length: rows } });
+    if (columns > 0) requests.push({ appendDimension: { sheetId: tab.sheetId, dimension: "COLUMNS", length: columns } });
+    if (requests.length) this.batch(requests, rows > 0 ? "INSERT_ROW" : "INSERT_COLUMN", rect);
+  }
+
+  /** Copies (or moves) cells with their formulas and formats. */
+  pasteCells(source, row, column, isCut) {
+    const { tab } = this.app;
+    const { rect } = source;
+    const target = { top: row, left: column, bottom: row + rect.bottom - rect.top, right: column + rect.right - rect.left };
+    this.growFor(target);
+    const from = toGridRange(source.sheetId, rect);
+    const request = isCut
+      ? { cutPaste: { source: from, destination: { sheetId: tab.sheetId, rowIndex: row, columnIndex: column }, pasteType: "PASTE_NORMAL" } }
+      : { copyPaste: { source: from, destination: toGridRange(tab.sheetId, target), pasteType: "PASTE_NORMAL" } };
+    this.batch([request], "EDIT", target);
+    if (isCut) this.app.tabs.get(source.sheetId)?.invalidate(rect, false);
+    return target;
+  }
+
+  dimension(kind, start, end) {
+    return { sheetId: this.app.tab.sheetId, dimension: kind === "rows" ? "ROWS" : "COLUMNS", startIndex: start, endIndex: end + 1 };
+  }
+
+  whole(kind, start, end) {
+    const { rowCount, columnCount } = this.app.tab;
+    return kind === "rows" ? { top: start, bottom: end, left: 0, right: columnCount - 1 } : { top: 0, bottom: rowCount - 1, left: start, right: end };
+  }
+
+  insert(kind, at, count) {
+    const range = this.dimension(kind, at, at + count - 1);
+    return this.batch([{ insertDimension: { range, inheritFromBefore: at > 0 } }], kind === "rows" ? "INSERT_ROW" : "INSERT_COLUMN", this.whole(kind, at, at + count - 1));
+  }
+
+  remove(kind, start, end) {
+    return this.batch([{ deleteDimension: { range: this.dimension(kind, start, end) } }], kind === "rows" ? "REMOVE_ROW" : "REMOVE_COLUMN", this.whole(kind, start, end));
+  }
+
+  /** Moves rows or columns `start`..`end` before `destination` (counted before the move). */
+  move(kind, start, end, destination) {
+    if (destination >= start && destination <= end + 1) return Promise.resolve(null);
+    const source = this.dimension(kind, start, end);
+    const landed = destination > end ? destination - (end - start + 1) : destination;
+    return this.batch([{ moveDimension: { source, destinationIndex: destination } }], "OTHER", this.whole(kind, landed, landed + end - start));
+  }
+
+  hide(kind, start, end, hidden) {
+    const update = { range: this.dimension(kind, start, end), properties: { hiddenByUser: hidden }, fields: "hiddenByUser" };
+    return this.batch([{ updateDimensionProperties: update }], "OTHER", this.whole(kind, start, end));
+  }
+
+  resize(kind, start, end, pixelSize) {
+    const update = { range: this.dimension(kind, start, end), properties: { pixelSize }, fields: "pixelSize" };
+    return this.batch([{ updateDimensionProperties: update }], "OTHER", this.whole(kind, start, end));
+  }
+
+  freeze(kind, count) {
+    const name = kind === "rows" ? "frozenRowCount" : "frozenColumnCount";
+    const properties = { sheetId: this.app.tab.sheetId, gridProperties: { [name]: count } };
+    return this.batch([{ updateSheetProperties: { properties, fields: `gridProperties.${name}` } }], "OTHER", null);
+  }
+
+  /** Sorts all rows below the frozen ones by one column. */
+  sort(column, order) {
+    const { tab } = this.app;
+    const rect = { top: tab.properties.frozenRows, bottom: tab.rowCount - 1, left: 0, right: tab.columnCount - 1 };
+    return this.batch([{ sortRange: { range: toGridRange(tab.sheetId, rect), sortSpecs: [{ dimensionIndex: column, sortOrder: order }] } }], "OTHER", rect);
+  }
+
+  /** Adds a column after the last one that has a header, and names it. */
+  addColumn(at, header) {
+    const { tab } = this.app;
+    const request = at >= tab.columnCount
+      ? { appendDimension: { sheetId: tab.sheetId, dimension: "COLUMNS", length: at + 1 - tab.columnCount } }
+      : { insertDimension: { range: this.dimension("columns", at, at), inheritFromBefore: at > 0 } };
+    const cell = { userEnteredValue: { stringValue: header } };
+    const rect = { top: 0, bottom: 0, left: at, right: at };
+    const write = { updateCells: { range: toGridRange(tab.sheetId, rect), rows: [{ values: [cell] }], fields: "userEnteredValue" } };
+    return this.batch([request, write], "INSERT_COLUMN", rect);
+  }
+
+  /** Sets parts of the format; `fields` names them as the API does, relative to userEnteredFormat. */
+  format(rect, userEnteredFormat, fields) {
+    const { tab } = this.app;
+    const mask = fields.map((field) => `userEnteredFormat.${field}`).join(",");
+    return this.batch([{ repeatCell: { range: toGridRange(tab.sheetId, rect), cell: { userEnteredFormat }, fields: mask } }], "FORMAT", rect);
+  }
+
+  setNote(row, column, note) {
+    const rect = { top: row, bottom: row, left: column, right: column };
+    return this.batch([{ repeatCell: { range: toGridRange(this.app.tab.sheetId, rect), cell: note ? { note } : {}, fields: "note" } }], "OTHER", rect).then((answer) => {
+      this.app.tab.invalidate(rect, false);
+      return answer;
+    });
+  }
+
+  addTab(title) {
+    return this.batch([{ addSheet: { properties: title ? { title } : {} } }], "INSERT_GRID", null);
+  }
+
+  renameTab(tab, title) {
+    return this.batch([{ updateSheetProperties: { properties: { sheetId: tab.sheetId, title }, fields: "title" } }], "OTHER", null, tab);
+  }
+
+  deleteTab(tab) {
+    return this.batch([{ deleteSheet: { sheetId: tab.sheetId } }], "REMOVE_GRID", null, tab);
+  }
+
+  renameSpreadsheet(title) {
+    return this.batch([{ updateSpreadsheetProperties: { properties: { title }, fields: "title" } }], "OTHER", null, null);
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * Copy, cut and paste. Within one spreadsheet cells keep formulas and formats; to and from other programs they travel
+ * as tab-separated text.
+ */
+import { api } from "./api.js";
+import { BLOCK_COLUMNS } from "./tab.js";
+
+const MOST_CELLS = 200_000;
+
+/** Rows and cells of tab-separated text, with quotes as spreadsheets write them. */
+export function parseBlock(text) {
+  const rows = [[]];
+  let cell = "";
+  let quoted = false;
+  const body = text.replace(/\r\n?/g, "\n").replace(/\n$/, "");
+  for (let position = 0; position < body.length; position++) {
+    const sign = body[position];
+    if (quoted) {
+      if (sign !== '"') cell += sign;
+      else if (body[position + 1] === '"') { cell += '"'; position += 1; }
+      else quoted = false;
+    } else if (sign === '"' && cell === "") quoted = true;
+    else if (sign === "\t" || sign === "\n") {
+      rows[rows.length - 1].push(cell);
+      cell = "";
+      if (sign === "\n") rows.push([]);
+    } else cell += sign;
+  }
+  rows[rows.length - 1].push(cell);
+  return rows;
+}
+
+function quote(text) {
+  return /["\t\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+export class Clipboard {
+  constructor(app) {
+    this.app = app;
+    this.source = null;
+    const { field } = app.editor;
+    field.addEventListener("copy", (event) => this.onCopy(event, false));
+    field.addEventListener("cut", (event) => this.onCopy(event, true));
+    field.addEventListener("paste", (event) => this.onPaste(event));
+  }
+
+  /** The dashed frame goes away; what was copied stays available to other programs. */
+  forget() {
+    this.source = null;
+    this.app.selection.copied = null;
+    this.app.selection.draw();
+  }
+
+  onCopy(event, isCut) {
+    if (this.app.editor.isOpen) return;
+    event.preventDefault();
+    const { rect } = this.app.selection;
+    const used = this.trimmed(rect);
+    if ((used.bottom - used.top + 1) * (used.right - used.left + 1) > MOST_CELLS) {
+      this.app.toast(`Copying is limited to ${MOST_CELLS.toLocaleString()} cells; select fewer.`, "error");
+      return;
+    }
+    const text = this.heldText(used);
+    if (text === null) this.copyLater(used);
+    else event.clipboardData.setData("text/plain", text);
+    this.source = { sheetId: this.app.tab.sheetId, rect: used, text, isCut };
+    this.app.selection.copied = this.source;
+    this.app.selection.draw();
+  }
+
+  /** Whole columns are copied as far as the grid reaches, not further. */
+  trimmed(rect) {
+    const { rowCount, columnCount } = this.app.tab;
+    return { ...rect, bottom: Math.min(rect.bottom, rowCount - 1), right: Math.min(rect.right, columnCount - 1) };
+  }
+
+  /** The texts if all of them are in the browser, else null. */
+  heldText({ top, left, bottom, right }) {
+    const lines = [];
+    for (let row = top; row <= bottom; row++) {
+      const cells = [];
+      for (let column = left; column <= right; column++) {
+        const cell = this.app.tab.cell(row, column);
+        if (!cell) return null;
+        cells.push(quote(cell.text));
+      }
+      lines.push(cells.join("\t"));
+    }
+    return lines.join("\n");
+  }
+
+  async copyLater({ top, left, bottom, right }) {
+    const { app } = this;
+    try {
+      const lines = Array.from({ length: bottom - top + 1 }, () => Array(right - left + 1).fill(""));
+      for (let row = top; row <= bottom; row += 1000) {
+        for (let column = left; column <= right; column += BLOCK_COLUMNS) {
+          const answer = await api.cells(app.spreadsheetId, app.tab.sheetId, [row, Math.min(row + 1000, bottom + 1)], [column, Math.min(column + BLOCK_COLUMNS, right + 1)]);
+          for (const [r, c, text] of answer.cells) lines[row + r - top][column + c - left] = quote(text);
+        }
+      }
+      await navigator.clipboard.writeText(lines.map((cells) => cells.join("\t")).join("\n"));
+      if (this.source) this.source.text = null;
+    } catch (error) {
+      app.toast(`Not copied: ${error.message}`, "error");
+    }
+  }
+
+  onPaste(event) {
+    const { app } = this;
+    if (app.editor.isOpen) return;
+    event.preventDefault();
+    const text = event.clipboardData.getData("text/plain");
+    const { top, left } = app.selection.rect;
+    const ours = this.source && (this.source.text === null || this.source.text === text.replace(/\r\n?/g, "\n"));
+    let pasted;
+    if (ours) {
+      pasted = app.actions.pasteCells(this.source, top, left, this.source.isCut);
+      if (this.source.isCut) this.forget();
+    } else if (text) pasted = app.actions.pasteTexts(top, left, this.filled(parseBlock(text)));
+    if (pasted) app.selection.set({ row: top, column: left }, { row: pasted.bottom, column: pasted.right });
+  }
+
+  /** One copied cell fills the whole selection. */
+  filled(rows) {
+    const { rect } = this.app.selection;
+    const cells = (rect.bottom - rect.top + 1) * (rect.right - rect.left + 1);
+    if (rows.length > 1 || rows[0].length > 1 || cells > 10_000) return rows;
+    return Array.from({ length: rect.bottom - rect.top + 1 }, () => Array(rect.right - rect.left + 1).fill(rows[0][0]));
+  }
+}

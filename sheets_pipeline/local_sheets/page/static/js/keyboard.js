@@ -1,0 +1,139 @@
+/** What keys do in the grid, as in every spreadsheet. */
+import { EMPTY } from "./tab.js";
+
+const ARROWS = { ArrowUp: ["rows", -1], ArrowDown: ["rows", 1], ArrowLeft: ["columns", -1], ArrowRight: ["columns", 1] };
+
+export class Keyboard {
+  constructor(app) {
+    this.app = app;
+    this.tabbedFrom = null;
+    app.editor.field.addEventListener("keydown", (event) => this.onKey(event));
+  }
+
+  onKey(event) {
+    if (event.isComposing || !this.app.tab) return;
+    const handled = this.app.editor.isOpen ? this.whileEditing(event) : this.whileMoving(event);
+    if (handled) event.preventDefault();
+  }
+
+  whileEditing(event) {
+    const { editor } = this.app;
+    if (event.key === "Escape") editor.cancel();
+    else if (event.key === "Enter" && (event.altKey || event.ctrlKey)) {
+      editor.field.setRangeText("\n", editor.field.selectionStart, editor.field.selectionEnd, "end");
+      editor.onTyped(editor.field, editor.bar);
+    } else if (event.key === "Enter" || event.key === "Tab") {
+      editor.commit();
+      this.advance(event);
+    } else if (ARROWS[event.key] && editor.typedOver && !event.shiftKey && !editor.field.value.startsWith("=")) {
+      editor.commit();
+      this.move(event);
+    } else return false;
+    return true;
+  }
+
+  whileMoving(event) {
+    const { key } = event;
+    const command = event.ctrlKey || event.metaKey;
+    if (ARROWS[key]) this.move(event);
+    else if (key === "Enter" && this.app.selection.isOneCell && !event.shiftKey) this.app.editor.open();
+    else if (key === "Enter" || key === "Tab") this.advance(event);
+    else if (key === "F2") this.app.editor.open();
+    else if (key === "Escape") this.escape();
+    else if (key === "Delete" || key === "Backspace") this.app.actions.clear(this.app.selection.rect);
+    else if (key === "Home" || key === "End") this.toEdge(key, command, event.shiftKey);
+    else if (key === "PageDown" || key === "PageUp") this.page(key === "PageDown" ? 1 : -1, event.shiftKey);
+    else if (key === " " && (command || event.shiftKey)) this.app.selection.set(this.app.selection.anchor, this.app.selection.focus, command && event.shiftKey ? "all" : command ? "columns" : "rows");
+    else if (command && key.toLowerCase() === "a") this.selectAll();
+    else if (command && "biu".includes(key.toLowerCase())) this.app.toolbar.toggle({ b: "bold", i: "italic", u: "underline" }[key.toLowerCase()]);
+    else if ((key === "ContextMenu") || (key === "F10" && event.shiftKey)) this.app.openCellMenu();
+    else return false;
+    return true;
+  }
+
+  escape() {
+    this.app.clipboard.forget();
+    const { selection } = this.app;
+    selection.set(selection.anchor);
+  }
+
+  selectAll() {
+    const { rowCount, columnCount } = this.app.tab;
+    this.app.selection.set(this.app.selection.anchor, this.app.selection.anchor, "all");
+    this.app.selection.focus = { row: rowCount - 1, column: columnCount - 1 };
+  }
+
+  /** An arrow key: one cell; with Ctrl to the edge of the filled block; with Shift the selection grows. */
+  move(event) {
+    const [axisName, direction] = ARROWS[event.key];
+    const { selection, tab } = this.app;
+    const coordinate = axisName === "rows" ? "row" : "column";
+    const from = event.shiftKey ? { ...selection.focus } : { ...selection.active };
+    const target = { ...from };
+    target[coordinate] = event.ctrlKey || event.metaKey ? this.edgeOfBlock(from, axisName, direction) : this.stepOver(from, axisName, direction);
+    if (event.shiftKey) selection.set(selection.anchor, target, selection.kind);
+    else selection.set(target);
+    this.tabbedFrom = null;
+    this.app.grid.reveal(Math.min(target.row, tab.rowCount - 1), target.column);
+  }
+
+  stepOver(from, axisName, direction) {
+    const { tab, selection } = this.app;
+    const { top, bottom, left, right } = selection.overMerges({ top: from.row, bottom: from.row, left: from.column, right: from.column });
+    const edge = axisName === "rows" ? (direction > 0 ? bottom : top) : direction > 0 ? right : left;
+    return tab[axisName].step(edge, direction);
+  }
+
+  edgeOfBlock(from, axisName, direction) {
+    const { tab } = this.app;
+    const axis = tab[axisName];
+    const filled = (index) => (axisName === "rows" ? tab.cell(index, from.column) : tab.cell(from.row, index) ?? EMPTY);
+    let index = axisName === "rows" ? from.row : from.column;
+    let next = axis.step(index, direction);
+    if (!filled(next)?.text) {
+      while (next !== index && filled(next) && !filled(next).text) [index, next] = [next, axis.step(next, direction)];
+      return filled(next)?.text ? next : direction > 0 ? axis.count - 1 : 0;
+    }
+    while (next !== index && filled(next)?.text) [index, next] = [next, axis.step(next, direction)];
+    return filled(next) ? index : direction > 0 ? axis.count - 1 : 0;
+  }
+
+  toEdge(key, command, extend) {
+    const { selection, tab, grid } = this.app;
+    const from = extend ? selection.focus : selection.active;
+    const target = {
+      row: command ? (key === "Home" ? 0 : tab.rowCount - 1) : from.row,
+      column: key === "Home" ? 0 : tab.columnCount - 1,
+    };
+    selection.set(extend ? selection.anchor : target, target);
+    grid.reveal(target.row, target.column);
+  }
+
+  page(direction, extend) {
+    const { selection, tab, grid } = this.app;
+    const { height, frozenHeight } = grid.view;
+    const from = extend ? selection.focus : selection.active;
+    const row = tab.rows.indexAt(Math.max(tab.rows.offset(from.row) + direction * (height - frozenHeight - 30), 0));
+    const target = { row, column: from.column };
+    selection.set(extend ? selection.anchor : target, target);
+    grid.reveal(row, target.column);
+  }
+
+  /** Enter goes down, Tab goes right (Shift: back); Enter after some Tabs returns under the first cell. */
+  advance(event) {
+    const { selection, tab, grid } = this.app;
+    const from = selection.active;
+    const direction = event.shiftKey ? -1 : 1;
+    const target = { ...from };
+    if (event.key === "Tab") {
+      this.tabbedFrom ??= from.column;
+      target.column = this.stepOver(from, "columns", direction);
+    } else {
+      target.row = this.stepOver(from, "rows", direction);
+      if (this.tabbedFrom !== null && direction > 0) target.column = this.tabbedFrom;
+      this.tabbedFrom = null;
+    }
+    selection.set(target);
+    grid.reveal(Math.min(target.row, tab.rowCount - 1), target.column);
+  }
+}

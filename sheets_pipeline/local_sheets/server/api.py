@@ -14,7 +14,7 @@ from sheets_pipeline.local_sheets.call import Answer, Call, Endpoint
 from sheets_pipeline.local_sheets.discovery import Match, match_route, schemas
 from sheets_pipeline.local_sheets.endpoints import ENDPOINTS
 from sheets_pipeline.local_sheets.field_mask import FieldMaskError, Mask, parse_mask
-from sheets_pipeline.local_sheets.page.mark import PAGE_MARK
+from sheets_pipeline.local_sheets.page.inner_call import PAGE_MARK
 from sheets_pipeline.local_sheets.request_body import InvalidPayload, read_body, read_query
 from sheets_pipeline.local_sheets.server.context import Server
 from sheets_pipeline.local_sheets.server.encoding import answer

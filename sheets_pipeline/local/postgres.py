@@ -128,6 +128,13 @@ class EmbeddedPostgres:
                 self._create_database(server, name, databases[name])
         return server
 
+    def revive(self) -> Server | None:
+        """The running server, started again where it crashed; None where somebody stopped it on purpose."""
+        if server := self.running():
+            return server
+        state = read_state(self._state_file)
+        return None if state is None or state.get("stopped") else self.ensure()
+
     def stop(self) -> bool:
         """Stop the server as after a shutdown of the machine, in order; says whether it ran."""
         if not self.folder.is_dir():
@@ -223,7 +230,7 @@ class EmbeddedPostgres:
                 cwd="/",
                 **popen,
             )
-            write_state(self._state_file, {**state, "port": port, "pid": process.pid})
+            write_state(self._state_file, {**state, "port": port, "pid": process.pid, "stopped": False})
 
             def is_decided() -> bool:
                 found = _read_pid_file(data)
@@ -245,8 +252,8 @@ class EmbeddedPostgres:
 
     def _stop(self) -> bool:
         """Fast shutdown (open transactions are rolled back), then an immediate one. The lock is held."""
-        state = read_state(self._state_file) or {}
-        data = Path(str(state.get("home") or self._home())) / "data"
+        state = read_state(self._state_file) or {"home": str(self._home())}
+        data = Path(str(state["home"])) / "data"
         found = _read_pid_file(data)
         if found is None or not _is_alive(found.pid) or not _works_in(found.pid, data):
             return False
@@ -258,6 +265,7 @@ class EmbeddedPostgres:
         for number, seconds in ((signal.SIGINT, 30), (signal.SIGQUIT, 10), (signal.SIGKILL, 10)):
             processes.send_signal(found.pid, number)
             if processes.wait_until(is_gone, seconds=seconds):
+                write_state(self._state_file, {**state, "stopped": True})
                 return True
         raise EmbeddedPostgresError(f"The embedded PostgreSQL (process {found.pid}) cannot be stopped.")
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from sheets_pipeline.errors import SettingsError
-from sheets_pipeline.local.postgres import EmbeddedPostgres
+from sheets_pipeline.local.postgres import Databases, EmbeddedPostgres, Server
+from sheets_pipeline.local.reconnect import revive_on_connect
 from sheets_pipeline.local.sheets_server import EmbeddedSheets
 from sheets_pipeline.settings import Settings
 
@@ -45,7 +46,7 @@ def embedded_postgres(settings: Settings) -> EmbeddedPostgres:
 
 def embedded_sheets(settings: Settings) -> EmbeddedSheets:
     """The Local Sheets of these settings, running or not."""
-    return EmbeddedSheets(settings.local_data_dir / "local_sheets")
+    return EmbeddedSheets(settings.local_data_dir)
 
 
 def ensure_services(settings: Settings) -> Services:
@@ -60,7 +61,7 @@ def ensure_services(settings: Settings) -> Services:
     database_url = _secret(settings.database_url)
     dagster_url = _secret(settings.dagster_postgres_url)
     if database_url is None or dagster_url is None:
-        server = embedded_postgres(settings).ensure(_databases(settings))
+        server = _postgres(settings, _databases(settings))
         database_url = database_url or server.url(PLATFORM_DATABASE)
         dagster_url = dagster_url or server.url(DAGSTER_DATABASE)
     return _services(settings, database_url, dagster_url, start_sheets=True)
@@ -70,7 +71,7 @@ def ensure_dagster_postgres(settings: Settings) -> str:
     """The URL of Dagster's storage, for psycopg 2; starts nothing else than what that needs."""
     if settings.dagster_postgres_url is not None:
         return for_dagster(settings.dagster_postgres_url.get_secret_value())
-    return for_dagster(embedded_postgres(settings).ensure({DAGSTER_DATABASE: None}).url(DAGSTER_DATABASE))
+    return for_dagster(_postgres(settings, {DAGSTER_DATABASE: None}).url(DAGSTER_DATABASE))
 
 
 def stop_services(settings: Settings) -> list[str]:
@@ -138,6 +139,14 @@ def _services(settings: Settings, database_url: str, dagster_url: str, *, start_
     )
 
 
+def _postgres(settings: Settings, databases: Databases) -> Server:
+    """The embedded server, up; connections that this process makes later start it again where it crashed."""
+    embedded = embedded_postgres(settings)
+    server = embedded.ensure(databases)
+    revive_on_connect(embedded, server.password)
+    return server
+
+
 def _check(settings: Settings) -> None:
     if settings.sheets_api_endpoint is not None and settings.spreadsheet_id is None:
         raise SettingsError(
@@ -146,7 +155,7 @@ def _check(settings: Settings) -> None:
         )
 
 
-def _databases(settings: Settings) -> dict[str, Callable[[str], None] | None]:
+def _databases(settings: Settings) -> Databases:
     """The databases that the embedded server must have, each with what fills it when it is new."""
     wanted: dict[str, Callable[[str], None] | None] = {}
     if settings.dagster_postgres_url is None:

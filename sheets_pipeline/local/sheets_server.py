@@ -1,7 +1,8 @@
 """Local Sheets as a server of the embedded default: one process per data folder, started on demand, shared by all.
 
-Beside its own files (in ``data/``) stand ``state.json`` (port, process id, the demo spreadsheet's id), ``lock`` (held
-while somebody starts or stops it), ``life.lock`` (held by the server while it lives) and ``server.log``.
+Beside its data in ``local_sheets/`` stand ``local_sheets.json`` (port, process id, the demo spreadsheet's id),
+``local_sheets.lock`` (held while somebody starts or stops it), ``local_sheets.life`` (held by the server while it lives)
+and ``local_sheets.log``.
 """
 
 import http.client
@@ -38,20 +39,20 @@ class SheetsServer:
 
 
 class EmbeddedSheets:
-    """The Local Sheets whose files are in ``folder``."""
+    """The Local Sheets of the embedded default whose data folder (LOCAL_DATA_DIR) is ``folder``."""
 
     def __init__(self, folder: Path, *, start_seconds: float = 60) -> None:
         self.folder = folder.absolute()
-        self.data = self.folder / "data"
+        self.data = self.folder / "local_sheets"
         self.start_seconds = start_seconds
-        self._state_file = self.folder / "state.json"
-        self._life_lock = self.folder / "life.lock"
-        self._log = self.folder / "server.log"
+        self._state_file = self.folder / "local_sheets.json"
+        self._life_lock = self.folder / "local_sheets.life"
+        self._log = self.folder / "local_sheets.log"
 
     def _locked(self) -> AbstractContextManager[object]:
         from filelock import FileLock  # costs 80 ms, which attaching need not pay
 
-        return FileLock(self.folder / "lock", timeout=self.start_seconds * 2)
+        return FileLock(self.folder / "local_sheets.lock", timeout=self.start_seconds * 2)
 
     def running(self) -> SheetsServer | None:
         """The server if it is up and its demo spreadsheet exists; milliseconds, no lock."""

@@ -1,0 +1,69 @@
+"""Dagster's storage, as ``dagster.yaml`` names it: where the settings say, else embedded.
+
+dagster-postgres does the storing in both cases; these classes only find out where. Every process of Dagster (webserver,
+daemon, code server, run worker) builds them anew from ``dagster.yaml`` and attaches to the same server.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from dagster import Field
+from dagster._config import UserConfigSchema
+from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
+from dagster._core.storage.root import LocalArtifactStorage
+from dagster._serdes import ConfigurableClassData
+from dagster_postgres.storage import DagsterPostgresStorage
+
+from sheets_pipeline.local.files import make_folder
+from sheets_pipeline.local.services import ensure_dagster_postgres
+from sheets_pipeline.settings import load_settings
+
+
+class PipelineStorage(DagsterPostgresStorage):
+    """Runs, events, schedules and sensors, in DAGSTER_POSTGRES_URL or in the embedded PostgreSQL."""
+
+    @classmethod
+    def config_type(cls) -> UserConfigSchema:
+        """Nothing but the switch for creating tables: the place comes from the settings."""
+        return {"should_autocreate_tables": Field(bool, is_required=False, default_value=True)}
+
+    @classmethod
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Self:
+        """Called by Dagster in each of its processes."""
+        return cls(
+            postgres_url=ensure_dagster_postgres(load_settings()),
+            should_autocreate_tables=config_value.get("should_autocreate_tables", True),
+            inst_data=inst_data,
+        )
+
+
+class PipelineArtifacts(LocalArtifactStorage):
+    """Files that Dagster keeps beside its storage, under LOCAL_DATA_DIR."""
+
+    @classmethod
+    def config_type(cls) -> UserConfigSchema:
+        """No configuration: the folder follows from the settings."""
+        return {}
+
+    @classmethod
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> Self:
+        """Called by Dagster in each of its processes."""
+        return cls(base_dir=_folder("artifacts"), inst_data=inst_data)
+
+
+class PipelineComputeLogs(LocalComputeLogManager):
+    """What runs print, under LOCAL_DATA_DIR."""
+
+    @classmethod
+    def config_type(cls) -> UserConfigSchema:
+        """No configuration: the folder follows from the settings."""
+        return {}
+
+    @classmethod
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> Self:
+        """Called by Dagster in each of its processes."""
+        return cls(base_dir=_folder("logs"), inst_data=inst_data)
+
+
+def _folder(name: str) -> str:
+    return str(make_folder(load_settings().local_data_dir.absolute() / "dagster") / name)

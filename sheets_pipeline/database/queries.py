@@ -27,6 +27,13 @@ from sheets_pipeline.database.platform import (
     transcript_requests as requests,
 )
 
+#: Titles of the tabs that these queries fill.
+USER_PROFILES_TAB = "UserProfiles"
+COURSE_STATISTICS_TAB = "course_statistics"
+QUIZ_RESPONSES_TAB = "quiz_responses"
+TRANSCRIPT_REQUESTS_TAB = "TranscriptRequests"
+
+#: Columns of each, in order, with how they are kept in a frame.
 USER_PROFILES = {
     "user_id": "integer",
     "full_name": "text",

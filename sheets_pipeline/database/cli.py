@@ -1,0 +1,65 @@
+"""``sheets-pipeline db``: the event queue's table and triggers in the platform's database."""
+
+import json
+import sys
+
+import click
+import sqlalchemy as sa
+
+from sheets_pipeline.database import triggers
+from sheets_pipeline.database.engine import connect, described
+
+
+@click.group()
+def db() -> None:
+    """Install, check or remove the event queue in the platform's database."""
+
+
+@db.command()
+def install() -> None:
+    """Create or upgrade the table pending_event and its triggers."""
+    engine = _platform()
+    amended = triggers.install(engine).problems
+    for problem in amended:
+        click.echo(f"Mended: {problem}.")
+    click.echo(f"The event queue in {described(engine.url)} is complete.")
+
+
+@db.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def check(as_json: bool) -> None:
+    """Say what is missing or of another version; exit code 1 if anything is."""
+    engine = _platform()
+    report = triggers.check(engine)
+    if as_json:
+        click.echo(json.dumps({"is_complete": report.is_complete, "problems": report.problems}))
+    else:
+        for problem in report.problems:
+            click.echo(f"{problem[0].upper()}{problem[1:]}.")
+        if report.is_complete:
+            click.echo(f"The event queue in {described(engine.url)} is complete.")
+        else:
+            click.echo("Run `sheets-pipeline db install`.")
+    sys.exit(0 if report.is_complete else 1)
+
+
+@db.command()
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def remove(yes: bool) -> None:
+    """Drop the triggers and the table with all pending events."""
+    engine = _platform()
+    if not yes:
+        click.confirm(
+            f"Drop the triggers and all pending events in {described(engine.url)}? "
+            "Tabs are then refreshed by full syncs only.",
+            abort=True,
+        )
+    dropped = triggers.remove(engine)
+    click.echo(f"Dropped: {', '.join(dropped)}." if dropped else "There was nothing to drop.")
+
+
+def _platform() -> sa.Engine:
+    from sheets_pipeline.local.services import ensure_services
+    from sheets_pipeline.settings import load_settings
+
+    return connect(ensure_services(load_settings()).database_url)

@@ -1,0 +1,64 @@
+"""The table ``pending_event``: one row per change that some tab does not show yet.
+
+It lives in the platform's database, because it is filled in the same transaction as the change itself.
+"""
+
+from enum import IntEnum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+
+from sheets_pipeline.database.platform import Key, UtcDateTime
+
+event_metadata = sa.MetaData()
+
+
+class Priority(IntEnum):
+    """Who goes first when not everything can be taken at once."""
+
+    URGENT = 0
+    NORMAL = 1
+    BULK = 2
+
+
+class utc_now(sa.sql.functions.FunctionElement[Any]):  # noqa: N801 - reads as the SQL function that it is
+    """The database's clock at this very moment, not at the start of the transaction."""
+
+    inherit_cache = True
+    name = "utc_now"
+    type = UtcDateTime()
+
+
+#: ``utc_now`` as each database writes it.
+CLOCK = {"postgresql": "clock_timestamp()", "sqlite": "strftime('%Y-%m-%d %H:%M:%f000', 'now')"}
+MYSQL_CLOCK = "UTC_TIMESTAMP(6)"
+
+
+@compiles(utc_now)
+def _utc_now(_element: utc_now, compiler: SQLCompiler, **_kw: Any) -> str:
+    return CLOCK.get(compiler.dialect.name, MYSQL_CLOCK)
+
+
+pending_event = sa.Table(
+    "pending_event",
+    event_metadata,
+    sa.Column("id", Key, primary_key=True, autoincrement=True),
+    sa.Column("entity", sa.String(40), nullable=False, comment="what changed: quiz_response, user ..."),
+    sa.Column("key", sa.String(200), nullable=False, comment="which one, as text"),
+    sa.Column("kind", sa.String(40), nullable=False, comment="what happened to it: quiz_submitted ..."),
+    sa.Column("priority", sa.SmallInteger, nullable=False, comment="0 urgent, 1 normal, 2 bulk"),
+    sa.Column("user_id", Key, comment="the learner it belongs to, where there is one"),
+    sa.Column("course_id", Key, comment="the course it belongs to, where there is one"),
+    sa.Column("created_at", UtcDateTime, nullable=False, default=utc_now()),
+    sa.Column("attempts", sa.Integer, nullable=False, default=0, server_default="0"),
+    sa.Column("set_aside_at", UtcDateTime, comment="when we stopped trying"),
+    sa.Column("reason", sa.Text, comment="why the last attempt failed"),
+    # A deleted id must never come back: events are deleted by id after their rows have been written.
+    sqlite_autoincrement=True,
+    mysql_engine="InnoDB",
+    mysql_charset="utf8mb4",
+    mariadb_engine="InnoDB",
+    mariadb_charset="utf8mb4",
+)

@@ -1,0 +1,289 @@
+"""The queue of changes that tabs do not show yet: reading it, emptying it, and what each change touches.
+
+Rows get in through triggers (``triggers.py``) or ``record_event``, in the transaction of the change itself. They are
+read as a whole and deleted by id after their rows have been written, so there is no cursor that could pass over a
+transaction that commits late.
+"""
+
+import time
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from sheets_pipeline.database.dialects import is_one_of
+from sheets_pipeline.database.event_table import Priority, pending_event, utc_now
+from sheets_pipeline.database.platform import quiz_responses, quizzes, transcript_requests
+from sheets_pipeline.database.queries import (
+    COURSE_STATISTICS_TAB,
+    QUIZ_RESPONSES_TAB,
+    TRANSCRIPT_REQUESTS_TAB,
+    USER_PROFILES_TAB,
+)
+from sheets_pipeline.database.trigger_sql import WATCHES
+
+#: After so many seconds an event goes before all others, whatever its priority: bulk work is never starved.
+PROMOTED_AFTER_SECONDS = 60
+
+#: Time between two looks at the queue while waiting; each costs the database about 0.1 ms.
+POLL_SECONDS = 0.03
+
+#: Keys in one statement where there are no arrays.
+_CHUNK = 1000
+
+_is_pending = pending_event.c.set_aside_at.is_(None)
+
+
+class Event(NamedTuple):
+    """One change, as recorded. ``key`` is text; ``reason`` and ``set_aside_at`` are None while all is well."""
+
+    id: int
+    entity: str
+    key: str
+    kind: str
+    priority: int
+    user_id: int | None
+    course_id: int | None
+    created_at: datetime
+    attempts: int
+    set_aside_at: datetime | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStatus:
+    """Pending events by priority (0 urgent, 1 normal, 2 bulk) and kind; those set aside are counted apart."""
+
+    pending: int
+    pending_by_priority: dict[str, int]
+    pending_by_kind: dict[str, int]
+    oldest_seconds: float | None
+    set_aside: int
+
+
+def pending(connection: sa.Connection, limit: int | None = None) -> list[Event]:
+    """Events that wait, urgent ones first, old ones before all; everything where there is no limit."""
+    long_ago = datetime.now(UTC) - timedelta(seconds=PROMOTED_AFTER_SECONDS)
+    turn = sa.case((pending_event.c.created_at < long_ago, Priority.URGENT), else_=pending_event.c.priority)
+    query = sa.select(pending_event).where(_is_pending).order_by(turn, pending_event.c.id).limit(limit)
+    return _events(connection, query)
+
+
+def set_aside(connection: sa.Connection) -> list[Event]:
+    """Events that were given up, each with its reason, oldest first."""
+    return _events(connection, sa.select(pending_event).where(~_is_pending).order_by(pending_event.c.id))
+
+
+def _events(connection: sa.Connection, query: sa.Select[Any]) -> list[Event]:
+    names = ", ".join(Event._fields)
+    query = query.with_only_columns(*(pending_event.c[name] for name in names.split(", ")))
+    return [Event(*row) for row in connection.execute(query)]
+
+
+def count(connection: sa.Connection) -> int:
+    """How many events wait."""
+    return int(connection.scalar(sa.select(sa.func.count()).select_from(pending_event).where(_is_pending)) or 0)
+
+
+def status(connection: sa.Connection) -> QueueStatus:
+    """Counts and age of the queue, in one statement."""
+    columns = pending_event.c
+    is_set_aside = columns.set_aside_at.is_not(None).label("is_set_aside")
+    query = sa.select(
+        is_set_aside, columns.priority, columns.kind, sa.func.count(), sa.func.min(columns.created_at)
+    ).group_by(is_set_aside, columns.priority, columns.kind)
+    priorities = {priority.name.lower(): 0 for priority in Priority}
+    kinds: dict[str, int] = {}
+    oldest: datetime | None = None
+    aside = 0
+    for given_up, priority, kind, n, since in connection.execute(query):
+        if given_up:
+            aside += n
+            continue
+        priorities[Priority(priority).name.lower()] += n
+        kinds[kind] = kinds.get(kind, 0) + n
+        oldest = since if oldest is None else min(oldest, since)
+    age = None if oldest is None else max(0.0, (_now(connection) - oldest).total_seconds())
+    return QueueStatus(sum(kinds.values()), priorities, kinds, age, aside)
+
+
+def _now(connection: sa.Connection) -> datetime:
+    """The database's clock, which also stamps the events."""
+    now = connection.scalar(sa.select(sa.type_coerce(utc_now(), pending_event.c.created_at.type)))
+    if not isinstance(now, datetime):
+        raise TypeError(f"Expected the database's clock to give a datetime, found {now!r}.")
+    return now
+
+
+def delete(connection: sa.Connection, ids: Collection[int]) -> int:
+    """Remove events whose rows have been written; returns how many there were."""
+    return sum(connection.execute(pending_event.delete().where(some)).rowcount for some in _chosen(connection, ids))
+
+
+def record_failure(connection: sa.Connection, ids: Collection[int], reason: str, max_attempts: int) -> int:
+    """Count a failed attempt; events that failed ``max_attempts`` times are set aside. Returns how many are now."""
+    attempts = pending_event.c.attempts + 1
+    # MySQL assigns from left to right, each assignment seeing the one before.
+    change = pending_event.update().ordered_values(
+        (pending_event.c.set_aside_at, sa.case((attempts >= max_attempts, utc_now()))),
+        (pending_event.c.attempts, attempts),
+        (pending_event.c.reason, reason),
+    )
+    given_up = 0
+    for some in _chosen(connection, ids):
+        connection.execute(change.where(some, _is_pending))
+        given_up += connection.scalar(sa.select(sa.func.count()).where(some, ~_is_pending)) or 0
+    return given_up
+
+
+def retry(connection: sa.Connection, ids: Collection[int] | None = None) -> int:
+    """Let events that were set aside (all of them, or these) wait again, as if new; returns how many."""
+    change = pending_event.update().where(~_is_pending).values(set_aside_at=None, attempts=0, reason=None)
+    return sum(connection.execute(change.where(some)).rowcount for some in _chosen(connection, ids))
+
+
+def drop(connection: sa.Connection, ids: Collection[int] | None = None) -> int:
+    """Forget events that were set aside (all of them, or these); returns how many."""
+    change = pending_event.delete().where(~_is_pending)
+    return sum(connection.execute(change.where(some)).rowcount for some in _chosen(connection, ids))
+
+
+def _chosen(connection: sa.Connection, ids: Collection[int] | None) -> Iterable[sa.ColumnElement[bool]]:
+    """Conditions that together choose these events."""
+    if ids is None or connection.dialect.name == "postgresql":
+        yield is_one_of(pending_event.c.id, ids)
+        return
+    # Literal keys: with anything else MySQL would lock the whole table against new events.
+    remaining = iter(sorted(ids))
+    while some := list(islice(remaining, _CHUNK)):
+        yield pending_event.c.id.in_(some)
+
+
+def wait_for_event(engine: sa.Engine, timeout_seconds: float, *, poll_seconds: float = POLL_SECONDS) -> bool:
+    """Return True as soon as an event waits, False after ``timeout_seconds``.
+
+    Looks instead of listening: PostgreSQL's NOTIFY takes one lock for the whole database at every commit, which would
+    make the application's users wait for each other.
+    Source: https://www.postgresql.org/docs/current/sql-notify.html
+    """
+    query = sa.select(pending_event.c.id).where(_is_pending).limit(1)
+    end = time.monotonic() + timeout_seconds
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        while True:
+            if connection.execute(query).first() is not None:
+                return True
+            if (left := end - time.monotonic()) <= 0:
+                return False
+            time.sleep(min(poll_seconds, left))
+
+
+def record_event(
+    session: Session | sa.Connection,
+    entity: str,
+    key: object,
+    kind: str,
+    *,
+    priority: Priority | None = None,
+) -> None:
+    """Record a change by hand, in the transaction of the session: commit and rollback take both or neither.
+
+    For applications that want no triggers. Call it after an insert or update, and before a delete, because whom a row
+    belongs to is read from the row itself. ``entity`` is one of quiz_response, course_completion, enrollment, user,
+    transcript_request, course, quiz, or a name of your own for tabs of your own.
+    """
+    if isinstance(session, Session):
+        session.flush()
+    watch = next((watch for watch in WATCHES if watch.entity == entity), None)
+    default = watch.priority if watch else Priority.NORMAL
+    values: dict[str, Any] = {"entity": entity, "key": str(key), "kind": kind}
+    values["priority"] = int(default if priority is None else priority)
+    if watch is not None:
+        row = watch.table
+        user = row.c[watch.user] if watch.user else sa.null()
+        course: sa.ColumnElement[Any] = row.c[watch.course] if watch.course else sa.null()
+        if watch.quiz:
+            course = sa.select(quizzes.c.course_id).where(quizzes.c.id == row.c[watch.quiz]).scalar_subquery()
+        found = session.execute(sa.select(user, course).select_from(row).where(row.c.id == key)).first()
+        values["user_id"], values["course_id"] = found or (None, None)
+    session.execute(pending_event.insert().values(values))
+
+
+def affected_keys(connection: sa.Connection, events: Iterable[Event]) -> dict[str, set[int]]:
+    """Tab title -> keys of the rows that these events touch, whether those rows still exist or not.
+
+    Events carry the learner and course they belong to, so most need no look at the database; a new name or title is
+    looked up wherever it shows. Entities of your own touch no tab here.
+    """
+    touched = _Touched()
+    by_entity: dict[str, list[Event]] = {}
+    for event in events:
+        by_entity.setdefault(event.entity, []).append(event)
+    for entity, some in by_entity.items():
+        if entity in {"quiz_response", "enrollment", "course_completion"}:
+            touched.learners.update(event.user_id for event in some)
+            touched.courses.update(event.course_id for event in some)
+        own = touched.of_entity.get(entity)
+        if own is not None:
+            own.update(int(event.key) for event in some)
+    renamed = {int(event.key) for event in by_entity.get("user", []) if event.kind == "user_renamed"}
+    retitled = {int(event.key) for event in by_entity.get("course", []) if event.kind == "course_renamed"}
+    changed = {int(event.key) for event in by_entity.get("quiz", [])}
+    touched.courses.update(event.course_id for event in by_entity.get("quiz", []))
+    if renamed:
+        _add_renamed_users(connection, touched, renamed)
+    if retitled:
+        _add_renamed_courses(connection, touched, retitled)
+    if changed:
+        _add_responses(connection, touched, is_one_of(quiz_responses.c.quiz_id, changed))
+    return touched.by_tab()
+
+
+class _Touched:
+    """Keys of each tab; None stands for "belongs to no course"."""
+
+    def __init__(self) -> None:
+        self.learners: set[int | None] = set()
+        self.courses: set[int | None] = set()
+        self.responses: set[int | None] = set()
+        self.requests: set[int | None] = set()
+        #: Entities that are the rows of a tab.
+        self.of_entity = {
+            "user": self.learners,
+            "course": self.courses,
+            "quiz_response": self.responses,
+            "transcript_request": self.requests,
+        }
+
+    def by_tab(self) -> dict[str, set[int]]:
+        tabs = zip(
+            (USER_PROFILES_TAB, COURSE_STATISTICS_TAB, QUIZ_RESPONSES_TAB, TRANSCRIPT_REQUESTS_TAB),
+            (self.learners, self.courses, self.responses, self.requests),
+            strict=True,
+        )
+        return {title: {key for key in keys if key is not None} for title, keys in tabs if keys - {None}}
+
+
+def _add_renamed_users(connection: sa.Connection, touched: _Touched, ids: set[int]) -> None:
+    """Their names show beside each response and each transcript request."""
+    theirs = sa.select(quiz_responses.c.id).where(is_one_of(quiz_responses.c.user_id, ids))
+    touched.responses.update(connection.scalars(theirs))
+    requested = sa.select(transcript_requests.c.id).where(is_one_of(transcript_requests.c.user_id, ids))
+    touched.requests.update(connection.scalars(requested))
+
+
+def _add_renamed_courses(connection: sa.Connection, touched: _Touched, ids: set[int]) -> None:
+    """Their titles show beside responses and requests, and as the best course of those who answered."""
+    of_course = sa.select(quizzes.c.id).where(is_one_of(quizzes.c.course_id, ids))
+    _add_responses(connection, touched, quiz_responses.c.quiz_id.in_(of_course))
+    requested = sa.select(transcript_requests.c.id).where(is_one_of(transcript_requests.c.course_id, ids))
+    touched.requests.update(connection.scalars(requested))
+
+
+def _add_responses(connection: sa.Connection, touched: _Touched, which: sa.ColumnElement[bool]) -> None:
+    rows = connection.execute(sa.select(quiz_responses.c.id, quiz_responses.c.user_id).where(which)).all()
+    touched.responses.update(row[0] for row in rows)
+    touched.learners.update(row[1] for row in rows)

@@ -1,0 +1,76 @@
+"""Commands ``sheets-pipeline local start | stop | reset | urls``: the embedded default by hand."""
+
+import json
+import sys
+from typing import Any
+
+import click
+
+
+@click.group()
+def local() -> None:
+    """The embedded PostgreSQL and Local Sheets: what runs where no setting names a service of yours."""
+
+
+@local.command()
+def start() -> None:
+    """Start what is embedded, or find it running. It stays up until `local stop`."""
+    from sheets_pipeline.local.services import ensure_services
+
+    ensure_services(_settings())
+    _print(_urls())
+
+
+@local.command()
+def stop() -> None:
+    """Stop what is embedded. Data stays."""
+    from sheets_pipeline.local.services import stop_services
+
+    stopped = stop_services(_settings())
+    click.echo(f"Stopped: {', '.join(stopped)}." if stopped else "Nothing embedded was running.")
+
+
+@local.command()
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def reset(yes: bool) -> None:
+    """Stop what is embedded and delete its data. A database or spreadsheet named in a setting is not touched."""
+    from sheets_pipeline.local.services import reset_services
+
+    settings = _settings()
+    if not yes:
+        click.confirm(
+            f"Delete the demo platform, the spreadsheets of Local Sheets and Dagster's history in "
+            f"{settings.local_data_dir.absolute()}?",
+            abort=True,
+        )
+    reset_services(settings)
+    click.echo("Deleted. The next start begins with fresh demo data.")
+
+
+@local.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON; null where something is not running.")
+def urls(as_json: bool) -> None:
+    """Show where everything is, passwords included."""
+    found = _urls()
+    if as_json:
+        click.echo(json.dumps(found))
+    else:
+        _print(found)
+
+
+def _settings() -> Any:
+    from sheets_pipeline.settings import load_settings
+
+    return load_settings()
+
+
+def _urls() -> dict[str, str | None]:
+    from sheets_pipeline.local.dev_state import local_urls
+
+    return local_urls(_settings())
+
+
+def _print(found: dict[str, str | None]) -> None:
+    width = max(len(name) for name in found)
+    for name, value in found.items():
+        sys.stdout.write(f"{name:<{width}}  {value if value is not None else '-'}\n")

@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 import orjson
 
-_DOCUMENT = "discovery_cache/documents/sheets.v4.json"
+_DOCUMENTS = "discovery_cache/documents"
 _PARAMETER = re.compile(r"\{\+?(\w+)\}")
 
 Schema = Mapping[str, Any]
@@ -48,19 +48,30 @@ class Match:
 
 
 @cache
-def document() -> Schema:
-    """The whole document.
+def load_document(name: str) -> Schema:
+    """A whole discovery document by its file name: ``sheets.v4.json``.
 
     Raises:
         DiscoveryMissing: ``google-api-python-client`` is not installed, or without its documents.
     """
     spec = find_spec("googleapiclient")
     for folder in (spec.submodule_search_locations or []) if spec else []:
-        path = Path(folder) / _DOCUMENT
+        path = Path(folder) / _DOCUMENTS / name
         if path.is_file():
             found: Schema = orjson.loads(path.read_bytes())
             return found
-    raise DiscoveryMissing(f"Found no {_DOCUMENT}: expected it in google-api-python-client. Install that package.")
+    raise DiscoveryMissing(
+        f"Found no {_DOCUMENTS}/{name}: expected it in google-api-python-client. Install that package."
+    )
+
+
+def document() -> Schema:
+    """The document of the Sheets API.
+
+    Raises:
+        DiscoveryMissing: See ``load_document``.
+    """
+    return load_document("sheets.v4.json")
 
 
 def schemas() -> Mapping[str, Schema]:

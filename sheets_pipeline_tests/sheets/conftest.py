@@ -1,0 +1,125 @@
+"""One Local Sheets for all tests of a process, and a bench with a writer for each test."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
+from urllib.parse import quote
+
+import pandas as pd
+import pytest
+from google.auth.credentials import AnonymousCredentials
+
+from sheets_pipeline.local_sheets.testing import LocalSheetsServer
+from sheets_pipeline.sheets.client import Kind, SheetsClient
+from sheets_pipeline.sheets.credentials import Identity
+from sheets_pipeline.sheets.retry import RetryPolicy
+from sheets_pipeline.sheets.writer import Allowance, TabWriter
+from sheets_pipeline.sync.report import SyncReport
+from sheets_pipeline.sync.tab import Column, ColumnType, Tab
+from sheets_pipeline_tests.sheets.memory import FakeMemory
+
+TAB = Tab(
+    "people",
+    ("id",),
+    (
+        Column("id", ColumnType.INTEGER),
+        Column("name", header="Full name"),
+        Column("score", ColumnType.DECIMAL),
+        Column("seen", ColumnType.DATETIME),
+        Column("active", ColumnType.BOOLEAN),
+    ),
+)
+
+FAST = RetryPolicy(total_seconds=3, first_wait_seconds=0.02, longest_wait_seconds=0.1, timeout_seconds=(1, 1))
+
+
+class NoQuota:
+    """Lets every request through."""
+
+    @contextmanager
+    def slot(self, kind: Kind) -> Iterator[float]:
+        yield 0.0
+
+
+class Bench:
+    """A tab, its writer, and the tab as people see it."""
+
+    def __init__(self, server: LocalSheetsServer, tab: Tab = TAB) -> None:
+        self.server = server
+        self.spreadsheet_id = server.create_spreadsheet("Test")
+        self.memory = FakeMemory()
+        self.use(tab)
+
+    def use(self, tab: Tab) -> None:
+        """Go on with another declaration of the tab."""
+        self.tab = tab
+        self.client = SheetsClient(
+            Identity(AnonymousCredentials(), "robot@example.org"),
+            self.spreadsheet_id,
+            budget=NoQuota(),
+            endpoint=self.server.endpoint,
+            policy=FAST,
+        )
+        self.writer = TabWriter(tab, self.client, self.memory, nullcontext)
+
+    def sync(self, rows: Any, *, allow_deletes: int | None = None, dry_run: bool = False) -> SyncReport:
+        computed_at = self.memory.now()
+        return self.writer.full_sync(
+            frame_of(rows), computed_at=computed_at, allowance=Allowance(allow_deletes, dry_run)
+        )
+
+    def event(self, rows: Any, keys: set[str]) -> SyncReport:
+        return self.writer.event_sync(lambda: frame_of(rows), keys)
+
+    # As people see and use it
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        return self.server.call(method, f"/v4/spreadsheets/{self.spreadsheet_id}{path}", body)
+
+    def edit(self, *requests: dict[str, Any]) -> Any:
+        return self.call("POST", ":batchUpdate", {"requests": list(requests)})
+
+    def put(self, a1_range: str, values: list[list[Any]], option: str = "USER_ENTERED") -> None:
+        self.call("PUT", f"/values/{quote(a1_range)}?valueInputOption={option}", {"values": values})
+
+    def values(self, a1_range: str = "people", option: str = "UNFORMATTED_VALUE") -> list[list[Any]]:
+        found = self.call("GET", f"/values/{quote(a1_range)}?valueRenderOption={option}").get("values", [])
+        return list(found)
+
+    def sheet(self, title: str = "people") -> dict[str, Any]:
+        sheets = self.call("GET", "?fields=sheets.properties")["sheets"]
+        return dict(next(s["properties"] for s in sheets if s["properties"]["title"] == title))
+
+    def sent(self) -> tuple[int, int, int]:
+        """Reads, writes and cells written since ``reset``, as the server counts them."""
+        totals = self.server.stats()["totals"]
+        return totals["reads"], totals["writes"], totals["cells_written"]
+
+
+def frame_of(rows: Any) -> pd.DataFrame:
+    """A frame of ``{id: name}`` or ``{id: (name, score)}``."""
+    pairs = {key: value if isinstance(value, tuple) else (value, 1.5) for key, value in rows.items()}
+    return pd.DataFrame(
+        {
+            "id": pd.Series(list(pairs), dtype="Int64"),
+            "name": pd.Series([name for name, _ in pairs.values()], dtype="object"),
+            "score": pd.Series([score for _, score in pairs.values()], dtype="object"),
+            "seen": pd.Series([pd.Timestamp("2026-03-01T12:00Z")] * len(pairs), dtype="datetime64[us, UTC]"),
+            "active": pd.Series([True] * len(pairs), dtype="boolean"),
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def sheets_server() -> Iterator[LocalSheetsServer]:
+    """A server without quota and sign-in, for all tests of this process."""
+    with LocalSheetsServer() as server:
+        yield server
+
+
+@pytest.fixture
+def bench(sheets_server: LocalSheetsServer) -> Iterator[Bench]:
+    """An empty spreadsheet and a writer for the tab ``people``."""
+    sheets_server.clear_faults()
+    yield Bench(sheets_server)
+    sheets_server.clear_faults()

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from sheets_pipeline.local_sheets.api_error import not_found
 from sheets_pipeline.local_sheets.model.spreadsheet import Spreadsheet
 from sheets_pipeline.local_sheets.model.transaction import Transaction
+from sheets_pipeline.local_sheets.recalculation import Calculation, recalculate
 from sheets_pipeline.local_sheets.store import SpreadsheetFile
 
 Answer = TypeVar("Answer")
@@ -31,6 +32,7 @@ class _Entry:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     sheet: Spreadsheet | None = None
     head: dict[str, Any] | None = None
+    calculation: Calculation | None = None
 
 
 class Engine:
@@ -110,6 +112,7 @@ class Engine:
         fill(tx)
         sheet.file = {"createdTime": timestamp(), "modifiedTime": timestamp(), **sheet.file}
         entry = _Entry(SpreadsheetFile(self._folder / (spreadsheet_id + _SUFFIX)), sheet=sheet)
+        entry.calculation = recalculate(tx, None)
         entry.file.save(tx)
         self._entries[spreadsheet_id] = entry
         self._tell(tx)
@@ -123,6 +126,8 @@ class Engine:
         tx.editor = editor
         try:
             answer = work(tx)
+            calculation, entry.calculation = entry.calculation, None
+            entry.calculation = recalculate(tx, calculation)
             sheet.file["modifiedTime"] = timestamp()
             entry.file.save(tx)
         except BaseException:

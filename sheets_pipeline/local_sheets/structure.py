@@ -7,11 +7,13 @@ https://developers.google.com/workspace/sheets/api/guides/rowcolumn
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from sheets_pipeline.local_sheets.formulas.shift import Deleted, Inserted, Moved
 from sheets_pipeline.local_sheets.limits import check_size
 from sheets_pipeline.local_sheets.model.cell import AnyCell, Cell, pack
 from sheets_pipeline.local_sheets.model.rows import Row
 from sheets_pipeline.local_sheets.model.tab import Tab
 from sheets_pipeline.local_sheets.model.transaction import Transaction
+from sheets_pipeline.local_sheets.recalculation import follow
 
 #: What becomes of a half-open span of rows or columns; None when nothing of it is left.
 Shift = Callable[[int, int], tuple[int, int] | None]
@@ -34,6 +36,7 @@ def insert_rows(tx: Transaction, tab: Tab, index: int, count: int, *, inherit: b
         tab.rows.insert(index, fresh, tx.serial)
     tab.grid["rowCount"] = tab.row_count + count
     _shift_all(tx, tab, "Row", lambda start, end: _grown(start, end, index, count))
+    follow(tx, Inserted(tab.title, True, index, count))
     tx.note_tab(tab, "rows")
 
 
@@ -66,6 +69,7 @@ def delete_rows(tx: Transaction, tab: Tab, start: int, end: int) -> None:
     if start < frozen:
         _set_frozen(tab, "frozenRowCount", frozen - (min(end, frozen) - start))
     _shift_all(tx, tab, "Row", lambda a, b: _shrunk(a, b, start, end))
+    follow(tx, Deleted(tab.title, True, start, end))
     tx.note_tab(tab, "rows")
 
 
@@ -80,6 +84,7 @@ def move_rows(tx: Transaction, tab: Tab, start: int, end: int, destination: int)
     target = destination if destination <= start else destination - (end - start)
     tab.rows.insert(target, moved, tx.serial)
     _shift_all(tx, tab, "Row", lambda a, b: _moved(a, b, start, end, target))
+    follow(tx, Moved(tab.title, True, start, end, destination))
     tx.note_tab(tab, "rows")
 
 
@@ -105,6 +110,7 @@ def insert_columns(tx: Transaction, tab: Tab, index: int, count: int, *, inherit
         tab.columns = [*tab.columns[:index], *[None] * count, *tab.columns[index:]]
     tab.grid["columnCount"] = tab.column_count + count
     _shift_all(tx, tab, "Column", lambda start, end: _grown(start, end, index, count))
+    follow(tx, Inserted(tab.title, False, index, count))
     tx.note_tab(tab, "columns")
 
 
@@ -121,6 +127,7 @@ def delete_columns(tx: Transaction, tab: Tab, start: int, end: int) -> None:
     if start < frozen:
         _set_frozen(tab, "frozenColumnCount", frozen - (min(end, frozen) - start))
     _shift_all(tx, tab, "Column", lambda a, b: _shrunk(a, b, start, end))
+    follow(tx, Deleted(tab.title, False, start, end))
     tx.note_tab(tab, "columns")
 
 
@@ -140,6 +147,7 @@ def move_columns(tx: Transaction, tab: Tab, start: int, end: int, destination: i
     _rewrite_rows(tx, tab, move)
     tab.columns = move(list(tab.columns))
     _shift_all(tx, tab, "Column", lambda a, b: _moved(a, b, start, end, target))
+    follow(tx, Moved(tab.title, False, start, end, destination))
     tx.note_tab(tab, "columns")
 
 

@@ -9,6 +9,7 @@ from sheets_pipeline.local_sheets.model.cell import AnyCell, Cell, entered
 from sheets_pipeline.local_sheets.model.spreadsheet import beyond_grid
 from sheets_pipeline.local_sheets.model.tab import Tab
 from sheets_pipeline.local_sheets.model.transaction import Transaction
+from sheets_pipeline.local_sheets.recalculation import copied, uses_decimal_comma
 from sheets_pipeline.local_sheets.references import grid_rect, tab_of_grid, tab_of_id
 from sheets_pipeline.local_sheets.spreadsheets_api.contents import CellChange, read_fields, write_row_data
 
@@ -117,12 +118,27 @@ def repeat_cell(tx: Transaction, request: Message) -> None:
             return cache[key]
         return change.apply(cell, data)
 
+    if "formulaValue" in data.get("userEnteredValue", {}) and "userEnteredValue" in read_fields(request.get("fields")):
+        _repeat_formula(tx, area, change, data)
+        return
     rows: list[list[AnyCell]] = []
     blank = [empty] * area.columns
     for cells in area.tab.read(area):
         rows.append([changed(cell) for cell in cells] + blank[len(cells) :])
     if empty is not None:
         rows += [blank] * (area.rows - len(rows))
+    area.tab.put_block(tx, area.row0, area.col0, rows)
+    tx.cells_written += area.cells
+    tx.note(area)
+
+
+def _repeat_formula(tx: Transaction, area: Rect, change: CellChange, data: Message) -> None:
+    comma = uses_decimal_comma(tx.spreadsheet)
+    rows = []
+    for down in range(area.rows):
+        old = area.tab.row_cells(area.row0 + down)[area.col0 : area.col1]
+        cells = [change.apply(old[right] if right < len(old) else None, data) for right in range(area.columns)]
+        rows.append([copied(cell, down, right, decimal_comma=comma) for right, cell in enumerate(cells)])
     area.tab.put_block(tx, area.row0, area.col0, rows)
     tx.cells_written += area.cells
     tx.note(area)

@@ -10,6 +10,7 @@ from sheets_pipeline.local_sheets.model.area import Rect
 from sheets_pipeline.local_sheets.model.cell import AnyCell, effective
 from sheets_pipeline.local_sheets.model.rows import Row
 from sheets_pipeline.local_sheets.model.transaction import Transaction
+from sheets_pipeline.local_sheets.recalculation import copied, uses_decimal_comma
 from sheets_pipeline.local_sheets.references import grid_rect
 
 Message = dict[str, Any]
@@ -75,7 +76,8 @@ def reorder(tx: Transaction, area: Rect, order: Sequence[int]) -> None:
     tx.touch(tab)
     old: list[Row | None] = list(tab.rows.between(area.row0, area.row1))
     old += [None] * (area.rows - len(old))
-    fresh = [_with_cells_of(tx, area, old[place], old[source]) for place, source in enumerate(order)]
+    comma = uses_decimal_comma(tx.spreadsheet)
+    fresh = [_with_cells_of(area, old[place], old[source], place - source, comma) for place, source in enumerate(order)]
     while fresh and fresh[-1] is None and area.row0 + len(fresh) > len(tab.rows):
         fresh.pop()
     tab.rows.replace_all(area.row0, fresh, tx.serial)
@@ -83,12 +85,14 @@ def reorder(tx: Transaction, area: Rect, order: Sequence[int]) -> None:
     tx.note(area)
 
 
-def _with_cells_of(tx: Transaction, area: Rect, place: Row | None, source: Row | None) -> Row | None:
+def _with_cells_of(area: Rect, place: Row | None, source: Row | None, down: int, comma: bool) -> Row | None:
     """The row at a place with the cells and metadata of another one in the range's columns; its height stays."""
-    if place is source:
+    if not down:
         return place
     width = area.columns
     taken = [] if source is None else list(source.cells[area.col0 : area.col1])
+    if source is not None and source.calculates:
+        taken = [copied(cell, down, 0, decimal_comma=comma) for cell in taken]
     before = [] if place is None else list(place.cells[: area.col0])
     after = [] if place is None else list(place.cells[area.col1 :])
     cells: list[AnyCell] = list(before)

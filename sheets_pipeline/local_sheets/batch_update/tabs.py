@@ -5,10 +5,12 @@ from typing import Any
 
 from sheets_pipeline.local_sheets.api_error import invalid
 from sheets_pipeline.local_sheets.field_mask import Mask
+from sheets_pipeline.local_sheets.formulas.shift import drop_tab, rename_tab
 from sheets_pipeline.local_sheets.limits import MAX_TABS, check_size, resize
 from sheets_pipeline.local_sheets.model.spreadsheet import Spreadsheet
 from sheets_pipeline.local_sheets.model.tab import Column, Tab
 from sheets_pipeline.local_sheets.model.transaction import Transaction
+from sheets_pipeline.local_sheets.recalculation import rewrite_formulas, uses_decimal_comma
 from sheets_pipeline.local_sheets.references import tab_of_id
 from sheets_pipeline.local_sheets.spreadsheets_api.answer import sheet_properties_message
 from sheets_pipeline.local_sheets.spreadsheets_api.contents import merge_masked, read_fields
@@ -104,6 +106,8 @@ def delete_sheet(tx: Transaction, request: Message) -> None:
             tx.set_metadata(key, None)
     sheet.named_ranges = [n for n in sheet.named_ranges if n["range"].get("sheetId", 0) != tab.sheet_id]
     sheet.tabs = [other for other in sheet.tabs if other is not tab]
+    comma = uses_decimal_comma(sheet)
+    rewrite_formulas(tx, lambda text, _: drop_tab(text, tab.title, decimal_comma=comma))
     tx.note_tab(tab, "deleted")
 
 
@@ -204,6 +208,9 @@ def update_sheet_properties(tx: Transaction, request: Message) -> None:
     order = ("sheetId", "title", "sheetType", "gridProperties", "hidden", "tabColor", "tabColorStyle", "rightToLeft")
     merged = with_both_colors(without_defaults_at_top(merged), "tabColor")
     tab.sheet["properties"] = {name: merged[name] for name in order if name in merged}
+    if tab.title != old["title"]:
+        comma = uses_decimal_comma(sheet)
+        rewrite_formulas(tx, lambda text, _: rename_tab(text, old["title"], tab.title, decimal_comma=comma))
     _check_visible(sheet)
     if ("index" in mask and "index" in given) or (mask.below("index") is not None and not mask.is_everything):
         _move_tab(sheet, tab, given.get("index", 0))

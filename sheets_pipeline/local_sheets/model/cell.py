@@ -50,8 +50,9 @@ class SharedPool:
 class Cell:
     """A cell that holds more than a plain value.
 
-    ``value`` is what was entered, ``result`` what a formula shows. ``extra`` keeps rarer fields of the API's
-    ``CellData`` as they came (``textFormatRuns``, ``hyperlink`` ...).
+    ``value`` is what was entered, ``result`` what a formula shows; a result without a value was spilled here by a
+    formula next to it. ``extra`` keeps rarer fields of the API's ``CellData`` as they came (``textFormatRuns`` ...),
+    and the number format that a formula implies, under ``IMPLIED_FORMAT``.
     """
 
     value: Value | None = None
@@ -61,6 +62,11 @@ class Cell:
     note: str | None = None
     extra: Mapping[str, Any] | None = None
 
+
+#: Key in ``extra``: the number format of a formula's result, for cells without one of their own.
+IMPLIED_FORMAT = "~numberFormat"
+#: Fields of ``extra`` that go when another value is entered.
+_OF_THE_VALUE = ("textFormatRuns", "chipRuns", "hyperlink", IMPLIED_FORMAT)
 
 #: What stands in a row's list of cells.
 AnyCell = Cell | str | int | float | bool | None
@@ -76,9 +82,9 @@ def unpack(cell: AnyCell) -> Cell:
 def pack(cell: Cell) -> AnyCell:
     """The smallest form of a cell."""
     if cell.format is None and cell.validation is None and cell.note is None and not cell.extra:
-        if cell.value is None:
+        if cell.value is None and cell.result is None:
             return None
-        if not isinstance(cell.value, Formula | CellError):
+        if cell.result is None and not isinstance(cell.value, Formula | CellError):
             return cell.value
     return cell
 
@@ -91,7 +97,7 @@ def entered(cell: AnyCell) -> Value | None:
 def effective(cell: AnyCell) -> Value | None:
     """What the cell is worth: a formula's result."""
     if isinstance(cell, Cell):
-        return cell.result if isinstance(cell.value, Formula) else cell.value
+        return cell.result if cell.value is None or isinstance(cell.value, Formula) else cell.value
     return cell
 
 
@@ -103,18 +109,19 @@ def with_value(cell: AnyCell, value: Value | None) -> AnyCell:
     """The cell with another value, everything else kept; text formats of single letters go with the old value."""
     if not isinstance(cell, Cell):
         return pack(Cell(value)) if isinstance(value, Formula | CellError) else value
-    extra = {k: v for k, v in cell.extra.items() if k not in ("textFormatRuns", "chipRuns")} if cell.extra else None
-    return pack(replace(cell, value=value, result=None, extra=extra or None))
+    return pack(replace(cell, value=value, result=None, extra=without_value_fields(cell.extra)))
 
 
-def with_result(cell: Cell, result: Value | None) -> Cell:
-    """A formula cell with the value that it now shows."""
-    return replace(cell, result=result)
+def without_value_fields(extra: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The extra fields that stay when another value is entered."""
+    return {name: value for name, value in (extra or {}).items() if name not in _OF_THE_VALUE} or None
 
 
 def number_format_of(cell: AnyCell) -> Mapping[str, Any] | None:
-    """The ``NumberFormat`` of the cell's own format."""
-    if isinstance(cell, Cell) and cell.format is not None:
-        found: Mapping[str, Any] | None = cell.format.body.get("numberFormat")
-        return found
-    return None
+    """The ``NumberFormat`` that a cell is shown with: its own, else the one its formula implies."""
+    if not isinstance(cell, Cell):
+        return None
+    found: Mapping[str, Any] | None = None if cell.format is None else cell.format.body.get("numberFormat")
+    if found is None and cell.extra:
+        found = cell.extra.get(IMPLIED_FORMAT)
+    return found

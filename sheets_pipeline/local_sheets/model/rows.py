@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import Any
 
-from sheets_pipeline.local_sheets.model.cell import AnyCell
+from sheets_pipeline.local_sheets.cell_values.model import Formula
+from sheets_pipeline.local_sheets.model.cell import AnyCell, Cell
 
 BLOCK_ROWS = 512
 
@@ -17,11 +18,12 @@ BLOCK_ROWS = 512
 class Row:
     """Cells of one row without empty ones at the end; never changed once it stands in a block.
 
-    ``row_id`` is its name in the store, ``properties`` its height and visibility (``DimensionProperties``), and
-    ``metadata`` the ids of developer metadata that live on it.
+    ``row_id`` is its name in the store, ``properties`` its height and visibility (``DimensionProperties``),
+    ``metadata`` the ids of developer metadata that live on it, and ``calculates`` says whether it holds a formula
+    or a value that one spilled.
     """
 
-    __slots__ = ("cells", "metadata", "properties", "row_id")
+    __slots__ = ("calculates", "cells", "metadata", "properties", "row_id")
 
     def __init__(
         self,
@@ -31,6 +33,9 @@ class Row:
         metadata: tuple[int, ...] = (),
     ) -> None:
         self.row_id, self.cells, self.properties, self.metadata = row_id, cells, properties, metadata
+        self.calculates = any(
+            type(cell) is Cell and (type(cell.value) is Formula or cell.result is not None) for cell in cells
+        )
 
 
 class Block:
@@ -53,11 +58,14 @@ class RowSequence:
         self.blocks: list[Block] = blocks or []
         self.next_block_id = next_block_id
         self.version = 0
+        #: False only when no row calculates; stays true after the last formula is gone.
+        self.may_calculate = any(row is not None and row.calculates for block in self.blocks for row in block.rows)
         self._starts: list[int] | None = None
 
     def restore(self, blocks: list[Block]) -> None:
         """Put back a list of blocks that was kept."""
         self.blocks = blocks
+        self.may_calculate = True
         self._changed()
 
     def _changed(self) -> None:
@@ -73,6 +81,21 @@ class RowSequence:
 
     def __len__(self) -> int:
         return self.starts[-1]
+
+    def _note(self, rows: Sequence[Row | None]) -> None:
+        if not self.may_calculate:
+            self.may_calculate = any(row is not None and row.calculates for row in rows)
+
+    def calculating(self) -> Iterator[tuple[int, Row]]:
+        """Index and row of each row that holds a formula or a spilled value."""
+        if not self.may_calculate:
+            return
+        start = 0
+        for block in list(self.blocks):
+            for offset, row in enumerate(block.rows):
+                if row is not None and row.calculates:
+                    yield start + offset, row
+            start += len(block.rows)
 
     def _find(self, index: int) -> tuple[int, int]:
         place = bisect_right(self.starts, index) - 1
@@ -107,6 +130,7 @@ class RowSequence:
             self.insert(len(self), [None] * (index + 1 - len(self)), owner)
         place, offset = self._find(index)
         block = self._own(place, owner)
+        self._note([row])
         if _metadata_of(block.rows[offset]) != _metadata_of(row):
             self.version += 1
         block.rows[offset] = row
@@ -115,6 +139,7 @@ class RowSequence:
         """Insert rows before an index that is at most the length."""
         if not rows:
             return
+        self._note(rows)
         if not self.blocks:
             self._add_blocks(0, list(rows), owner)
         else:
@@ -158,6 +183,7 @@ class RowSequence:
         missing = start + len(rows) - len(self)
         if missing > 0:
             self.insert(len(self), [None] * missing, owner)
+        self._note(rows)
         done = 0
         while done < len(rows):
             place, offset = self._find(start + done)

@@ -55,12 +55,13 @@ class Spreadsheet:
         Raises:
             RangeError: The text is no range, or its tab does not exist.
         """
-        area = parse_range(text, {tab.title for tab in self.tabs}, self._named_areas())
+        area = parse_range(text, {tab.title for tab in self.tabs}, self.named_areas())
         if area.title is None:
             return Area(self.first_visible().title, area.row0, area.row1, area.col0, area.col1)
         return area
 
-    def _named_areas(self) -> dict[str, Area]:
+    def named_areas(self) -> dict[str, Area]:
+        """The areas of all named ranges, by name."""
         areas: dict[str, Area] = {}
         for named in self.named_ranges:
             place = named["range"]

@@ -84,6 +84,10 @@ class Transaction:
         """Say that cells of an area were written."""
         self.changes.append(Change(area.tab.sheet_id, area, kind))
 
+    def note_result(self, area: Rect) -> None:
+        """Say that formulas of an area show other values."""
+        self.changes.append(Change(area.tab.sheet_id, area, "results"))
+
     def note_tab(self, tab: Tab, kind: str) -> None:
         """Say that a tab's shape or look changed."""
         self.changes.append(Change(tab.sheet_id, None, kind))

@@ -11,7 +11,7 @@ from sheets_pipeline.local_sheets.cell_values.model import to_api
 from sheets_pipeline.local_sheets.cell_values.number_format import effective_pattern, render
 from sheets_pipeline.local_sheets.field_mask import Mask
 from sheets_pipeline.local_sheets.model.area import Rect
-from sheets_pipeline.local_sheets.model.cell import AnyCell, effective, number_format_of, unpack
+from sheets_pipeline.local_sheets.model.cell import IMPLIED_FORMAT, AnyCell, effective, number_format_of, unpack
 from sheets_pipeline.local_sheets.model.spreadsheet import Spreadsheet
 from sheets_pipeline.local_sheets.references import metadata_message, metadata_places
 from sheets_pipeline.local_sheets.spreadsheets_api.defaults import COLUMN_PIXELS, ROW_PIXELS
@@ -44,7 +44,7 @@ class CellDataWriter:
             found["formattedValue"] = render(shown, number_format_of(cell), self._sheet.locale)
         if full.format is not None and self.wants("userEnteredFormat"):
             found["userEnteredFormat"] = full.format.body
-        if (full.format is not None or value is not None) and self.wants("effectiveFormat"):
+        if (full.format is not None or shown is not None) and self.wants("effectiveFormat"):
             found["effectiveFormat"] = self._effective_format(cell)
         self._write_rest(cell, found)
         return found
@@ -52,7 +52,7 @@ class CellDataWriter:
     def _write_rest(self, cell: AnyCell, found: dict[str, Any]) -> None:
         full = unpack(cell)
         for name, value in (full.extra or {}).items():
-            if self.wants(name):
+            if not name.startswith("~") and self.wants(name):
                 found[name] = value
         if isinstance(full.value, str) and _LINK.fullmatch(full.value) and self.wants("hyperlink"):
             found.setdefault("hyperlink", full.value)
@@ -65,9 +65,12 @@ class CellDataWriter:
         full = unpack(cell)
         shown = effective(cell)
         kind = "link" if isinstance(full.value, str) and _LINK.fullmatch(full.value) else type(shown).__name__
-        key = (0 if full.format is None else full.format.key, kind)
+        implied = (full.extra or {}).get(IMPLIED_FORMAT)
+        key = (0 if full.format is None else full.format.key, kind + str(implied))
         if key not in self._effective:
             own = {} if full.format is None else full.format.body
+            if implied and "numberFormat" not in own:
+                own = {**own, "numberFormat": implied}
             self._effective[key] = self._merge_format(own, kind)
         return self._effective[key]
 

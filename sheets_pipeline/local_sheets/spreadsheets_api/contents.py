@@ -8,7 +8,7 @@ from sheets_pipeline.local_sheets.api_error import invalid
 from sheets_pipeline.local_sheets.cell_values.model import Value, from_api
 from sheets_pipeline.local_sheets.field_mask import FieldMaskError, Mask, parse_mask
 from sheets_pipeline.local_sheets.limits import check_text
-from sheets_pipeline.local_sheets.model.cell import AnyCell, Cell, pack, unpack
+from sheets_pipeline.local_sheets.model.cell import AnyCell, Cell, pack, unpack, without_value_fields
 from sheets_pipeline.local_sheets.model.spreadsheet import Spreadsheet
 from sheets_pipeline.local_sheets.model.tab import Tab
 from sheets_pipeline.local_sheets.model.transaction import Transaction
@@ -85,8 +85,7 @@ class CellChange:
     def _new_extra(self, cell: Cell, data: Mapping[str, Any]) -> dict[str, Any] | None:
         kept = dict(cell.extra or {})
         if self._value:
-            kept.pop("textFormatRuns", None)
-            kept.pop("chipRuns", None)
+            kept = without_value_fields(kept) or {}
         for name in self._extras:
             kept.pop(name, None)
             if data.get(name):

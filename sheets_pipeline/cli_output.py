@@ -9,14 +9,31 @@ from rich.table import Table
 from sheets_pipeline.errors import GuardRefused, SheetsPipelineError
 from sheets_pipeline.sync.report import SyncReport
 
-_COLUMNS = ("rows", "inserts", "updates", "deletes", "cells", "read_requests", "write_requests", "bytes_sent")
+#: Numbers of one tab, and how the table's head calls them.
+_COLUMNS = {
+    "rows": "rows",
+    "inserts": "inserts",
+    "updates": "updates",
+    "deletes": "deletes",
+    "cells": "cells",
+    "read_requests": "reads",
+    "write_requests": "writes",
+    "bytes_sent": "bytes",
+    "seconds": "seconds",
+}
 _SHORT = 40
 _COLOURS = {"insert": "green", "update": "yellow", "delete": "red"}
 
 
+def _console() -> Console:
+    """As wide as the terminal; as wide as needed where the output goes elsewhere."""
+    console = Console(soft_wrap=True)
+    return console if console.is_terminal else Console(soft_wrap=True, width=200)
+
+
 def print_sync(result: dict[str, Any]) -> None:
     """A sync's summary: one line per tab, errors below, the run's id."""
-    console = Console(soft_wrap=True)
+    console = _console()
     console.print(_table(result["tabs"]))
     for step, message in result["errors"].items():
         console.print(f"[bold red]{escape(step)}[/]: {escape(message)}", highlight=False)
@@ -26,12 +43,11 @@ def print_sync(result: dict[str, Any]) -> None:
 
 def _table(tabs: dict[str, dict[str, Any]]) -> Table:
     table = Table(box=None, pad_edge=False)
-    table.add_column("tab")
-    for name in (*_COLUMNS, "seconds"):
-        table.add_column(name.replace("_", " "), justify="right")
+    table.add_column("tab", no_wrap=True)
+    for head in _COLUMNS.values():
+        table.add_column(head, justify="right", no_wrap=True)
     for title, numbers in tabs.items():
-        counts = [f"{numbers[name]:,}" for name in _COLUMNS]
-        table.add_row(escape(title), *counts, f"{numbers['seconds']:.1f}")
+        table.add_row(escape(title), *(f"{numbers[name]:,}" for name in _COLUMNS))
     return table
 
 
@@ -63,7 +79,7 @@ def _plan_json(plan: SyncReport) -> dict[str, Any]:
 
 def print_plans(plans: dict[str, SyncReport | SheetsPipelineError]) -> None:
     """What would be done, tab by tab: counts, cost, the first changes, and what was refused and why."""
-    console = Console(soft_wrap=True)
+    console = _console()
     for title, plan in plans.items():
         if isinstance(plan, SheetsPipelineError):
             console.print(f"[bold]{escape(title)}[/]  [red]refused[/]: {escape(str(plan))}", highlight=False)
@@ -76,8 +92,14 @@ def print_plans(plans: dict[str, SyncReport | SheetsPipelineError]) -> None:
         )
         for what, row, key, column, old, new in plan.sample:
             place = f"row {row}" if row else "new row"
-            detail = f"{column}: {_short(old)} → {_short(new)}" if what == "update" else ""
-            console.print(f"  [{_COLOURS[what]}]{what}[/] {place} key {escape(key)} {escape(detail)}", highlight=False)
+            detail = f"column {column}: {_short(old)} → {_short(new)}" if what == "update" else ""
+            if what == "insert":
+                detail = ", ".join(_short(cell) for cell in new[1:5])
+            line = f"{place}, key {key}  {detail}"
+            console.print(f"  [{_COLOURS[what]}]{what}[/] {escape(line)}", highlight=False)
+        hidden = plan.inserts + plan.updates + plan.deletes - len({change[2] for change in plan.sample})
+        if hidden > 0:
+            console.print(f"  ... and {hidden:,} more rows")
         for row_set_aside in plan.set_aside:
             reason = escape(row_set_aside.reason)
             console.print(f"  [magenta]set aside[/] key {escape(row_set_aside.key)}: {reason}", highlight=False)

@@ -61,7 +61,13 @@ class Pipeline:
         spreadsheet_id = self.services.spreadsheet_id
         store = TabStore(self.state, spreadsheet_id, tab.title)
         lock_name = f"Tab {tab.title!r} of {spreadsheet_id}"
-        return TabWriter(tab, client or self.client(), StoredMemory(store), lambda: named_lock(self.state, lock_name))
+        return TabWriter(
+            tab,
+            client or self.client(),
+            StoredMemory(store),
+            lambda: named_lock(self.state, lock_name),
+            self.services.spreadsheet_url,
+        )
 
     def is_enabled(self, tab: Tab) -> bool:
         """Whether the tab's switch is on."""

@@ -74,9 +74,15 @@ class TabWriter:
     """Keeps one tab as its frame says. ``lock`` lets one writer per tab in at a time, over all processes and hosts."""
 
     def __init__(
-        self, tab: Tab, client: SheetsClient, memory: TabMemory, lock: Callable[[], AbstractContextManager[None]]
+        self,
+        tab: Tab,
+        client: SheetsClient,
+        memory: TabMemory,
+        lock: Callable[[], AbstractContextManager[None]],
+        spreadsheet_url: str = "",
     ) -> None:
         self.tab, self.client, self.memory, self.lock = tab, client, memory, lock
+        self.spreadsheet_url = spreadsheet_url
         self._spreadsheet: access.SpreadsheetProperties | None = None
 
     def full_sync(self, frame: pd.DataFrame, *, computed_at: float, allowance: Allowance | None = None) -> SyncReport:
@@ -153,9 +159,7 @@ class TabWriter:
 
     def _describe(self, report: SyncReport, found: _Round) -> None:
         changes = found.changes
-        report.url = (
-            f"https://docs.google.com/spreadsheets/d/{self.client.spreadsheet_id}/edit#gid={found.facts.sheet_id}"
-        )
+        report.url = f"{self.spreadsheet_url}#gid={found.facts.sheet_id}"
         report.rows = len(found.wanted)
         report.inserts = len(changes.inserts)
         report.updates = len(changes.updated_keys)

@@ -205,7 +205,7 @@ def test_a_dry_run_sends_nothing(bench: Bench) -> None:
 
 def test_growth_beyond_the_cell_limit_is_refused(bench: Bench) -> None:
     bench.edit(
-        {"addSheet": {"properties": {"title": "big", "gridProperties": {"rowCount": 99_700, "columnCount": 100}}}}
+        {"addSheet": {"properties": {"title": "big", "gridProperties": {"rowCount": 99_735, "columnCount": 100}}}}
     )
     with pytest.raises(LimitExceeded, match="10,000,000"):
         bench.sync({1: "a"})

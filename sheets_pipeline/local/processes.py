@@ -14,6 +14,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+#: Environment variable that marks all processes under one `sheets-pipeline dev`; servers that outlive it are unmarked.
+FAMILY_MARK = "SHEETS_PIPELINE_DEV_FAMILY"
+
 #: Servers started here, kept so that they are reaped and never reported as forgotten.
 _started: list[subprocess.Popen[bytes]] = []
 
@@ -46,6 +49,7 @@ def start_server(
     The caller has made sure, under a lock, that no such server lives.
     """
     _keep_small(log)
+    unmarked = {name: value for name, value in (env or os.environ).items() if name != FAMILY_MARK}
     descriptor = os.open(life_lock, os.O_RDONLY | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)  # waits at most for somebody's short look in is_held
@@ -56,7 +60,7 @@ def start_server(
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env=env,
+                env=unmarked,
                 start_new_session=True,
                 pass_fds=[descriptor],
                 **popen,

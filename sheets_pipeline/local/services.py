@@ -166,14 +166,16 @@ def _databases(settings: Settings) -> Databases:
 
 
 def fill_demo_platform(url: str) -> None:
-    """Fill an empty database with the demo learning platform."""
+    """Fill an empty database with the demo learning platform, its changes noted as events from the first."""
     from sheets_pipeline.database.demo import generate
     from sheets_pipeline.database.engine import connect
+    from sheets_pipeline.database.triggers import install
 
     logger.info("Creating the demo learning platform")
     engine = connect(url)
     try:
         generate(engine)
+        install(engine)
     finally:
         engine.dispose()
 

@@ -35,15 +35,29 @@ def chromium() -> Iterator[Browser]:
     if path is None:
         pytest.skip("no chromium on this machine: apt-get install chromium")
     playwright = sync_playwright().start()
+    loop = asyncio.get_running_loop()
     browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-    _release_event_loop()
+    asyncio._set_running_loop(None)
     yield browser
+    asyncio._set_running_loop(loop)
     browser.close()
     playwright.stop()
 
 
 @pytest.fixture
-def open_page(chromium: Browser) -> Iterator[OpenPage]:
+def browser_at_work(chromium: Browser) -> Iterator[Browser]:
+    """The browser, for one test.
+
+    Playwright's synchronous interface marks its own event loop as the running one. Between browser tests it is marked as
+    not running, or no other test of the process could run an event loop.
+    """
+    asyncio._set_running_loop(chromium._impl_obj._loop)
+    yield chromium
+    asyncio._set_running_loop(None)
+
+
+@pytest.fixture
+def open_page(browser_at_work: Browser) -> Iterator[OpenPage]:
     """Opens an address in a profile of its own; keywords are those of Playwright's ``new_context``.
 
     The test fails when a script of the page fails or the page's Content-Security-Policy blocks something.
@@ -51,7 +65,7 @@ def open_page(chromium: Browser) -> Iterator[OpenPage]:
     contexts, complaints = [], []
 
     def open_(url: str, **options: Any) -> Page:
-        context = chromium.new_context(
+        context = browser_at_work.new_context(
             **{"viewport": {"width": 1280, "height": 800}, "color_scheme": "light", **options}
         )
         contexts.append(context)
@@ -68,13 +82,4 @@ def open_page(chromium: Browser) -> Iterator[OpenPage]:
     yield open_
     for context in contexts:
         context.close()
-    _release_event_loop()
     assert not complaints
-
-
-def _release_event_loop() -> None:
-    """Let other tests of this process run event loops of their own.
-
-    Playwright's synchronous interface leaves its loop marked as the running one, and marks it again at its next call.
-    """
-    asyncio._set_running_loop(None)

@@ -8,7 +8,7 @@ from functools import cache
 from sheets_pipeline.local_sheets.formulas.faults import PARSE_ERROR, Fault
 
 _TITLE = r"(?:(?:'(?:[^']|'')+'|[^\W\d][\w.]*|\d+[^\W\d][\w.]*)!)"
-_POINT = r"\$?[A-Za-z]{1,3}\$?[0-9]{1,8}"
+_POINT = r"\$?[A-Za-z]{1,3}\$?[1-9][0-9]{0,7}"
 _AREA = (
     rf"(?:{_POINT}:{_POINT}|{_POINT}:\$?[A-Za-z]{{1,3}}|{_POINT}:\$?[0-9]{{1,8}}|\$?[A-Za-z]{{1,3}}:{_POINT}"
     rf"|\$?[A-Za-z]{{1,3}}:\$?[A-Za-z]{{1,3}}|\$?[0-9]{{1,8}}:\$?[0-9]{{1,8}}|{_POINT})"

@@ -86,38 +86,40 @@ class DriveService:
     def __init__(self, engine: Engine, data_dir: Path) -> None:
         self._engine = engine
         self._folders = Folders(data_dir / "folders.json")
-        names = "files/(?P<file_id>[^/]+)"
-        self._routes: list[tuple[str, re.Pattern[str], Serve]] = [
-            (verb, re.compile(pattern), serve)
-            for verb, pattern, serve in (
-                ("GET", "/drive/v3/about", self.about),
-                ("POST", "/drive/v3/files", self.create),
-                ("GET", "/drive/v3/files", self.list),
-                ("GET", f"/drive/v3/{names}", self.get),
-                ("PATCH", f"/drive/v3/{names}", self.update),
-                ("DELETE", f"/drive/v3/{names}", self.delete),
-                ("POST", f"/drive/v3/{names}/copy", self.copy),
-                ("GET", f"/drive/v3/{names}/export", self.export),
-                ("GET", f"/drive/v3/{names}/permissions", self.list_permissions),
-                ("POST", f"/drive/v3/{names}/permissions", self.create_permission),
-                ("GET", f"/drive/v3/{names}/permissions/(?P<key>[^/]+)", self.get_permission),
-                ("PATCH", f"/drive/v3/{names}/permissions/(?P<key>[^/]+)", self.update_permission),
-                ("DELETE", f"/drive/v3/{names}/permissions/(?P<key>[^/]+)", self.delete_permission),
-                ("GET", f"/drive/v3/{names}/comments", self.list_comments),
-                ("POST", f"/drive/v3/{names}/comments", self.create_comment),
-                ("GET", f"/drive/v3/{names}/comments/(?P<key>[^/]+)", self.get_comment),
-                ("DELETE", f"/drive/v3/{names}/comments/(?P<key>[^/]+)", self.delete_comment),
-                ("PUT", f"/upload/drive/v2/{names}", self.upload_v2),
-                ("POST", "/upload/drive/v3/files", self.upload_new),
-                ("PATCH", f"/upload/drive/v3/{names}", self.upload),
-                ("GET", "/spreadsheets/d/(?P<file_id>[^/]+)/export", self.download),
-                ("GET", "/spreadsheets/export", self.download),
+        names, key = "files/(?P<file_id>[^/]+)", "(?P<key>[^/]+)"
+        self._routes: list[tuple[str, str, re.Pattern[str], Serve]] = [
+            (name, verb, re.compile(pattern), serve)
+            for name, verb, pattern, serve in (
+                ("about.get", "GET", "/drive/v3/about", self.about),
+                ("files.create", "POST", "/drive/v3/files", self.create),
+                ("files.list", "GET", "/drive/v3/files", self.list),
+                ("files.get", "GET", f"/drive/v3/{names}", self.get),
+                ("files.update", "PATCH", f"/drive/v3/{names}", self.update),
+                ("files.delete", "DELETE", f"/drive/v3/{names}", self.delete),
+                ("files.copy", "POST", f"/drive/v3/{names}/copy", self.copy),
+                ("files.export", "GET", f"/drive/v3/{names}/export", self.export),
+                ("permissions.list", "GET", f"/drive/v3/{names}/permissions", self.list_permissions),
+                ("permissions.create", "POST", f"/drive/v3/{names}/permissions", self.create_permission),
+                ("permissions.get", "GET", f"/drive/v3/{names}/permissions/{key}", self.get_permission),
+                ("permissions.update", "PATCH", f"/drive/v3/{names}/permissions/{key}", self.update_permission),
+                ("permissions.delete", "DELETE", f"/drive/v3/{names}/permissions/{key}", self.delete_permission),
+                ("comments.list", "GET", f"/drive/v3/{names}/comments", self.list_comments),
+                ("comments.create", "POST", f"/drive/v3/{names}/comments", self.create_comment),
+                ("comments.get", "GET", f"/drive/v3/{names}/comments/{key}", self.get_comment),
+                ("comments.delete", "DELETE", f"/drive/v3/{names}/comments/{key}", self.delete_comment),
+                ("files.update", "PUT", f"/upload/drive/v2/{names}", self.upload_v2),
+                ("files.create", "POST", "/upload/drive/v3/files", self.upload_new),
+                ("files.update", "PATCH", f"/upload/drive/v3/{names}", self.upload),
+                ("files.export", "GET", "/spreadsheets/d/(?P<file_id>[^/]+)/export", self.download),
+                ("files.export", "GET", "/spreadsheets/export", self.download),
             )
         ]
 
-    def knows(self, verb: str, raw_path: str) -> bool:
-        """Whether a request is for one of these methods."""
-        return any(verb == known and pattern.fullmatch(raw_path) for known, pattern, _ in self._routes)
+    def method(self, verb: str, raw_path: str) -> str | None:
+        """The id of the method that a request is for (``drive.files.list``), None when it is for none of these."""
+        found = (name for name, known, pattern, _ in self._routes if verb == known and pattern.fullmatch(raw_path))
+        name = next(found, None)
+        return name and f"drive.{name}"
 
     async def serve(self, call: DriveCall) -> DriveAnswer:
         """Answer a request; refusals are answers too.
@@ -126,7 +128,7 @@ class DriveService:
             LookupError: It is for none of these methods.
             ApiError: The engine refuses what was to be done.
         """
-        for verb, pattern, serve in self._routes:
+        for _, verb, pattern, serve in self._routes:
             if verb == call.verb and (match := pattern.fullmatch(call.raw_path)):
                 try:
                     return await serve(call, **{name: unquote(text) for name, text in match.groupdict().items()})

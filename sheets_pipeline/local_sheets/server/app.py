@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from sheets_pipeline.local_sheets.drive.routes import drive_routes
 from sheets_pipeline.local_sheets.page.routes import Page
 from sheets_pipeline.local_sheets.server.api import ConnectionLost, serve
 from sheets_pipeline.local_sheets.server.auth import TokenRefused
@@ -62,6 +63,7 @@ def build_app(server: Server) -> ASGIApp:
     routes: list[BaseRoute] = [
         Route("/token", token, methods=["POST"]),
         *local_routes(server),
+        *drive_routes(server),
         *page.routes(),
         Route("/v4/{rest:path}", sheets_api, methods=["GET", "POST", "PUT", "DELETE", "PATCH"]),
     ]

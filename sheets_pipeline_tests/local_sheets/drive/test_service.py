@@ -335,7 +335,7 @@ def test_other_types_of_files_are_not_kept(drive):
 
 def test_what_is_no_method_of_drive_is_not_known(engine, tmp_path):
     service = DriveService(engine, tmp_path)
-    assert service.knows("GET", "/drive/v3/files/x/export")
-    assert not service.knows("GET", "/drive/v3/changes")
+    assert service.method("GET", "/drive/v3/files/x/export") == "drive.files.export"
+    assert service.method("GET", "/drive/v3/changes") is None
     with pytest.raises(LookupError):
         asyncio.run(service.serve(DriveCall("GET", "/drive/v3/changes")))

@@ -1,0 +1,70 @@
+"""Drive over HTTP: who calls, what the service answers, what the log says."""
+
+import time
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from sheets_pipeline.local_sheets.api_error import ApiError
+from sheets_pipeline.local_sheets.drive.service import DriveAnswer, DriveCall, DriveService
+from sheets_pipeline.local_sheets.request_body import InvalidPayload
+from sheets_pipeline.local_sheets.server.context import Server
+from sheets_pipeline.local_sheets.server.encoding import answer, compressed
+
+#: Any of these lets a caller in, see https://developers.google.com/workspace/drive/api/guides/api-specific-auth.
+SCOPES = tuple(
+    f"https://www.googleapis.com/auth/drive{end}"
+    for end in ("", ".file", ".readonly", ".metadata", ".metadata.readonly")
+)
+_VERBS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+#: Drive's requests have a quota of their own, far above what Sheets allows; here they are only counted in the log.
+_KIND = "drive"
+
+
+def drive_routes(server: Server) -> list[Route]:
+    """All routes, to stand before those of the page."""
+    service = DriveService(server.engine, server.options.data_dir)
+
+    async def drive(request: Request) -> Response:
+        return await _serve(server, service, request)
+
+    paths = ("/drive/{rest:path}", "/upload/drive/{rest:path}", "/spreadsheets/d/{id}/export", "/spreadsheets/export")
+    return [Route(path, drive, methods=_VERBS) for path in paths]
+
+
+async def _serve(server: Server, service: DriveService, request: Request) -> Response:
+    started = time.perf_counter()
+    raw_path = request.scope["raw_path"].decode("ascii")
+    method = service.method(request.method, raw_path)
+    if method is None:
+        return HTMLResponse("<!DOCTYPE html><title>Error 404 (Not Found)</title><p>Not found.</p>", 404)
+    body = await request.body()
+    entry = server.log.begin(method, _KIND, request.path_params.get("id"), None, len(body))
+    try:
+        response = await _answer(server, service, request, raw_path, body)
+        entry.status, entry.bytes_out = response.status_code, len(response.body)
+        return response
+    finally:
+        entry.milliseconds = round((time.perf_counter() - started) * 1000, 2)
+        server.log.finish(entry)
+
+
+async def _answer(server: Server, service: DriveService, request: Request, raw_path: str, body: bytes) -> Response:
+    query, headers = dict(request.query_params), request.headers
+    try:
+        caller = server.gate.caller(headers.get("authorization"), query.get("access_token"))
+        server.gate.check_scopes(caller, SCOPES)
+        call = DriveCall(request.method, raw_path, query, body, headers.get("content-type", ""), caller.email)
+        found = await service.serve(call)
+    except ApiError as error:
+        found = DriveAnswer(error.code, error.body())
+    except InvalidPayload as error:
+        found = DriveAnswer(400, ApiError(400, str(error), error.details).body())
+    accepted = headers.get("accept-encoding", "")
+    if found.message is not None:
+        return answer(found.message, found.status, query, accepted, found.headers)
+    if found.content is not None:
+        sent = {name.lower(): text for name, text in found.headers.items()}
+        return compressed(found.content, found.status, sent.pop("content-type"), accepted, sent)
+    return Response(status_code=found.status, media_type="text/html")

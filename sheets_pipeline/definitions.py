@@ -4,8 +4,11 @@ from pathlib import Path
 
 import dagster as dg
 
+from sheets_pipeline.settings import load_settings
+
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """All assets, jobs, schedules, sensors and resources."""
+    """All assets, jobs, schedules, sensors and resources; settings first, so that a wrong one says so by itself."""
+    load_settings()
     return dg.load_from_defs_folder(path_within_project=Path(__file__).parent)

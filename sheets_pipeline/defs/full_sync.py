@@ -1,4 +1,4 @@
-"""Job ``full_sync`` and its schedule: all tabs, every SYNC_INTERVAL_SECONDS; repairs drift."""
+"""Job ``full_sync``, its schedule (every SYNC_INTERVAL_SECONDS), and the sensor that starts the very first one."""
 
 import dagster as dg
 
@@ -39,4 +39,18 @@ def full_sync() -> dg.Definitions:
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=f"All tabs, every {settings.sync_interval_seconds // 60} minutes.",
     )
-    return dg.Definitions(jobs=[job], schedules=[schedule])
+    return dg.Definitions(jobs=[job], schedules=[schedule], sensors=[first_start])
+
+
+@dg.sensor(
+    job_name="full_sync",
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Asks for one full_sync when there has never been one, so that a new instance need not wait for the "
+    "schedule.",
+)
+def first_start(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """The very first full sync."""
+    if context.instance.get_run_ids(dg.RunsFilter(job_name="full_sync"), limit=1):
+        return dg.SkipReason("There has been a full sync; the schedule does the rest.")
+    return dg.RunRequest(run_key="first")

@@ -16,6 +16,7 @@ ENDPOINTS: Mapping[str, Endpoint] = {
     "sheets.spreadsheets.batchUpdate": Endpoint(WRITE, write=batch_update),
     "sheets.spreadsheets.developerMetadata.get": Endpoint(READ, read=spreadsheets.get_metadata),
     "sheets.spreadsheets.developerMetadata.search": Endpoint(READ, read=spreadsheets.search_metadata),
+    "sheets.spreadsheets.sheets.copyTo": Endpoint(WRITE, plain=spreadsheets.copy_to),
     "sheets.spreadsheets.values.get": Endpoint(READ, read=values.get),
     "sheets.spreadsheets.values.batchGet": Endpoint(READ, read=values.batch_get),
     "sheets.spreadsheets.values.batchGetByDataFilter": Endpoint(READ, read=values.batch_get_by_data_filter),

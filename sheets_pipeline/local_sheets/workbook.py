@@ -40,7 +40,7 @@ class SpreadsheetWorkbook:
     def values(self, title: str, row0: int, row1: int, col0: int, col1: int) -> Rows:
         """Effective values; rows may be shorter than the area, and rows at its end may be missing."""
         tab = self.find(title)
-        return [[effective(cell) for cell in cells] for cells in tab.read(Rect(tab, row0, row1, col0, col1))]  # type: ignore[misc]
+        return [[effective(cell) for cell in cells] for cells in tab.read(Rect(tab, row0, row1, col0, col1))]
 
     def number_format(self, title: str, row: int, col: int) -> dict[str, Any] | None:
         """The number format that a cell is shown with."""

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from sheets_pipeline.local_sheets.a1 import Area
 from sheets_pipeline.local_sheets.api_error import invalid
 from sheets_pipeline.local_sheets.limits import resize
 from sheets_pipeline.local_sheets.model.area import Rect

@@ -22,6 +22,15 @@ def sort_range(tx: Transaction, request: Message) -> None:
     specs = request.get("sortSpecs", [])
     if not specs:
         raise invalid("Must specify at least one sort spec.")
+    sort_by_specs(tx, area, specs)
+
+
+def sort_by_specs(tx: Transaction, area: Rect, specs: Sequence[Message]) -> None:
+    """Sort an area's rows by columns, the first spec first.
+
+    Raises:
+        ApiError: A column lies outside of the area.
+    """
     order = list(range(area.rows))
     cells = _cells_of(area)
     for spec in reversed(specs):

@@ -119,7 +119,7 @@ def duplicate_sheet(tx: Transaction, request: Message) -> Message:
         raise invalid(f"This action would increase the number of tabs above the limit of {MAX_TABS} tabs.")
     sheet_id = request["newSheetId"] if "newSheetId" in request else sheet.new_sheet_id()
     check_new_id(sheet, sheet_id)
-    title = request.get("newSheetName") or _copy_title(sheet, source.title)
+    title = request.get("newSheetName") or copy_title(sheet, source.title)
     check_title(sheet, title, None)
     check_size(tx, None, source.row_count, source.column_count)
     copy = copy_tab(tx, sheet, source, sheet_id, title)
@@ -127,7 +127,8 @@ def duplicate_sheet(tx: Transaction, request: Message) -> Message:
     return {"properties": sheet_properties_message(sheet, copy)}
 
 
-def _copy_title(sheet: Spreadsheet, title: str) -> str:
+def copy_title(sheet: Spreadsheet, title: str) -> str:
+    """A free title for a copy: ``Copy of X``, ``Copy of X 2`` ..."""
     candidate, number = f"Copy of {title}", 1
     while _title_taken(sheet, candidate, None):
         number += 1

@@ -15,6 +15,7 @@ from sheets_pipeline.local_sheets.model.area import Rect
 from sheets_pipeline.local_sheets.model.rows import Block
 from sheets_pipeline.local_sheets.model.spreadsheet import Spreadsheet
 from sheets_pipeline.local_sheets.model.tab import Column, Tab
+from sheets_pipeline.local_sheets.protection import check_protection
 
 _serials = count(1)
 
@@ -81,7 +82,12 @@ class Transaction:
             self.tabs_before[key] = (tab, before)
 
     def note(self, area: Rect, kind: str = "values") -> None:
-        """Say that cells of an area were written."""
+        """Say that cells of an area were written.
+
+        Raises:
+            ApiError: Some of them are protected from who asks.
+        """
+        check_protection(self.spreadsheet, area, self.editor)
         self.changes.append(Change(area.tab.sheet_id, area, kind))
 
     def note_result(self, area: Rect) -> None:

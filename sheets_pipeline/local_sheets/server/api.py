@@ -3,24 +3,25 @@
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from sheets_pipeline.local_sheets.api_error import ApiError
+from sheets_pipeline.local_sheets.api_error import ApiError, not_found
 from sheets_pipeline.local_sheets.call import Answer, Call, Endpoint
 from sheets_pipeline.local_sheets.discovery import Match, match_route, schemas
 from sheets_pipeline.local_sheets.endpoints import ENDPOINTS
 from sheets_pipeline.local_sheets.field_mask import FieldMaskError, Mask, parse_mask
-from sheets_pipeline.local_sheets.page.inner_call import PAGE_MARK
+from sheets_pipeline.local_sheets.page.mark import PAGE_MARK
 from sheets_pipeline.local_sheets.request_body import InvalidPayload, read_body, read_query
 from sheets_pipeline.local_sheets.server.context import Server
 from sheets_pipeline.local_sheets.server.encoding import answer
 from sheets_pipeline.local_sheets.server.faults import Fault
 from sheets_pipeline.local_sheets.server.request_log import Entry
-from sheets_pipeline.local_sheets.server.sharing import check_access
+from sheets_pipeline.local_sheets.sharing import check_access
 
 #: Requests on spreadsheets with more used rows than this, or with larger bodies, are worked on beside the event loop.
 _MANY_ROWS = 20_000
@@ -193,12 +194,26 @@ def _mask_of(request: Request, schema: str) -> Mask | None:
 
 async def _run_locked(server: Server, endpoint: Endpoint, call: Call, spreadsheet_id: str, body_bytes: int) -> Answer:
     """Run with the spreadsheet's lock; a large piece of work in a thread, so that others are served meanwhile."""
-    async with server.engine.lock(spreadsheet_id):
+    async with AsyncExitStack() as locks:
+        for key in _touched(server, call, spreadsheet_id):
+            await locks.enter_async_context(server.engine.lock(key))
         if body_bytes > _BIG_BODY or server.engine.is_large(spreadsheet_id, _MANY_ROWS):
             message = await asyncio.to_thread(_run, server, endpoint, call)
         else:
             message = _run(server, endpoint, call)
     return message
+
+
+def _touched(server: Server, call: Call, spreadsheet_id: str) -> list[str]:
+    """The spreadsheets that a request works on, in an order that is the same for all requests.
+
+    Raises:
+        ApiError: The spreadsheet does not exist.
+    """
+    if spreadsheet_id not in server.engine:
+        raise not_found()
+    other = call.body.get("destinationSpreadsheetId", spreadsheet_id)
+    return sorted({spreadsheet_id, other} if other in server.engine else {spreadsheet_id})
 
 
 def _run(server: Server, endpoint: Endpoint, call: Call) -> Answer:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from sheets_pipeline.local_sheets.api_error import invalid, not_found
+from sheets_pipeline.local_sheets.batch_update.tabs import copy_tab, copy_title, place_tab
 from sheets_pipeline.local_sheets.call import Answer, Call
 from sheets_pipeline.local_sheets.limits import check_size
 from sheets_pipeline.local_sheets.model.spreadsheet import Spreadsheet, fresh_id
@@ -15,8 +16,10 @@ from sheets_pipeline.local_sheets.references import (
     metadata_message,
     metadata_places,
     read_rect,
+    tab_of_id,
 )
-from sheets_pipeline.local_sheets.spreadsheets_api.answer import spreadsheet_message
+from sheets_pipeline.local_sheets.sharing import check_access
+from sheets_pipeline.local_sheets.spreadsheets_api.answer import sheet_properties_message, spreadsheet_message
 from sheets_pipeline.local_sheets.spreadsheets_api.contents import fill_tab
 from sheets_pipeline.local_sheets.spreadsheets_api.defaults import sheet_properties, spreadsheet_properties
 
@@ -75,6 +78,26 @@ def get_by_data_filter(sheet: Spreadsheet, call: Call) -> Answer:
     filters = call.body.get("dataFilters")
     ranges = [clip(area) for f in filters for area in filter_rects(sheet, f)] if filters else None
     return spreadsheet_message(sheet, call.site, call.mask, ranges, bool(call.body.get("includeGridData")))
+
+
+def copy_to(call: Call) -> Answer:
+    """spreadsheets.sheets.copyTo: the copy is the last tab of the other spreadsheet."""
+    text, destination = call.path["sheetId"], call.body.get("destinationSpreadsheetId", "")
+    source_sheet = call.engine.open(call.path["spreadsheetId"])
+    check_access(source_sheet.permissions, call.caller, write=False)
+    source = tab_of_id(source_sheet, int(text) if text.lstrip("-").isdecimal() else -1)
+    check_access(call.engine.open(destination).permissions, call.caller, write=True)
+
+    def work(tx: Transaction) -> Answer:
+        sheet = tx.spreadsheet
+        check_size(tx, None, source.row_count, source.column_count)
+        title = copy_title(sheet, source.title)
+        copy = copy_tab(tx, source_sheet, source, sheet.new_sheet_id(), title)
+        place_tab(tx, copy, None)
+        return sheet_properties_message(sheet, copy)
+
+    call.summary = source.title
+    return call.engine.change(destination, work, editor=call.caller)
 
 
 def get_metadata(sheet: Spreadsheet, call: Call) -> Answer:

@@ -4,7 +4,6 @@ Names may be camelCase or snake_case, ``null`` is no value, numbers may be text.
 once. The texts follow recorded answers and https://github.com/protocolbuffers/protobuf (``json_util``).
 """
 
-import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,12 +12,13 @@ from typing import Any
 
 import orjson
 
+from sheets_pipeline.local_sheets.colors import stored_color
 from sheets_pipeline.local_sheets.discovery import Method, Schema, document, schemas
 from sheets_pipeline.local_sheets.field_mask import camel_case
+from sheets_pipeline.local_sheets.proto_scalars import READERS, dump_value
 
 _PACKAGE = "type.googleapis.com/google.apps.sheets.v4."
 _UPPER = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_INTEGER = re.compile(r"-?[0-9]+(\.0*)?")
 
 #: The parameter that a method's body is bound to, where it is not the whole request.
 _BODY_NAMES = {
@@ -27,35 +27,20 @@ _BODY_NAMES = {
     "sheets.spreadsheets.values.append": "data",
 }
 
-#: Enumerations whose name is not their field's; the discovery document does not name them.
+#: Enumerations whose name does not follow from their first value; the discovery document does not name them.
 #: Names: https://developers.google.com/workspace/sheets/api/reference/rest
 _ENUM_NAMES = {
+    "valueInputOption": "ValueInputOption",
+    "valueRenderOption": "ValueRenderOption",
     "responseValueRenderOption": "ValueRenderOption",
+    "dateTimeRenderOption": "DateTimeRenderOption",
     "responseDateTimeRenderOption": "DateTimeRenderOption",
-    "horizontalAlignment": "HorizontalAlign",
-    "verticalAlignment": "VerticalAlign",
-    "autoRecalc": "RecalculationInterval",
-    "dimension": "Dimension",
-    "majorDimension": "Dimension",
-    "visibility": "DeveloperMetadataVisibility",
-    "locationType": "DeveloperMetadataLocationType",
-    "locationMatchingStrategy": "DeveloperMetadataLocationMatchingStrategy",
-    "delimiter": "DelimiterType",
-    "shiftDimension": "Dimension",
-    "sortOrder": "SortOrder",
-    "themeColor": "ThemeColorType",
-    "colorType": "ThemeColorType",
-}
-
-#: ``type`` and ``style`` mean another enumeration in every message.
-_ENUM_NAMES_BY_MESSAGE = {
-    ("NumberFormat", "type"): "NumberFormat.NumberFormatType",
-    ("BooleanCondition", "type"): "ConditionType",
-    ("Border", "style"): "Style",
-    ("InterpolationPoint", "type"): "InterpolationPointType",
-    ("ErrorValue", "type"): "ErrorType",
-    ("CopyPasteRequest", "pasteType"): "PasteType",
-    ("PasteDataRequest", "type"): "PasteType",
+    "insertDataOption": "InsertDataOption",
+    "pasteType": "PasteType",
+    "type": "PasteType",
+    "pasteOrientation": "PasteOrientation",
+    "mergeType": "MergeType",
+    "valueLayout": "PivotValueLayout",
 }
 
 #: Messages that hold one field at most, with the name of the choice.
@@ -161,7 +146,7 @@ def read_query(method: Method, pairs: Iterable[tuple[str, str]]) -> dict[str, An
                 name, "", f"Cannot bind query parameter. Field '{name}' could not be found in request message."
             )
             continue
-        value = reader.scalar(parameter, text, _snake_case(key), "", key)
+        value = reader.scalar(parameter, text, _snake_case(key), key)
         if parameter.get("repeated"):
             found.setdefault(key, []).append(value)
         else:
@@ -205,13 +190,13 @@ class _Reader:
                 why = f"oneof field '{_ONE_OF[name]}' is already set. Cannot set '{camel}'"
                 self.violations.append(Violation(path, f"Invalid value at '{path}' (oneof), {why}"))
                 continue
-            found[camel] = self.field(properties[camel], item, _join(path, _snake_case(camel)), name, camel)
-        return found
+            found[camel] = self.field(properties[camel], item, _join(path, _snake_case(camel)), camel)
+        return stored_color(found) if name == "Color" else found
 
-    def field(self, schema: Schema, value: Any, path: str, message: str, name: str) -> Any:
+    def field(self, schema: Schema, value: Any, path: str, name: str) -> Any:
         """One field: repeated, a map, a message or a scalar."""
         if schema.get("type") == "array":
-            return self.repeated(schema["items"], value, path, message, name)
+            return self.repeated(schema["items"], value, path, name)
         if isinstance(value, list):
             parent, _, _ = path.rpartition(".")
             self.unknown(name, parent, "Proto field is not repeating, cannot start list.")
@@ -225,16 +210,16 @@ class _Reader:
             return self.mapping(schema, value, path)
         if schema.get("type") in ("any", None):
             return value
-        return self.scalar(schema, value, path, message, name)
+        return self.scalar(schema, value, path, name)
 
-    def repeated(self, items: Schema, value: Any, path: str, message: str, name: str) -> list[Any]:
+    def repeated(self, items: Schema, value: Any, path: str, name: str) -> list[Any]:
         """A list; one bare value stands for a list of one."""
         if items.get("type") == "array":
             return self.rows(value, path)
         if not isinstance(value, list):
-            return [self.field(items, value, path, message, name)]
+            return [self.field(items, value, path, name)]
         places = ((f"{path}[{index}]", item) for index, item in enumerate(value))
-        return [self.field(items, item, place, message, name) for place, item in places if item is not None]
+        return [self.field(items, item, place, name) for place, item in places if item is not None]
 
     def rows(self, value: Any, path: str) -> list[Any]:
         """The rows of a ``ValueRange``: lists of anything, with their nulls."""
@@ -254,29 +239,37 @@ class _Reader:
         inner = schema.get("additionalProperties")
         if inner is None:
             return dict(value)
-        return {key: self.field(inner, item, f"{path}[{key}]", "", key) for key, item in value.items()}
+        return {key: self.field(inner, item, f"{path}[{key}]", key) for key, item in value.items()}
 
-    def scalar(self, schema: Schema, value: Any, path: str, message: str, name: str) -> Any:
+    def scalar(self, schema: Schema, value: Any, path: str, name: str) -> Any:
         if "enum" in schema:
-            return self.enum(schema["enum"], value, path, message, name)
+            return self.enum(schema["enum"], value, path, name)
         kind, form = str(schema["type"]), schema.get("format")
         if isinstance(value, Mapping):
             parent, _, _ = path.rpartition(".")
             self.unknown(name, parent, "Starting an object on a scalar field.")
             return None
-        read = {"string": _read_text, "boolean": _read_boolean, "integer": _read_integer}.get(kind, _read_number)(value)
+        read = READERS[kind](value)
         if read is None:
             self.invalid(path, _SCALARS.get((kind, form), "TYPE_STRING"), value)
         return read
 
-    def enum(self, names: Sequence[str], value: Any, path: str, message: str, name: str) -> str | None:
+    def enum(self, names: Sequence[str], value: Any, path: str, name: str) -> str | None:
         if isinstance(value, str) and value in names:
             return value
         if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(names):
             return names[value]
-        kind = _ENUM_NAMES_BY_MESSAGE.get((message, name)) or _ENUM_NAMES.get(name) or name[:1].upper() + name[1:]
+        kind = _enum_name(names[0], name)
         self.invalid(path, _PACKAGE + kind, value)
         return None
+
+
+def _enum_name(first: str, field_name: str) -> str:
+    """``HORIZONTAL_ALIGN_UNSPECIFIED`` is the first value of ``HorizontalAlign``."""
+    stem = re.sub(r"_(UNSPECIFIED|UNDEFINED)$", "", first)
+    if stem == first or stem == "INPUT_VALUE_OPTION":
+        return _ENUM_NAMES.get(field_name) or field_name[:1].upper() + field_name[1:]
+    return "".join(part.capitalize() for part in stem.split("_"))
 
 
 def _join(path: str, name: str) -> str:
@@ -288,41 +281,6 @@ def _shown(value: Any) -> str:
     return f'"{value}"' if isinstance(value, str) else orjson.dumps(value).decode()
 
 
-def _read_text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
-
-
-def _read_boolean(value: Any) -> bool | None:
-    if isinstance(value, bool):
-        return value
-    return {"true": True, "false": False}.get(value.lower()) if isinstance(value, str) else None
-
-
-def _read_integer(value: Any) -> int | None:
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, float) and not value.is_integer():
-        return None
-    if isinstance(value, str):
-        if not _INTEGER.fullmatch(value):
-            return None
-        value = float(value)
-    if not isinstance(value, int | float) or not -(2**31) <= value < 2**31:
-        return None
-    return int(value)
-
-
-def _read_number(value: Any) -> float | int | None:
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, str):
-        try:
-            value = float(value)
-        except ValueError:
-            return None
-    return value if isinstance(value, int | float) and not math.isnan(value) else None
-
-
 def check_cells(values: Iterable[Sequence[Any]]) -> None:
     """Refuse a cell that is a list or an object.
 
@@ -332,29 +290,5 @@ def check_cells(values: Iterable[Sequence[Any]]) -> None:
     for row_index, row in enumerate(values):
         for column_index, cell in enumerate(row):
             if isinstance(cell, list | Mapping):
-                text = f"Invalid values[{row_index}][{column_index}]: {_dump(cell, 0)}"
+                text = f"Invalid values[{row_index}][{column_index}]: {dump_value(cell)}"
                 raise InvalidPayload([Violation("", text, is_syntax=True)])
-
-
-def _dump(value: Any, depth: int) -> str:
-    """The text form of a ``google.protobuf.Value``."""
-    pad = "  " * depth
-    match value:
-        case None:
-            return f"{pad}null_value: NULL_VALUE\n"
-        case bool():
-            return f"{pad}bool_value: {str(value).lower()}\n"
-        case int() | float():
-            number = int(value) if float(value).is_integer() else value
-            return f"{pad}number_value: {number}\n"
-        case str():
-            return f"{pad}string_value: {orjson.dumps(value).decode()}\n"
-        case list():
-            inner = "".join(f"{pad}  values {{\n{_dump(item, depth + 2)}{pad}  }}\n" for item in value)
-            return f"{pad}list_value {{\n{inner}{pad}}}\n"
-    fields = "".join(
-        f"{pad}  fields {{\n{pad}    key: {orjson.dumps(key).decode()}\n{pad}    value {{\n"
-        f"{_dump(item, depth + 3)}{pad}    }}\n{pad}  }}\n"
-        for key, item in sorted(value.items())
-    )
-    return f"{pad}struct_value {{\n{fields}{pad}}}\n"

@@ -1,17 +1,18 @@
 """A real browser for the pages of this project: Debian's chromium, driven by Playwright.
 
 A folder of browser tests takes the fixtures in with ``from sheets_pipeline_tests.browser import ...`` in its
-``conftest.py`` and marks its tests with ``browser``. There is one browser per test process and a fresh profile per test;
-where no chromium is installed the tests are skipped.
+``conftest.py`` and marks its tests with ``browser``. There is one browser per test process; where no chromium is
+installed the tests are skipped.
 """
 
 import asyncio
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, sync_playwright
 
 FLAGS = [
     "--headless",
@@ -24,6 +25,7 @@ FLAGS = [
 ]
 #: Milliseconds that a page has for whatever a test waits for; machines that run tests are slow at times.
 PATIENCE_MS = 10_000
+DEFAULTS: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}, "color_scheme": "light"}
 
 OpenPage = Callable[..., Page]
 
@@ -35,51 +37,71 @@ def chromium() -> Iterator[Browser]:
     if path is None:
         pytest.skip("no chromium on this machine: apt-get install chromium")
     playwright = sync_playwright().start()
-    loop = asyncio.get_running_loop()
     browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
     asyncio._set_running_loop(None)
     yield browser
-    asyncio._set_running_loop(loop)
-    browser.close()
-    playwright.stop()
+    with _event_loop_of(browser):
+        browser.close()
+        playwright.stop()
+
+
+@pytest.fixture(scope="session")
+def shared_page(chromium: Browser) -> Iterator[Page]:
+    """A page that tests use one after another: starting a new one each time would take longer than most tests."""
+    with _event_loop_of(chromium):
+        page = chromium.new_context(**DEFAULTS).new_page()
+    yield page
+    with _event_loop_of(chromium):
+        page.context.close()
 
 
 @pytest.fixture
-def browser_at_work(chromium: Browser) -> Iterator[Browser]:
-    """The browser, for one test.
-
-    Playwright's synchronous interface marks its own event loop as the running one. Between browser tests it is marked as
-    not running, or no other test of the process could run an event loop.
-    """
-    asyncio._set_running_loop(chromium._impl_obj._loop)
-    yield chromium
-    asyncio._set_running_loop(None)
-
-
-@pytest.fixture
-def open_page(browser_at_work: Browser) -> Iterator[OpenPage]:
-    """Opens an address in a profile of its own; keywords are those of Playwright's ``new_context``.
+def open_page(chromium: Browser, shared_page: Page) -> Iterator[OpenPage]:
+    """Opens an address. Given keywords of Playwright's ``new_context``, it does so in a profile of its own.
 
     The test fails when a script of the page fails or the page's Content-Security-Policy blocks something.
     """
-    contexts, complaints = [], []
+    opened: list[Page] = []
+    complaints: list[str] = []
+
+    def note_failure(error: Error) -> None:
+        complaints.append(f"script failed: {error}")
+
+    def note_refusal(message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text or "Trusted" in message.text:
+            complaints.append(message.text)
 
     def open_(url: str, **options: Any) -> Page:
-        context = browser_at_work.new_context(
-            **{"viewport": {"width": 1280, "height": 800}, "color_scheme": "light", **options}
-        )
-        contexts.append(context)
-        context.set_default_timeout(PATIENCE_MS)
-        page = context.new_page()
-        page.on("pageerror", lambda error: complaints.append(f"script failed: {error}"))
-        page.on(
-            "console",
-            lambda message: complaints.append(message.text) if "Content Security Policy" in message.text else None,
-        )
+        own = bool(options) or shared_page in opened
+        page = chromium.new_context(**{**DEFAULTS, **options}).new_page() if own else shared_page
+        opened.append(page)
+        page.set_default_timeout(PATIENCE_MS)
+        page.on("pageerror", note_failure)
+        page.on("console", note_refusal)
         page.goto(url)
         return page
 
-    yield open_
-    for context in contexts:
-        context.close()
+    with _event_loop_of(chromium):
+        yield open_
+        for page in opened:
+            if page is shared_page:
+                page.remove_listener("pageerror", note_failure)
+                page.remove_listener("console", note_refusal)
+                page.evaluate("localStorage.clear()")
+                page.goto("about:blank")
+            else:
+                page.context.close()
     assert not complaints
+
+
+@contextmanager
+def _event_loop_of(browser: Browser) -> Iterator[None]:
+    """Within the block Playwright can be used; outside of it other tests can run event loops of their own.
+
+    Playwright's synchronous interface leaves its loop marked as the running one of the thread.
+    """
+    asyncio._set_running_loop(browser._impl_obj._loop)
+    try:
+        yield
+    finally:
+        asyncio._set_running_loop(None)

@@ -89,5 +89,8 @@ def _font_folder() -> Path:
 
 
 def page_html(name: str, session: str) -> str:
-    """One of the page's HTML files with the session in its place."""
-    return Template((STATIC / name).read_text(encoding="utf-8")).substitute(session=session)
+    """One of the page's HTML files with the session in its place, and all scripts named, to be fetched at once."""
+    scripts = sorted(path.name for path in (STATIC / "js").glob("*.js") if path.name != "list.js")
+    modules = "\n".join(f'  <link rel="modulepreload" href="/page/static/js/{script}">' for script in scripts)
+    text = (STATIC / name).read_text(encoding="utf-8")
+    return Template(text).substitute(session=session, modules=modules)

@@ -11,10 +11,10 @@ from typing import Any
 import httpx
 import pytest
 
-from sheets_pipeline_tests.browser import OpenPage, browser_at_work, chromium, open_page
+from sheets_pipeline_tests.browser import OpenPage, chromium, open_page, shared_page
 from sheets_pipeline_tests.local_sheets.page.driver import SheetDriver, Spreadsheet
 
-__all__ = ["browser_at_work", "chromium", "open_page"]
+__all__ = ["chromium", "open_page", "shared_page"]
 
 PEOPLE = [["id", "name", "score"], [1, "Ada", 90], [2, "Bob", 70], [3, "Cyd", 80]]
 

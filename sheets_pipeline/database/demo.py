@@ -96,13 +96,13 @@ class _Maker:
         self.draw = np.random.default_rng(seed)
         self.until = np.datetime64(until.astimezone(UTC).replace(tzinfo=None), "s")
         self.learners, self.courses, self.responses = learners, course_count, responses
-        self.joined = self._before(np.full(learners, self.until - np.timedelta64(_HISTORY)), self.until)
+        self.joined = self._between(np.full(learners, self.until - np.timedelta64(_HISTORY)), self.until)
         self._enroll()
 
-    def _before(self, start: Any, end: Any) -> Any:
-        """Moments from ``start`` to ``end``, more of them near the end."""
+    def _between(self, start: Any, end: Any) -> Any:
+        """Moments from ``start`` to ``end``."""
         seconds = (end - start).astype("timedelta64[s]").astype(np.int64)
-        return start + (seconds * np.sqrt(self.draw.random(len(start)))).astype("timedelta64[s]")
+        return start + (seconds * self.draw.random(len(start))).astype("timedelta64[s]")
 
     def _enroll(self) -> None:
         wanted = self.draw.integers(0, 7, self.learners)
@@ -111,7 +111,7 @@ class _Maker:
         course = 1 + (self.courses * self.draw.random(len(learner)) ** 1.5).astype(np.int64)
         pairs = np.unique(np.stack([learner, course], axis=1), axis=0)
         self.enrolled_user, self.enrolled_course = pairs[:, 0], pairs[:, 1]
-        self.enrolled_at = self._before(self.joined[self.enrolled_user - 1], self.until)
+        self.enrolled_at = self._between(self.joined[self.enrolled_user - 1], self.until)
         self.completed = np.flatnonzero(self.draw.random(len(pairs)) < 0.35)
         self.standalone = self.courses // 4 + 1
         self.requested = self.completed[self.draw.random(len(self.completed)) < 0.3]
@@ -132,14 +132,14 @@ class _Maker:
         yield users, self._users()
         yield courses, self._courses()
         yield enrollments, self._pairs(np.arange(len(self.enrolled_user)), self.enrolled_at)
-        completed_at = self._before(self.enrolled_at[self.completed], self.until)
+        completed_at = self._between(self.enrolled_at[self.completed], self.until)
         yield course_completions, self._pairs(self.completed, completed_at)
         yield quizzes, self._quizzes()
         yield quiz_responses, self._responses()
         yield transcript_requests, self._requests()
 
     def _users(self) -> Iterator[Row]:
-        logins = _moments(self._before(self.joined, self.until))
+        logins = _moments(self._between(self.joined, self.until))
         for i, (joined_at, login_at) in enumerate(zip(_moments(self.joined), logins, strict=True), start=1):
             email = None if i % 97 == 0 else f"learner{i}@example.org"
             login = None if i % 13 == 0 else login_at
@@ -193,12 +193,12 @@ class _Maker:
             of_course += self.draw.integers(1, QUIZZES_PER_COURSE + 1, count)
             user, quiz = np.where(alone, user, self.enrolled_user[chosen]), np.where(alone, quiz, of_course)
             since = np.where(alone, since, self.enrolled_at[chosen])
-        return user.tolist(), quiz.tolist(), _moments(self._before(since, self.until))
+        return user.tolist(), quiz.tolist(), _moments(self._between(since, self.until))
 
     def _requests(self) -> Iterator[Row]:
         user, course = self.enrolled_user[self.requested].tolist(), self.enrolled_course[self.requested].tolist()
-        requested = self._before(self.enrolled_at[self.requested], self.until)
-        updated = _moments(self._before(requested, self.until))
+        requested = self._between(self.enrolled_at[self.requested], self.until)
+        updated = _moments(self._between(requested, self.until))
         for i, (u, c, at, changed_at) in enumerate(
             zip(user, course, _moments(requested), updated, strict=True), start=1
         ):

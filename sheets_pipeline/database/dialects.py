@@ -108,6 +108,23 @@ def _as_float(element: _AsFloat, compiler: SQLCompiler, **kw: Any) -> str:
     return f"CAST({compiler.process(element.clauses, **kw)} AS {target})"
 
 
+class _UtcWallClock(sa.sql.functions.FunctionElement[Any]):
+    inherit_cache = True
+    name = "utc_wall_clock"
+    type = sa.DateTime()
+
+
+def utc_wall_clock(moment: Any) -> Expression:
+    """A moment as naive UTC, whatever the session's time zone; drivers and pandas read it several times faster."""
+    return _UtcWallClock(moment)
+
+
+@compiles(_UtcWallClock)
+def _utc_wall_clock(element: _UtcWallClock, compiler: SQLCompiler, **kw: Any) -> str:
+    moment = compiler.process(element.clauses, **kw)
+    return f"({moment} AT TIME ZONE 'UTC')" if compiler.dialect.name == "postgresql" else moment
+
+
 class _UtcDate(sa.sql.functions.FunctionElement[Any]):
     inherit_cache = True
     name = "utc_date"
@@ -121,7 +138,5 @@ def utc_date(moment: Any) -> Expression:
 
 @compiles(_UtcDate)
 def _utc_date(element: _UtcDate, compiler: SQLCompiler, **kw: Any) -> str:
-    moment = compiler.process(element.clauses, **kw)
-    if compiler.dialect.name == "postgresql":
-        return f"CAST({moment} AT TIME ZONE 'UTC' AS DATE)"
-    return f"DATE({moment})"
+    moment = compiler.process(utc_wall_clock(*element.clauses), **kw)
+    return f"CAST({moment} AS DATE)" if compiler.dialect.name == "postgresql" else f"DATE({moment})"

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, cast
 
+import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
@@ -18,17 +19,20 @@ def _nullable(dtype: str) -> Callable[[list[Any]], Any]:
     return lambda values: pd.Series(values, dtype=cast(Any, dtype))
 
 
+def _floats(values: list[Any]) -> Any:
+    return pd.Series(pd.array(np.array(values, dtype=np.float64), dtype="Float64"))
+
+
 def _moments(values: list[Any]) -> Any:
-    if values and any(isinstance(value, str) for value in values):  # SQLite has no type for them
-        return pd.to_datetime(pd.Series(values, dtype=object), format="ISO8601", utc=True).dt.as_unit("us")
-    return pd.Series(pd.to_datetime(pd.Series(values, dtype=object), utc=True)).dt.as_unit("us")
+    """Wall-clock UTC as the statements give it: naive datetimes, or ISO text where there is no type for them."""
+    return pd.Series(np.array(values, dtype="datetime64[us]")).dt.tz_localize("UTC")
 
 
 #: How each kind of column is kept: nullable, so that a missing value never turns an integer into a float.
 _KEEP: dict[str, Callable[[list[Any]], Any]] = {
     "text": _texts,
     "integer": _nullable("Int64"),
-    "float": _nullable("Float64"),
+    "float": _floats,
     "boolean": _nullable("boolean"),
     "datetime": _moments,
 }
@@ -37,7 +41,7 @@ _KEEP: dict[str, Callable[[list[Any]], Any]] = {
 def fetch_frame(connection: sa.Connection, statement: sa.Select[Any], kinds: dict[str, str]) -> pd.DataFrame:
     """All rows of a statement; ``kinds`` names its columns in order: text, integer, float, boolean or datetime.
 
-    Text is object (None where NULL), integers ``Int64``, floats ``Float64``, booleans ``boolean``, datetimes
+    Datetimes must come as wall-clock UTC (``dialects.utc_wall_clock``). Text is object (None where NULL), integers ``Int64``, floats ``Float64``, booleans ``boolean``, datetimes
     ``datetime64[us, UTC]``.
     """
     columns: list[list[Any]] = [[] for _ in kinds]

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
-from sheets_pipeline.database.dialects import as_float, exact_sum, is_one_of, rounded_ratio, utc_date
+from sheets_pipeline.database.dialects import as_float, exact_sum, is_one_of, rounded_ratio, utc_date, utc_wall_clock
 from sheets_pipeline.database.frames import fetch_frame
 from sheets_pipeline.database.platform import (
     course_completions,
@@ -135,8 +135,8 @@ def user_profiles_query(ids: Collection[int] | None, now: datetime) -> sa.Select
             users.c.id.label("user_id"),
             users.c.full_name,
             users.c.email,
-            users.c.joined_at,
-            last_active.label("last_active_at"),
+            utc_wall_clock(users.c.joined_at).label("joined_at"),
+            utc_wall_clock(last_active).label("last_active_at"),
             sa.func.coalesce(enrolled.c.enrolled, 0).label("courses_enrolled"),
             sa.func.coalesce(completed.c.completed, 0).label("courses_completed"),
             as_float(rounded_ratio(sa.func.coalesce(completed.c.completed, 0), enrolled.c.enrolled, 4)).label(
@@ -250,8 +250,8 @@ def course_statistics_query(ids: Collection[int] | None, now: datetime) -> sa.Se
         .cte("submitted")
     )
     median = _medians(by_score)
-    active = (
-        sa.select(quizzes.c.course_id, sa.func.count(responses.c.user_id.distinct()).label("learners"))
+    active_learners = (
+        sa.select(quizzes.c.course_id, responses.c.user_id)
         .join(quizzes, quizzes.c.id == responses.c.quiz_id)
         .where(
             quizzes.c.course_id.is_not(None),
@@ -259,7 +259,12 @@ def course_statistics_query(ids: Collection[int] | None, now: datetime) -> sa.Se
             responses.c.submitted_at > now - timedelta(days=7),
             responses.c.submitted_at <= now,
         )
-        .group_by(quizzes.c.course_id)
+        .distinct()
+        .cte("active_learners")
+    )
+    active = (
+        sa.select(active_learners.c.course_id, sa.func.count().label("learners"))
+        .group_by(active_learners.c.course_id)
         .cte("active")
     )
     return (
@@ -276,7 +281,7 @@ def course_statistics_query(ids: Collection[int] | None, now: datetime) -> sa.Se
             as_float(submitted.c.average).label("average_score"),
             as_float(median.c.median).label("median_score"),
             as_float(submitted.c.pass_rate).label("pass_rate"),
-            submitted.c.last_at.label("last_submission_at"),
+            utc_wall_clock(submitted.c.last_at).label("last_submission_at"),
         )
         .select_from(courses)
         .outerjoin(enrolled, enrolled.c.key == courses.c.id)
@@ -332,7 +337,7 @@ def quiz_responses_query(ids: Collection[int] | None) -> sa.Select[Any]:
             quizzes.c.kind.label("quiz_kind"),
             as_float(responses.c.score).label("score"),
             responses.c.passed,
-            responses.c.submitted_at,
+            utc_wall_clock(responses.c.submitted_at).label("submitted_at"),
             responses.c.answer,
         )
         .join(users, users.c.id == responses.c.user_id)
@@ -357,8 +362,8 @@ def transcript_requests_query(ids: Collection[int] | None) -> sa.Select[Any]:
             courses.c.title.label("course"),
             requests.c.status,
             requests.c.pdf_generate,
-            requests.c.requested_at,
-            requests.c.updated_at,
+            utc_wall_clock(requests.c.requested_at).label("requested_at"),
+            utc_wall_clock(requests.c.updated_at).label("updated_at"),
         )
         .join(users, users.c.id == requests.c.user_id)
         .join(courses, courses.c.id == requests.c.course_id)

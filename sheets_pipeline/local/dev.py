@@ -9,6 +9,7 @@ import http.client
 import os
 import re
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -31,6 +32,11 @@ from sheets_pipeline.settings import Settings
 
 DAGSTER_PORT = 3000
 _PORTS_TRIED = 50
+#: Lines of Dagster that come every few seconds, or that are about the folder which we chose for it.
+_ROUTINE = re.compile(
+    r"Checking for new runs for sensor|SensorDaemon.*skipped: |No cursor for event type"
+    r"|Found a dagster instance configuration value"
+)
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -63,7 +69,7 @@ def run_dev(settings: Settings, *, port: int | None = None) -> int:
         with _signals(stop), _watchdog(settings, lock) as watch:
             try:
                 services = _start_services(settings)
-                children = [_dagster(_choose_port(port))]
+                children = [_dagster(settings, _choose_port(port))]
                 return _run(settings, services, children, watch, stop)
             finally:
                 _say("Ending ...")
@@ -81,7 +87,7 @@ def _start_services(settings: Settings) -> Services:
     return services
 
 
-def _dagster(port: int) -> Child:
+def _dagster(settings: Settings, port: int) -> Child:
     home = dagster_home()
     command = [
         str(Path(sys.executable).with_name("dagster")),
@@ -91,8 +97,18 @@ def _dagster(port: int) -> Child:
         f"--workspace={home / 'workspace.yaml'}",
     ]
     url = f"http://127.0.0.1:{port}"
-    env = {"DAGSTER_HOME": str(home.absolute()), "PYTHONWARNINGS": "ignore"}
+    env = {"DAGSTER_HOME": str(_private_home(settings, home)), "PYTHONWARNINGS": "ignore"}
     return Child("dagster", command, url, "dagster_url", env)
+
+
+def _private_home(settings: Settings, home: Path) -> Path:
+    """A folder for what Dagster leaves beside its configuration, so that the project's stays clean."""
+    if "DAGSTER_HOME" in os.environ:
+        return home
+    private = make_folder(settings.local_data_dir.absolute() / "dagster") / "home"
+    private.mkdir(exist_ok=True)
+    shutil.copyfile(home / "dagster.yaml", private / "dagster.yaml")
+    return private
 
 
 def _choose_port(wanted: int | None) -> int:
@@ -237,7 +253,8 @@ def _signals(stop: threading.Event) -> Iterator[None]:
 
 def _forward(name: str, output: IO[str]) -> None:
     for line in output:
-        _say(line.rstrip("\n"), name=name)
+        if not _ROUTINE.search(line):
+            _say(line.rstrip("\n"), name=name)
 
 
 def _say(text: str, *, name: str = "sheets-pipeline") -> None:

@@ -12,15 +12,21 @@ import shutil
 import signal
 import socket
 import sys
+import time
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import urlencode, urlsplit
 
 from sheets_pipeline.errors import SheetsUnavailable
 from sheets_pipeline.local import processes
 from sheets_pipeline.local.files import make_folder, read_state, write_state
 
 DEMO_TITLE = "Learning platform (demo)"
+_SCOPE = "https://www.googleapis.com/auth/spreadsheets"
 
 
 @dataclass(frozen=True)
@@ -86,7 +92,7 @@ class EmbeddedSheets:
             if not self._listens(state):
                 state = self._start(state)
             if not state.get("spreadsheet_id"):
-                spreadsheet_id = _find_or_create_spreadsheet(_endpoint(state["port"]), Path(state["credentials_file"]))
+                spreadsheet_id = _create_spreadsheet(_endpoint(state["port"]), Path(state["credentials_file"]))
                 write_state(self._state_file, {**state, "spreadsheet_id": spreadsheet_id})
             server = self.running()
         if server is None:
@@ -203,20 +209,40 @@ def _find_server(data: Path) -> int | None:
     return next((pid for pid in psutil.pids() if _is_server(pid, data)), None)
 
 
-def _find_or_create_spreadsheet(endpoint: str, credentials_file: Path) -> str:
-    """The demo spreadsheet's id. It is created by, and so shared with, the generated service account."""
-    from google.auth.transport.requests import AuthorizedSession
-    from google.oauth2 import service_account
+def _create_spreadsheet(endpoint: str, credentials_file: Path) -> str:
+    """Create the demo spreadsheet as, and so shared with, the generated service account; returns its id."""
+    token = _post(f"{endpoint}/token", urlencode(_grant(json.loads(credentials_file.read_text()))).encode())
+    created = _post(
+        f"{endpoint}/v4/spreadsheets",
+        json.dumps({"properties": {"title": DEMO_TITLE, "timeZone": "Etc/UTC"}}).encode(),
+        {"Authorization": f"Bearer {token['access_token']}", "Content-Type": "application/json"},
+    )
+    return str(created["spreadsheetId"])
 
-    scopes = ["https://www.googleapis.com/auth/spreadsheets"]
-    credentials = service_account.Credentials.from_service_account_file(str(credentials_file), scopes=scopes)
-    with AuthorizedSession(credentials) as session:
-        response = session.post(
-            f"{endpoint}/v4/spreadsheets", json={"properties": {"title": DEMO_TITLE, "timeZone": "Etc/UTC"}}, timeout=30
-        )
-    if response.status_code != 200:
-        raise SheetsUnavailable(
-            f"Local Sheets did not create the demo spreadsheet: {response.status_code} {response.text[:300]}",
-            status=response.status_code,
-        )
-    return str(json.loads(response.text)["spreadsheetId"])
+
+def _grant(key: dict[str, str]) -> dict[str, str]:
+    """The signed request for a token. google-auth's own client would look up Google's servers besides."""
+    from google.auth import crypt, jwt
+
+    now = int(time.time())
+    claims = {"iss": key["client_email"], "aud": key["token_uri"], "iat": now, "exp": now + 300, "scope": _SCOPE}
+    assertion = jwt.encode(crypt.RSASigner.from_service_account_info(key), claims)
+    return {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": assertion.decode()}
+
+
+def _post(url: str, body: bytes, headers: Mapping[str, str] = MappingProxyType({})) -> dict[str, Any]:
+    place = urlsplit(url)
+    connection = http.client.HTTPConnection(str(place.hostname), place.port, timeout=30)
+    headers = {"Content-Type": "application/x-www-form-urlencoded", **headers}
+    try:
+        connection.request("POST", place.path, body, headers)
+        response = connection.getresponse()
+        text = response.read().decode()
+    except (OSError, http.client.HTTPException) as error:
+        raise SheetsUnavailable(f"Local Sheets did not answer {url}: {error}") from None
+    finally:
+        connection.close()
+    if response.status != 200:
+        raise SheetsUnavailable(f"Local Sheets refused {url}: {response.status} {text[:300]}", status=response.status)
+    answer: dict[str, Any] = json.loads(text)
+    return answer

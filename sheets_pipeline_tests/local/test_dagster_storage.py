@@ -1,0 +1,68 @@
+"""Dagster's storage finds its place by itself, in the embedded PostgreSQL or where the settings say."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import sqlalchemy as sa
+
+from sheets_pipeline.local.services import embedded_postgres, stop_services
+from sheets_pipeline.settings import Settings, load_settings
+
+PROJECT = Path(__file__).parents[2]
+
+
+@dg.asset
+def answer() -> int:
+    """The only asset of this file's runs."""
+    return 42
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder with our dagster.yaml and no settings."""
+    for name in [*(field.upper() for field in Settings.model_fields), "DAGSTER_HOME"]:
+        monkeypatch.delenv(name, raising=False)
+    shutil.copy(PROJECT / "dagster.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path
+    stop_services(load_settings())
+
+
+def run_in(folder: Path) -> str:
+    """Materialize an asset on the instance that the folder's dagster.yaml describes; returns its storage folder."""
+    with dg.DagsterInstance.from_config(str(folder)) as instance:
+        assert dg.materialize([answer], instance=instance, resources={"io_manager": dg.mem_io_manager}).success
+        assert instance.get_runs_count() == 1
+        assert instance.run_retries_enabled
+        assert instance.run_monitoring_enabled
+        with dg.DagsterInstance.from_ref(instance.get_ref()) as same:  # as each of Dagster's processes does
+            assert same.get_runs_count() == 1
+        return instance.storage_directory()
+
+
+def runs_stored_in(url: str) -> int:
+    engine = sa.create_engine(url)
+    with engine.connect() as connection:
+        number = connection.scalar(sa.text("SELECT count(*) FROM runs WHERE status = 'SUCCESS'"))
+    engine.dispose()
+    return int(number or 0)
+
+
+def test_without_settings_runs_are_stored_in_the_embedded_server(project: Path):
+    assert str(project / ".local" / "dagster") in run_in(project)
+    server = embedded_postgres(load_settings()).running()
+    assert server is not None
+    assert runs_stored_in(server.url("dagster")) == 1
+    assert {path.name for path in project.iterdir()} <= {"dagster.yaml", ".local", ".logs_queue"}
+
+
+def test_with_dagster_postgres_url_runs_are_stored_there_and_nothing_is_started(
+    project: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("DAGSTER_POSTGRES_URL", database_url.replace("+psycopg", ""))
+    run_in(project)
+    assert runs_stored_in(database_url) == 1
+    assert not (project / ".local" / "postgres").exists()

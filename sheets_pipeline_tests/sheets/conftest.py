@@ -30,7 +30,7 @@ TAB = Tab(
     ),
 )
 
-FAST = RetryPolicy(total_seconds=3, first_wait_seconds=0.02, longest_wait_seconds=0.1, timeout_seconds=(1, 1))
+FAST = RetryPolicy(total_seconds=3, first_wait_seconds=0.02, longest_wait_seconds=0.1, timeout_seconds=(1, 0.5))
 
 
 class NoQuota:

@@ -1,0 +1,113 @@
+"""Faults of every kind at every request, and what a reader and the final tab then show.
+
+Used by ``test_reliability.py`` and by ``python -m benchmarks.reliability``.
+"""
+
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+from sheets_pipeline.errors import SheetsError
+from sheets_pipeline_tests.sheets.conftest import Bench
+
+#: Name → rule of Local Sheets. Timeouts are longer than the client's patience in ``conftest.FAST``.
+FAULTS: dict[str, dict[str, Any]] = {
+    "429": {"action": "error", "status": 429},
+    "500": {"action": "error", "status": 500},
+    "500 after it was applied": {"action": "error", "status": 500, "after": True},
+    "503": {"action": "error", "status": 503},
+    "503 after it was applied": {"action": "error", "status": 503, "after": True},
+    "connection reset": {"action": "reset"},
+    "reset after it was applied": {"action": "reset", "after": True},
+    "timeout": {"action": "timeout", "seconds": 1.0},
+    "timeout after it was applied": {"action": "timeout", "seconds": 1.0, "after": True},
+}
+
+OLD = {i: (f"name {i}", i / 2) for i in range(1, 41)}
+#: 5 updates, 4 deletes, 4 inserts.
+NEW = {i: value for i, value in OLD.items() if i % 10 != 0} | {
+    **{i: (f"changed {i}", 100 + i) for i in (1, 2, 15, 28, 39)},
+    **{i: (f"new {i}", i) for i in (101, 102, 103, 104)},
+}
+NOTES = {i: f"note about {i}" for i in OLD}
+
+
+@dataclass
+class Damage:
+    """What must never happen, counted."""
+
+    lost: int = 0
+    doubled: int = 0
+    torn: int = 0
+    notes_harmed: int = 0
+    blank_moments: int = 0
+    looks: int = 0
+    faults: int = 0
+    details: list[str] = field(default_factory=list)
+
+    @property
+    def total(self) -> int:
+        return self.lost + self.doubled + self.torn + self.notes_harmed + self.blank_moments
+
+    def add(self, other: "Damage") -> None:
+        for name in ("lost", "doubled", "torn", "notes_harmed", "blank_moments", "looks", "faults"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.details += other.details
+
+
+def prepare(bench: Bench) -> None:
+    """A tab with the old rows, and people's notes beside them."""
+    bench.sync(OLD)
+    keys = [row[0] for row in bench.values()[1:]]
+    bench.put(f"people!H1:H{len(keys) + 1}", [["note"], *([NOTES[key]] for key in keys)])
+
+
+def look(bench: Bench, damage: Damage, *, final: bool = False) -> None:
+    """Read the tab as people see it and count what is wrong."""
+    damage.looks += 1
+    rows = [row + [""] * (8 - len(row)) for row in bench.values()[1:]]
+    found = [row for row in rows if row[0] != ""]
+    if not found:
+        damage.blank_moments += 1
+        return
+    keys = [row[0] for row in found]
+    damage.doubled += len(keys) - len(set(keys))
+    expected = set(NEW) if final else set(OLD) & set(NEW)
+    damage.lost += len(expected - set(keys))
+    for key, name, score, *_, note in found:
+        versions = [NEW.get(key)] if final else [OLD.get(key), NEW.get(key)]
+        if (name, score) not in versions:
+            damage.torn += 1
+            damage.details.append(f"row {key}: {name!r}, {score!r}")
+        if key in NOTES and note != NOTES[key]:
+            damage.notes_harmed += 1
+            damage.details.append(f"note of {key}: {note!r}")
+    if final:
+        damage.lost += len(set(keys) ^ set(NEW))
+
+
+def run(bench: Bench, fault: dict[str, Any], request_index: int) -> Damage:
+    """One sync with a fault at its n-th request while a reader polls, then a clean sync."""
+    prepare(bench)
+    damage, stop = Damage(), threading.Event()
+
+    def poll() -> None:
+        while not stop.wait(0.005):
+            look(bench, damage)
+
+    reader = threading.Thread(target=poll)
+    # The reader's own requests must not meet the fault: it reads by values.get, the pipeline never does.
+    bench.server.faults(**fault, method="*batch*", skip=request_index, count=1)
+    reader.start()
+    try:
+        bench.sync(NEW)
+    except SheetsError as error:
+        damage.details.append(f"gave up: {type(error).__name__}")
+    finally:
+        stop.set()
+        reader.join()
+        damage.faults = sum(rule["hits"] for rule in bench.server.fault_state()["rules"])
+        bench.server.clear_faults()
+    bench.sync(NEW)
+    look(bench, damage, final=True)
+    return damage

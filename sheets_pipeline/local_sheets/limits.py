@@ -11,6 +11,8 @@ from sheets_pipeline.local_sheets.model.transaction import Transaction
 MAX_CELLS = 10_000_000
 MAX_CHARACTERS = 50_000
 MAX_TABS = 200
+#: A text of so many characters is within the limit however it is encoded.
+SURELY_SHORT = MAX_CHARACTERS // 2
 
 
 def check_text(text: str) -> None:
@@ -19,7 +21,7 @@ def check_text(text: str) -> None:
     Raises:
         ApiError: It has more than 50,000 characters (UTF-16 units, as Google counts).
     """
-    if len(text) > MAX_CHARACTERS // 2 and len(text.encode("utf-16-le")) // 2 > MAX_CHARACTERS:
+    if len(text) > SURELY_SHORT and len(text.encode("utf-16-le")) // 2 > MAX_CHARACTERS:
         raise invalid(f"Your input contains more than the maximum of {MAX_CHARACTERS} characters in a single cell.")
 
 

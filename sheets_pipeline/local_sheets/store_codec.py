@@ -13,7 +13,7 @@ from sheets_pipeline.local_sheets.model.cell import AnyCell, Cell, SharedPool
 
 def encode_cells(cells: Sequence[AnyCell]) -> Sequence[Any]:
     """JSON values of a row's cells."""
-    if not any(isinstance(cell, Cell) for cell in cells):
+    if Cell not in map(type, cells):
         return cells
     return [_encode(cell) if isinstance(cell, Cell) else cell for cell in cells]
 

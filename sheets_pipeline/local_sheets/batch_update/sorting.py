@@ -49,14 +49,16 @@ def _cells_of(area: Rect) -> list[Sequence[AnyCell]]:
 def _sort(order: list[int], cells: list[Sequence[AnyCell]], column: int, *, descending: bool) -> None:
     """Stable sort by one column; empty cells are last in either direction."""
 
-    def value(index: int) -> Any:
+    keys: dict[int, Any] = {}
+    empty = []
+    for index in order:
         row = cells[index]
-        return effective(row[column]) if column < len(row) else None
-
-    filled = [index for index in order if value(index) not in (None, "")]
-    empty = [index for index in order if value(index) in (None, "")]
-    filled.sort(key=lambda index: sort_key(value(index)), reverse=descending)
-    order[:] = filled + empty
+        value = effective(row[column]) if column < len(row) else None
+        if value in (None, ""):
+            empty.append(index)
+        else:
+            keys[index] = sort_key(value)
+    order[:] = sorted(keys, key=keys.__getitem__, reverse=descending) + empty
 
 
 def sort_key(value: Any) -> tuple[int, Any]:

@@ -33,7 +33,7 @@ class Row:
         metadata: tuple[int, ...] = (),
     ) -> None:
         self.row_id, self.cells, self.properties, self.metadata = row_id, cells, properties, metadata
-        self.calculates = any(
+        self.calculates = Cell in map(type, cells) and any(
             type(cell) is Cell and (type(cell.value) is Formula or cell.result is not None) for cell in cells
         )
 
@@ -116,6 +116,14 @@ class RowSequence:
             part = self.blocks[place].rows[offset : offset + end - start]
             yield from part
             start += len(part)
+
+    def before(self, end: int) -> Iterator[Row | None]:
+        """The rows before ``end``, last one first; ``end`` is at most the length."""
+        place = len(self.blocks) if end == len(self) else self._find(end)[0]
+        if end < len(self):
+            yield from reversed(self.blocks[place].rows[: end - self.starts[place]])
+        for block in reversed(self.blocks[:place]):
+            yield from reversed(block.rows)
 
     def _own(self, place: int, owner: int) -> Block:
         block = self.blocks[place]

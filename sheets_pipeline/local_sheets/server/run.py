@@ -1,6 +1,7 @@
 """Start a server: take the data folder, bind the port, write the key file, say the address, serve."""
 
 import asyncio
+import gc
 import signal
 import socket
 import sys
@@ -56,7 +57,8 @@ def _take_folder(data_dir: Path) -> FileLock:
 
 def _bind(options: Options) -> socket.socket:
     family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # With the protocol named, asyncio sends small answers at once (TCP_NODELAY) instead of 40 ms later.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((options.host, options.port))
@@ -87,6 +89,9 @@ class _QuietServer(uvicorn.Server):
 
 
 def _serve(app: ASGIApp, listener: socket.socket) -> None:
+    # Millions of long-lived cells make frequent full collections the largest cost of a large answer.
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
     config = uvicorn.Config(
         app,
         http=CuttableProtocol,

@@ -46,6 +46,8 @@ def _formatted(locale: str) -> Renderer:
             text = repr(cell)
             if len(text) <= _PLAIN_DIGITS and "e" not in text:
                 return text if decimal == "." else text.replace(".", decimal)
+        if kind is bool:
+            return known.true if cell else known.false
         return render(effective(cell), number_format_of(cell), known)
 
     return show

@@ -4,8 +4,11 @@ A table is a block of filled cells; its rows are bounded by an empty row, its co
 https://developers.google.com/workspace/sheets/api/guides/values#append_values
 """
 
+from collections.abc import Iterator
+
 from sheets_pipeline.local_sheets.model.area import Rect
 from sheets_pipeline.local_sheets.model.cell import AnyCell, entered
+from sheets_pipeline.local_sheets.model.rows import Row
 from sheets_pipeline.local_sheets.model.tab import Tab
 
 
@@ -21,8 +24,9 @@ def find_table(area: Rect) -> Rect | None:
 
 def _last_filled(area: Rect) -> tuple[int, int] | None:
     tab = area.tab
-    for row in range(min(area.row1, len(tab.rows)) - 1, area.row0 - 1, -1):
-        cells = tab.row_cells(row)
+    end = min(area.row1, len(tab.rows))
+    for row, found in zip(range(end - 1, area.row0 - 1, -1), tab.rows.before(end), strict=False):
+        cells = () if found is None else found.cells
         for col in range(min(area.col1, len(cells)) - 1, area.col0 - 1, -1):
             if _filled(cells[col]):
                 return row, col
@@ -36,26 +40,30 @@ def _filled(cell: AnyCell) -> bool:
 def _grow(tab: Tab, row: int, col: int) -> Rect:
     """The block around a cell: widened until rows and columns next to it are empty along its whole side."""
     row0, row1, col0, col1 = row, row + 1, col, col + 1
-    grown = True
-    while grown:
-        grown = False
-        while row0 > 0 and _row_filled(tab, row0 - 1, col0 - 1, col1 + 1):
-            row0, grown = row0 - 1, True
-        while row1 < len(tab.rows) and _row_filled(tab, row1, col0 - 1, col1 + 1):
-            row1, grown = row1 + 1, True
+    while True:
+        before = row0, row1, col0, col1
+        sides = max(col0 - 1, 0), col1 + 1
+        row0 -= _filled_rows(tab.rows.before(row0), *sides)
+        row1 += _filled_rows(tab.rows.between(row1, len(tab.rows)), *sides)
         while col0 > 0 and _column_filled(tab, col0 - 1, row0, row1):
-            col0, grown = col0 - 1, True
+            col0 -= 1
         while _column_filled(tab, col1, row0, row1):
-            col1, grown = col1 + 1, True
-    return Rect(tab, row0, row1, col0, col1)
+            col1 += 1
+        if (row0, row1, col0, col1) == before:
+            return Rect(tab, row0, row1, col0, col1)
 
 
-def _row_filled(tab: Tab, row: int, col0: int, col1: int) -> bool:
-    return any(_filled(cell) for cell in tab.row_cells(row)[max(col0, 0) : col1])
+def _filled_rows(rows: Iterator[Row | None], col0: int, col1: int) -> int:
+    """How many rows follow each other that hold a value between two columns."""
+    count = 0
+    for row in rows:
+        if row is None or not any(_filled(cell) for cell in row.cells[col0:col1]):
+            break
+        count += 1
+    return count
 
 
 def _column_filled(tab: Tab, col: int, row0: int, row1: int) -> bool:
-    for row in tab.rows.between(row0, row1):
-        if row is not None and col < len(row.cells) and _filled(row.cells[col]):
-            return True
-    return False
+    return any(
+        row is not None and col < len(row.cells) and _filled(row.cells[col]) for row in tab.rows.between(row0, row1)
+    )

@@ -12,9 +12,9 @@ from sheets_pipeline.local_sheets.a1 import Area, column_letters
 from sheets_pipeline.local_sheets.api_error import invalid
 from sheets_pipeline.local_sheets.cell_values import user_entered
 from sheets_pipeline.local_sheets.cell_values.model import Value, plain_number
-from sheets_pipeline.local_sheets.limits import check_text
+from sheets_pipeline.local_sheets.limits import SURELY_SHORT, check_text
 from sheets_pipeline.local_sheets.model.area import Rect
-from sheets_pipeline.local_sheets.model.cell import AnyCell, number_format_of, pack, unpack, with_value
+from sheets_pipeline.local_sheets.model.cell import AnyCell, Cell, number_format_of, pack, unpack, with_value
 from sheets_pipeline.local_sheets.model.spreadsheet import Spreadsheet, beyond_grid
 from sheets_pipeline.local_sheets.model.tab import Tab
 from sheets_pipeline.local_sheets.model.transaction import Transaction
@@ -24,6 +24,7 @@ from sheets_pipeline.local_sheets.request_body import InvalidPayload, check_cell
 _EXACT_INTEGERS = 2**53
 
 Rows = Sequence[Sequence[Any]]
+_NESTED = {list, dict}
 
 
 @dataclass(slots=True)
@@ -58,14 +59,15 @@ def rows_of(value_range: dict[str, Any]) -> list[list[Any]]:
     Raises:
         ApiError: A cell is a list or an object.
     """
-    values = value_range.get("values", [])
-    try:
-        check_cells(values)
-    except InvalidPayload as error:
-        raise invalid(str(error)) from None
+    values: list[list[Any]] = value_range.get("values", [])
+    if any(not _NESTED.isdisjoint(map(type, row)) for row in values):
+        try:
+            check_cells(values)
+        except InvalidPayload as error:
+            raise invalid(str(error)) from None
     if value_range.get("majorDimension") == "COLUMNS":
         return [list(row) for row in zip_longest(*values)]
-    return [list(row) for row in values]
+    return values
 
 
 def check_same_range(sheet: Spreadsheet, url_range: str, value_range: dict[str, Any]) -> None:
@@ -120,27 +122,50 @@ def write_rows(tx: Transaction, target: Rect, rows: Rows, *, as_typed: bool) -> 
         ApiError: A text is too long.
     """
     tab, written = target.tab, Written(target)
-    locale = tx.spreadsheet.locale
     fresh: list[list[AnyCell]] = []
-    for offset, row in enumerate(rows):
-        old = tab.row_cells(target.row0 + offset)
-        cells = list(old[target.col0 : target.col0 + len(row)])
-        cells += [None] * (len(row) - len(cells))
-        for place, value in enumerate(row):
-            if value is None:
-                continue
-            cells[place] = (
-                _entered_cell(tx, cells[place], value, locale) if as_typed else _raw_cell(cells[place], value)
-            )
-            written.columns.add(target.col0 + place)
-            written.rows.add(target.row0 + offset)
-            written.cells += 1
+    row_index = target.row0
+    for old, row in zip_longest(tab.read(target), rows, fillvalue=()):
+        cells = list(old[: len(row)])
+        if not as_typed and None not in row and Cell not in map(type, cells):
+            cells = [_plain_cell(value) for value in row]
+            written.columns.update(range(target.col0, target.col0 + len(row)))
+            count = len(row)
+        else:
+            count = _write_each(tx, cells, row, written.columns, target.col0, as_typed=as_typed)
+        if count:
+            written.rows.add(row_index)
+            written.cells += count
         fresh.append(cells)
+        row_index += 1
     tab.put_block(tx, target.row0, target.col0, fresh)
     tx.cells_written += written.cells
     if written.cells:
         tx.note(target)
     return written
+
+
+def _plain_cell(value: Any) -> AnyCell:
+    """A raw value in a cell that holds nothing but a value."""
+    kind = type(value)
+    if kind is bool or (kind is str and 0 < len(value) <= SURELY_SHORT):
+        plain: AnyCell = value
+        return plain
+    return raw_value(value)
+
+
+def _write_each(
+    tx: Transaction, cells: list[AnyCell], row: Sequence[Any], columns: set[int], col0: int, *, as_typed: bool
+) -> int:
+    """Write values into a row's cells, in place; gives how many were written."""
+    locale, count = tx.spreadsheet.locale, 0
+    cells += [None] * (len(row) - len(cells))
+    for place, value in enumerate(row):
+        if value is None:
+            continue
+        cells[place] = _entered_cell(tx, cells[place], value, locale) if as_typed else _raw_cell(cells[place], value)
+        columns.add(col0 + place)
+        count += 1
+    return count
 
 
 def _raw_cell(cell: AnyCell, value: Any) -> AnyCell:

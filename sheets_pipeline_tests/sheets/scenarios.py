@@ -3,12 +3,18 @@
 Used by ``test_reliability.py`` and by ``python -m benchmarks.reliability``.
 """
 
+import os
+import random
+import signal
+import subprocess
+import sys
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
 from sheets_pipeline.errors import SheetsError
-from sheets_pipeline_tests.sheets.conftest import Bench
+from sheets_pipeline_tests.sheets.conftest import Bench, frame_of
 
 #: Name → rule of Local Sheets. Timeouts are longer than the client's patience in ``conftest.FAST``.
 FAULTS: dict[str, dict[str, Any]] = {
@@ -29,7 +35,8 @@ NEW = {i: value for i, value in OLD.items() if i % 10 != 0} | {
     **{i: (f"changed {i}", 100 + i) for i in (1, 2, 15, 28, 39)},
     **{i: (f"new {i}", i) for i in (101, 102, 103, 104)},
 }
-NOTES = {i: f"note about {i}" for i in OLD}
+#: On rows that stay; the others' notes go with their row.
+NOTES = {i: f"note about {i}" for i in OLD if i in NEW}
 
 
 @dataclass
@@ -59,7 +66,7 @@ def prepare(bench: Bench) -> None:
     """A tab with the old rows, and people's notes beside them."""
     bench.sync(OLD)
     keys = [row[0] for row in bench.values()[1:]]
-    bench.put(f"people!H1:H{len(keys) + 1}", [["note"], *([NOTES[key]] for key in keys)])
+    bench.put(f"people!H1:H{len(keys) + 1}", [["note"], *([NOTES.get(key, "")] for key in keys)])
 
 
 def look(bench: Bench, damage: Damage, *, final: bool = False) -> None:
@@ -109,5 +116,39 @@ def run(bench: Bench, fault: dict[str, Any], request_index: int) -> Damage:
         damage.faults = sum(rule["hits"] for rule in bench.server.fault_state()["rules"])
         bench.server.clear_faults()
     bench.sync(NEW)
+    look(bench, damage, final=True)
+    return damage
+
+
+def kill_at_random(bench: Bench, database_url: str, kills: int, seed: int) -> Damage:
+    """``kill -9`` a syncing process again and again, each time after a random while; two of them at once.
+
+    After each kill the tab must show whole rows, none lost or doubled; after the last one a clean sync finishes.
+    """
+    from sheets_pipeline_tests.sheets import crash_worker
+
+    rng, damage = random.Random(seed), Damage()
+    mine = crash_worker.writer(database_url, bench.server.endpoint, bench.spreadsheet_id)
+    mine.full_sync(frame_of(OLD), computed_at=mine.memory.now())
+    keys = [row[0] for row in bench.values()[1:]]
+    bench.put(f"people!H1:H{len(keys) + 1}", [["note"], *([NOTES.get(key, "")] for key in keys)])
+    arguments = [database_url, bench.server.endpoint, bench.spreadsheet_id]
+    command = [sys.executable, "-m", crash_worker.__name__, *arguments]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as nursery:
+        assert nursery.stdin
+        assert nursery.stdout
+        for _ in range(kills // 2):
+            pids = []
+            for _ in range(2):
+                nursery.stdin.write("go\n")
+                nursery.stdin.flush()
+                pids.append(int(nursery.stdout.readline()))
+            time.sleep(rng.uniform(0.05, 0.6))
+            for pid in pids:
+                os.kill(pid, signal.SIGKILL)
+                time.sleep(rng.uniform(0, 0.1))
+            damage.faults += 2
+            look(bench, damage)
+    mine.full_sync(frame_of(NEW), computed_at=mine.memory.now())
     look(bench, damage, final=True)
     return damage

@@ -4,7 +4,7 @@ import pytest
 
 from sheets_pipeline.errors import SheetsUnavailable
 from sheets_pipeline_tests.sheets.conftest import Bench
-from sheets_pipeline_tests.sheets.scenarios import FAULTS, NEW, OLD, Damage, look, prepare, run
+from sheets_pipeline_tests.sheets.scenarios import FAULTS, NEW, OLD, Damage, kill_at_random, look, prepare, run
 
 
 @pytest.mark.parametrize("request_index", [0, 1, 2], ids=["read", "write", "delete"])
@@ -61,3 +61,9 @@ def test_a_random_storm_of_faults_harms_nothing(bench: Bench) -> None:
     bench.sync(NEW)
     keys = [row[0] for row in bench.values()[1:]]
     assert sorted(keys) == sorted(NEW)
+
+
+def test_kill_9_at_random_moments_harms_nothing(bench: Bench, database_url: str) -> None:
+    damage = kill_at_random(bench, database_url, kills=16, seed=5)
+    assert damage.total == 0, damage
+    assert damage.faults == 16

@@ -213,13 +213,19 @@ class _Reader:
         return self.scalar(schema, value, path, name)
 
     def repeated(self, items: Schema, value: Any, path: str, name: str) -> list[Any]:
-        """A list; one bare value stands for a list of one."""
+        """A list; one bare value stands for a list of one, and lists within it are laid out flat."""
         if items.get("type") == "array":
             return self.rows(value, path)
         if not isinstance(value, list):
             return [self.field(items, value, path, name)]
-        places = ((f"{path}[{index}]", item) for index, item in enumerate(value))
-        return [self.field(items, item, place, name) for place, item in places if item is not None]
+        found: list[Any] = []
+        for index, item in enumerate(value):
+            place = f"{path}[{index}]"
+            if isinstance(item, list):
+                found.extend(self.repeated(items, item, place, name))
+            elif item is not None:
+                found.append(self.field(items, item, place, name))
+        return found
 
     def rows(self, value: Any, path: str) -> list[Any]:
         """The rows of a ``ValueRange``: lists of anything, with their nulls."""
@@ -250,6 +256,8 @@ class _Reader:
             self.unknown(name, parent, "Starting an object on a scalar field.")
             return None
         read = READERS[kind](value)
+        if form == "google-fieldmask" and isinstance(read, str):
+            return read.replace(" ", "")
         if read is None:
             self.invalid(path, _SCALARS.get((kind, form), "TYPE_STRING"), value)
         return read

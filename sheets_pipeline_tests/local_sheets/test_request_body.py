@@ -43,6 +43,18 @@ def test_one_bare_value_stands_for_a_list_of_one():
     assert read == {"requests": [{"deleteSheet": {"sheetId": 5}}]}
 
 
+def test_lists_within_a_list_of_messages_are_laid_out_flat():
+    read = check_body(
+        method("batchUpdate"), {"requests": [[{"deleteSheet": {}}], [[{"addSheet": {}}]], {"addSheet": {}}]}
+    )
+    assert read == {"requests": [{"deleteSheet": {}}, {"addSheet": {}}, {"addSheet": {}}]}
+
+
+def test_spaces_in_the_fields_of_an_update_are_passed_over():
+    read = check_body(method("batchUpdate"), {"requests": [{"repeatCell": {"fields": "note, userEnteredValue"}}]})
+    assert read["requests"][0]["repeatCell"]["fields"] == "note,userEnteredValue"
+
+
 @pytest.mark.parametrize(
     ("name", "body", "field", "message"),
     [

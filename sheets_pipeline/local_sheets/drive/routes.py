@@ -29,7 +29,14 @@ def drive_routes(server: Server) -> list[Route]:
     async def drive(request: Request) -> Response:
         return await _serve(server, service, request)
 
-    paths = ("/drive/{rest:path}", "/upload/drive/{rest:path}", "/spreadsheets/d/{id}/export", "/spreadsheets/export")
+    paths = (
+        "/drive/{rest:path}",
+        "/upload/drive/{rest:path}",
+        "/spreadsheets/d/{id}/export",
+        "/spreadsheets/export",
+        "/userinfo/{rest:path}",
+        "/oauth2/{rest:path}",
+    )
     return [Route(path, drive, methods=_VERBS) for path in paths]
 
 

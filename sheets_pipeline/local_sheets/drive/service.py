@@ -112,6 +112,7 @@ class DriveService:
                 ("files.update", "PATCH", f"/upload/drive/v3/{names}", self.upload),
                 ("files.export", "GET", "/spreadsheets/d/(?P<file_id>[^/]+)/export", self.download),
                 ("files.export", "GET", "/spreadsheets/export", self.download),
+                ("userinfo.get", "GET", "/(?:userinfo/v2/me|oauth2/v[123]/userinfo)", self.user_info),
             )
         ]
 
@@ -167,6 +168,7 @@ class DriveService:
 
     def _answer(self, call: DriveCall, file_id: str) -> DriveAnswer:
         """A file as the request's ``fields`` want it."""
+        file_id = ROOT_ID if file_id == "root" else file_id
         found = file_resource(file_id, self._head(file_id, call.caller), call.caller)
         return DriveAnswer(200, read_fields(call.query.get("fields"), "File", _FILE_FIELDS).pick(found))
 
@@ -186,6 +188,13 @@ class DriveService:
             "appInstalled": False,
         }
         return DriveAnswer(200, read_fields(call.query["fields"], "About", "*").pick(found))
+
+    async def user_info(self, call: DriveCall) -> DriveAnswer:
+        """The sign-in service's answer to "who am I", which clients of Drive ask."""
+        address = call.caller or permissions.LOCAL_OWNER
+        return DriveAnswer(
+            200, {"id": permissions.permission_id("user", address), "email": address, "verified_email": True}
+        )
 
     async def create(self, call: DriveCall) -> DriveAnswer:
         body = call.json()

@@ -1,0 +1,151 @@
+"""From database to tab, through the real jobs, database and client."""
+
+from typing import Any
+
+import dagster as dg
+import pytest
+import sqlalchemy as sa
+
+from sheets_pipeline.database import events
+from sheets_pipeline.database.simulate import submit_quizzes
+from sheets_pipeline.definitions import defs
+from sheets_pipeline.defs.event_sync import quiz_submissions
+from sheets_pipeline.sheets.retry import RetryPolicy
+from sheets_pipeline.wiring import pipeline
+from sheets_pipeline_tests.defs.conftest import Platform
+
+
+def run(platform: Platform, job: str, **options: object) -> dg.ExecuteInProcessResult:
+    return defs().resolve_job_def(job).execute_in_process(instance=platform.instance, raise_on_error=False, **options)  # type: ignore[arg-type]
+
+
+def pending(platform: Platform) -> int:
+    with platform.engine.connect() as connection:
+        return events.count(connection)
+
+
+def failure(result: dg.ExecuteInProcessResult) -> str:
+    [event] = [event for event in result.all_events if event.is_step_failure][:1]
+    assert event.step_failure_data.user_failure_data
+    return str(event.step_failure_data.user_failure_data.description)
+
+
+def test_a_full_sync_fills_every_tab_and_a_second_one_writes_nothing(platform: Platform) -> None:
+    result = run(platform, "full_sync")
+    assert result.success
+    assert len(platform.rows("UserProfiles")) == 60
+    assert len(platform.rows("course_statistics")) == 4
+    platform.server.reset_stats()
+    assert run(platform, "full_sync").success
+    totals = platform.server.stats()["totals"]
+    assert (totals["writes"], totals["cells_written"]) == (0, 0)
+
+
+def test_a_materialization_carries_numbers_a_link_and_a_preview(platform: Platform) -> None:
+    result = run(platform, "full_sync")
+    [event] = result.asset_materializations_for_node("course_statistics")
+    metadata: Any = event.metadata
+    assert metadata["dagster/row_count"].value == 4
+    assert metadata["inserts"].value == 4
+    assert metadata["write_requests"].value == 1
+    assert str(metadata["tab"].value).startswith("http")
+    assert len(metadata["preview"].value.records) == 4
+
+
+def test_a_quiz_submission_shows_in_both_tabs_after_event_sync(platform: Platform) -> None:
+    run(platform, "full_sync")
+    before = platform.rows("UserProfiles"), platform.rows("course_statistics")
+    [submitted] = submit_quizzes(platform.engine, 1, 100)
+    assert pending(platform) > 0
+    platform.server.reset_stats()
+    result = run(platform, "event_sync")
+    assert result.success
+    assert pending(platform) == 0
+    users, courses = platform.rows("UserProfiles"), platform.rows("course_statistics")
+    user, course = submitted.user_id, submitted.course_id
+    assert courses[course]["quiz_submissions"] == before[1][course]["quiz_submissions"] + 1
+    changed = {key for key in users if users[key] != before[0][key]}
+    assert changed == {user}
+    assert platform.server.stats()["totals"]["writes"] == 2
+    keys = {event.asset_key.to_user_string() for event in result.all_events if event.is_step_materialization}
+    assert keys == {"user_profiles", "course_statistics"}
+
+
+def test_events_before_the_first_full_sync_create_the_tabs(platform: Platform) -> None:
+    list(submit_quizzes(platform.engine, 1, 100))
+    assert run(platform, "event_sync").success
+    assert len(platform.rows("UserProfiles")) == 60
+
+
+def test_events_stay_pending_until_they_are_written(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(platform, "full_sync")
+    list(submit_quizzes(platform.engine, 2, 100))
+    waiting = pending(platform)
+    monkeypatch.setattr("sheets_pipeline.sheets.client.RetryPolicy", lambda: RetryPolicy(total_seconds=0.2))
+    platform.server.faults(action="error", status=503, count=None)
+    result = run(platform, "event_sync")
+    assert not result.success
+    assert "The next sync goes on where this one stopped" in failure(result)
+    assert pending(platform) == waiting
+    platform.server.clear_faults()
+    assert run(platform, "event_sync").success
+    assert pending(platform) == 0
+
+
+def test_a_deleted_learner_leaves_the_tab(platform: Platform) -> None:
+    run(platform, "full_sync")
+    with platform.engine.begin() as connection:
+        for table in ("quiz_responses", "course_completions", "enrollments", "transcript_requests"):
+            connection.execute(sa.text(f"delete from {table} where user_id = 7"))
+        connection.execute(sa.text("delete from users where id = 7"))
+    assert run(platform, "event_sync").success
+    assert 7 not in platform.rows("UserProfiles")
+    assert len(platform.rows("UserProfiles")) == 59
+
+
+def test_an_error_that_only_a_person_can_mend_names_the_remedy_and_is_not_retried(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPREADSHEET_ID", "no-such-spreadsheet")
+    pipeline.cache_clear()
+    result = run(platform, "full_sync")
+    assert not result.success
+    assert "Check SPREADSHEET_ID" in failure(result)
+    stored = platform.instance.get_run_by_id(result.run_id)
+    assert stored
+    assert stored.tags["dagster/retry_on_asset_or_op_failure"] == "false"
+
+
+def test_a_mass_delete_is_refused_unless_the_run_is_tagged(platform: Platform) -> None:
+    run(platform, "full_sync")
+    with platform.engine.begin() as connection:
+        for table in ("quiz_responses", "course_completions", "enrollments", "transcript_requests", "pending_event"):
+            connection.execute(sa.text(f"delete from {table}"))
+        connection.execute(sa.text("delete from users"))
+    result = run(platform, "full_sync")
+    assert "60 of 60 rows would be deleted" in failure(result)
+    assert len(platform.rows("UserProfiles")) == 60
+    assert run(platform, "full_sync", tags={"sheets_pipeline/allow_deletes": "60"}).success
+    assert platform.rows("UserProfiles") == {}
+
+
+def test_the_sensor_asks_for_one_run_while_events_are_pending(platform: Platform) -> None:
+    def tick() -> object:
+        return quiz_submissions(dg.build_sensor_context(instance=platform.instance))
+
+    assert isinstance(tick(), dg.SkipReason)
+    list(submit_quizzes(platform.engine, 1, 100))
+    assert isinstance(tick(), dg.RunRequest)
+    platform.instance.create_run_for_job(defs().resolve_job_def("event_sync"), status=dg.DagsterRunStatus.STARTED)
+    skipped = tick()
+    assert isinstance(skipped, dg.SkipReason)
+    assert "under way" in str(skipped.skip_message)
+
+
+def test_after_a_failed_run_the_sensor_waits_before_the_next(platform: Platform) -> None:
+    list(submit_quizzes(platform.engine, 1, 100))
+    platform.server.faults(action="error", status=403, count=None)
+    assert not run(platform, "event_sync").success
+    skipped = quiz_submissions(dg.build_sensor_context(instance=platform.instance))
+    assert isinstance(skipped, dg.SkipReason)
+    assert "the last run failed" in str(skipped.skip_message)

@@ -32,7 +32,11 @@ def _parser() -> argparse.ArgumentParser:
         "--allow-host", action="append", default=[], metavar="NAME", help="answer to this host name, too (repeatable)"
     )
     parser.add_argument(
-        "--announce-url", metavar="URL", help="POST a message to this address for each edit on the page"
+        "--on-edit-url",
+        "--announce-url",
+        dest="announce_url",
+        metavar="URL",
+        help="POST a message to this address for each edit on the page",
     )
     parser.add_argument(
         "--site",
@@ -47,12 +51,14 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the server; the exit code is 0 after a stop, 1 when it cannot start, 2 when called wrongly."""
     parser = _parser()
     given = parser.parse_args(arguments)
+    from sheets_pipeline.local_sheets.page.announcer import checked_url
     from sheets_pipeline.local_sheets.server.context import Options
     from sheets_pipeline.local_sheets.server.quota import parse_limits
     from sheets_pipeline.local_sheets.server.run import CannotStart, run
 
     try:
         limits = parse_limits(given.quota)
+        announce_url = checked_url(given.announce_url)
     except ValueError as error:
         parser.error(str(error))
     options = Options(
@@ -63,7 +69,7 @@ def main(arguments: list[str] | None = None) -> int:
         auth=given.auth == "service-account",
         latency_seconds=given.latency / 1000,
         allowed_hosts=tuple(given.allow_host),
-        announce_url=given.announce_url,
+        announce_url=announce_url,
         site=given.site.rstrip("/"),
     )
     try:

@@ -51,7 +51,7 @@ def api(server: str) -> Iterator[httpx.Client]:
     """A client of the API; faults, quota and the announcement's address are as at the start for each test."""
     with httpx.Client(base_url=server, timeout=20) as client:
         client.delete("/_local/faults")
-        client.put("/_local/quota", json={"quota": "on"})
+        client.put("/_local/quota", json={"quota": "off"})
         yield client
 
 

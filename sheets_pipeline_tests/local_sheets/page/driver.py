@@ -55,11 +55,11 @@ class Spreadsheet:
 
 
 def eventually(condition: Callable[[], Any], expected: Any, seconds: float = 5) -> None:
-    """Wait until something becomes what is expected; the last try shows the difference."""
+    """Wait until something becomes what is expected."""
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and condition() != expected:
+    while (found := condition()) != expected:
+        assert time.monotonic() < deadline, f"expected {expected!r}, found {found!r}"
         time.sleep(0.03)
-    assert condition() == expected
 
 
 class SheetDriver:

@@ -27,6 +27,8 @@ export class Editor {
   focus() {
     if (isTouch && !this.isOpen) this.field.setAttribute("inputmode", "none");
     this.field.focus({ preventScroll: true });
+    // A closing dialog gives the focus back without a caret, and keys would go nowhere.
+    if (!this.isOpen) this.field.select();
   }
 
   get target() {

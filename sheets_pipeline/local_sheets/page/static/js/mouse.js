@@ -216,6 +216,6 @@ export class Mouse {
     if (!inside || (wanted !== "cells" && wanted !== kind)) {
       app.selection.set({ row: wanted === "columns" ? 0 : hit.row, column: wanted === "rows" ? 0 : hit.column }, { row: hit.row, column: hit.column }, wanted);
     }
-    app.openCellMenu(event.clientX, event.clientY);
+    app.commands.openCellMenu(event.clientX, event.clientY);
   }
 }

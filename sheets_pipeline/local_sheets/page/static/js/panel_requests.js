@@ -91,7 +91,7 @@ export class RequestsPanel {
     ].filter(Boolean);
     const row = el("li", { class: `request ${request.kind}`, title: `${request.method} by ${request.caller ?? "anybody"}` },
       el("span", { class: `status ${statusClass(request.status)}`, text: request.status ? String(request.status) : "—" }),
-      el("span", { class: "method", text: request.method.replace("sheets.", "") }),
+      el("span", { class: "method", text: request.method.replace(/^sheets\.(spreadsheets\.(?=values))?/, "") }),
       el("time", { text: time }),
       el("span", { class: "range", text: request.summary || " " }),
       el("span", { class: "facts", text: facts.join(" · ") }),

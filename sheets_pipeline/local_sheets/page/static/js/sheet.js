@@ -1,22 +1,22 @@
 /** The page of one spreadsheet: brings the parts together and keeps them true to the server. */
 import { Actions } from "./actions.js";
-import { columnLetters, parseAddress, rectToA1 } from "./a1.js";
 import { api, client } from "./api.js";
 import { Clipboard } from "./clipboard.js";
-import { byId, el, icon } from "./dom.js";
+import { Commands } from "./commands.js";
+import { byId } from "./dom.js";
 import { Editor } from "./editor.js";
 import { Grid } from "./grid.js";
+import { wireHeader } from "./header.js";
 import { Keyboard } from "./keyboard.js";
 import { Live } from "./live.js";
-import { ask, Menu } from "./menu.js";
+import { Menu } from "./menu.js";
+import { showNote, toast } from "./messages.js";
 import { Mouse } from "./mouse.js";
 import { Panels } from "./panels.js";
 import { Selection } from "./selection.js";
 import { Tab } from "./tab.js";
 import { TabBar } from "./tabbar.js";
 import { Toolbar } from "./toolbar.js";
-
-const TOAST_MS = 5000;
 
 class SheetPage {
   constructor(spreadsheetId) {
@@ -38,8 +38,9 @@ class SheetPage {
       this.selection.draw();
       this.editor.follow();
     };
-    this.selection.onChange(() => this.showAddress());
-    this.wireHeader();
+    this.commands = new Commands(this);
+    wireHeader(this);
+    byId("dialog").addEventListener("close", () => this.editor.focus());
   }
 
   async start() {
@@ -127,152 +128,12 @@ class SheetPage {
     else if (tab) tab.outdated = true;
   }
 
-  showAddress() {
-    const { selection, tab } = this;
-    if (!tab) return;
-    const { rect, kind } = selection;
-    const text = { rows: `${rect.top + 1}:${rect.bottom + 1}`, columns: `${columnLetters(rect.left)}:${columnLetters(rect.right)}` }[kind] ?? rectToA1(rect);
-    if (document.activeElement !== byId("address")) byId("address").value = text;
+  toast(message, kind) {
+    toast(message, kind);
   }
 
-  wireHeader() {
-    const title = byId("title");
-    title.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") title.value = this.title;
-      if (event.key === "Enter" || event.key === "Escape") this.editor.focus();
-    });
-    title.addEventListener("change", () => {
-      const wanted = title.value.trim();
-      if (wanted && wanted !== this.title) this.actions.renameSpreadsheet(wanted);
-      else title.value = this.title;
-    });
-    const address = byId("address");
-    address.addEventListener("focus", () => address.select());
-    address.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") this.editor.focus();
-      if (event.key !== "Enter") return;
-      const rect = parseAddress(address.value, this.tab.rowCount, this.tab.columnCount);
-      if (!rect) {
-        this.toast(`“${address.value}” is no address in this tab. Write one like B7 or A2:C9.`, "error");
-        return;
-      }
-      this.selection.set({ row: rect.top, column: rect.left }, { row: rect.bottom, column: rect.right });
-      this.grid.reveal(rect.top, rect.left);
-      this.editor.focus();
-    });
-    address.addEventListener("blur", () => this.showAddress());
-  }
-
-  /** A message at the foot of the page; errors stay longer. */
-  toast(message, kind = "info") {
-    const node = el("div", { class: `toast ${kind}`, role: kind === "error" ? "alert" : "status" }, icon(kind === "error" ? "error" : "check_circle"), el("span", { text: message }));
-    byId("toasts").append(node);
-    setTimeout(() => node.remove(), kind === "error" ? TOAST_MS * 2 : TOAST_MS);
-  }
-
-  /** Shows the note of the cell under the pointer. */
   showNote(hit) {
-    const note = hit ? this.tab.cell(hit.row, hit.column)?.note : "";
-    const bubble = byId("note");
-    if (!note || this.editor.isOpen) {
-      bubble.hidden = true;
-      return;
-    }
-    const box = this.grid.rectOf({ top: hit.row, bottom: hit.row, left: hit.column, right: hit.column });
-    const stage = this.grid.stage.getBoundingClientRect();
-    bubble.textContent = note;
-    bubble.hidden = false;
-    const right = stage.left + box.left + box.width + 6;
-    bubble.style.left = `${Math.max(Math.min(right, innerWidth - bubble.offsetWidth - 8), 8)}px`;
-    bubble.style.top = `${Math.min(stage.top + box.top, innerHeight - bubble.offsetHeight - 8)}px`;
-  }
-
-  rowItems() {
-    const { actions, selection, tab } = this;
-    const { top, bottom } = selection.rect;
-    const count = selection.kind === "columns" || selection.kind === "all" ? 1 : bottom - top + 1;
-    const rows = count === 1 ? "row" : `${count} rows`;
-    const frozen = tab.properties.frozenRows;
-    return [
-      { label: `Insert ${rows} above`, icon: "add_row_above", run: () => actions.insert("rows", top, count) },
-      { label: `Insert ${rows} below`, icon: "add_row_below", run: () => actions.insert("rows", bottom + 1, count) },
-      { label: `Delete ${rows}`, icon: "delete", run: () => actions.remove("rows", top, bottom) },
-      { label: `Hide ${rows}`, icon: "visibility_off", run: () => actions.hide("rows", top, bottom, true) },
-      this.hiddenWithin("rows", top, bottom) && { label: "Show hidden rows", icon: "visibility", run: () => actions.hide("rows", Math.max(top - 1, 0), Math.min(bottom + 1, tab.rowCount - 1), false) },
-      frozen ? { label: "Unfreeze rows", icon: "lock_open", run: () => actions.freeze("rows", 0) }
-        : { label: `Freeze up to row ${bottom + 1}`, icon: "ac_unit", disabled: bottom + 1 >= tab.rowCount, run: () => actions.freeze("rows", bottom + 1) },
-    ];
-  }
-
-  columnItems() {
-    const { actions, selection, tab } = this;
-    const { left, right } = selection.rect;
-    const count = selection.kind === "rows" || selection.kind === "all" ? 1 : right - left + 1;
-    const columns = count === 1 ? "column" : `${count} columns`;
-    const frozen = tab.properties.frozenColumns;
-    return [
-      { label: `Insert ${columns} left`, icon: "add_column_left", run: () => actions.insert("columns", left, count) },
-      { label: `Insert ${columns} right`, icon: "add_column_right", run: () => actions.insert("columns", right + 1, count) },
-      { label: `Delete ${columns}`, icon: "delete", run: () => actions.remove("columns", left, right) },
-      { label: `Hide ${columns}`, icon: "visibility_off", run: () => actions.hide("columns", left, right, true) },
-      this.hiddenWithin("columns", left, right) && { label: "Show hidden columns", icon: "visibility", run: () => actions.hide("columns", Math.max(left - 1, 0), Math.min(right + 1, tab.columnCount - 1), false) },
-      { label: "Sort A to Z", icon: "arrow_downward", run: () => actions.sort(left, "ASCENDING") },
-      { label: "Sort Z to A", icon: "arrow_upward", run: () => actions.sort(left, "DESCENDING") },
-      frozen ? { label: "Unfreeze columns", icon: "lock_open", run: () => actions.freeze("columns", 0) }
-        : { label: `Freeze up to column ${columnLetters(right)}`, icon: "ac_unit", disabled: right + 1 >= tab.columnCount, run: () => actions.freeze("columns", right + 1) },
-    ];
-  }
-
-  hiddenWithin(kind, first, last) {
-    const axis = this.tab[kind];
-    for (let index = Math.max(first - 1, 0); index <= Math.min(last + 1, axis.count - 1, first + 5000); index++) if (axis.size(index) === 0) return true;
-    return false;
-  }
-
-  /** The menu of the selection, at the pointer or at the active cell. */
-  openCellMenu(x, y) {
-    const box = this.grid.rectOf(this.editor.target);
-    const stage = this.grid.stage.getBoundingClientRect();
-    const { kind } = this.selection;
-    const items = [
-      kind !== "columns" && kind !== "all" ? this.rowItems() : [],
-      kind !== "rows" && kind !== "all" ? this.columnItems() : [],
-      [{ label: "Clear", icon: "backspace", key: "Del", run: () => this.actions.clear(this.selection.rect) },
-        kind === "cells" && { label: "Note", icon: "add_comment", run: () => this.askForNote() }],
-    ].filter((part) => part.length);
-    this.menu.open(x ?? stage.left + box.left, y ?? stage.top + box.top + box.height, items.flatMap((part, index) => (index ? ["-", ...part] : part)));
-  }
-
-  async askForNote() {
-    const { row, column } = this.selection.active;
-    const cell = this.tab.cell(row, column);
-    const note = await ask({ title: `Note on ${columnLetters(column)}${row + 1}`, label: "Note", value: cell?.note ?? "", action: "Save", multiline: true });
-    if (note !== null && note !== cell?.note) this.actions.setNote(row, column, note);
-    this.editor.focus();
-  }
-
-  /** Where a new column goes: after the last one with a header. */
-  firstFreeColumn() {
-    let column = this.tab.columnCount;
-    while (column > 0 && !(this.tab.cell(0, column - 1)?.text)) column -= 1;
-    return column;
-  }
-
-  async askForColumn() {
-    const header = await ask({ title: "Add a column of your own", label: "Header", action: "Add", hint: "It goes to the right of the last column with a header. The pipeline leaves it alone." });
-    if (!header) return;
-    const at = this.firstFreeColumn();
-    if (await this.actions.addColumn(at, header)) await this.reload({ flash: false });
-    this.selection.set({ row: 0, column: at });
-    this.grid.reveal(0, at);
-    this.editor.focus();
-  }
-
-  async addTab() {
-    const answer = await this.actions.addTab();
-    const added = answer?.replies?.[0]?.addSheet?.properties.sheetId;
-    if (added !== undefined) await this.reload({ flash: false });
-    if (added !== undefined && this.tabs.has(added)) this.show(added);
+    showNote(this, hit);
   }
 }
 

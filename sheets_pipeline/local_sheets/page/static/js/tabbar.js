@@ -6,7 +6,7 @@ export class TabBar {
   constructor(app) {
     this.app = app;
     this.list = byId("tabs");
-    byId("add-tab").append(iconButton("add", "Add a tab", () => app.addTab()));
+    byId("add-tab").append(iconButton("add", "Add a tab", () => app.commands.addTab()));
     app.selection.onChange(() => this.showSummary());
   }
 

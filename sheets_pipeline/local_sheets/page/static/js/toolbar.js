@@ -52,10 +52,10 @@ export class Toolbar {
         iconButton("arrow_downward", "Sort A to Z by this column", () => this.sort("ASCENDING")),
         iconButton("arrow_upward", "Sort Z to A by this column", () => this.sort("DESCENDING"))),
       group(
-        opener("table_rows", "Rows", (box) => app.menu.open(box.left, box.bottom + 4, app.rowItems())),
-        opener("view_column", "Columns", (box) => app.menu.open(box.left, box.bottom + 4, app.columnItems())),
-        iconButton("add_column_right", "Add a column of your own", () => app.askForColumn()),
-        iconButton("add_comment", "Note", () => app.askForNote())));
+        opener("table_rows", "Rows", (box) => app.menu.open(box.left, box.bottom + 4, app.commands.rowItems())),
+        opener("view_column", "Columns", (box) => app.menu.open(box.left, box.bottom + 4, app.commands.columnItems())),
+        iconButton("add_column_right", "Add a column of your own", () => app.commands.askForColumn()),
+        iconButton("add_comment", "Note", () => app.commands.askForNote())));
     app.selection.onChange(() => this.showState());
   }
 
@@ -94,10 +94,9 @@ export class Toolbar {
     this.format(hex ? { backgroundColorStyle: { rgbColor: toApiColour(hex) } } : {}, "backgroundColorStyle");
   }
 
-  sort(order) {
+  async sort(order) {
     const { column } = this.app.selection.active;
-    this.app.actions.sort(column, order);
-    this.app.toast(`Sorted by column ${columnLetters(column)}, ${order === "ASCENDING" ? "A to Z" : "Z to A"}.`);
+    if (await this.app.actions.sort(column, order)) this.app.toast(`Sorted by column ${columnLetters(column)}, ${order === "ASCENDING" ? "A to Z" : "Z to A"}.`);
   }
 
   openNumberFormats(box) {

@@ -1,0 +1,41 @@
+/** The spreadsheet's title, and the field that shows and takes the address of the selection. */
+import { columnLetters, parseAddress, rectToA1 } from "./a1.js";
+import { byId } from "./dom.js";
+
+/** "B3:D9", "2:5" for whole rows, "A:C" for whole columns. */
+function showAddress(app) {
+  const { selection, tab } = app;
+  if (!tab) return;
+  const { rect, kind } = selection;
+  const text = { rows: `${rect.top + 1}:${rect.bottom + 1}`, columns: `${columnLetters(rect.left)}:${columnLetters(rect.right)}` }[kind] ?? rectToA1(rect);
+  if (document.activeElement !== byId("address")) byId("address").value = text;
+}
+
+export function wireHeader(app) {
+  const title = byId("title");
+  title.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") title.value = app.title;
+    if (event.key === "Enter" || event.key === "Escape") app.editor.focus();
+  });
+  title.addEventListener("change", () => {
+    const wanted = title.value.trim();
+    if (wanted && wanted !== app.title) app.actions.renameSpreadsheet(wanted);
+    else title.value = app.title;
+  });
+  const address = byId("address");
+  address.addEventListener("focus", () => address.select());
+  address.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") app.editor.focus();
+    if (event.key !== "Enter") return;
+    const rect = parseAddress(address.value, app.tab.rowCount, app.tab.columnCount);
+    if (!rect) {
+      app.toast(`“${address.value}” is no address in this tab. Write one like B7 or A2:C9.`, "error");
+      return;
+    }
+    app.selection.set({ row: rect.top, column: rect.left }, { row: rect.bottom, column: rect.right });
+    app.grid.reveal(rect.top, rect.left);
+    app.editor.focus();
+  });
+  address.addEventListener("blur", () => showAddress(app));
+  app.selection.onChange(() => showAddress(app));
+}

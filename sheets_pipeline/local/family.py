@@ -10,6 +10,10 @@ from collections.abc import Collection
 from sheets_pipeline.local import processes
 from sheets_pipeline.local.processes import FAMILY_MARK
 
+#: Longest wait for the heads, then for each try to end the others, in seconds.
+HEADS_SECONDS = 40.0
+LEFT_SECONDS = 5.0
+
 
 def members(mark: str) -> list[int]:
     """Process ids of all living processes with this mark, except our own."""
@@ -25,16 +29,13 @@ def members(mark: str) -> list[int]:
     return found
 
 
-def end_family(mark: str, heads: Collection[int], *, patience_seconds: float = 40) -> None:
-    """End all members: ask the heads to finish (SIGINT), then everybody (SIGTERM), then insist (SIGKILL)."""
-    steps = [
-        (signal.SIGINT, set(heads), patience_seconds),
-        (signal.SIGTERM, None, 10.0),
-        (signal.SIGKILL, None, 10.0),
-    ]
-    for number, chosen, seconds in steps:
+def end_family(mark: str, heads: Collection[int]) -> None:
+    """End all members: let the heads end their own children (SIGINT), then end who is left (SIGTERM, SIGKILL)."""
+    for head in set(heads).intersection(members(mark)):
+        processes.send_signal(head, signal.SIGINT)
+    processes.wait_until(lambda: not set(heads).intersection(members(mark)), seconds=HEADS_SECONDS, step=0.1)
+    for number in (signal.SIGTERM, signal.SIGKILL):
         for pid in members(mark):
-            if chosen is None or pid in chosen:
-                processes.send_signal(pid, number)
-        if processes.wait_until(lambda: not members(mark), seconds=seconds, step=0.1):
+            processes.send_signal(pid, number)
+        if processes.wait_until(lambda: not members(mark), seconds=LEFT_SECONDS, step=0.1):
             return

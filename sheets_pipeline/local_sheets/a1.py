@@ -84,7 +84,7 @@ def parse_range(text: str, titles: Container[str], named_ranges: Mapping[str, Ar
     if (named := _named_range(text, named_ranges)) is not None:
         return named
     if (match := _QUOTED.fullmatch(text)) and (title := match[1].replace("''", "'")) in titles:
-        return _area(text, title, match[2])
+        return _area(text, title, match[2], named_ranges)
     if (area := _cells(text)) is not None:
         return area
     if text in titles:
@@ -92,7 +92,7 @@ def parse_range(text: str, titles: Container[str], named_ranges: Mapping[str, Ar
     at = text.rfind("!")
     while at > 0:
         if text[:at] in titles:
-            return _area(text, text[:at], text[at + 1 :])
+            return _area(text, text[:at], text[at + 1 :], named_ranges)
         at = text.rfind("!", 0, at)
     raise RangeError(text)
 
@@ -106,9 +106,12 @@ def _named_range(text: str, named_ranges: Mapping[str, Area]) -> Area | None:
     return next((area for name, area in named_ranges.items() if name.casefold() == folded), None)
 
 
-def _area(text: str, title: str, cells: str | None) -> Area:
+def _area(text: str, title: str, cells: str | None, named_ranges: Mapping[str, Area]) -> Area:
+    """The area behind a title; a named range may stand there as well."""
     if cells is None:
         return Area(title, None, None, None, None)
+    if (named := _named_range(cells, named_ranges)) is not None:
+        return named
     area = _cells(cells)
     if area is None:
         raise RangeError(text)

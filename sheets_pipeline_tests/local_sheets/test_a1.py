@@ -47,6 +47,8 @@ NAMED = {"Total": Area("Sheet1", 1, 3, 0, 2)}
         ("Total", NAMED["Total"]),
         ("TOTAL", NAMED["Total"]),
         ("'Total'", Area("Total", None, None, None, None)),
+        ("'Sheet1'!Total", NAMED["Total"]),
+        ("Sheet1!total", NAMED["Total"]),
         ("Total!A1", Area("Total", 0, 1, 0, 1)),
         ("2023!A1", Area("2023", 0, 1, 0, 1)),
     ],

@@ -60,7 +60,7 @@ def test_a_range_names_the_area_it_should(text, area):
 @pytest.mark.parametrize(
     "text",
     ["", "Nope", "Nope!A1", "Sheet1!", "Sheet1!A", "Sheet1!1", "A0", "A2:A0", "A:1", "'Nope'!A1", "Sheet1!A1:", "A1:B2:C3",
-     "R0C1", "Sheet1!Total"],
+     "R0C1", "Sheet1!Totals"],
 )  # fmt: skip
 def test_a_text_that_is_no_range_is_refused_with_googles_words(text):
     with pytest.raises(RangeError) as refusal:

@@ -35,6 +35,11 @@ def report_metadata(report: SyncReport, frame: pd.DataFrame | None = None) -> di
         metadata["doubled_keys"] = dict(list(report.doubled_keys.items())[:_LISTED])
     if report.foreign_keys:
         metadata["rows_of_people"] = len(report.foreign_keys)
+    for name in ("keyless_rows", "added_columns", "released_columns", "renamed_columns"):
+        if value := getattr(report, name):
+            metadata[name] = value[:_LISTED] if isinstance(value, list) else value
+    if report.sample:
+        metadata["changes"] = _changes(report)
     if frame is not None and len(frame):
         metadata["preview"] = _preview(frame)
     return metadata
@@ -48,6 +53,24 @@ def _preview(frame: pd.DataFrame) -> dg.TableMetadataValue:
     ]
     schema = dg.TableSchema(columns=[dg.TableColumn(name, type="string") for name in names])
     return dg.MetadataValue.table(records, schema)
+
+
+def _changes(report: SyncReport) -> dg.TableMetadataValue:
+    """The first changes of each kind, as ``sync --dry-run`` shows them."""
+    records = [
+        dg.TableRecord(
+            {
+                "change": what,
+                "row": "" if row is None else str(row),
+                "key": key,
+                "column": column,
+                "old": _short(old),
+                "new": _short(new) if what == "update" else "",
+            }
+        )
+        for what, row, key, column, old, new in report.sample
+    ]
+    return dg.MetadataValue.table(records)
 
 
 def _short(value: Any) -> str:

@@ -149,3 +149,20 @@ def test_after_a_failed_run_the_sensor_waits_before_the_next(platform: Platform)
     skipped = quiz_submissions(dg.build_sensor_context(instance=platform.instance))
     assert isinstance(skipped, dg.SkipReason)
     assert "the last run failed" in str(skipped.skip_message)
+
+
+def test_a_row_that_cannot_be_written_is_set_aside_and_a_check_names_it(platform: Platform) -> None:
+    with platform.engine.begin() as connection:
+        connection.execute(sa.text("alter table users alter column full_name type text"))
+        connection.execute(sa.text("update users set full_name = repeat('x', 50001) where id = 3"))
+    result = run(platform, "full_sync")
+    assert result.success
+    assert 3 not in platform.rows("UserProfiles")
+    checks = {
+        (check.asset_key.to_user_string(), check.check_name): check for check in result.get_asset_check_evaluations()
+    }
+    check = checks["user_profiles", "all_rows_are_written"]
+    assert not check.passed
+    assert "50,001 characters" in str(check.metadata["set_aside_rows"].value)
+    assert checks["user_profiles", "keys_stand_once"].passed
+    assert checks["course_statistics", "all_rows_are_written"].passed

@@ -4,10 +4,8 @@ import dagster as dg
 from dagster._core.run_coordinator.base import SubmitRunContext
 from dagster._core.run_coordinator.queued_run_coordinator import QueuedRunCoordinator
 
+from sheets_pipeline.launcher.at_once import AT_ONCE_TAG
 from sheets_pipeline.launcher.process_kind import is_daemon
-
-#: A job with this tag set to "true" starts at once when a sensor or schedule asks for it.
-AT_ONCE_TAG = "sheets_pipeline/at_once"
 
 
 class EventsFirstRunCoordinator(QueuedRunCoordinator):

@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+import sysconfig
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -9,7 +10,8 @@ from pathlib import Path
 def code_fingerprint(modules: Iterable[str]) -> str:
     """Changes when a source file of the modules' packages, or ``.env``, appears, changes or goes. A few milliseconds.
 
-    ``.env`` counts because settings decide which assets the definitions hold.
+    ``.env`` counts because settings decide which assets the definitions hold. Installed packages do not count: after an
+    upgrade the code location is reloaded, which replaces the warm process as well.
     """
     digest = hashlib.sha256()
     for path in sorted(_files(modules)):
@@ -25,10 +27,14 @@ def _files(modules: Iterable[str]) -> set[Path]:
     files = {Path(".env").absolute()}
     for package in {module.partition(".")[0] for module in modules}:
         spec = importlib.util.find_spec(package)
-        if spec is None or spec.origin is None:
+        if spec is None or spec.origin is None or _is_installed(spec.origin):
             continue
         if spec.submodule_search_locations is None:
             files.add(Path(spec.origin))
         for folder in spec.submodule_search_locations or ():
             files.update(Path(folder).rglob("*.py"))
     return files
+
+
+def _is_installed(package_file: str) -> bool:
+    return package_file.startswith(tuple(sysconfig.get_path(name) for name in ("purelib", "platlib", "stdlib")))

@@ -20,12 +20,14 @@ from dagster._core.launcher.default_run_launcher import DefaultRunLauncher
 from dagster._grpc.types import ExecuteRunArgs
 from dagster._serdes import ConfigurableClassData, serialize_value
 
+from sheets_pipeline.launcher.at_once import AT_ONCE_TAG
+from sheets_pipeline.launcher.connections import keep_connections
 from sheets_pipeline.launcher.identity import WORKER_TAG, WorkerIdentity, kill_group
 from sheets_pipeline.launcher.process_kind import is_daemon
 from sheets_pipeline.launcher.warm_client import WarmClient
 from sheets_pipeline.launcher.worker import describe_exit, report_death_to
 
-DEFAULT_MODULES = ["pandas", "gspread", "sqlalchemy", "sheets_pipeline.definitions"]
+DEFAULT_MODULES = ["pandas", "gspread", "psycopg", "psycopg2.extras", "sheets_pipeline.definitions"]
 
 #: A worker notes its identity about this soon after it was launched.
 _IDENTITY_SECONDS = 15
@@ -42,7 +44,7 @@ class WarmRunLauncher(DefaultRunLauncher):
     ) -> None:
         super().__init__(inst_data)
         self.termination_grace_seconds = termination_grace_seconds
-        self.warm = WarmClient(modules or DEFAULT_MODULES)
+        self.modules = modules or DEFAULT_MODULES
 
     @classmethod
     def config_type(cls) -> UserConfigSchema:
@@ -67,8 +69,11 @@ class WarmRunLauncher(DefaultRunLauncher):
     def register_instance(self, instance: dg.DagsterInstance) -> None:
         """Called by Dagster once; the daemon, which launches most runs, warms up now."""
         super().register_instance(instance)
-        if is_daemon() and can_fork():
-            self.warm.prepare()
+        self.warm = WarmClient(self.modules, _modules_of(instance))
+        if is_daemon():
+            keep_connections(instance)
+            if can_fork():
+                self.warm.prepare()
 
     # launching
 
@@ -82,7 +87,8 @@ class WarmRunLauncher(DefaultRunLauncher):
         instance = self._instance
         args = serialize_value(ExecuteRunArgs(origin, run.run_id, instance.get_ref()))
         location = run.remote_job_origin.location_name if run.remote_job_origin else ""
-        warm = self.warm.fork(args, location, _server_id(context, location))
+        expect_again = run.tags.get(AT_ONCE_TAG) == "true"
+        warm = self.warm.fork(args, location, _server_id(context, location), expect_again=expect_again)
         pid = warm or self._start_cold(run.run_id, args)
         how = f"forked from warm process {self.warm.pid}" if warm else "cold start, no warm process is ready"
         self._run_ids.add(run.run_id)
@@ -181,6 +187,12 @@ class WarmRunLauncher(DefaultRunLauncher):
 def can_fork() -> bool:
     """Whether this system has ``fork``."""
     return hasattr(os, "fork")
+
+
+def _modules_of(instance: dg.DagsterInstance) -> list[str]:
+    """Where the classes are that ``dagster.yaml`` names: a run worker imports them to reach Dagster's storage."""
+    parts = instance.get_ref() if instance.is_persistent else ()
+    return sorted({part.module_name for part in parts if isinstance(part, ConfigurableClassData)})
 
 
 def _server_id(context: LaunchRunContext, location: str) -> str | None:

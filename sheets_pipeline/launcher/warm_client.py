@@ -29,8 +29,8 @@ _PAUSE_AFTER_FAILURE_SECONDS = 300
 class WarmHandle:
     """One warm process that we have started."""
 
-    def __init__(self, modules: Sequence[str], fingerprint: str) -> None:
-        self.modules, self.fingerprint = modules, fingerprint
+    def __init__(self, fingerprint: str) -> None:
+        self.fingerprint = fingerprint
         self.is_ready = False
         self.locations: dict[str, str] = {}
         ours, theirs = socket.socketpair()
@@ -44,10 +44,10 @@ class WarmHandle:
             )
         self.channel = Channel(ours)
 
-    def warm_up(self) -> str | None:
+    def warm_up(self, modules: Sequence[str]) -> str | None:
         """Wait until it has imported everything; None when it is ready, else what went wrong."""
         try:
-            self.channel.send({"modules": list(self.modules)})
+            self.channel.send({"modules": list(modules)})
             answer = self.channel.receive(_WARM_UP_SECONDS)
         except ChannelClosed as error:
             return str(error)
@@ -57,13 +57,13 @@ class WarmHandle:
         self.is_ready = True
         return None
 
-    def fork(self, serialized_args: str) -> int:
-        """Process id of a new worker.
+    def fork(self, serialized_args: str, *, expect_again: bool) -> int:
+        """Process id of a new worker. ``expect_again``: the same job will soon run again, so get ready for it.
 
         Raises:
             ChannelClosed: The warm process is gone.
         """
-        self.channel.send({"execute": serialized_args})
+        self.channel.send({"execute": serialized_args, "expect_again": expect_again})
         return int(self.channel.receive(_FORK_SECONDS)["pid"])
 
     def moves_to(self, location: str, server_id: str | None) -> bool:
@@ -88,10 +88,13 @@ class WarmHandle:
 
 
 class WarmClient:
-    """At most one warm process that fits the code on disk. Safe to call from many threads."""
+    """At most one warm process that fits the code on disk. Safe to call from many threads.
 
-    def __init__(self, modules: Sequence[str]) -> None:
-        self.modules = modules
+    ``modules`` are imported and watched for changes, ``further_modules`` only imported.
+    """
+
+    def __init__(self, modules: Sequence[str], further_modules: Sequence[str] = ()) -> None:
+        self.modules, self.further_modules = modules, further_modules
         self._lock = threading.Lock()
         self._current: WarmHandle | None = None
         self._retired: list[WarmHandle] = []
@@ -108,14 +111,16 @@ class WarmClient:
         with self._lock:
             self._fitting()
 
-    def fork(self, serialized_args: str, location: str, server_id: str | None) -> int | None:
+    def fork(
+        self, serialized_args: str, location: str = "", server_id: str | None = None, *, expect_again: bool = False
+    ) -> int | None:
         """A new worker's process id; None while no warm process fits the code on disk and is ready."""
         with self._lock:
             handle = self._fitting(location, server_id)
             if handle is None or not handle.is_ready:
                 return None
             try:
-                return handle.fork(serialized_args)
+                return handle.fork(serialized_args, expect_again=expect_again)
             except ChannelClosed as error:
                 logger.warning("Warm process %s is gone (%s); starting another.", handle.process.pid, error)
                 self._drop(handle)
@@ -131,7 +136,7 @@ class WarmClient:
             self._current, self._retired = None, []
 
     def _fitting(self, location: str = "", server_id: str | None = None) -> WarmHandle | None:
-        self._retired = [handle for handle in self._retired if handle.process.poll() is None]
+        self._forget_ended()
         fingerprint = code_fingerprint(self.modules)
         current = self._current
         if current and current.process.poll() is not None:
@@ -143,12 +148,17 @@ class WarmClient:
             self._retired.append(current)
             self._current = current = None
         if current is None and not self._is_pausing(fingerprint):
-            self._current = current = WarmHandle(self.modules, fingerprint)
+            self._current = current = WarmHandle(fingerprint)
             threading.Thread(target=self._watch_warm_up, args=[current], name="warm-up", daemon=True).start()
         return current
 
+    def _forget_ended(self) -> None:
+        for handle in [handle for handle in self._retired if handle.process.poll() is not None]:
+            handle.channel.close()
+            self._retired.remove(handle)
+
     def _watch_warm_up(self, handle: WarmHandle) -> None:
-        problem = handle.warm_up()
+        problem = handle.warm_up([*self.further_modules, *self.modules])
         if problem is None:
             return
         with self._lock:

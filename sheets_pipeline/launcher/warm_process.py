@@ -16,7 +16,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
+from types import ModuleType
 
+import dagster as dg
 import psutil
 
 from sheets_pipeline.launcher.channel import Channel, ChannelClosed
@@ -24,6 +26,24 @@ from sheets_pipeline.launcher.identity import kill_group
 
 #: Numeric libraries start a pool of threads when they are imported, unless told to use one. Settings of users win.
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+#: Imported by every run, though by none of the modules that a user would name.
+_ALWAYS_NEEDED = (
+    "sheets_pipeline.launcher.worker",
+    "dagster._core.storage.event_log",
+    "dagster._core.storage.runs",
+    "dagster._core.storage.schedules",
+    "dagster._core.storage.local_compute_log_manager",
+    "dagster._core.storage.fs_io_manager",
+    "dagster._core.executor.in_process",
+    "dagster._core.execution.plan.active",
+    "dagster._core.instance.factory",
+    "dagster._core.system_config.composite_descent",
+    "dagster._core.utility_ops",
+    "dagster._core.workspace.autodiscovery",
+    "dagster._loggers",
+    "upath.implementations.local",
+)
 
 #: While workers run, ended ones are looked for this often (seconds).
 _REAP_INTERVAL = 0.25
@@ -52,6 +72,8 @@ class WarmProcess:
                     self.is_retired = True
                 elif (task := self._fork_worker(message["execute"])) is not None:
                     return task
+                elif message["expect_again"]:
+                    _prepare(message["execute"])
             if (task := self._reap()) is not None:
                 return task
         return None
@@ -94,6 +116,13 @@ class WarmProcess:
         _reseed()
 
 
+def _prepare(serialized_args: str) -> None:
+    """Build the job once more, for the next fork to find it in Dagster's cache (which holds one job)."""
+    from sheets_pipeline.launcher.worker import job_of
+
+    job_of(serialized_args).get_definition()
+
+
 def _execute(serialized_args: str) -> int:
     from sheets_pipeline.launcher.worker import execute
 
@@ -114,17 +143,27 @@ def _reseed() -> None:
 
 
 def warm_up(modules: Iterable[str]) -> None:
-    """Import what a run needs."""
+    """Import what a run needs, and build the definitions once: that imports the rest of the project."""
     added = {name: value for name, value in _ONE_THREAD.items() if name not in os.environ}
     os.environ.update(added)
     try:
-        for module in ("sheets_pipeline.launcher.worker", *modules):
-            importlib.import_module(module)
+        for name in (*_ALWAYS_NEEDED, *modules):
+            _build_definitions(importlib.import_module(name))
     finally:
         for name in added:
             del os.environ[name]
     gc.collect()
     gc.freeze()  # forks then share these pages for longer
+
+
+def _build_definitions(module: ModuleType) -> None:
+    from dagster.components.definitions import LazyDefinitions
+
+    for lazy in list(vars(module).values()):
+        if isinstance(lazy, LazyDefinitions) and not lazy.has_context_arg:
+            definitions = lazy()
+            if isinstance(definitions, dg.Definitions):
+                definitions.get_repository_def().get_all_jobs()
 
 
 def why_unfit() -> str | None:

@@ -9,11 +9,14 @@ import sys
 
 import dagster as dg
 from dagster._cli.api import _execute_run_command_body
+from dagster._core.definitions.reconstruct import ReconstructableJob
 from dagster._core.instance import InstanceRef
 from dagster._grpc.types import ExecuteRunArgs
 from dagster._serdes import deserialize_value
+from dagster._utils.hosted_user_process import recon_job_from_origin
 from dagster._utils.interrupts import capture_interrupts
 
+from sheets_pipeline.launcher.connections import keep_connections
 from sheets_pipeline.launcher.identity import WORKER_TAG, WorkerIdentity
 
 
@@ -21,9 +24,15 @@ def execute(serialized_args: str) -> int:
     """Execute a run to its end; gives the exit code of the process, 0 also for a run that failed."""
     args = deserialize_value(serialized_args, ExecuteRunArgs)
     with capture_interrupts(), dg.DagsterInstance.from_ref(_ref(args)) as instance:
+        keep_connections(instance)
         # Before anything else of the run, so that nobody overwrites the tag with an older state of the run.
         instance.add_run_tags(args.run_id, {WORKER_TAG: WorkerIdentity.of_this_process().as_tag()})
         return _execute_run_command_body(args.run_id, instance, lambda _event: None, set_exit_code_on_failure=False)
+
+
+def job_of(serialized_args: str) -> ReconstructableJob:
+    """The job of a run, not built yet."""
+    return recon_job_from_origin(deserialize_value(serialized_args, ExecuteRunArgs).job_origin)
 
 
 def report_death(serialized_args: str, how: str) -> None:

@@ -145,7 +145,7 @@ def _insert(watch: Watch, operation: str, row: str, priority: str, names: Names,
     user = f"{row}.{names.column(watch.user)}" if watch.user else "NULL"
     course = f"{row}.{names.column(watch.course)}" if watch.course else "NULL"
     if watch.quiz:
-        course = f"(SELECT q.course_id FROM {names.qualify('quizzes')} q WHERE q.id = {row}.{watch.quiz})"
+        course = _course_of_quiz(watch, row, names)
     columns = ["entity", "key", "kind", "priority", "user_id", "course_id", "created_at"]
     target = ", ".join(names.column(column) for column in columns)
     kind = _kind(watch, operation, row, other, names)
@@ -156,12 +156,18 @@ def _insert(watch: Watch, operation: str, row: str, priority: str, names: Names,
 def _kind(watch: Watch, operation: str, row: str, other: str, names: Names) -> str:
     kind = f"'{watch.kinds[operation]}'"
     if operation == "insert" and watch.standalone_kind:
-        is_course = f"SELECT 1 FROM {names.qualify('quizzes')} k WHERE k.id = {row}.{watch.quiz} AND k.kind = 'course'"
-        return f"CASE WHEN EXISTS ({is_course}) THEN {kind} ELSE '{watch.standalone_kind}' END"
+        return f"CASE WHEN {_course_of_quiz(watch, row, names)} IS NULL THEN '{watch.standalone_kind}' ELSE {kind} END"
     if operation == "update" and watch.renamed:
         column, renamed = watch.renamed
         return f"CASE WHEN {_differ(row, other, [column], names)} THEN '{renamed}' ELSE {kind} END"
     return kind
+
+
+def _course_of_quiz(watch: Watch, row: str, names: Names) -> str:
+    """The course of the row's quiz: from a join that the statement triggers make once, or looked up."""
+    if names.dialect.name == "postgresql":
+        return f"q_{row}.course_id"
+    return f"(SELECT q.course_id FROM {names.qualify('quizzes')} q WHERE q.id = {row}.{watch.quiz})"
 
 
 def _differ(left: str, right: str, columns: list[str] | tuple[str, ...], names: Names) -> str:
@@ -179,16 +185,22 @@ def _postgresql(watch: Watch, operation: str, names: Names, name: str) -> list[s
     if watch.priority != Priority.URGENT:
         many = f"SELECT 1 FROM {rows} OFFSET {BULK_ROWS}"
         priority = f"CASE WHEN EXISTS ({many}) THEN {Priority.BULK:d} ELSE {watch.priority:d} END"
+
+    def with_quiz(row: str) -> str:
+        if not watch.quiz:
+            return ""
+        return f" LEFT JOIN {names.qualify('quizzes')} q_{row} ON q_{row}.id = {row}.{watch.quiz}"
+
     if operation == "update":
         changed = _differ("n", "o", ("id", *watch.shown), names)
         moved = _differ("n", "o", watch.scope, names)
-        joined = "FROM old_rows o FULL JOIN new_rows n ON n.id = o.id"
+        joined = "FROM old_rows o FULL JOIN new_rows n ON n.id = o.id" + "".join(map(with_quiz, "no"))
         body = [
             f"{_insert(watch, operation, 'n', priority, names, other='o')} {joined} WHERE n.id IS NOT NULL AND {changed};",
             f"{_insert(watch, operation, 'o', priority, names, other='n')} {joined} WHERE o.id IS NOT NULL AND {moved};",
         ]
     else:
-        body = [f"{_insert(watch, operation, 'r', priority, names)} FROM {rows} r;"]
+        body = [f"{_insert(watch, operation, 'r', priority, names)} FROM {rows} r{with_quiz('r')};"]
     tables = {
         "insert": "NEW TABLE AS new_rows",
         "delete": "OLD TABLE AS old_rows",

@@ -32,10 +32,10 @@ from sheets_pipeline.settings import Settings
 
 DAGSTER_PORT = 3000
 _PORTS_TRIED = 50
-#: Lines of Dagster that come every few seconds, or that are about the folder which we chose for it.
+#: Lines of Dagster that come every few seconds or for every step, or that are about the folder which we chose for it.
 _ROUTINE = re.compile(
-    r"Checking for new runs for sensor|SensorDaemon.*skipped: |No cursor for event type"
-    r"|Found a dagster instance configuration value"
+    r"Checking for new runs for sensor|SensorDaemon.*skipped: |MonitoringDaemon.*Checking run|No cursor for event type"
+    r"|Found a dagster instance configuration value|- DEBUG - (?!.*(RUN_(START|SUCCESS|FAILURE|CANCELED)|STEP_FAILURE))"
 )
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -253,7 +253,7 @@ def _signals(stop: threading.Event) -> Iterator[None]:
 
 def _forward(name: str, output: IO[str]) -> None:
     for line in output:
-        if not _ROUTINE.search(line):
+        if not _ROUTINE.search(_ANSI.sub("", line)):
             _say(line.rstrip("\n"), name=name)
 
 

@@ -190,7 +190,9 @@ class _Reader:
                 why = f"oneof field '{_ONE_OF[name]}' is already set. Cannot set '{camel}'"
                 self.violations.append(Violation(path, f"Invalid value at '{path}' (oneof), {why}"))
                 continue
-            found[camel] = self.field(properties[camel], item, _join(path, _snake_case(camel)), camel)
+            read = self.field(properties[camel], item, _join(path, _snake_case(camel)), camel)
+            if read != []:  # a repeated field without values is not there
+                found[camel] = read
         return stored_color(found) if name == "Color" else found
 
     def field(self, schema: Schema, value: Any, path: str, name: str) -> Any:

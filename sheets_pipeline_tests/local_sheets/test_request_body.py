@@ -27,6 +27,15 @@ def test_null_is_no_value_but_stays_among_cells():
     assert check_body(method("values.update"), body) == {"values": [[1, None, ""], []]}
 
 
+def test_an_empty_list_is_no_value():
+    body = {
+        "requests": [{"setBasicFilter": {"filter": {"sortSpecs": [], "range": {"sheetId": 0}}}}],
+        "responseRanges": [],
+    }
+    read = check_body(method("batchUpdate"), body)
+    assert read == {"requests": [{"setBasicFilter": {"filter": {"range": {"sheetId": 0}}}}]}
+
+
 def test_numbers_and_booleans_may_be_text():
     body = {
         "requests": [{"deleteSheet": {"sheetId": "5"}}, {"addSheet": {"properties": {"hidden": "true", "index": 2.0}}}]

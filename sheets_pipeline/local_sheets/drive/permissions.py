@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sheets_pipeline.local_sheets.drive.errors import bad_request, not_allowed, permission_not_found
+from sheets_pipeline.local_sheets.drive.errors import DriveError, bad_request, permission_not_found
 from sheets_pipeline.local_sheets.model.transaction import Transaction
 
 #: From least to most.
@@ -153,5 +153,5 @@ def delete(tx: Transaction, key: str) -> None:
     """
     known = find(tx.spreadsheet.permissions, key)
     if known["role"] == "owner":
-        raise not_allowed()
+        raise DriveError(403, "The owner of a file cannot be removed.", "cannotRemoveOwner")
     tx.spreadsheet.permissions.remove(known)

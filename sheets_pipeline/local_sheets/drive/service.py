@@ -252,12 +252,19 @@ class DriveService:
 
     async def delete(self, call: DriveCall, file_id: str) -> DriveAnswer:
         self._head(file_id, call.caller, "owner")
-        if file_id in self._folders:
-            self._folders.delete(file_id)
-        else:
+        await self._delete(file_id)
+        return DriveAnswer(204)
+
+    async def _delete(self, file_id: str) -> None:
+        """Remove a file; with a folder goes what is in no other folder."""
+        if file_id not in self._folders:
             async with self._engine.lock(file_id):
                 self._engine.delete(file_id)
-        return DriveAnswer(204)
+            return
+        self._folders.delete(file_id)
+        inside = [key for key, head in self._heads().items() if head["file"].get("parents") == [file_id]]
+        for key in inside:
+            await self._delete(key)
 
     async def copy(self, call: DriveCall, file_id: str) -> DriveAnswer:
         body = call.json()

@@ -315,7 +315,7 @@ def test_folders_hold_files_and_outlive_the_service(drive, engine, tmp_path):
     answer = asyncio.run(again.serve(DriveCall("GET", f"/drive/v3/files/{folder}")))
     assert answer.message["name"] == "Plans"
     assert drive("DELETE", f"/drive/v3/files/{folder}").status == 204
-    assert inside in engine
+    assert inside not in engine
 
 
 def test_about_tells_who_one_is(drive):

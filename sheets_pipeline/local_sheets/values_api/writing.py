@@ -92,7 +92,7 @@ def _echo(area: Area) -> str:
 def place_rows(sheet: Spreadsheet, area: Area, rows: Rows) -> Rect:
     """The rectangle that the rows will cover.
 
-    A single cell is where writing starts; a larger range is the bound of it.
+    A single cell is where writing starts; a larger range is the bound of it, and may itself reach past the grid.
 
     Raises:
         ApiError: The values do not fit into the range, or the range not into the grid.
@@ -101,11 +101,11 @@ def place_rows(sheet: Spreadsheet, area: Area, rows: Rows) -> Rect:
     tab = bound.tab
     height, width = len(rows), max((len(row) for row in rows), default=0)
     target = Rect(tab, bound.row0, bound.row0 + height, bound.col0, bound.col0 + width)
-    if bound.row1 > tab.row_count or bound.col1 > tab.column_count:
-        raise beyond_grid(tab, area)
-    if bound.rows == 1 and bound.columns == 1:
-        if target.row1 > tab.row_count or target.col1 > tab.column_count:
-            raise beyond_grid(tab, Area(tab.title, target.row0, target.row1, target.col0, target.col1))
+    is_origin = bound.rows == 1 and bound.columns == 1
+    if target.row1 > tab.row_count or target.col1 > tab.column_count:
+        written = Area(tab.title, target.row0, target.row1, target.col0, target.col1)
+        raise beyond_grid(tab, written if is_origin else area)
+    if is_origin:
         return target
     asked = f"Requested writing within range [{bound.a1()}], but tried writing to "
     if target.row1 > bound.row1:

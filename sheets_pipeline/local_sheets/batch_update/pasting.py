@@ -60,6 +60,8 @@ def copy_paste(tx: Transaction, request: Message) -> None:
     down = target.rows // height if target.rows % height == 0 else 1
     right = target.columns // width if target.columns % width == 0 else 1
     block = take(source)
+    if kind == "PASTE_VALUES":
+        block = [[effective(cell) for cell in row] for row in block]
     comma = uses_decimal_comma(sheet)
     for i in range(max(down, 1)):
         for j in range(max(right, 1)):

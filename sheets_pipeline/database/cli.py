@@ -62,4 +62,7 @@ def _platform() -> sa.Engine:
     from sheets_pipeline.local.services import ensure_services
     from sheets_pipeline.settings import load_settings
 
-    return connect(ensure_services(load_settings()).database_url)
+    settings = load_settings()
+    if settings.database_url is not None:
+        return connect(settings.database_url.get_secret_value())
+    return connect(ensure_services(settings).database_url)

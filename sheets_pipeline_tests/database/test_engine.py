@@ -1,0 +1,106 @@
+"""Every failure a person must mend is one paragraph with the remedy, and never shows the password."""
+
+import socket
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from sheets_pipeline.database.engine import connect, explain
+from sheets_pipeline.errors import DatabaseError
+
+SECRET = "correct-horse-battery"
+
+
+def _failure(url: sa.URL | str, statement: str = "SELECT 1") -> DatabaseError:
+    engine = connect(url)
+    try:
+        with pytest.raises(DatabaseError) as caught, engine.connect() as connection:
+            connection.exec_driver_sql(statement)
+    finally:
+        engine.dispose()
+    message = str(caught.value)
+    assert SECRET not in message
+    assert "\n" not in message
+    return caught.value
+
+
+def test_a_wrong_password_names_the_setting_to_correct(database_url: str):
+    error = _failure(sa.make_url(database_url).set(password=SECRET))
+    assert "refused the user name or password" in str(error)
+    assert error.needs_person
+
+
+def test_an_unknown_database_is_named(database_url: str):
+    error = _failure(sa.make_url(database_url).set(database="nowhere"))
+    assert "nowhere" in str(error)
+    assert "has no such database" in str(error)
+    assert error.needs_person
+
+
+def test_an_unreachable_server_is_worth_another_try():
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # bound and not listening: refuses
+        error = _failure(f"postgresql://someone:{SECRET}@127.0.0.1:{closed.getsockname()[1]}/name")
+    assert "cannot be reached" in str(error)
+    assert not error.needs_person
+
+
+def test_a_missing_table_is_named(engine: sa.Engine):
+    error = _failure(engine.url, "SELECT 1 FROM no_such_table")
+    assert "no_such_table" in str(error)
+    assert "has no table" in str(error)
+
+
+def test_an_sqlite_file_in_a_missing_folder_says_so(tmp_path: Path):
+    assert "cannot be opened" in str(_failure(f"sqlite:///{tmp_path}/missing/platform.db"))
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        pytest.param("not a url", "cannot be read", id="nonsense"),
+        pytest.param("oracle://u:p@host/name", "not installed", id="driver that is not installed"),
+        pytest.param("nosuch://u:p@host/name", "cannot be read", id="unknown dialect"),
+    ],
+)
+def test_a_url_that_cannot_work_is_refused_at_once(url: str, says: str):
+    with pytest.raises(DatabaseError, match=says):
+        connect(url)
+
+
+@pytest.mark.parametrize("plain", ["postgresql://h/n", "postgres://h/n"])
+def test_plain_postgresql_urls_use_psycopg_3(plain: str):
+    assert connect(plain).dialect.driver == "psycopg"
+
+
+def test_mistakes_in_sql_stay_what_they_are(engine: sa.Engine):
+    with pytest.raises(sa.exc.DBAPIError), engine.connect() as connection:
+        connection.exec_driver_sql("SELEC 1")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param('FATAL:  password authentication failed for user "u"', id="postgresql"),
+        pytest.param("(1045, \"Access denied for user 'u'@'h' (using password: YES)\")", id="mysql"),
+    ],
+)
+def test_wrong_passwords_are_recognised_by_the_servers_words(words: str):
+    error = explain(RuntimeError(f"{words} {SECRET}"), sa.make_url(f"postgresql://u:{SECRET}@h/n"))
+    assert error is not None
+    assert "refused the user name or password" in str(error)
+    assert SECRET not in str(error)
+
+
+def test_a_restarted_server_is_reconnected_to(database_url: str):
+    engine = connect(database_url, pool_size=1)
+    with engine.connect() as connection:
+        pid = connection.scalar(sa.text("SELECT pg_backend_pid()"))
+    other = connect(database_url)
+    with other.connect() as connection:
+        connection.execute(sa.text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+    other.dispose()
+    with engine.connect() as connection:
+        assert connection.scalar(sa.text("SELECT 1")) == 1
+    engine.dispose()

@@ -7,7 +7,7 @@ on formats describes them (https://developers.google.com/workspace/sheets/api/gu
 from dataclasses import dataclass, field
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Locale:
     """How people of one locale write numbers and dates. ``date_order`` is ``mdy``, ``dmy`` or ``ymd``."""
 

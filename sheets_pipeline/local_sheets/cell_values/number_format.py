@@ -5,6 +5,7 @@ See https://developers.google.com/workspace/sheets/api/guides/formats
 
 from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from typing import Any
 
 from sheets_pipeline.local_sheets.cell_values.date_format import render_date
@@ -110,8 +111,12 @@ def _render_text(text: str, number_format: Mapping[str, Any] | None) -> str:
 
 def _render_number(number: float, number_format: Mapping[str, Any] | None, locale: Locale) -> str:
     pattern = effective_pattern(number_format, locale)
-    if not pattern:
-        return render_general(number, locale)
+    return _through_pattern(number, pattern, locale) if pattern else render_general(number, locale)
+
+
+@lru_cache(maxsize=100_000)
+def _through_pattern(number: float, pattern: str, locale: Locale) -> str:
+    """A number through a pattern; columns of dates and prices hold the same few values over and over."""
     section, shown = _choose(read_pattern(pattern), number)
     if section.is_date:
         try:

@@ -1,0 +1,397 @@
+"""The queue: each change gets in with its transaction, nothing gets lost, and each touches the right rows."""
+
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from sheets_pipeline.database import events, triggers
+from sheets_pipeline.database.event_table import Priority, pending_event
+from sheets_pipeline.database.platform import (
+    course_completions,
+    courses,
+    enrollments,
+    quiz_responses,
+    quizzes,
+    transcript_requests,
+    users,
+)
+from sheets_pipeline.errors import DatabaseError
+from sheets_pipeline_tests.database.rows import NOW, STANDALONE_QUIZ, add_basics, submit
+
+
+@pytest.fixture
+def queue(platform: sa.Engine) -> sa.Engine:
+    """A platform with three learners and two courses, and an empty queue, on each dialect in turn."""
+    triggers.install(platform)
+    with platform.begin() as connection:
+        add_basics(connection)
+        connection.execute(pending_event.delete())
+    return platform
+
+
+@pytest.fixture
+def postgresql_queue(postgresql: sa.Engine) -> sa.Engine:
+    triggers.install(postgresql)
+    with postgresql.begin() as connection:
+        add_basics(connection)
+        connection.execute(pending_event.delete())
+    return postgresql
+
+
+def _take(connection: sa.Connection) -> list[events.Event]:
+    """All that is pending, removed."""
+    found = sorted(events.pending(connection))
+    events.delete(connection, [event.id for event in found])
+    return found
+
+
+def _kinds(connection: sa.Connection) -> list[tuple[str, int, str]]:
+    return [(event.entity, int(event.key), event.kind) for event in _take(connection)]
+
+
+def test_submissions_say_whether_their_quiz_belongs_to_a_course(queue: sa.Engine):
+    with queue.begin() as connection:
+        first, second = submit(connection, user=2, quiz=1), submit(connection, user=1, quiz=STANDALONE_QUIZ)
+        [of_course, alone] = _take(connection)
+    assert (of_course.key, of_course.kind) == (str(first), "course_quiz_submitted")
+    assert (of_course.user_id, of_course.course_id) == (2, 1)
+    assert (alone.key, alone.kind, alone.course_id) == (str(second), "quiz_submitted", None)
+    assert abs(datetime.now(UTC) - alone.created_at) < timedelta(minutes=1)
+
+
+def _request(connection: sa.Connection) -> int:
+    values = {"user_id": 1, "course_id": 2, "status": "pending", "requested_at": NOW, "updated_at": NOW}
+    inserted = connection.execute(transcript_requests.insert().values(values)).inserted_primary_key
+    return int(inserted[0]) if inserted else 0
+
+
+def test_a_transcript_request_is_urgent_from_request_to_deletion(queue: sa.Engine):
+    with queue.begin() as connection:
+        key = _request(connection)
+        mine = transcript_requests.c.id == key
+        connection.execute(transcript_requests.update().where(mine).values(status="sent"))
+        connection.execute(transcript_requests.delete().where(mine))
+        found = _take(connection)
+    assert [event.kind for event in found] == ["transcript_requested", "transcript_changed", "transcript_deleted"]
+    assert {event.priority for event in found} == {Priority.URGENT}
+    assert {event.key for event in found} == {str(key)}
+
+
+CHANGES: list[Any] = [
+    pytest.param(
+        users.insert().values(id=9, full_name="New", joined_at=NOW), [("user", 9, "user_created")], id="new learner"
+    ),
+    pytest.param(
+        users.update().where(users.c.id == 1).values(email="a@example.org"),
+        [("user", 1, "profile_changed")],
+        id="profile",
+    ),
+    pytest.param(
+        users.update().where(users.c.id == 1).values(full_name="Other"), [("user", 1, "user_renamed")], id="name"
+    ),
+    pytest.param(users.update().where(users.c.id == 1).values(phone="007"), [], id="a column that no tab shows"),
+    pytest.param(users.update().where(users.c.id == 1).values(email=None), [], id="NULL to NULL"),
+    pytest.param(users.delete().where(users.c.id == 3), [("user", 3, "user_deleted")], id="learner deleted"),
+    pytest.param(
+        courses.update().where(courses.c.id == 2).values(title="T"), [("course", 2, "course_renamed")], id="title"
+    ),
+    pytest.param(
+        courses.insert().values(id=9, title="T", created_at=NOW), [("course", 9, "course_created")], id="new course"
+    ),
+    pytest.param(
+        quizzes.update().where(quizzes.c.id == 2).values(title="T"), [("quiz", 2, "quiz_changed")], id="quiz title"
+    ),
+    pytest.param(
+        course_completions.insert().values(id=5, user_id=1, course_id=2, completed_at=NOW),
+        [("course_completion", 5, "course_completed")],
+        id="completion",
+    ),
+    pytest.param(
+        enrollments.insert().values(id=50, user_id=3, course_id=2, enrolled_at=NOW),
+        [("enrollment", 50, "enrolled")],
+        id="enrolment",
+    ),
+    pytest.param(
+        enrollments.delete().where(enrollments.c.user_id == 2),
+        [("enrollment", 3, "enrollment_deleted")],
+        id="enrolment ended",
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "expected"), CHANGES)
+def test_each_change_is_recorded_as_what_it_is(queue: sa.Engine, change: Any, expected: list[Any]):
+    with queue.begin() as connection:
+        connection.execute(change)
+        assert _kinds(connection) == expected
+
+
+def test_a_response_that_moves_to_another_learner_touches_both(queue: sa.Engine):
+    with queue.begin() as connection:
+        key = submit(connection, user=1, quiz=1)
+        _take(connection)
+        mine = quiz_responses.c.id == key
+        connection.execute(quiz_responses.update().where(mine).values(user_id=2, quiz_id=2))
+        moved = _take(connection)
+        assert {(event.user_id, event.course_id) for event in moved} == {(1, 1), (2, 2)}
+        connection.execute(quiz_responses.update().where(mine).values(answer="another"))
+        connection.execute(quiz_responses.update().where(mine).values(answer="another"))
+        connection.execute(quiz_responses.delete().where(mine))
+        assert [kind for _, _, kind in _kinds(connection)] == ["response_changed", "response_deleted"]
+
+
+def test_a_statement_over_many_rows_is_bulk_work_unless_it_is_urgent(postgresql_queue: sa.Engine):
+    with postgresql_queue.begin() as connection:
+        many = [{"id": 100 + i, "full_name": "Many", "joined_at": NOW} for i in range(101)]
+        connection.execute(users.insert().values(many))
+        connection.execute(users.insert().values([{"id": 50, "full_name": "One", "joined_at": NOW}]))
+        assert events.status(connection).pending_by_priority == {"urgent": 0, "normal": 1, "bulk": 101}
+        insert = "INSERT INTO transcript_requests (user_id, course_id, status, pdf_generate, requested_at, updated_at) "
+        connection.exec_driver_sql(f"{insert} SELECT 1, 1, 'pending', false, now(), now() FROM generate_series(1, 500)")
+        assert events.status(connection).pending_by_priority["urgent"] == 500
+
+
+def test_a_rollback_takes_its_events_along(queue: sa.Engine):
+    with queue.connect() as connection:
+        submit(connection)
+        connection.rollback()
+        assert events.count(connection) == 0
+        assert events.pending(connection) == []
+
+
+def test_a_transaction_that_commits_late_is_not_passed_over(postgresql_queue: sa.Engine):
+    """Its event has a lower id than events that were read and deleted before it could be seen."""
+    with postgresql_queue.connect() as slow, postgresql_queue.connect() as quick, postgresql_queue.connect() as sync:
+        late = submit(slow, user=1)
+        with quick.begin():
+            early = submit(quick, user=2)
+        with sync.begin():
+            assert [event.key for event in _take(sync)] == [str(early)]
+        slow.commit()
+        with sync.begin():
+            assert [event.key for event in _take(sync)] == [str(late)]
+
+
+def test_what_commits_while_a_sync_runs_stays_pending(postgresql_queue: sa.Engine):
+    with postgresql_queue.connect() as sync, postgresql_queue.connect() as other:
+        with other.begin():
+            submit(other)
+        read = events.pending(sync)
+        with other.begin():
+            later = submit(other)
+        events.delete(sync, [event.id for event in read])
+        sync.commit()
+        assert [event.key for event in events.pending(sync)] == [str(later)]
+
+
+def test_many_sessions_at_once_lose_nothing(postgresql_queue: sa.Engine):
+    """Eight writers, every third transaction rolled back, and a reader that deletes all the while."""
+    committed: set[str] = set()
+    seen: set[str] = set()
+    done = threading.Event()
+
+    def write(number: int) -> None:
+        with postgresql_queue.connect() as connection:
+            for i in range(30):
+                key = submit(connection, user=number % 3 + 1)
+                time.sleep(0.001 * (number % 3))
+                if i % 3 == 2:
+                    connection.rollback()
+                else:
+                    connection.commit()
+                    committed.add(str(key))
+
+    def read() -> None:
+        while not done.is_set():
+            with postgresql_queue.begin() as connection:
+                seen.update(event.key for event in _take(connection))
+
+    reader = threading.Thread(target=read)
+    writers = [threading.Thread(target=write, args=[number]) for number in range(8)]
+    for thread in [reader, *writers]:
+        thread.start()
+    for thread in writers:
+        thread.join()
+    done.set()
+    reader.join()
+    with postgresql_queue.begin() as connection:
+        seen.update(event.key for event in _take(connection))
+    assert len(committed) == 8 * 20
+    assert seen == committed
+
+
+def _add(connection: sa.Connection, *, priority: Priority, age_seconds: float, key: str) -> None:
+    created = datetime.now(UTC) - timedelta(seconds=age_seconds)
+    values = {"entity": "order", "key": key, "kind": "placed", "priority": int(priority), "created_at": created}
+    connection.execute(pending_event.insert().values(values))
+
+
+def test_urgent_goes_first_and_bulk_is_never_starved(queue: sa.Engine):
+    with queue.begin() as connection:
+        for key, priority, age in (
+            ("new bulk", Priority.BULK, 1),
+            ("new normal", Priority.NORMAL, 1),
+            ("old bulk", Priority.BULK, events.PROMOTED_AFTER_SECONDS + 5),
+            ("new urgent", Priority.URGENT, 1),
+        ):
+            _add(connection, priority=priority, age_seconds=age, key=key)
+        order = [event.key for event in events.pending(connection)]
+        assert order == ["old bulk", "new urgent", "new normal", "new bulk"]
+        assert [event.key for event in events.pending(connection, limit=2)] == order[:2]
+
+
+def test_events_that_fail_too_often_are_set_aside_and_hold_up_nobody(queue: sa.Engine):
+    with queue.begin() as connection:
+        for key in ("bad", "good"):
+            _add(connection, priority=Priority.NORMAL, age_seconds=30, key=key)
+        bad = next(event.id for event in events.pending(connection) if event.key == "bad")
+        assert events.record_failure(connection, [bad], "a cell is too long", max_attempts=2) == 0
+        assert events.count(connection) == 2
+        assert events.record_failure(connection, [bad], "a cell is too long", max_attempts=2) == 1
+        assert [event.key for event in events.pending(connection)] == ["good"]
+        [given_up] = events.set_aside(connection)
+        assert (given_up.key, given_up.attempts, given_up.reason) == ("bad", 2, "a cell is too long")
+        status = events.status(connection)
+        assert (status.pending, status.set_aside) == (1, 1)
+        assert status.oldest_seconds == pytest.approx(30, abs=5)
+        assert events.retry(connection) == 1
+        assert next(event.attempts for event in events.pending(connection) if event.key == "bad") == 0
+        events.record_failure(connection, [bad], "again", max_attempts=1)
+        assert events.drop(connection, [bad]) == 1
+        assert events.drop(connection) == 0
+        assert [event.key for event in events.pending(connection)] == ["good"]
+
+
+def test_an_empty_queue_has_no_age(queue: sa.Engine):
+    with queue.connect() as connection:
+        status = events.status(connection)
+    assert (status.pending, status.oldest_seconds, status.pending_by_kind) == (0, None, {})
+
+
+def test_thousands_of_events_are_deleted_by_id(queue: sa.Engine):
+    with queue.begin() as connection:
+        rows = [{"entity": "order", "key": str(i), "kind": "placed", "priority": 2} for i in range(2500)]
+        connection.execute(pending_event.insert(), rows)
+        ids = [event.id for event in events.pending(connection)]
+        assert events.delete(connection, ids[:2400]) == 2400
+        assert {event.id for event in events.pending(connection)} == set(ids[2400:])
+
+
+def test_a_deleted_id_never_comes_back(queue: sa.Engine):
+    with queue.begin() as connection:
+        submit(connection)
+        [first] = _take(connection)
+        submit(connection)
+        [second] = _take(connection)
+    assert second.id > first.id
+
+
+def test_waiting_ends_soon_after_the_commit(postgresql_queue: sa.Engine):
+    committed: list[float] = []
+
+    def write() -> None:
+        time.sleep(0.2)
+        with postgresql_queue.begin() as connection:
+            submit(connection)
+        committed.append(time.monotonic())
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    assert events.wait_for_event(postgresql_queue, 10)
+    noticed = time.monotonic()
+    writer.join()
+    assert noticed - committed[0] < 1
+
+
+def test_waiting_for_nothing_ends_with_the_timeout(queue: sa.Engine):
+    start = time.monotonic()
+    assert not events.wait_for_event(queue, 0.1)
+    assert 0.1 <= time.monotonic() - start < 5
+
+
+def test_without_the_table_the_error_says_how_to_install_it(platform: sa.Engine):
+    with platform.connect() as connection, pytest.raises(DatabaseError, match="db install"):
+        events.count(connection)
+
+
+def _touched(connection: sa.Connection) -> dict[str, set[int]]:
+    return events.affected_keys(connection, _take(connection))
+
+
+def test_a_submission_touches_its_learner_its_course_and_itself(queue: sa.Engine):
+    with queue.begin() as connection:
+        key = submit(connection, user=2, quiz=1)
+        assert _touched(connection) == {"UserProfiles": {2}, "course_statistics": {1}, "quiz_responses": {key}}
+        connection.execute(quiz_responses.delete())
+        assert _touched(connection) == {"UserProfiles": {2}, "course_statistics": {1}, "quiz_responses": {key}}
+        alone = submit(connection, user=1, quiz=STANDALONE_QUIZ)
+        assert _touched(connection) == {"UserProfiles": {1}, "quiz_responses": {alone}}
+
+
+def test_a_new_name_touches_the_rows_that_show_it(queue: sa.Engine):
+    with queue.begin() as connection:
+        keys = {submit(connection, user=1, quiz=quiz) for quiz in (1, STANDALONE_QUIZ)}
+        submit(connection, user=2, quiz=1)
+        request = _request(connection)
+        _take(connection)
+        connection.execute(users.update().where(users.c.id == 1).values(full_name="Other"))
+        found = _touched(connection)
+        assert found == {"UserProfiles": {1}, "quiz_responses": keys, "TranscriptRequests": {request}}
+        connection.execute(users.update().where(users.c.id == 1).values(email="e@example.org"))
+        assert _touched(connection) == {"UserProfiles": {1}}
+
+
+def test_a_new_course_title_touches_responses_requests_and_best_courses(queue: sa.Engine):
+    with queue.begin() as connection:
+        key = submit(connection, user=1, quiz=2)
+        submit(connection, user=2, quiz=1)
+        request = _request(connection)
+        _take(connection)
+        connection.execute(courses.update().where(courses.c.id == 2).values(title="Other"))
+        assert _touched(connection) == {
+            "UserProfiles": {1},
+            "course_statistics": {2},
+            "quiz_responses": {key},
+            "TranscriptRequests": {request},
+        }
+
+
+def test_a_quiz_that_changes_course_touches_both_courses(queue: sa.Engine):
+    with queue.begin() as connection:
+        key = submit(connection, user=1, quiz=1)
+        _take(connection)
+        connection.execute(quizzes.update().where(quizzes.c.id == 1).values(course_id=2))
+        assert _touched(connection) == {
+            "UserProfiles": {1},
+            "course_statistics": {1, 2},
+            "quiz_responses": {key},
+        }
+
+
+def test_entities_of_others_touch_none_of_these_tabs(queue: sa.Engine):
+    with queue.begin() as connection:
+        events.record_event(connection, "order", "A-17", "order_placed")
+        assert _touched(connection) == {}
+
+
+def test_an_event_can_be_recorded_by_code_in_a_session(platform: sa.Engine):
+    triggers.install(platform)
+    with platform.begin() as connection:
+        add_basics(connection)
+        for name, (table, _) in triggers._installed(connection).items():
+            triggers._drop(connection, name, table)
+        _take(connection)
+    with Session(platform) as session:
+        key = submit(session.connection(), user=2, quiz=1)
+        events.record_event(session, "quiz_response", key, "course_quiz_submitted")
+        session.commit()
+        events.record_event(session, "quiz_response", key, "response_deleted", priority=Priority.URGENT)
+        session.rollback()
+    with platform.begin() as connection:
+        [event] = _take(connection)
+    assert (event.key, event.user_id, event.course_id, event.priority) == (str(key), 2, 1, Priority.NORMAL)

@@ -1,0 +1,125 @@
+"""Installing, checking, upgrading and removing the event queue, on each kind of database."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import sqlalchemy as sa
+
+from sheets_pipeline.database import events, triggers
+from sheets_pipeline.database.engine import connect
+from sheets_pipeline.database.event_table import pending_event
+from sheets_pipeline.errors import DatabaseError
+from sheets_pipeline_tests.database.rows import add_basics, submit
+
+
+def test_installing_twice_changes_nothing_the_second_time(platform: sa.Engine):
+    assert "table pending_event is missing" in triggers.install(platform).problems
+    assert triggers.check(platform).is_complete
+    assert triggers.install(platform).problems == []
+
+
+def test_removing_leaves_no_trace_and_may_be_repeated(platform: sa.Engine):
+    triggers.install(platform)
+    assert pending_event.name in triggers.remove(platform)
+    assert triggers.remove(platform) == []
+    with platform.begin() as connection:
+        add_basics(connection)
+    assert not sa.inspect(platform).has_table(pending_event.name)
+    assert not triggers.check(platform).is_complete
+
+
+def test_a_trigger_of_another_version_is_replaced_and_events_stay(platform: sa.Engine):
+    triggers.install(platform)
+    with platform.begin() as connection:
+        add_basics(connection)
+        before = events.count(connection)
+        _age_one_trigger(connection)
+    report = triggers.check(platform)
+    assert len(report.missing) == 1
+    assert len(report.outdated) == 1
+    assert "is of another version" in " ".join(report.problems)
+    triggers.install(platform)
+    assert triggers.check(platform).is_complete
+    with platform.begin() as connection:
+        assert events.count(connection) == before
+        submit(connection)
+        assert events.count(connection) == before + 1
+
+
+def _age_one_trigger(connection: sa.Connection) -> None:
+    """Leave the trigger for new responses under a name that an older version would have given it."""
+    name = next(n for n in triggers._installed(connection) if "quiz_responses_insert" in n)
+    old = f"{name[:-8]}00000000"
+    dialect = connection.dialect.name
+    if dialect == "postgresql":
+        connection.exec_driver_sql(f"ALTER TRIGGER {name} ON quiz_responses RENAME TO {old}")
+        connection.exec_driver_sql(f"ALTER FUNCTION {name}() RENAME TO {old}")
+        return
+    query = {"sqlite": f"SELECT sql FROM sqlite_master WHERE name = '{name}'"}
+    body = connection.exec_driver_sql(query.get(dialect, f"SHOW CREATE TRIGGER {name}")).one()
+    text = str(body[0] if dialect == "sqlite" else body[2])
+    connection.exec_driver_sql(f"DROP TRIGGER {name}")
+    connection.exec_driver_sql(text.replace(name, old))
+
+
+def test_a_column_that_an_older_version_lacked_is_added(platform: sa.Engine):
+    triggers.install(platform)
+    with platform.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE pending_event DROP COLUMN reason")
+    assert triggers.check(platform).problems == ["column pending_event.reason is missing"]
+    triggers.install(platform)
+    assert triggers.check(platform).is_complete
+
+
+def test_a_disabled_trigger_is_reported_and_enabled_again(postgresql: sa.Engine):
+    triggers.install(postgresql)
+    with postgresql.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE quiz_responses DISABLE TRIGGER USER")
+    assert len(triggers.check(postgresql).disabled) == 3
+    triggers.install(postgresql)
+    assert triggers.check(postgresql).is_complete
+
+
+def test_several_installers_at_once_install_once(platform: sa.Engine):
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: triggers.install(platform), range(4)))
+    assert triggers.check(platform).is_complete
+
+
+def test_without_the_platforms_tables_the_error_says_which_is_missing(database_url: str):
+    engine = connect(database_url)
+    with pytest.raises(DatabaseError, match=r"has no table .*quiz_responses"):
+        triggers.install(engine)
+    engine.dispose()
+
+
+def test_a_table_held_by_a_long_transaction_is_not_waited_for(postgresql: sa.Engine, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(triggers, "LOCK_TIMEOUT_SECONDS", 0.2)
+    with postgresql.begin() as connection:
+        add_basics(connection)
+        with pytest.raises(DatabaseError, match="long transaction") as caught:
+            triggers.install(postgresql)
+    assert not caught.value.needs_person
+    triggers.install(postgresql)
+
+
+def test_a_user_who_may_only_write_the_platforms_tables_records_events(postgresql: sa.Engine):
+    triggers.install(postgresql)
+    with postgresql.begin() as connection:
+        add_basics(connection)
+        connection.exec_driver_sql("DROP ROLE IF EXISTS writer_only")
+        connection.exec_driver_sql("CREATE ROLE writer_only")
+        connection.exec_driver_sql("GRANT INSERT ON quiz_responses TO writer_only")
+        connection.exec_driver_sql("GRANT USAGE ON SEQUENCE quiz_responses_id_seq TO writer_only")
+        before = events.count(connection)
+    with postgresql.connect() as connection:
+        connection.exec_driver_sql("SET ROLE writer_only")
+        connection.exec_driver_sql("SET search_path = pg_catalog")
+        connection.exec_driver_sql(
+            "INSERT INTO public.quiz_responses (user_id, quiz_id, submitted_at) VALUES (1, 1, now())"
+        )
+        connection.exec_driver_sql("RESET ROLE; RESET search_path")
+        assert events.count(connection) == before + 1
+        connection.rollback()
+        connection.exec_driver_sql("DROP OWNED BY writer_only; DROP ROLE writer_only")
+        connection.commit()

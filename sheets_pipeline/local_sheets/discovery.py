@@ -17,6 +17,8 @@ import orjson
 
 _DOCUMENTS = "discovery_cache/documents"
 _PARAMETER = re.compile(r"\{\+?(\w+)\}")
+#: Google passes over slashes before a verb and at the end: ``ID/:batchUpdate``, ``ID/``.
+_IDLE_SLASHES = re.compile(r"/+(?=$|(?::|%3[Aa])[A-Za-z]+$)")
 
 Schema = Mapping[str, Any]
 
@@ -123,6 +125,7 @@ def _literal(text: str) -> str:
 
 def match_route(verb: str, raw_path: str) -> Match | None:
     """The method that an HTTP request calls; ``raw_path`` is still percent-encoded and has no query."""
+    raw_path = _IDLE_SLASHES.sub("", raw_path)
     for method in methods().values():
         if method.verb == verb and (found := method.expression.fullmatch(raw_path)):
             return Match(method, {name: unquote(value) for name, value in found.groupdict().items()})

@@ -118,7 +118,8 @@ class DriveService:
 
     def method(self, verb: str, raw_path: str) -> str | None:
         """The id of the method that a request is for (``drive.files.list``), None when it is for none of these."""
-        found = (name for name, known, pattern, _ in self._routes if verb == known and pattern.fullmatch(raw_path))
+        path = raw_path.rstrip("/")
+        found = (name for name, known, pattern, _ in self._routes if verb == known and pattern.fullmatch(path))
         name = next(found, None)
         return name and f"drive.{name}"
 
@@ -130,7 +131,7 @@ class DriveService:
             ApiError: The engine refuses what was to be done.
         """
         for _, verb, pattern, serve in self._routes:
-            if verb == call.verb and (match := pattern.fullmatch(call.raw_path)):
+            if verb == call.verb and (match := pattern.fullmatch(call.raw_path.rstrip("/"))):
                 try:
                     return await serve(call, **{name: unquote(text) for name, text in match.groupdict().items()})
                 except DriveError as error:

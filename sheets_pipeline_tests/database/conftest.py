@@ -46,9 +46,11 @@ def mariadb_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.URL]:
     )
     port = _free_port()
     options = [f"--datadir={folder}", f"--port={port}", "--bind-address=127.0.0.1", f"--socket={folder}/s"]
+    # Nothing of it outlives the tests, so it need not wait for the disk.
+    options += ["--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync", "--innodb-file-per-table=0"]
     with Path(folder, "log").open("wb") as log:
         server = subprocess.Popen(
-            ["mariadbd", "--no-defaults", "--user=root", "--innodb-flush-log-at-trx-commit=0", *options],
+            ["mariadbd", "--no-defaults", "--user=root", *options],
             stdout=log,
             stderr=log,
         )

@@ -82,53 +82,41 @@ def test_a_transcript_request_is_urgent_from_request_to_deletion(queue: sa.Engin
     assert {event.key for event in found} == {str(key)}
 
 
-CHANGES: list[Any] = [
-    pytest.param(
-        users.insert().values(id=9, full_name="New", joined_at=NOW), [("user", 9, "user_created")], id="new learner"
-    ),
-    pytest.param(
-        users.update().where(users.c.id == 1).values(email="a@example.org"),
-        [("user", 1, "profile_changed")],
-        id="profile",
-    ),
-    pytest.param(
-        users.update().where(users.c.id == 1).values(full_name="Other"), [("user", 1, "user_renamed")], id="name"
-    ),
-    pytest.param(users.update().where(users.c.id == 1).values(phone="007"), [], id="a column that no tab shows"),
-    pytest.param(users.update().where(users.c.id == 1).values(email=None), [], id="NULL to NULL"),
-    pytest.param(users.delete().where(users.c.id == 3), [("user", 3, "user_deleted")], id="learner deleted"),
-    pytest.param(
-        courses.update().where(courses.c.id == 2).values(title="T"), [("course", 2, "course_renamed")], id="title"
-    ),
-    pytest.param(
-        courses.insert().values(id=9, title="T", created_at=NOW), [("course", 9, "course_created")], id="new course"
-    ),
-    pytest.param(
-        quizzes.update().where(quizzes.c.id == 2).values(title="T"), [("quiz", 2, "quiz_changed")], id="quiz title"
-    ),
-    pytest.param(
+#: What it is, the statement, the events it makes.
+CHANGES: list[tuple[str, Any, list[Any]]] = [
+    ("new learner", users.insert().values(id=9, full_name="New", joined_at=NOW), [("user", 9, "user_created")]),
+    ("profile", users.update().where(users.c.id == 1).values(email="a@example.org"), [("user", 1, "profile_changed")]),
+    ("name", users.update().where(users.c.id == 1).values(full_name="Other"), [("user", 1, "user_renamed")]),
+    ("a column that no tab shows", users.update().where(users.c.id == 1).values(phone="007"), []),
+    ("NULL to NULL", users.update().where(users.c.id == 1).values(email=None), []),
+    ("learner deleted", users.delete().where(users.c.id == 3), [("user", 3, "user_deleted")]),
+    ("title", courses.update().where(courses.c.id == 2).values(title="T"), [("course", 2, "course_renamed")]),
+    ("new course", courses.insert().values(id=9, title="T", created_at=NOW), [("course", 9, "course_created")]),
+    ("quiz title", quizzes.update().where(quizzes.c.id == 2).values(title="T"), [("quiz", 2, "quiz_changed")]),
+    (
+        "completion",
         course_completions.insert().values(id=5, user_id=1, course_id=2, completed_at=NOW),
         [("course_completion", 5, "course_completed")],
-        id="completion",
     ),
-    pytest.param(
+    (
+        "enrolment",
         enrollments.insert().values(id=50, user_id=3, course_id=2, enrolled_at=NOW),
         [("enrollment", 50, "enrolled")],
-        id="enrolment",
     ),
-    pytest.param(
+    (
+        "enrolment ended",
         enrollments.delete().where(enrollments.c.user_id == 2),
         [("enrollment", 3, "enrollment_deleted")],
-        id="enrolment ended",
     ),
 ]
 
 
-@pytest.mark.parametrize(("change", "expected"), CHANGES)
-def test_each_change_is_recorded_as_what_it_is(queue: sa.Engine, change: Any, expected: list[Any]):
-    with queue.begin() as connection:
-        connection.execute(change)
-        assert _kinds(connection) == expected
+def test_each_change_is_recorded_as_what_it_is(queue: sa.Engine):
+    with queue.connect() as connection:
+        for what, change, expected in CHANGES:
+            connection.execute(change)
+            assert (what, _kinds(connection)) == (what, expected)
+            connection.rollback()
 
 
 def test_a_response_that_moves_to_another_learner_touches_both(queue: sa.Engine):

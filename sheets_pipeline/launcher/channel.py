@@ -32,7 +32,7 @@ class Channel:
         return b"\n" in self._received
 
     def send(self, message: dict[str, Any]) -> None:
-        """Send one message.
+        """Send one message; waits as long as the last ``receive`` would have.
 
         Raises:
             ChannelClosed: Nobody is there to receive it.
@@ -48,8 +48,8 @@ class Channel:
         Raises:
             ChannelClosed: The other end closed, or nothing came in time.
         """
-        self.socket.settimeout(timeout_seconds)
         try:
+            self.socket.settimeout(timeout_seconds)
             while b"\n" not in self._received:
                 part = self.socket.recv(65536)
                 if not part or len(self._received) > _LONGEST_MESSAGE:
@@ -57,8 +57,6 @@ class Channel:
                 self._received += part
         except OSError as error:
             raise ChannelClosed(str(error) or type(error).__name__) from error
-        finally:
-            self.socket.settimeout(None)
         line, _, rest = bytes(self._received).partition(b"\n")
         self._received = bytearray(rest)
         message: dict[str, Any] = json.loads(line)

@@ -1,0 +1,97 @@
+"""Runs through the launcher: warm, cold, failing, terminated, killed."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import psutil
+import pytest
+from dagster._core.launcher.base import WorkerStatus
+
+from sheets_pipeline_tests.launcher.harness import Harness, eventually, harness
+
+#: One worker of pytest-xdist, so that all share one warm process.
+pytestmark = pytest.mark.xdist_group("launcher")
+
+
+@pytest.fixture(scope="module")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
+    """A launcher whose warm process is ready."""
+    os.environ["ORDER"] = "for runs"
+    try:
+        with harness(tmp_path_factory.mktemp("launcher")) as ours:
+            ours.warm_up()
+            yield ours
+    finally:
+        del os.environ["ORDER"]
+
+
+def test_a_run_is_a_fork_of_the_warm_process_in_a_session_of_its_own(warm: Harness):
+    run_id = warm.launch("speaking")
+    assert warm.end_of(run_id) is dg.DagsterRunStatus.SUCCESS
+    worker, parent = warm.worker(run_id).pid, warm.launcher.warm.pid
+    out, err = warm.printed(run_id)
+    assert f"process {worker} of {parent} in session {worker}" in out
+    assert "ORDER=for runs" in out
+    assert "a warning" in err
+    assert f"(pid: {worker}): forked from warm process {parent}" in warm.messages(run_id)
+
+
+def test_a_run_that_fails_is_marked_as_failed_and_leaves_no_process(warm: Harness):
+    run_id = warm.launch("failing")
+    assert warm.end_of(run_id) is dg.DagsterRunStatus.FAILURE
+    assert "on purpose" in str([e.dagster_event for e in warm.instance.all_logs(run_id) if e.is_dagster_event])
+    eventually(lambda: not psutil.pid_exists(warm.worker(run_id).pid))
+
+
+def test_a_run_is_terminated_by_a_process_that_did_not_launch_it(warm: Harness):
+    run_id, worker = warm.launch_waiting()
+    with dg.DagsterInstance.from_config(str(warm.folder)) as other:
+        assert other.run_launcher.terminate(run_id)
+        assert warm.end_of(run_id) is dg.DagsterRunStatus.CANCELED
+        eventually(lambda: not worker.is_alive())
+        assert not other.run_launcher.terminate(run_id)
+
+
+def test_a_worker_that_does_not_hear_is_killed_after_the_grace_time(warm: Harness):
+    run_id, worker = warm.launch_waiting(stubborn=True)
+    assert warm.launcher.terminate(run_id)
+    assert warm.end_of(run_id) is dg.DagsterRunStatus.CANCELED
+    eventually(lambda: not worker.is_alive())
+
+
+def test_a_killed_worker_is_noticed_at_once(warm: Harness):
+    run_id, worker = warm.launch_waiting()
+    assert warm.launcher.check_run_worker_health(warm.run(run_id)).status is WorkerStatus.RUNNING
+    os.kill(worker.pid, signal.SIGKILL)
+    assert warm.end_of(run_id) is dg.DagsterRunStatus.FAILURE
+    assert "signal SIGKILL" in warm.messages(run_id)
+
+
+def test_runs_outlive_the_warm_process_and_their_death_shows_in_run_monitoring(tmp_path: Path):
+    with harness(tmp_path) as ours:
+        warm_pid = ours.warm_up()
+        run_id, worker = ours.launch_waiting()
+        os.kill(warm_pid, signal.SIGKILL)
+        assert worker.is_alive()
+        os.kill(worker.pid, signal.SIGKILL)
+        eventually(lambda: not worker.is_alive())
+        health = ours.launcher.check_run_worker_health(ours.run(run_id))
+        assert health.status is WorkerStatus.NOT_FOUND
+        # Without a warm process the next run starts cold, and the one after it warm again.
+        cold = ours.launch("speaking")
+        assert ours.end_of(cold) is dg.DagsterRunStatus.SUCCESS
+        assert "cold start" in ours.messages(cold)
+        assert "a warning" in ours.printed(cold)[1]
+        assert ours.warm_up() != warm_pid
+
+
+def test_a_cold_worker_that_is_killed_is_noticed(tmp_path: Path):
+    with harness(tmp_path) as ours:
+        run_id, worker = ours.launch_waiting()
+        assert "cold start" in ours.messages(run_id)
+        os.kill(worker.pid, signal.SIGKILL)
+        assert ours.end_of(run_id) is dg.DagsterRunStatus.FAILURE
+        assert "signal SIGKILL" in ours.messages(run_id)

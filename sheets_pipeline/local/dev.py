@@ -64,6 +64,8 @@ def run_dev(settings: Settings, *, port: int | None = None) -> int:
     Raises:
         SheetsPipelineError: Something cannot start, or it already runs for this data folder.
     """
+    if port is not None:
+        _choose_port(port)
     with _only_one(settings) as lock:
         stop = threading.Event()
         with _signals(stop), _watchdog(settings, lock) as watch:

@@ -2,8 +2,12 @@
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from sheets_pipeline.errors import SheetsPipelineError
 
 
 def make_folder(path: Path) -> Path:
@@ -13,6 +17,33 @@ def make_folder(path: Path) -> Path:
     if not note.exists():
         note.write_text("*\n")
     return path
+
+
+@contextmanager
+def locked(path: Path, *, seconds: float, error: type[SheetsPipelineError]) -> Iterator[None]:
+    """Hold a lock file among all processes; released by the system when its holder dies.
+
+    Raises:
+        SheetsPipelineError: Of the given kind: somebody else held it longer than ``seconds``, or it is another user's.
+    """
+    from filelock import FileLock, Timeout  # costs 80 ms, which attaching need not pay
+
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=seconds)
+    except Timeout:
+        raise error(
+            f"Another process has been starting or stopping the embedded services for {seconds:g} s (it holds {path}). "
+            "Wait for it, or end it."
+        ) from None
+    except PermissionError:
+        raise error(
+            f"{path} belongs to another user. Run as that user, or set LOCAL_DATA_DIR to a folder of your own."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def write_private(path: Path, text: str) -> None:

@@ -25,7 +25,7 @@ from types import MappingProxyType
 
 from sheets_pipeline.errors import EmbeddedPostgresError
 from sheets_pipeline.local import processes
-from sheets_pipeline.local.files import make_folder, read_state, write_state
+from sheets_pipeline.local.files import locked, make_folder, read_state, write_state
 
 #: Names of databases, each with what fills it when it is new.
 Databases = Mapping[str, Callable[[str], None] | None]
@@ -77,9 +77,7 @@ class EmbeddedPostgres:
         return self.folder / "server.log"
 
     def _locked(self) -> AbstractContextManager[object]:
-        from filelock import FileLock  # costs 80 ms, which attaching need not pay
-
-        return FileLock(self.folder / "lock", timeout=self.start_seconds * 2)
+        return locked(self.folder / "lock", seconds=self.start_seconds * 3, error=EmbeddedPostgresError)
 
     def running(self) -> Server | None:
         """The server if it is up and accepts connections; milliseconds, no lock.

@@ -23,7 +23,7 @@ from urllib.parse import urlencode, urlsplit
 
 from sheets_pipeline.errors import SheetsUnavailable
 from sheets_pipeline.local import processes
-from sheets_pipeline.local.files import make_folder, read_state, write_state
+from sheets_pipeline.local.files import locked, make_folder, read_state, write_state
 
 DEMO_TITLE = "Learning platform (demo)"
 _SCOPE = "https://www.googleapis.com/auth/spreadsheets"
@@ -56,9 +56,7 @@ class EmbeddedSheets:
         self._log = self.folder / "local_sheets.log"
 
     def _locked(self) -> AbstractContextManager[object]:
-        from filelock import FileLock  # costs 80 ms, which attaching need not pay
-
-        return FileLock(self.folder / "local_sheets.lock", timeout=self.start_seconds * 2)
+        return locked(self.folder / "local_sheets.lock", seconds=self.start_seconds * 3, error=SheetsUnavailable)
 
     def running(self) -> SheetsServer | None:
         """The server if it is up and its demo spreadsheet exists; milliseconds, no lock."""

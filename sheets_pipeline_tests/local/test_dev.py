@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -43,7 +44,7 @@ def stand_in(settings, port):
     return dev.Child("dagster", [sys.executable, "-c", CHILD, str(port)], f"http://127.0.0.1:{port}", "dagster_url")
 dev._dagster = stand_in
 family.LEFT_SECONDS = 0.5
-sys.exit(dev.run_dev(load_settings()))
+sys.exit(dev.run_dev(load_settings(), port=int(sys.argv[1])))
 """
 
 
@@ -60,7 +61,11 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settin
 def start(tmp_path: Path) -> subprocess.Popen[bytes]:
     with (tmp_path / "out.log").open("ab") as output:
         return subprocess.Popen(
-            [sys.executable, "-c", DEV], stdout=output, stderr=output, start_new_session=True, cwd=tmp_path
+            [sys.executable, "-c", DEV, str(free_port())],
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            cwd=tmp_path,
         )
 
 
@@ -90,7 +95,17 @@ def wait_ready(settings: Settings, process: subprocess.Popen[bytes], log: Path) 
     assert ready and process.poll() is None, log.read_text()  # noqa: PT018
 
 
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_each_of_three_signals_asks_for_the_end(number: signal.Signals):
+    stop = threading.Event()
+    before = signal.getsignal(number)
+    with dev._signals(stop):
+        os.kill(os.getpid(), number)
+        assert stop.wait(5)
+    assert signal.getsignal(number) == before
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGKILL])
 def test_nothing_is_left_and_the_next_start_finds_everything(
     settings: Settings, tmp_path: Path, ending: signal.Signals
 ):

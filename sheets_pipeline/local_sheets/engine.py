@@ -124,14 +124,23 @@ class Engine:
         entry = self._entry(spreadsheet_id)
         tx = Transaction(sheet)
         tx.editor = editor
+        settled = False
+
+        def settle() -> None:
+            nonlocal settled
+            settled = True
+            entry.calculation = recalculate(tx, entry.calculation)
+
+        tx.settle = settle
         try:
             answer = work(tx)
-            calculation, entry.calculation = entry.calculation, None
-            entry.calculation = recalculate(tx, calculation)
+            settle()
             sheet.file["modifiedTime"] = timestamp()
             entry.file.save(tx)
         except BaseException:
             tx.rollback()
+            if settled:
+                entry.calculation = None  # it knows of formulas that are gone again
             raise
         self._tell(tx)
         return answer

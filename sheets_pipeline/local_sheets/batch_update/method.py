@@ -19,6 +19,7 @@ def batch_update(tx: Transaction, call: Call) -> Answer:
     call.cells, call.summary = tx.cells_written, _summary(requests)
     answer: Answer = {"spreadsheetId": tx.spreadsheet.spreadsheet_id, "replies": replies}
     if call.body.get("includeSpreadsheetInResponse"):
+        tx.settle()
         answer["updatedSpreadsheet"] = _updated(tx, call)
     return answer
 

@@ -87,7 +87,8 @@ def _time_pattern(hour: str, parts: dict[str, str | None], *, elapsed: bool) -> 
 def _read_day(text: str, locale: Locale) -> _Part | None:
     if match := _YEAR_FIRST.fullmatch(text):
         year, separator, month, day = match.groups()
-        pattern = f"yyyy{separator}{_width('m', month)}{separator}{_width('d', day)}"
+        width = 2 if _is_padded(month, day, by_default=True) else 1
+        pattern = separator.join(("yyyy", "m" * width, "d" * width))
         return _day(int(year), int(month), int(day), pattern)
     if match := _THREE_PARTS.fullmatch(text):
         return _numeric(match[1], match[3], match[4], match[2], locale)
@@ -107,13 +108,21 @@ def _width(letter: str, digits: str) -> str:
     return letter * 2 if digits.startswith("0") else letter
 
 
+def _is_padded(first: str, second: str, *, by_default: bool) -> bool:
+    """Whether day and month are shown with two digits: one leading zero tells, ``12`` and ``31`` leave it open."""
+    if first.startswith("0") or second.startswith("0"):
+        return True
+    return by_default and len(first) == len(second) == 2
+
+
 def _numeric(first: str, second: str, year: str | None, separator: str, locale: Locale, tail: str = "") -> _Part | None:
     """Day and month in the locale's order; where that is no date the other order is tried only for years first."""
     if separator == "." and locale.date_separator != ".":
         return None
     month, day = (first, second) if locale.date_order == "mdy" else (second, first)
-    letters = ["m", "d"] if locale.date_order == "mdy" else ["d", "m"]
-    pattern = separator.join(_width(letter, digits) for letter, digits in zip(letters, (first, second), strict=True))
+    letters = "md" if locale.date_order == "mdy" else "dm"
+    width = 2 if _is_padded(first, second, by_default=locale.date_pattern.startswith("dd")) else 1
+    pattern = separator.join(letter * width for letter in letters)
     if year is not None:
         pattern += separator + "y" * len(year)
     return _day(_full_year(year), int(month), int(day), pattern + tail)

@@ -6,6 +6,7 @@ finds what to write by comparing. It also notes which cells were changed, for th
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, field
 from itertools import count
@@ -63,6 +64,8 @@ class Transaction:
     cells_written: int = 0
     #: The e-mail address of who asks, None for the person at this machine: protected ranges look at it.
     editor: str | None = None
+    #: Brings formulas up to date; for whoever reads cells before the transaction is over.
+    settle: Callable[[], None] = field(default=lambda: None)
 
     def __post_init__(self) -> None:
         sheet = self.spreadsheet

@@ -145,6 +145,7 @@ def _update_answer(
     call.cells += written.cells
     call.summary = _summary(call.summary, shown)
     if options.get("includeValuesInResponse"):
+        tx.settle()
         show = renderer(
             tx.spreadsheet.locale,
             options.get("responseValueRenderOption"),

@@ -4,6 +4,7 @@ dagster-postgres does the storing in both cases; these classes only find out whe
 daemon, code server, run worker) builds them anew from ``dagster.yaml`` and attaches to the same server.
 """
 
+import logging
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -14,9 +15,13 @@ from dagster._core.storage.root import LocalArtifactStorage
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres.storage import DagsterPostgresStorage
 
+from sheets_pipeline.database.engine import connect
+from sheets_pipeline.errors import DatabaseError
 from sheets_pipeline.local.files import make_folder
 from sheets_pipeline.local.services import ensure_dagster_postgres
 from sheets_pipeline.settings import load_settings
+
+logger = logging.getLogger(__name__)
 
 
 class PipelineStorage(DagsterPostgresStorage):
@@ -30,8 +35,10 @@ class PipelineStorage(DagsterPostgresStorage):
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Self:
         """Called by Dagster in each of its processes."""
+        url = ensure_dagster_postgres(load_settings())
+        _refuse_what_a_person_must_mend(url)
         return cls(
-            postgres_url=ensure_dagster_postgres(load_settings()),
+            postgres_url=url,
             should_autocreate_tables=config_value.get("should_autocreate_tables", True),
             inst_data=inst_data,
         )
@@ -63,6 +70,23 @@ class PipelineComputeLogs(LocalComputeLogManager):
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> Self:
         """Called by Dagster in each of its processes."""
         return cls(base_dir=_folder("logs"), inst_data=inst_data)
+
+
+def _refuse_what_a_person_must_mend(url: str) -> None:
+    """One look before dagster-postgres tries again and again: a wrong password does not mend itself.
+
+    Raises:
+        DatabaseError: Names what is wrong with DAGSTER_POSTGRES_URL; never the password.
+    """
+    engine = connect(url)
+    try:
+        engine.connect().close()
+    except DatabaseError as error:
+        if error.needs_person:
+            raise DatabaseError(f"Dagster's storage (DAGSTER_POSTGRES_URL): {error}") from None
+        logger.warning("Dagster's storage: %s", error)
+    finally:
+        engine.dispose()
 
 
 def _folder(name: str) -> str:

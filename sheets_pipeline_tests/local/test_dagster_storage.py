@@ -8,6 +8,7 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 
+from sheets_pipeline.errors import DatabaseError
 from sheets_pipeline.local.services import embedded_postgres, stop_services
 from sheets_pipeline.settings import Settings, load_settings
 
@@ -66,3 +67,20 @@ def test_with_dagster_postgres_url_runs_are_stored_there_and_nothing_is_started(
     run_in(project)
     assert runs_stored_in(database_url) == 1
     assert not (project / ".local" / "postgres").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"password": "wrong"}, "DAGSTER_POSTGRES_URL.*refused the user name or password"),
+        ({"database": "nowhere"}, "DAGSTER_POSTGRES_URL.*no such database"),
+    ],
+)
+def test_a_url_that_a_person_must_mend_is_refused_at_once_without_its_password(
+    project: Path, database_url: str, monkeypatch: pytest.MonkeyPatch, change: dict[str, str], message: str
+):
+    url = sa.make_url(database_url).set(**change)  # type: ignore[arg-type]
+    monkeypatch.setenv("DAGSTER_POSTGRES_URL", url.render_as_string(hide_password=False))
+    with pytest.raises(DatabaseError, match=message) as caught:
+        dg.DagsterInstance.from_config(str(project))
+    assert str(url.password) not in str(caught.value).replace("wrong password", "")

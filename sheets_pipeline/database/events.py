@@ -6,7 +6,7 @@ transaction that commits late.
 """
 
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -212,11 +212,14 @@ def record_event(
     session.execute(pending_event.insert().values(values))
 
 
-def affected_keys(connection: sa.Connection, events: Iterable[Event]) -> dict[str, set[int]]:
+def affected_keys(
+    connection: sa.Connection, events: Iterable[Event], own_tabs: Mapping[str, Collection[str]] | None = None
+) -> dict[str, set[Any]]:
     """Tab title -> keys of the rows that these events touch, whether those rows still exist or not.
 
     Events carry the learner and course they belong to, so most need no look at the database; a new name or title is
-    looked up wherever it shows. Entities of your own touch no tab here.
+    looked up wherever it shows. ``own_tabs`` (tab title -> entities) adds tabs whose rows are those entities: their
+    keys are the events' keys, as text.
     """
     touched = _Touched()
     by_entity: dict[str, list[Event]] = {}
@@ -239,7 +242,12 @@ def affected_keys(connection: sa.Connection, events: Iterable[Event]) -> dict[st
         _add_renamed_courses(connection, touched, retitled)
     if changed:
         _add_responses(connection, touched, is_one_of(quiz_responses.c.quiz_id, changed))
-    return touched.by_tab()
+    found: dict[str, set[Any]] = touched.by_tab()
+    for title, entities in (own_tabs or {}).items():
+        known = set(entities) - {watch.entity for watch in WATCHES}
+        if keys := {event.key for entity in known for event in by_entity.get(entity, [])}:
+            found.setdefault(title, set()).update(keys)
+    return found
 
 
 class _Touched:
@@ -258,7 +266,7 @@ class _Touched:
             "transcript_request": self.requests,
         }
 
-    def by_tab(self) -> dict[str, set[int]]:
+    def by_tab(self) -> dict[str, set[Any]]:
         tabs = zip(
             (USER_PROFILES_TAB, COURSE_STATISTICS_TAB, QUIZ_RESPONSES_TAB, TRANSCRIPT_REQUESTS_TAB),
             (self.learners, self.courses, self.responses, self.requests),

@@ -361,10 +361,13 @@ def test_a_quiz_that_changes_course_touches_both_courses(queue: sa.Engine):
         }
 
 
-def test_entities_of_others_touch_none_of_these_tabs(queue: sa.Engine):
+def test_entities_of_your_own_touch_the_tabs_that_name_them(queue: sa.Engine):
     with queue.begin() as connection:
         events.record_event(connection, "order", "A-17", "order_placed")
-        assert _touched(connection) == {}
+        found = _take(connection)
+        assert events.affected_keys(connection, found) == {}
+        own_tabs = {"Orders": {"order"}, "Invoices": {"invoice"}, "UserProfiles": {"user"}}
+        assert events.affected_keys(connection, found, own_tabs) == {"Orders": {"A-17"}}
 
 
 def test_an_event_can_be_recorded_by_code_in_a_session(platform: sa.Engine):

@@ -1,5 +1,6 @@
 """The files of one PostgreSQL cluster: creating them whole or not at all, and getting back in without the password."""
 
+import secrets
 import shutil
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from sheets_pipeline.local.account import Account
 from sheets_pipeline.local.files import write_private
 
 SUPERUSER = "postgres"
+_UNFINISHED = "data.unfinished."
 
 #: Given at every start, so that a newer version of this package changes them for old data, too.
 SERVER_SETTINGS = {
@@ -29,8 +31,9 @@ def create_cluster(account: Account, data: Path, password: str) -> None:
 
     Text is UTF-8 and sorts by code point (the built-in C.UTF-8), on every machine alike.
     """
-    unfinished = data.with_name("data.unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
+    remove_unfinished(data)
+    # a name of its own: an initdb whose starter was killed may still be writing into the last one
+    unfinished = data.with_name(f"{_UNFINISHED}{secrets.token_hex(4)}")
     unfinished.mkdir(mode=0o700)
     password_file = data.with_name("initial_password")
     write_private(password_file, password)
@@ -57,6 +60,12 @@ def create_cluster(account: Account, data: Path, password: str) -> None:
             "Mend this, or choose another place with LOCAL_DATA_DIR."
         )
     unfinished.rename(data)
+
+
+def remove_unfinished(data: Path) -> None:
+    """Throw away what interrupted initdbs have left."""
+    for folder in data.parent.glob(f"{_UNFINISHED}*"):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def check_cluster(account: Account, data: Path) -> None:

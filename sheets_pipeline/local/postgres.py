@@ -6,7 +6,7 @@
 - ``state.json``  port, password and known databases; replaced as a whole. Lost: a new password is set, data is kept.
 - ``lock``        held while somebody starts, stops or resets.
 - ``life.lock``   held by the server itself while any of its processes lives; tells a stale ``postmaster.pid``.
-- ``data/``       the cluster; ``data.unfinished/`` is an initdb that was interrupted, and is thrown away.
+- ``data/``       the cluster; ``data.unfinished.*/`` is an initdb that was interrupted, and is thrown away.
 - ``server.log``  what the server says.
 
 The server outlives its starter: `sheets-pipeline dev` and `sheets-pipeline local stop` stop it; after `dagster dev` or
@@ -144,13 +144,15 @@ class EmbeddedPostgres:
         """Stop the server and delete its data."""
         if not self.folder.is_dir():
             return
+        from sheets_pipeline.local.cluster import remove_unfinished
+
         with self._locked():
             self._stop()
             state = read_state(self._state_file) or {}
             for home in {self.folder, Path(state.get("home", self.folder)), self._home()}:
-                for name in ("data", "data.unfinished"):
-                    if (home / name).exists():
-                        shutil.rmtree(home / name)
+                remove_unfinished(home / "data")
+                if (home / "data").exists():
+                    shutil.rmtree(home / "data")
             self._state_file.unlink(missing_ok=True)
 
     def _home(self) -> Path:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -122,6 +123,23 @@ def test_a_lost_state_file_costs_a_new_password_and_no_data(
     assert recall(embedded.ensure({"kept": None})) == ["here"]
 
 
+def test_kill_9_of_the_starter_at_any_moment_is_mended_by_the_next_start(embedded: EmbeddedPostgres):
+    command = [sys.executable, "-c", ENSURE, str(embedded.folder)]
+    for delay in [0.15, 0.3, 0.45, 0.6, 0.8, 1.0]:
+        starter = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        time.sleep(delay)
+        starter.kill()
+        starter.wait()
+    remember(embedded.ensure({"kept": None}), "here")
+    for delay in [0.05, 0.15, 0.25]:
+        embedded.stop()
+        starter = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        time.sleep(delay)
+        starter.kill()
+        starter.wait()
+        assert recall(embedded.ensure({"kept": None})) == ["here"]
+
+
 def test_a_wrong_password_in_the_state_file_is_mended(embedded: EmbeddedPostgres):
     remember(embedded.ensure({"kept": None}), "here")
     embedded.stop()
@@ -148,7 +166,7 @@ def test_a_database_is_filled_or_does_not_exist(embedded: EmbeddedPostgres):
 
 
 def test_a_half_finished_initdb_is_done_again(embedded: EmbeddedPostgres):
-    unfinished = embedded.folder / "data.unfinished"
+    unfinished = embedded.folder / "data.unfinished.0123"
     unfinished.mkdir(parents=True)
     (unfinished / "PG_VERSION").write_text("18\n")
     remember(embedded.ensure({"kept": None}), "here")

@@ -44,6 +44,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="URL",
         help="start of spreadsheetUrl in answers (default: Google's, as Google answers)",
     )
+    parser.add_argument(
+        "--stop-with-parent", action="store_true", help="stop when the process that started the server is gone"
+    )
     return parser
 
 
@@ -71,6 +74,7 @@ def main(arguments: list[str] | None = None) -> int:
         allowed_hosts=tuple(given.allow_host),
         announce_url=announce_url,
         site=given.site.rstrip("/"),
+        stop_with_parent=given.stop_with_parent,
     )
     try:
         run(options)

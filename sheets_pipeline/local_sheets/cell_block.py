@@ -29,6 +29,8 @@ def put(
     """
     width = max((len(row) for row in rows), default=0)
     area = Rect(tab, row0, row0 + len(rows), col0, col0 + width)
+    if row0 < 0 or col0 < 0:
+        raise invalid("The cells would come to stand before the first row or column.")
     if area.row1 > tab.row_count or area.col1 > tab.column_count:
         raise invalid(
             f"Range ({area.a1()}) exceeds grid limits. Max rows: {tab.row_count}, max columns: {tab.column_count}"

@@ -17,8 +17,9 @@ def stored_color(color: Mapping[str, Any]) -> dict[str, Any]:
     for name, part in color.items():
         if part is None:
             continue
-        bits = int(_float32(_float32(float(part)) * 255)) if name != "alpha" else None
-        kept = float(part) if bits is None else shown_float32(min(max(bits, 0), 255) / 255)
+        bounded = min(max(float(part), 0.0), 1.0)
+        bits = int(_float32(_float32(bounded) * 255)) if name != "alpha" else None
+        kept = bounded if bits is None else shown_float32(bits / 255)
         if kept:
             found[name] = int(kept) if kept == int(kept) else kept
     return found

@@ -113,6 +113,23 @@ def grid_rect(sheet: Spreadsheet, grid_range: Message | None, *, must_fit: bool 
     return clip(rect)
 
 
+def read_coordinate(sheet: Spreadsheet, message: Message | None) -> tuple[Tab, int, int]:
+    """Tab, row and column of a GridCoordinate.
+
+    Raises:
+        ApiError: It is missing, or lies outside of the grid.
+    """
+    if message is None:
+        raise invalid("Must specify a start.")
+    tab = tab_of_grid(sheet, message.get("sheetId", 0))
+    row, col = message.get("rowIndex", 0), message.get("columnIndex", 0)
+    if row < 0 or col < 0:
+        raise invalid(f"GridCoordinate must not be negative: row {row}, column {col}")
+    if row >= tab.row_count or col >= tab.column_count:
+        raise beyond_grid(tab, Area(tab.title, row, row + 1, col, col + 1))
+    return tab, row, col
+
+
 def dimension_span(sheet: Spreadsheet, message: Message | None) -> Span:
     """The rows or columns of a DimensionRange; an open end is the grid's.
 
@@ -150,8 +167,6 @@ class MetadataPlace:
         span: dict[str, Any] = {"sheetId": self.tab.sheet_id, "dimension": dimension, "startIndex": self.index}
         if not self.tab.sheet_id:
             del span["sheetId"]
-        if not self.index:
-            del span["startIndex"]
         return {"locationType": self.kind, "dimensionRange": {**span, "endIndex": self.index + 1}}
 
     def rect(self) -> Rect | None:

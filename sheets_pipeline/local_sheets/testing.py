@@ -54,7 +54,13 @@ class LocalSheetsServer:
     ) -> None:
         self._temporary = data_dir is None
         self.data_dir = Path(tempfile.mkdtemp(prefix="local-sheets-")) if data_dir is None else data_dir
-        self._arguments = [f"--quota={quota}", f"--auth={auth}", f"--latency={latency_ms}", *options]
+        self._arguments = [
+            f"--quota={quota}",
+            f"--auth={auth}",
+            f"--latency={latency_ms}",
+            "--stop-with-parent",
+            *options,
+        ]
         self._port = port
         self._process: subprocess.Popen[bytes] | None = None
         self.endpoint = ""

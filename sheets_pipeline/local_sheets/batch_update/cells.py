@@ -2,16 +2,14 @@
 
 from typing import Any
 
-from sheets_pipeline.local_sheets.a1 import Area
 from sheets_pipeline.local_sheets.api_error import invalid
 from sheets_pipeline.local_sheets.limits import resize
 from sheets_pipeline.local_sheets.model.area import Rect
 from sheets_pipeline.local_sheets.model.cell import AnyCell, Cell, entered
-from sheets_pipeline.local_sheets.model.spreadsheet import beyond_grid
 from sheets_pipeline.local_sheets.model.tab import Tab
 from sheets_pipeline.local_sheets.model.transaction import Transaction
 from sheets_pipeline.local_sheets.recalculation import copied, uses_decimal_comma
-from sheets_pipeline.local_sheets.references import grid_rect, tab_of_grid, tab_of_id
+from sheets_pipeline.local_sheets.references import grid_rect, read_coordinate, tab_of_id
 from sheets_pipeline.local_sheets.spreadsheets_api.contents import CellChange, read_fields, write_row_data
 
 Message = dict[str, Any]
@@ -31,11 +29,7 @@ def update_cells(tx: Transaction, request: Message) -> None:
         return
     if "start" not in request:
         raise invalid("Must specify a start or range.")
-    start = request["start"]
-    tab = tab_of_grid(tx.spreadsheet, start.get("sheetId", 0))
-    row0, col0 = start.get("rowIndex", 0), start.get("columnIndex", 0)
-    if row0 >= tab.row_count or col0 >= tab.column_count or row0 < 0 or col0 < 0:
-        raise beyond_grid(tab, Area(tab.title, row0, row0 + 1, col0, col0 + 1))
+    tab, row0, col0 = read_coordinate(tx.spreadsheet, request["start"])
     target = Rect(tab, row0, row0 + height, col0, col0 + width)
     if target.row1 > tab.row_count:
         raise invalid(

@@ -24,6 +24,8 @@ _ENDS_IN_NUMBER = re.compile(r"(.*?)(\d+)", re.DOTALL)
 def auto_fill(tx: Transaction, request: Message) -> None:
     """autoFill: goes on with what stands in the source: series of numbers and dates, numbered texts, formulas."""
     source, by_rows, length = _plan(tx, request)
+    if not source.cells:
+        raise invalid("The range to fill holds nothing to go on with.")
     alternate = bool(request.get("useAlternateSeries"))
     comma = uses_decimal_comma(tx.spreadsheet)
     block = take(source)

@@ -183,24 +183,30 @@ def update_borders(tx: Transaction, request: Message) -> None:
     """updateBorders: a border that is not given stays as it is."""
     area = grid_rect(tx.spreadsheet, request.get("range"))
 
-    def borders(row: int, col: int) -> dict[str, Message]:
-        sides = {
-            "top": "top" if row == area.row0 else "innerHorizontal",
-            "bottom": "bottom" if row == area.row1 - 1 else "innerHorizontal",
-            "left": "left" if col == area.col0 else "innerVertical",
-            "right": "right" if col == area.col1 - 1 else "innerVertical",
-        }
-        return {side: request[name] for side, name in sides.items() if name in request}
+    known: dict[tuple[Any, ...], Any] = {}
 
     def change(cell: AnyCell, row: int, col: int) -> AnyCell:
         full = unpack(cell)
-        body = {} if full.format is None else dict(full.format.body)
-        merged = _with_borders(body.pop("borders", {}), borders(row, col))
-        if merged:
-            body["borders"] = merged
-        return pack(replace(full, format=tx.spreadsheet.pool.intern(body)))
+        edges = row == area.row0, row == area.row1 - 1, col == area.col0, col == area.col1 - 1
+        key = (full.format, *edges)
+        if key not in known:
+            body = {} if full.format is None else dict(full.format.body)
+            merged = _with_borders(body.pop("borders", {}), _borders_at(request, *edges))
+            known[key] = tx.spreadsheet.pool.intern({**body, "borders": merged} if merged else body)
+        return pack(replace(full, format=known[key]))
 
     change_each(tx, area, change)
+
+
+def _borders_at(request: Message, first: bool, last: bool, leftmost: bool, rightmost: bool) -> dict[str, Message]:
+    """The borders that a request gives a cell, by its place in the range."""
+    sides = {
+        "top": "top" if first else "innerHorizontal",
+        "bottom": "bottom" if last else "innerHorizontal",
+        "left": "left" if leftmost else "innerVertical",
+        "right": "right" if rightmost else "innerVertical",
+    }
+    return {side: request[name] for side, name in sides.items() if name in request}
 
 
 def _with_borders(old: Mapping[str, Message], given: Mapping[str, Message]) -> dict[str, Message]:

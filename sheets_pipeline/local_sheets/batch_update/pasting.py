@@ -17,7 +17,7 @@ from sheets_pipeline.local_sheets.model.cell import AnyCell, Cell, effective, en
 from sheets_pipeline.local_sheets.model.tab import Tab
 from sheets_pipeline.local_sheets.model.transaction import Transaction
 from sheets_pipeline.local_sheets.recalculation import copied, rewrite_formulas, uses_decimal_comma
-from sheets_pipeline.local_sheets.references import grid_rect, tab_of_grid
+from sheets_pipeline.local_sheets.references import grid_rect, read_coordinate
 from sheets_pipeline.local_sheets.values_api.writing import write_rows
 
 Message = dict[str, Any]
@@ -61,7 +61,7 @@ def copy_paste(tx: Transaction, request: Message) -> None:
     right = target.columns // width if target.columns % width == 0 else 1
     block = take(source)
     if kind == "PASTE_VALUES":
-        block = [[effective(cell) for cell in row] for row in block]
+        block = [[with_value(None, effective(cell)) for cell in row] for row in block]
     comma = uses_decimal_comma(sheet)
     for i in range(max(down, 1)):
         for j in range(max(right, 1)):
@@ -113,9 +113,7 @@ def cut_paste(tx: Transaction, request: Message) -> None:
     """cutPaste: the source is emptied, and formulas that read its cells follow them."""
     sheet = tx.spreadsheet
     source = grid_rect(sheet, request.get("source"))
-    destination = request.get("destination", {})
-    tab = tab_of_grid(sheet, destination.get("sheetId", 0))
-    at = destination.get("rowIndex", 0), destination.get("columnIndex", 0)
+    tab, *at = read_coordinate(sheet, request.get("destination"))
     paste = _paste_of(tx, request.get("pasteType", "PASTE_NORMAL"))
     block = take(source)
     moved = [(rect, message) for rect, message in merges_of(source.tab) if source.holds(rect)]
@@ -152,9 +150,7 @@ def cut_paste(tx: Transaction, request: Message) -> None:
 
 def paste_data(tx: Transaction, request: Message) -> None:
     """pasteData: text parted by a delimiter, or an HTML table, read as a person types it."""
-    coordinate = request.get("coordinate", {})
-    tab = tab_of_grid(tx.spreadsheet, coordinate.get("sheetId", 0))
-    row0, col0 = coordinate.get("rowIndex", 0), coordinate.get("columnIndex", 0)
+    tab, row0, col0 = read_coordinate(tx.spreadsheet, request.get("coordinate"))
     data = request.get("data", "")
     if request.get("html"):
         rows = html_rows(data)

@@ -34,8 +34,9 @@ class Rect:
         return self.rows * self.columns
 
     def a1(self) -> str:
-        """The range as Google echoes it."""
-        return format_range(self.tab.title, self.row0, self.row1, self.col0, self.col1)
+        """The range as Google echoes it; an empty one is named by the cell it starts at."""
+        row1, col1 = max(self.row1, self.row0 + 1), max(self.col1, self.col0 + 1)
+        return format_range(self.tab.title, self.row0, row1, self.col0, col1)
 
     def grid_range(self) -> dict[str, Any]:
         """The API's ``GridRange``; a sheet id of 0 is left out as proto3 does."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from sheets_pipeline.local_sheets.a1 import Area, parse_range
+from sheets_pipeline.local_sheets.a1 import Area, format_range, parse_range
 from sheets_pipeline.local_sheets.api_error import invalid
 from sheets_pipeline.local_sheets.model.area import Rect
 from sheets_pipeline.local_sheets.model.cell import SharedPool
@@ -108,7 +108,7 @@ def fresh_id(taken: Any) -> int:
 
 def beyond_grid(tab: Tab, area: Area) -> Exception:
     """400 for a range that starts, or is to be written, outside of the grid."""
-    from sheets_pipeline.local_sheets.a1 import format_range
-
-    text = format_range(tab.title, area.row0, area.row1, area.col0, area.col1)
+    row1 = area.row1 if area.row1 is None else max(area.row1, (area.row0 or 0) + 1)
+    col1 = area.col1 if area.col1 is None else max(area.col1, (area.col0 or 0) + 1)
+    text = format_range(tab.title, area.row0, row1, area.col0, col1)
     return invalid(f"Range ({text}) exceeds grid limits. Max rows: {tab.row_count}, max columns: {tab.column_count}")

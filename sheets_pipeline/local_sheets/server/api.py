@@ -1,6 +1,7 @@
 """One request to the Sheets API from its bytes to its answer: route, caller, quota, faults, checks, work, log."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -22,6 +23,8 @@ from sheets_pipeline.local_sheets.server.encoding import answer
 from sheets_pipeline.local_sheets.server.faults import Fault
 from sheets_pipeline.local_sheets.server.request_log import Entry
 from sheets_pipeline.local_sheets.sharing import check_access
+
+logger = logging.getLogger(__name__)
 
 #: Requests on spreadsheets with more used rows than this, or with larger bodies, are worked on beside the event loop.
 _MANY_ROWS = 20_000
@@ -161,6 +164,9 @@ async def _work(
         return _refused(ApiError(400, str(error), error.details()), request)
     except ApiError as error:
         return _refused(error, request)
+    except Exception:
+        logger.exception("Request %d (%s) failed; nothing was changed", entry.number, entry.method)
+        return _refused(ApiError(500, "Internal error encountered."), request)
     entry.cells, entry.summary = call.cells, call.summary
     return _Done(message, applied=endpoint.counts == "write")
 

@@ -27,6 +27,8 @@ class Options:
     announce_url: str | None = None
     #: Start of the spreadsheets' own addresses in answers.
     site: str = "https://docs.google.com"
+    #: Stop when the process that started the server is gone.
+    stop_with_parent: bool = False
 
 
 @dataclass(slots=True)

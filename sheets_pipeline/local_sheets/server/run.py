@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import signal
 import socket
 import sys
@@ -36,7 +37,7 @@ def run(options: Options) -> None:
         key_file = ensure_key_file(options.data_dir, server.endpoint)
         app = build_app(server)
         _announce(server, key_file)
-        _serve(app, listener)
+        _serve(app, listener, stop_with_parent=options.stop_with_parent)
     finally:
         lock.release()
 
@@ -88,7 +89,7 @@ class _QuietServer(uvicorn.Server):
             self.force_exit = True
 
 
-def _serve(app: ASGIApp, listener: socket.socket) -> None:
+def _serve(app: ASGIApp, listener: socket.socket, *, stop_with_parent: bool) -> None:
     # Millions of long-lived cells make frequent full collections the largest cost of a large answer.
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
@@ -103,4 +104,18 @@ def _serve(app: ASGIApp, listener: socket.socket) -> None:
         server_header=False,
         date_header=True,
     )
-    asyncio.run(_QuietServer(config).serve(sockets=[listener]))
+    asyncio.run(_serve_until_told(_QuietServer(config), listener, stop_with_parent))
+
+
+async def _serve_until_told(server: _QuietServer, listener: socket.socket, stop_with_parent: bool) -> None:
+    watch = asyncio.create_task(_watch_parent(server)) if stop_with_parent else None
+    await server.serve(sockets=[listener])
+    if watch is not None:
+        watch.cancel()
+
+
+async def _watch_parent(server: _QuietServer) -> None:
+    parent = os.getppid()
+    while os.getppid() == parent:
+        await asyncio.sleep(1)
+    server.should_exit = True

@@ -101,16 +101,14 @@ def named_range_message(named: dict[str, Any]) -> dict[str, Any]:
 
 #: Messages with a ``sheetId`` of 0 leave it out, all but ``SheetProperties``.
 def without_zero_sheet_id(message: Any) -> Any:
-    """The message, at any depth, without sheet ids and start indexes of 0."""
+    """The message, at any depth, without sheet ids of 0; start indexes of 0 stay, for a missing one means unbounded."""
     if isinstance(message, dict):
         return {
             name: without_zero_sheet_id(value)
             for name, value in message.items()
-            if not (value == 0 and name in _ZEROS and not isinstance(value, bool))
+            if not (name == "sheetId" and value == 0)
         }
     if isinstance(message, list):
         return [without_zero_sheet_id(item) for item in message]
     return message
 
-
-_ZEROS = {"sheetId", "startIndex"}

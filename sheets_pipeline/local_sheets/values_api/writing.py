@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from typing import Any
 
-from sheets_pipeline.local_sheets.a1 import Area, column_letters
+from sheets_pipeline.local_sheets.a1 import Area, column_letters, format_range
 from sheets_pipeline.local_sheets.api_error import invalid
 from sheets_pipeline.local_sheets.cell_values import user_entered
-from sheets_pipeline.local_sheets.cell_values.model import Value, plain_number
+from sheets_pipeline.local_sheets.cell_values.model import plain_number
 from sheets_pipeline.local_sheets.limits import SURELY_SHORT, check_text
 from sheets_pipeline.local_sheets.model.area import Rect
 from sheets_pipeline.local_sheets.model.cell import AnyCell, Cell, number_format_of, pack, unpack, with_value
@@ -84,8 +84,6 @@ def check_same_range(sheet: Spreadsheet, url_range: str, value_range: dict[str, 
 
 
 def _echo(area: Area) -> str:
-    from sheets_pipeline.local_sheets.a1 import format_range
-
     return format_range(area.title, area.row0, area.row1, area.col0, area.col1)
 
 
@@ -172,7 +170,7 @@ def _raw_cell(cell: AnyCell, value: Any) -> AnyCell:
     return with_value(cell, raw_value(value))
 
 
-def raw_value(value: Any) -> Value | None:
+def raw_value(value: Any) -> str | float | int | bool | None:
     """The cell value of a JSON value; ``""`` is an empty cell.
 
     Raises:

@@ -34,7 +34,8 @@ def _console() -> Console:
 def print_sync(result: dict[str, Any]) -> None:
     """A sync's summary: one line per tab, errors below, the run's id."""
     console = _console()
-    console.print(_table(result["tabs"]))
+    if result["tabs"]:
+        console.print(_table(result["tabs"]))
     for step, message in result["errors"].items():
         console.print(f"[bold red]{escape(step)}[/]: {escape(message)}", highlight=False)
     colour = "green" if result["status"] == "success" else "red"

@@ -55,6 +55,7 @@ def chosen_tabs(titles: Collection[str]) -> list[TabAsset]:
 def plan_sync(titles: Collection[str], allow_deletes: int | None) -> dict[str, SyncReport | SheetsPipelineError]:
     """What a full sync would do, per tab; reads, sends nothing."""
     plans: dict[str, SyncReport | SheetsPipelineError] = {}
+    pipeline()  # a wrong setting or database is one error, not one per tab
     for found in chosen_tabs(titles):
         try:
             frame = compute_all(found.tab, found.compute)
@@ -78,7 +79,7 @@ def run_sync(titles: Collection[str], allow_deletes: int | None) -> dict[str, An
     Errors stand under ``errors``, by tab.
     """
     chosen = chosen_tabs(titles)
-    pipeline()  # so that a wrong setting or database is one clear error, not a failed run
+    pipeline()  # a wrong setting or database is one error, not a failed run
     tags = {ALLOW_DELETES_TAG: str(allow_deletes)} if allow_deletes is not None else {}
     # The person at the terminal decides about another try.
     tags["dagster/max_retries"] = "0"

@@ -40,19 +40,22 @@ class Pipeline:
             self._identity = load_identity(key.get_secret_value() if key else None, key_file)
         return self._identity
 
-    def client(self, priority: int = BULK) -> SheetsClient:
-        """A client of the spreadsheet; ``priority`` decides who goes first when quota is short."""
-        quota = DatabaseQuota(
+    def quota(self, priority: int = BULK) -> DatabaseQuota:
+        """The budget of our credential; ``priority`` decides who goes first when it is short."""
+        return DatabaseQuota(
             self.state,
             self.identity.name,
             reads_per_minute=self.settings.sheets_reads_per_minute,
             writes_per_minute=self.settings.sheets_writes_per_minute,
             priority=priority,
         )
+
+    def client(self, priority: int = BULK) -> SheetsClient:
+        """A client of the spreadsheet; ``priority`` is that of its requests."""
         return SheetsClient(
             self.identity,
             self.services.spreadsheet_id,
-            budget=quota,
+            budget=self.quota(priority),
             endpoint=self.services.sheets_api_endpoint or GOOGLE_ENDPOINT,
         )
 

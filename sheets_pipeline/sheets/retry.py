@@ -29,7 +29,7 @@ class RetryPolicy:
     ``timeout_seconds`` bounds one request: (connect, read). Google gives up on a request after 180 s.
     """
 
-    total_seconds: float = 150
+    total_seconds: float = 100
     first_wait_seconds: float = 1
     longest_wait_seconds: float = 32
     timeout_seconds: tuple[float, float] = (10, 185)

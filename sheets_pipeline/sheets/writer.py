@@ -68,6 +68,8 @@ class _Round:
     index: RowIndex | None = None
     added_columns: list[str] = field(default_factory=list)
     released_columns: list[str] = field(default_factory=list)
+    #: Rows of ours in the tab afterwards, where ``wanted`` holds only some of them.
+    rows: int | None = None
 
 
 class TabWriter:
@@ -160,7 +162,7 @@ class TabWriter:
     def _describe(self, report: SyncReport, found: _Round) -> None:
         changes = found.changes
         report.url = f"{self.spreadsheet_url}#gid={found.facts.sheet_id}"
-        report.rows = len(found.wanted)
+        report.rows = len(found.wanted) if found.rows is None else found.rows
         report.inserts = len(changes.inserts)
         report.updates = len(changes.updated_keys)
         report.deletes = len(changes.deletes)
@@ -273,7 +275,9 @@ class TabWriter:
         gone = self.memory.owned([key for key in keys if key not in wanted.position])
         changes = compare_touched(self.tab, index, layout, wanted, self.memory.base(wanted.keys), gone)
         check_deletes(self.tab, changes, len(index.row_of), len(index.row_of) - len(changes.deletes), None)
-        return self._plan(facts, snapshot, layout, wanted, changes, index)
+        found = self._plan(facts, snapshot, layout, wanted, changes, index)
+        found.rows = len(index.row_of) + len(changes.inserts) - len(changes.deletes)
+        return found
 
     def _read_keys(self, facts: TabFacts) -> tuple[TabSnapshot, dict[str, int]]:
         """Header and key columns; read twice where people moved a key column."""

@@ -216,7 +216,7 @@ def test_events_write_only_their_rows_with_one_read_of_the_keys(bench: Bench) ->
     bench.sync(rows)
     bench.server.reset_stats()
     report = bench.event({5: "x", 2000: "new"}, {"5", "2000", "7"})
-    assert (report.inserts, report.updates, report.deletes) == (1, 1, 1)
+    assert (report.rows, report.inserts, report.updates, report.deletes) == (1000, 1, 1, 1)
     assert bench.sent() == (1, 2, 1 + 5)
     bench.server.reset_stats()
     assert bench.event({5: "x"}, {"5"}).cells == 0

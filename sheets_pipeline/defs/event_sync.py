@@ -1,10 +1,13 @@
 """Job ``event_sync`` and sensor ``quiz_submissions``: the rows that pending events touch, soon after the commit.
 
 The run takes whatever is pending when it starts, and deletes events only once every tab they touch has been written.
+
+Dagster starts a tick of a sensor every 5 s. So the sensor waits inside its tick for the next event, and the run that it
+asked for stays until the next tick begins, to write what comes meanwhile: there is always somebody who looks.
 """
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import dagster as dg
@@ -16,6 +19,7 @@ from sheets_pipeline.defs.failures import explained
 from sheets_pipeline.defs.metadata import report_metadata
 from sheets_pipeline.defs.tab_asset import COMPUTED_AT, TabAsset, compute_all, tab_assets
 from sheets_pipeline.errors import SheetsPipelineError
+from sheets_pipeline.launcher.at_once import AT_ONCE_TAG
 from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sheets.writer import NeedsFullSync
 from sheets_pipeline.sync.report import SyncReport
@@ -23,6 +27,16 @@ from sheets_pipeline.wiring import Pipeline, pipeline
 
 #: After a failed run, the next one waits 5, 10, 20 ... seconds, at most this long.
 _LONGEST_PAUSE_SECONDS = 300
+
+#: Dagster's sensor daemon starts ticks this far apart; one that lasted longer would miss its next turn.
+_TICK_SECONDS = 5.0
+_WAIT_IN_TICK_SECONDS = 4.6
+
+#: Run tag: when the next tick begins (seconds since 1970).
+_NEXT_TICK_TAG = "sheets_pipeline/next_tick"
+
+#: While a run is under way, the sensor looks this often whether it has ended.
+_UNDER_WAY_POLL_SECONDS = 0.2
 
 _UNDER_WAY = [
     dg.DagsterRunStatus.QUEUED,
@@ -36,8 +50,15 @@ _UNDER_WAY = [
 @dg.op(description="Writes the rows that pending events touch, tab by tab, then deletes the events.")
 def sync_pending_events(context: dg.OpExecutionContext) -> None:
     """Take all that is pending now; an error in one tab does not keep the others from being written."""
+    open_pipeline = pipeline()
+    next_tick = float(context.run.tags.get(_NEXT_TICK_TAG, 0))
     with explained(context):
-        sync_pending(pipeline(), context)
+        let_gather(open_pipeline)
+        sync_pending(open_pipeline, context)
+        while (left := next_tick - time.time()) > 0:
+            if events.wait_for_event(open_pipeline.platform, left):
+                let_gather(open_pipeline)
+                sync_pending(open_pipeline, context)
 
 
 def sync_pending(open_pipeline: Pipeline, context: dg.OpExecutionContext) -> int:
@@ -66,6 +87,27 @@ def sync_pending(open_pipeline: Pipeline, context: dg.OpExecutionContext) -> int
     return len(pending)
 
 
+def let_gather(open_pipeline: Pipeline) -> None:
+    """When quota gets short, wait until the oldest event is some seconds old: many events cost as much as one."""
+    quota = open_pipeline.quota(URGENT)
+    with open_pipeline.platform.connect() as connection:
+        queue = events.status(connection)
+    if queue.pending_by_priority["urgent"] or queue.oldest_seconds is None:
+        return
+    used = {"read": quota.used("read"), "write": quota.used("write")}
+    time.sleep(gathering_seconds(queue.oldest_seconds, used, quota.limits, tabs=len(tab_assets())))
+
+
+def gathering_seconds(oldest_seconds: float, used: Mapping[str, int], limits: Mapping[str, int], tabs: int) -> float:
+    """Nothing while half of each budget is left; else such a time that one sync after the other keeps within them.
+
+    ``used`` and ``limits`` are requests per minute by kind; a sync costs one of each kind for each of ``tabs``.
+    """
+    if all(used[kind] <= limit / 2 for kind, limit in limits.items()):
+        return 0.0
+    return max(0.0, 60 * tabs / min(limits.values()) - oldest_seconds)
+
+
 def sync_touched(open_pipeline: Pipeline, found: TabAsset, keys: Collection[Any], client: SheetsClient) -> SyncReport:
     """Write the given rows of one tab; the whole tab where it is not there yet."""
     writer = open_pipeline.writer(found.tab, client)
@@ -84,7 +126,7 @@ def sync_touched(open_pipeline: Pipeline, found: TabAsset, keys: Collection[Any]
 @dg.job(
     description="Writes the rows that pending events touch. Started by the sensor quiz_submissions.",
     # The sensor asks again while events are pending, so Dagster need not.
-    tags={"dagster/max_retries": "0", "sheets_pipeline/sync": "events"},
+    tags={"dagster/max_retries": "0", "sheets_pipeline/sync": "events", AT_ONCE_TAG: "true"},
     executor_def=dg.in_process_executor,
 )
 def event_sync() -> None:
@@ -99,16 +141,20 @@ def event_sync() -> None:
     description="Asks for one event_sync run while events are pending and none is under way.",
 )
 def quiz_submissions(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    """One run for all that is pending, while no such run is under way."""
-    with pipeline().platform.connect() as connection:
-        waiting = events.count(connection)
-    if not waiting:
+    """One run for all that is pending, while no such run is under way; waits for the first of them."""
+    started, until = time.time(), time.monotonic() + _WAIT_IN_TICK_SECONDS
+    platform = pipeline().platform
+    while events.wait_for_event(platform, until - time.monotonic()):
+        if not context.instance.get_runs_count(dg.RunsFilter(job_name="event_sync", statuses=_UNDER_WAY)):
+            break
+        if time.monotonic() > until:
+            return dg.SkipReason("Events are pending; an event_sync run is under way.")
+        time.sleep(_UNDER_WAY_POLL_SECONDS)
+    else:
         return dg.SkipReason("No events are pending.")
-    if context.instance.get_runs_count(dg.RunsFilter(job_name="event_sync", statuses=_UNDER_WAY)):
-        return dg.SkipReason(f"{waiting} events are pending; an event_sync run is under way.")
     if (pause := pause_after_failures(context.instance)) > 0:
-        return dg.SkipReason(f"{waiting} events are pending; the last run failed, the next starts in {pause:.0f} s.")
-    return dg.RunRequest()
+        return dg.SkipReason(f"Events are pending; the last run failed, the next starts in {pause:.0f} s.")
+    return dg.RunRequest(tags={_NEXT_TICK_TAG: str(started + _TICK_SECONDS)})
 
 
 def pause_after_failures(instance: dg.DagsterInstance) -> float:

@@ -1,5 +1,7 @@
 """From database to tab, through the real jobs, database and client."""
 
+import threading
+import time
 from typing import Any
 
 import dagster as dg
@@ -9,6 +11,7 @@ import sqlalchemy as sa
 from sheets_pipeline.database import events
 from sheets_pipeline.database.simulate import submit_quizzes
 from sheets_pipeline.definitions import defs
+from sheets_pipeline.defs import event_sync
 from sheets_pipeline.defs.event_sync import quiz_submissions
 from sheets_pipeline.sheets.retry import RetryPolicy
 from sheets_pipeline.wiring import pipeline
@@ -129,7 +132,11 @@ def test_a_mass_delete_is_refused_unless_the_run_is_tagged(platform: Platform) -
     assert platform.rows("UserProfiles") == {}
 
 
-def test_the_sensor_asks_for_one_run_while_events_are_pending(platform: Platform) -> None:
+def test_the_sensor_asks_for_one_run_while_events_are_pending(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_sync, "_WAIT_IN_TICK_SECONDS", 0.1)
+
     def tick() -> object:
         return quiz_submissions(dg.build_sensor_context(instance=platform.instance))
 
@@ -140,6 +147,40 @@ def test_the_sensor_asks_for_one_run_while_events_are_pending(platform: Platform
     skipped = tick()
     assert isinstance(skipped, dg.SkipReason)
     assert "under way" in str(skipped.skip_message)
+
+
+def test_the_sensor_notices_an_event_while_it_waits(platform: Platform) -> None:
+    timer = threading.Timer(0.5, lambda: list(submit_quizzes(platform.engine, 1, 100)))
+    began = time.monotonic()
+    timer.start()
+    assert isinstance(quiz_submissions(dg.build_sensor_context(instance=platform.instance)), dg.RunRequest)
+    assert 0.5 < time.monotonic() - began < 3
+    timer.join()
+
+
+def test_a_run_writes_what_comes_until_the_next_tick(platform: Platform) -> None:
+    run(platform, "full_sync")
+    platform.server.reset_stats()
+    timer = threading.Timer(1, lambda: list(submit_quizzes(platform.engine, 1, 100)))
+    timer.start()
+    result = run(platform, "event_sync", tags={"sheets_pipeline/next_tick": str(time.time() + 3)})
+    timer.join()
+    assert result.success
+    assert pending(platform) == 0
+    assert platform.server.stats()["totals"]["writes"] > 0
+
+
+@pytest.mark.parametrize(
+    ("oldest", "used", "waits"),
+    [
+        pytest.param(0.5, {"read": 30, "write": 30}, 0, id="half of the budget is left"),
+        pytest.param(0.5, {"read": 30, "write": 31}, 2.5, id="writes get short"),
+        pytest.param(0.5, {"read": 59, "write": 10}, 2.5, id="reads get short"),
+        pytest.param(9, {"read": 60, "write": 60}, 0, id="short, but the oldest event has waited"),
+    ],
+)
+def test_events_gather_when_quota_gets_short(oldest: float, used: dict[str, int], waits: float) -> None:
+    assert event_sync.gathering_seconds(oldest, used, {"read": 60, "write": 60}, tabs=3) == waits
 
 
 def test_after_a_failed_run_the_sensor_waits_before_the_next(platform: Platform) -> None:

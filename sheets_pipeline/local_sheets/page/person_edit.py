@@ -4,7 +4,7 @@ The announcement's values are taken at the moment of the commit, from the transa
 that this edit replaced, whatever else is written at the same time.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -43,14 +43,15 @@ LOCAL_OWNER = "owner@localhost"
 
 @dataclass(slots=True)
 class PersonEdit:
-    """One edit on its way. ``message`` is set at the commit."""
+    """One edit on its way. ``messages`` are set at the commit: one for each range, one in all where it has none."""
 
     client: str
     change_type: str
     sheet_id: int | None = None
-    grid_range: Mapping[str, int] | None = None
+    #: ``GridRange`` messages with all four sides; ``sheetId`` where it is another tab's.
+    grid_ranges: Sequence[Mapping[str, int]] = ()
     user: str = LOCAL_OWNER
-    message: dict[str, Any] | None = field(default=None)
+    messages: list[dict[str, Any]] = field(default_factory=list)
 
 
 _current: ContextVar[PersonEdit | None] = ContextVar("current_edit", default=None)
@@ -94,25 +95,32 @@ def api_request(spreadsheet_id: str, request: Mapping[str, Any]) -> tuple[str, s
     raise ValueError(f"Unknown edit {sorted(request)}: expected batchUpdate, valuesUpdate or valuesClear.")
 
 
-def describe(tx: Transaction, edit: PersonEdit) -> dict[str, Any]:
-    """The announcement of a committed edit; called at the commit."""
+def describe(tx: Transaction, edit: PersonEdit) -> list[dict[str, Any]]:
+    """The announcements of a committed edit; called at the commit."""
+    if not edit.grid_ranges:
+        return [_describe(tx, edit, None)]
+    return [_describe(tx, edit, grid_range) for grid_range in edit.grid_ranges]
+
+
+def _describe(tx: Transaction, edit: PersonEdit, grid_range: Mapping[str, int] | None) -> dict[str, Any]:
+    sheet_id = edit.sheet_id if grid_range is None else grid_range.get("sheetId", edit.sheet_id)
     message: dict[str, Any] = {
         "spreadsheetId": tx.spreadsheet.spreadsheet_id,
-        "sheetId": edit.sheet_id,
+        "sheetId": sheet_id,
         "title": None,
         "range": None,
         "changeType": edit.change_type,
         "user": edit.user,
         "time": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
     }
-    tab = None if edit.sheet_id is None else tx.spreadsheet.tab_by_id(edit.sheet_id)
-    before = next((old for old in tx.before.tabs if old.sheet_id == edit.sheet_id), None)
+    tab = None if sheet_id is None else tx.spreadsheet.tab_by_id(sheet_id)
+    before = next((old for old in tx.before.tabs if old.sheet_id == sheet_id), None)
     known = tab or before
     if known is None:
         return message
     message["title"] = known.title
-    if edit.grid_range is not None:
-        rect = _rect(known, edit.grid_range)
+    if grid_range is not None:
+        rect = _rect(known, grid_range)
         message["range"] = rect.a1()
         if tab is not None and not edit.change_type.startswith("REMOVE") and rect.cells <= MOST_VALUES:
             message["values"] = _values(rect)

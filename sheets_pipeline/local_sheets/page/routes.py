@@ -157,15 +157,15 @@ class Page:
             raise invalid(str(error)) from error
         with making(edit):
             answer = await call_api(self._server, method, path, content, edit.user)
-        if answer.status_code == 200 and edit.message is not None:
-            self.announcer.announce(edit.message)
+        for message in edit.messages if answer.status_code == 200 else ():
+            self.announcer.announce(message)
         return answer
 
     def _on_commit(self, tx: Transaction) -> None:
         """Runs right after each committed transaction, in the task that made it."""
         edit = edit_under_way()
         if edit is not None:
-            edit.message = describe(tx, edit)
+            edit.messages = describe(tx, edit)
         client = None if edit is None else edit.client
         spreadsheet_id = tx.spreadsheet.spreadsheet_id
         message = {"spreadsheetId": spreadsheet_id, "client": client, "changes": changes_of(tx)}
@@ -248,13 +248,16 @@ def _person_edit(edited: Any, client: str) -> PersonEdit:
     """What the page says of an edit, checked."""
     if not isinstance(edited, dict) or edited.get("changeType") not in CHANGE_TYPES:
         raise invalid(f"edited.changeType: expected one of {', '.join(sorted(CHANGE_TYPES))}.")
-    sheet_id, grid_range = edited.get("sheetId"), edited.get("range")
-    sides = ("startRowIndex", "endRowIndex", "startColumnIndex", "endColumnIndex")
-    if grid_range is not None and not (
-        isinstance(grid_range, dict)
-        and all(type(grid_range.get(side)) is int and grid_range[side] >= 0 for side in sides)
-    ):
-        raise invalid("edited.range: expected a GridRange with all four sides.")
+    sheet_id, ranges = edited.get("sheetId"), edited.get("ranges", [])
+    if not isinstance(ranges, list) or not all(_is_whole_range(one) for one in ranges):
+        raise invalid("edited.ranges: expected GridRanges with all four sides.")
     if sheet_id is not None and type(sheet_id) is not int:
         raise invalid("edited.sheetId: expected a number.")
-    return PersonEdit(client, edited["changeType"], sheet_id, grid_range)
+    return PersonEdit(client, edited["changeType"], sheet_id, ranges)
+
+
+def _is_whole_range(given: Any) -> bool:
+    sides = ("startRowIndex", "endRowIndex", "startColumnIndex", "endColumnIndex")
+    if not isinstance(given, dict) or type(given.get("sheetId", 0)) is not int:
+        return False
+    return all(type(given.get(side)) is int and given[side] >= 0 for side in sides)

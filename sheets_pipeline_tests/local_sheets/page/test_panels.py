@@ -85,7 +85,12 @@ def test_each_edit_is_announced_with_the_value_it_replaced(people: Spreadsheet, 
         eventually(lambda: len(taken), 1)
         sheet.cell_menu("B3", "Delete row")
         eventually(lambda: len(taken), 2)
-    first, second = taken
+        sheet.select("B2")
+        sheet.press("Control+x")
+        sheet.select("E2")
+        sheet.press("Control+v")
+        eventually(lambda: len(taken), 4)
+    first, second, moved, left = taken
     assert first.pop("time")
     assert first == {
         "spreadsheetId": people.id,
@@ -98,7 +103,9 @@ def test_each_edit_is_announced_with_the_value_it_replaced(people: Spreadsheet, 
         "user": "owner@localhost",
     }
     assert (second["changeType"], second["range"]) == ("REMOVE_ROW", "people!A3:L3")
-    expect(sheet.page.locator("#announcements li")).to_have_count(2)
+    assert (moved["range"], moved["values"]) == ("people!E2", [["Ada L."]])
+    assert (left["range"], left["values"], left["oldValue"]) == ("people!B2", [], "Ada L.")
+    expect(sheet.page.locator("#announcements li").first).to_contain_text("people!B2")
 
 
 def test_a_receiver_that_fails_is_shown_and_blocks_no_edit(people: Spreadsheet, show: Show):

@@ -30,7 +30,7 @@ def test_an_announcement_of_one_cell_tells_the_new_and_the_replaced_value(spread
     tx = Transaction(spreadsheet)
     [tab] = spreadsheet.tabs
     tab.put_cells(tx, 1, 1, ["new"])
-    message = describe(tx, PersonEdit("page", "EDIT", 7, _range(1, 2, 1, 2)))
+    [message] = describe(tx, PersonEdit("page", "EDIT", 7, [_range(1, 2, 1, 2)]))
     time = message.pop("time")
     assert message == {
         "spreadsheetId": "abc",
@@ -46,33 +46,45 @@ def test_an_announcement_of_one_cell_tells_the_new_and_the_replaced_value(spread
 
 
 def test_an_announcement_of_a_block_tells_all_values_and_no_old_one(spreadsheet: Spreadsheet):
-    message = describe(Transaction(spreadsheet), PersonEdit("page", "EDIT", 7, _range(0, 3, 0, 5)))
+    [message] = describe(Transaction(spreadsheet), PersonEdit("page", "EDIT", 7, [_range(0, 3, 0, 5)]))
     assert message["values"] == [["id", "name"], [1, "old"], [2, "b"]]
     assert "oldValue" not in message
+
+
+def test_cells_that_were_moved_are_told_at_both_places(spreadsheet: Spreadsheet):
+    tx = Transaction(spreadsheet)
+    [tab] = spreadsheet.tabs
+    tab.put_cells(tx, 1, 1, [None])
+    tab.put_cells(tx, 5, 1, ["old"])
+    target, source = describe(
+        tx, PersonEdit("page", "EDIT", 7, [_range(5, 6, 1, 2), {"sheetId": 7, **_range(1, 2, 1, 2)}])
+    )
+    assert (target["range"], target["values"], target["oldValue"]) == ("'my orders'!B6", [["old"]], "")
+    assert (source["range"], source["values"], source["oldValue"]) == ("'my orders'!B2", [], "old")
 
 
 def test_a_cleared_cell_is_told_as_no_values_and_what_it_held(spreadsheet: Spreadsheet):
     tx = Transaction(spreadsheet)
     spreadsheet.tabs[0].put_cells(tx, 2, 1, [None])
-    message = describe(tx, PersonEdit("page", "EDIT", 7, _range(2, 3, 1, 2)))
+    [message] = describe(tx, PersonEdit("page", "EDIT", 7, [_range(2, 3, 1, 2)]))
     assert (message["values"], message["oldValue"]) == ([], "b")
 
 
 def test_deleted_rows_are_named_without_the_values_that_moved_up(spreadsheet: Spreadsheet):
-    message = describe(Transaction(spreadsheet), PersonEdit("page", "REMOVE_ROW", 7, _range(1, 2, 0, 10)))
+    [message] = describe(Transaction(spreadsheet), PersonEdit("page", "REMOVE_ROW", 7, [_range(1, 2, 0, 10)]))
     assert message["range"] == "'my orders'!A2:J2"
     assert "values" not in message
 
 
 def test_an_edit_of_the_whole_spreadsheet_names_no_tab(spreadsheet: Spreadsheet):
-    message = describe(Transaction(spreadsheet), PersonEdit("page", "OTHER"))
+    [message] = describe(Transaction(spreadsheet), PersonEdit("page", "OTHER"))
     assert (message["sheetId"], message["title"], message["range"]) == (None, None, None)
 
 
 def test_a_deleted_tab_is_announced_by_its_last_title(spreadsheet: Spreadsheet):
     tx = Transaction(spreadsheet)
     spreadsheet.tabs = []
-    assert describe(tx, PersonEdit("page", "REMOVE_GRID", 7))["title"] == "my orders"
+    assert describe(tx, PersonEdit("page", "REMOVE_GRID", 7))[0]["title"] == "my orders"
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import re
 import httpx
 import pytest
 
+from sheets_pipeline.local_sheets.page import assets
 from sheets_pipeline.local_sheets.page.assets import STATIC
 
 
@@ -18,7 +19,7 @@ def session(server: str) -> str:
 
 EDIT = {
     "request": {"valuesUpdate": {"range": "Sheet1!A1", "values": [["x"]]}},
-    "edited": {"changeType": "EDIT", "sheetId": 0, "range": None},
+    "edited": {"changeType": "EDIT", "sheetId": 0, "ranges": []},
 }
 
 
@@ -75,8 +76,8 @@ def test_no_file_outside_the_folders_is_served(api: httpx.Client, path: str):
         None,
         {"changeType": "HACK"},
         {"changeType": "EDIT", "sheetId": "0"},
-        {"changeType": "EDIT", "sheetId": 0, "range": {"startRowIndex": 0}},
-        {"changeType": "EDIT", "sheetId": 0, "range": [1, 2, 3, 4]},
+        {"changeType": "EDIT", "sheetId": 0, "ranges": [{"startRowIndex": 0}]},
+        {"changeType": "EDIT", "sheetId": 0, "ranges": [1, 2, 3, 4]},
     ],
 )
 def test_a_malformed_edit_is_refused_before_anything_is_written(
@@ -99,6 +100,12 @@ def test_a_block_that_makes_no_sense_is_refused(api: httpx.Client, edits: str, s
 def test_a_tab_that_is_not_there_is_404(api: httpx.Client, edits: str, session: str):
     path = edits.replace("/edits", "/tabs/77/layout")
     assert api.get(path, headers={"X-Local-Sheets-Session": session}).status_code == 404
+
+
+def test_without_its_fonts_the_page_says_which_package_is_missing(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(assets, "find_spec", lambda _: None)
+    with pytest.raises(FileNotFoundError, match="nicegui"):
+        assets.asset_routes()
 
 
 def test_scripts_never_read_text_as_markup_and_load_nothing_from_elsewhere():

@@ -152,6 +152,17 @@ def test_the_address_field_goes_to_a_cell(people: Spreadsheet, show: Show):
     expect(sheet.page.get_by_role("alert").filter(has_text="no address")).to_be_visible()
 
 
+def test_typing_into_a_cell_at_the_edge_keeps_letters_and_cells_in_line(people: Spreadsheet, show: Show):
+    sheet = show(people)
+    sheet.column_head("I").evaluate("node => node.scrollIntoView()")
+    sheet.type_into("I2", "at the edge")
+    eventually(lambda: people.read("people!I2"), [["at the edge"]])
+    left = "node => Math.round(node.getBoundingClientRect().left)"
+    for letter in "BCDEFGHI":
+        assert sheet.cell(f"{letter}2").evaluate(left) == sheet.column_head(letter).evaluate(left)
+        assert sheet.cell(f"{letter}1").evaluate(left) == sheet.column_head(letter).evaluate(left)
+
+
 def test_a_refused_edit_says_why_and_the_cell_shows_what_it_holds(people: Spreadsheet, show: Show):
     sheet = show(people)
     sheet.select("B2")

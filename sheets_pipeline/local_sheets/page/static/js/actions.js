@@ -16,8 +16,9 @@ export class Actions {
    * Sends one edit after those before it. The grid learns of it from the server's stream, as of everybody's changes.
    * Gives the API's answer, or null when it was refused (people were told).
    */
-  send(request, changeType, rect, tab = this.app.tab) {
-    const edited = { changeType, sheetId: tab?.sheetId ?? null, range: rect && tab ? toGridRange(tab.sheetId, rect) : null };
+  send(request, changeType, rect, tab = this.app.tab, alsoRanges = []) {
+    const ranges = rect && tab ? [toGridRange(tab.sheetId, rect), ...alsoRanges] : [];
+    const edited = { changeType, sheetId: tab?.sheetId ?? null, ranges };
     this.underWay += 1;
     const run = async () => {
       try {
@@ -35,8 +36,8 @@ export class Actions {
     return this.last;
   }
 
-  batch(requests, changeType, rect, tab) {
-    return this.send({ batchUpdate: { requests } }, changeType, rect, tab);
+  batch(requests, changeType, rect, tab, alsoRanges) {
+    return this.send({ batchUpdate: { requests } }, changeType, rect, tab, alsoRanges);
   }
 
   /** Text as typed: numbers, dates and formulas are understood. */
@@ -69,7 +70,8 @@ export class Actions {
     const [rows, columns] = [rect.bottom + 1 - tab.rowCount, rect.right + 1 - tab.columnCount];
     if (rows > 0) requests.push({ appendDimension: { sheetId: tab.sheetId, dimension: "ROWS", length: rows } });
     if (columns > 0) requests.push({ appendDimension: { sheetId: tab.sheetId, dimension: "COLUMNS", length: columns } });
-    if (requests.length) this.batch(requests, rows > 0 ? "INSERT_ROW" : "INSERT_COLUMN", rect);
+    if (rows > 0) this.batch(requests, "INSERT_ROW", { ...this.whole("rows", tab.rowCount, rect.bottom), right: Math.max(rect.right, tab.columnCount - 1) });
+    else if (columns > 0) this.batch(requests, "INSERT_COLUMN", this.whole("columns", tab.columnCount, rect.right));
   }
 
   /** Copies (or moves) cells with their formulas and formats. */
@@ -82,8 +84,7 @@ export class Actions {
     const request = isCut
       ? { cutPaste: { source: from, destination: { sheetId: tab.sheetId, rowIndex: row, columnIndex: column }, pasteType: "PASTE_NORMAL" } }
       : { copyPaste: { source: from, destination: toGridRange(tab.sheetId, target), pasteType: "PASTE_NORMAL" } };
-    this.batch([request], "EDIT", target);
-    if (isCut) this.app.tabs.get(source.sheetId)?.invalidate(rect, false);
+    this.batch([request], "EDIT", target, tab, isCut ? [from] : []);
     return target;
   }
 

@@ -5,6 +5,11 @@ import { byId, el, shortNumber } from "./dom.js";
 const ROWS_KEPT = 200;
 const QUOTA_EVERY_MS = 1000;
 const SVG = "http://www.w3.org/2000/svg";
+/** What a fault did to a request, in words for people. */
+const FAULTS = {
+  error: "fault", "error after": "fault, though applied", delay: "fault: delayed", reset: "fault: connection cut",
+  "reset after": "fault: connection cut, though applied", timeout: "fault: no answer", "timeout after": "fault: no answer, though applied",
+};
 /** The gauge is a half circle of radius 40: its length in user units. */
 const ARC_LENGTH = Math.PI * 40;
 
@@ -95,7 +100,7 @@ export class RequestsPanel {
       el("time", { text: time }),
       el("span", { class: "range", text: request.summary || " " }),
       el("span", { class: "facts", text: facts.join(" · ") }),
-      request.fault && el("span", { class: "badge fault", text: `fault: ${request.fault}` }),
+      request.fault && el("span", { class: "badge fault", text: FAULTS[request.fault] ?? request.fault }),
       request.kind === "page" && el("span", { class: "badge", text: "edit on the page" }));
     this.list.prepend(row);
     while (this.list.children.length > ROWS_KEPT) this.list.lastChild.remove();

@@ -4,6 +4,7 @@ See https://developers.google.com/workspace/sheets/api/reference/rest/v4/ValueRe
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import zip_longest
 from typing import Any
 
@@ -21,13 +22,12 @@ _PLAIN_DIGITS = 11
 
 def renderer(locale: str, value_option: str | None, date_option: str | None) -> Renderer:
     """The function that turns one cell into JSON; an empty cell is ``""``."""
-    if value_option == "FORMULA":
-        return _formula
-    if value_option == "UNFORMATTED_VALUE":
-        if date_option == "FORMATTED_STRING":
-            return lambda cell: _unformatted_with_dates(cell, locale)
-        return _unformatted
-    return _formatted(locale)
+    if value_option not in ("FORMULA", "UNFORMATTED_VALUE"):
+        return _formatted(locale)
+    plain: Renderer = _unformatted
+    if date_option == "FORMATTED_STRING":
+        plain = partial(_unformatted_with_dates, locale=locale)
+    return partial(_formula, plain=plain) if value_option == "FORMULA" else plain
 
 
 def _formatted(locale: str) -> Renderer:
@@ -74,10 +74,10 @@ def _unformatted_with_dates(cell: AnyCell, locale: str) -> Any:
     return _plain(value)
 
 
-def _formula(cell: AnyCell) -> Any:
+def _formula(cell: AnyCell, plain: Renderer) -> Any:
     if isinstance(cell, Cell) and isinstance(cell.value, Formula):
         return cell.value.text
-    return _unformatted(cell)
+    return plain(cell)
 
 
 def read_values(area: Rect, show: Renderer, major_dimension: str | None = None) -> list[list[Any]]:

@@ -58,3 +58,10 @@ def test_dates_stay_dates_through_formulas(api):
     write(api, "A1", [["2020-01-31", "=A1+1", "=DATE(2021,2,3)", "=B1-A1"]])
     assert read(api, "A1:D1") == [["2020-01-31", "2020-02-01", "2/3/2021", "1"]]
     assert read(api, "B1", valueRenderOption="UNFORMATTED_VALUE") == [[43862]]
+
+
+def test_dates_beside_formulas_are_shown_as_asked_for(api):
+    write(api, "A1", [["2020-01-31", "=A1+1"]])
+    formula = {"valueRenderOption": "FORMULA"}
+    assert read(api, "A1:B1", **formula) == [[43861, "=A1+1"]]
+    assert read(api, "A1:B1", **formula, dateTimeRenderOption="FORMATTED_STRING") == [["2020-01-31", "=A1+1"]]

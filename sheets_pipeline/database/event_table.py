@@ -32,7 +32,7 @@ class utc_now(sa.sql.functions.FunctionElement[Any]):  # noqa: N801 - reads as t
 
 
 #: ``utc_now`` as each database writes it.
-CLOCK = {"postgresql": "clock_timestamp()", "sqlite": "strftime('%Y-%m-%d %H:%M:%f000', 'now')"}
+CLOCK = {"postgresql": "pg_catalog.clock_timestamp()", "sqlite": "strftime('%Y-%m-%d %H:%M:%f000', 'now')"}
 MYSQL_CLOCK = "UTC_TIMESTAMP(6)"
 
 
@@ -51,6 +51,7 @@ pending_event = sa.Table(
     sa.Column("priority", sa.SmallInteger, nullable=False, comment="0 urgent, 1 normal, 2 bulk"),
     sa.Column("user_id", Key, comment="the learner it belongs to, where there is one"),
     sa.Column("course_id", Key, comment="the course it belongs to, where there is one"),
+    sa.Column("quiz_id", Key, comment="the quiz that leads to its course, where course_id does not"),
     sa.Column("created_at", UtcDateTime, nullable=False, default=utc_now()),
     sa.Column("attempts", sa.Integer, nullable=False, default=0, server_default="0"),
     sa.Column("set_aside_at", UtcDateTime, comment="when we stopped trying"),

@@ -37,6 +37,11 @@ _CHUNK = 1000
 
 _is_pending = pending_event.c.set_aside_at.is_(None)
 
+#: Triggers record which quiz was submitted; whether it belongs to a course, and to which, is looked up here.
+_with_quiz = pending_event.outerjoin(quizzes, quizzes.c.id == pending_event.c.quiz_id)
+_of_course = (pending_event.c.kind == "quiz_submitted") & quizzes.c.course_id.is_not(None)
+_kind = sa.case((_of_course, "course_quiz_submitted"), else_=pending_event.c.kind).label("kind")
+
 
 class Event(NamedTuple):
     """One change, as recorded. ``key`` is text; ``reason`` and ``set_aside_at`` are None while all is well."""
@@ -79,8 +84,9 @@ def set_aside(connection: sa.Connection) -> list[Event]:
 
 
 def _events(connection: sa.Connection, query: sa.Select[Any]) -> list[Event]:
-    names = ", ".join(Event._fields)
-    query = query.with_only_columns(*(pending_event.c[name] for name in names.split(", ")))
+    looked_up = {"kind": _kind, "course_id": sa.func.coalesce(pending_event.c.course_id, quizzes.c.course_id)}
+    columns = [looked_up.get(name, pending_event.c[name]) for name in Event._fields]
+    query = query.with_only_columns(*columns).select_from(_with_quiz)
     return [Event(*row) for row in connection.execute(query)]
 
 
@@ -93,9 +99,11 @@ def status(connection: sa.Connection) -> QueueStatus:
     """Counts and age of the queue, in one statement."""
     columns = pending_event.c
     is_set_aside = columns.set_aside_at.is_not(None).label("is_set_aside")
-    query = sa.select(
-        is_set_aside, columns.priority, columns.kind, sa.func.count(), sa.func.min(columns.created_at)
-    ).group_by(is_set_aside, columns.priority, columns.kind)
+    query = (
+        sa.select(is_set_aside, columns.priority, _kind, sa.func.count(), sa.func.min(columns.created_at))
+        .select_from(_with_quiz)
+        .group_by(is_set_aside, columns.priority, _kind)
+    )
     priorities = {priority.name.lower(): 0 for priority in Priority}
     kinds: dict[str, int] = {}
     oldest: datetime | None = None
@@ -203,12 +211,10 @@ def record_event(
     values["priority"] = int(default if priority is None else priority)
     if watch is not None:
         row = watch.table
-        user = row.c[watch.user] if watch.user else sa.null()
-        course: sa.ColumnElement[Any] = row.c[watch.course] if watch.course else sa.null()
-        if watch.quiz:
-            course = sa.select(quizzes.c.course_id).where(quizzes.c.id == row.c[watch.quiz]).scalar_subquery()
-        found = session.execute(sa.select(user, course).select_from(row).where(row.c.id == key)).first()
-        values["user_id"], values["course_id"] = found or (None, None)
+        of = {"user_id": watch.user, "course_id": watch.course, "quiz_id": watch.quiz}
+        belongs = {column: row.c[source].label(column) for column, source in of.items() if source}
+        found = session.execute(sa.select(*belongs.values()).where(row.c.id == key)).mappings().first()
+        values |= found or {}
     session.execute(pending_event.insert().values(values))
 
 

@@ -379,10 +379,11 @@ def test_an_event_can_be_recorded_by_code_in_a_session(platform: sa.Engine):
         _take(connection)
     with Session(platform) as session:
         key = submit(session.connection(), user=2, quiz=1)
-        events.record_event(session, "quiz_response", key, "course_quiz_submitted")
+        events.record_event(session, "quiz_response", key, "quiz_submitted")
         session.commit()
         events.record_event(session, "quiz_response", key, "response_deleted", priority=Priority.URGENT)
         session.rollback()
     with platform.begin() as connection:
         [event] = _take(connection)
+    assert event.kind == "course_quiz_submitted"
     assert (event.key, event.user_id, event.course_id, event.priority) == (str(key), 2, 1, Priority.NORMAL)

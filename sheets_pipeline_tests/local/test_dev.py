@@ -140,24 +140,17 @@ def test_a_child_that_ends_by_itself_ends_everything_with_code_1(settings: Setti
     assert "\x1b" not in text
 
 
-def test_services_that_crash_are_started_again(settings: Settings, tmp_path: Path):
-    process = start(tmp_path)
-    wait_ready(settings, process, tmp_path / "out.log")
-    before = running_services(settings)
-    for name in ("postgres/state.json", "local_sheets.json"):
-        os.kill(json.loads((settings.local_data_dir / name).read_text())["pid"], signal.SIGKILL)
-    time.sleep(0.5)
-    assert wait_until(lambda: running_services(settings) == before, seconds=30)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=40) == 0
-
-
-def test_a_second_one_for_the_same_folder_is_refused(settings: Settings, tmp_path: Path):
+def test_a_second_one_is_refused_and_services_that_crash_are_started_again(settings: Settings, tmp_path: Path):
     process = start(tmp_path)
     wait_ready(settings, process, tmp_path / "out.log")
     with pytest.raises(SettingsError, match=f"already runs .*process {process.pid}"):
         dev.run_dev(settings)
     assert process.poll() is None
+    before = running_services(settings)
+    for name in ("postgres/state.json", "local_sheets.json"):
+        os.kill(json.loads((settings.local_data_dir / name).read_text())["pid"], signal.SIGKILL)
+    time.sleep(0.5)
+    assert wait_until(lambda: running_services(settings) == before, seconds=30)
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=40) == 0
 

@@ -1,11 +1,6 @@
 """A running Local Sheets, spreadsheets to try things on, and a page that shows one in a real browser."""
 
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,6 +8,7 @@ import pytest
 
 from sheets_pipeline_tests.browser import OpenPage, chromium, open_page, shared_page
 from sheets_pipeline_tests.local_sheets.page.driver import SheetDriver, Spreadsheet
+from sheets_pipeline_tests.local_sheets.page.server_process import running_server
 
 __all__ = ["chromium", "open_page", "shared_page"]
 
@@ -25,25 +21,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     data_dir = tmp_path_factory.mktemp("local-sheets")
     with running_server(data_dir) as endpoint:
         yield endpoint
-
-
-class running_server:  # noqa: N801 -- used as a function
-    """Starts a server with its data in a folder; gives its address; stops it by its process id."""
-
-    def __init__(self, data_dir: Path, *options: str) -> None:
-        self._command = [sys.executable, "-m", "sheets_pipeline.local_sheets", "--port", "0"]
-        self._command += ["--data-dir", str(data_dir), "--auth", "off", *options]
-
-    def __enter__(self) -> str:
-        self._process = subprocess.Popen(self._command, stdout=subprocess.PIPE, text=True)
-        assert self._process.stdout is not None
-        first_line = self._process.stdout.readline()
-        assert first_line.startswith("Local Sheets: "), first_line
-        return first_line.removeprefix("Local Sheets: ").strip()
-
-    def __exit__(self, *_: object) -> None:
-        os.kill(self._process.pid, signal.SIGTERM)
-        self._process.communicate(timeout=20)
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ import httpx
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from sheets_pipeline_tests.browser import FLAGS
-from sheets_pipeline_tests.local_sheets.page.conftest import running_server
 from sheets_pipeline_tests.local_sheets.page.driver import Spreadsheet
 from sheets_pipeline_tests.local_sheets.page.receiver import receiver
+from sheets_pipeline_tests.local_sheets.page.server_process import running_server
 
 IMAGES = Path(__file__).parents[3] / "docs" / "images"
 MOST_BYTES = 200_000

@@ -2,11 +2,15 @@
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Request, expect
 
+from sheets_pipeline_tests.browser import OpenPage
 from sheets_pipeline_tests.local_sheets.page.driver import SheetDriver, Spreadsheet, eventually
+from sheets_pipeline_tests.local_sheets.page.server_process import running_server
 
 pytestmark = pytest.mark.browser
 Show = Callable[..., SheetDriver]
@@ -123,6 +127,23 @@ def test_a_page_that_was_away_catches_up(people: Spreadsheet, show: Show):
     sheet.expect_text("B2", "Ada")
     sheet.page.evaluate(f"Object.defineProperty(document, 'hidden', {{value: false}}); {hide}")
     sheet.expect_text("B2", "meanwhile")
+
+
+def test_a_page_outlives_a_restart_of_its_server(open_page: OpenPage, tmp_path: Path):
+    with running_server(tmp_path) as endpoint, httpx.Client(base_url=endpoint) as api:
+        answer = api.post("/v4/spreadsheets", json={"properties": {"title": "kept"}})
+        spreadsheet = Spreadsheet(api, answer.json()["spreadsheetId"])
+        spreadsheet.write("Sheet1!B2", [["before"]])
+        page = open_page(f"{endpoint}/spreadsheets/d/{spreadsheet.id}/edit")
+        sheet = SheetDriver(page, spreadsheet)
+        sheet.expect_text("B2", "before")
+    expect(page.locator("#live")).to_have_attribute("data-state", "lost")
+    with running_server(tmp_path, "--port", endpoint.rpartition(":")[2]):
+        expect(page.locator("#live")).to_have_attribute("data-state", "live")
+        sheet.expect_text("B2", "before")
+        page.wait_for_load_state()
+        sheet.type_into("B2", "after")
+        sheet.expect_text("B2", "after")
 
 
 def test_cells_selected_are_summed_at_the_foot(people: Spreadsheet, show: Show):

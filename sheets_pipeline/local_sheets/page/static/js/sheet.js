@@ -53,12 +53,12 @@ class SheetPage {
     });
     this.live = new Live(`/page/api/stream?spreadsheetId=${encodeURIComponent(this.spreadsheetId)}`, {
       page_change: (message) => message.changes.forEach((change) => this.onServerChange(change, message.client === client)),
-      behind: () => this.reload({ flash: false }),
+      behind: () => this.refresh(false),
       ...this.panels.handlers(),
     }, (isOpen, isAgain) => {
       byId("live").dataset.state = isOpen ? "live" : "lost";
       byId("live-label").textContent = isOpen ? "Live" : "Reconnecting";
-      if (isOpen && isAgain) this.reload({ flash: "few" });
+      if (isOpen && isAgain) this.refresh("few");
     });
     this.editor.focus();
   }
@@ -73,7 +73,7 @@ class SheetPage {
     this.tabs = new Map();
     for (const properties of spreadsheet.tabs) {
       const tab = before.get(properties.sheetId) ?? new Tab(this.spreadsheetId, properties, () => this.onTabChanged(tab));
-      tab.onFailure = (error) => this.toast(error.message, "error");
+      tab.onFailure = (error) => this.onReadFailure(error);
       tab.setProperties(properties);
       this.tabs.set(properties.sheetId, tab);
     }
@@ -87,6 +87,16 @@ class SheetPage {
       for (const tab of this.tabs.values()) if (tab !== this.tab) tab.outdated = true;
     }
     this.tabbar.show();
+  }
+
+  /** Reads everything again; a failure is told, and mended by the next change or connection. */
+  refresh(flash) {
+    return this.reload({ flash }).catch((error) => this.onReadFailure(error));
+  }
+
+  /** A server that is away shows at the top of the page; only its refusals need words. */
+  onReadFailure(error) {
+    if (error.status) this.toast(error.message, "error");
   }
 
   onTabChanged(tab) {
@@ -120,7 +130,7 @@ class SheetPage {
   onServerChange(change, isOwn) {
     if (change.kind === "shape") {
       clearTimeout(this.reloading);
-      this.reloading = setTimeout(() => this.reload({ flash: isOwn ? false : "few" }).catch((error) => this.toast(error.message, "error")), 30);
+      this.reloading = setTimeout(() => this.refresh(isOwn ? false : "few"), 30);
       return;
     }
     const tab = this.tabs.get(change.sheetId);

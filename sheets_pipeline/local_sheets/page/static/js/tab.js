@@ -9,6 +9,8 @@ export const BLOCK_ROWS = 100;
 export const BLOCK_COLUMNS = 30;
 const BLOCKS_KEPT = 80;
 const FETCHES_AT_ONCE = 3;
+/** After a failure nothing is asked for so long, lest a server in trouble is flooded. */
+const PAUSE_AFTER_FAILURE_MS = 1500;
 
 /** A cell nobody filled. */
 export const EMPTY = Object.freeze({ text: "", type: "empty", raw: "", format: Object.freeze({}), note: "", link: "" });
@@ -111,7 +113,7 @@ export class Tab {
         if (!block || (block.stale && !block.loading)) wished.push(key);
       }
     }
-    if (!wished.length) return;
+    if (!wished.length || this.pausing) return;
     this.queue = [...wished, ...this.queue.filter((key) => !wished.includes(key))].slice(0, 12);
     this.fetchNext();
   }
@@ -136,6 +138,8 @@ export class Tab {
       this.take(block, cellsOf(answer), top, left);
     } catch (error) {
       if (!block.cells) this.blocks.delete(key);
+      else block.stale = true;
+      this.pause();
       this.onFailure?.(error);
     } finally {
       block.loading = false;
@@ -144,6 +148,15 @@ export class Tab {
       this.fetchNext();
       this.onChange();
     }
+  }
+
+  pause() {
+    if (this.pausing) return;
+    this.queue = [];
+    this.pausing = setTimeout(() => {
+      this.pausing = 0;
+      this.onChange();
+    }, PAUSE_AFTER_FAILURE_MS);
   }
 
   /** Puts fresh cells in place; those that differ from what was shown are noted, to be highlighted. */

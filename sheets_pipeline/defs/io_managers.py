@@ -50,5 +50,5 @@ def _allowed_deletes(context: dg.OutputContext) -> int | None:
 
 @dg.definitions
 def io_managers() -> dg.Definitions:
-    """The I/O manager under the name that assets ask for, and one process per run."""
-    return dg.Definitions(resources={"sheets_io_manager": SheetsIOManager()}, executor=dg.in_process_executor)
+    """The I/O manager under the name that assets ask for."""
+    return dg.Definitions(resources={"sheets_io_manager": SheetsIOManager()})

@@ -26,6 +26,14 @@ from sheets_pipeline.local import processes
 from sheets_pipeline.local.files import locked, make_folder, read_state, write_state
 
 DEMO_TITLE = "Learning platform (demo)"
+#: The first tab of the demo spreadsheet.
+DEMO_GREETING = (
+    "This spreadsheet is kept by Local Sheets on your own machine.",
+    "The tabs UserProfiles, course_statistics and TranscriptRequests appear beside this one within a minute.",
+    "Type notes next to the data, add columns, sort, colour: the pipeline leaves them alone.",
+    "Then run `sheets-pipeline simulate` and watch the cells that change.",
+)
+
 _SCOPE = "https://www.googleapis.com/auth/spreadsheets"
 
 
@@ -212,10 +220,20 @@ def _create_spreadsheet(endpoint: str, credentials_file: Path) -> str:
     token = _post(f"{endpoint}/token", urlencode(_grant(json.loads(credentials_file.read_text()))).encode())
     created = _post(
         f"{endpoint}/v4/spreadsheets",
-        json.dumps({"properties": {"title": DEMO_TITLE, "timeZone": "Etc/UTC"}}).encode(),
+        json.dumps(_demo_spreadsheet()).encode(),
         {"Authorization": f"Bearer {token['access_token']}", "Content-Type": "application/json"},
     )
     return str(created["spreadsheetId"])
+
+
+def _demo_spreadsheet() -> dict[str, Any]:
+    """What people see first, until they turn to a tab that the pipeline keeps."""
+    rows = [{"values": [{"userEnteredValue": {"stringValue": line}}]} for line in DEMO_GREETING]
+    first_tab = {
+        "properties": {"title": "Start here", "gridProperties": {"rowCount": 100, "columnCount": 12}},
+        "data": [{"rowData": rows}],
+    }
+    return {"properties": {"title": DEMO_TITLE, "timeZone": "Etc/UTC"}, "sheets": [first_tab]}
 
 
 def _grant(key: dict[str, str]) -> dict[str, str]:

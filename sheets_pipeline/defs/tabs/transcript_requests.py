@@ -1,0 +1,32 @@
+"""Tab ``TranscriptRequests``: one row per transcript that a learner asked for."""
+
+from collections.abc import Collection
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+
+from sheets_pipeline.database import queries
+from sheets_pipeline.defs.tab_asset import tab_asset
+from sheets_pipeline.sync.tab import Column, ColumnType, Tab
+
+TRANSCRIPT_REQUESTS = Tab(
+    title="TranscriptRequests",
+    key=("request_id",),
+    columns=(
+        Column("request_id", ColumnType.INTEGER),
+        Column("learner"),
+        Column("course"),
+        Column("status"),
+        Column("pdf_generate", ColumnType.BOOLEAN),
+        Column("requested_at", ColumnType.DATETIME),
+        Column("updated_at", ColumnType.DATETIME),
+    ),
+    switch="sync_enable_transcript_requests",
+)
+
+
+@tab_asset(TRANSCRIPT_REQUESTS)
+def transcript_requests(connection: sa.Connection, ids: Collection[Any] | None) -> pd.DataFrame:
+    """Transcripts that learners asked for, with their status."""
+    return queries.transcript_requests(connection, ids)

@@ -2,6 +2,7 @@
 
 import secrets
 import shutil
+import sys
 from pathlib import Path
 
 from sheets_pipeline.errors import EmbeddedPostgresError
@@ -51,6 +52,8 @@ def create_cluster(account: Account, data: Path, password: str) -> None:
             "--builtin-locale=C.UTF-8",
             "--locale=C",
             "--no-instructions",
+            # one request to the disk in place of a thousand; other systems do not have it
+            *(["--sync-method=syncfs"] if sys.platform == "linux" else []),
         )
     finally:
         password_file.unlink(missing_ok=True)

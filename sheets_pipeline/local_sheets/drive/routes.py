@@ -7,7 +7,8 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from sheets_pipeline.local_sheets.api_error import ApiError
-from sheets_pipeline.local_sheets.drive.service import DriveAnswer, DriveCall, DriveService
+from sheets_pipeline.local_sheets.drive.access import DriveAnswer, DriveCall
+from sheets_pipeline.local_sheets.drive.service import DriveService
 from sheets_pipeline.local_sheets.request_body import InvalidPayload
 from sheets_pipeline.local_sheets.server.context import Server
 from sheets_pipeline.local_sheets.server.encoding import answer, compressed

@@ -7,7 +7,8 @@ import openpyxl
 import orjson
 import pytest
 
-from sheets_pipeline.local_sheets.drive.service import DriveCall, DriveService
+from sheets_pipeline.local_sheets.drive.access import DriveCall
+from sheets_pipeline.local_sheets.drive.service import DriveService
 from sheets_pipeline.local_sheets.engine import Engine
 from sheets_pipeline.local_sheets.values_api.writing import write_rows
 

@@ -1,8 +1,6 @@
 """One full sync as a Dagster run without the UI, and the plan of one without sending anything."""
 
-import os
 from collections.abc import Collection
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -12,6 +10,7 @@ from sheets_pipeline.defs.full_sync import enabled_keys
 from sheets_pipeline.defs.io_managers import ALLOW_DELETES_TAG
 from sheets_pipeline.defs.tab_asset import COMPUTED_AT, TabAsset, compute_all, tab_assets
 from sheets_pipeline.errors import SettingsError, SheetsPipelineError
+from sheets_pipeline.local.home import dagster_home
 from sheets_pipeline.settings import load_settings
 from sheets_pipeline.sheets.writer import Allowance
 from sheets_pipeline.sync.report import SyncReport
@@ -19,18 +18,6 @@ from sheets_pipeline.wiring import pipeline
 
 #: Metadata of a materialization → keys of ``sync --json``.
 _COUNTS = ("inserts", "updates", "deletes", "cells", "read_requests", "write_requests", "bytes_sent")
-
-
-def dagster_home() -> Path:
-    """The folder of the ``dagster.yaml`` in force: DAGSTER_HOME, this folder, or the project's."""
-    if home := os.environ.get("DAGSTER_HOME"):
-        return Path(home)
-    for folder in (Path.cwd(), Path(__file__).parent.parent):
-        if (folder / "dagster.yaml").exists():
-            return folder
-    raise SettingsError(
-        f"There is no dagster.yaml in {Path.cwd()}. Run the command in the project's folder, or set DAGSTER_HOME."
-    )
 
 
 def chosen_tabs(titles: Collection[str]) -> list[TabAsset]:

@@ -17,6 +17,7 @@ from sheets_pipeline.database import events
 from sheets_pipeline.database.quota import URGENT
 from sheets_pipeline.defs.failures import explained
 from sheets_pipeline.defs.metadata import report_metadata
+from sheets_pipeline.defs.running import CONSOLE
 from sheets_pipeline.defs.tab_asset import COMPUTED_AT, TabAsset, compute_all, tab_assets
 from sheets_pipeline.errors import SheetsPipelineError
 from sheets_pipeline.launcher.at_once import AT_ONCE_TAG
@@ -128,6 +129,7 @@ def sync_touched(open_pipeline: Pipeline, found: TabAsset, keys: Collection[Any]
     # The sensor asks again while events are pending, so Dagster need not.
     tags={"dagster/max_retries": "0", "sheets_pipeline/sync": "events", AT_ONCE_TAG: "true"},
     executor_def=dg.in_process_executor,
+    logger_defs={"console": CONSOLE},
 )
 def event_sync() -> None:
     """One step: everything that is pending."""

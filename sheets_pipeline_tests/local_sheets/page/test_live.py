@@ -99,6 +99,24 @@ def test_a_hundred_thousand_rows_are_fetched_in_blocks_as_they_come_into_view(ma
     assert frames[len(frames) // 2] < 200, "half of the frames take less than 200 ms, even on a busy machine"
 
 
+def test_a_tab_taller_than_browsers_can_scroll_is_reached_to_its_last_row(make_spreadsheet, show: Show):
+    spreadsheet = make_spreadsheet([["id"]], rowCount=1_500_000, columnCount=2)
+    spreadsheet.write("people!A1500000", [["the last"]])
+    spreadsheet.write("people!A700000", [["half way"]])
+    sheet = show(spreadsheet)
+    address = sheet.page.locator("#address")
+    address.fill("A700000")
+    address.press("Enter")
+    expect(sheet.page.get_by_text("half way")).to_be_in_viewport()
+    sheet.press("ArrowDown", "ArrowDown")
+    sheet.page.keyboard.type("below")
+    sheet.press("Enter")
+    expect(sheet.page.get_by_text("below")).to_be_in_viewport()
+    eventually(lambda: spreadsheet.read("people!A700002"), [["below"]])
+    sheet.press("Control+End")
+    expect(sheet.page.get_by_text("the last")).to_be_in_viewport()
+
+
 def test_hostile_text_is_shown_as_text(people: Spreadsheet, show: Show):
     people.write("people!B2", [[text] for text in HOSTILE], "RAW")
     place = {"sheetId": 0, "startRowIndex": 1, "endRowIndex": 2, "startColumnIndex": 1, "endColumnIndex": 2}

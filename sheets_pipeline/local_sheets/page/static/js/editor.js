@@ -58,8 +58,10 @@ export class Editor {
   place() {
     const box = this.app.grid.rectOf(this.target);
     const { style } = this.field;
-    style.left = `${box.left}px`;
-    style.top = `${box.top}px`;
+    // Even where its cell is far out of view the field stays near the stage: browsers scroll to a field with the caret.
+    const { clientWidth, clientHeight } = this.app.grid.scroller;
+    style.left = `${Math.max(Math.min(box.left, clientWidth - 1), this.isOpen ? -box.width : 0)}px`;
+    style.top = `${Math.max(Math.min(box.top, clientHeight - box.height), this.isOpen ? -box.height : 0)}px`;
     style.minWidth = `${box.width + 1}px`;
     style.minHeight = `${box.height + 1}px`;
     if (!this.isOpen) {

@@ -3,7 +3,6 @@
 import dagster as dg
 from dagster import colored_console_logger
 
-
 #: For jobs of ops, which do not take it from the definitions.
 CONSOLE = colored_console_logger.configured({"log_level": "INFO"})
 

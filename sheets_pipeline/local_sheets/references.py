@@ -124,9 +124,11 @@ def read_coordinate(sheet: Spreadsheet, message: Message | None) -> tuple[Tab, i
     tab = tab_of_grid(sheet, message.get("sheetId", 0))
     row, col = message.get("rowIndex", 0), message.get("columnIndex", 0)
     if row < 0 or col < 0:
-        raise invalid(f"GridCoordinate must not be negative: row {row}, column {col}")
-    if row >= tab.row_count or col >= tab.column_count:
-        raise beyond_grid(tab, Area(tab.title, row, row + 1, col, col + 1))
+        raise invalid("GridCoordinate indexes must be >= 0")
+    if row >= tab.row_count:
+        raise invalid(f"GridCoordinate.rowIndex[{row}] is after last row in grid[{tab.row_count - 1}]")
+    if col >= tab.column_count:
+        raise invalid(f"GridCoordinate.columnIndex[{col}] is after last column in grid[{tab.column_count - 1}]")
     return tab, row, col
 
 
@@ -138,13 +140,15 @@ def dimension_span(sheet: Spreadsheet, message: Message | None) -> Span:
     """
     if message is None:
         raise invalid("Must specify a range.")
-    tab = tab_of_id(sheet, message.get("sheetId", 0))
+    tab = tab_of_grid(sheet, message.get("sheetId", 0))
     dimension = message.get("dimension", "")
     if dimension not in (ROWS, COLUMNS):
         raise invalid("Must specify a dimension.")
     total = tab.row_count if dimension == ROWS else tab.column_count
     start, end = message.get("startIndex", 0), message.get("endIndex", total)
-    if start < 0 or end < start:
+    if start < 0 or end < 0:
+        raise invalid("DimensionRange indexes must be >= 0")
+    if end < start:
         raise invalid(f"DimensionRange.startIndex[{start}] must be before endIndex[{end}]")
     return Span(tab, dimension, start, end)
 

@@ -30,7 +30,9 @@ def create_developer_metadata(tx: Transaction, request: Message) -> Message:
         raise invalid("Must specify a location.")
     key = given.get("metadataId") or tx.spreadsheet.new_metadata_id()
     if key in tx.spreadsheet.metadata:
-        raise invalid(f"Developer metadata with ID {key} already exists.")
+        raise invalid(
+            f"Cannot add developer metadata with ID [{key}] because developer metadata with that ID already exists."
+        )
     place = read_location(tx.spreadsheet, given["location"])
     message = {"metadataId": key, "metadataKey": given["metadataKey"]}
     if "metadataValue" in given:

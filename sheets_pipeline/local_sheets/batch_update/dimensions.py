@@ -3,9 +3,10 @@
 from typing import Any
 
 from sheets_pipeline.local_sheets.api_error import invalid
+from sheets_pipeline.local_sheets.batch_update.merges import merges_of
 from sheets_pipeline.local_sheets.limits import resize
 from sheets_pipeline.local_sheets.model.transaction import Transaction
-from sheets_pipeline.local_sheets.references import COLUMNS, ROWS, Span, dimension_span, tab_of_id
+from sheets_pipeline.local_sheets.references import COLUMNS, ROWS, Span, dimension_span, tab_of_grid
 from sheets_pipeline.local_sheets.spreadsheets_api.contents import merge_masked, read_fields
 from sheets_pipeline.local_sheets.spreadsheets_api.defaults import COLUMN_PIXELS, ROW_PIXELS, without_defaults
 from sheets_pipeline.local_sheets.structure import (
@@ -28,11 +29,11 @@ def insert_dimension(tx: Transaction, request: Message) -> None:
     """insertDimension"""
     span = dimension_span(tx.spreadsheet, request.get("range"))
     inherit = request.get("inheritFromBefore", False)
-    if span.start > _total(span) or (span.start == _total(span) and not inherit):
-        raise invalid(
-            f"range.startIndex[{span.start}] must be less than the {'row' if span.is_rows else 'column'} count"
-            f"[{_total(span)}] to insert inside the grid; use inheritFromBefore or appendDimension at its end."
-        )
+    total = _total(span)
+    if not inherit and span.start >= total:
+        raise invalid(f"range.startIndex must be less than the grid size ({total}) if inheritFromBefore is false.")
+    if span.start > total:
+        raise invalid(f"range.startIndex is larger than current grid size ({total})")
     if inherit and span.start == 0:
         raise invalid("inheritFromBefore cannot be true when inserting at index 0.")
     insert = insert_rows if span.is_rows else insert_columns
@@ -45,7 +46,12 @@ def delete_dimension(tx: Transaction, request: Message) -> None:
     total, tab = _total(span), span.tab
     name = "rows" if span.is_rows else "columns"
     if span.start >= total or span.end > total:
-        raise invalid(f"Cannot delete {name} {span.start} to {span.end}: the sheet has {total} {name}.")
+        missing = max(span.start, total)
+        one = name.removesuffix("s")
+        raise invalid(
+            f"Cannot delete a {one} that doesn't exist. Tried to delete {one} index {missing} "
+            f"but there are only {total} {name}."
+        )
     if span.length >= total:
         raise invalid(f"You can't delete all the {name} on the sheet.")
     frozen = tab.grid.get("frozenRowCount" if span.is_rows else "frozenColumnCount", 0)
@@ -64,12 +70,30 @@ def move_dimension(tx: Transaction, request: Message) -> None:
         raise invalid(f"Cannot move {name} {span.start} to {span.end} to {destination}: the sheet has {total} {name}.")
     if span.start <= destination <= span.end:
         return
+    _check_merges(span, destination)
     (move_rows if span.is_rows else move_columns)(tx, span.tab, span.start, span.end, destination)
+
+
+def _check_merges(span: Span, destination: int) -> None:
+    """Refuse a move that would tear a merged range apart.
+
+    Raises:
+        ApiError: One reaches over an end of what is moved, or over the destination.
+    """
+    for rect, _ in merges_of(span.tab):
+        start, end = (rect.row0, rect.row1) if span.is_rows else (rect.col0, rect.col1)
+        meets = start < span.end and span.start < end
+        if (meets and not (span.start <= start and end <= span.end)) or start < destination < end:
+            one = "row" if span.is_rows else "column"
+            raise invalid(
+                f"Sorry, it is not possible to move a {one} to a position that crosses a merged cell. "
+                "Please unmerge and try again."
+            )
 
 
 def append_dimension(tx: Transaction, request: Message) -> None:
     """appendDimension"""
-    tab = tab_of_id(tx.spreadsheet, request.get("sheetId", 0))
+    tab = tab_of_grid(tx.spreadsheet, request.get("sheetId", 0))
     length, dimension = request.get("length", 0), request.get("dimension")
     if dimension not in (ROWS, COLUMNS):
         raise invalid("Must specify a dimension.")

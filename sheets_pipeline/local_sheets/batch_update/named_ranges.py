@@ -22,7 +22,7 @@ def _check_name(sheet: Spreadsheet, name: str, own_id: str | None) -> None:
         raise invalid(f"The name you have entered is invalid: {name!r}.")
     for other in sheet.named_ranges:
         if other["namedRangeId"] != own_id and other["name"].casefold() == name.casefold():
-            raise invalid(f'A named range with the name "{name}" already exists.')
+            raise invalid(f"Cannot add named range with name {name}, a named range with that name already exists.")
 
 
 def add_named_range(tx: Transaction, request: Message) -> Message:

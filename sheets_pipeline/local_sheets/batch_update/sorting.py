@@ -5,19 +5,21 @@ from collections.abc import Sequence
 from typing import Any
 
 from sheets_pipeline.local_sheets.api_error import invalid
+from sheets_pipeline.local_sheets.batch_update.merges import merges_of
 from sheets_pipeline.local_sheets.cell_values.model import CellError
 from sheets_pipeline.local_sheets.model.area import Rect
 from sheets_pipeline.local_sheets.model.cell import AnyCell, effective
 from sheets_pipeline.local_sheets.model.rows import Row
 from sheets_pipeline.local_sheets.model.transaction import Transaction
 from sheets_pipeline.local_sheets.recalculation import copied, uses_decimal_comma
-from sheets_pipeline.local_sheets.references import grid_rect
+from sheets_pipeline.local_sheets.references import grid_rect, tab_of_grid
 
 Message = dict[str, Any]
 
 
 def sort_range(tx: Transaction, request: Message) -> None:
     """sortRange"""
+    _check_start(tx, request.get("range", {}))
     area = grid_rect(tx.spreadsheet, request.get("range"))
     specs = request.get("sortSpecs", [])
     if not specs:
@@ -25,20 +27,45 @@ def sort_range(tx: Transaction, request: Message) -> None:
     sort_by_specs(tx, area, specs)
 
 
+def _check_start(tx: Transaction, grid_range: Message) -> None:
+    tab = tab_of_grid(tx.spreadsheet, grid_range.get("sheetId", 0))
+    if grid_range.get("startRowIndex", 0) >= tab.row_count:
+        raise invalid(f"range.startRowIndex is larger than current grid size ({tab.row_count})")
+
+
 def sort_by_specs(tx: Transaction, area: Rect, specs: Sequence[Message]) -> None:
     """Sort an area's rows by columns, the first spec first.
 
     Raises:
-        ApiError: A column lies outside of the area.
+        ApiError: A column lies outside of the area, or cells are merged over several rows.
     """
-    order = list(range(area.rows))
+    for rect, _ in merges_of(area.tab):
+        if rect.rows > 1 and rect.meets(area):
+            where = rect.a1().rpartition("!")[2]
+            raise invalid(f"You can't sort a range containing vertical merges. There is a vertical merge at {where}")
+    places = _shown_rows(area)
+    order = list(places)
     cells = _cells_of(area)
     for spec in reversed(specs):
         column = spec.get("dimensionIndex", 0) - area.col0
         if not 0 <= column < area.columns:
             raise invalid(f"Sort column {spec.get('dimensionIndex', 0)} is outside of the range {area.a1()}.")
         _sort(order, cells, column, descending=spec.get("sortOrder") == "DESCENDING")
-    reorder(tx, area, order)
+    whole = list(range(area.rows))
+    for place, source in zip(places, order, strict=True):
+        whole[place] = source
+    reorder(tx, area, whole)
+
+
+def _shown_rows(area: Rect) -> list[int]:
+    """Rows of an area, counted from its first, that are not hidden: hidden ones stay where they are."""
+    rows = area.tab.rows.between(area.row0, area.row1)
+    hidden = {
+        index
+        for index, row in enumerate(rows)
+        if row is not None and row.properties and (row.properties.keys() & {"hiddenByUser", "hiddenByFilter"})
+    }
+    return [index for index in range(area.rows) if index not in hidden]
 
 
 def _cells_of(area: Rect) -> list[Sequence[AnyCell]]:

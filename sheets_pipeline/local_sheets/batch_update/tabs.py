@@ -198,7 +198,7 @@ def update_sheet_properties(tx: Transaction, request: Message) -> None:
     if "title" in mask and (not mask.is_everything or "title" in given):
         check_title(sheet, given.get("title", ""), tab)
         if not given.get("title"):
-            raise invalid("You must specify a title.")
+            raise invalid("The sheet name cannot be empty.")
     old = dict(tab.properties)
     merged = merge_masked(old, given, mask)
     for name in ("sheetId", "sheetType", "title", "gridProperties"):

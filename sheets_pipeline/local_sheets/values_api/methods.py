@@ -87,7 +87,13 @@ def update(tx: Transaction, call: Call) -> Answer:
     rows = rows_of(call.body)
     target = place_rows(tx.spreadsheet, read_area(tx.spreadsheet, call.path["range"]), rows)
     written = write_rows(tx, target, rows, as_typed=as_typed)
-    return _update_answer(tx, call, written, call.query, call.body)
+    return _update_answer(tx, call, written, call.query, call.body, _asked(tx, call.path["range"]))
+
+
+def _asked(tx: Transaction, text: str) -> Rect | None:
+    """The range that was to be written, None for a single cell, which is only where writing starts."""
+    asked = read_rect(tx.spreadsheet, text)
+    return asked if asked.cells > 1 else None
 
 
 def batch_update(tx: Transaction, call: Call) -> Answer:
@@ -101,7 +107,9 @@ def batch_update(tx: Transaction, call: Call) -> Answer:
             done.append((write_rows(tx, target, rows, as_typed=as_typed), data))
         except ApiError as error:
             raise error.at(f"data[{index}]") from None
-    responses = [_update_answer(tx, call, written, call.body, data) for written, data in done]
+    responses = [
+        _update_answer(tx, call, written, call.body, data, _asked(tx, data.get("range", ""))) for written, data in done
+    ]
     return _totals(tx, [written for written, _ in done], responses)
 
 
@@ -136,9 +144,14 @@ def _within(area: Rect, rows: Sequence[Sequence[Any]]) -> Rect:
 
 
 def _update_answer(
-    tx: Transaction, call: Call, written: Written, options: Mapping[str, Any], data: Mapping[str, Any]
+    tx: Transaction,
+    call: Call,
+    written: Written,
+    options: Mapping[str, Any],
+    data: Mapping[str, Any],
+    asked: Rect | None = None,
 ) -> Answer:
-    """The API's ``UpdateValuesResponse``."""
+    """The API's ``UpdateValuesResponse``; with its values, it shows all of the range that was asked for."""
     area = written.area
     shown = area if area.cells else Rect(area.tab, area.row0, area.row0 + 1, area.col0, area.col0 + 1)
     answer: Answer = {"spreadsheetId": tx.spreadsheet.spreadsheet_id, "updatedRange": shown.a1(), **written.counts()}
@@ -152,7 +165,8 @@ def _update_answer(
             options.get("responseDateTimeRenderOption"),
         )
         major = _major(data)
-        answer["updatedData"] = value_range(shown, read_values(shown, show, major), major)
+        area = asked or shown
+        answer["updatedData"] = value_range(area, read_values(area, show, major), major)
     return answer
 
 

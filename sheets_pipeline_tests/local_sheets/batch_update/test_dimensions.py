@@ -57,11 +57,24 @@ def test_new_rows_look_like_the_row_before_or_after(api: Api):
         ({"deleteDimension": {"range": rows(0, 1000)}}, "deleteDimension: You can't delete all the rows on the sheet."),
         ({"deleteDimension": {"range": columns(0, 26)}}, "deleteDimension: You can't delete all the columns on the sheet."),
         (insert(rows(0, 1), inherit=True), "insertDimension: inheritFromBefore cannot be true when inserting at index 0."),
-        (insert({**rows(0, 1), "sheetId": 9}), "insertDimension: No sheet with id: 9"),
+        (insert(rows(1000, 1001)), "insertDimension: range.startIndex must be less than the grid size (1000) if inheritFromBefore is false."),
+        (insert(rows(1001, 1002), inherit=True), "insertDimension: range.startIndex is larger than current grid size (1000)"),
+        (insert(rows(-1, 1)), "insertDimension: DimensionRange indexes must be >= 0"),
+        ({"deleteDimension": {"range": rows(1000, 1001)}}, "deleteDimension: Cannot delete a row that doesn't exist. Tried to delete row index 1000 but there are only 1000 rows."),
+        (insert({**rows(0, 1), "sheetId": 9}), "insertDimension: No grid with id: 9"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_done_is_refused(api: Api, request_: dict, message: str):
     assert api.refused(request_) == f"Invalid requests[0].{message}"
+
+
+def test_a_move_tears_no_merged_range_apart(api: Api):
+    api.batch({"mergeCells": {"range": grid(2, 4, 0, 1)}})
+    for source, destination in ((rows(3, 5), 0), (rows(0, 1), 3)):
+        message = api.refused({"moveDimension": {"source": source, "destinationIndex": destination}})
+        assert "crosses a merged cell" in message
+    api.batch({"moveDimension": {"source": rows(2, 4), "destinationIndex": 0}})
+    assert api.sheet("merges")["merges"][0]["startRowIndex"] == 0
 
 
 def test_rows_that_scroll_must_remain(api: Api):

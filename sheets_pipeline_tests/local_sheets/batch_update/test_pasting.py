@@ -2,7 +2,7 @@
 
 import pytest
 
-from sheets_pipeline_tests.local_sheets.api_client import Api, columns, grid
+from sheets_pipeline_tests.local_sheets.api_client import Api, columns, grid, rows
 
 
 def test_a_copy_is_repeated_over_a_multiple_of_its_size(api: Api):
@@ -125,6 +125,22 @@ def test_rows_are_sorted_by_several_columns_blanks_last(api: Api):
     specs = [{"dimensionIndex": 0, "sortOrder": "ASCENDING"}, {"dimensionIndex": 1, "sortOrder": "DESCENDING"}]
     api.batch({"sortRange": {"range": grid(1, 8, 0, 2), "sortSpecs": specs}})
     assert api.values("A2:B8") == [["5", "5"], ["a", "2"], ["a", "1"], ["b", "1"], ["B", "0"], ["TRUE", "7"], ["", "9"]]
+
+
+def test_hidden_rows_stay_where_they_are_when_others_are_sorted(api: Api):
+    api.put("A1", [[3], [9], [1], [2]])
+    hide = {"range": rows(1, 2), "properties": {"hiddenByUser": True}, "fields": "hiddenByUser"}
+    api.batch({"updateDimensionProperties": hide})
+    api.batch({"sortRange": {"range": grid(0, 4), "sortSpecs": [{"dimensionIndex": 0}]}})
+    assert api.values("A1:A4") == [["1"], ["9"], ["2"], ["3"]]
+
+
+def test_vertical_merges_and_starts_past_the_grid_cannot_be_sorted(api: Api):
+    api.batch({"mergeCells": {"range": grid(1, 3, 0, 1)}})
+    message = api.refused({"sortRange": {"range": grid(0, 9), "sortSpecs": [{}]}})
+    assert message.endswith("You can't sort a range containing vertical merges. There is a vertical merge at A2:A3")
+    message = api.refused({"sortRange": {"range": grid(1000), "sortSpecs": [{}]}})
+    assert message == "Invalid requests[0].sortRange: range.startRowIndex is larger than current grid size (1000)"
 
 
 def test_sorted_formulas_read_their_own_row(api: Api):

@@ -140,6 +140,13 @@ def test_update_can_answer_with_what_it_wrote(api: Api):
     assert answer["updatedData"] == {"range": "Sheet1!A1:B1", "majorDimension": "ROWS", "values": [[1, "=A1"]]}
 
 
+def test_values_in_the_answer_are_of_the_whole_range_asked_for(api: Api):
+    api.put("A1", [["a", "b"], ["c", "d"]])
+    answer = api.put("A1:B2", [["x"]], includeValuesInResponse="true")
+    assert answer["updatedRange"] == "Sheet1!A1"
+    assert answer["updatedData"]["values"] == [["x", "b"], ["c", "d"]]
+
+
 def test_columns_are_written_as_columns(api: Api):
     body = {"majorDimension": "COLUMNS", "values": [["a", "b"], ["c"]]}
     api.call("PUT", "/values/A1", body, valueInputOption="RAW")

@@ -61,8 +61,9 @@ async def _serve(server: Server, service: DriveService, request: Request) -> Res
 async def _answer(server: Server, service: DriveService, request: Request, raw_path: str, body: bytes) -> Response:
     query, headers = dict(request.query_params), request.headers
     try:
-        caller = server.gate.caller(headers.get("authorization"), query.get("access_token"))
-        server.gate.check_scopes(caller, SCOPES)
+        caller = server.gate.caller(headers.get("authorization"), query.get("access_token"), query.get("key"))
+        reads = request.method == "GET"
+        server.gate.check_scopes(caller, SCOPES if reads else [s for s in SCOPES if not s.endswith(".readonly")])
         call = DriveCall(request.method, raw_path, query, body, headers.get("content-type", ""), caller.email)
         found = await service.serve(call)
     except ApiError as error:

@@ -94,7 +94,9 @@ async def _serve_matched(
         entry.caller = str(request.scope[PAGE_MARK])
         return respond(await _work(server, request, match, endpoint, raw, None, entry))
     try:
-        caller = server.gate.caller(request.headers.get("authorization"), _token_of(request))
+        caller = server.gate.caller(
+            request.headers.get("authorization"), _token_of(request), request.query_params.get("key")
+        )
         entry.caller = caller.email
         server.gate.check_scopes(caller, match.method.scopes)
         server.quota.take(endpoint.counts, caller.user)

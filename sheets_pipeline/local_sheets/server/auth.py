@@ -34,6 +34,13 @@ UNREGISTERED = (
     "form of API consumer identity to call this API."
 )
 INSUFFICIENT_SCOPES = "Request had insufficient authentication scopes."
+KEYS_NOT_SUPPORTED = (
+    "API keys are not supported by this API. Expected OAuth2 access token or other authentication credentials that "
+    "assert a principal. See https://cloud.google.com/docs/authentication"
+)
+
+#: Name of a caller with nothing but an API key: nobody's address, so that only what is open to anyone is open to them.
+ANYONE = "allUsers"
 
 
 class TokenRefused(Exception):
@@ -50,6 +57,7 @@ class Caller:
 
     email: str | None
     scopes: frozenset[str] = frozenset()
+    has_key_only: bool = False
 
     @property
     def user(self) -> str:
@@ -94,8 +102,8 @@ class Gate:
 
     # -- requests
 
-    def caller(self, authorization: str | None, access_token: str | None) -> Caller:
-        """Who a request comes from.
+    def caller(self, authorization: str | None, access_token: str | None, api_key: str | None = None) -> Caller:
+        """Who a request comes from; any API key will do, and lets its bearer read what is open to anyone.
 
         Raises:
             ApiError: 403 without any token, 401 with one that is not valid.
@@ -108,6 +116,8 @@ class Gate:
             if kind.lower() != "bearer":
                 raise ApiError(401, UNAUTHENTICATED)
         if not token:
+            if api_key:
+                return Caller(ANYONE, has_key_only=True)
             raise ApiError(403, UNREGISTERED)
         body = self._read(token.strip())
         if body is None or body["exp"] < time.time():
@@ -125,8 +135,12 @@ class Gate:
         """Refuse a caller none of whose scopes is among those that the method asks for.
 
         Raises:
-            ApiError: 403 ``Request had insufficient authentication scopes.``
+            ApiError: 403 ``Request had insufficient authentication scopes.``; 401 for an API key where reading is not enough.
         """
+        if caller.has_key_only:
+            if not any(scope.endswith(".readonly") for scope in allowed):
+                raise ApiError(401, KEYS_NOT_SUPPORTED)
+            return
         if self.enabled and caller.scopes.isdisjoint(allowed):
             raise ApiError(403, INSUFFICIENT_SCOPES)
 

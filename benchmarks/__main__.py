@@ -1,0 +1,129 @@
+"""``python -m benchmarks``: measures this project's writer beside other tools, and writes docs/benchmarks.md."""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from benchmarks.chain import Chain, Measured
+from benchmarks.environment import ROOT, ensure_environment, versions
+from benchmarks.machine import machine
+from benchmarks.peers import OURS, PEERS, Peer
+from benchmarks.report import render
+from benchmarks.scenarios import SCENARIOS, Scenario
+from benchmarks.targets import time_compare
+from benchmarks.tool_process import ToolProcess
+from sheets_pipeline.local.postgres import EmbeddedPostgres
+from sheets_pipeline.local_sheets.testing import LocalSheetsServer
+
+SIZES = (1_000, 10_000, 100_000)
+DOCS = ROOT / "docs"
+
+
+def _arguments(given: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    modules = [peer.module for peer in PEERS]
+    parser.add_argument("--peers", nargs="+", choices=modules, default=modules, metavar="NAME", help=", ".join(modules))
+    parser.add_argument("--sizes", nargs="+", type=int, default=list(SIZES), help="rows (default: %(default)s)")
+    names = [scenario.name for scenario in SCENARIOS]
+    parser.add_argument("--scenarios", nargs="+", choices=names, default=names, metavar="NAME", help=", ".join(names))
+    parser.add_argument(
+        "--runs", nargs="+", type=int, default=[5, 3, 3], help="runs per size; the last figure holds for the rest"
+    )
+    parser.add_argument("--timeout", type=float, default=120, help="longest sync, in seconds (default: %(default)s)")
+    parser.add_argument("--minutes", type=float, default=12, help="after so long, further runs of a tool are left out")
+    parser.add_argument("--output", type=Path, default=DOCS, help="folder of benchmarks.md (default: docs)")
+    parser.add_argument(
+        "--results", type=Path, default=ROOT / ".local" / "benchmarks.json", help="file of the single measurements"
+    )
+    parser.add_argument("--render", action="store_true", help="only write the page again, from the file of results")
+    return parser.parse_args(given)
+
+
+def measure(arguments: argparse.Namespace, python: Path) -> dict[str, Any]:
+    """Run all that was asked for; gives what the report is made of."""
+    started = time.monotonic()
+    scenarios = [scenario for scenario in SCENARIOS if scenario.name in arguments.scenarios]
+    peers = [peer for peer in PEERS if peer.module in arguments.peers]
+    found: list[Measured] = []
+    about = machine()
+    left_out: list[str] = []
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="benchmarks-")))
+        postgres = EmbeddedPostgres(folder / "postgres")
+        stack.callback(postgres.stop)
+        database_url = postgres.ensure({"benchmarks": None}).url("benchmarks")
+        for place, rows in enumerate(arguments.sizes):
+            runs = arguments.runs[min(place, len(arguments.runs) - 1)]
+            for run in range(1, runs + 1):
+                for peer in peers:
+                    if peer.most_rows and rows > peer.most_rows:
+                        continue
+                    if run > 1 and time.monotonic() - started > arguments.minutes * 60:
+                        left_out.append(f"{peer.name}, {rows:,} rows, run {run}")
+                        continue
+                    found += _run(peer, rows, run, scenarios, python, folder, database_url, arguments.timeout)
+    about["minutes"] = round((time.monotonic() - started) / 60, 1)
+    return {"machine": about, "left_out": left_out, "measured": [one.as_json() for one in found]}
+
+
+def _run(
+    peer: Peer,
+    rows: int,
+    run: int,
+    scenarios: list[Scenario],
+    python: Path,
+    folder: Path,
+    database_url: str,
+    timeout_seconds: float,
+) -> list[Measured]:
+    """One chain, on a server of its own."""
+    print(f"{peer.name}, {rows:,} rows, run {run}", flush=True)
+    interpreter = Path(sys.executable) if peer.module == OURS else python
+    log = folder / f"{peer.module}.log"
+    with (
+        LocalSheetsServer() as server,
+        log.open("a") as said,
+        ToolProcess(interpreter, peer.module, said, folder / "settings") as process,
+    ):
+        return Chain(server, process, peer, rows, database_url, timeout_seconds).run(scenarios, _say)
+
+
+def _say(one: Measured) -> None:
+    seconds = "  ended" if one.seconds is None else f"{one.seconds:7.2f}"
+    right = "right" if one.verdict["is_right"] else "NOT RIGHT"
+    error = f"  {one.error[:80]}" if one.error else ""
+    print(
+        f"  {one.scenario:12} {seconds} s  {one.reads:4} reads {one.writes:5} writes {one.cells:9,} cells "
+        f"{one.peak_memory_mb:6.0f} MB  {right}{error}",
+        flush=True,
+    )
+
+
+def main(given: list[str] | None = None) -> int:
+    """Command line."""
+    arguments = _arguments(given)
+    python = ensure_environment()
+    results: Path = arguments.results
+    if not arguments.render:
+        found = measure(arguments, python)
+        found["versions"] = versions(python, [peer.package for peer in PEERS if peer.package])
+        found["compared"] = time_compare()
+        results.parent.mkdir(parents=True, exist_ok=True)
+        results.write_bytes(orjson.dumps(found) + b"\n")
+    (arguments.output / "benchmarks.md").write_text(render(orjson.loads(results.read_bytes())))
+    subprocess.run(
+        [python, "-m", "benchmarks.chart", results, arguments.output / "benchmarks.svg"], check=True, cwd=ROOT
+    )
+    print(f"Written: {arguments.output / 'benchmarks.md'}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Tests of benchmarks: what is compared is comparable, and damage is seen."""

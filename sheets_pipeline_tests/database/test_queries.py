@@ -223,3 +223,14 @@ def test_one_row_is_read_through_indexes(database_url: str):
             assert "Seq Scan on quiz_responses" not in plan
             assert "Index" in plan
     engine.dispose()
+
+
+def test_between_equal_averages_the_course_with_more_answers_is_best(platform: sa.Engine):
+    with platform.begin() as connection:
+        add_basics(connection)
+        for quiz in (1, 2, 2):
+            submit(connection, user=1, quiz=quiz, score=80)
+        for quiz in (1, 2):
+            submit(connection, user=2, quiz=quiz, score=80)
+        found = queries.user_profiles(connection, [1, 2], now=NOW)
+    assert found["best_course"].tolist() == ["Course 2", "Course 1"]

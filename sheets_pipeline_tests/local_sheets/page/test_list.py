@@ -43,5 +43,6 @@ def test_the_list_shows_the_latest_first(
     first, second = make_spreadsheet(), make_spreadsheet()
     first.write("people!B2", [["later"]])
     page = open_page(server)
+    expect(page.get_by_text(first.id)).to_be_visible()
     ids = page.locator(".card-id").all_inner_texts()
     assert ids.index(first.id) < ids.index(second.id)

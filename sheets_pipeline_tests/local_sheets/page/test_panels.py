@@ -71,7 +71,7 @@ def test_a_random_fault_is_set_and_removed_and_spares_edits_on_the_page(people: 
     sheet.type_into("B2", "works")
     sheet.button("Remove: 429 quota exceeded").click()
     expect(sheet.page.locator("#fault-rules")).to_contain_text("None")
-    assert people.read("people!B2") == [["works"]]
+    eventually(lambda: people.read("people!B2"), [["works"]])
 
 
 def test_each_edit_is_announced_with_the_value_it_replaced(people: Spreadsheet, show: Show):

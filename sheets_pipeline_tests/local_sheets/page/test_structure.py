@@ -123,7 +123,7 @@ def test_a_column_of_ones_own_is_added_after_the_last_header(people: Spreadsheet
     sheet.answer("=remarks", "Add")
     sheet.expect_text("D1", "=remarks")
     assert people.read("people!A1:D1", "FORMULA") == [["id", "name", "score", "=remarks"]]
-    assert sheet.active_address() == "D1"
+    eventually(sheet.active_address, "D1")
 
 
 def test_rows_are_inserted_with_the_keyboard_alone(people: Spreadsheet, show: Show):

@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,6 +23,8 @@ Answer = TypeVar("Answer")
 Listener = Callable[[Transaction], None]
 
 _SUFFIX = ".sqlite3"
+#: Files open at the same time; each takes three file descriptors.
+_MOST_OPEN = 64
 
 
 @dataclass(slots=True)
@@ -33,6 +36,8 @@ class _Entry:
     sheet: Spreadsheet | None = None
     head: dict[str, Any] | None = None
     calculation: Calculation | None = None
+    #: Grows with each use.
+    used: int = 0
 
 
 class Engine:
@@ -42,6 +47,7 @@ class Engine:
         self._folder = data_dir / "spreadsheets"
         self._folder.mkdir(parents=True, exist_ok=True)
         self._entries: dict[str, _Entry] = {}
+        self._uses = count(1)
         self.listeners: list[Listener] = []
         for path in sorted(self._folder.glob("*" + _SUFFIX)):
             self._discover(path)
@@ -54,7 +60,15 @@ class Engine:
             entry.file.close()
             _remove(path)
         else:
+            entry.file.close()
             self._entries[path.name.removesuffix(_SUFFIX)] = entry
+
+    def _close_idle(self) -> None:
+        """Close the files that were not used for the longest time, where there are many."""
+        opened = [entry for entry in self._entries.values() if entry.file.is_open]
+        for entry in sorted(opened, key=lambda entry: entry.used)[: max(0, len(opened) - _MOST_OPEN)]:
+            if not entry.lock.locked():
+                entry.file.close()
 
     def close(self) -> None:
         for entry in self._entries.values():
@@ -86,6 +100,7 @@ class Engine:
         entry = self._entries.get(spreadsheet_id)
         if entry is None:
             raise not_found()
+        entry.used = next(self._uses)
         return entry
 
     def open(self, spreadsheet_id: str) -> Spreadsheet:
@@ -97,6 +112,7 @@ class Engine:
         entry = self._entry(spreadsheet_id)
         if entry.sheet is None:
             entry.sheet = entry.file.load(spreadsheet_id)
+            self._close_idle()
         return entry.sheet
 
     def is_large(self, spreadsheet_id: str, many_rows: int) -> bool:
@@ -115,6 +131,8 @@ class Engine:
         entry.calculation = recalculate(tx, None)
         entry.file.save(tx)
         self._entries[spreadsheet_id] = entry
+        entry.used = next(self._uses)
+        self._close_idle()
         self._tell(tx)
         return sheet
 
@@ -136,6 +154,8 @@ class Engine:
             answer = work(tx)
             settle()
             sheet.file["modifiedTime"] = timestamp()
+            if not entry.file.is_open:
+                self._close_idle()
             entry.file.save(tx)
         except BaseException:
             tx.rollback()

@@ -32,18 +32,31 @@ CREATE TABLE IF NOT EXISTS metadata (metadata_id INTEGER PRIMARY KEY, body BLOB 
 
 
 class SpreadsheetFile:
-    """The file of one spreadsheet."""
+    """The file of one spreadsheet. It is opened when first needed; ``close`` lets go of it until then."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=NORMAL")
-        self._db.executescript(_SCHEMA)
+        self._connection: sqlite3.Connection | None = None
         self._shared_saved = 0
 
+    @property
+    def is_open(self) -> bool:
+        return self._connection is not None
+
+    @property
+    def _db(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self._connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+            self._connection.execute("PRAGMA journal_mode=WAL")
+            self._connection.execute("PRAGMA synchronous=NORMAL")
+            self._connection.executescript(_SCHEMA)
+        return self._connection
+
     def close(self) -> None:
-        self._db.close()
+        """Close the file; the next use opens it again."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
     def head(self) -> dict[str, Any] | None:
         """Properties, permissions and file data, without reading any tab; None when nothing was ever committed."""

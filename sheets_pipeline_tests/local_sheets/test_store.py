@@ -145,6 +145,22 @@ def test_a_file_of_a_creation_that_was_killed_is_taken_away(tmp_path: Path):
     assert list(folder.iterdir()) == []
 
 
+def test_hundreds_of_spreadsheets_need_few_open_files(engine: Engine):
+    keys = [new_spreadsheet(engine, row_count=10) for _ in range(150)]
+    for key in keys:
+        write_numbers(engine, key, 2)
+    opened = [path for path in Path("/proc/self/fd").iterdir() if str(_target(path)).endswith(".sqlite3")]
+    assert len(opened) <= 70
+    assert contents(engine, keys[0]) == [[[0, "text 0"], [1, "text 1"]]]
+
+
+def _target(path: Path) -> Path:
+    try:
+        return path.readlink()
+    except FileNotFoundError:  # the descriptor of the listing itself
+        return path
+
+
 def test_everything_answered_survives_kill_9(local_sheets):
     api = Api(local_sheets)
     writing = threading.Event()

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from sheets_pipeline.local_sheets.api_error import ApiError
 from sheets_pipeline.local_sheets.call import Call
 from sheets_pipeline.local_sheets.model.transaction import Transaction
 from sheets_pipeline.local_sheets.server.accounts import ensure_key_file
@@ -40,7 +41,23 @@ def local_routes(server: Server) -> list[Route]:
         ("POST", "/_local/accounts", routes.add_account),
         ("PUT", "/_local/spreadsheets/{spreadsheet_id}/permissions", routes.share),
     ]
-    return [Route(path, handler, methods=[verb]) for verb, path, handler in table]
+    return [Route(path, _telling_what_is_wrong(handler), methods=[verb]) for verb, path, handler in table]
+
+
+def _telling_what_is_wrong(handler: Handler) -> Handler:
+    """The handler, answering 400 to a body that is no JSON or lacks something."""
+
+    async def handle(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except ApiError as error:
+            return _json(error.body(), error.code)
+        except (ValueError, TypeError, AttributeError) as error:
+            return _json({"error": {"code": 400, "message": f"Cannot read the request: {error}"}}, 400)
+        except KeyError as error:
+            return _json({"error": {"code": 400, "message": f"The request lacks {error}."}}, 400)
+
+    return handle
 
 
 def _json(message: Any, status: int = 200) -> Response:

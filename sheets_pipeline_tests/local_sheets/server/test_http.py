@@ -118,3 +118,11 @@ def test_answers_can_be_made_to_wait(new_local_sheets):
 def test_wrong_options_are_refused(new_local_sheets, options: tuple[str]):
     with pytest.raises(RuntimeError, match="did not start"):
         new_local_sheets(options=options)
+
+
+def test_a_body_that_cannot_be_read_is_told(api: Api):
+    for path, body in (("/_local/faults", b"{"), ("/_local/quota", b"{}"), ("/_local/spreadsheets", b"[]")):
+        method = "PUT" if path.endswith("quota") else "POST"
+        answer = requests.request(method, api.server.endpoint + path, data=body, timeout=10)
+        assert answer.status_code == 400
+        assert answer.json()["error"]["message"]

@@ -57,10 +57,8 @@ class Engine:
         entry = _Entry(SpreadsheetFile(path))
         entry.head = entry.file.head()
         if entry.head is None:
-            entry.file.close()
             _remove(path)
         else:
-            entry.file.close()
             self._entries[path.name.removesuffix(_SUFFIX)] = entry
 
     def _close_idle(self) -> None:

@@ -60,7 +60,13 @@ class SpreadsheetFile:
 
     def head(self) -> dict[str, Any] | None:
         """Properties, permissions and file data, without reading any tab; None when nothing was ever committed."""
-        found = self._db.execute("SELECT body FROM state WHERE name = 'spreadsheet'").fetchone()
+        connection = sqlite3.connect(self.path)
+        try:
+            found = connection.execute("SELECT body FROM state WHERE name = 'spreadsheet'").fetchone()
+        except sqlite3.OperationalError:  # killed before its tables were made
+            return None
+        finally:
+            connection.close()
         return None if found is None else orjson.loads(found[0])
 
     # -- writing

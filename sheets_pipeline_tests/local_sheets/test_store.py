@@ -146,7 +146,7 @@ def test_a_file_of_a_creation_that_was_killed_is_taken_away(tmp_path: Path):
 
 
 def test_hundreds_of_spreadsheets_need_few_open_files(engine: Engine):
-    keys = [new_spreadsheet(engine, row_count=10) for _ in range(150)]
+    keys = [new_spreadsheet(engine, row_count=10) for _ in range(90)]
     for key in keys:
         write_numbers(engine, key, 2)
     opened = [path for path in Path("/proc/self/fd").iterdir() if str(_target(path)).endswith(".sqlite3")]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from typing import Any
 
-from sheets_pipeline.local_sheets.a1 import Area, column_letters, format_range
+from sheets_pipeline.local_sheets.a1 import Area, RangeError, column_letters, format_range
 from sheets_pipeline.local_sheets.api_error import invalid
 from sheets_pipeline.local_sheets.cell_values import user_entered
 from sheets_pipeline.local_sheets.cell_values.model import plain_number
@@ -74,11 +74,14 @@ def check_same_range(sheet: Spreadsheet, url_range: str, value_range: dict[str, 
     """Refuse a body whose range is another than the URL's.
 
     Raises:
-        ApiError: ``Request range[X] does not match value's range[Y]``.
+        ApiError: ``Request range[X] does not match value's range[Y]``, or one of them is no range.
     """
     body_range = value_range.get("range")
     if body_range and body_range != url_range:
-        asked, given = sheet.area_of(url_range), sheet.area_of(body_range)
+        try:
+            asked, given = sheet.area_of(url_range), sheet.area_of(body_range)
+        except RangeError as error:
+            raise invalid(str(error)) from None
         if asked != given:
             raise invalid(f"Request range[{_echo(asked)}] does not match value's range[{_echo(given)}]")
 

@@ -105,6 +105,14 @@ def test_body_and_address_must_name_the_same_range(api: Api):
     assert error["message"] == "Request range[Sheet1!A1] does not match value's range[Sheet1!B2]"
 
 
+def test_a_body_range_that_is_no_range_is_refused(api):
+    body = {"range": "Nope!A1", "values": [[1]]}
+    path = f"/{api.spreadsheet_id}/values/Sheet1!A1"
+    answer = api.send("PUT", path, body, valueInputOption="RAW")
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"] == "Unable to parse range: Nope!A1"
+
+
 def test_raw_keeps_types_and_text(api: Api):
     values = [["10", "=1+1", "007", "TRUE", 1.5, 10, True]]
     api.put("A1", values)

@@ -1,20 +1,27 @@
 """Who may use the page's routes, and what the page may load."""
 
 import re
+from pathlib import Path
 
 import httpx
 import pytest
 
 from sheets_pipeline.local_sheets.page import assets
 from sheets_pipeline.local_sheets.page.assets import STATIC
+from sheets_pipeline_tests.local_sheets.page.server_process import running_server
+
+
+def _session_of(endpoint: str) -> str:
+    """The secret that a server puts into its own pages."""
+    found = re.search(r'name="local-sheets-session" content="([\w-]{20,})"', httpx.get(endpoint).text)
+    assert found is not None
+    return found[1]
 
 
 @pytest.fixture
 def session(server: str) -> str:
-    """The secret that the server puts into its own pages."""
-    found = re.search(r'name="local-sheets-session" content="([\w-]{20,})"', httpx.get(server).text)
-    assert found is not None
-    return found[1]
+    """The secret of the server that all tests share."""
+    return _session_of(server)
 
 
 EDIT = {
@@ -100,6 +107,21 @@ def test_a_block_that_makes_no_sense_is_refused(api: httpx.Client, edits: str, s
 def test_a_tab_that_is_not_there_is_404(api: httpx.Client, edits: str, session: str):
     path = edits.replace("/edits", "/tabs/77/layout")
     assert api.get(path, headers={"X-Local-Sheets-Session": session}).status_code == 404
+
+
+def test_the_person_at_the_machine_needs_no_credentials_and_clients_still_do(tmp_path: Path):
+    with running_server(tmp_path, "--auth", "service-account", "--quota", "reads=1,writes=1") as endpoint:
+        headers = {"X-Local-Sheets-Session": _session_of(endpoint)}
+        with httpx.Client(base_url=endpoint, headers=headers) as page:
+            path = f"/page/api/spreadsheets/{page.post('/page/api/spreadsheets', json={'title': 'mine'}).json()['id']}"
+            for text in ("one", "two", "three"):
+                request = {"valuesUpdate": {"range": "Sheet1!A1", "values": [[text]]}}
+                assert page.post(f"{path}/edits", json={**EDIT, "request": request}).status_code == 200
+            cells = page.get(f"{path}/tabs/0/cells?rows=0-1&columns=0-1").json()["cells"]
+            assert [cell[2] for cell in cells] == ["three"]
+            assert page.get(path.replace("/page/api", "/v4")).status_code == 403
+            kinds = [entry["kind"] for entry in page.get("/_local/requests").json()]
+            assert kinds == ["page", "page", "page", "page", "read"]
 
 
 def test_without_its_fonts_the_page_says_which_package_is_missing(monkeypatch: pytest.MonkeyPatch):

@@ -20,6 +20,14 @@ def test_rows_are_inserted_above_and_deleted(people: Spreadsheet, show: Show):
     assert people.read("people!B1:B4") == [["name"], [], ["Bob"], ["Cyd"]]
 
 
+def test_a_row_is_added_below_the_last_one(make_spreadsheet, show: Show):
+    spreadsheet = make_spreadsheet(rowCount=4)
+    sheet = show(spreadsheet)
+    sheet.cell_menu("B4", "Insert row below")
+    sheet.type_into("B5", "Dan")
+    eventually(lambda: spreadsheet.read("people!B4:B5"), [["Cyd"], ["Dan"]])
+
+
 def test_several_rows_are_deleted_at_once(people: Spreadsheet, show: Show):
     sheet = show(people)
     sheet.row_head(2).click()

@@ -45,6 +45,7 @@ export class Keyboard {
     else if (key === "PageDown" || key === "PageUp") this.page(key === "PageDown" ? 1 : -1, event.shiftKey);
     else if (key === " " && (command || event.shiftKey)) this.app.selection.set(this.app.selection.anchor, this.app.selection.focus, command && event.shiftKey ? "all" : command ? "columns" : "rows");
     else if (command && key.toLowerCase() === "a") this.selectAll();
+    else if (command && (key === "z" || key === "y")) this.app.toast("There is no undo here: type the former value again.");
     else if (command && "biu".includes(key.toLowerCase())) this.app.toolbar.toggle({ b: "bold", i: "italic", u: "underline" }[key.toLowerCase()]);
     else if ((key === "ContextMenu") || (key === "F10" && event.shiftKey)) this.app.commands.openCellMenu();
     else return false;

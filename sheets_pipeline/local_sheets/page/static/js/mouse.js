@@ -17,6 +17,8 @@ export class Mouse {
     stage.addEventListener("click", (event) => this.onTap(event));
     stage.addEventListener("dblclick", (event) => this.onDouble(event));
     stage.addEventListener("contextmenu", (event) => this.onMenu(event));
+    stage.addEventListener("pointerleave", () => app.showNote(null));
+    app.grid.scroller.addEventListener("scroll", () => app.showNote(null), { passive: true });
   }
 
   /** Events inside the open editor are text editing, not selecting. */

@@ -39,7 +39,10 @@ from sheets_pipeline.local_sheets.formulas.syntax import (
     Unary,
 )
 
-_MAX_SPILLED_CELLS = 10_000_000
+#: Sheets keeps numbers as doubles: from here on not every integer has one of its own.
+_EXACT = 2**53
+#: Larger arrays than this are refused before they are computed.
+_MAX_ARRAY_CELLS = 5_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +210,8 @@ def _mapped(apply: Callable[..., Scalar], given: Sequence[Operand]) -> Operand:
         return apply(*given)
     arrays = [as_array(operand) for operand in given]
     height, width = max(array.height for array in arrays), max(array.width for array in arrays)
+    if height * width > _MAX_ARRAY_CELLS:
+        raise Fault(CellError("ERROR", f"An array of {height} by {width} values is too large for Local Sheets."))
 
     def one(row: int, col: int) -> Scalar:
         try:
@@ -249,8 +254,6 @@ def _result(evaluation: Evaluation, operand: Operand, node: Node) -> Result:
         operand = operand.array() if operand.height * operand.width > 1 else operand.corner()
     if not isinstance(operand, Array):
         return Result(_shown(operand), None, number_format, link)
-    if operand.height * operand.width > _MAX_SPILLED_CELLS:
-        raise Fault(CellError("REF", "Result was not automatically expanded, it is too large."))
     rows: list[list[Scalar]] = [[_shown(value) for value in row] for row in operand.rows]
     if not rows or not rows[0]:
         return Result(None, None, number_format, link)
@@ -262,7 +265,9 @@ def _shown(value: Any) -> Scalar:
     """Floats that JSON cannot hold become an error."""
     if isinstance(value, complex) or (isinstance(value, float) and (value != value or abs(value) == float("inf"))):
         return CellError("NUM", "Result is not a number.")
-    found: Scalar = int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**53 else value
+    if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
+        return int(value)
+    found: Scalar = float(value) if type(value) is int and abs(value) >= _EXACT else value
     return found
 
 

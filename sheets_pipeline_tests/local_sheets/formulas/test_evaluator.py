@@ -187,6 +187,18 @@ def test_a_locale_with_decimal_comma_parts_arguments_by_semicolon():
     assert book.shown("={1\\2;3\\4}") == [[1, 2], [3, 4]]
 
 
+def test_large_integers_become_doubles_as_sheets_keeps_them():
+    assert BOOK.shown("=99999999999*99999999999") == 99999999999.0 * 99999999999.0
+    assert isinstance(BOOK.shown("=12345678901234567890"), float)
+    assert isinstance(BOOK.shown("=2^52+1"), int)
+
+
+def test_arrays_beyond_all_grids_are_refused_before_they_are_made():
+    book = TwinWorkbook({"T": [[1]]}, size=(100_000, 26))
+    assert book.evaluate("=ARRAYFORMULA(A:A*TRANSPOSE(A:A))").value.type == "ERROR"
+    assert book.evaluate("=SEQUENCE(1000,100000)").value.type == "NUM"
+
+
 def test_very_deep_nesting_is_an_error_and_not_a_crash():
     assert BOOK.evaluate("=" + "(" * 5000 + "1" + ")" * 5000).value.type == "ERROR"
     assert BOOK.evaluate("=" + "-" * 5000 + "1").value.type == "ERROR"

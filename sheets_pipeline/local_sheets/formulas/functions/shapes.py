@@ -123,7 +123,7 @@ class _Reversed:
 def sequence(e: Any, rows: Operand, columns: Operand = 1, start: Operand = 1, step: Operand = 1) -> Array:
     height = math.trunc(to_number(e.single(rows), "SEQUENCE", 1, e.locale))
     width = math.trunc(to_number(e.single(columns), "SEQUENCE", 2, e.locale))
-    if height < 1 or width < 1 or height * width > 10_000_000:
+    if height < 1 or width < 1 or height * width > 1_000_000:
         raise Fault(CellError("NUM", "Function SEQUENCE parameter value is out of range. It should be at least 1."))
     first, by = to_number(e.single(start), "SEQUENCE", 3, e.locale), to_number(e.single(step), "SEQUENCE", 4, e.locale)
     return Array([[first + by * (row * width + col) for col in range(width)] for row in range(height)])

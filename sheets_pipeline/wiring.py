@@ -111,6 +111,7 @@ class StoredMemory:
                 "layout": dict(facts.layout),
                 "seen_at": facts.seen_at,
                 "renamed": dict(facts.renamed),
+                "row_count": facts.row_count,
             }
         self.store.write_facts(as_json, forget_base=is_another)
 

@@ -53,7 +53,7 @@ def sync_pending_events(context: dg.OpExecutionContext) -> None:
     """Take all that is pending now; an error in one tab does not keep the others from being written."""
     open_pipeline = pipeline()
     next_tick = float(context.run.tags.get(_NEXT_TICK_TAG, 0))
-    with explained(context):
+    with explained(context.instance, context.run.run_id):
         let_gather(open_pipeline)
         sync_pending(open_pipeline, context)
         while (left := next_tick - time.time()) > 0:

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import dagster as dg
 
@@ -15,16 +14,13 @@ _NO_RETRY_TAGS = {"dagster/retry_on_asset_or_op_failure": "false"}
 
 
 @contextmanager
-def explained(context: Any) -> Iterator[None]:
-    """Turn errors raised on purpose into a Dagster failure; those that only a person can mend are not retried.
-
-    ``context`` is the context of an asset or op, or of an I/O manager's output.
-    """
+def explained(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
+    """Turn errors raised on purpose into a Dagster failure; those that only a person can mend are not retried."""
     try:
         yield
     except SheetsPipelineError as error:
         if error.needs_person:
-            context.instance.add_run_tags(context.run_id, _NO_RETRY_TAGS)
+            instance.add_run_tags(run_id, _NO_RETRY_TAGS)
         raise dg.Failure(
             str(error), metadata={"error": type(error).__name__}, allow_retries=not error.needs_person
         ) from error

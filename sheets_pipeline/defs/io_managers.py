@@ -21,7 +21,7 @@ class SheetsIOManager(dg.ConfigurableIOManager):
     def handle_output(self, context: dg.OutputContext, obj: pd.DataFrame) -> None:
         """Make the tab as the frame says."""
         found = tab_assets()[context.asset_key]
-        with explained(context.step_context):
+        with explained(context.step_context.instance, context.step_context.run_id):
             writer = pipeline().writer(found.tab)
             computed_at = obj.attrs.get(COMPUTED_AT) or writer.memory.now()
             report = writer.full_sync(

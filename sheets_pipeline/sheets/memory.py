@@ -12,7 +12,8 @@ class TabFacts:
     """Where a tab was last found: enough to read it with one request.
 
     ``layout`` says where our columns stood (name → 0-based index, in the order of the base's cells), ``renamed`` which
-    headers people have changed (name → header now), ``seen_at`` when Google was last asked for this.
+    headers people have changed (name → header now), ``row_count`` how many rows the grid had, ``seen_at`` when Google
+    was last asked for this.
     """
 
     sheet_id: int
@@ -20,6 +21,7 @@ class TabFacts:
     layout: Mapping[str, int]
     seen_at: float
     renamed: Mapping[str, str] = field(default_factory=dict)
+    row_count: int = 0
 
 
 BaseRows = dict[str, list[Cell] | None]

@@ -146,7 +146,7 @@ class TabWriter:
         if found.plan.grid_cells:
             spreadsheet = self._spreadsheet or access.read_spreadsheet(self.client)
             is_new = found.facts.sheet_id not in {sheet.sheet_id for sheet in spreadsheet.sheets}
-            check_size(self.tab, spreadsheet.cells, found.plan.grid_cells, len(spreadsheet.sheets) + is_new)
+            check_size(self.tab.title, spreadsheet.cells, found.plan.grid_cells, len(spreadsheet.sheets) + is_new)
 
     def _look_where_it_is(self, look: Callable[[], _Round]) -> _Round:
         """Look; where the remembered tab is gone, find it or its successor and look again."""
@@ -307,8 +307,8 @@ class TabWriter:
         # In the order of the declaration, which is the order of the base's cells.
         layout = {column.name: layout[column.name] for column in self.tab.columns}
         released = [name for name in facts.layout if name not in layout]
-        now = replace(facts, layout=layout)
         plan = plan_changes(self.tab, facts.sheet_id, snapshot, layout, wanted, changes, new_columns=added)
+        now = replace(facts, layout=layout, row_count=plan.row_count)
         return _Round(now, snapshot.title, wanted, changes, plan, index, list(added), released)
 
     # Finding and creating the tab ------------------------------------------------------------------------------------
@@ -350,4 +350,5 @@ class TabWriter:
     def _creation(self, facts: TabFacts, wanted: Rows, row_count: int | None) -> _Round:
         plan = plan_creation(self.tab, facts.sheet_id, wanted, row_count=row_count)
         changes = ChangeSet(list(range(len(wanted))), [], [], {}, [])
+        facts = replace(facts, row_count=plan.row_count)
         return _Round(facts, self.tab.title, wanted, changes, plan)

@@ -1,7 +1,11 @@
 """Guards: changes so large that they look like an accident stop before the first request."""
 
+from collections.abc import Collection
+from typing import NamedTuple
+
 from sheets_pipeline.errors import GuardRefused, LimitExceeded
 from sheets_pipeline.sync.diff import ChangeSet
+from sheets_pipeline.sync.plan import SPARE_COLUMNS, rows_to_have
 from sheets_pipeline.sync.tab import Tab
 
 #: Deletes that always pass, and the share of a tab's rows above which more of them do not.
@@ -16,7 +20,37 @@ MAX_SPREADSHEET_CELLS = 10_000_000
 MAX_TABS = 200
 
 
-def check_size(tab: Tab, cells_now: int, cells_added: int, tabs_after: int) -> None:
+class Growth(NamedTuple):
+    """What a tab needs: rows of data, and the grid it has now (0 x 0: there is no such tab)."""
+
+    tab: Tab
+    data_rows: int
+    grid_rows: int
+    grid_columns: int
+
+    @property
+    def cells(self) -> int:
+        """Cells by which the grid has to grow."""
+        columns = self.grid_columns or len(self.tab.columns) + SPARE_COLUMNS
+        if self.data_rows < self.grid_rows:
+            return 0
+        return rows_to_have(self.data_rows + 1) * columns - self.grid_rows * self.grid_columns
+
+
+def check_growth(growths: Collection[Growth], cells_now: int, tabs_now: int) -> None:
+    """Refuse a run whose tabs together would outgrow the spreadsheet; ``cells_now`` counts the whole of it.
+
+    Raises:
+        LimitExceeded: Names the tabs that need to grow.
+    """
+    growing = [growth for growth in growths if growth.cells]
+    if growing:
+        new_tabs = sum(not growth.grid_rows for growth in growing)
+        titles = " and ".join(growth.tab.title for growth in growing)
+        check_size(titles, cells_now, sum(growth.cells for growth in growing), tabs_now + new_tabs)
+
+
+def check_size(title: str, cells_now: int, cells_added: int, tabs_after: int) -> None:
     """Refuse a growth that Google would refuse half-way.
 
     Raises:
@@ -24,15 +58,15 @@ def check_size(tab: Tab, cells_now: int, cells_added: int, tabs_after: int) -> N
     """
     if cells_now + cells_added > MAX_SPREADSHEET_CELLS:
         raise LimitExceeded(
-            tab.title,
+            title,
             f"the spreadsheet has {cells_now:,} cells and would need {cells_added:,} more; Google allows "
             f"{MAX_SPREADSHEET_CELLS:,}, empty ones included. Delete empty rows, empty columns or tabs that nobody "
             "needs, or keep this tab in a spreadsheet of its own. Nothing was sent.",
         )
     if tabs_after > MAX_TABS:
         raise LimitExceeded(
-            tab.title,
-            f"the spreadsheet has {tabs_after - 1} tabs, Google allows {MAX_TABS}. Delete one. Nothing was sent.",
+            title,
+            f"the spreadsheet would have {tabs_after} tabs, Google allows {MAX_TABS}. Delete some. Nothing was sent.",
         )
 
 

@@ -68,6 +68,8 @@ class Plan:
     deletes: Batch | None = None
     #: Cells by which the grid grows, filled or not, as Google counts them against its limit.
     grid_cells: int = 0
+    #: Rows of the grid once the writes are applied.
+    row_count: int = 0
 
     @property
     def batches(self) -> list[Batch]:
@@ -117,6 +119,7 @@ def plan_changes(
         writes + bulk,
         _delete_batch(sheet_id, changes.deletes, snapshot.row_count),
         grid_cells=rows * columns - snapshot.row_count * snapshot.column_count,
+        row_count=rows,
     )
 
 
@@ -131,8 +134,12 @@ def plan_creation(
     requests = [*_grid_requests(tab, sheet_id, len(wanted) + 1, row_count), *_header_requests(tab, sheet_id)]
     creation = Batch([_dump(request) for request in requests], cells=len(layout))
     inserts, bulk = _plan_inserts(sheet_id, layout, wanted, list(range(len(wanted))), 1, max_bytes)
-    grid_cells = rows_to_have(len(wanted) + 1) * (len(tab.columns) + SPARE_COLUMNS)
-    return Plan(_fill_batches(inserts, max_bytes, creation) + bulk, grid_cells=grid_cells)
+    rows = max(row_count or 0, rows_to_have(len(wanted) + 1))
+    return Plan(
+        _fill_batches(inserts, max_bytes, creation) + bulk,
+        grid_cells=rows * (len(tab.columns) + SPARE_COLUMNS),
+        row_count=rows,
+    )
 
 
 def _fill_batches(pieces: Iterable[_Piece], max_bytes: int, first: Batch | None = None) -> list[Batch]:

@@ -28,9 +28,9 @@ def pending(platform: Platform) -> int:
 
 
 def failure(result: dg.ExecuteInProcessResult) -> str:
-    [event] = [event for event in result.all_events if event.is_step_failure][:1]
-    assert event.step_failure_data.user_failure_data
-    return str(event.step_failure_data.user_failure_data.description)
+    """What the failed steps say."""
+    failed = [event.step_failure_data.user_failure_data for event in result.all_events if event.is_step_failure]
+    return " ".join(str(data.description) for data in failed if data)
 
 
 def test_a_full_sync_fills_every_tab_and_a_second_one_writes_nothing(platform: Platform) -> None:
@@ -207,3 +207,14 @@ def test_a_row_that_cannot_be_written_is_set_aside_and_a_check_names_it(platform
     assert "50,001 characters" in str(check.metadata["set_aside_rows"].value)
     assert checks["user_profiles", "keys_stand_once"].passed
     assert checks["course_statistics", "all_rows_are_written"].passed
+
+
+def test_a_run_whose_tabs_together_do_not_fit_stops_before_the_first_write(platform: Platform) -> None:
+    path = f"/v4/spreadsheets/{platform.spreadsheet_id}:batchUpdate"
+    big = {"title": "big", "gridProperties": {"rowCount": 99_710, "columnCount": 100}}
+    platform.server.call("POST", path, {"requests": [{"addSheet": {"properties": big}}]})
+    platform.server.reset_stats()
+    result = run(platform, "full_sync")
+    assert "10,000,000" in failure(result)
+    assert "UserProfiles" in failure(result)
+    assert platform.server.stats()["totals"]["writes"] == 0

@@ -5,9 +5,9 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import pytest
 
-from sheets_pipeline.errors import GuardRefused, HeaderMismatch, KeysNotUnique, TabProblem
+from sheets_pipeline.errors import GuardRefused, HeaderMismatch, KeysNotUnique, LimitExceeded, TabProblem
 from sheets_pipeline.sync.diff import ChangeSet, RowDelete
-from sheets_pipeline.sync.guards import check_deletes
+from sheets_pipeline.sync.guards import Growth, check_deletes, check_growth
 from sheets_pipeline.sync.rows import rows_from_frame
 from sheets_pipeline.sync.snapshot import (
     TabSnapshot,
@@ -107,3 +107,13 @@ def test_a_tab_that_cannot_work_is_refused_when_declared(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         Tab("T", key, columns)
+
+
+def test_tabs_that_together_outgrow_the_spreadsheet_are_refused() -> None:
+    fits = [Growth(TAB, 1_000, 0, 0), Growth(TAB, 5_000, 2_000, 20), Growth(TAB, 10, 1_000, 26)]
+    check_growth(fits, 9_800_000, 5)
+    with pytest.raises(LimitExceeded, match=r"T and T.*9,950,000 cells"):
+        check_growth(fits, 9_950_000, 5)
+    with pytest.raises(LimitExceeded, match="201 tabs"):
+        check_growth(fits, 0, 200)
+    check_growth([Growth(TAB, 10, 1_000, 26)], 10_000_000, 200)

@@ -1,0 +1,63 @@
+"""Before the first write of a run: all tabs together must fit into the spreadsheet.
+
+The first asset of a run computes the rows of all tabs of that run and checks them together; each asset then takes its
+own. A tab that would not fit so stops the run before any tab was touched.
+"""
+
+import dagster as dg
+import pandas as pd
+
+from sheets_pipeline.defs.tab_asset import TabAsset, compute_all, tab_assets
+from sheets_pipeline.sheets import access
+from sheets_pipeline.sync.guards import Growth, check_growth
+from sheets_pipeline.wiring import Pipeline, pipeline
+
+#: Frames of the run under way in this process that no asset has taken yet.
+_frames: dict[str, dict[dg.AssetKey, pd.DataFrame]] = {}
+
+
+def take_frame(context: dg.AssetExecutionContext) -> pd.DataFrame:
+    """The rows of this asset's tab; the run's other tabs are computed and checked with the first one."""
+    key = context.asset_key
+    if key not in _frames.get(context.run.run_id, {}):
+        tabs = [found for found in tab_assets().values() if found.key in _selected(context)]
+        frames = {found.key: compute_all(found.tab, found.compute) for found in tabs}
+        check_all(pipeline(), {found.key: found for found in tabs}, frames)
+        _frames.clear()
+        _frames[context.run.run_id] = frames
+    return _frames[context.run.run_id].pop(key)
+
+
+def _selected(context: dg.AssetExecutionContext) -> set[dg.AssetKey]:
+    """Assets of this run that are still to come, this one among them."""
+    steps = context.run.step_keys_to_execute
+    keys = context.run.asset_selection or context.job_def.asset_layer.executable_asset_keys
+    return {key for key in keys if steps is None or key.to_python_identifier() in steps} | {context.asset_key}
+
+
+def check_all(
+    open_pipeline: Pipeline, tabs: dict[dg.AssetKey, TabAsset], frames: dict[dg.AssetKey, pd.DataFrame]
+) -> None:
+    """Refuse a run whose tabs together would outgrow the spreadsheet; asks Google only where a tab has to grow.
+
+    Raises:
+        LimitExceeded: Too many cells or tabs; nothing was sent.
+    """
+    known = {key: open_pipeline.writer(found.tab).memory.facts() for key, found in tabs.items()}
+    if all(facts is not None and len(frames[key]) < facts.row_count for key, facts in known.items()):
+        return
+    spreadsheet = access.read_spreadsheet(open_pipeline.client())
+    growths = []
+    for key, found in tabs.items():
+        facts = known[key]
+        there = next(
+            (
+                sheet
+                for sheet in spreadsheet.sheets
+                if (sheet.sheet_id == facts.sheet_id if facts else sheet.title == found.tab.title)
+            ),
+            None,
+        )
+        rows, columns = (there.row_count, there.column_count) if there else (0, 0)
+        growths.append(Growth(found.tab, len(frames[key]), rows, columns))
+    check_growth(growths, spreadsheet.cells, len(spreadsheet.sheets))

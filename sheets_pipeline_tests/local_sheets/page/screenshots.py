@@ -135,7 +135,7 @@ def _traffic(spreadsheet: Spreadsheet) -> None:
 def _open(browser: Browser, url: str, **options: Any) -> Page:
     page = browser.new_context(**{"viewport": {"width": 1280, "height": 620}, **options}).new_page()
     page.goto(url)
-    page.wait_for_function("document.fonts.status === 'loaded'")
+    page.evaluate("document.fonts.ready.then(() => true)")
     return page
 
 

@@ -17,6 +17,7 @@ from sheets_pipeline.local_sheets.structure import (
     move_columns,
     move_rows,
 )
+from sheets_pipeline.local_sheets.values_api.rendering import renderer
 
 Message = dict[str, Any]
 
@@ -151,8 +152,6 @@ _CHARACTER_PIXELS, _PADDING_PIXELS = 6.5, 10
 
 
 def _widths(tx: Transaction, span: Span) -> dict[int, int]:
-    from sheets_pipeline.local_sheets.values_api.rendering import renderer
-
     show = renderer(tx.spreadsheet.locale, "FORMATTED_VALUE", None)
     longest: dict[int, int] = {}
     for cells in span.tab.read(span.rect()):

@@ -1,13 +1,15 @@
 """Requests that add, delete, copy and change tabs and the spreadsheet's own properties."""
 
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 from sheets_pipeline.local_sheets.api_error import invalid
 from sheets_pipeline.local_sheets.field_mask import Mask
 from sheets_pipeline.local_sheets.formulas.shift import drop_tab, rename_tab
 from sheets_pipeline.local_sheets.limits import MAX_TABS, check_size, resize
-from sheets_pipeline.local_sheets.model.spreadsheet import Spreadsheet
+from sheets_pipeline.local_sheets.model.cell import Cell
+from sheets_pipeline.local_sheets.model.spreadsheet import Spreadsheet, fresh_id
 from sheets_pipeline.local_sheets.model.tab import Column, Tab
 from sheets_pipeline.local_sheets.model.transaction import Transaction
 from sheets_pipeline.local_sheets.recalculation import rewrite_formulas, uses_decimal_comma
@@ -142,6 +144,7 @@ def copy_tab(tx: Transaction, source_sheet: Spreadsheet, source: Tab, sheet_id: 
     message["properties"] = {**message["properties"], "sheetId": sheet_id, "title": title}
     message["properties"].pop("hidden", None)
     _point_to(message, source.sheet_id, sheet_id)
+    _rename_items(tx.spreadsheet, message)
     copy = Tab(message)
     copy.columns = [None if column is None else Column(column.properties) for column in source.columns]
     own = tx.spreadsheet is source_sheet
@@ -156,9 +159,6 @@ def copy_tab(tx: Transaction, source_sheet: Spreadsheet, source: Tab, sheet_id: 
 
 def _translator(target: Spreadsheet) -> Any:
     """Turns cells of another spreadsheet into cells of this one: its formats are its own."""
-    from dataclasses import replace
-
-    from sheets_pipeline.local_sheets.model.cell import Cell
 
     def translate(cells: Any) -> Any:
         return [
@@ -173,6 +173,26 @@ def _translator(target: Spreadsheet) -> Any:
         ]
 
     return translate
+
+
+#: Lists of things that have an id of their own, with its name.
+_IDENTIFIED = {"filterViews": "filterViewId", "protectedRanges": "protectedRangeId", "bandedRanges": "bandedRangeId"}
+
+
+def _rename_items(target: Spreadsheet, message: Message) -> None:
+    """Give what came along with a copied tab ids (and tables names) that are free, in place."""
+    for name, id_name in _IDENTIFIED.items():
+        taken = {item[id_name] for tab in target.tabs for item in tab.sheet.get(name, [])}
+        for item in message.get(name, []):
+            item[id_name] = fresh_id(taken)
+            taken.add(item[id_name])
+    tables = [table for tab in target.tabs for table in tab.sheet.get("tables", [])]
+    names = {table["name"] for table in tables}
+    for table in message.get("tables", []):
+        table["tableId"] = str(fresh_id({int(t["tableId"]) for t in tables if str(t["tableId"]).isdecimal()}))
+        while table["name"] in names:
+            table["name"] += "_copy"
+        names.add(table["name"])
 
 
 def _point_to(message: Any, old: int, new: int) -> None:

@@ -101,10 +101,6 @@ def effective(cell: AnyCell) -> Value | None:
     return cell
 
 
-def has_formula(cell: AnyCell) -> bool:
-    return isinstance(cell, Cell) and isinstance(cell.value, Formula)
-
-
 def with_value(cell: AnyCell, value: Value | None) -> AnyCell:
     """The cell with another value, everything else kept; text formats of single letters go with the old value."""
     if not isinstance(cell, Cell):

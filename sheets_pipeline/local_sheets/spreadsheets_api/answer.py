@@ -111,4 +111,3 @@ def without_zero_sheet_id(message: Any) -> Any:
     if isinstance(message, list):
         return [without_zero_sheet_id(item) for item in message]
     return message
-

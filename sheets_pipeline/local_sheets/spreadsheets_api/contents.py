@@ -17,8 +17,6 @@ from sheets_pipeline.local_sheets.values_api.writing import stored_number
 
 #: Fields of ``CellData`` that are kept as they come.
 _EXTRAS = ("textFormatRuns", "chipRuns", "pivotTable", "dataSourceTable", "dataSourceFormula")
-#: Fields of ``CellData`` that only Sheets sets; an update that names them leaves them alone.
-_READ_ONLY = ("effectiveValue", "formattedValue", "effectiveFormat", "hyperlink")
 
 ALL_CELL_FIELDS = parse_mask("userEnteredValue,userEnteredFormat,note,dataValidation,textFormatRuns,chipRuns")
 

@@ -16,7 +16,6 @@ from sheets_pipeline.local_sheets.limits import SURELY_SHORT, check_text
 from sheets_pipeline.local_sheets.model.area import Rect
 from sheets_pipeline.local_sheets.model.cell import AnyCell, Cell, number_format_of, pack, unpack, with_value
 from sheets_pipeline.local_sheets.model.spreadsheet import Spreadsheet, beyond_grid
-from sheets_pipeline.local_sheets.model.tab import Tab
 from sheets_pipeline.local_sheets.model.transaction import Transaction
 from sheets_pipeline.local_sheets.request_body import InvalidPayload, check_cells
 
@@ -103,16 +102,14 @@ def place_rows(sheet: Spreadsheet, area: Area, rows: Rows) -> Rect:
     height, width = len(rows), max((len(row) for row in rows), default=0)
     target = Rect(tab, bound.row0, bound.row0 + height, bound.col0, bound.col0 + width)
     is_origin = bound.rows == 1 and bound.columns == 1
+    asked = f"Requested writing within range [{bound.a1()}], but tried writing to "
+    if target.row1 > bound.row1 and not is_origin:
+        raise invalid(f"{asked}row [{bound.row1 + 1}]")
+    if target.col1 > bound.col1 and not is_origin:
+        raise invalid(f"{asked}column [{column_letters(bound.col1)}]")
     if target.row1 > tab.row_count or target.col1 > tab.column_count:
         written = Area(tab.title, target.row0, target.row1, target.col0, target.col1)
         raise beyond_grid(tab, written if is_origin else area)
-    if is_origin:
-        return target
-    asked = f"Requested writing within range [{bound.a1()}], but tried writing to "
-    if target.row1 > bound.row1:
-        raise invalid(f"{asked}row [{bound.row1 + 1}]")
-    if target.col1 > bound.col1:
-        raise invalid(f"{asked}column [{column_letters(bound.col1)}]")
     return target
 
 
@@ -222,8 +219,3 @@ def clear_values(tx: Transaction, area: Rect) -> int:
         tx.note(area)
     tx.cells_written += cleared
     return cleared
-
-
-def blank_row(tab: Tab, row: int, col0: int, col1: int) -> bool:
-    """Whether no cell of a row holds a value."""
-    return all(unpack(cell).value is None for cell in tab.row_cells(row)[col0:col1])

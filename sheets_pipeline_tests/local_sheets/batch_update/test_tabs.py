@@ -112,6 +112,15 @@ def test_a_copy_has_the_cells_and_not_the_developer_metadata(api: Api):
     assert len(found["matchedDeveloperMetadata"]) == 1
 
 
+def test_what_has_an_id_gets_another_in_the_copy(api: Api):
+    area = {"sheetId": 0, "startRowIndex": 0, "endRowIndex": 2, "startColumnIndex": 0, "endColumnIndex": 1}
+    api.batch({"addFilterView": {"filter": {"range": area}}}, {"addTable": {"table": {"name": "T", "range": area}}})
+    api.batch({"duplicateSheet": {"sourceSheetId": 0, "insertSheetIndex": 1}})
+    first, second = api.get("sheets(filterViews.filterViewId,tables(tableId,name))")["sheets"]
+    assert first["filterViews"] != second["filterViews"]
+    assert [first["tables"][0][name] != second["tables"][0][name] for name in ("tableId", "name")] == [True, True]
+
+
 def test_a_tab_can_be_copied_to_another_spreadsheet(new_api):
     source, target = new_api("From"), new_api("To")
     source.type("A1", [["$5"]])

@@ -80,6 +80,8 @@ def test_one_bad_range_of_a_batch_writes_nothing(api: Api):
         ("Nope!A1", [[1]], "Unable to parse range: Nope!A1"),
         ("A1:B2", [[1], [2], [3]], "Requested writing within range [Sheet1!A1:B2], but tried writing to row [3]"),
         ("A1:B2", [[1, 2, 3]], "Requested writing within range [Sheet1!A1:B2], but tried writing to column [C]"),
+        ("Sheet1", [[1]] * 1001, "Requested writing within range [Sheet1!A1:Z1000], but tried writing to row [1001]"),
+        ("A1000", [[1]] * 2, "Range (Sheet1!A1000:A1001) exceeds grid limits. Max rows: 1000, max columns: 26"),
         ("A1001", [[1]], "Range (Sheet1!A1001) exceeds grid limits. Max rows: 1000, max columns: 26"),
         ("A1", [["x" * 50_001]], "Your input contains more than the maximum of 50000 characters in a single cell."),
     ],

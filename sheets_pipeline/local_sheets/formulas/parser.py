@@ -20,13 +20,19 @@ from sheets_pipeline.local_sheets.formulas.syntax import (
 )
 from sheets_pipeline.local_sheets.formulas.tokens import Kind, Token, tokenize
 
-#: Loosest first; all bind to the left.
-_LEVELS = (("=", "<>", "<", ">", "<=", ">="), ("&",), ("+", "-"), ("*", "/"), ("^",))
+#: How tightly the operators bind, all of them to the left.
+_TIGHTNESS = {
+    **dict.fromkeys(("=", "<>", "<", ">", "<=", ">="), 1),
+    "&": 2,
+    **dict.fromkeys(("+", "-"), 3),
+    **dict.fromkeys(("*", "/"), 4),
+    "^": 5,
+}
 _POINT = re.compile(r"(\$?)([A-Za-z]{1,3})?(\$?)([0-9]+)?")
 _MAX_DEPTH = 100
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=65_536)
 def parse_formula(text: str, *, decimal_comma: bool = False) -> Node:
     """The tree of a formula; formulas of the same text share it.
 
@@ -83,13 +89,15 @@ class _Parser:
         token = self.peek()
         return token is not None and token.kind is not Kind.TEXT and token.text in texts
 
-    def expression(self, level: int = 0) -> Node:
-        if level == len(_LEVELS):
-            return self.unary()
-        node = self.expression(level + 1)
-        while (token := self.peek()) and token.kind is Kind.OPERATOR and token.text in _LEVELS[level]:
+    def expression(self, least: int = 1) -> Node:
+        """Operands joined by operators that bind at least so tightly."""
+        node = self.unary()
+        while (token := self.peek()) and token.kind is Kind.OPERATOR:
+            tightness = _TIGHTNESS.get(token.text, 0)
+            if tightness < least:
+                break
             self.position += 1
-            node = Binary(token.text, node, self.expression(level + 1))
+            node = Binary(token.text, node, self.expression(tightness + 1))
         return node
 
     def unary(self) -> Node:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from sheets_pipeline.local_sheets.cell_values.model import CellError
 from sheets_pipeline.local_sheets.formulas.faults import Fault, not_found, out_of_range
@@ -12,6 +13,7 @@ from sheets_pipeline.local_sheets.formulas.operands import (
     Operand,
     Range,
     Scalar,
+    Workbook,
     as_array,
     compare,
     raise_error,
@@ -34,6 +36,36 @@ def _equal_to(wanted: Scalar, *, wildcards: bool) -> Callable[[Scalar], bool]:
     return lambda value: value is not None and type_rank(value) == type_rank(wanted) and value == wanted
 
 
+_Key = tuple[int, Scalar]
+#: For each workbook (it lives as long as one round of evaluation) the first place of each value, by area.
+_PLACES: WeakKeyDictionary[Workbook, dict[tuple[str, int, int, int, int], dict[_Key, int]]] = WeakKeyDictionary()
+
+
+def _key(value: Scalar) -> _Key:
+    return type_rank(value), value.casefold() if isinstance(value, str) else value
+
+
+def _places(line: Range) -> dict[_Key, int]:
+    """The first place of each value in a row or column; made once however many formulas look there."""
+    areas = _PLACES.setdefault(line.workbook, {})
+    area = (line.title, line.row0, line.row1, line.col0, line.col1)
+    if area not in areas:
+        places: dict[_Key, int] = {}
+        for place, value in enumerate(line.array()):
+            if value is not None and not isinstance(value, CellError):
+                places.setdefault(_key(value), place)
+        areas[area] = places
+    return areas[area]
+
+
+def _exact_place(line: Operand, wanted: Scalar) -> int | None:
+    """Where a row or column holds a value first; text may hold wildcards."""
+    has_wildcards = isinstance(wanted, str) and any(char in wanted for char in "*?~")
+    if isinstance(line, Range) and not has_wildcards:
+        return _places(line).get(_key(wanted)) if wanted is not None else None
+    return _first(list(as_array(line)), _equal_to(wanted, wildcards=True))
+
+
 def _first(values: Sequence[Scalar], test: Callable[[Scalar], bool]) -> int | None:
     return next((index for index, value in enumerate(values) if not isinstance(value, CellError) and test(value)), None)
 
@@ -50,12 +82,12 @@ def _last_not_after(values: Sequence[Scalar], wanted: Scalar) -> int | None:
     return found
 
 
-def _looked_up(e: Any, function: str, wanted: Scalar, values: Sequence[Scalar], is_sorted: Operand) -> int:
+def _looked_up(e: Any, function: str, wanted: Scalar, line: Operand, is_sorted: Operand) -> int:
     raise_error(wanted)
     if to_boolean(e.single(is_sorted), function, 4):
-        found = _last_not_after(values, wanted)
+        found = _last_not_after(list(as_array(line)), wanted)
     else:
-        found = _first(values, _equal_to(wanted, wildcards=True))
+        found = _exact_place(line, wanted)
     if found is None:
         raise Fault(not_found(function, to_text(wanted)))
     return found
@@ -75,57 +107,74 @@ def _column(e: Any, function: str, index: Operand, size: int) -> int:
     return place - 1
 
 
+def _part(area: Operand, row: int | None, col: int | None) -> Operand:
+    """One row, one column or one cell of an operand."""
+    if isinstance(area, Range):
+        row0, row1 = (area.row0, area.row1) if row is None else (area.row0 + row, area.row0 + row + 1)
+        col0, col1 = (area.col0, area.col1) if col is None else (area.col0 + col, area.col0 + col + 1)
+        return Range(area.title, row0, row1, col0, col1, area.workbook)
+    rows = as_array(area).rows
+    chosen = rows if row is None else rows[row : row + 1]
+    return Array([values if col is None else values[col : col + 1] for values in chosen])
+
+
 @operands("VLOOKUP", 3, 4)
 def vertical(e: Any, wanted: Operand, area: Operand, index: Operand, is_sorted: Operand = True) -> Operand:
-    array = as_array(area)
-    col = _column(e, "VLOOKUP", index, array.width)
-    keys = [row[0] for row in array.rows]
+    width = area.width if isinstance(area, Array | Range) else 1
+    col, keys = _column(e, "VLOOKUP", index, width), _part(area, None, 0)
+
+    def one(value: Scalar) -> Scalar:
+        found: Scalar = e.single(_part(area, _looked_up(e, "VLOOKUP", value, keys, is_sorted), col))
+        return found
+
     if e.over_arrays and isinstance(wanted, Array | Range):
-        return Array(
-            [
-                [_or_error(e, "VLOOKUP", value, keys, is_sorted, array, col)]
-                for row in as_array(wanted).rows
-                for value in row[:1]
-            ]
-        )
-    return array.rows[_looked_up(e, "VLOOKUP", e.single(wanted), keys, is_sorted)][col]
+        return Array([[_or_error(one, value) for value in row[:1]] for row in as_array(wanted).rows])
+    return one(e.single(wanted))
 
 
-def _or_error(
-    e: Any, function: str, wanted: Scalar, keys: Sequence[Scalar], is_sorted: Operand, array: Array, col: int
-) -> Scalar:
+def _or_error(look_up: Callable[[Scalar], Scalar], wanted: Scalar) -> Scalar:
     try:
-        return array.rows[_looked_up(e, function, wanted, keys, is_sorted)][col]
+        return look_up(wanted)
     except Fault as fault:
         return fault.error
 
 
 @operands("HLOOKUP", 3, 4)
 def horizontal(e: Any, wanted: Operand, area: Operand, index: Operand, is_sorted: Operand = True) -> Scalar:
-    array = as_array(area)
-    row = _column(e, "HLOOKUP", index, array.height)
-    keys = array.rows[0] if array.rows else []
-    return array.rows[row][_looked_up(e, "HLOOKUP", e.single(wanted), keys, is_sorted)]
+    height = area.height if isinstance(area, Array | Range) else 1
+    row = _column(e, "HLOOKUP", index, height)
+    found = _looked_up(e, "HLOOKUP", e.single(wanted), _part(area, 0, None), is_sorted)
+    value: Scalar = e.single(_part(area, row, found))
+    return value
+
+
+def _check_line(operand: Operand, function: str) -> None:
+    """Refuse what is neither one row nor one column.
+
+    Raises:
+        Fault: ``#N/A``.
+    """
+    if isinstance(operand, Array | Range) and operand.height != 1 and operand.width != 1:
+        raise Fault(CellError("N_A", f"{function} range must be a single row or a single column."))
 
 
 def _line(operand: Operand, function: str) -> list[Scalar]:
     """The values of one row or one column."""
-    array = as_array(operand)
-    if array.height != 1 and array.width != 1:
-        raise Fault(CellError("N_A", f"{function} range must be a single row or a single column."))
-    return list(array)
+    _check_line(operand, function)
+    return list(as_array(operand))
 
 
 @operands("MATCH", 2, 3)
 def match(e: Any, wanted: Operand, area: Operand, kind: Operand = 1) -> int:
-    value, values = raise_error(e.single(wanted)), _line(area, "MATCH")
+    value = raise_error(e.single(wanted))
     order = to_number(e.single(kind), "MATCH", 3, e.locale)
+    _check_line(area, "MATCH")
     if order == 0:
-        found = _first(values, _equal_to(value, wildcards=True))
+        found = _exact_place(area, value)
     elif order > 0:
-        found = _last_not_after(values, value)
+        found = _last_not_after(list(as_array(area)), value)
     else:
-        found = _last_not_before(values, value)
+        found = _last_not_before(list(as_array(area)), value)
     if found is None:
         raise Fault(not_found("MATCH", to_text(value)))
     return found + 1
@@ -145,13 +194,17 @@ def _last_not_before(values: Sequence[Scalar], wanted: Scalar) -> int | None:
 @lazy("XLOOKUP", 3, 6)
 def x_lookup(e: Any, wanted: Node, area: Node, result: Node, *others: Node) -> Operand:
     value = raise_error(e.scalar(wanted))
-    keys = _line(e.operand(area), "XLOOKUP")
+    looked_in = e.operand(area)
+    _check_line(looked_in, "XLOOKUP")
     missing = others[0] if others else None
     mode = int(to_number(e.scalar(others[1]), "XLOOKUP", 5, e.locale)) if len(others) > 1 else 0
     order = int(to_number(e.scalar(others[2]), "XLOOKUP", 6, e.locale)) if len(others) > 2 else 1
-    found = _x_place(keys, value, mode, backwards=order == -1)
+    if mode == 0 and order == 1 and isinstance(looked_in, Range):
+        found = _places(looked_in).get(_key(value)) if value is not None else None
+    else:
+        found = _x_place(list(as_array(looked_in)), value, mode, backwards=order == -1)
     if found is not None:
-        return _x_result(as_array(e.operand(result)), found, len(keys), e.operand(area))
+        return _x_result(e.operand(result), found, looked_in)
     if missing is None or e.operand(missing) is None:
         raise Fault(not_found("XLOOKUP", to_text(value)))
     otherwise: Operand = e.operand(missing)
@@ -179,15 +232,23 @@ def _x_place(keys: list[Scalar], wanted: Scalar, mode: int, *, backwards: bool) 
     return best
 
 
-def _x_result(result: Array, found: int, count: int, area: Operand) -> Operand:
-    vertical_keys = as_array(area).width == 1
-    if vertical_keys and result.height == count:
-        row = result.rows[found]
-        return row[0] if len(row) == 1 else Array([row])
-    if result.width == count:
-        column: list[list[Scalar]] = [[row[found]] for row in result.rows]
-        return column[0][0] if len(column) == 1 else Array(column)
+def _x_result(result: Operand, found: int, looked_in: Operand) -> Operand:
+    height, width = _size(looked_in)
+    result_height, result_width = _size(result)
+    if width == 1 and result_height == height:
+        return _one_or_array(_part(result, found, None))
+    if result_width == max(height, width):
+        return _one_or_array(_part(result, None, found))
     raise Fault(CellError("VALUE", "Array arguments to XLOOKUP are of different size."))
+
+
+def _size(operand: Operand) -> tuple[int, int]:
+    return (operand.height, operand.width) if isinstance(operand, Array | Range) else (1, 1)
+
+
+def _one_or_array(operand: Operand) -> Operand:
+    array = as_array(operand)
+    return array.rows[0][0] if array.height == array.width == 1 else array
 
 
 @operands("INDEX", 1, 3)

@@ -185,6 +185,8 @@ def _read_call(server: Server, request: Request, match: Match, raw: bytes, email
         raise ApiError(400, f"Invalid value at 'alt' (TYPE_ENUM), \"{alt}\"")
     if alt != "json":
         raise ApiError(400, f"Local Sheets answers alt=json only; alt={alt} was asked for.")
+    if "callback" in request.query_params:
+        raise ApiError(400, "Local Sheets serves no JSONP: any web page could read the answer. Leave out 'callback'.")
     query = read_query(method, request.query_params.multi_items())
     body = read_body(method, raw) if method.request is not None else {}
     mask = _mask_of(request, method.response)

@@ -138,4 +138,6 @@ class _Door:
         origin = headers.get(b"origin")
         if origin is not None and origin.decode("latin-1").lower() not in self._origins:
             return "Requests from other web pages are refused."
+        if headers.get(b"sec-fetch-site") == b"cross-site" and headers.get(b"sec-fetch-mode") != b"navigate":
+            return "Requests from other web pages are refused."
         return None

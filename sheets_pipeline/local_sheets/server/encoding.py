@@ -23,18 +23,10 @@ def json_bytes(message: Any, *, pretty: bool) -> bytes:
 def answer(
     message: Any, status: int, query: Mapping[str, str], accept_encoding: str, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """The response for a message, following ``prettyPrint`` and ``alt`` of the query.
-
-    ``alt=media`` and ``alt=proto`` are the caller's to refuse.
-    """
+    """The response for a message, following ``prettyPrint`` of the query."""
     pretty = query.get("prettyPrint", query.get("pretty_print", "true")).lower() not in ("false", "0")
     body = json_bytes(message, pretty=pretty)
-    content_type = JSON_TYPE
-    callback = query.get("callback")
-    if callback:
-        body = b"// API callback\n" + callback.encode() + b"(" + body.rstrip(b"\n") + b");\n"
-        content_type = "text/javascript; charset=UTF-8"
-    return compressed(body, status, content_type, accept_encoding, headers)
+    return compressed(body, status, JSON_TYPE, accept_encoding, headers)
 
 
 def compressed(

@@ -57,6 +57,8 @@ def test_titles_may_hold_slashes_and_colons(new_api):
 def test_foreign_hosts_and_origins_are_refused(api: Api):
     assert raw(api, headers={"Host": "evil.example"}).status_code == 403
     assert raw(api, headers={"Origin": "http://evil.example"}).status_code == 403
+    assert raw(api, headers={"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}).status_code == 403
+    assert raw(api, "?callback=steal").status_code == 400
     assert raw(api, headers={"Origin": api.server.endpoint}).status_code == 200
     assert raw(api, headers={"Host": f"localhost:{api.server.port}"}).status_code == 200
 

@@ -166,7 +166,7 @@ class TabWriter:
         report.inserts = len(changes.inserts)
         report.updates = len(changes.updated_keys)
         report.deletes = len(changes.deletes)
-        report.set_aside = found.wanted.set_aside
+        report.set_aside, report.kept_as_text = found.wanted.set_aside, found.wanted.kept_as_text
         report.foreign_keys = changes.foreign_keys
         if found.index is not None:
             report.doubled_keys, report.keyless_rows = found.index.doubled, found.index.keyless

@@ -46,6 +46,7 @@ class SyncReport:
     set_aside: list[SetAside] = field(default_factory=list)
     foreign_keys: list[str] = field(default_factory=list)
     doubled_keys: dict[str, list[int]] = field(default_factory=dict)
+    kept_as_text: dict[str, int] = field(default_factory=dict)
     keyless_rows: list[int] = field(default_factory=list)
     #: Columns that people renamed (name → header now), that were added, and that we no longer keep.
     renamed_columns: dict[str, str] = field(default_factory=dict)
@@ -70,6 +71,7 @@ class SyncReport:
             "bytes_sent": self.traffic.bytes_sent,
             "quota_wait_seconds": round(self.traffic.quota_wait_seconds, 3),
             "set_aside": [{"key": row.key, "reason": row.reason} for row in self.set_aside],
+            "kept_as_text": self.kept_as_text,
             "seconds": round(self.seconds, 3),
             "rounds": self.rounds,
             "created": self.created,

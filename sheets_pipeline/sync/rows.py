@@ -8,7 +8,7 @@ import pandas as pd
 
 from sheets_pipeline.errors import KeysNotUnique, TabProblem
 from sheets_pipeline.sync.cells import MAX_CELL_CHARACTERS, Cell, characters, row_keys, to_cells
-from sheets_pipeline.sync.tab import OnRemoved, Tab
+from sheets_pipeline.sync.tab import ColumnType, OnRemoved, Tab
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,8 @@ class Rows:
     keys: list[str]
     columns: dict[str, list[Cell]]
     set_aside: list[SetAside] = field(default_factory=list)
+    #: Number columns → how many of their values are text, because a double would lose digits.
+    kept_as_text: dict[str, int] = field(default_factory=dict)
     #: Row of each key.
     position: dict[str, int] = field(init=False)
 
@@ -71,7 +73,15 @@ def rows_from_frame(tab: Tab, frame: pd.DataFrame, time_zone: tzinfo) -> Rows:
             f"expected one row per {' + '.join(tab.key)}, found {len(doubled)} keys more than once "
             f"(first: {doubled[:5]}). Make the query give one row per key; nothing was written.",
         )
-    return Rows(keys, columns, list(set_aside.values()))
+    return Rows(keys, columns, list(set_aside.values()), _kept_as_text(tab, columns))
+
+
+_NUMBERS = {ColumnType.INTEGER, ColumnType.DECIMAL, ColumnType.PERCENT}
+
+
+def _kept_as_text(tab: Tab, columns: dict[str, list[Cell]]) -> dict[str, int]:
+    counts = {c.name: sum(type(cell) is str for cell in columns[c.name]) for c in tab.columns if c.type in _NUMBERS}
+    return {name: count for name, count in counts.items() if count}
 
 
 def _unwritable(tab: Tab, keys: list[str], columns: dict[str, list[Cell]]) -> dict[int, SetAside]:

@@ -117,3 +117,9 @@ def test_tabs_that_together_outgrow_the_spreadsheet_are_refused() -> None:
     with pytest.raises(LimitExceeded, match="201 tabs"):
         check_growth(fits, 0, 200)
     check_growth([Growth(TAB, 10, 1_000, 26)], 10_000_000, 200)
+
+
+def test_numbers_that_only_text_can_hold_are_told() -> None:
+    rows = rows_from_frame(TAB, pd.DataFrame({"id": pd.Series([1, 2**53 + 1], dtype=object), "name": ["5", "b"]}), UTC)
+    assert rows.columns["id"] == [1, "9007199254740993"]
+    assert rows.kept_as_text == {"id": 1}

@@ -14,6 +14,8 @@ from sheets_pipeline.local_sheets.model.transaction import Transaction
 #: Events that wait for one slow reader at most; one that falls behind further is told to load everything again.
 MOST_WAITING = 1000
 _KEEP_ALIVE_SECONDS = 15.0
+#: Kind of the event that ends a stream; it is not sent.
+_END = "end of stream"
 
 
 class Events:
@@ -27,6 +29,13 @@ class Events:
         """Tell all listeners, from any thread; never waits."""
         if self._queues and self._loop is not None:
             self._loop.call_soon_threadsafe(self._put, kind, message)
+
+    def close(self) -> None:
+        """End all streams; to be called in the event loop."""
+        for queue in self._queues:
+            while queue.full():
+                queue.get_nowait()
+            queue.put_nowait((_END, {}))
 
     def _put(self, kind: str, message: dict[str, Any]) -> None:
         for queue, wants in self._queues.items():
@@ -50,8 +59,10 @@ class Events:
                     kind, message = await asyncio.wait_for(queue.get(), _KEEP_ALIVE_SECONDS)
                 except TimeoutError:
                     yield b": still here\n\n"
-                else:
-                    yield f"event: {kind}\ndata: {orjson.dumps(message).decode()}\n\n".encode()
+                    continue
+                if kind == _END:
+                    return
+                yield f"event: {kind}\ndata: {orjson.dumps(message).decode()}\n\n".encode()
         finally:
             del self._queues[queue]
 

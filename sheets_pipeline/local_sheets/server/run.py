@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 from sheets_pipeline.local_sheets.server.accounts import ensure_key_file
 from sheets_pipeline.local_sheets.server.app import CuttableProtocol, build_app
 from sheets_pipeline.local_sheets.server.context import Options, Server
+from sheets_pipeline.local_sheets.server.events import Events
 
 
 class CannotStart(Exception):
@@ -37,7 +38,7 @@ def run(options: Options) -> None:
         key_file = ensure_key_file(options.data_dir, server.endpoint)
         app = build_app(server)
         _announce(server, key_file)
-        _serve(app, listener, stop_with_parent=options.stop_with_parent)
+        _serve(app, server, listener)
     finally:
         lock.release()
 
@@ -81,15 +82,22 @@ def _announce(server: Server, key_file: Path) -> None:
 
 
 class _QuietServer(uvicorn.Server):
-    """Ends on SIGINT and SIGTERM without a traceback and without waiting for event streams."""
+    """Ends on SIGINT and SIGTERM without a traceback; event streams are ended first, so that nobody waits for them."""
+
+    def __init__(self, config: uvicorn.Config, events: Events) -> None:
+        super().__init__(config)
+        self._events = events
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._events.close()
+        await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: Any) -> None:
+        self.force_exit = self.should_exit and sig == signal.SIGINT  # a second Ctrl-C waits for nothing
         self.should_exit = True
-        if sig == signal.SIGINT:
-            self.force_exit = True
 
 
-def _serve(app: ASGIApp, listener: socket.socket, *, stop_with_parent: bool) -> None:
+def _serve(app: ASGIApp, server: Server, listener: socket.socket) -> None:
     # Millions of long-lived cells make frequent full collections the largest cost of a large answer.
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
@@ -104,7 +112,8 @@ def _serve(app: ASGIApp, listener: socket.socket, *, stop_with_parent: bool) -> 
         server_header=False,
         date_header=True,
     )
-    asyncio.run(_serve_until_told(_QuietServer(config), listener, stop_with_parent))
+    quiet = _QuietServer(config, server.events)
+    asyncio.run(_serve_until_told(quiet, listener, server.options.stop_with_parent))
 
 
 async def _serve_until_told(server: _QuietServer, listener: socket.socket, stop_with_parent: bool) -> None:

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Self
 
 import psutil
@@ -12,22 +13,19 @@ import psutil
 #: Hidden in the UI, as all tags with this prefix are.
 WORKER_TAG = ".dagster/sheets_pipeline_run_worker"
 
-#: Two readings of one process's start differ by less (seconds).
-_SAME_START = 1.0
-
 
 @dataclass(frozen=True)
 class WorkerIdentity:
-    """A process, told apart from later ones with the same number by its start (seconds since 1970)."""
+    """A process, told apart from later ones with the same number by its start (see ``start_of``)."""
 
     pid: int
-    created: float
+    start: str
     host: str
 
     @classmethod
     def of_this_process(cls) -> Self:
         """The calling process."""
-        return cls(os.getpid(), psutil.Process().create_time(), socket.gethostname())
+        return cls(os.getpid(), start_of(os.getpid()) or "", socket.gethostname())
 
     @classmethod
     def from_tag(cls, tag: str | None) -> Self | None:
@@ -45,12 +43,7 @@ class WorkerIdentity:
 
     def is_alive(self) -> bool:
         """Whether the process still runs; one that only waits to be reaped does not."""
-        try:
-            process = psutil.Process(self.pid)
-            is_same = abs(process.create_time() - self.created) < _SAME_START
-            return is_same and process.status() != psutil.STATUS_ZOMBIE
-        except psutil.NoSuchProcess:
-            return False
+        return start_of(self.pid) == self.start
 
     def interrupt(self) -> bool:
         """Ask the process to end, as Ctrl-C would; False when it is gone."""
@@ -65,6 +58,24 @@ class WorkerIdentity:
     def kill(self) -> bool:
         """End the process and all that it has started; False when it is gone."""
         return self.is_alive() and kill_group(self.pid)
+
+
+def start_of(pid: int) -> str | None:
+    """When a process started, in words that no change of the clock alters; None when it does not run (any more).
+
+    Linux counts from the start of the machine, so that is part of it. Source: man 5 proc, ``/proc/pid/stat``, field 22.
+    """
+    boot_id = Path("/proc/sys/kernel/random/boot_id")
+    try:
+        process = psutil.Process(pid)
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return None
+        if not boot_id.exists():
+            return str(process.create_time())
+        after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
+        return None
+    return f"{after_name[19]} ticks after boot {boot_id.read_text().strip()}"
 
 
 def kill_group(leader: int) -> bool:

@@ -148,9 +148,18 @@ class WarmClient:
             self._retired.append(current)
             self._current = current = None
         if current is None and not self._is_pausing(fingerprint):
-            self._current = current = WarmHandle(fingerprint)
-            threading.Thread(target=self._watch_warm_up, args=[current], name="warm-up", daemon=True).start()
+            self._current = current = self._start(fingerprint)
         return current
+
+    def _start(self, fingerprint: str) -> WarmHandle | None:
+        try:
+            handle = WarmHandle(fingerprint)
+        except OSError as error:
+            self._failed = (fingerprint, time.monotonic())
+            logger.warning("No warm process, runs start cold (slower): %s.", error)
+            return None
+        threading.Thread(target=self._watch_warm_up, args=[handle], name="warm-up", daemon=True).start()
+        return handle
 
     def _forget_ended(self) -> None:
         for handle in [handle for handle in self._retired if handle.process.poll() is not None]:

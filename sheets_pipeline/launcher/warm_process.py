@@ -120,7 +120,11 @@ def _prepare(serialized_args: str) -> None:
     """Build the job once more, for the next fork to find it in Dagster's cache (which holds one job)."""
     from sheets_pipeline.launcher.worker import job_of
 
-    job_of(serialized_args).get_definition()
+    try:
+        job_of(serialized_args).get_definition()
+    except Exception:
+        # Whatever is wrong with the job, its run says so; here only the next start gets no faster.
+        sys.excepthook(*sys.exc_info())
 
 
 def _execute(serialized_args: str) -> int:

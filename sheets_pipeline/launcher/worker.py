@@ -4,6 +4,8 @@
 that holds the passwords of Dagster's storage and command lines are public.
 """
 
+import importlib
+import json
 import signal
 import sys
 
@@ -12,9 +14,10 @@ from dagster._cli.api import _execute_run_command_body
 from dagster._core.definitions.reconstruct import ReconstructableJob
 from dagster._core.instance import InstanceRef
 from dagster._grpc.types import ExecuteRunArgs
-from dagster._serdes import deserialize_value
+from dagster._serdes import ConfigurableClassData, deserialize_value
 from dagster._utils.hosted_user_process import recon_job_from_origin
 from dagster._utils.interrupts import capture_interrupts
+from dagster_postgres.storage import DagsterPostgresStorage
 
 from sheets_pipeline.launcher.connections import keep_connections
 from sheets_pipeline.launcher.identity import WORKER_TAG, WorkerIdentity
@@ -68,7 +71,18 @@ def _ref(args: ExecuteRunArgs) -> InstanceRef:
         raise ValueError(
             "the run came without a reference to Dagster's storage; launch it from an instance that has one"
         )
-    return args.instance_ref
+    storage = args.instance_ref.storage_data
+    if storage is None or not issubclass(_class_of(storage), DagsterPostgresStorage):
+        return args.instance_ref
+    # There is a run, so there are tables: looking for them would cost three more connections.
+    config = json.dumps({**storage.config_dict, "should_autocreate_tables": False})
+    known = ConfigurableClassData(storage.module_name, storage.class_name, config)
+    return args.instance_ref._replace(storage_data=known)
+
+
+def _class_of(data: ConfigurableClassData) -> type:
+    found: type = getattr(importlib.import_module(data.module_name), data.class_name)
+    return found
 
 
 if __name__ == "__main__":

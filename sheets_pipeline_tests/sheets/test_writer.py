@@ -79,7 +79,7 @@ def test_peoples_columns_notes_and_formulas_stay_on_their_rows(bench: Bench) -> 
     bench.sync({i: f"n{i}" for i in range(1, 6)})
     sheet_id = bench.sheet()["sheetId"]
     insert = {"sheetId": sheet_id, "dimension": "COLUMNS", "startIndex": 1, "endIndex": 2}
-    bench.edit({"insertDimension": {"range": insert}})
+    bench.edit({"insertDimension": {"range": insert, "inheritFromBefore": True}})
     bench.put("people!B1:B6", [["note"], ["=A2*2"], ["two"], ["three"], ["=SUM(A2:A3)"], ["five"]])
     bench.sync({5: "moved up", 2: "n2", 4: "n4", 7: "new"})
     found = {row[0]: row[1:3] for row in bench.values(option="FORMULA")[1:]}

@@ -1,9 +1,9 @@
 """Formula text to tokens; every token knows its place in the text, so that references can be rewritten in place."""
 
 import re
-from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cache
+from typing import NamedTuple
 
 from sheets_pipeline.local_sheets.formulas.faults import PARSE_ERROR, Fault
 
@@ -28,8 +28,7 @@ class Kind(Enum):
     CLOSE = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """``start`` and ``end`` are places in the formula's text."""
 
     kind: Kind
@@ -44,15 +43,15 @@ def _expression(decimal_comma: bool) -> re.Pattern[str]:
     return re.compile(
         rf"(?P<space>\s+)"
         rf'|(?P<TEXT>"(?:[^"]|"")*")'
+        rf"|(?P<OPERATOR><>|<=|>=|[-+*/^&=<>%:])"
+        rf"|(?P<SEPARATOR>[,;\\])"
+        rf"|(?P<OPEN>[({{])"
+        rf"|(?P<CLOSE>[)}}])"
         rf"|(?P<ERROR>{_TITLE}?\#(?:REF!|DIV/0!|N/A|NAME\?|NULL!|NUM!|VALUE!|ERROR!))"
         rf"|(?P<REFERENCE>{_TITLE}?{_AREA})(?![\w.(!])"
         rf"|(?P<FUNCTION>[^\W\d][\w.]*)(?=\()"
         rf"|(?P<NUMBER>(?:[0-9]+(?:{point}[0-9]*)?|{point}[0-9]+)(?:[eE][+-]?[0-9]+)?)"
         rf"|(?P<NAME>{_TITLE}?[^\W\d][\w.]*)"
-        rf"|(?P<OPERATOR><>|<=|>=|[-+*/^&=<>%:])"
-        rf"|(?P<SEPARATOR>[,;\\])"
-        rf"|(?P<OPEN>[({{])"
-        rf"|(?P<CLOSE>[)}}])"
     )
 
 

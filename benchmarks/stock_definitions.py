@@ -2,8 +2,8 @@
 
 import dagster as dg
 
+from sheets_pipeline import definitions as project
 from sheets_pipeline.database import events
-from sheets_pipeline.definitions import defs as project
 from sheets_pipeline.defs.event_sync import event_sync
 from sheets_pipeline.wiring import pipeline
 
@@ -30,7 +30,7 @@ def quiz_submissions(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.
 @dg.definitions
 def defs() -> dg.Definitions:
     """The project's definitions with this sensor in place of its own."""
-    ours = project()
+    ours = project.defs()
     others = [sensor for sensor in ours.sensors or [] if sensor.name != "quiz_submissions"]
     return dg.Definitions(
         assets=ours.assets,

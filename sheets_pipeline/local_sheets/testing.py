@@ -91,9 +91,9 @@ class LocalSheetsServer:
             line = process.stdout.readline() if selector.select(_START_SECONDS) else b""
         name, _, address = line.decode().partition(":")
         if name != "Local Sheets":
-            process.kill()
-            process.wait()
+            self.kill()
             said = (self.data_dir / "server.stderr").read_text(errors="replace").strip()
+            self.stop()
             raise RuntimeError(f"Local Sheets did not start: {said or 'it said nothing'}")
         return address.strip()
 

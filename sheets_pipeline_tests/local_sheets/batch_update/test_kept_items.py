@@ -134,3 +134,34 @@ def test_tables_name_their_columns(api: Api):
     api.batch({"deleteTable": {"tableId": added["tableId"]}})
     assert api.sheet("tables") == {}
     assert api.values("A1:B2") == []
+
+
+def test_charts_are_kept_moved_changed_and_deleted(api: Api):
+    spec = {"title": "Sales", "basicChart": {"chartType": "LINE"}}
+    at = {"anchorCell": {"sheetId": 0, "rowIndex": 2, "columnIndex": 3}}
+    [reply] = api.batch({"addChart": {"chart": {"spec": spec, "position": {"overlayPosition": at}}}})
+    chart = reply["addChart"]["chart"]
+    assert chart["position"]["overlayPosition"]["anchorCell"] == {"rowIndex": 2, "columnIndex": 3}
+    key = chart["chartId"]
+    move = {"overlayPosition": {"anchorCell": {"sheetId": 0, "rowIndex": 7}, "widthPixels": 300}}
+    [reply] = api.batch(
+        {"updateEmbeddedObjectPosition": {"objectId": key, "newPosition": move, "fields": "anchorCell,widthPixels"}}
+    )
+    moved = reply["updateEmbeddedObjectPosition"]["position"]["overlayPosition"]
+    assert (moved["anchorCell"], moved["widthPixels"], moved["heightPixels"]) == ({"rowIndex": 7}, 300, 371)
+    api.batch({"updateChartSpec": {"chartId": key, "spec": {"title": "Costs"}}})
+    [kept] = api.sheet("charts")["charts"]
+    assert (kept["chartId"], kept["spec"], kept["position"]["overlayPosition"]) == (key, {"title": "Costs"}, moved)
+    api.batch({"deleteEmbeddedObject": {"objectId": key}})
+    assert api.sheet("charts") == {}
+    assert api.refused({"deleteEmbeddedObject": {"objectId": key}}).endswith(f"No embedded object with id: {key}")
+
+
+def test_slicers_are_kept_beside_charts(api: Api):
+    spec = {"dataRange": grid(0, 5, 0, 2), "title": "S"}
+    [reply] = api.batch({"addSlicer": {"slicer": {"spec": spec, "position": {}}}})
+    key = reply["addSlicer"]["slicer"]["slicerId"]
+    api.batch({"updateSlicerSpec": {"slicerId": key, "spec": {"title": "T"}, "fields": "title"}})
+    [kept] = api.sheet("slicers")["slicers"]
+    assert kept["spec"]["title"] == "T"
+    assert kept["spec"]["dataRange"]["endRowIndex"] == 5

@@ -161,8 +161,8 @@ def test_a_batch_can_answer_with_the_spreadsheet(api: Api):
 
 
 def test_request_kinds_that_are_not_there_are_refused(api: Api):
-    message = api.refused({"addSlicer": {}})
-    assert message == "Invalid requests[0].addSlicer: Local Sheets does not carry out addSlicer requests."
+    message = api.refused({"addDataSource": {}})
+    assert message == "Invalid requests[0].addDataSource: Local Sheets does not carry out addDataSource requests."
 
 
 def test_an_empty_batch_is_refused(api: Api):

@@ -47,10 +47,7 @@ def both_forms(message: Message) -> Message:
     if criteria:
         ordered = sorted(criteria.items(), key=lambda item: int(item[0]))
         found["criteria"] = dict(ordered)
-        found["filterSpecs"] = [
-            {"columnIndex": int(column), "filterCriteria": one} if int(column) else {"filterCriteria": one}
-            for column, one in ordered
-        ]
+        found["filterSpecs"] = [{"columnIndex": int(column), "filterCriteria": one} for column, one in ordered]
     return found
 
 

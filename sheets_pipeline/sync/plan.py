@@ -131,7 +131,7 @@ def plan_creation(
     ``row_count`` is the size of the empty tab's grid, None where there is no tab yet.
     """
     layout = {column.name: i for i, column in enumerate(tab.columns)}
-    requests = [*_grid_requests(tab, sheet_id, len(wanted) + 1, row_count), *_header_requests(tab, sheet_id)]
+    requests = _grid_requests(tab, sheet_id, len(wanted) + 1, row_count)
     creation = Batch([_dump(request) for request in requests], cells=len(layout))
     inserts, bulk = _plan_inserts(sheet_id, layout, wanted, list(range(len(wanted))), 1, max_bytes)
     rows = max(row_count or 0, rows_to_have(len(wanted) + 1))
@@ -346,16 +346,25 @@ def _growth_requests(
 
 
 def _grid_requests(tab: Tab, sheet_id: int, rows: int, row_count: int | None) -> Iterator[dict[str, Any]]:
-    columns = len(tab.columns) + SPARE_COLUMNS
+    """A tab with two rows, header and first row, which then takes all others: they inherit the first row's formats.
+
+    An empty tab that is there already keeps its rows.
+    """
     properties: dict[str, Any] = {"sheetId": sheet_id, "gridProperties": {"frozenRowCount": 1}}
+    grid = properties["gridProperties"]
+    grid["columnCount"] = len(tab.columns) + SPARE_COLUMNS
     if row_count is None:
         properties["title"] = tab.title
-        properties["gridProperties"] |= {"rowCount": rows_to_have(rows), "columnCount": columns}
+        grid["rowCount"] = 2
         yield {"addSheet": {"properties": properties}}
-        return
-    fields = "gridProperties.frozenRowCount,gridProperties.rowCount,gridProperties.columnCount"
-    properties["gridProperties"] |= {"rowCount": max(row_count, rows_to_have(rows)), "columnCount": columns}
-    yield {"updateSheetProperties": {"properties": properties, "fields": fields}}
+    else:
+        grid["rowCount"] = max(row_count, rows_to_have(rows))
+        fields = "gridProperties.frozenRowCount,gridProperties.rowCount,gridProperties.columnCount"
+        yield {"updateSheetProperties": {"properties": properties, "fields": fields}}
+    yield from _header_requests(tab, sheet_id)
+    if row_count is None:
+        span = {"sheetId": sheet_id, "dimension": "ROWS", "startIndex": 1, "endIndex": rows_to_have(rows) - 1}
+        yield {"insertDimension": {"range": span, "inheritFromBefore": False}}
 
 
 def _header_requests(tab: Tab, sheet_id: int) -> Iterator[dict[str, Any]]:

@@ -204,7 +204,8 @@ def test_a_new_tab_is_created_with_header_formats_and_rows_in_one_request(rows: 
     assert kinds.count("createDeveloperMetadata") == 3
     grid = requests[0]["addSheet"]["properties"]["gridProperties"]
     assert grid["frozenRowCount"] == 1
-    assert grid["rowCount"] > rows
+    [insert] = [request["insertDimension"]["range"] for request in requests if "insertDimension" in request]
+    assert grid["rowCount"] + insert["endIndex"] - insert["startIndex"] > rows + 1
 
 
 def test_payloads_stay_within_the_limit() -> None:

@@ -48,9 +48,11 @@ def _regroup(tx: Transaction, span: Span, depths: dict[int, int]) -> list[Messag
                 group["collapsed"] = True
             groups.append(group)
     tx.touch(tab)
-    tab.sheet.pop(name, None)
+    is_first = tab.sheet.pop(name, None) is None
     if groups:
         tab.sheet[name] = groups
+        if is_first:  # recorded: the first group puts its button after the rows or columns
+            tab.grid["rowGroupControlAfter" if span.is_rows else "columnGroupControlAfter"] = True
     tx.note_tab(tab, name)
     return groups
 

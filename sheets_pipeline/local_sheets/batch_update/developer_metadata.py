@@ -6,14 +6,14 @@ See https://developers.google.com/workspace/sheets/api/guides/metadata
 from typing import Any
 
 from sheets_pipeline.local_sheets.api_error import invalid
-from sheets_pipeline.local_sheets.model.transaction import Transaction
-from sheets_pipeline.local_sheets.references import (
+from sheets_pipeline.local_sheets.data_filters import (
     MetadataPlace,
     matching_metadata,
     metadata_message,
     metadata_places,
     read_location,
 )
+from sheets_pipeline.local_sheets.model.transaction import Transaction
 from sheets_pipeline.local_sheets.spreadsheets_api.contents import merge_masked, read_fields
 
 Message = dict[str, Any]

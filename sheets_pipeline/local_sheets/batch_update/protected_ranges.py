@@ -13,6 +13,7 @@ from sheets_pipeline.local_sheets.batch_update.kept_items import (
 from sheets_pipeline.local_sheets.model.tab import Tab
 from sheets_pipeline.local_sheets.model.transaction import Transaction
 from sheets_pipeline.local_sheets.protection import may_edit, protected_message, refuse
+from sheets_pipeline.local_sheets.spreadsheets_api.answer import without_zero_sheet_id
 from sheets_pipeline.local_sheets.spreadsheets_api.contents import merge_masked, read_fields
 from sheets_pipeline.local_sheets.spreadsheets_api.defaults import without_defaults
 
@@ -22,16 +23,15 @@ _NAME, _ID = "protectedRanges", "protectedRangeId"
 
 
 def add_protected_range(tx: Transaction, request: Message) -> Message:
-    """addProtectedRange"""
+    """addProtectedRange; recorded: the reply names the editors as asked for, later answers also the owner."""
     given = dict(request.get("protectedRange", {}))
     tab, item = _placed(tx, given)
     item[_ID] = new_item_id(tx.spreadsheet, _NAME, _ID, given.get(_ID))
-    if not item.get("warningOnly"):
-        item["editors"] = _with_requester(tx, item.get("editors", {}))
-    else:
-        item.pop("editors", None)
+    item["editors"] = _with_requester(tx, item.get("editors", {}))
     add_item(tx, tab, _NAME, _ordered(item))
-    return {"protectedRange": protected_message(tx.spreadsheet, tab.sheet[_NAME][-1], tx.editor)}
+    shown = protected_message(tx.spreadsheet, tab.sheet[_NAME][-1], tx.editor)
+    reply: Message = without_zero_sheet_id({**shown, "editors": given.get("editors", {})})
+    return {"protectedRange": reply}
 
 
 def _placed(tx: Transaction, given: Message) -> tuple[Tab, Message]:

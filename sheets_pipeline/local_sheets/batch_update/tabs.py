@@ -176,7 +176,13 @@ def _translator(target: Spreadsheet) -> Any:
 
 
 #: Lists of things that have an id of their own, with its name.
-_IDENTIFIED = {"filterViews": "filterViewId", "protectedRanges": "protectedRangeId", "bandedRanges": "bandedRangeId"}
+_IDENTIFIED = {
+    "filterViews": "filterViewId",
+    "protectedRanges": "protectedRangeId",
+    "bandedRanges": "bandedRangeId",
+    "charts": "chartId",
+    "slicers": "slicerId",
+}
 
 
 def _rename_items(target: Spreadsheet, message: Message) -> None:

@@ -22,6 +22,10 @@ class Spreadsheet:
         self.named_ranges: list[dict[str, Any]] = []
         #: By metadata id: the ``DeveloperMetadata`` message; where it lives on a row or column is known there.
         self.metadata: dict[int, dict[str, Any]] = {}
+        #: Grows with each change of developer metadata.
+        self.metadata_version = 0
+        #: What ``data_filters.py`` remembers of where metadata lives, with the versions that it holds for.
+        self.metadata_index: tuple[object, object] | None = None
         #: Drive's permissions: ``{"id", "type", "role", "emailAddress"}``.
         self.permissions: list[dict[str, Any]] = []
         #: Drive's view of the file: ``createdTime``, ``modifiedTime``, ``parents`` ...

@@ -104,6 +104,7 @@ class Transaction:
     def set_metadata(self, key: int, message: dict[str, Any] | None) -> None:
         """Add, replace or (None) delete a piece of developer metadata."""
         current = self.spreadsheet.metadata
+        self.spreadsheet.metadata_version += 1
         self.metadata_before.setdefault(key, current.get(key))
         if message is None:
             current.pop(key, None)
@@ -118,6 +119,7 @@ class Transaction:
         for tab, old in self.tabs_before.values():
             tab.sheet, tab.columns = old.sheet, old.columns
             tab.rows.restore(old.blocks)
+        sheet.metadata_version += 1
         for key, message in self.metadata_before.items():
             if message is None:
                 sheet.metadata.pop(key, None)

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+from sheets_pipeline.local_sheets.data_filters import MetadataPlace, metadata_message, metadata_places
 from sheets_pipeline.local_sheets.field_mask import Mask
 from sheets_pipeline.local_sheets.model.area import Rect
 from sheets_pipeline.local_sheets.model.spreadsheet import Spreadsheet
 from sheets_pipeline.local_sheets.model.tab import Tab
-from sheets_pipeline.local_sheets.references import MetadataPlace, metadata_message, metadata_places
 from sheets_pipeline.local_sheets.spreadsheets_api.cell_data import grid_data
 
 #: Parts of the ``Sheet`` message that a tab keeps as they are, in the order of the answer.

@@ -9,11 +9,11 @@ from typing import Any
 
 from sheets_pipeline.local_sheets.cell_values.model import to_api
 from sheets_pipeline.local_sheets.cell_values.number_format import effective_pattern, render
+from sheets_pipeline.local_sheets.data_filters import metadata_message, metadata_places
 from sheets_pipeline.local_sheets.field_mask import Mask
 from sheets_pipeline.local_sheets.model.area import Rect
 from sheets_pipeline.local_sheets.model.cell import IMPLIED_FORMAT, AnyCell, effective, number_format_of, unpack
 from sheets_pipeline.local_sheets.model.spreadsheet import Spreadsheet
-from sheets_pipeline.local_sheets.references import metadata_message, metadata_places
 from sheets_pipeline.local_sheets.spreadsheets_api.defaults import COLUMN_PIXELS, ROW_PIXELS
 
 _LINK = re.compile(r"https?://\S+")

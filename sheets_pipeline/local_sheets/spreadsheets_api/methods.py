@@ -5,19 +5,12 @@ from typing import Any
 from sheets_pipeline.local_sheets.api_error import invalid, not_found
 from sheets_pipeline.local_sheets.batch_update.tabs import copy_tab, copy_title, place_tab
 from sheets_pipeline.local_sheets.call import Answer, Call
+from sheets_pipeline.local_sheets.data_filters import filter_rects, matching_metadata, metadata_message, metadata_places
 from sheets_pipeline.local_sheets.limits import check_size
 from sheets_pipeline.local_sheets.model.spreadsheet import Spreadsheet, fresh_id
 from sheets_pipeline.local_sheets.model.tab import Tab
 from sheets_pipeline.local_sheets.model.transaction import Transaction
-from sheets_pipeline.local_sheets.references import (
-    clip,
-    filter_rects,
-    matching_metadata,
-    metadata_message,
-    metadata_places,
-    read_rect,
-    tab_of_id,
-)
+from sheets_pipeline.local_sheets.references import clip, read_rect, tab_of_id
 from sheets_pipeline.local_sheets.sharing import check_access
 from sheets_pipeline.local_sheets.spreadsheets_api.answer import sheet_properties_message, spreadsheet_message
 from sheets_pipeline.local_sheets.spreadsheets_api.contents import fill_tab

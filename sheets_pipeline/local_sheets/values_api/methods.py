@@ -5,11 +5,12 @@ from typing import Any
 
 from sheets_pipeline.local_sheets.api_error import ApiError, invalid
 from sheets_pipeline.local_sheets.call import Answer, Call
+from sheets_pipeline.local_sheets.data_filters import filter_rects
 from sheets_pipeline.local_sheets.limits import resize
 from sheets_pipeline.local_sheets.model.area import Rect
 from sheets_pipeline.local_sheets.model.spreadsheet import Spreadsheet
 from sheets_pipeline.local_sheets.model.transaction import Transaction
-from sheets_pipeline.local_sheets.references import clip, filter_rects, read_area, read_rect
+from sheets_pipeline.local_sheets.references import clip, read_area, read_rect
 from sheets_pipeline.local_sheets.structure import insert_rows
 from sheets_pipeline.local_sheets.values_api.rendering import count_cells, read_values, renderer, value_range
 from sheets_pipeline.local_sheets.values_api.table_detection import find_table

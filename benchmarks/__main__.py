@@ -6,6 +6,7 @@ import sys
 import tempfile
 import time
 from contextlib import ExitStack
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,9 @@ from sheets_pipeline.local_sheets.testing import LocalSheetsServer
 SIZES = (1_000, 10_000, 100_000)
 DOCS = ROOT / "docs"
 
+#: Tools whose scenarios of a size take longer than this together are measured once.
+_REPEATED_UP_TO_SECONDS = 45
+
 
 def _arguments(given: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
@@ -33,11 +37,15 @@ def _arguments(given: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--sizes", nargs="+", type=int, default=list(SIZES), help="rows (default: %(default)s)")
     names = [scenario.name for scenario in SCENARIOS]
     parser.add_argument("--scenarios", nargs="+", choices=names, default=names, metavar="NAME", help=", ".join(names))
-    parser.add_argument(
-        "--runs", nargs="+", type=int, default=[5, 3, 3], help="runs per size; the last figure holds for the rest"
-    )
+    parser.add_argument("--runs", type=int, default=5, help="runs of each tool and size (default: %(default)s)")
     parser.add_argument("--timeout", type=float, default=120, help="longest sync, in seconds (default: %(default)s)")
-    parser.add_argument("--minutes", type=float, default=12, help="after so long, further runs of a tool are left out")
+    parser.add_argument(
+        "--chain",
+        type=float,
+        default=100,
+        help="after so many seconds, a tool's other scenarios of a size are left out",
+    )
+    parser.add_argument("--minutes", type=float, default=12, help="after so long, further runs are left out")
     parser.add_argument("--output", type=Path, default=DOCS, help="folder of benchmarks.md (default: docs)")
     parser.add_argument(
         "--results", type=Path, default=ROOT / ".local" / "benchmarks.json", help="file of the single measurements"
@@ -53,24 +61,23 @@ def measure(arguments: argparse.Namespace, python: Path) -> dict[str, Any]:
     peers = [peer for peer in PEERS if peer.module in arguments.peers]
     found: list[Measured] = []
     about = machine()
-    left_out: list[str] = []
+    too_slow: set[tuple[str, int]] = set()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="benchmarks-")))
         postgres = EmbeddedPostgres(folder / "postgres")
         stack.callback(postgres.stop)
         database_url = postgres.ensure({"benchmarks": None}).url("benchmarks")
-        for place, rows in enumerate(arguments.sizes):
-            runs = arguments.runs[min(place, len(arguments.runs) - 1)]
-            for run in range(1, runs + 1):
-                for peer in peers:
-                    if peer.most_rows and rows > peer.most_rows:
-                        continue
-                    if run > 1 and time.monotonic() - started > arguments.minutes * 60:
-                        left_out.append(f"{peer.name}, {rows:,} rows, run {run}")
-                        continue
-                    found += _run(peer, rows, run, scenarios, python, folder, database_url, arguments.timeout)
+        # Run by run, so that what a busy moment spoils is spoilt for all.
+        for run, rows, peer in product(range(1, arguments.runs + 1), arguments.sizes, peers):
+            is_late = run > 1 and time.monotonic() - started > arguments.minutes * 60
+            if is_late or (peer.module, rows) in too_slow or (peer.most_rows and rows > peer.most_rows):
+                continue
+            began = time.monotonic()
+            found += _run(peer, rows, run, scenarios, python, folder, database_url, arguments)
+            if time.monotonic() - began > _REPEATED_UP_TO_SECONDS:
+                too_slow.add((peer.module, rows))
     about["minutes"] = round((time.monotonic() - started) / 60, 1)
-    return {"machine": about, "left_out": left_out, "measured": [one.as_json() for one in found]}
+    return {"machine": about, "measured": [one.as_json() for one in found]}
 
 
 def _run(
@@ -81,7 +88,7 @@ def _run(
     python: Path,
     folder: Path,
     database_url: str,
-    timeout_seconds: float,
+    arguments: argparse.Namespace,
 ) -> list[Measured]:
     """One chain, on a server of its own."""
     print(f"{peer.name}, {rows:,} rows, run {run}", flush=True)
@@ -92,7 +99,8 @@ def _run(
         log.open("a") as said,
         ToolProcess(interpreter, peer.module, said, folder / "settings") as process,
     ):
-        return Chain(server, process, peer, rows, database_url, timeout_seconds).run(scenarios, _say)
+        chain = Chain(server, process, peer, rows, database_url, arguments.timeout)
+        return chain.run(scenarios, _say, arguments.chain)
 
 
 def _say(one: Measured) -> None:

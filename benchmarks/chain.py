@@ -1,5 +1,6 @@
 """The chain of syncs of one tool at one size, each counted by the server and judged afterwards."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -65,10 +66,15 @@ class Chain:
         self._steps: list[str] = []
         self._sheet: Sheet | None = None
 
-    def run(self, scenarios: Sequence[Scenario], say: Callable[[Measured], None]) -> list[Measured]:
-        """Measure each scenario once; ends early where a sync was ended for taking too long."""
-        found = []
+    def run(
+        self, scenarios: Sequence[Scenario], say: Callable[[Measured], None], longest_seconds: float = 3600
+    ) -> list[Measured]:
+        """Measure each scenario once; ends early after ``longest_seconds``, or where a sync had to be ended."""
+        found: list[Measured] = []
+        started = time.monotonic()
         for scenario in scenarios:
+            if found and time.monotonic() - started > longest_seconds:
+                break
             measured = self._measure(scenario)
             found.append(measured)
             say(measured)

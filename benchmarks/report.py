@@ -18,7 +18,6 @@ def render(results: dict[str, Any]) -> str:
         "![Seconds and cells sent by tool](benchmarks.svg)\n",
         _tools(results),
         *(_scenario(scenario, found) for scenario in scenarios),
-        _left_out(results),
     ]
     return "\n".join(part for part in parts if part)
 
@@ -72,19 +71,19 @@ def _name(peer: str) -> str:
 def _scenario(scenario: Scenario, found: list[Figure]) -> str:
     mine = [figure for figure in found if figure.scenario == scenario.name]
     has_people, has_faults = scenario.has_people, bool(scenario.faults)
-    columns = ["rows", "tool", "reads", "writes", "cells", "MB sent", "MB received", "seconds", "× ours", "at quota"]
-    columns += ["memory", "right"]
+    columns = ["rows", "tool", "reads", "writes", "cells", "MB sent", "MB received", "seconds", "runs", "× ours"]
+    columns += ["at quota", "memory", "right"]
     columns += ["notes, formulas, colours harmed"] if has_people else []
     columns += ["tries", "between the tries"] if has_faults else []
     lines = [f"## {scenario.title}\n", f"| {' | '.join(columns)} |"]
-    lines.append("|---:|---|" + "---:|" * 9 + "---|" + "---|" * has_people + "---:|---|" * has_faults)
+    lines.append("|---:|---|" + "---:|" * 10 + "---|" + "---|" * has_people + "---:|---|" * has_faults)
     for rows in dict.fromkeys(figure.rows for figure in mine):
         by_peer = {figure.peer: figure for figure in mine if figure.rows == rows}
         for peer in PEERS:
             if peer.name in by_peer:
                 lines.append(_row(by_peer[peer.name], has_people, has_faults))
-            elif peer.most_rows and rows > peer.most_rows:
-                lines.append(_not_run(peer, rows, len(columns)))
+            elif reason := _why_not_run(peer, rows, found):
+                lines.append(f"| {rows:,} | {_name(peer.name)} | not run: {reason} |")
     return "\n".join(lines) + "\n"
 
 
@@ -99,6 +98,7 @@ def _row(figure: Figure, has_people: bool, has_faults: bool) -> str:
         *(f"{figure.middle(count):,.0f}" for count in ("reads", "writes", "cells")),
         *(f"{figure.middle(count) / 1e6:,.2f}" for count in ("bytes_sent", "bytes_received")),
         f"{figure.seconds:.2f}",
+        str(len(figure.runs)),
         "" if figure.ratio is None or figure.peer == OURS else f"{figure.ratio:.1f}",
         f"{figure.quota_seconds:,.0f} s" if figure.quota_seconds > 60 else "",
         f"{figure.peak_memory_mb:,.0f}",
@@ -121,12 +121,11 @@ def _between(run: dict[str, Any]) -> str:
     return "all was written" if words == "yes" else words.removeprefix("no: ")
 
 
-def _not_run(peer: Peer, rows: int, columns: int) -> str:
-    reason = peer.limit.format(rows=rows, hours=rows / 60 / 60)
-    return f"| {rows:,} | {_name(peer.name)} | not run: {reason} |" + " |" * (columns - 3)
-
-
-def _left_out(results: dict[str, Any]) -> str:
-    if not results["left_out"]:
+def _why_not_run(peer: Peer, rows: int, found: list[Figure]) -> str:
+    if peer.most_rows and rows > peer.most_rows:
+        return peer.limit.format(rows=rows, hours=rows / 60 / 60)
+    others = [figure for figure in found if (figure.peer, figure.rows) == (peer.name, rows)]
+    if not others:
         return ""
-    return "## Left out\n\nFor lack of time: " + "; ".join(results["left_out"]) + ".\n"
+    seconds = sum(run["seconds"] or 0 for figure in others for run in figure.runs[:1])
+    return f"this tool's scenarios before took {seconds:.0f} s together; the rest was left out for lack of time"

@@ -77,7 +77,6 @@ def test_ours_runs_through_every_scenario_without_faults(
             ("date", "cores", "processor", "memory_gib", "system", "python", "load", "minutes"), "?"
         ),
         "versions": {},
-        "left_out": [],
         "compared": time_compare(rows=500, runs=1),
         "measured": [one.as_json() for one in found],
     }

@@ -6,6 +6,7 @@ from sheets_pipeline.local_sheets.api_error import invalid
 from sheets_pipeline.local_sheets.batch_update.merges import merges_of
 from sheets_pipeline.local_sheets.limits import resize
 from sheets_pipeline.local_sheets.model.transaction import Transaction
+from sheets_pipeline.local_sheets.protection import check_protection
 from sheets_pipeline.local_sheets.references import COLUMNS, ROWS, Span, dimension_span, tab_of_grid
 from sheets_pipeline.local_sheets.spreadsheets_api.contents import merge_masked, read_fields
 from sheets_pipeline.local_sheets.spreadsheets_api.defaults import COLUMN_PIXELS, ROW_PIXELS, without_defaults
@@ -58,6 +59,7 @@ def delete_dimension(tx: Transaction, request: Message) -> None:
     frozen = tab.grid.get("frozenRowCount" if span.is_rows else "frozenColumnCount", 0)
     if frozen and span.start <= frozen and span.end >= total:
         raise invalid(f"Sorry, it is not possible to delete all non-frozen {name}.")
+    check_protection(tx.spreadsheet, span.rect(), tx.editor)
     if span.length:
         (delete_rows if span.is_rows else delete_columns)(tx, tab, span.start, span.end)
 
@@ -72,6 +74,7 @@ def move_dimension(tx: Transaction, request: Message) -> None:
     if span.start <= destination <= span.end:
         return
     _check_merges(span, destination)
+    check_protection(tx.spreadsheet, span.rect(), tx.editor)
     (move_rows if span.is_rows else move_columns)(tx, span.tab, span.start, span.end, destination)
 
 

@@ -87,6 +87,9 @@ def test_protected_cells_are_refused_to_those_who_are_not_editors(server: LocalS
     refused = editor.put(url.format("A1"), json={"values": [["x"]]})
     assert refused.status_code == 400
     assert refused.json()["error"]["message"].startswith("You are trying to edit a protected cell or object.")
+    span = {"sheetId": 0, "dimension": "ROWS", "startIndex": 0, "endIndex": 1}
+    delete = {"requests": [{"deleteDimension": {"range": span}}]}
+    assert editor.post(f"{address(server, key)}:batchUpdate", json=delete).status_code == 400
     assert editor.put(url.format("A2"), json={"values": [["x"]]}).status_code == 200
     assert owner.put(url.format("A1"), json={"values": [["x"]]}).status_code == 200
     found = owner.get(f"{address(server, key)}/values/A1:A2").json()["values"]

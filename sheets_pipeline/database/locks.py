@@ -12,21 +12,24 @@ from pathlib import Path
 import filelock
 import sqlalchemy as sa
 
-from sheets_pipeline.errors import TabBusy
+from sheets_pipeline.errors import DatabaseError, TabBusy
 
 _POLL_SECONDS = 0.05
 
 
 @contextmanager
-def named_lock(engine: sa.Engine, name: str, *, timeout_seconds: float = 120) -> Iterator[None]:
+def named_lock(engine: sa.Engine, name: str, *, timeout_seconds: float = 120) -> Iterator[Callable[[], None]]:
     """Hold the lock ``name`` for the length of the block.
+
+    Gives a function that raises ``TabBusy`` once the lock is lost (the database was restarted, the connection broke):
+    to be called before each step that must not meet another writer's.
 
     Raises:
         TabBusy: Somebody else held it for all of ``timeout_seconds``.
     """
     if engine.dialect.name == "sqlite":
         with _file_lock(engine, name, timeout_seconds):
-            yield
+            yield lambda: None
         return
     argument: dict[str, int | str]
     digest = hashlib.sha256(name.encode()).digest()
@@ -38,10 +41,21 @@ def named_lock(engine: sa.Engine, name: str, *, timeout_seconds: float = 120) ->
             take, let_go, argument = "select get_lock(:n, 0)", "select release_lock(:n)", {"n": digest.hex()[:60]}
         _wait_until(lambda: bool(connection.scalar(sa.text(take), argument)), name, timeout_seconds)
         try:
-            yield
+            yield lambda: _assert_alive(connection, name)
         finally:
             if not connection.invalidated:
                 connection.execute(sa.text(let_go), argument)
+
+
+def _assert_alive(connection: sa.Connection, name: str) -> None:
+    try:
+        connection.execute(sa.text("select 1"))
+    except (sa.exc.DBAPIError, DatabaseError):
+        connection.invalidate()
+        raise TabBusy(
+            f"{name}: the connection that kept other writers away was lost, so nothing more is written. "
+            "The next sync goes on from there."
+        ) from None
 
 
 def _wait_until(taken: Callable[[], bool], name: str, timeout_seconds: float) -> None:

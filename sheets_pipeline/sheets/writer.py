@@ -73,19 +73,24 @@ class _Round:
 
 
 class TabWriter:
-    """Keeps one tab as its frame says. ``lock`` lets one writer per tab in at a time, over all processes and hosts."""
+    """Keeps one tab as its frame says.
+
+    ``lock`` lets one writer per tab in at a time, over all processes and hosts; it may give a function that raises once
+    the lock is lost, which is called before each write.
+    """
 
     def __init__(
         self,
         tab: Tab,
         client: SheetsClient,
         memory: TabMemory,
-        lock: Callable[[], AbstractContextManager[None]],
+        lock: Callable[[], AbstractContextManager[Callable[[], None] | None]],
         spreadsheet_url: str = "",
     ) -> None:
         self.tab, self.client, self.memory, self.lock = tab, client, memory, lock
         self.spreadsheet_url = spreadsheet_url
         self._spreadsheet: access.SpreadsheetProperties | None = None
+        self._still_ours: Callable[[], None] | None = None
 
     def full_sync(self, frame: pd.DataFrame, *, computed_at: float, allowance: Allowance | None = None) -> SyncReport:
         """Make the whole tab as the frame says; creates a missing tab, repairs drift.
@@ -96,7 +101,7 @@ class TabWriter:
                 are newer than the frame and are left as they are.
         """
         allowance = allowance or Allowance()
-        with self.lock():
+        with self.lock() as self._still_ours:
             leave = self.memory.written_since(computed_at)
             report = self._rounds(allowance, lambda: self._look_at_all(frame, leave, allowance))
             if not allowance.dry_run:
@@ -113,7 +118,7 @@ class TabWriter:
         Raises:
             NeedsFullSync: The tab or a column is not there; a full sync finds or creates it.
         """
-        with self.lock():
+        with self.lock() as self._still_ours:
             frame = compute()
             return self._rounds(Allowance(), lambda: self._look_at_touched(frame, keys))
 
@@ -216,6 +221,8 @@ class TabWriter:
     def _apply_batch(self, found: _Round, batch: Batch, check: dict[int, str], report: SyncReport) -> bool:
         if batch is not found.plan.deletes:
             self.memory.intend(batch.keys)
+        if self._still_ours is not None:
+            self._still_ours()
         report.cells += batch.cells
         key_columns = [found.facts.layout[name] for name in self.tab.key]
         moved = access.apply_batch(self.client, batch, found.title, key_columns, check)

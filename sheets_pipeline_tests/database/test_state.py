@@ -111,3 +111,16 @@ def test_installing_twice_at_once_is_harmless(database_url: str) -> None:
     for thread in threads:
         thread.join()
     assert sa.inspect(engines[0]).has_table("sync_base_row")
+
+
+def test_a_lock_whose_connection_broke_says_so_before_the_next_write(database_url: str) -> None:
+    engine = sa.create_engine(database_url)
+    others = "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+    with named_lock(engine, "tab") as still_held:
+        still_held()
+        with sa.create_engine(database_url).connect() as other:
+            other.execute(sa.text(others))
+        with pytest.raises(TabBusy, match="was lost"):
+            still_held()
+    with named_lock(engine, "tab", timeout_seconds=5) as still_held:
+        still_held()

@@ -87,6 +87,10 @@ class DatabaseQuota:
         with self.engine.connect() as connection:
             return self._count(connection, kind, database_time(connection))
 
+    def left(self, kind: Kind) -> int:
+        """Requests that could be sent now without waiting."""
+        return max(0, self.limits[kind] - self.used(kind))
+
     def _wait(self, kind: Kind) -> int:
         waiting_id: int | None = None
         while True:

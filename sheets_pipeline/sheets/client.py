@@ -38,6 +38,9 @@ class QuotaBudget(Protocol):
     def slot(self, kind: Kind) -> AbstractContextManager[float]:
         """Wait for room, hold it for the length of one request; gives the seconds waited."""
 
+    def left(self, kind: Kind) -> int:
+        """Requests that could be sent now without waiting."""
+
 
 class SheetsClient:
     """Requests to one spreadsheet. Not for use by several threads at once."""
@@ -74,6 +77,10 @@ class SheetsClient:
             OutcomeUnknown: The request was sent and no answer tells whether it was applied.
         """
         return self._send("write", "post", path, params, body, was_not_applied)
+
+    def quota_left(self, kind: Kind) -> int:
+        """Requests that could be sent now without waiting."""
+        return self._budget.left(kind)
 
     def _send(self, kind: Kind, method: str, path: str, params: Any, body: Any, worth_it: Any) -> Any:
         data = body if isinstance(body, bytes) or body is None else orjson.dumps(body)

@@ -147,7 +147,10 @@ class TabWriter:
         return report
 
     def _preflight(self, found: _Round) -> None:
-        """Before a tab grows, ask how large the spreadsheet is."""
+        """Before the first write: is there quota for it (said, not refused), and room where the tab grows?"""
+        needed = len(found.plan.batches)
+        if needed > 1 and needed > (left := self.client.quota_left("write")):
+            logger.info("Tab %r needs %d writes, %d are left this minute; it waits", self.tab.title, needed, left)
         if found.plan.grid_cells:
             spreadsheet = self._spreadsheet or access.read_spreadsheet(self.client)
             is_new = found.facts.sheet_id not in {sheet.sheet_id for sheet in spreadsheet.sheets}

@@ -65,6 +65,7 @@ def test_reads_and_writes_and_credentials_have_budgets_of_their_own(engine: sa.E
     mine = budget(engine, 1)
     with mine.slot("write"), mine.slot("read"):
         assert (mine.used("write"), mine.used("read")) == (1, 1)
+        assert (mine.left("write"), mine.left("read")) == (0, 59)
     other = DatabaseQuota(engine, "other@example.org", reads_per_minute=60, writes_per_minute=1)
     with other.slot("write") as waited:
         assert waited < 1

@@ -218,3 +218,12 @@ def test_a_run_whose_tabs_together_do_not_fit_stops_before_the_first_write(platf
     assert "10,000,000" in failure(result)
     assert "UserProfiles" in failure(result)
     assert platform.server.stats()["totals"]["writes"] == 0
+
+
+def test_a_retried_run_waits_longer_each_time(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SYNC_RETRY_DELAY_SECONDS", "0.4")
+    waits: list[float] = []
+    monkeypatch.setattr("sheets_pipeline.defs.failures.time.sleep", waits.append)
+    for retry in ("1", "3"):
+        run(platform, "full_sync", tags={"dagster/retry_number": retry}, asset_selection=[dg.AssetKey("user_profiles")])
+    assert waits == [0.4, 1.6]

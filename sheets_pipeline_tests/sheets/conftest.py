@@ -40,6 +40,9 @@ class NoQuota:
     def slot(self, kind: Kind) -> Iterator[float]:
         yield 0.0
 
+    def left(self, kind: Kind) -> int:
+        return 60
+
 
 class Bench:
     """A tab, its writer, and the tab as people see it."""

@@ -61,7 +61,7 @@ bench: dev-tools
 # Renews constraints.txt; needs uv.
 lock:
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --upgrade \
-		--no-emit-index-url --no-header --no-annotate --quiet --output-file constraints.txt
+		--no-header --no-annotate --quiet --output-file constraints.txt
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

@@ -50,6 +50,7 @@ def _arguments(given: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--results", type=Path, default=ROOT / ".local" / "benchmarks.json", help="file of the single measurements"
     )
+    parser.add_argument("--append", action="store_true", help="add these runs to the file of results")
     parser.add_argument("--render", action="store_true", help="only write the page again, from the file of results")
     return parser.parse_args(given)
 
@@ -114,6 +115,15 @@ def _say(one: Measured) -> None:
     )
 
 
+def _together(before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
+    """Runs made earlier on this machine and those made now."""
+    minutes = round(before["machine"]["minutes"] + now["machine"]["minutes"], 1)
+    return {
+        "machine": {**before["machine"], "minutes": minutes},
+        "measured": [*before["measured"], *now["measured"]],
+    }
+
+
 def main(given: list[str] | None = None) -> int:
     """Command line."""
     arguments = _arguments(given)
@@ -121,6 +131,8 @@ def main(given: list[str] | None = None) -> int:
     results: Path = arguments.results
     if not arguments.render:
         found = measure(arguments, python)
+        if arguments.append and results.exists():
+            found = _together(orjson.loads(results.read_bytes()), found)
         found["versions"] = versions(python, [peer.package for peer in PEERS if peer.package])
         found["compared"] = time_compare()
         results.parent.mkdir(parents=True, exist_ok=True)

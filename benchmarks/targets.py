@@ -89,8 +89,7 @@ def _against_peers(figures: list[Figure], ours: list[Figure]) -> Iterator[Target
         fastest = min(others, key=lambda figure: figure.seconds)
         yield Target(
             words.format(rows=LARGE, cells=LARGE * 10),
-            f"{mine.seconds:.2f} s; fastest other: {fastest.peer} with {fastest.seconds:.2f} s "
-            f"({mine.seconds / fastest.seconds:.2f} ×)",
+            f"{mine.seconds:.2f} s; {_beside(mine, fastest, 'fastest other')}{_fastest_right(mine, others)}",
             mine.seconds <= most * fastest.seconds,
         )
         if scenario == "no-change":
@@ -99,6 +98,18 @@ def _against_peers(figures: list[Figure], ours: list[Figure]) -> Iterator[Target
                 f"{mine.peak_memory_mb:.0f} MB",
                 mine.peak_memory_mb < 600,
             )
+
+
+def _beside(mine: Figure, other: Figure, what: str) -> str:
+    return f"{what}: {other.peer} with {other.seconds:.2f} s ({mine.seconds / other.seconds:.2f} ×)"
+
+
+def _fastest_right(mine: Figure, others: list[Figure]) -> str:
+    """The fastest tool whose tab is right as well."""
+    right = [figure for figure in others if figure.worst["verdict"]["is_right"]]
+    if not right:
+        return ""
+    return "; " + _beside(mine, min(right, key=lambda figure: figure.seconds), "fastest whose tab is right")
 
 
 def _compare(compared: dict[str, Any]) -> Target:

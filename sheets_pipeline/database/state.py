@@ -160,8 +160,7 @@ class TabStore:
                     _UPSERT_POSTGRESQL,
                     {
                         "tab_id": tab_id,
-                        "keys": list(cells),
-                        "cells": list(cells.values()),
+                        "rows": orjson.dumps(cells).decode(),
                         "is_gone": is_gone,
                         "written_at": written_at,
                     },
@@ -174,11 +173,11 @@ class TabStore:
             connection.execute(_upsert_portable(connection.dialect.name), rows)
 
 
-#: One statement for any number of rows: about ten times as fast as one per row.
+#: One statement for any number of rows, which travel as one JSON object: far quicker to write than an array.
 _UPSERT_POSTGRESQL = sa.text("""
     insert into sync_base_row (tab_id, row_key, cells, is_gone, written_at)
-    select :tab_id, row_key, cells, :is_gone, :written_at
-    from unnest(cast(:keys as text[]), cast(:cells as text[])) as given (row_key, cells)
+    select :tab_id, key, value, :is_gone, :written_at
+    from json_each_text(cast(:rows as json))
     on conflict (tab_id, row_key)
     do update set cells = excluded.cells, is_gone = excluded.is_gone, written_at = excluded.written_at
 """)

@@ -138,8 +138,8 @@ def _title(echoed_range: str) -> str:
     return title[1:-1].replace("''", "'") if title.startswith("'") else title
 
 
-#: More ranges than this in one answer are asked for as one span.
-_MOST_RANGES = 100
+#: More ranges than this in one answer are asked for as one span, which carries the keys of all rows between.
+_MOST_RANGES = 1000
 _ANSWER_MASK = "updatedSpreadsheet(sheets(data(startRow,startColumn,rowData(values(effectiveValue)))))"
 
 

@@ -11,6 +11,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Collection
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 
@@ -192,26 +193,35 @@ class TabWriter:
         # The last answer that can carry key cells tells whether the rows to delete still stand where we read them.
         checking = next((batch for batch in reversed(plan.writes) if not batch.is_values), None)
         self._remember(found.facts)
-        try:
-            for number, batch in enumerate(plan.batches, start=1):
-                logger.info(
-                    "Tab %r: request %d of %d, %d cells", self.tab.title, number, len(plan.batches), batch.cells
-                )
-                if batch is deletes:
-                    self._apply_batch(found, batch, {}, report)
-                    self.memory.forget(batch.keys)
-                    continue
-                check = dict(batch.expected_keys)
-                if deletes and batch is checking:
-                    check |= deletes.expected_keys
-                if not self._apply_batch(found, batch, check, report):
-                    return False
-                position = found.wanted.position  # marked rows are not in it
-                self.memory.confirm({key: found.wanted.row(position[key]) for key in batch.keys if key in position})
-        except OutcomeUnknown as error:
-            logger.warning("Tab %r: %s Reading what it holds now.", self.tab.title, error)
-            return False
+        with ThreadPoolExecutor(1) as beside:  # what is known is noted while the next request is under way
+            noted: Future[None] | None = None
+            try:
+                for number, batch in enumerate(plan.batches, start=1):
+                    logger.info(
+                        "Tab %r: request %d of %d, %d cells", self.tab.title, number, len(plan.batches), batch.cells
+                    )
+                    check = dict(batch.expected_keys) if batch is not deletes else {}
+                    if deletes and batch is checking:
+                        check |= deletes.expected_keys
+                    if not self._apply_batch(found, batch, check, report):
+                        return False
+                    if noted is not None:
+                        noted.result()
+                    noted = beside.submit(self._note, found, batch)
+                if noted is not None:
+                    noted.result()
+            except OutcomeUnknown as error:
+                logger.warning("Tab %r: %s Reading what it holds now.", self.tab.title, error)
+                return False
         return True
+
+    def _note(self, found: _Round, batch: Batch) -> None:
+        """The batch is known to be applied."""
+        if batch is found.plan.deletes:
+            self.memory.forget(batch.keys)
+            return
+        position = found.wanted.position  # marked rows are not in it
+        self.memory.confirm({key: found.wanted.row(position[key]) for key in batch.keys if key in position})
 
     def _remember(self, facts: TabFacts) -> None:
         """Note what was found, before anything is sent, so that a crash leaves no tab that we do not know."""

@@ -5,7 +5,7 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
@@ -57,6 +57,40 @@ class Settings(BaseSettings):
     sync_enable_course_stats: bool = Field(True, description="Keep the tab course_statistics.")
     sync_enable_quiz_responses: bool = Field(True, description="Keep the tab quiz_responses.")
     sync_enable_transcript_requests: bool = Field(True, description="Keep the tab TranscriptRequests.")
+    sync_quiz_responses_max_rows: int = Field(
+        20_000,
+        ge=100,
+        le=1_000_000,
+        description="Rows in the tab quiz_responses before older ones move to archive tabs.",
+    )
+    sync_event_max_attempts: int = Field(
+        5, ge=1, le=100, description="Failed attempts after which an event is set aside."
+    )
+    sync_pause_limit_seconds: int = Field(
+        900, ge=0, le=86_400, description="Longest time that pauses and busy databases can hold syncs up."
+    )
+    sync_busy_sessions: int = Field(
+        50, ge=0, le=100_000, description="Active database sessions that postpone a full sync; 0 for never."
+    )
+    sync_busy_replication_lag_seconds: float = Field(
+        30, ge=0, le=86_400, description="Lag of a read replica that postpones a full sync; 0 for never."
+    )
+    database_statement_timeout_seconds: float = Field(
+        60, ge=0, le=86_400, description="Longest time of one query on the platform's database; 0 for no limit."
+    )
+    control_api_token: Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)] = Field(
+        None, description="Bearer token of the control API; without one only this machine is served."
+    )
+    control_api_host: str = Field("127.0.0.1", description="Address that the control API listens on.")
+    control_api_port: int = Field(3100, ge=1, le=65_535, description="Port of the control API.")
+    dagster_url: OptionalText = Field(None, description="Address of the Dagster UI; found by itself under `dev`.")
+    alert_urls: Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)] = Field(
+        None, description="Where alerts go: Apprise URLs, separated by spaces."
+    )
+    keep_runs_days: int = Field(14, ge=1, le=3650, description="Days that finished runs and their logs are kept.")
+    keep_history_days: int = Field(30, ge=1, le=3650, description="Days that the record of single syncs is kept.")
+    log_format: Literal["text", "json"] = Field("text", description="Form of log lines.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
     local_data_dir: Path = Field(Path(".local"), description="Data of the embedded default.")
 
     @field_validator("sync_interval_seconds")
@@ -111,7 +145,14 @@ class Settings(BaseSettings):
 
 
 #: Values of these never appear in a message.
-_SECRETS = {"database_url", "pipeline_database_url", "dagster_postgres_url", "google_credentials_json"}
+_SECRETS = {
+    "database_url",
+    "pipeline_database_url",
+    "dagster_postgres_url",
+    "google_credentials_json",
+    "control_api_token",
+    "alert_urls",
+}
 
 
 def load_settings(**overrides: Any) -> Settings:

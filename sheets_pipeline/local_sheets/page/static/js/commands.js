@@ -20,8 +20,8 @@ export class Commands {
       { label: `Delete ${rows}`, icon: "delete", run: () => actions.remove("rows", top, bottom) },
       { label: `Hide ${rows}`, icon: "visibility_off", run: () => actions.hide("rows", top, bottom, true) },
       this.hiddenWithin("rows", top, bottom) && { label: "Show hidden rows", icon: "visibility", run: () => actions.hide("rows", Math.max(top - 1, 0), Math.min(bottom + 1, tab.rowCount - 1), false) },
-      frozen ? { label: "Unfreeze rows", icon: "lock_open", run: () => actions.freeze("rows", 0) }
-        : { label: `Freeze up to row ${bottom + 1}`, icon: "ac_unit", disabled: bottom + 1 >= tab.rowCount, run: () => actions.freeze("rows", bottom + 1) },
+      frozen !== bottom + 1 && { label: `Freeze up to row ${bottom + 1}`, icon: "ac_unit", disabled: bottom + 1 >= tab.rowCount, run: () => actions.freeze("rows", bottom + 1) },
+      frozen > 0 && { label: "Unfreeze rows", icon: "lock_open", run: () => actions.freeze("rows", 0) },
     ];
   }
 
@@ -39,8 +39,8 @@ export class Commands {
       this.hiddenWithin("columns", left, right) && { label: "Show hidden columns", icon: "visibility", run: () => actions.hide("columns", Math.max(left - 1, 0), Math.min(right + 1, tab.columnCount - 1), false) },
       { label: "Sort A to Z", icon: "arrow_downward", run: () => actions.sort(left, "ASCENDING") },
       { label: "Sort Z to A", icon: "arrow_upward", run: () => actions.sort(left, "DESCENDING") },
-      frozen ? { label: "Unfreeze columns", icon: "lock_open", run: () => actions.freeze("columns", 0) }
-        : { label: `Freeze up to column ${columnLetters(right)}`, icon: "ac_unit", disabled: right + 1 >= tab.columnCount, run: () => actions.freeze("columns", right + 1) },
+      frozen !== right + 1 && { label: `Freeze up to column ${columnLetters(right)}`, icon: "ac_unit", disabled: right + 1 >= tab.columnCount, run: () => actions.freeze("columns", right + 1) },
+      frozen > 0 && { label: "Unfreeze columns", icon: "lock_open", run: () => actions.freeze("columns", 0) },
     ];
   }
 

@@ -139,7 +139,8 @@ class SpreadsheetFile:
     def _write_rows(self, sheet_id: int, gone: list[Block], fresh: list[Block]) -> None:
         old = {row.row_id: row for block in gone for row in block.rows if row is not None}
         new = {row.row_id: row for block in fresh for row in block.rows if row is not None}
-        written = ((sheet_id, key, _row_body(row)) for key, row in new.items() if old.get(key) is not row)
+        bodies = _bodies(row for key, row in new.items() if old.get(key) is not row)
+        written = ((sheet_id, row.row_id, body) for row, body in bodies)
         self._db.executemany("INSERT OR REPLACE INTO row VALUES (?, ?, ?)", written)
         self._db.executemany(
             "DELETE FROM row WHERE sheet_id = ? AND row_id = ?", [(sheet_id, key) for key in old.keys() - new.keys()]
@@ -209,6 +210,17 @@ def _head_of(sheet: Spreadsheet) -> dict[str, Any]:
 
 def _column_body(column: Column | None) -> list[Any] | None:
     return None if column is None else [column.properties, list(column.metadata)]
+
+
+def _bodies(rows: Iterable[Row]) -> Iterator[tuple[Row, bytes]]:
+    """Rows with their bodies; rows made in one go share their cells and so their body."""
+    last: Row | None = None
+    body = b""
+    for row in rows:
+        if last is None or row.cells is not last.cells or row.properties or row.metadata:
+            body = _row_body(row)
+        last = None if row.properties or row.metadata else row
+        yield row, body
 
 
 def _row_body(row: Row) -> bytes:

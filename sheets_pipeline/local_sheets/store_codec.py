@@ -27,6 +27,8 @@ def decode_cells(found: list[Any], pool: SharedPool) -> list[AnyCell]:
 
 
 def _encode(cell: Cell) -> dict[str, Any]:
+    if type(cell.value) in _BARE and cell.format is not None and _has_nothing_else(cell):
+        return {"v": cell.value, "f": cell.format.key}
     body: dict[str, Any] = {}
     if cell.value is not None:
         body["v"] = _encode_value(cell.value)
@@ -52,6 +54,13 @@ def _decode(body: dict[str, Any], pool: SharedPool) -> Cell:
         body.get("n"),
         body.get("x"),
     )
+
+
+_BARE = {str, int, float, bool}
+
+
+def _has_nothing_else(cell: Cell) -> bool:
+    return cell.result is None and cell.validation is None and cell.note is None and not cell.extra
 
 
 def _encode_value(value: Value) -> Any:

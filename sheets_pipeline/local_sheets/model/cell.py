@@ -46,9 +46,9 @@ class SharedPool:
         return shared
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, because that makes each of a million cells four times as dear
 class Cell:
-    """A cell that holds more than a plain value.
+    """A cell that holds more than a plain value; never changed once it is made.
 
     ``value`` is what was entered, ``result`` what a formula shows; a result without a value was spilled here by a
     formula next to it. ``extra`` keeps rarer fields of the API's ``CellData`` as they came (``textFormatRuns`` ...),
@@ -103,8 +103,10 @@ def effective(cell: AnyCell) -> Value | None:
 
 def with_value(cell: AnyCell, value: Value | None) -> AnyCell:
     """The cell with another value, everything else kept; text formats of single letters go with the old value."""
-    if not isinstance(cell, Cell):
+    if type(cell) is not Cell:
         return pack(Cell(value)) if isinstance(value, Formula | CellError) else value
+    if cell.extra is None and cell.format is not None:
+        return Cell(value, None, cell.format, cell.validation, cell.note)
     return pack(replace(cell, value=value, result=None, extra=without_value_fields(cell.extra)))
 
 

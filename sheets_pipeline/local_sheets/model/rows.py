@@ -33,9 +33,11 @@ class Row:
         metadata: tuple[int, ...] = (),
     ) -> None:
         self.row_id, self.cells, self.properties, self.metadata = row_id, cells, properties, metadata
-        self.calculates = Cell in map(type, cells) and any(
-            type(cell) is Cell and (type(cell.value) is Formula or cell.result is not None) for cell in cells
-        )
+        self.calculates = False
+        for cell in cells:
+            if type(cell) is Cell and (cell.result is not None or type(cell.value) is Formula):
+                self.calculates = True
+                break
 
 
 class Block:

@@ -13,6 +13,7 @@ SheetsPipelineError
 │   └── RequestRejected      the API calls our request invalid
 ├── TabProblem               a tab is not as declared; a person must mend it
 │   ├── HeaderMismatch       a declared column is not in the header
+│   ├── HeaderDoubled        a declared column is in the header twice
 │   ├── KeysNotUnique        two rows of the database have the same key
 │   └── LimitExceeded        the spreadsheet would grow beyond what Google allows
 ├── GuardRefused             a change so large that a person must allow it
@@ -96,6 +97,10 @@ class HeaderMismatch(TabProblem):
             f"expected columns {missing} in the header (row 1), found {found}. "
             "Rename the headers back, or put the missing ones in any free column.",
         )
+
+
+class HeaderDoubled(TabProblem):
+    """A header of ours stands in row 1 more than once, so it is unclear which column is ours."""
 
 
 class KeysNotUnique(TabProblem):

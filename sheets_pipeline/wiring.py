@@ -112,6 +112,8 @@ class StoredMemory:
                 "seen_at": facts.seen_at,
                 "renamed": dict(facts.renamed),
                 "row_count": facts.row_count,
+                "spreadsheet_cells": facts.spreadsheet_cells,
+                "spreadsheet_tabs": facts.spreadsheet_tabs,
             }
         self.store.write_facts(as_json, forget_base=is_another)
 

@@ -21,7 +21,8 @@ from sheets_pipeline.errors import OutcomeUnknown, RequestRejected, SheetsUnavai
 from sheets_pipeline.sheets import access
 from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sheets.memory import TabFacts, TabMemory
-from sheets_pipeline.sync.diff import ChangeSet, compare, compare_touched
+from sheets_pipeline.sync.diff import ChangeSet, compare, compare_touched, rows_of_ours
+from sheets_pipeline.sync.drift import Drift, find_drift
 from sheets_pipeline.sync.guards import check_deletes, check_size
 from sheets_pipeline.sync.plan import Batch, Plan, plan_changes, plan_creation
 from sheets_pipeline.sync.report import SyncReport, sample_changes
@@ -71,6 +72,9 @@ class _Round:
     released_columns: list[str] = field(default_factory=list)
     #: Rows of ours in the tab afterwards, where ``wanted`` holds only some of them.
     rows: int | None = None
+    drift: Drift | None = None
+    rows_in_tab: int = 0
+    grid_cells: int = 0
 
 
 class TabWriter:
@@ -105,6 +109,7 @@ class TabWriter:
         with self.lock() as self._still_ours:
             leave = self.memory.written_since(computed_at)
             report = self._rounds(allowance, lambda: self._look_at_all(frame, leave, allowance))
+            report.rows_in_database = len(frame)
             if not allowance.dry_run:
                 self._confirm_rest(frame, report.rows)
             return report
@@ -121,7 +126,9 @@ class TabWriter:
         """
         with self.lock() as self._still_ours:
             frame = compute()
-            return self._rounds(Allowance(), lambda: self._look_at_touched(frame, keys))
+            report = self._rounds(Allowance(), lambda: self._look_at_touched(frame, keys))
+            report.kind = "events"
+            return report
 
     # Rounds ----------------------------------------------------------------------------------------------------------
 
@@ -155,7 +162,10 @@ class TabWriter:
         if found.plan.grid_cells:
             spreadsheet = self._spreadsheet or access.read_spreadsheet(self.client)
             is_new = found.facts.sheet_id not in {sheet.sheet_id for sheet in spreadsheet.sheets}
-            check_size(self.tab.title, spreadsheet.cells, found.plan.grid_cells, len(spreadsheet.sheets) + is_new)
+            tabs = len(spreadsheet.sheets) + is_new
+            check_size(self.tab.title, spreadsheet.cells, found.plan.grid_cells, tabs)
+            cells = spreadsheet.cells + found.plan.grid_cells
+            found.facts = replace(found.facts, spreadsheet_cells=cells, spreadsheet_tabs=tabs)
 
     def _look_where_it_is(self, look: Callable[[], _Round]) -> _Round:
         """Look; where the remembered tab is gone, find it or its successor and look again."""
@@ -186,6 +196,10 @@ class TabWriter:
         report.planned_requests = len(found.plan.batches)
         report.planned_bytes = sum(batch.bytes for batch in found.plan.batches)
         report.sample = sample_changes(changes, found.wanted)
+        report.drift, report.long_texts = found.drift, found.wanted.long_texts
+        report.rows_in_tab, report.grid_cells = found.rows_in_tab, found.grid_cells
+        report.spreadsheet_cells = found.facts.spreadsheet_cells
+        report.spreadsheet_tabs = found.facts.spreadsheet_tabs
 
     def _apply(self, found: _Round, report: SyncReport) -> bool:
         """Send the plan; False when the tab must be read again."""
@@ -264,7 +278,11 @@ class TabWriter:
         index = index_rows(self.tab, snapshot, layout)
         changes = compare(self.tab, snapshot, layout, index, wanted, self.memory.owned, leave)
         check_deletes(self.tab, changes, len(index.row_of), len(wanted), allowance.deletes)
-        return self._plan(facts, snapshot, layout, wanted, changes, index, added)
+        found = self._plan(facts, snapshot, layout, wanted, changes, index, added)
+        if list(facts.layout) == list(found.facts.layout):  # else the base's cells are in another order
+            found.drift = find_drift(changes, wanted, found.facts.layout, self.memory.base)
+        found.rows_in_tab = rows_of_ours(index, wanted, changes, leave)
+        return found
 
     def _columns(self, facts: TabFacts, snapshot: TabSnapshot) -> tuple[TabFacts, dict[str, int], list[str]]:
         """Where our columns are, with renamed ones recognised, and which of them are to be added at the right end."""
@@ -329,7 +347,9 @@ class TabWriter:
         released = [name for name in facts.layout if name not in layout]
         plan = plan_changes(self.tab, facts.sheet_id, snapshot, layout, wanted, changes, new_columns=added)
         now = replace(facts, layout=layout, row_count=plan.row_count)
-        return _Round(now, snapshot.title, wanted, changes, plan, index, list(added), released)
+        found = _Round(now, snapshot.title, wanted, changes, plan, index, list(added), released)
+        found.grid_cells = snapshot.row_count * snapshot.column_count + plan.grid_cells
+        return found
 
     # Finding and creating the tab ------------------------------------------------------------------------------------
 
@@ -347,6 +367,7 @@ class TabWriter:
         spreadsheet = self._spreadsheet = access.read_spreadsheet(self.client)
         for sheet in spreadsheet.sheets:
             if known is not None and sheet.sheet_id == known.sheet_id:
+                known = replace(known, spreadsheet_cells=spreadsheet.cells, spreadsheet_tabs=len(spreadsheet.sheets))
                 return replace(known, time_zone=spreadsheet.time_zone, seen_at=self.memory.now())
         for sheet in spreadsheet.sheets:
             if sheet.title == self.tab.title:
@@ -371,4 +392,4 @@ class TabWriter:
         plan = plan_creation(self.tab, facts.sheet_id, wanted, row_count=row_count)
         changes = ChangeSet(list(range(len(wanted))), [], [], {}, [])
         facts = replace(facts, row_count=plan.row_count)
-        return _Round(facts, self.tab.title, wanted, changes, plan)
+        return _Round(facts, self.tab.title, wanted, changes, plan, rows_in_tab=len(wanted), grid_cells=plan.grid_cells)

@@ -156,5 +156,16 @@ def compare_touched(
     return changes
 
 
+def rows_of_ours(index: RowIndex, wanted: Rows, changes: ChangeSet, leave: Collection[str] = ()) -> int:
+    """Rows of the tab that show a row of the database once the changes are made; copies that people made count, too.
+
+    Rows in ``leave`` are newer in the tab than in ``wanted``, and count as the database has them there.
+    """
+    there = sum(key in wanted.position for key in index.row_of)
+    copies = sum(len(rows) - 1 for key, rows in index.doubled.items() if key in wanted.position)
+    left_since = sum(key in wanted.position and key not in index.row_of for key in leave)
+    return there + copies + left_since + len(changes.inserts)
+
+
 def _place(update: CellUpdate) -> tuple[int, int]:
     return update.row, update.column

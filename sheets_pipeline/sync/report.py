@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sheets_pipeline.sync.diff import ChangeSet
+from sheets_pipeline.sync.drift import Drift
 from sheets_pipeline.sync.rows import Rows, SetAside
 from sheets_pipeline.sync.snapshot import column_letters
 
@@ -32,6 +33,8 @@ class SyncReport:
     """Rows, changes and cost of one sync of one tab."""
 
     tab: str
+    #: ``full``, or ``events`` where only touched rows were looked at.
+    kind: str = "full"
     url: str = ""
     rows: int = 0
     inserts: int = 0
@@ -53,6 +56,17 @@ class SyncReport:
     added_columns: list[str] = field(default_factory=list)
     released_columns: list[str] = field(default_factory=list)
     created: bool = False
+    #: What people changed in our cells since we last wrote them; None where that was not looked at.
+    drift: Drift | None = None
+    #: Rows of the database (those set aside among them), and rows of ours in the tab after the sync; full syncs only.
+    rows_in_database: int = 0
+    rows_in_tab: int = 0
+    #: Cells of the tab's grid, and cells and tabs of the spreadsheet as last counted (0: never).
+    grid_cells: int = 0
+    spreadsheet_cells: int = 0
+    spreadsheet_tabs: int = 0
+    #: Columns with a text that fills more than half of what a cell holds → characters of the longest.
+    long_texts: dict[str, int] = field(default_factory=dict)
     #: Times the tab was read again because an answer was lost or rows had moved.
     rounds: int = 1
     #: First changes for people to read: (what, row number or None, key, column, old, new).

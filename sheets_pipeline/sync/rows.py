@@ -28,6 +28,8 @@ class Rows:
     set_aside: list[SetAside] = field(default_factory=list)
     #: Number columns → how many of their values are text, because a double would lose digits.
     kept_as_text: dict[str, int] = field(default_factory=dict)
+    #: Columns with a text of more than half of what a cell holds → characters of the longest that can be written.
+    long_texts: dict[str, int] = field(default_factory=dict)
     #: Row of each key.
     position: dict[str, int] = field(init=False)
 
@@ -61,7 +63,7 @@ def rows_from_frame(tab: Tab, frame: pd.DataFrame, time_zone: tzinfo) -> Rows:
         )
     columns = {column.name: to_cells(frame[column.name], column.type, time_zone) for column in tab.columns}
     keys = row_keys([columns[name] for name in tab.key])
-    set_aside = _unwritable(tab, keys, columns)
+    set_aside, long_texts = _unwritable(tab, keys, columns)
     if set_aside:
         keep = [i for i in range(len(keys)) if i not in set_aside]
         keys = [keys[i] for i in keep]
@@ -73,7 +75,7 @@ def rows_from_frame(tab: Tab, frame: pd.DataFrame, time_zone: tzinfo) -> Rows:
             f"expected one row per {' + '.join(tab.key)}, found {len(doubled)} keys more than once "
             f"(first: {doubled[:5]}). Make the query give one row per key; nothing was written.",
         )
-    return Rows(keys, columns, list(set_aside.values()), _kept_as_text(tab, columns))
+    return Rows(keys, columns, list(set_aside.values()), _kept_as_text(tab, columns), long_texts)
 
 
 _NUMBERS = {ColumnType.INTEGER, ColumnType.DECIMAL, ColumnType.PERCENT}
@@ -84,7 +86,11 @@ def _kept_as_text(tab: Tab, columns: dict[str, list[Cell]]) -> dict[str, int]:
     return {name: count for name, count in counts.items() if count}
 
 
-def _unwritable(tab: Tab, keys: list[str], columns: dict[str, list[Cell]]) -> dict[int, SetAside]:
+def _unwritable(
+    tab: Tab, keys: list[str], columns: dict[str, list[Cell]]
+) -> tuple[dict[int, SetAside], dict[str, int]]:
+    """Rows that cannot be written, and the columns whose texts come near to the limit."""
+    long_texts: dict[str, int] = {}
     found: dict[int, SetAside] = {}
     for i, key in enumerate(keys):
         if not key:
@@ -92,11 +98,11 @@ def _unwritable(tab: Tab, keys: list[str], columns: dict[str, list[Cell]]) -> di
     for column in tab.columns:
         for i, cell in enumerate(columns[column.name]):
             # A code point counts for at most two units, so most texts need no closer look.
-            if (
-                type(cell) is str
-                and len(cell) > MAX_CELL_CHARACTERS // 2
-                and (n := characters(cell)) > MAX_CELL_CHARACTERS
-            ):
+            if type(cell) is not str or len(cell) <= MAX_CELL_CHARACTERS // 2:
+                continue
+            if (n := characters(cell)) > MAX_CELL_CHARACTERS:
                 reason = f"{column.name} has {n:,} characters, a cell holds {MAX_CELL_CHARACTERS:,}"
                 found.setdefault(i, SetAside(keys[i], reason))
-    return found
+            else:
+                long_texts[column.name] = max(n, long_texts.get(column.name, 0))
+    return found, long_texts

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sheets_pipeline.errors import HeaderMismatch, TabProblem
+from sheets_pipeline.errors import HeaderDoubled, HeaderMismatch
 from sheets_pipeline.sync.cells import Cell, row_keys
 from sheets_pipeline.sync.tab import Tab
 
@@ -72,12 +72,12 @@ def locate_columns(tab: Tab, snapshot: TabSnapshot, renamed: Mapping[str, str] |
     ``renamed`` are headers that people have changed: column name → header now in use.
 
     Raises:
-        TabProblem: A header of ours stands there twice, so it is unclear which column is ours.
+        HeaderDoubled: A header of ours stands there twice, so it is unclear which column is ours.
     """
     texts = header_texts(snapshot)
     ours = {column.name: (renamed or {}).get(column.name, column.header) for column in tab.columns}
     if twice := [text for text in ours.values() if texts.count(text) > 1]:
-        raise TabProblem(
+        raise HeaderDoubled(
             tab.title,
             f"the headers {twice} stand in row 1 more than once, so it is unclear which column is ours. "
             "Rename the column that is not.",

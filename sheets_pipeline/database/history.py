@@ -1,0 +1,291 @@
+"""The record of syncs: one row per tab and sync, begun when it starts and completed when it ends; no cell contents.
+
+A row that was never completed belongs to a process that died; ``mark_dead`` completes it once its run is known to be
+over.
+"""
+
+import logging
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+
+import sqlalchemy as sa
+
+from sheets_pipeline.database.event_table import utc_now
+from sheets_pipeline.database.platform import Key, UtcDateTime
+from sheets_pipeline.database.state import state_metadata
+from sheets_pipeline.errors import GuardRefused, SheetsPipelineError
+from sheets_pipeline.sync.health import LastError, TabHistory
+from sheets_pipeline.sync.report import SyncReport
+
+logger = logging.getLogger(__name__)
+
+Kind = Literal["full", "events"]
+Outcome = Literal["success", "failed", "refused"]
+
+_LONGEST_MESSAGE = 2000
+
+sync_history = sa.Table(
+    "sync_history",
+    state_metadata,
+    sa.Column("id", Key, primary_key=True, autoincrement=True),
+    sa.Column("spreadsheet_id", sa.String(100), nullable=False),
+    sa.Column("tab", sa.String(100), nullable=False),
+    sa.Column("kind", sa.String(10), nullable=False, comment="full or events"),
+    sa.Column("run_id", sa.String(100), nullable=False, comment="of the Dagster run"),
+    sa.Column("started_at", UtcDateTime, nullable=False),
+    sa.Column("ended_at", UtcDateTime, comment="null while under way, and where the process died"),
+    sa.Column("outcome", sa.String(10), comment="success, failed or refused"),
+    sa.Column("error_kind", sa.String(60), comment="class of the error"),
+    sa.Column("error", sa.Text, comment="its message, with the remedy"),
+    sa.Column("needs_person", sa.Boolean),
+    sa.Column("seconds", sa.Double),
+    sa.Column("rows", sa.Integer),
+    sa.Column("inserts", sa.Integer),
+    sa.Column("updates", sa.Integer),
+    sa.Column("deletes", sa.Integer),
+    sa.Column("cells", sa.Integer),
+    sa.Column("read_requests", sa.Integer),
+    sa.Column("write_requests", sa.Integer),
+    sa.Column("bytes_sent", sa.BigInteger),
+    sa.Column("quota_wait_seconds", sa.Double),
+    sa.Column("set_aside", sa.Integer),
+    sa.Index("sync_history_tab", "spreadsheet_id", "tab", "outcome", "id"),
+    sa.Index("sync_history_run", "run_id"),
+    sa.Index("sync_history_started", "started_at"),
+    comment="One row per tab and sync.",
+    sqlite_autoincrement=True,
+    mysql_engine="InnoDB",
+    mysql_charset="utf8mb4",
+    mariadb_engine="InnoDB",
+    mariadb_charset="utf8mb4",
+)
+
+_NUMBERS = ("rows", "inserts", "updates", "deletes", "cells")
+_TRAFFIC = ("read_requests", "write_requests", "bytes_sent", "quota_wait_seconds")
+
+
+class SyncRecord(NamedTuple):
+    """One sync of one tab; what only an ended one has is None before."""
+
+    id: int
+    spreadsheet_id: str
+    tab: str
+    kind: Kind
+    run_id: str
+    started_at: datetime
+    ended_at: datetime | None
+    outcome: Outcome | None
+    error_kind: str | None
+    error: str | None
+    needs_person: bool | None
+    seconds: float | None
+    rows: int | None
+    inserts: int | None
+    updates: int | None
+    deletes: int | None
+    cells: int | None
+    read_requests: int | None
+    write_requests: int | None
+    bytes_sent: int | None
+    quota_wait_seconds: float | None
+    set_aside: int | None
+
+
+@dataclass(slots=True)
+class Recording:
+    """A sync under way; put its report here before the block ends."""
+
+    id: int
+    report: SyncReport | None = None
+
+
+def begin(engine: sa.Engine, spreadsheet_id: str, tab: str, kind: Kind, run_id: str) -> int:
+    """Note that a sync starts; returns the id to complete it with."""
+    values = {"spreadsheet_id": spreadsheet_id, "tab": tab, "kind": kind, "run_id": run_id}
+    with engine.begin() as connection:
+        key = connection.execute(sync_history.insert().values(**values, started_at=utc_now())).inserted_primary_key
+    return int(key[0])  # type: ignore[index] # a single-row insert always has one
+
+
+def complete(engine: sa.Engine, sync_id: int, result: SyncReport | BaseException) -> None:
+    """Note how it ended: with a report, or with the error that was raised."""
+    values = _failure(result) if isinstance(result, BaseException) else _success(result)
+    change = sync_history.update().where(sync_history.c.id == sync_id)
+    with engine.begin() as connection:
+        connection.execute(change.values(**values, ended_at=utc_now()))
+
+
+@contextmanager
+def recorded(engine: sa.Engine, spreadsheet_id: str, tab: str, kind: Kind, run_id: str) -> Iterator[Recording]:
+    """Record one sync of one tab: ``with recorded(...) as sync: sync.report = writer.full_sync(...)``.
+
+    Put the whole attempt into the block, an event sync that falls back to a full one included: what leaves it as an
+    exception counts as failed.
+    """
+    recording = Recording(begin(engine, spreadsheet_id, tab, kind, run_id))
+    try:
+        yield recording
+    except BaseException as error:
+        try:
+            complete(engine, recording.id, error)
+        except (SheetsPipelineError, sa.exc.SQLAlchemyError) as second:  # the first error must be the one that is seen
+            logger.warning("The failed sync of tab %r could not be recorded: %s", tab, second)
+        raise
+    if recording.report is None:
+        raise ValueError(f"The sync of tab {tab!r} ended without a report; set it inside the block.")
+    complete(engine, recording.id, recording.report)
+
+
+def _success(report: SyncReport) -> dict[str, Any]:
+    return {
+        "outcome": "success",
+        "seconds": report.seconds,
+        "set_aside": len(report.set_aside),
+        **{name: getattr(report, name) for name in _NUMBERS},
+        **{name: getattr(report.traffic, name) for name in _TRAFFIC},
+    }
+
+
+def _failure(error: BaseException) -> dict[str, Any]:
+    """Only our own messages are kept: others may quote what stands in a cell."""
+    kind = type(error).__name__
+    if isinstance(error, SheetsPipelineError):
+        message, needs_person = str(error)[:_LONGEST_MESSAGE], error.needs_person
+    else:
+        message, needs_person = f"Unexpected {kind}; the run's log in the Dagster UI tells more.", False
+    outcome = "refused" if isinstance(error, GuardRefused) else "failed"
+    return {"outcome": outcome, "error_kind": kind[:60], "error": message, "needs_person": needs_person}
+
+
+def recent(
+    engine: sa.Engine,
+    *,
+    tab: str | None = None,
+    outcome: str | None = None,
+    since: datetime | None = None,
+    limit: int = 100,
+    spreadsheet_id: str | None = None,
+) -> list[SyncRecord]:
+    """Syncs, newest first."""
+    columns = sync_history.c
+    query = sa.select(*(columns[name] for name in SyncRecord._fields)).order_by(columns.id.desc()).limit(limit)
+    for column, value in ((columns.tab, tab), (columns.outcome, outcome), (columns.spreadsheet_id, spreadsheet_id)):
+        if value is not None:
+            query = query.where(column == value)
+    if since is not None:
+        query = query.where(columns.started_at >= since)
+    with engine.connect() as connection:
+        return [SyncRecord(*row) for row in connection.execute(query)]
+
+
+def remove_before(engine: sa.Engine, moment: datetime) -> int:
+    """Forget syncs that started before a moment; returns how many."""
+    with engine.begin() as connection:
+        return connection.execute(sync_history.delete().where(sync_history.c.started_at < moment)).rowcount
+
+
+def under_way(engine: sa.Engine, spreadsheet_id: str) -> dict[int, str]:
+    """Syncs that were not completed: id → id of their run."""
+    columns = sync_history.c
+    query = sa.select(columns.id, columns.run_id).where(
+        columns.spreadsheet_id == spreadsheet_id, columns.outcome.is_(None)
+    )
+    with engine.connect() as connection:
+        return {row.id: row.run_id for row in connection.execute(query)}
+
+
+def mark_dead(engine: sa.Engine, ids: Collection[int]) -> None:
+    """Complete syncs whose run is over without them."""
+    values = {
+        "outcome": "failed",
+        "error_kind": "ProcessDied",
+        "error": "The run's process died; what it had not written, the next sync writes.",
+        "needs_person": False,
+        "ended_at": utc_now(),
+    }
+    still_open = sync_history.c.id.in_(list(ids)) & sync_history.c.outcome.is_(None)
+    with engine.begin() as connection:
+        connection.execute(sync_history.update().where(still_open).values(values))
+
+
+def reached_in(engine: sa.Engine, spreadsheet_id: str, run_ids: Collection[str]) -> set[str]:
+    """Those of the runs in which at least one tab was synced: the spreadsheet could be reached."""
+    columns = sync_history.c
+    query = sa.select(columns.run_id).where(
+        columns.run_id.in_(list(run_ids)), columns.spreadsheet_id == spreadsheet_id, columns.outcome == "success"
+    )
+    with engine.connect() as connection:
+        return set(connection.scalars(query))
+
+
+def tab_histories(engine: sa.Engine, spreadsheet_id: str) -> dict[str, TabHistory]:
+    """Tab title → what all its recorded syncs say."""
+    with engine.connect() as connection:
+        counted = _counted(connection, spreadsheet_id)
+        return {tab: _tab_history(connection, spreadsheet_id, tab, counts) for tab, counts in counted.items()}
+
+
+class _Counts(NamedTuple):
+    successes: int
+    failures: int
+    under_way: int
+    average_seconds: float | None
+
+
+def _counted(connection: sa.Connection, spreadsheet_id: str) -> dict[str, _Counts]:
+    columns = sync_history.c
+    query = (
+        sa.select(columns.tab, columns.outcome, sa.func.count(), sa.func.avg(columns.seconds))
+        .where(columns.spreadsheet_id == spreadsheet_id)
+        .group_by(columns.tab, columns.outcome)
+    )
+    counted: dict[str, _Counts] = {}
+    for tab, outcome, number, average in connection.execute(query):
+        counts = counted.get(tab, _Counts(0, 0, 0, None))
+        if outcome == "success":
+            counts = counts._replace(successes=number, average_seconds=float(average) if average is not None else None)
+        elif outcome is None:
+            counts = counts._replace(under_way=number)
+        else:
+            counts = counts._replace(failures=counts.failures + number)
+        counted[tab] = counts
+    return counted
+
+
+def _tab_history(connection: sa.Connection, spreadsheet_id: str, tab: str, counts: _Counts) -> TabHistory:
+    columns = sync_history.c
+    mine = (columns.spreadsheet_id == spreadsheet_id) & (columns.tab == tab)
+    has_failed = columns.outcome.in_(["failed", "refused"])
+    success = _newest(connection, mine & (columns.outcome == "success"))
+    whole = success
+    if success and success["kind"] != "full":  # an event sync sees only the rows that it touches
+        whole = _newest(connection, mine & (columns.outcome == "success") & (columns.kind == "full")) or success
+    failures = [_newest(connection, mine & (columns.outcome == outcome)) for outcome in ("failed", "refused")]
+    failure = max((row for row in failures if row), key=lambda row: int(row["id"]), default=None)
+    newest = max((row for row in (success, failure) if row), key=lambda row: int(row["id"]), default=None)
+    since = sa.select(sa.func.count()).where(mine, has_failed, columns.id > (success["id"] if success else 0))
+    return TabHistory(
+        total_syncs=counts.successes + counts.failures + counts.under_way,
+        successful_syncs=counts.successes,
+        failed_syncs=counts.failures,
+        consecutive_failures=int(connection.scalar(since) or 0),
+        last_success=success["ended_at"] if success else None,
+        last_duration_seconds=success["seconds"] if success else None,
+        average_duration_seconds=counts.average_seconds,
+        last_error=_last_error(failure) if failure else None,
+        set_aside_rows=int(whole["set_aside"] or 0) if whole else 0,
+        last_run_id=newest["run_id"] if newest else None,
+    )
+
+
+def _newest(connection: sa.Connection, which: sa.ColumnElement[bool]) -> dict[str, Any] | None:
+    query = sa.select(sync_history).where(which).order_by(sync_history.c.id.desc()).limit(1)
+    row = connection.execute(query).first()
+    return dict(row._mapping) if row else None
+
+
+def _last_error(row: dict[str, Any]) -> LastError:
+    return LastError(row["error_kind"], row["error"], bool(row["needs_person"]), row["ended_at"], row["run_id"])

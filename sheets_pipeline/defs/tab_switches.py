@@ -1,0 +1,78 @@
+"""The switch of each tab: the sensor ``tab_<title>``, on or off in the Dagster UI like any other sensor.
+
+Off means: full syncs and event syncs leave the tab alone, and its events stay pending. There is no second state: the
+switch is what Dagster keeps about the sensor. Its tick shows the tab's health.
+"""
+
+import re
+
+import dagster as dg
+from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus
+
+from sheets_pipeline.defs.tab_asset import TabAsset, tab_assets
+from sheets_pipeline.errors import SheetsPipelineError
+from sheets_pipeline.settings import Settings, load_settings
+from sheets_pipeline.wiring import pipeline
+
+FULL_SYNC_SCHEDULE = "full_sync_schedule"
+EVENT_SENSOR = "quiz_submissions"
+
+
+def sensor_name(title: str) -> str:
+    """Name of the sensor that is this tab's switch."""
+    return "tab_" + re.sub(r"\W", "_", title, flags=re.ASCII)
+
+
+def switched_off(instance: dg.DagsterInstance, location: str | None = None) -> set[str]:
+    """Names of schedules and sensors that are off; of one code location, where several share the storage."""
+    states = instance.all_instigator_state(instigator_statuses={InstigatorStatus.STOPPED})
+    return {state.instigator_name for state in states if location in (None, _location(state))}
+
+
+def enabled_assets(instance: dg.DagsterInstance, location: str | None = None) -> list[TabAsset]:
+    """The tabs that are to be synced: not off by setting, not off by switch."""
+    off = switched_off(instance, location)
+    return [found for found in declared_tabs(load_settings()) if sensor_name(found.tab.title) not in off]
+
+
+def enabled_tabs(instance: dg.DagsterInstance, location: str | None = None) -> set[str]:
+    """Titles of the tabs that are to be synced."""
+    return {found.tab.title for found in enabled_assets(instance, location)}
+
+
+def declared_tabs(settings: Settings) -> list[TabAsset]:
+    """The tabs that the settings leave in; one with SYNC_ENABLE_...=false is as if it were not there."""
+    return [found for found in tab_assets().values() if found.tab.switch is None or getattr(settings, found.tab.switch)]
+
+
+def _location(state: InstigatorState) -> str:
+    return state.origin.repository_origin.code_location_origin.location_name
+
+
+def _switch(found: TabAsset, seconds: int) -> dg.SensorDefinition:
+    title = found.tab.title
+
+    @dg.sensor(
+        name=sensor_name(title),
+        minimum_interval_seconds=seconds,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=f"The switch of the tab {title}: off, syncs leave it alone. Its ticks tell the tab's health.",
+    )
+    def switch(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        from sheets_pipeline.control.status import collect  # it asks this module for the switches
+
+        try:
+            tab = collect(context.instance, pipeline()).tabs[title]
+        except SheetsPipelineError as error:
+            return dg.SkipReason(f"unknown: {error}")
+        return dg.SkipReason(f"{tab.health}: {tab.reason}")
+
+    return switch
+
+
+@dg.definitions
+def tab_switches() -> dg.Definitions:
+    """One switch per tab."""
+    settings = load_settings()
+    seconds = settings.sync_health_check_interval
+    return dg.Definitions(sensors=[_switch(found, seconds) for found in declared_tabs(settings)])

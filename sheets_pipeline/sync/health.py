@@ -1,0 +1,281 @@
+"""Health: are the tabs true? Decided from history, queue, circuit, pauses and switches, without looking at anything.
+
+The rules, worst first (``docs/health.md`` has them at length):
+
+- **stopped**: switched off, or the circuit is open on an error that only a person can mend
+- **degraded**: the circuit is open otherwise, two or more syncs in a row failed, or the tab lags two intervals behind or has not been synced for as long
+- **warning**: the last sync failed, rows or events are set aside, syncs are paused, or the quota is nearly used up
+- **healthy**: none of these
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sheets_pipeline.sync.circuit import Circuit
+
+#: A tab that lags this many intervals behind is degraded.
+LATE_INTERVALS = 2
+
+#: A quota is nearly used up from this share.
+NEARLY_USED = 0.9
+
+
+class Health(StrEnum):
+    """From best to worst."""
+
+    HEALTHY = "healthy"
+    WARNING = "warning"
+    DEGRADED = "degraded"
+    STOPPED = "stopped"
+
+    @property
+    def badness(self) -> int:
+        """0 for the best."""
+        return list(Health).index(self)
+
+
+@dataclass(frozen=True, slots=True)
+class LastError:
+    """The newest failure; the message names the remedy."""
+
+    kind: str
+    message: str
+    needs_person: bool
+    at: datetime
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class TabHistory:
+    """What the record of syncs says about one tab. Durations are in seconds, of syncs that succeeded."""
+
+    total_syncs: int = 0
+    successful_syncs: int = 0
+    failed_syncs: int = 0
+    consecutive_failures: int = 0
+    last_success: datetime | None = None
+    last_duration_seconds: float | None = None
+    average_duration_seconds: float | None = None
+    last_error: LastError | None = None
+    set_aside_rows: int = 0
+    last_run_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TabWait:
+    """Events that wait for one tab; ``oldest_seconds`` is None where there are none."""
+
+    events: int = 0
+    oldest_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TabHealth:
+    """One tab's state in one sentence, and the numbers behind it."""
+
+    title: str
+    health: Health
+    reason: str
+    enabled: bool
+    last_success: datetime | None
+    lag_seconds: float | None
+    pending_events: int
+    total_syncs: int
+    successful_syncs: int
+    failed_syncs: int
+    success_rate_percent: float | None
+    last_duration_seconds: float | None
+    average_duration_seconds: float | None
+    consecutive_failures: int
+    last_error: LastError | None
+    next_sync_in_seconds: float | None
+    set_aside_rows: int
+    url: str
+    last_run_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaUse:
+    """Requests of the last minute; ``kind`` is read or write."""
+
+    kind: str
+    used_last_minute: int
+    per_minute: int
+
+    @property
+    def is_nearly_used(self) -> bool:
+        """Whether little is left."""
+        return self.used_last_minute >= NEARLY_USED * self.per_minute
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Everything at one moment. ``queue`` is ``database.events.QueueStatus`` as a dict."""
+
+    health: Health
+    reason: str
+    circuit: Circuit
+    paused_until: datetime | None
+    tabs: dict[str, TabHealth]
+    queue: dict[str, Any]
+    quota: list[QuotaUse]
+    at: datetime
+    #: Whether Dagster's daemon has been heard of lately; without it nothing is started.
+    daemon_running: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Steering:
+    """What holds for all tabs: the circuit, pauses, the switches of both kinds of sync, when the next full one is due.
+
+    ``records_events`` is False where no triggers are installed: then only full syncs notice changes.
+    """
+
+    circuit: Circuit
+    at: datetime
+    interval_seconds: float
+    paused_until: datetime | None = None
+    full_sync_on: bool = True
+    event_sync_on: bool = True
+    records_events: bool = True
+    next_full_sync: datetime | None = None
+
+
+def tab_health(
+    title: str, history: TabHistory, wait: TabWait, steering: Steering, *, enabled: bool = True, url: str = ""
+) -> TabHealth:
+    """One tab's state."""
+    lag = lag_seconds(history, wait, steering)
+    health, reason = _judge(history, lag, steering, enabled=enabled)
+    ended = history.successful_syncs + history.failed_syncs
+    return TabHealth(
+        title=title,
+        health=health,
+        reason=reason,
+        enabled=enabled,
+        last_success=history.last_success,
+        lag_seconds=lag,
+        pending_events=wait.events,
+        total_syncs=history.total_syncs,
+        successful_syncs=history.successful_syncs,
+        failed_syncs=history.failed_syncs,
+        success_rate_percent=round(100 * history.successful_syncs / ended, 1) if ended else None,
+        last_duration_seconds=history.last_duration_seconds,
+        average_duration_seconds=history.average_duration_seconds,
+        consecutive_failures=history.consecutive_failures,
+        last_error=history.last_error,
+        next_sync_in_seconds=next_sync_in_seconds(wait, steering) if enabled else None,
+        set_aside_rows=history.set_aside_rows,
+        url=url,
+        last_run_id=history.last_run_id,
+    )
+
+
+def lag_seconds(history: TabHistory, wait: TabWait, steering: Steering) -> float | None:
+    """How far the tab may lie behind the database; None where it was never synced.
+
+    The age of the oldest event that waits for it; without one 0 while its last sync succeeded. Where that failed, and
+    where nobody records events, the time since the last success.
+    """
+    if history.last_success is None:
+        return None
+    since_success = max(0.0, (steering.at - history.last_success).total_seconds())
+    if not steering.records_events:
+        return since_success
+    if wait.oldest_seconds is not None:
+        return wait.oldest_seconds
+    return since_success if history.consecutive_failures else 0.0
+
+
+def next_sync_in_seconds(wait: TabWait, steering: Steering) -> float | None:
+    """When the tab is written next: now while events wait for it, else with the next full sync; None for never."""
+    due: list[float] = []
+    if steering.full_sync_on and steering.next_full_sync is not None:
+        due.append((steering.next_full_sync - steering.at).total_seconds())
+    if steering.event_sync_on and wait.events:
+        due.append(0.0)
+    if not due:
+        return None
+    holds = [steering.paused_until, steering.circuit.until if not steering.circuit.allows_run else None]
+    held = [(moment - steering.at).total_seconds() for moment in holds if moment is not None]
+    return max(0.0, min(due), *held)
+
+
+def _judge(history: TabHistory, lag: float | None, steering: Steering, *, enabled: bool) -> tuple[Health, str]:
+    """The worst that holds, in one sentence."""
+    late = LATE_INTERVALS * steering.interval_seconds
+    failures, error = history.consecutive_failures, history.last_error
+    if not enabled:
+        return Health.STOPPED, "The tab is switched off."
+    if not (steering.full_sync_on or steering.event_sync_on):
+        return Health.STOPPED, "Full syncs and event syncs are both switched off."
+    if stopped := _stopped_circuit(steering.circuit):
+        return stopped
+    if failures > 1:
+        return Health.DEGRADED, f"The last {failures} syncs failed: {_said(error)}"
+    if lag is not None and lag > late:
+        return Health.DEGRADED, f"The tab lags {lag:.0f} s behind the database, more than {LATE_INTERVALS} intervals."
+    if history.last_success is not None and steering.full_sync_on and steering.paused_until is None:
+        since = (steering.at - history.last_success).total_seconds()
+        if since > late:
+            return Health.DEGRADED, f"The last sync was {since:.0f} s ago, more than {LATE_INTERVALS} intervals."
+    if failures:
+        return Health.WARNING, f"The last sync failed: {_said(error)}"
+    if history.last_success is None:
+        return Health.WARNING, "The tab has not been synced yet."
+    if history.set_aside_rows:
+        return Health.WARNING, f"{_counted(history.set_aside_rows, 'row')} set aside, because they cannot be written."
+    if not steering.full_sync_on:
+        return Health.WARNING, "Full syncs are switched off, so nothing repairs drift."
+    if not steering.event_sync_on:
+        return Health.WARNING, "Event syncs are switched off; changes show with the next full sync."
+    return Health.HEALTHY, "In step with the database."
+
+
+def _stopped_circuit(circuit: Circuit) -> tuple[Health, str] | None:
+    if circuit.state == "closed":
+        return None
+    health = Health.STOPPED if circuit.needs_person else Health.DEGRADED
+    return health, f"{circuit.reason} {circuit.remedy}".strip()
+
+
+def overall(
+    tabs: Mapping[str, TabHealth],
+    steering: Steering,
+    *,
+    quota: Collection[QuotaUse] = (),
+    set_aside_events: int = 0,
+) -> tuple[Health, str]:
+    """The state of the whole: the worst of the tabs that are switched on, or what concerns all of them."""
+    on = [tab for tab in tabs.values() if tab.enabled]
+    if tabs and not on:
+        return Health.STOPPED, "Every tab is switched off."
+    found: list[tuple[Health, str]] = []
+    if stopped := _stopped_circuit(steering.circuit):
+        found.append(stopped)
+    if on:
+        worst = max(on, key=lambda tab: tab.health.badness)
+        if worst.health is not Health.HEALTHY:
+            found.append((worst.health, f"{worst.title}: {worst.reason}"))
+    if steering.circuit.failures and steering.circuit.state == "closed":
+        found.append((Health.WARNING, f"{steering.circuit.reason} {steering.circuit.remedy}"))
+    if steering.paused_until is not None:
+        found.append((Health.WARNING, f"Syncs are paused until {steering.paused_until:%H:%M:%S} UTC."))
+    if set_aside_events:
+        found.append((Health.WARNING, f"{_counted(set_aside_events, 'event')} set aside after failed attempts."))
+    if short := [use.kind for use in quota if use.is_nearly_used]:
+        found.append((Health.WARNING, f"The quota of {' and '.join(short)} requests is nearly used up."))
+    if not found:
+        return Health.HEALTHY, "All tabs are in step with the database."
+    return max(found, key=lambda finding: finding[0].badness)
+
+
+def _said(error: LastError | None) -> str:
+    return error.message if error else "no reason was recorded."
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun} is" if number == 1 else f"{number:,} {noun}s are"

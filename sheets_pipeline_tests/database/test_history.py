@@ -1,0 +1,134 @@
+"""The record of syncs, on every kind of database."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from sheets_pipeline.database import history
+from sheets_pipeline.database.state import install_state
+from sheets_pipeline.errors import AccessDenied, GuardRefused
+from sheets_pipeline.sync.report import SyncReport, Traffic
+from sheets_pipeline.sync.rows import SetAside
+
+
+@pytest.fixture
+def store(engine: sa.Engine) -> sa.Engine:
+    install_state(engine)
+    return engine
+
+
+def report(seconds: float = 1.5, set_aside: int = 0) -> SyncReport:
+    aside = [SetAside(f"key {i}", "too long") for i in range(set_aside)]
+    traffic = Traffic(1, 2, 345, 0.25)
+    return SyncReport("grades", rows=7, inserts=3, cells=21, traffic=traffic, seconds=seconds, set_aside=aside)
+
+
+def sync(store: sa.Engine, tab: str = "grades", error: Exception | None = None, kind: history.Kind = "full") -> None:
+    """One recorded sync, which succeeds or raises this error."""
+    with history.recorded(store, "s1", tab, kind, "run-1") as recording:
+        if error:
+            raise error
+        recording.report = report()
+
+
+def fail(store: sa.Engine, error: Exception, tab: str = "grades") -> None:
+    with pytest.raises(type(error)):
+        sync(store, tab, error)
+
+
+def test_a_sync_is_recorded_with_its_numbers_and_no_contents(store: sa.Engine) -> None:
+    sync(store)
+    [record] = history.recent(store)
+    assert (record.tab, record.kind, record.run_id, record.outcome) == ("grades", "full", "run-1", "success")
+    assert (record.rows, record.inserts, record.cells, record.read_requests, record.write_requests) == (7, 3, 21, 1, 2)
+    assert (record.bytes_sent, record.quota_wait_seconds, record.seconds) == (345, 0.25, 1.5)
+    assert record.ended_at
+    assert abs(datetime.now(UTC) - record.ended_at) < timedelta(minutes=1)
+
+
+def test_a_failure_is_recorded_with_its_remedy_and_raised_on(store: sa.Engine) -> None:
+    fail(store, AccessDenied("Not shared. Press Share."))
+    [record] = history.recent(store)
+    assert (record.outcome, record.error_kind, record.error) == ("failed", "AccessDenied", "Not shared. Press Share.")
+    assert record.needs_person is True
+
+
+def test_a_refused_change_is_told_apart_from_a_failure(store: sa.Engine) -> None:
+    fail(store, GuardRefused("grades", "60 of 60 rows would be deleted"))
+    assert [record.outcome for record in history.recent(store)] == ["refused"]
+
+
+def test_words_of_unexpected_errors_are_not_kept_as_they_may_quote_cells(store: sa.Engine) -> None:
+    fail(store, KeyError("Emma's grade"))
+    [record] = history.recent(store)
+    assert record.error_kind == "KeyError"
+    assert "Emma" not in str(record.error)
+
+
+def test_a_sync_without_a_report_is_a_mistake_of_the_caller(store: sa.Engine) -> None:
+    with pytest.raises(ValueError, match="without a report"), history.recorded(store, "s1", "grades", "full", "run-1"):
+        pass
+
+
+def test_recent_filters_by_tab_outcome_and_time(store: sa.Engine) -> None:
+    sync(store)
+    sync(store, "courses")
+    fail(store, AccessDenied("no"))
+    assert [r.tab for r in history.recent(store)] == ["grades", "courses", "grades"]
+    assert [r.outcome for r in history.recent(store, tab="grades")] == ["failed", "success"]
+    assert [r.tab for r in history.recent(store, outcome="success", limit=1)] == ["courses"]
+    assert history.recent(store, since=datetime.now(UTC) + timedelta(hours=1)) == []
+    assert history.recent(store, spreadsheet_id="another") == []
+
+
+def test_old_syncs_are_removed_and_younger_ones_stay(store: sa.Engine) -> None:
+    sync(store)
+    with store.begin() as connection:
+        old = datetime.now(UTC) - timedelta(days=40)
+        connection.execute(history.sync_history.update().values(started_at=old))
+    sync(store)
+    assert history.remove_before(store, datetime.now(UTC) - timedelta(days=30)) == 1
+    assert len(history.recent(store)) == 1
+
+
+def test_a_tabs_history_counts_failures_since_its_last_success(store: sa.Engine) -> None:
+    fail(store, AccessDenied("first"))
+    sync(store)
+    fail(store, AccessDenied("second"))
+    fail(store, GuardRefused("grades", "third"))
+    found = history.tab_histories(store, "s1")["grades"]
+    assert (found.total_syncs, found.successful_syncs, found.failed_syncs) == (4, 1, 3)
+    assert found.consecutive_failures == 2
+    assert found.last_error
+    assert "third" in found.last_error.message
+    assert (found.last_duration_seconds, found.average_duration_seconds) == (1.5, 1.5)
+    assert history.tab_histories(store, "another") == {}
+
+
+def test_rows_set_aside_are_those_of_the_last_full_sync(store: sa.Engine) -> None:
+    with history.recorded(store, "s1", "grades", "full", "run-1") as recording:
+        recording.report = report(set_aside=2)
+    sync(store, kind="events")
+    assert history.tab_histories(store, "s1")["grades"].set_aside_rows == 2
+
+
+def test_a_sync_whose_process_died_counts_as_failed_once_it_is_marked(store: sa.Engine) -> None:
+    dead = history.begin(store, "s1", "grades", "full", "run-9")
+    assert history.under_way(store, "s1") == {dead: "run-9"}
+    assert history.tab_histories(store, "s1")["grades"].consecutive_failures == 0
+    history.mark_dead(store, [dead])
+    history.complete(store, history.begin(store, "s1", "courses", "full", "run-9"), report())
+    assert history.under_way(store, "s1") == {}
+    found = history.tab_histories(store, "s1")["grades"]
+    assert (found.consecutive_failures, found.failed_syncs) == (1, 1)
+    assert found.last_error
+    assert "process died" in found.last_error.message
+
+
+def test_runs_that_wrote_one_tab_have_reached_the_spreadsheet(store: sa.Engine) -> None:
+    sync(store)
+    with pytest.raises(AccessDenied), history.recorded(store, "s1", "grades", "full", "run-2"):
+        raise AccessDenied("no")
+    assert history.reached_in(store, "s1", ["run-1", "run-2", "run-3"]) == {"run-1"}
+    assert history.reached_in(store, "another", ["run-1"]) == set()

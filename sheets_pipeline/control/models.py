@@ -1,0 +1,192 @@
+"""What the control API takes and gives, as pydantic models: the OpenAPI document is made of them."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+
+def _one_line(text: str) -> str:
+    """Text that every database and terminal can take: one line, no control characters, no half characters."""
+    if any(ord(character) < 32 or ord(character) == 127 for character in text):
+        raise ValueError("must be one line of text without control characters")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("must be valid Unicode, found half of a surrogate pair") from None
+    return text
+
+
+def _sensible_time(moment: datetime) -> datetime:
+    """A moment with a zone (UTC where it has none), within what databases and clocks agree on."""
+    if not 2000 <= moment.year <= 2100:
+        raise ValueError("must lie between the years 2000 and 2100")
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+Title = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_one_line)]
+Line = Annotated[str, Field(max_length=200), AfterValidator(_one_line)]
+Moment = Annotated[datetime, AfterValidator(_sensible_time)]
+Outcome = Literal["success", "failed", "refused"]
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class ForceRequest(_Request):
+    """Which tabs to sync; all that are switched on where none is named."""
+
+    tab: Title | None = Field(None, description="One tab's title.")
+    tabs: list[Title] = Field([], max_length=50, description="Several titles.")
+
+
+class SwitchRequest(_Request):
+    """Which tab to switch; everything where none is named."""
+
+    tab: Title | None = Field(None, description="A tab's title.")
+
+
+class PauseRequest(_Request):
+    """A pause is a lease: it ends by itself, and is renewed by asking again under the same holder."""
+
+    seconds: float = Field(gt=0, le=86_400, allow_inf_nan=False, description="Length of the lease from now.")
+    reason: Line = Field("", description="Shown to people while it lasts.")
+    holder: Title = Field("control API", description="Whose lease it is; each holder has one.")
+
+
+class ResumeRequest(_Request):
+    """Whose lease ends; all of them where nobody is named."""
+
+    holder: Title | None = Field(None, description="As given to /sync/pause.")
+
+
+class ErrorAnswer(BaseModel):
+    """Something was wrong: what was found, what was expected, what to do."""
+
+    error: str
+
+
+class HealthAnswer(BaseModel):
+    """For load balancers and uptime monitors."""
+
+    health: Literal["healthy", "warning", "degraded", "stopped", "unknown"]
+    reason: str
+
+
+class StatusAnswer(BaseModel):
+    """Health of everything and of each tab; the shape of ``sheets-pipeline status --json``, with more keys beside."""
+
+    model_config = ConfigDict(extra="allow")
+
+    health: Literal["healthy", "warning", "degraded", "stopped"]
+    reason: str
+    paused_until: str | None
+    tabs: dict[str, dict[str, Any]]
+    under_way: list["RunAnswer"] = Field(description="Full syncs that are queued or running.")
+    dagster_url: str | None
+    everything_enabled: bool = Field(description="Whether full_sync_schedule and quiz_submissions are on.")
+    pause_limit_seconds: int
+
+
+class RunAnswer(BaseModel):
+    """A Dagster run of the job full_sync."""
+
+    run_id: str
+    url: str | None = Field(description="Its page in the Dagster UI.")
+    status: str = Field(description="Dagster's word: QUEUED, STARTED ...")
+    tabs: list[str]
+    started_at: datetime | None
+
+
+class ForceAnswer(BaseModel):
+    """The run that syncs these tabs."""
+
+    run_id: str
+    url: str | None
+    tabs: list[str]
+    joined: bool = Field(description="Whether that run was already under way.")
+
+
+class SwitchAnswer(BaseModel):
+    """What is on now: schedules and sensors by name, as the Dagster UI shows them."""
+
+    enabled: bool
+    switches: list[str]
+    tab: str | None
+
+
+class PauseAnswer(BaseModel):
+    """Until when bulk syncs wait; null when nothing is paused."""
+
+    paused_until: datetime | None
+
+
+class LogLine(BaseModel):
+    """One sync of one tab, or a run that is under way."""
+
+    id: int
+    tab: str
+    kind: str
+    outcome: Outcome | Literal["running"]
+    started_at: datetime
+    ended_at: datetime | None
+    seconds: float | None
+    rows: int | None
+    inserts: int | None
+    updates: int | None
+    deletes: int | None
+    cells: int | None
+    quota_wait_seconds: float | None
+    set_aside: int | None
+    error_kind: str | None
+    error: str | None
+    needs_person: bool | None
+    run_id: str | None
+    run_url: str | None
+
+
+class LogsAnswer(BaseModel):
+    """Recent syncs, newest first."""
+
+    logs: list[LogLine]
+
+
+class Point(BaseModel):
+    """One finished sync, for drawing."""
+
+    at: datetime
+    kind: str
+    outcome: str
+    seconds: float | None
+    cells: int | None
+    rows: int | None
+
+
+class TabStats(BaseModel):
+    """Counts of a tab's syncs as far as the record goes, and its latest syncs, oldest first."""
+
+    syncs: int
+    successful: int
+    failed: int
+    cells: int
+    requests: int
+    quota_wait_seconds: float
+    average_seconds: float | None
+    longest_seconds: float | None
+    history: list[Point]
+
+
+class QueuePoint(BaseModel):
+    """Pending events at one moment."""
+
+    at: datetime
+    pending: int
+
+
+class StatsAnswer(BaseModel):
+    """Counts and durations per tab; the queue over the last hour."""
+
+    at: datetime
+    tabs: dict[str, TabStats]
+    queue: list[QueuePoint]

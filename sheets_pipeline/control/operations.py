@@ -1,0 +1,261 @@
+"""What the control API can do, apart from HTTP: read the status, start a sync, switch, pause, look back."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Collection
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+import sqlalchemy as sa
+
+from sheets_pipeline.control.dagster_client import JOB, DagsterClient
+from sheets_pipeline.control.status import as_json, collect
+from sheets_pipeline.database import events, history, leases
+from sheets_pipeline.database.locks import named_lock
+from sheets_pipeline.defs.run_tags import run_tags
+from sheets_pipeline.defs.tab_asset import TabAsset
+from sheets_pipeline.defs.tab_switches import (
+    EVENT_SENSOR,
+    FULL_SYNC_SCHEDULE,
+    declared_tabs,
+    enabled_tabs,
+    switch_name,
+    switched_off,
+)
+from sheets_pipeline.errors import SheetsPipelineError
+from sheets_pipeline.local.home import dagster_home
+from sheets_pipeline.settings import Settings
+from sheets_pipeline.sync.health import Status
+from sheets_pipeline.wiring import Pipeline
+
+#: Run tag of a sync that a person asked for here.
+FORCED_TAG = "sheets_pipeline/forced"
+
+#: Many callers within this time share one look at the database.
+STATUS_SHARED_SECONDS = 1.0
+
+#: The queue's depth is noted this often, and kept for an hour.
+SAMPLE_SECONDS = 5.0
+_SAMPLES = 720
+
+#: Syncs per tab that /stats gives for drawing.
+HISTORY_POINTS = 60
+
+_UNDER_WAY = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+]
+
+
+class UnknownTab(SheetsPipelineError):
+    """No tab has this title."""
+
+
+class TabIsOff(SheetsPipelineError):
+    """A tab that shall be synced is switched off."""
+
+
+class PauseTooLong(SheetsPipelineError):
+    """A pause beyond SYNC_PAUSE_LIMIT_SECONDS."""
+
+
+class Operations:
+    """One pipeline and its Dagster, opened when first needed: the API answers before they do."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        open_pipeline: Callable[[], Pipeline],
+        instance: dg.DagsterInstance | None = None,
+    ) -> None:
+        self.settings, self._open = settings, open_pipeline
+        self.dagster = DagsterClient(settings)
+        self._instance = instance
+        self._opening, self._looking = threading.Lock(), threading.Lock()
+        self._status: tuple[float, Status | Exception] | None = None
+        self.queue: deque[tuple[datetime, int]] = deque(maxlen=_SAMPLES)
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """The pipeline; raises as long as its database cannot be reached."""
+        with self._opening:
+            return self._open()
+
+    @property
+    def instance(self) -> dg.DagsterInstance:
+        """Dagster's storage."""
+        with self._opening:
+            if self._instance is None:
+                self._instance = dg.DagsterInstance.from_config(str(dagster_home()))
+            return self._instance
+
+    def status(self) -> Status:
+        """Health of everything, or the error of looking, at most ``STATUS_SHARED_SECONDS`` old.
+
+        Raises:
+            DatabaseError: One of the databases cannot be reached.
+        """
+        with self._looking:
+            if self._status is None or time.monotonic() - self._status[0] > STATUS_SHARED_SECONDS:
+                seen = self._look()
+                self._status = (time.monotonic(), seen)
+            found = self._status[1]
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def _look(self) -> Status | Exception:
+        try:
+            return collect(self.instance, self.pipeline)
+        except (SheetsPipelineError, sa.exc.SQLAlchemyError) as error:
+            return error
+
+    def forget_status(self) -> None:
+        """Something was changed: the next caller shall see it."""
+        with self._looking:
+            self._status = None
+
+    def status_json(self) -> dict[str, Any]:
+        """``status`` as JSON, with the runs under way and where to look further."""
+        found = as_json(self.status())
+        for tab in found["tabs"].values():
+            tab["last_run_url"] = self.dagster.run_url(tab["last_run_id"]) if tab.get("last_run_id") else None
+        return {
+            **found,
+            "under_way": self.under_way(),
+            "dagster_url": self.dagster.address(),
+            "spreadsheet_url": self.pipeline.services.spreadsheet_url,
+            "everything_enabled": self.everything_enabled(),
+            "pause_limit_seconds": self.settings.sync_pause_limit_seconds,
+        }
+
+    def titles(self) -> list[str]:
+        """Titles of all tabs that the settings leave in."""
+        return [found.tab.title for found in declared_tabs(self.settings)]
+
+    def check_tab(self, title: str | None) -> None:
+        """Refuse a title that no tab has.
+
+        Raises:
+            UnknownTab: Names the tabs that there are.
+        """
+        if title is not None and title not in self.titles():
+            raise UnknownTab(f"There is no tab {title!r}. Known tabs: {', '.join(self.titles())}.")
+
+    def force(self, titles: Collection[str]) -> dict[str, Any]:
+        """Start a full sync of these tabs (all that are on where none is named), or join one under way.
+
+        Raises:
+            UnknownTab: No tab has such a title.
+            TabIsOff: It is switched off.
+            DagsterUnreachable: The webserver does not answer.
+        """
+        chosen = self._chosen(titles)
+        wanted = {found.tab.title for found in chosen}
+        with named_lock(self.pipeline.state, "Start of a forced sync", timeout_seconds=30):
+            joined = next((run for run in self.under_way() if wanted <= set(run["tabs"])), None)
+            if joined:
+                return {"run_id": joined["run_id"], "url": joined["url"], "tabs": joined["tabs"], "joined": True}
+            tags = {FORCED_TAG: "true", **run_tags(self.pipeline)}
+            run_id = self.dagster.launch([found.key.path for found in chosen], tags)
+        self.forget_status()
+        return {"run_id": run_id, "url": self.dagster.run_url(run_id), "tabs": sorted(wanted), "joined": False}
+
+    def under_way(self) -> list[dict[str, Any]]:
+        """Full syncs that are queued or running, newest first."""
+        records = self.instance.get_run_records(dg.RunsFilter(job_name=JOB, statuses=_UNDER_WAY), limit=20)
+        by_key = {found.key: found.tab.title for found in declared_tabs(self.settings)}
+        found = []
+        for record in records:
+            run = record.dagster_run
+            keys = run.asset_selection
+            found.append(
+                {
+                    "run_id": run.run_id,
+                    "url": self.dagster.run_url(run.run_id),
+                    "status": run.status.value,
+                    "tabs": sorted(by_key.values())
+                    if keys is None
+                    else sorted(by_key[key] for key in keys if key in by_key),
+                    "started_at": datetime.fromtimestamp(record.start_time, UTC) if record.start_time else None,
+                }
+            )
+        return found
+
+    def switch(self, title: str | None, *, on: bool) -> list[str]:
+        """Turn a tab, or everything, on or off; gives the names of the sensors and schedules that were set.
+
+        Raises:
+            UnknownTab: No tab has this title.
+            DagsterUnreachable: The webserver does not answer.
+        """
+        self.check_tab(title)
+        tabs = [found.tab for found in declared_tabs(self.settings) if found.tab.title == title]
+        names = [switch_name(tab) for tab in tabs] or [FULL_SYNC_SCHEDULE, EVENT_SENSOR]
+        self.dagster.set_switches(names, on=on)
+        self.forget_status()
+        return names
+
+    def everything_enabled(self) -> bool:
+        """Whether the schedule and the sensor of events are on; both are unless somebody turned them off."""
+        return not {FULL_SYNC_SCHEDULE, EVENT_SENSOR} & switched_off(self.instance)
+
+    def pause(self, seconds: float, reason: str, holder: str) -> datetime:
+        """Take or renew a pause lease; gives when bulk syncs go on.
+
+        Raises:
+            PauseTooLong: Longer than SYNC_PAUSE_LIMIT_SECONDS.
+        """
+        limit = self.settings.sync_pause_limit_seconds
+        if seconds > limit:
+            raise PauseTooLong(
+                f"A pause lasts at most {limit} seconds (SYNC_PAUSE_LIMIT_SECONDS), found {seconds:g}. Ask for less and "
+                "renew it, or raise the setting."
+            )
+        until = leases.take(self.pipeline.state, holder, seconds, reason)
+        self.forget_status()
+        return until
+
+    def resume(self, holder: str | None) -> datetime | None:
+        """End a holder's pause, or all; gives until when another holder's lasts."""
+        leases.release(self.pipeline.state, holder)
+        self.forget_status()
+        return leases.paused_until(self.pipeline.state, self.settings.sync_pause_limit_seconds)
+
+    def sample(self) -> None:
+        """Note how many events are pending now."""
+        with self.pipeline.platform.connect() as connection:
+            self.queue.append((datetime.now(UTC), events.count(connection)))
+
+    def recent(
+        self,
+        *,
+        tab: str | None = None,
+        outcome: history.Outcome | None = None,
+        since: datetime | None = None,
+        limit: int = 100,
+    ) -> list[history.SyncRecord]:
+        """Latest syncs, newest first."""
+        return history.recent(
+            self.pipeline.state,
+            spreadsheet_id=self.pipeline.services.spreadsheet_id,
+            tab=tab,
+            outcome=outcome,
+            since=since,
+            limit=limit,
+        )
+
+    def _chosen(self, titles: Collection[str]) -> list[TabAsset]:
+        for title in titles:
+            self.check_tab(title)
+        on = enabled_tabs(self.instance)
+        if off := sorted(set(titles) - {found.tab.title for found in on}):
+            raise TabIsOff(f"Tab {off[0]!r} is switched off. Switch it on first (POST /sync/enable).")
+        chosen = [found for found in on if not titles or found.tab.title in titles]
+        if not chosen:
+            raise TabIsOff("Every tab is switched off, so there is nothing to sync. Switch one on first.")
+        return chosen

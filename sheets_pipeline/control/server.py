@@ -1,0 +1,63 @@
+"""Runs the control API in uvicorn."""
+
+import socket
+
+import uvicorn
+
+from sheets_pipeline.control.app import create_app
+from sheets_pipeline.control.operations import Operations
+from sheets_pipeline.control.security import is_loopback
+from sheets_pipeline.errors import SettingsError
+from sheets_pipeline.settings import Settings
+from sheets_pipeline.wiring import pipeline
+
+#: Requests under way have this long to end once we are asked to.
+_GRACE_SECONDS = 3
+
+
+def check_reachable_safely(settings: Settings, host: str) -> None:
+    """Refuse to listen for other machines without a token.
+
+    Raises:
+        SettingsError: Says how to have it either way.
+    """
+    if settings.control_api_token is None and not is_loopback(host):
+        raise SettingsError(
+            f"CONTROL_API_HOST is {host!r}, which other machines reach, and CONTROL_API_TOKEN is not set. "
+            "Set a token, or use 127.0.0.1."
+        )
+
+
+def run_server(settings: Settings, host: str, port: int) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    Raises:
+        SettingsError: The address cannot be had, or is open to others without a token.
+    """
+    check_reachable_safely(settings, host)
+    _check_port(host, port)
+    token = settings.control_api_token
+    app = create_app(Operations(settings, pipeline), token.get_secret_value() if token else None)
+    uvicorn.run(
+        app,
+        host=host,
+        port=port,
+        log_level="warning",
+        access_log=False,
+        proxy_headers=False,  # the peer's address decides; a header could name any
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+
+
+def _check_port(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise SettingsError(
+                f"The control API cannot listen on {host}:{port} ({error.strerror}). Choose another port with --port or "
+                "CONTROL_API_PORT."
+            ) from None

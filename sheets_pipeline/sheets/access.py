@@ -109,6 +109,42 @@ def read_column_metadata(client: SheetsClient, sheet_id: int) -> dict[str, int]:
     return found
 
 
+#: All that people can put into a cell but a number format, which our columns carry down to the last row of the grid.
+_LOOKS = (
+    "backgroundColorStyle,borders,padding,horizontalAlignment,verticalAlignment,wrapStrategy,textDirection,textFormat,"
+    "hyperlinkDisplayType,textRotation"
+)
+_TAIL_MASK = (
+    f"namedRanges(range),sheets(properties(sheetId),merges,protectedRanges(range),tables(range),charts(position),"
+    f"data(rowData(values(userEnteredValue,note,dataValidation,userEnteredFormat({_LOOKS})))))"
+)
+
+
+def is_bare(client: SheetsClient, sheet_id: int, title: str, first_row: int, end_row: int) -> bool:
+    """Whether nothing of anybody's stands in the rows from ``first_row`` (0-based) on to ``end_row`` (past the last).
+
+    No value, note, rule, colour, merge, protection, table or chart, and no named range. One read request.
+    """
+    quoted = "'" + title.replace("'", "''") + "'"
+    params = {"ranges": f"{quoted}!{first_row + 1}:{end_row}", "includeGridData": "true", "fields": _TAIL_MASK}
+    answer = client.read(params=params)
+    sheet = next(found for found in answer["sheets"] if found["properties"].get("sheetId", 0) == sheet_id)
+    held = (
+        value for data in sheet.get("data", []) for row in data.get("rowData", []) for value in row.get("values", [])
+    )
+    if any(cell.get("userEnteredFormat") or cell.keys() - {"userEnteredFormat"} for cell in held):
+        return False
+    ranges = [*sheet.get("merges", [])]
+    ranges += [found.get("range", {}) for kind in ("protectedRanges", "tables") for found in sheet.get(kind, [])]
+    ranges += [
+        found["range"] for found in answer.get("namedRanges", []) if found["range"].get("sheetId", 0) == sheet_id
+    ]
+    starts = [found.get("startRowIndex", 0) for found in ranges]
+    positions = [chart.get("position", {}).get("overlayPosition", {}) for chart in sheet.get("charts", [])]
+    starts += [position.get("anchorCell", {}).get("rowIndex", 0) for position in positions]
+    return all(start < first_row for start in starts)
+
+
 def _read_filters(client: SheetsClient, grid_ranges: list[dict[str, int]]) -> list[dict[str, Any]]:
     """Values column by column, one answer per grid range, in the order asked (Google's own order is not promised)."""
     answer = client.read(

@@ -24,7 +24,7 @@ from sheets_pipeline.sheets.memory import TabFacts, TabMemory
 from sheets_pipeline.sync.diff import ChangeSet, compare, compare_touched, rows_of_ours
 from sheets_pipeline.sync.drift import Drift, find_drift
 from sheets_pipeline.sync.guards import check_deletes, check_size
-from sheets_pipeline.sync.plan import Batch, Plan, plan_changes, plan_creation
+from sheets_pipeline.sync.plan import Batch, Plan, plan_changes, plan_creation, rows_to_keep
 from sheets_pipeline.sync.report import SyncReport, sample_changes
 from sheets_pipeline.sync.rows import Rows, rows_from_frame
 from sheets_pipeline.sync.snapshot import (
@@ -159,7 +159,7 @@ class TabWriter:
         needed = len(found.plan.batches)
         if needed > 1 and needed > (left := self.client.quota_left("write")):
             logger.info("Tab %r needs %d writes, %d are left this minute; it waits", self.tab.title, needed, left)
-        if found.plan.grid_cells:
+        if found.plan.grid_cells > 0:
             spreadsheet = self._spreadsheet or access.read_spreadsheet(self.client)
             is_new = found.facts.sheet_id not in {sheet.sheet_id for sheet in spreadsheet.sheets}
             tabs = len(spreadsheet.sheets) + is_new
@@ -207,8 +207,10 @@ class TabWriter:
         # The last answer that can carry key cells tells whether the rows to delete still stand where we read them.
         checking = next((batch for batch in reversed(plan.writes) if not batch.is_values), None)
         self._remember(found.facts)
-        with ThreadPoolExecutor(1) as beside:  # what is known is noted while the next request is under way
-            noted: Future[None] | None = None
+        # What is about to be sent and what is known to stand is noted while another request is under way.
+        with ThreadPoolExecutor(1) as beside:
+            intended = [beside.submit(self._intend, plan, batch) for batch in plan.batches[:1]]
+            noted: list[Future[None]] = []
             try:
                 for number, batch in enumerate(plan.batches, start=1):
                     logger.info(
@@ -217,17 +219,26 @@ class TabWriter:
                     check = dict(batch.expected_keys) if batch is not deletes else {}
                     if deletes and batch is checking:
                         check |= deletes.expected_keys
+                    intended[-1].result()
+                    intended += [
+                        beside.submit(self._intend, plan, after) for after in plan.batches[number : number + 1]
+                    ]
                     if not self._apply_batch(found, batch, check, report):
                         return False
-                    if noted is not None:
-                        noted.result()
-                    noted = beside.submit(self._note, found, batch)
-                if noted is not None:
-                    noted.result()
+                    for earlier in noted[-1:]:
+                        earlier.result()
+                    noted.append(beside.submit(self._note, found, batch))
+                for last in noted[-1:]:
+                    last.result()
             except OutcomeUnknown as error:
                 logger.warning("Tab %r: %s Reading what it holds now.", self.tab.title, error)
                 return False
         return True
+
+    def _intend(self, plan: Plan, batch: Batch) -> None:
+        """The batch is about to be sent: what its rows hold is not known until its answer is there."""
+        if batch is not plan.deletes:
+            self.memory.intend(batch.keys)
 
     def _note(self, found: _Round, batch: Batch) -> None:
         """The batch is known to be applied."""
@@ -246,8 +257,6 @@ class TabWriter:
             self.memory.save_facts(facts)
 
     def _apply_batch(self, found: _Round, batch: Batch, check: dict[int, str], report: SyncReport) -> bool:
-        if batch is not found.plan.deletes:
-            self.memory.intend(batch.keys)
         if self._still_ours is not None:
             self._still_ours()
         report.cells += batch.cells
@@ -278,11 +287,20 @@ class TabWriter:
         index = index_rows(self.tab, snapshot, layout)
         changes = compare(self.tab, snapshot, layout, index, wanted, self.memory.owned, leave)
         check_deletes(self.tab, changes, len(index.row_of), len(wanted), allowance.deletes)
-        found = self._plan(facts, snapshot, layout, wanted, changes, index, added)
+        bare_from = self._bare_from(facts, snapshot, snapshot.last_row + len(changes.inserts))
+        found = self._plan(facts, snapshot, layout, wanted, changes, index, added, bare_from)
         if list(facts.layout) == list(found.facts.layout):  # else the base's cells are in another order
             found.drift = find_drift(changes, wanted, found.facts.layout, self.memory.base)
         found.rows_in_tab = rows_of_ours(index, wanted, changes, leave)
         return found
+
+    def _bare_from(self, facts: TabFacts, snapshot: TabSnapshot, rows: int) -> int | None:
+        """The row from which on a grid that is mostly empty holds nothing at all, where it does; asked once per size."""
+        keep = rows_to_keep(rows, snapshot.row_count)
+        if keep == snapshot.row_count or facts.row_count == snapshot.row_count:
+            return None
+        is_bare = access.is_bare(self.client, facts.sheet_id, snapshot.title, keep, snapshot.row_count)
+        return keep if is_bare else None
 
     def _columns(self, facts: TabFacts, snapshot: TabSnapshot) -> tuple[TabFacts, dict[str, int], list[str]]:
         """Where our columns are, with renamed ones recognised, and which of them are to be added at the right end."""
@@ -341,11 +359,14 @@ class TabWriter:
         changes: ChangeSet,
         index: RowIndex,
         added: Collection[str] = (),
+        bare_from: int | None = None,
     ) -> _Round:
         # In the order of the declaration, which is the order of the base's cells.
         layout = {column.name: layout[column.name] for column in self.tab.columns}
         released = [name for name in facts.layout if name not in layout]
-        plan = plan_changes(self.tab, facts.sheet_id, snapshot, layout, wanted, changes, new_columns=added)
+        plan = plan_changes(
+            self.tab, facts.sheet_id, snapshot, layout, wanted, changes, new_columns=added, bare_from=bare_from
+        )
         now = replace(facts, layout=layout, row_count=plan.row_count)
         found = _Round(now, snapshot.title, wanted, changes, plan, index, list(added), released)
         found.grid_cells = snapshot.row_count * snapshot.column_count + plan.grid_cells

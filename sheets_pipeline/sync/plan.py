@@ -26,6 +26,8 @@ from sheets_pipeline.sync.tab import NUMBER_FORMATS, ColumnType, Tab
 #: Recommended payload of one request. Source: https://developers.google.com/workspace/sheets/api/limits
 MAX_PAYLOAD_BYTES = 2_000_000
 
+_ROWS_OF_A_NEW_TAB = 1000
+
 #: Columns left free for people beside ours in a tab that we create.
 SPARE_COLUMNS = 6
 
@@ -66,7 +68,7 @@ class Plan:
 
     writes: list[Batch] = field(default_factory=list)
     deletes: Batch | None = None
-    #: Cells by which the grid grows, filled or not, as Google counts them against its limit.
+    #: Cells by which the grid grows, filled or not, as Google counts them against its limit; negative where it shrinks.
     grid_cells: int = 0
     #: Rows of the grid once the writes are applied.
     row_count: int = 0
@@ -100,10 +102,12 @@ def plan_changes(
     changes: ChangeSet,
     max_bytes: int = MAX_PAYLOAD_BYTES,
     new_columns: Collection[str] = (),
+    bare_from: int | None = None,
 ) -> Plan:
     """Turn a change set into write requests of at most about ``max_bytes`` each.
 
-    ``new_columns`` are located in ``layout`` but not yet in the tab: their header and format come first.
+    ``new_columns`` are located in ``layout`` but not yet in the tab: their header and format come first. From the row
+    ``bare_from`` (0-based) on nothing stands in the grid, and its rows leave.
     """
     columns = max([snapshot.column_count, *(layout[name] + 1 for name in new_columns)])
     needed = snapshot.last_row + len(changes.inserts)
@@ -115,11 +119,12 @@ def plan_changes(
     inserts, bulk = _plan_inserts(sheet_id, layout, wanted, changes.inserts, snapshot.last_row, max_bytes)
     pieces = [*_update_pieces(sheet_id, changes, max_bytes), *inserts]
     writes = _fill_batches(pieces, max_bytes, Batch([_dump(part) for part in growth], cells=len(new_columns)))
+    bare_rows = 0 if bare_from is None else rows - bare_from
     return Plan(
         writes + bulk,
-        _delete_batch(sheet_id, changes.deletes, snapshot.row_count),
-        grid_cells=rows * columns - snapshot.row_count * snapshot.column_count,
-        row_count=rows,
+        _delete_batch(sheet_id, changes.deletes, rows, bare_rows),
+        grid_cells=(rows - bare_rows) * columns - snapshot.row_count * snapshot.column_count,
+        row_count=rows - bare_rows - len(changes.deletes),
     )
 
 
@@ -300,11 +305,14 @@ def _bulk_batches(
             size += len(parts[i]) + 1
 
 
-def _delete_batch(sheet_id: int, deletes: list[RowDelete], row_count: int) -> Batch | None:
-    if not deletes:
+def _delete_batch(sheet_id: int, deletes: list[RowDelete], row_count: int, bare_rows: int = 0) -> Batch | None:
+    if not deletes and not bare_rows:
         return None
     requests = []
-    if len(deletes) >= row_count - 1:  # Google refuses to delete all rows that are not frozen
+    if bare_rows:  # first, because deleting others moves them
+        bare = {"sheetId": sheet_id, "dimension": "ROWS", "startIndex": row_count - bare_rows, "endIndex": row_count}
+        requests.append(_dump({"deleteDimension": {"range": bare}}))
+    if len(deletes) >= row_count - bare_rows - 1:  # Google refuses to delete all rows that are not frozen
         requests.append(_dump({"appendDimension": {"sheetId": sheet_id, "dimension": "ROWS", "length": 1}}))
     rows = sorted((delete.row for delete in deletes), reverse=True)
     for start, end in _descending_runs(rows):
@@ -329,6 +337,15 @@ def _descending_runs(rows: list[int]) -> Iterator[tuple[int, int]]:
 def rows_to_have(rows: int) -> int:
     """Rows of a grid that must hold ``rows``: a tenth more, at least 100, so that most syncs need not grow it."""
     return rows + max(100, rows // 10)
+
+
+def rows_to_keep(rows: int, row_count: int) -> int:
+    """Rows of a grid of ``row_count`` of which only ``rows`` hold anything: all of them, unless most are empty.
+
+    What stays is at least the 1,000 rows that a new tab of Google's has.
+    """
+    keep = max(_ROWS_OF_A_NEW_TAB, rows_to_have(rows))
+    return keep if row_count > 2 * keep else row_count
 
 
 def _growth_requests(

@@ -68,6 +68,7 @@ class Tab:
 
     ``switch`` names the setting that turns the tab off. ``status_column`` is where ``OnRemoved.MARK`` writes; it is
     added to the columns by itself. ``restores_columns`` puts a column back that people deleted, instead of an error.
+    ``entities`` names the entities of one's own whose events refresh the row of the same key.
     """
 
     title: str
@@ -77,6 +78,7 @@ class Tab:
     switch: str | None = None
     status_column: str = "row_status"
     restores_columns: bool = False
+    entities: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.on_removed is OnRemoved.MARK and self.status_column not in {column.name for column in self.columns}:

@@ -1,5 +1,6 @@
 """The writer keeps its promises on a server that answers as Google does."""
 
+import copy
 from dataclasses import replace
 from typing import Any
 
@@ -209,6 +210,56 @@ def test_growth_beyond_the_cell_limit_is_refused(bench: Bench) -> None:
     )
     with pytest.raises(LimitExceeded, match="10,000,000"):
         bench.sync({1: "a"})
+
+
+def _bloat(bench: Bench, rows: int = 50_000) -> None:
+    grid = {"sheetId": bench.sheet()["sheetId"], "gridProperties": {"rowCount": rows}}
+    bench.edit({"updateSheetProperties": {"properties": grid, "fields": "gridProperties.rowCount"}})
+
+
+def _rows_of_the_grid(bench: Bench) -> int:
+    return int(bench.sheet()["gridProperties"]["rowCount"])
+
+
+def test_a_grid_that_is_mostly_empty_shrinks_and_costs_one_look(bench: Bench) -> None:
+    bench.sync({1: "a", 2: "b"})
+    _bloat(bench)
+    bench.put("people!H500", [["below"]])
+    bench.server.reset_stats()
+    bench.sync({1: "a", 3: "c"})
+    assert bench.sent()[:2] == (2, 2)
+    assert _rows_of_the_grid(bench) == 999
+    assert [row for row in bench.values("people!A1:B") if row] == [["id", "Full name"], [1, "a"], [3, "c"]]
+    assert bench.values("people!H499") == [["below"]]
+    bench.server.reset_stats()
+    bench.sync({1: "a", 3: "c"})
+    assert bench.sent()[:2] == (1, 0)
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        {"repeatCell": {"cell": {"userEnteredFormat": {"backgroundColor": {"red": 1}}}, "fields": "userEnteredFormat"}},
+        {"repeatCell": {"cell": {"note": "keep"}, "fields": "note"}},
+        {"mergeCells": {"mergeType": "MERGE_ALL"}},
+        {"addProtectedRange": {"protectedRange": {}}},
+        {"addNamedRange": {"namedRange": {"name": "mine"}}},
+    ],
+    ids=lambda kept: next(iter(kept)),
+)
+def test_a_mostly_empty_grid_in_which_anything_stands_far_below_is_left_alone(bench: Bench, kept: Any) -> None:
+    bench.sync({1: "a"})
+    _bloat(bench)
+    place = {"sheetId": bench.sheet()["sheetId"], "startRowIndex": 40_000, "endRowIndex": 40_002}
+    place |= {"startColumnIndex": 7, "endColumnIndex": 9}
+    [(name, body)] = copy.deepcopy(kept).items()
+    next((value for value in body.values() if isinstance(value, dict) and "Range" in name), body)["range"] = place
+    bench.edit({name: body})
+    bench.sync({1: "a"})
+    assert _rows_of_the_grid(bench) == 50_000
+    bench.server.reset_stats()
+    bench.sync({1: "a"})
+    assert bench.sent()[:2] == (1, 0)
 
 
 def test_events_write_only_their_rows_with_one_read_of_the_keys(bench: Bench) -> None:

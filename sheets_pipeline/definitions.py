@@ -4,11 +4,13 @@ from pathlib import Path
 
 import dagster as dg
 
+from sheets_pipeline.defs.freshness import with_descriptions
 from sheets_pipeline.settings import load_settings
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
     """All assets, jobs, schedules, sensors and resources; settings first, so that a wrong one says so by itself."""
-    load_settings()
-    return dg.load_from_defs_folder(path_within_project=Path(__file__).parent)
+    settings = load_settings()
+    loaded = dg.load_from_defs_folder(path_within_project=Path(__file__).parent)
+    return with_descriptions(loaded, settings)

@@ -28,6 +28,11 @@ VALID_INTERVALS = [60 * m for m in range(1, 60) if 60 % m == 0] + [3600 * h for 
 _SPREADSHEET_URL = re.compile(r"/spreadsheets/d/([\w-]+)")
 
 
+def _listed(value: str | None) -> list[str]:
+    """The parts of a text that commas separate."""
+    return [part.strip() for part in (value or "").split(",") if part.strip()]
+
+
 class Settings(BaseSettings):
     """What a user can set; the environment wins over ``.env``."""
 
@@ -89,6 +94,12 @@ class Settings(BaseSettings):
     )
     keep_runs_days: int = Field(14, ge=1, le=3650, description="Days that finished runs and their logs are kept.")
     keep_history_days: int = Field(30, ge=1, le=3650, description="Days that the record of single syncs is kept.")
+    keep_event_runs_days: int = Field(
+        2, ge=1, le=3650, description="Days that successful runs of event_sync and their logs are kept."
+    )
+    sync_owners: OptionalText = Field(
+        None, description="Owners of the tabs' assets: mail addresses or team:NAME, separated by commas."
+    )
     log_format: Literal["text", "json"] = Field("text", description="Form of log lines.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
     local_data_dir: Path = Field(Path(".local"), description="Data of the embedded default.")
@@ -105,6 +116,19 @@ class Settings(BaseSettings):
                 f"the nearest valid values are {nearest}"
             )
         return value
+
+    @field_validator("sync_owners")
+    @classmethod
+    def _owners_are_known(cls, value: str | None) -> str | None:
+        for owner in _listed(value):
+            if not re.fullmatch(r"team:[\w-]+|[^@\s]+@[^@\s]+\.[^@\s]+", owner):
+                raise ValueError(f"must be mail addresses or team:NAME, separated by commas; {owner!r} is neither")
+        return value
+
+    @property
+    def owners(self) -> list[str]:
+        """Owners of the tabs' assets."""
+        return _listed(self.sync_owners)
 
     @field_validator("spreadsheet_id")
     @classmethod

@@ -1,56 +1,269 @@
-"""Asset checks: one property of each tab, taken from what its last sync reported; they cost no request."""
+"""Asset checks: the properties of each tab, taken from what its last full sync saw. They cost no request.
 
-from typing import Any
+They run with every full sync, and by themselves in the job ``tab_checks``. A full sync that failed leaves no
+materialization to judge; the sensor ``failed_sync_checks`` then reports the check that its error breaks.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 import dagster as dg
 
+from sheets_pipeline.database import history
 from sheets_pipeline.defs.tab_asset import TabAsset, tab_assets
+from sheets_pipeline.sync.guards import MAX_SPREADSHEET_CELLS, MAX_TABS
+from sheets_pipeline.wiring import pipeline
+
+#: Shares of a limit of Google's from which a check warns, and from which it calls it an error.
+WARN_SHARE, ERROR_SHARE = 0.8, 0.95
+MAX_CELL_CHARACTERS = 50_000
+
+#: An error of a sync → the check that it breaks.
+BROKEN_BY = {
+    "HeaderMismatch": "header_intact",
+    "HeaderDoubled": "header_intact",
+    "KeysNotUnique": "keys_stand_once",
+    "LimitExceeded": "within_limits",
+}
+
+#: Materializations looked through for the last full one; event syncs leave many between two.
+_PAGE, _PAGES = 200, 10
+
+_WARN, _ERROR = dg.AssetCheckSeverity.WARN, dg.AssetCheckSeverity.ERROR
 
 
-def _last_metadata(context: dg.AssetCheckExecutionContext, key: dg.AssetKey) -> dict[str, Any]:
-    """Metadata of the newest materialization; empty where there is none."""
-    event = context.instance.get_latest_materialization_event(key)
-    materialization = event.asset_materialization if event else None
-    return {name: value.value for name, value in materialization.metadata.items()} if materialization else {}
+class Verdict(NamedTuple):
+    """``problem`` says what was found and what to do; None where all is well."""
+
+    problem: str | None = None
+    severity: dg.AssetCheckSeverity = _WARN
+    metadata: Mapping[str, Any] = {}
 
 
-def _all_rows_are_written(found: TabAsset) -> dg.AssetChecksDefinition:
-    @dg.asset_check(
-        asset=found.key,
-        name="all_rows_are_written",
-        description="No row was set aside because it cannot be written (blank key, a text over 50,000 characters).",
+Judge = Callable[[Mapping[str, Any]], Verdict]
+
+
+def all_rows_are_written(seen: Mapping[str, Any]) -> Verdict:
+    """No row was set aside because it cannot be written (blank key, a text over 50,000 characters)."""
+    if not (number := seen.get("set_aside")):
+        return Verdict()
+    problem = f"{number:,} rows are not in the tab. Correct them in the database; the next sync writes them."
+    return Verdict(problem, metadata={"set_aside_rows": seen.get("set_aside_rows", [])})
+
+
+def keys_stand_once(seen: Mapping[str, Any]) -> Verdict:
+    """No key stands on two rows of the tab. The topmost row is kept up to date, the others are left alone."""
+    if not (doubled := seen.get("doubled_keys")):
+        return Verdict()
+    return Verdict("Delete the rows that are copies, or change their key.", metadata={"doubled_keys": doubled})
+
+
+def header_intact(seen: Mapping[str, Any]) -> Verdict:
+    """Each of our columns stands in row 1 once, under its own header."""
+    if not (renamed := seen.get("renamed_columns")):
+        return Verdict()
+    problem = (
+        "People renamed columns of ours. They are followed, so nothing is lost. Rename them back in row 1, or change "
+        "the header in the tab's declaration."
     )
-    def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        metadata = _last_metadata(context, found.key)
-        return dg.AssetCheckResult(
-            passed=not metadata.get("set_aside"),
-            severity=dg.AssetCheckSeverity.WARN,
-            metadata={"set_aside_rows": metadata.get("set_aside_rows", [])},
+    return Verdict(problem, metadata={"renamed_columns": renamed})
+
+
+def row_count_equal(seen: Mapping[str, Any]) -> Verdict:
+    """The tab shows as many rows of ours as the database gave, as counted in the tab by the last full sync."""
+    expected, found = seen.get("rows_in_database", 0), seen.get("rows_in_tab", 0)
+    numbers = {"rows_in_database": expected, "rows_in_tab": found}
+    if expected == found:
+        return Verdict(metadata=numbers)
+    copies = sum(len(rows) - 1 for rows in seen.get("doubled_keys", {}).values())
+    is_explained = found == expected - seen.get("set_aside", 0) + copies
+    remedy = (
+        "Rows were set aside or copied; the checks all_rows_are_written and keys_stand_once name them."
+        if is_explained
+        else "Run full_sync again; if they still differ, compare the tab with `sheets-pipeline sync --dry-run`."
+    )
+    problem = f"The database gave {expected:,} rows, the tab shows {found:,}. {remedy}"
+    return Verdict(problem, _WARN if is_explained else _ERROR, numbers)
+
+
+def no_drift(seen: Mapping[str, Any]) -> Verdict:
+    """Nobody changed our cells or deleted our rows since the last write. What was changed has been repaired already."""
+    cells, rows = seen.get("drift_cells", 0), seen.get("drift_rows", 0)
+    numbers = {"drift_cells": cells, "drift_rows": rows}
+    if seen.get("created") and seen.get("was_there_before"):
+        return Verdict(
+            "The tab was gone or emptied, and has been made anew. Columns that people added are lost from it: "
+            "File > Version history in the spreadsheet still has them.",
+            metadata=numbers,
         )
+    if not cells and not rows:
+        return Verdict(metadata=numbers)
+    details = {name: seen[name] for name in ("drift", "drift_deleted_rows") if name in seen}
+    problem = (
+        f"People changed {cells:,} cells and deleted {rows:,} rows that the database owns. They read as in the database "
+        "again. Ask for changes to be made in the application, notes in columns of one's own, or protect our columns."
+    )
+    return Verdict(problem, metadata=numbers | details)
+
+
+def within_limits(seen: Mapping[str, Any]) -> Verdict:
+    """The spreadsheet is well below Google's limits: 10 million cells, 200 tabs, 50,000 characters in a cell.
+
+    The spreadsheet as a whole is counted when a tab is looked for or grows, at least once a day.
+    """
+    cells = max(seen.get("spreadsheet_cells", 0), seen.get("grid_cells", 0))
+    longest = max(seen.get("long_texts", {}).values(), default=0)
+    uses = {
+        "cells": (cells, MAX_SPREADSHEET_CELLS, "Delete empty rows and columns, or give a tab its own spreadsheet."),
+        "tabs": (seen.get("spreadsheet_tabs", 0), MAX_TABS, "Delete tabs that nobody needs."),
+        "characters in a cell": (longest, MAX_CELL_CHARACTERS, "Shorten these texts in the query or the database."),
+    }
+    numbers = {what: used for what, (used, _, _) in uses.items()} | {"long_texts": seen.get("long_texts", {})}
+    near = [(used / limit, what, used, limit, remedy) for what, (used, limit, remedy) in uses.items()]
+    near = [found for found in near if found[0] >= WARN_SHARE]
+    if not near:
+        return Verdict(metadata=numbers)
+    problem = " ".join(f"{used:,} of {limit:,} {what}. {remedy}" for _, what, used, limit, remedy in near)
+    return Verdict(problem, _ERROR if max(near)[0] >= ERROR_SHARE else _WARN, numbers)
+
+
+JUDGES: tuple[Judge, ...] = (
+    header_intact,
+    row_count_equal,
+    no_drift,
+    all_rows_are_written,
+    keys_stand_once,
+    within_limits,
+)
+
+
+def result_of(check_name: str, verdict: Verdict) -> dg.AssetCheckResult:
+    """A verdict as Dagster records it."""
+    return dg.AssetCheckResult(
+        check_name=check_name,
+        passed=verdict.problem is None,
+        severity=verdict.severity,
+        description=verdict.problem,
+        metadata=dict(verdict.metadata),
+    )
+
+
+def last_full_sync(instance: dg.DagsterInstance, key: dg.AssetKey) -> tuple[dict[str, Any], datetime] | None:
+    """What the newest full sync of a tab saw, and when; None where there is none.
+
+    ``was_there_before`` is added where an earlier sync wrote a tab of this spreadsheet.
+    """
+    newest: tuple[dict[str, Any], datetime] | None = None
+    for seen, at in _synced(instance, key):
+        if newest is None:
+            if seen.get("sync") != "full":
+                continue
+            newest = seen, at
+            if not seen.get("created"):
+                break
+        elif _spreadsheet(seen) == _spreadsheet(newest[0]):
+            newest[0]["was_there_before"] = True
+            break
+    return newest
+
+
+def _spreadsheet(seen: Mapping[str, Any]) -> str:
+    return str(seen.get("tab", "")).partition("#")[0]
+
+
+def _synced(instance: dg.DagsterInstance, key: dg.AssetKey) -> Iterator[tuple[dict[str, Any], datetime]]:
+    """Metadata and time of materializations, newest first."""
+    cursor: str | None = None
+    for _ in range(_PAGES):
+        page = instance.fetch_materializations(key, limit=_PAGE, cursor=cursor)
+        for record in page.records:
+            if found := record.asset_materialization:
+                metadata = {name: value.value for name, value in found.metadata.items()}
+                yield metadata, datetime.fromtimestamp(record.timestamp, UTC)
+        if not page.has_more:
+            return
+        cursor = page.cursor
+
+
+def judged(instance: dg.DagsterInstance, found: TabAsset, judge: Judge) -> Verdict:
+    """The verdict of one check on one tab: a newer failure that breaks it goes before what the last full sync saw."""
+    last = last_full_sync(instance, found.key)
+    if broken := _broken_since(found, judge.__name__, last[1] if last else None):
+        return broken
+    if last is None:
+        return Verdict("The tab has not been synced yet. Start the job full_sync.")
+    seen, at = last
+    verdict = judge(seen)
+    return verdict._replace(metadata={**verdict.metadata, "last_full_sync": dg.MetadataValue.timestamp(at)})
+
+
+def _broken_since(found: TabAsset, check_name: str, since: datetime | None) -> Verdict | None:
+    """The newest sync of the tab, where it failed of what this check is about."""
+    if check_name not in BROKEN_BY.values():
+        return None
+    open_pipeline = pipeline()
+    spreadsheet_id = open_pipeline.services.spreadsheet_id
+    newest = history.recent(open_pipeline.state, tab=found.tab.title, spreadsheet_id=spreadsheet_id, limit=1)
+    if not newest or newest[0].outcome == "success" or BROKEN_BY.get(newest[0].error_kind or "") != check_name:
+        return None
+    if since is not None and newest[0].started_at < since:
+        return None
+    return Verdict(newest[0].error, _ERROR)
+
+
+def _check(found: TabAsset, judge: Judge) -> dg.AssetChecksDefinition:
+    @dg.asset_check(asset=found.key, name=judge.__name__, description=judge.__doc__)
+    def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        return result_of(judge.__name__, judged(context.instance, found, judge))
 
     return check
 
 
-def _keys_stand_once(found: TabAsset) -> dg.AssetChecksDefinition:
-    @dg.asset_check(
-        asset=found.key,
-        name="keys_stand_once",
-        description="No key stands on two rows of the tab. The topmost row is kept up to date, the others are left alone.",
-    )
-    def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        doubled = _last_metadata(context, found.key).get("doubled_keys", {})
-        return dg.AssetCheckResult(
-            passed=not doubled,
-            severity=dg.AssetCheckSeverity.WARN,
-            metadata={"doubled_keys": doubled},
-            description="Delete the rows that are copies, or change their key." if doubled else None,
-        )
-
-    return check
+def broken_checks(instance: dg.DagsterInstance, run_id: str) -> list[dg.AssetCheckEvaluation]:
+    """The checks that a failed run's errors break, as failed evaluations."""
+    by_step = {found.key.to_python_identifier(): found for found in tab_assets().values()}
+    records = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.STEP_FAILURE).records
+    broken = []
+    for record in records:
+        event = record.event_log_entry.dagster_event
+        failure = event.step_failure_data.user_failure_data if event else None
+        kind = failure.metadata.get("error") if failure else None
+        if event is None or failure is None or kind is None or event.step_key not in by_step:
+            continue
+        if (check_name := BROKEN_BY.get(str(kind.value))) is not None:
+            broken.append(
+                dg.AssetCheckEvaluation(
+                    asset_key=by_step[event.step_key].key,
+                    check_name=check_name,
+                    passed=False,
+                    severity=_ERROR,
+                    description=failure.description,
+                    metadata={"run_id": dg.MetadataValue.dagster_run(run_id)},
+                )
+            )
+    return broken
 
 
 @dg.definitions
 def checks() -> dg.Definitions:
-    """The same checks for every tab."""
-    makers = (_all_rows_are_written, _keys_stand_once)
-    return dg.Definitions(asset_checks=[make(found) for found in tab_assets().values() for make in makers])
+    """The same checks for every tab, and the job that runs them alone."""
+    job = dg.define_asset_job(
+        "tab_checks",
+        selection=dg.AssetSelection.all_asset_checks(),
+        description="Judges every tab again by what its last full sync saw; asks Google nothing.",
+        tags={"sheets_pipeline/sync": "none"},
+    )
+
+    @dg.run_failure_sensor(
+        name="failed_sync_checks",
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        minimum_interval_seconds=30,
+        description="Marks the check that a failed sync breaks: header_intact, keys_stand_once or within_limits.",
+    )
+    def failed_sync_checks(context: dg.RunFailureSensorContext) -> None:
+        for evaluation in broken_checks(context.instance, context.dagster_run.run_id):
+            context.instance.report_runless_asset_event(evaluation)
+
+    made = [_check(found, judge) for found in tab_assets().values() for judge in JUDGES]
+    return dg.Definitions(asset_checks=made, jobs=[job], sensors=[failed_sync_checks])

@@ -5,6 +5,7 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
+from sheets_pipeline.sync.drift import Drift
 from sheets_pipeline.sync.report import SyncReport
 
 _PREVIEW_ROWS = 10
@@ -15,6 +16,7 @@ _LISTED = 50
 def report_metadata(report: SyncReport, frame: pd.DataFrame | None = None) -> dict[str, Any]:
     """A sync's report as metadata of a materialization."""
     metadata: dict[str, Any] = {
+        "sync": report.kind,
         "dagster/row_count": report.rows,
         "inserts": report.inserts,
         "updates": report.updates,
@@ -29,6 +31,8 @@ def report_metadata(report: SyncReport, frame: pd.DataFrame | None = None) -> di
         "set_aside": len(report.set_aside),
         "tab": dg.MetadataValue.url(report.url) if report.url else report.tab,
     }
+    if report.kind == "full":
+        metadata |= _whole_tab(report)
     if report.set_aside:
         metadata["set_aside_rows"] = [f"{row.key}: {row.reason}" for row in report.set_aside[:_LISTED]]
     if report.doubled_keys:
@@ -43,6 +47,44 @@ def report_metadata(report: SyncReport, frame: pd.DataFrame | None = None) -> di
     if frame is not None and len(frame):
         metadata["preview"] = _preview(frame)
     return metadata
+
+
+def _whole_tab(report: SyncReport) -> dict[str, Any]:
+    """What only a sync that read the whole tab can tell; the asset checks live on it."""
+    found: dict[str, Any] = {
+        "rows_in_database": report.rows_in_database,
+        "rows_in_tab": report.rows_in_tab,
+        "grid_cells": report.grid_cells,
+        "spreadsheet_cells": report.spreadsheet_cells,
+        "spreadsheet_tabs": report.spreadsheet_tabs,
+        "created": report.created,
+    }
+    if report.long_texts:
+        found["long_texts"] = report.long_texts
+    if report.drift is not None:
+        found |= {"drift_cells": report.drift.cells, "drift_rows": report.drift.rows}
+        if report.drift.sample:
+            found["drift"] = _drift(report.drift)
+        if report.drift.missing_keys:
+            found["drift_deleted_rows"] = report.drift.missing_keys
+    return found
+
+
+def _drift(drift: Drift) -> dg.TableMetadataValue:
+    return dg.MetadataValue.table(
+        [
+            dg.TableRecord(
+                {
+                    "row": str(cell.row_number),
+                    "key": cell.key,
+                    "column": cell.column,
+                    "written": _short(cell.written),
+                    "found": _short(cell.found),
+                }
+            )
+            for cell in drift.sample
+        ]
+    )
 
 
 def _preview(frame: pd.DataFrame) -> dg.TableMetadataValue:

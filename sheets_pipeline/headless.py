@@ -8,7 +8,9 @@ import dagster as dg
 from sheets_pipeline.definitions import defs
 from sheets_pipeline.defs.full_sync import enabled_keys
 from sheets_pipeline.defs.io_managers import ALLOW_DELETES_TAG
+from sheets_pipeline.defs.run_tags import run_tags
 from sheets_pipeline.defs.tab_asset import COMPUTED_AT, TabAsset, compute_all, tab_assets
+from sheets_pipeline.defs.tab_switches import switch_name, switched_off
 from sheets_pipeline.errors import SettingsError, SheetsPipelineError
 from sheets_pipeline.local.home import dagster_home
 from sheets_pipeline.settings import load_settings
@@ -20,8 +22,8 @@ from sheets_pipeline.wiring import pipeline
 _COUNTS = ("inserts", "updates", "deletes", "cells", "read_requests", "write_requests", "bytes_sent")
 
 
-def chosen_tabs(titles: Collection[str]) -> list[TabAsset]:
-    """The tabs with these titles, all that are switched on where none is named.
+def chosen_tabs(titles: Collection[str], off: Collection[str] = ()) -> list[TabAsset]:
+    """The tabs with these titles; where none is named, all that are on, by setting and by switch (``off``).
 
     Raises:
         SettingsError: No tab has such a title, or it is switched off.
@@ -30,12 +32,16 @@ def chosen_tabs(titles: Collection[str]) -> list[TabAsset]:
     if unknown := [title for title in titles if title not in by_title]:
         raise SettingsError(f"There is no tab {unknown[0]!r}. Known tabs: {', '.join(by_title)}.")
     on = set(enabled_keys(load_settings()))
-    if off := [title for title in titles if by_title[title].key not in on]:
-        switch = str(by_title[off[0]].tab.switch).upper()
-        raise SettingsError(f"Tab {off[0]!r} is switched off by {switch}=false. Set it to true to sync this tab.")
-    chosen = [by_title[title] for title in titles] or [found for found in by_title.values() if found.key in on]
+    if not_there := [title for title in titles if by_title[title].key not in on]:
+        switch = str(by_title[not_there[0]].tab.switch).upper()
+        raise SettingsError(f"Tab {not_there[0]!r} is switched off by {switch}=false. Set it to true to sync this tab.")
+    all_on = [found for found in by_title.values() if found.key in on and switch_name(found.tab) not in off]
+    chosen = [by_title[title] for title in titles] or all_on
     if not chosen:
-        raise SettingsError("Every tab is switched off (SYNC_ENABLE_...=false), so there is nothing to sync.")
+        raise SettingsError(
+            "Every tab is switched off (SYNC_ENABLE_...=false, or its sensor in the Dagster UI), so there is nothing to "
+            "sync. Switch one on, or name one with --tab."
+        )
     return chosen
 
 
@@ -43,7 +49,9 @@ def plan_sync(titles: Collection[str], allow_deletes: int | None) -> dict[str, S
     """What a full sync would do, per tab; reads, sends nothing."""
     plans: dict[str, SyncReport | SheetsPipelineError] = {}
     pipeline()  # a wrong setting or database is one error, not one per tab
-    for found in chosen_tabs(titles):
+    with dg.DagsterInstance.from_config(str(dagster_home())) as instance:
+        chosen = chosen_tabs(titles, switched_off(instance))
+    for found in chosen:
         try:
             frame = compute_all(found.tab, found.compute)
             plans[found.tab.title] = (
@@ -65,13 +73,14 @@ def run_sync(titles: Collection[str], allow_deletes: int | None) -> dict[str, An
 
     Errors stand under ``errors``, by tab.
     """
-    chosen = chosen_tabs(titles)
-    pipeline()  # a wrong setting or database is one error, not a failed run
-    tags = {ALLOW_DELETES_TAG: str(allow_deletes)} if allow_deletes is not None else {}
+    chosen_tabs(titles)
+    tags = run_tags(pipeline())  # a wrong setting or database is one error, not a failed run
+    tags |= {ALLOW_DELETES_TAG: str(allow_deletes)} if allow_deletes is not None else {}
     # The person at the terminal decides about another try.
     tags["dagster/max_retries"] = "0"
     job = defs().resolve_job_def("full_sync")
     with dg.DagsterInstance.from_config(str(dagster_home())) as instance:
+        chosen = chosen_tabs(titles, switched_off(instance))
         result = job.execute_in_process(
             instance=instance,
             asset_selection=[found.key for found in chosen],

@@ -106,7 +106,7 @@ def _tab(
         histories.get(title, TabHistory()),
         waits.get(title, TabWait()),
         steering,
-        enabled=tab_switches.sensor_name(title) not in off,
+        enabled=tab_switches.switch_name(found.tab) not in off,
         url=f"{url}#gid={stored['sheet_id']}" if stored else url,
     )
 

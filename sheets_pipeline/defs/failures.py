@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import dagster as dg
 
+from sheets_pipeline.defs.run_tags import add_missing, failure_tags, own_tags
 from sheets_pipeline.errors import SheetsPipelineError
 from sheets_pipeline.settings import load_settings
 
@@ -15,19 +16,27 @@ _NO_RETRY_TAGS = {"dagster/retry_on_asset_or_op_failure": "false"}
 
 @contextmanager
 def explained(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
-    """Turn errors raised on purpose into a Dagster failure; those that only a person can mend are not retried."""
+    """Turn errors raised on purpose into a Dagster failure; those that only a person can mend are not retried.
+
+    The run is tagged with what it failed of: people filter by it, and the circuit breaker counts it.
+    """
     try:
         yield
     except SheetsPipelineError as error:
-        if error.needs_person:
-            instance.add_run_tags(run_id, _NO_RETRY_TAGS)
+        if run := instance.get_run_by_id(run_id):
+            no_retry = _NO_RETRY_TAGS if error.needs_person else {}
+            add_missing(instance, run, own_tags() | failure_tags(error, run.tags) | no_retry)
         raise dg.Failure(
             str(error), metadata={"error": type(error).__name__}, allow_retries=not error.needs_person
         ) from error
 
 
 def wait_before_retry(context: dg.OpExecutionContext | dg.AssetExecutionContext) -> None:
-    """In a run that Dagster started again, wait 1, 2, 4 ... times SYNC_RETRY_DELAY_SECONDS before the first request."""
+    """In a run that Dagster started again, wait 1, 2, 4 ... times SYNC_RETRY_DELAY_SECONDS before the first request.
+
+    Whoever started the run, from here on it carries the tags of its spreadsheet and credential.
+    """
+    add_missing(context.instance, context.run, own_tags())
     number = int(context.run.tags.get(_RETRY_NUMBER_TAG, 0))
     if number:
         seconds = min(load_settings().sync_retry_delay_seconds * 2.0 ** (number - 1), 300)

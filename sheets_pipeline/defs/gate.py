@@ -7,7 +7,7 @@ import dagster as dg
 
 from sheets_pipeline.database import history, leases
 from sheets_pipeline.defs.run_tags import ERROR_TAG, NEEDS_PERSON_TAG, credential_name, run_tags
-from sheets_pipeline.defs.tab_switches import FULL_SYNC_SCHEDULE, declared_tabs, sensor_name, switched_off
+from sheets_pipeline.defs.tab_switches import FULL_SYNC_SCHEDULE, declared_tabs, switch_name, switched_off
 from sheets_pipeline.errors import DatabaseError
 from sheets_pipeline.sync.circuit import (
     GROWING_PAUSES,
@@ -40,7 +40,7 @@ def reason_to_skip(instance: dg.DagsterInstance, open_pipeline: Pipeline, kind: 
     """Why no sync may start now, until when and what to do; None where one may."""
     off = switched_off(instance)
     tabs = declared_tabs(open_pipeline.settings)
-    if all(sensor_name(found.tab.title) in off for found in tabs):
+    if all(switch_name(found.tab) in off for found in tabs):
         return "Every tab is switched off."
     try:
         state = current_circuit(instance, open_pipeline)

@@ -9,7 +9,7 @@ import dagster as dg
 
 from sheets_pipeline.errors import SheetsPipelineError
 from sheets_pipeline.sync.circuit import NOT_OF_THE_SPREADSHEET
-from sheets_pipeline.wiring import Pipeline
+from sheets_pipeline.wiring import Pipeline, pipeline
 
 SPREADSHEET_TAG = "sheets_pipeline/spreadsheet"
 CREDENTIAL_TAG = "sheets_pipeline/credential"
@@ -24,6 +24,14 @@ NO_CREDENTIAL = "none"
 def run_tags(open_pipeline: Pipeline) -> dict[str, str]:
     """Tags for every run that is started for this spreadsheet; never a secret."""
     return {SPREADSHEET_TAG: open_pipeline.services.spreadsheet_id, CREDENTIAL_TAG: credential_name(open_pipeline)}
+
+
+def own_tags() -> dict[str, str]:
+    """``run_tags`` of this process's pipeline; none where it cannot be opened, which the run itself will tell."""
+    try:
+        return run_tags(pipeline())
+    except SheetsPipelineError:
+        return {}
 
 
 def credential_name(open_pipeline: Pipeline) -> str:

@@ -12,15 +12,16 @@ from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatu
 from sheets_pipeline.defs.tab_asset import TabAsset, tab_assets
 from sheets_pipeline.errors import SheetsPipelineError
 from sheets_pipeline.settings import Settings, load_settings
+from sheets_pipeline.sync.tab import Tab
 from sheets_pipeline.wiring import pipeline
 
 FULL_SYNC_SCHEDULE = "full_sync_schedule"
 EVENT_SENSOR = "quiz_submissions"
 
 
-def sensor_name(title: str) -> str:
-    """Name of the sensor that is this tab's switch."""
-    return "tab_" + re.sub(r"\W", "_", title, flags=re.ASCII)
+def switch_name(tab: Tab) -> str:
+    """Name of the sensor that is the tab's switch."""
+    return "tab_" + re.sub(r"\W", "_", tab.title, flags=re.ASCII)
 
 
 def switched_off(instance: dg.DagsterInstance, location: str | None = None) -> set[str]:
@@ -29,15 +30,10 @@ def switched_off(instance: dg.DagsterInstance, location: str | None = None) -> s
     return {state.instigator_name for state in states if location in (None, _location(state))}
 
 
-def enabled_assets(instance: dg.DagsterInstance, location: str | None = None) -> list[TabAsset]:
+def enabled_tabs(instance: dg.DagsterInstance, location: str | None = None) -> list[TabAsset]:
     """The tabs that are to be synced: not off by setting, not off by switch."""
     off = switched_off(instance, location)
-    return [found for found in declared_tabs(load_settings()) if sensor_name(found.tab.title) not in off]
-
-
-def enabled_tabs(instance: dg.DagsterInstance, location: str | None = None) -> set[str]:
-    """Titles of the tabs that are to be synced."""
-    return {found.tab.title for found in enabled_assets(instance, location)}
+    return [found for found in declared_tabs(load_settings()) if switch_name(found.tab) not in off]
 
 
 def declared_tabs(settings: Settings) -> list[TabAsset]:
@@ -53,7 +49,7 @@ def _switch(found: TabAsset, seconds: int) -> dg.SensorDefinition:
     title = found.tab.title
 
     @dg.sensor(
-        name=sensor_name(title),
+        name=switch_name(found.tab),
         minimum_interval_seconds=seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=f"The switch of the tab {title}: off, syncs leave it alone. Its ticks tell the tab's health.",

@@ -56,6 +56,8 @@ pending_event = sa.Table(
     sa.Column("attempts", sa.Integer, nullable=False, default=0, server_default="0"),
     sa.Column("set_aside_at", UtcDateTime, comment="when we stopped trying"),
     sa.Column("reason", sa.Text, comment="why the last attempt failed"),
+    sa.Column("retry_at", UtcDateTime, comment="not before this moment, after a failed attempt"),
+    sa.Column("waits_for", sa.Text, comment="JSON: tabs that do not show it yet; null: all that it touches"),
     # A deleted id must never come back: events are deleted by id after their rows have been written.
     sqlite_autoincrement=True,
     mysql_engine="InnoDB",

@@ -5,6 +5,7 @@ read as a whole and deleted by id after their rows have been written, so there i
 transaction that commits late.
 """
 
+import json
 import time
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from sheets_pipeline.database.dialects import is_one_of
 from sheets_pipeline.database.event_table import Priority, pending_event, utc_now
-from sheets_pipeline.database.platform import quiz_responses, quizzes, transcript_requests
+from sheets_pipeline.database.platform import UtcDateTime, quiz_responses, quizzes, transcript_requests
 from sheets_pipeline.database.queries import (
     COURSE_STATISTICS_TAB,
     QUIZ_RESPONSES_TAB,
@@ -32,10 +33,15 @@ PROMOTED_AFTER_SECONDS = 60
 #: Time between two looks at the queue while waiting; each costs the database about 0.1 ms.
 POLL_SECONDS = 0.03
 
+#: Pauses of an event after its failed attempts: 10 s, 40 s, 160 s ...
+_FIRST_PAUSE_SECONDS, _PAUSE_GROWTH, _LONGEST_PAUSE_SECONDS = 10.0, 4.0, 3600.0
+
 #: Keys in one statement where there are no arrays.
 _CHUNK = 1000
 
 _is_pending = pending_event.c.set_aside_at.is_(None)
+#: After a failed attempt an event waits a while, and nobody behind it does.
+_is_due = _is_pending & (pending_event.c.retry_at.is_(None) | (pending_event.c.retry_at <= utc_now()))
 
 #: Triggers record which quiz was submitted; whether it belongs to a course, and to which, is looked up here.
 _with_quiz = pending_event.outerjoin(quizzes, quizzes.c.id == pending_event.c.quiz_id)
@@ -44,7 +50,10 @@ _kind = sa.case((_of_course, "course_quiz_submitted"), else_=pending_event.c.kin
 
 
 class Event(NamedTuple):
-    """One change, as recorded. ``key`` is text; ``reason`` and ``set_aside_at`` are None while all is well."""
+    """One change, as recorded. ``key`` is text; ``reason`` and ``set_aside_at`` are None while all is well.
+
+    ``waits_for`` is a JSON list of tabs once the others that it touches have been written.
+    """
 
     id: int
     entity: str
@@ -57,6 +66,12 @@ class Event(NamedTuple):
     attempts: int
     set_aside_at: datetime | None
     reason: str | None
+    waits_for: str | None = None
+
+    @property
+    def tabs(self) -> frozenset[str] | None:
+        """Titles of the tabs that do not show it yet; None for all that it touches."""
+        return None if self.waits_for is None else frozenset(json.loads(self.waits_for))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +86,13 @@ class QueueStatus:
 
 
 def pending(connection: sa.Connection, limit: int | None = None) -> list[Event]:
-    """Events that wait, urgent ones first, old ones before all; everything where there is no limit."""
+    """Events that are due, urgent ones first, old ones before all; everything where there is no limit.
+
+    An event that failed is due again after a pause.
+    """
     long_ago = datetime.now(UTC) - timedelta(seconds=PROMOTED_AFTER_SECONDS)
     turn = sa.case((pending_event.c.created_at < long_ago, Priority.URGENT), else_=pending_event.c.priority)
-    query = sa.select(pending_event).where(_is_pending).order_by(turn, pending_event.c.id).limit(limit)
+    query = sa.select(pending_event).where(_is_due).order_by(turn, pending_event.c.id).limit(limit)
     return _events(connection, query)
 
 
@@ -132,14 +150,31 @@ def delete(connection: sa.Connection, ids: Collection[int]) -> int:
     return sum(connection.execute(pending_event.delete().where(some)).rowcount for some in _chosen(connection, ids))
 
 
-def record_failure(connection: sa.Connection, ids: Collection[int], reason: str, max_attempts: int) -> int:
-    """Count a failed attempt; events that failed ``max_attempts`` times are set aside. Returns how many are now."""
+def record_failure(
+    connection: sa.Connection,
+    ids: Collection[int],
+    reason: str,
+    max_attempts: int,
+    *,
+    waits_for: Collection[str] | None = None,
+    first_pause_seconds: float = _FIRST_PAUSE_SECONDS,
+) -> int:
+    """Count a failed attempt; the next one comes after a pause that grows fourfold, to an hour.
+
+    Events that failed ``max_attempts`` times are set aside; returns how many are now. ``waits_for`` names the tabs that
+    failed: those that did not are not written again for these events.
+    """
     attempts = pending_event.c.attempts + 1
+    now = _now(connection)
+    pauses = [min(first_pause_seconds * _PAUSE_GROWTH**n, _LONGEST_PAUSE_SECONDS) for n in range(max_attempts)]
+    moments = {n: sa.literal(now + timedelta(seconds=pause), UtcDateTime) for n, pause in enumerate(pauses, start=1)}
     # MySQL assigns from left to right, each assignment seeing the one before.
     change = pending_event.update().ordered_values(
         (pending_event.c.set_aside_at, sa.case((attempts >= max_attempts, utc_now()))),
+        (pending_event.c.retry_at, sa.case(moments, value=attempts)),
         (pending_event.c.attempts, attempts),
         (pending_event.c.reason, reason),
+        (pending_event.c.waits_for, _as_json(waits_for)),
     )
     given_up = 0
     for some in _chosen(connection, ids):
@@ -148,9 +183,21 @@ def record_failure(connection: sa.Connection, ids: Collection[int], reason: str,
     return given_up
 
 
+def keep_for(connection: sa.Connection, ids: Collection[int], waits_for: Collection[str]) -> None:
+    """Note that these tabs alone do not show the events yet; no attempt is counted, and they stay due."""
+    change = pending_event.update().values(waits_for=_as_json(waits_for))
+    for some in _chosen(connection, ids):
+        connection.execute(change.where(some, _is_pending))
+
+
+def _as_json(titles: Collection[str] | None) -> str | None:
+    return None if titles is None else json.dumps(sorted(titles))
+
+
 def retry(connection: sa.Connection, ids: Collection[int] | None = None) -> int:
     """Let events that were set aside (all of them, or these) wait again, as if new; returns how many."""
-    change = pending_event.update().where(~_is_pending).values(set_aside_at=None, attempts=0, reason=None)
+    fresh = {"set_aside_at": None, "attempts": 0, "reason": None, "retry_at": None}
+    change = pending_event.update().where(~_is_pending).values(fresh)
     return sum(connection.execute(change.where(some)).rowcount for some in _chosen(connection, ids))
 
 
@@ -172,13 +219,13 @@ def _chosen(connection: sa.Connection, ids: Collection[int] | None) -> Iterable[
 
 
 def wait_for_event(engine: sa.Engine, timeout_seconds: float, *, poll_seconds: float = POLL_SECONDS) -> bool:
-    """Return True as soon as an event waits, False after ``timeout_seconds``.
+    """Return True as soon as an event is due, False after ``timeout_seconds``.
 
     Looks instead of listening: PostgreSQL's NOTIFY takes one lock for the whole database at every commit, which would
     make the application's users wait for each other.
     Source: https://www.postgresql.org/docs/current/sql-notify.html
     """
-    query = sa.select(pending_event.c.id).where(_is_pending).limit(1)
+    query = sa.select(pending_event.c.id).where(_is_due).limit(1)
     end = time.monotonic() + timeout_seconds
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         while True:
@@ -225,8 +272,22 @@ def affected_keys(
 
     Events carry the learner and course they belong to, so most need no look at the database; a new name or title is
     looked up wherever it shows. ``own_tabs`` (tab title -> entities) adds tabs whose rows are those entities: their
-    keys are the events' keys, as text.
+    keys are the events' keys, as text. An event that waits for some tabs only touches no others.
     """
+    by_tabs: dict[frozenset[str] | None, list[Event]] = {}
+    for event in events:
+        by_tabs.setdefault(event.tabs, []).append(event)
+    found: dict[str, set[Any]] = {}
+    for tabs, some in by_tabs.items():
+        for title, keys in _touched_by(connection, some, own_tabs or {}).items():
+            if tabs is None or title in tabs:
+                found.setdefault(title, set()).update(keys)
+    return found
+
+
+def _touched_by(
+    connection: sa.Connection, events: Iterable[Event], own_tabs: Mapping[str, Collection[str]]
+) -> dict[str, set[Any]]:
     touched = _Touched()
     by_entity: dict[str, list[Event]] = {}
     for event in events:
@@ -249,7 +310,7 @@ def affected_keys(
     if changed:
         _add_responses(connection, touched, is_one_of(quiz_responses.c.quiz_id, changed))
     found: dict[str, set[Any]] = touched.by_tab()
-    for title, entities in (own_tabs or {}).items():
+    for title, entities in own_tabs.items():
         known = set(entities) - {watch.entity for watch in WATCHES}
         if keys := {event.key for entity in known for event in by_entity.get(entity, [])}:
             found.setdefault(title, set()).update(keys)

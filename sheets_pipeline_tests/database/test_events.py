@@ -233,6 +233,38 @@ def test_urgent_goes_first_and_bulk_is_never_starved(queue: sa.Engine):
         assert [event.key for event in events.pending(connection, limit=2)] == order[:2]
 
 
+def test_an_event_that_failed_is_due_again_after_a_growing_pause(queue: sa.Engine):
+    with queue.begin() as connection:
+        submit(connection, user=2, quiz=1)
+        submit(connection, user=1, quiz=1)
+        bad, good = [event.id for event in sorted(events.pending(connection))]
+        assert events.record_failure(connection, [bad], "header", 9, first_pause_seconds=0.2) == 0
+        assert [event.id for event in events.pending(connection)] == [good]
+        assert events.status(connection).pending == 2
+        events.delete(connection, [good])
+    assert not events.wait_for_event(queue, 0)
+    assert events.wait_for_event(queue, 5)
+    with queue.begin() as connection:
+        events.record_failure(connection, [bad], "header", 9, first_pause_seconds=10)
+        retry_at, now = connection.execute(sa.select(pending_event.c.retry_at, pending_event.c.created_at)).one()
+        assert 39 < (retry_at - now).total_seconds() < 50  # four times the first pause
+
+
+def test_an_event_waits_only_for_the_tabs_that_do_not_show_it_yet(queue: sa.Engine):
+    with queue.begin() as connection:
+        submit(connection, user=2, quiz=1)
+        [event] = events.pending(connection)
+        assert set(events.affected_keys(connection, [event])) == {"UserProfiles", "course_statistics", "quiz_responses"}
+        events.keep_for(connection, [event.id], {"course_statistics"})
+        [event] = events.pending(connection)
+        assert event.attempts == 0
+        assert events.affected_keys(connection, [event]) == {"course_statistics": {event.course_id}}
+        events.record_failure(connection, [event.id], "header", 1, waits_for={"course_statistics"})
+        events.retry(connection)
+        [event] = events.pending(connection)
+        assert event.tabs == {"course_statistics"}
+
+
 def test_events_that_fail_too_often_are_set_aside_and_hold_up_nobody(queue: sa.Engine):
     with queue.begin() as connection:
         for key in ("bad", "good"):

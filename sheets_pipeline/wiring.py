@@ -6,7 +6,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from sheets_pipeline.database.engine import connect
+from sheets_pipeline.database.busyness import reason_to_wait
+from sheets_pipeline.database.engine import connect, read_only
+from sheets_pipeline.database.leases import Kind
 from sheets_pipeline.database.locks import named_lock
 from sheets_pipeline.database.quota import BULK, DatabaseQuota
 from sheets_pipeline.database.state import TabStore, install_state
@@ -26,6 +28,8 @@ class Pipeline:
     def __init__(self, settings: Settings, services: Services) -> None:
         self.settings, self.services = settings, services
         self.platform: sa.Engine = connect(services.database_url)
+        #: The same connections for computing rows: they cannot change anything, and no query runs without end.
+        self.source: sa.Engine = read_only(self.platform, settings.database_statement_timeout_seconds)
         same = services.pipeline_database_url == services.database_url
         self.state: sa.Engine = self.platform if same else connect(services.pipeline_database_url)
         install_state(self.state)
@@ -71,6 +75,10 @@ class Pipeline:
             lambda: named_lock(self.state, lock_name),
             self.services.spreadsheet_url,
         )
+
+    def reason_to_wait(self, kind: Kind) -> str | None:
+        """Why a sync has to make way for the application now; None where it may start. Ask once for each sync."""
+        return reason_to_wait(self.state, self.platform, self.settings, kind)
 
     def is_enabled(self, tab: Tab) -> bool:
         """Whether the tab's switch is on."""

@@ -7,6 +7,8 @@ import sqlalchemy as sa
 
 from sheets_pipeline.errors import DatabaseError
 
+#: How our sessions are called in the server's own views (pg_stat_activity, session_connect_attrs).
+APPLICATION_NAME = "sheets-pipeline"
 #: Longest wait for a connection, in seconds.
 CONNECT_TIMEOUT_SECONDS = 10
 #: Longest wait for a free connection of the pool, in seconds.
@@ -44,9 +46,57 @@ def connect(url: str | sa.URL, **options: Any) -> sa.Engine:
             f"Install it, or use postgresql://, which needs nothing more."
         ) from None
     sa.event.listen(engine, "handle_error", _translate)
+    sa.event.listen(engine, "reset", _end_reading)
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _prepare_sqlite)
     return engine
+
+
+def read_only(engine: sa.Engine, statement_timeout_seconds: float = 0) -> sa.Engine:
+    """The same engine with the same pool, on which every transaction only reads and no statement takes longer.
+
+    For computing rows. What changes something (deleting events, our own tables) goes through ``engine`` itself.
+
+    Args:
+        engine: Made by ``connect``.
+        statement_timeout_seconds: Longest time of one statement on the server; 0 for no limit. SQLite has none.
+    """
+    reading = engine.execution_options()
+
+    def begin(connection: sa.Connection) -> None:
+        statements, afterwards = _reading(connection.dialect, statement_timeout_seconds)
+        connection.info[_AFTER_READING] = afterwards
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+
+    sa.event.listen(reading, "begin", begin)
+    return reading
+
+
+#: Under this name a connection keeps the statement that undoes what outlives its reading transaction.
+_AFTER_READING = "sheets_pipeline_after_reading"
+
+
+def _reading(dialect: sa.Dialect, seconds: float) -> tuple[list[str], str | None]:
+    """What makes a transaction a reading one, and what undoes that when the connection goes back to the pool."""
+    if dialect.name == "postgresql":  # one round trip; both end with the transaction
+        return [f"SET LOCAL statement_timeout = {round(seconds * 1000)}; SET TRANSACTION READ ONLY"], None
+    if dialect.name == "sqlite":
+        return ["PRAGMA query_only = ON"], "PRAGMA query_only = OFF"
+    if getattr(dialect, "is_mariadb", False):
+        name, limit = "max_statement_time", f"{seconds:.3f}"
+    else:
+        name, limit = "max_execution_time", str(round(seconds * 1000))
+    return [f"SET SESSION {name} = {limit}", "START TRANSACTION READ ONLY"], f"SET SESSION {name} = DEFAULT"
+
+
+def _end_reading(connection: Any, record: Any, _state: Any) -> None:
+    """Listener: a connection that comes back to the pool may write again."""
+    afterwards = record.info.pop(_AFTER_READING, None) if record is not None else None
+    if afterwards:
+        cursor = connection.cursor()
+        cursor.execute(afterwards)
+        cursor.close()
 
 
 def described(url: sa.URL) -> str:
@@ -62,7 +112,9 @@ def _options(url: sa.URL) -> dict[str, Any]:
     if backend == "postgresql":
         # A connection whose other end vanished without a word is given up after a minute, not after two hours.
         arguments |= {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
-        arguments |= {"application_name": "sheets-pipeline"}
+        arguments |= {"application_name": APPLICATION_NAME}
+    elif url.get_driver_name() == "pymysql":
+        arguments |= {"program_name": APPLICATION_NAME}
     arguments = {name: value for name, value in arguments.items() if name not in url.query}
     return {
         "connect_args": arguments,
@@ -97,6 +149,22 @@ _FAILURES: list[tuple[str, str, str, bool]] = [
         r"no pg_hba.conf entry|ssl (?:is )?required|insecure transport",
         "does not accept this kind of connection from this host",
         "Add this host to the server's pg_hba.conf, or add ?sslmode=require to the database URL.",
+        False,
+    ),
+    (
+        r"canceling statement due to statement timeout|maximum statement execution time exceeded"
+        r"|max_statement_time exceeded",
+        "stopped a query that took longer than DATABASE_STATEMENT_TIMEOUT_SECONDS allows",
+        "Nothing was written. If it happens again, look what that query waits for (a lock, a missing index, statistics "
+        "that ANALYZE would renew, a busy server), or raise DATABASE_STATEMENT_TIMEOUT_SECONDS.",
+        True,
+    ),
+    (
+        r"cannot execute ([a-z ]+) in a read-only transaction|cannot execute statement in a (read only) transaction"
+        r"|running with the (--?[a-z_-]*read[_-]only)",
+        "accepts no changes here ({found})",
+        "Where it is a read replica, give the pipeline's own tables another database with PIPELINE_DATABASE_URL; "
+        "events need the primary.",
         False,
     ),
     (

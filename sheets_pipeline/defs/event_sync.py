@@ -114,7 +114,7 @@ def sync_touched(open_pipeline: Pipeline, found: TabAsset, keys: Collection[Any]
     writer = open_pipeline.writer(found.tab, client)
 
     def compute() -> pd.DataFrame:
-        with open_pipeline.platform.connect() as connection:
+        with open_pipeline.source.connect() as connection:
             return found.compute(connection, keys)
 
     try:

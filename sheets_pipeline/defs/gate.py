@@ -5,7 +5,7 @@ from typing import Literal
 
 import dagster as dg
 
-from sheets_pipeline.database import history, leases
+from sheets_pipeline.database import history
 from sheets_pipeline.defs.run_tags import ERROR_TAG, NEEDS_PERSON_TAG, credential_name, run_tags
 from sheets_pipeline.defs.tab_switches import FULL_SYNC_SCHEDULE, declared_tabs, switch_name, switched_off
 from sheets_pipeline.errors import DatabaseError
@@ -48,19 +48,9 @@ def reason_to_skip(instance: dg.DagsterInstance, open_pipeline: Pipeline, kind: 
             return reason
         if state.state == "half_open" and kind == "events" and FULL_SYNC_SCHEDULE not in off:
             return f"Waiting for a full sync as trial run. {state.reason} {state.remedy}"
-        return _pause(open_pipeline, kind)
+        return open_pipeline.reason_to_wait(kind)
     except DatabaseError as error:
         return str(error)
-
-
-def _pause(open_pipeline: Pipeline, kind: Kind) -> str | None:
-    """Why the application's traffic goes first; None where nobody asked for that, or the limit is used up."""
-    limit = open_pipeline.settings.sync_pause_limit_seconds
-    paused = leases.leases(open_pipeline.state)
-    if not paused or not leases.must_wait(open_pipeline.state, kind, limit, until=paused[0].until):
-        return None
-    why = f" ({paused[0].reason})" if paused[0].reason else ""
-    return f"Paused by {paused[0].holder} until {paused[0].until:%H:%M:%S} UTC{why}; events stay queued."
 
 
 def current_circuit(instance: dg.DagsterInstance, open_pipeline: Pipeline) -> Circuit:

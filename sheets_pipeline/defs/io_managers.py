@@ -32,7 +32,7 @@ class SheetsIOManager(dg.ConfigurableIOManager):
     def load_input(self, context: dg.InputContext) -> pd.DataFrame:
         """The rows that the asset last computed, from the database: the tab shows them, the database owns them."""
         found = tab_assets()[context.asset_key]
-        with pipeline().platform.connect() as connection:
+        with pipeline().source.connect() as connection:
             return found.compute(connection, None)
 
 

@@ -70,7 +70,7 @@ def compute_all(tab: Tab, compute: Compute) -> pd.DataFrame:
     """All rows of a tab, stamped with the time from before they were computed."""
     open_pipeline = pipeline()
     computed_at = open_pipeline.writer(tab).memory.now()
-    with open_pipeline.platform.connect() as connection:
+    with open_pipeline.source.connect() as connection:
         frame = compute(connection, None)
     frame.attrs[COMPUTED_AT] = computed_at
     return frame

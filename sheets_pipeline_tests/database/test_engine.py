@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from sheets_pipeline.database.engine import connect, explain
+from sheets_pipeline.database.engine import connect, explain, read_only
 from sheets_pipeline.errors import DatabaseError
 
 SECRET = "correct-horse-battery"
@@ -104,3 +104,61 @@ def test_a_restarted_server_is_reconnected_to(database_url: str):
     with engine.connect() as connection:
         assert connection.scalar(sa.text("SELECT 1")) == 1
     engine.dispose()
+
+
+# --- reading transactions ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def numbers(engine: sa.Engine) -> sa.Engine:
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE numbers (n INTEGER)")
+        connection.exec_driver_sql("INSERT INTO numbers VALUES (1), (2)")
+    return engine
+
+
+def test_a_reading_transaction_reads_and_cannot_write(numbers: sa.Engine):
+    reading = read_only(numbers, 5)
+    with reading.connect() as connection:
+        assert connection.scalar(sa.text("SELECT sum(n) FROM numbers")) == 3
+    with pytest.raises(DatabaseError, match=r"accepts no changes|does not let"), reading.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM numbers")
+
+
+def test_the_same_connection_writes_again_afterwards(numbers: sa.Engine):
+    reading = read_only(numbers, 0.2)
+    with reading.connect() as connection:
+        connection.scalar(sa.text("SELECT 1"))
+    with numbers.begin() as connection:
+        assert connection.exec_driver_sql("DELETE FROM numbers").rowcount == 2
+        if engine_sleeps := SLEEP.get(connection.dialect.name):
+            connection.exec_driver_sql(engine_sleeps)  # longer than the limit of reading
+    assert numbers.pool.checkedin() == 1  # type: ignore[attr-defined]  # one connection did all of it
+
+
+SLEEP = {"postgresql": "SELECT pg_sleep(0.5)", "mysql": "SELECT sleep(0.5)", "mariadb": "SELECT sleep(0.5)"}
+
+
+def test_a_query_that_takes_too_long_is_stopped_and_the_setting_is_named(numbers: sa.Engine):
+    sleep = SLEEP.get(numbers.dialect.name)
+    if sleep is None:
+        pytest.skip("SQLite has no statement timeout")
+    reading = read_only(numbers, 0.2)
+    with (
+        pytest.raises(DatabaseError, match="DATABASE_STATEMENT_TIMEOUT_SECONDS") as caught,
+        reading.connect() as connection,
+    ):
+        connection.exec_driver_sql(sleep)
+    assert not caught.value.needs_person
+    with reading.connect() as connection:  # the pool still works
+        assert connection.scalar(sa.text("SELECT count(*) FROM numbers")) == 2
+
+
+def test_no_limit_means_no_limit(numbers: sa.Engine):
+    with read_only(numbers, 0).connect() as connection:
+        assert connection.scalar(sa.text("SELECT count(*) FROM numbers")) == 2
+
+
+def test_the_server_shows_who_we_are(postgresql: sa.Engine):
+    with postgresql.connect() as connection:
+        assert connection.scalar(sa.text("SELECT current_setting('application_name')")) == "sheets-pipeline"

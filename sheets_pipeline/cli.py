@@ -141,11 +141,15 @@ class _StatusHandler(logging.Handler):
 
 def _mount() -> None:
     """Commands that live in their own room."""
+    from sheets_pipeline.cli_status import status
+    from sheets_pipeline.control.cli import serve
     from sheets_pipeline.database.cli import db
     from sheets_pipeline.local.cli import local
 
     main.add_command(local)
     main.add_command(db)
+    main.add_command(status)
+    main.add_command(serve)
 
 
 _mount()

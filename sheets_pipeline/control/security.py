@@ -7,7 +7,6 @@ Source: https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Sec-
 """
 
 import hmac
-import ipaddress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -15,6 +14,8 @@ from fastapi import Request
 from starlette.datastructures import MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from sheets_pipeline.control.reach import is_loopback
 
 #: Served without the token: health for load balancers, and pages that hold no data of their own.
 OPEN_PATHS = ("/", "/dashboard", "/docs", "/openapi.json")
@@ -44,18 +45,6 @@ class Refusal:
 
     status: int
     message: str
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a peer's address, or a Host header's name, is this machine."""
-    if host.rstrip(".").lower() == "localhost":
-        return True
-    try:
-        address = ipaddress.ip_address(host.strip("[]"))
-    except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return bool((mapped or address).is_loopback)
 
 
 def refusal(request: Request, token: str | None) -> Refusal | None:

@@ -6,26 +6,13 @@ import uvicorn
 
 from sheets_pipeline.control.app import create_app
 from sheets_pipeline.control.operations import Operations
-from sheets_pipeline.control.security import is_loopback
+from sheets_pipeline.control.reach import check_reachable_safely
 from sheets_pipeline.errors import SettingsError
 from sheets_pipeline.settings import Settings
 from sheets_pipeline.wiring import pipeline
 
 #: Requests under way have this long to end once we are asked to.
 _GRACE_SECONDS = 3
-
-
-def check_reachable_safely(settings: Settings, host: str) -> None:
-    """Refuse to listen for other machines without a token.
-
-    Raises:
-        SettingsError: Says how to have it either way.
-    """
-    if settings.control_api_token is None and not is_loopback(host):
-        raise SettingsError(
-            f"CONTROL_API_HOST is {host!r}, which other machines reach, and CONTROL_API_TOKEN is not set. "
-            "Set a token, or use 127.0.0.1."
-        )
 
 
 def run_server(settings: Settings, host: str, port: int) -> None:

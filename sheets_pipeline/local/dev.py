@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
 
+from sheets_pipeline.control.reach import check_reachable_safely
 from sheets_pipeline.errors import SettingsError, SheetsPipelineError
 from sheets_pipeline.local import dev_state, processes
 from sheets_pipeline.local.family import end_family
@@ -66,12 +67,13 @@ def run_dev(settings: Settings, *, port: int | None = None) -> int:
     """
     if port is not None:
         _choose_port(port)
+    check_reachable_safely(settings, settings.control_api_host)
     with _only_one(settings) as lock:
         stop = threading.Event()
         with _signals(stop), _watchdog(settings, lock) as watch:
             try:
                 services = _start_services(settings)
-                children = [_dagster(settings, _choose_port(port))]
+                children = [_dagster(settings, _choose_port(port)), _control(settings)]
                 return _run(settings, services, children, watch, stop)
             finally:
                 _say("Ending ...")
@@ -103,6 +105,16 @@ def _dagster(settings: Settings, port: int) -> Child:
     return Child("dagster", command, url, "dagster_url", env)
 
 
+def _control(settings: Settings) -> Child:
+    """The control API and dashboard; it finds Dagster's address in what we announce."""
+    host, port = settings.control_api_host, _next_free_port(settings.control_api_port)
+    command = [str(Path(sys.executable).with_name("sheets-pipeline")), "serve", f"--host={host}", f"--port={port}"]
+    env = {"DAGSTER_HOME": str(_private_home(settings, dagster_home())), "PYTHONWARNINGS": "ignore"}
+    reachable = "127.0.0.1" if host in ("0.0.0.0", "localhost") else host  # noqa: S104 - every address, this one too
+    url = f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
+    return Child("control", command, url, "control_url", env)
+
+
 def _private_home(settings: Settings, home: Path) -> Path:
     """A folder for what Dagster leaves beside its configuration, so that the project's stays clean."""
     if "DAGSTER_HOME" in os.environ:
@@ -118,7 +130,11 @@ def _choose_port(wanted: int | None) -> int:
         if processes.free_port(wanted) != wanted:
             raise SettingsError(f"Port {wanted} is taken by another program. Choose another one with --port.")
         return wanted
-    for port in range(DAGSTER_PORT, DAGSTER_PORT + _PORTS_TRIED):
+    return _next_free_port(DAGSTER_PORT)
+
+
+def _next_free_port(first: int) -> int:
+    for port in range(first, min(first + _PORTS_TRIED, 65_536)):
         if processes.free_port(port) == port:
             return port
     return processes.free_port()

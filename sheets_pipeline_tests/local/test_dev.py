@@ -22,7 +22,8 @@ from sheets_pipeline.local.processes import free_port, wait_until
 from sheets_pipeline.local.services import running_services, stop_services
 from sheets_pipeline.settings import Settings, load_settings
 
-#: Runs dev with a small web server in Dagster's place; that starts a process which ignores polite requests to end.
+#: Runs dev with a small web server in the place of Dagster and of the control API each; they start processes that ignore
+#: polite requests to end.
 DEV = """
 import sys
 from sheets_pipeline.local import dev, family, services
@@ -42,7 +43,12 @@ http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Page).serve_forever()
 '''
 def stand_in(settings, port):
     return dev.Child("dagster", [sys.executable, "-c", CHILD, str(port)], f"http://127.0.0.1:{port}", "dagster_url")
+def control_stand_in(settings):
+    port = dev.processes.free_port()
+    command = [sys.executable, "-c", CHILD, str(port)]
+    return dev.Child("control", command, f"http://127.0.0.1:{port}", "control_url")
 dev._dagster = stand_in
+dev._control = control_stand_in
 family.LEFT_SECONDS = 0.5
 sys.exit(dev.run_dev(load_settings(), port=int(sys.argv[1])))
 """
@@ -91,7 +97,11 @@ def is_running(pid: int) -> bool:
 
 
 def wait_ready(settings: Settings, process: subprocess.Popen[bytes], log: Path) -> None:
-    ready = wait_until(lambda: "dagster_url" in facts(settings) or process.poll() is not None, seconds=60, step=0.05)
+    ready = wait_until(
+        lambda: {"dagster_url", "control_url"} <= set(facts(settings)) or process.poll() is not None,
+        seconds=60,
+        step=0.05,
+    )
     assert ready and process.poll() is None, log.read_text()  # noqa: PT018
 
 
@@ -113,9 +123,9 @@ def test_nothing_is_left_and_the_next_start_finds_everything(
     process = start(tmp_path)
     wait_ready(settings, process, log)
     urls = local_urls(settings)
-    assert None not in {urls["dagster_url"], urls["database_url"], urls["spreadsheet_url"]}
+    assert None not in {urls["dagster_url"], urls["control_url"], urls["database_url"], urls["spreadsheet_url"]}
     family = family_of(process.pid)
-    assert len(family) == 2
+    assert len(family) == 4
     process.send_signal(ending)
     assert process.wait(timeout=40) == (-9 if ending == signal.SIGKILL else 0)
     assert wait_until(lambda: not any(is_running(pid) for pid in family), seconds=30), log.read_text()
@@ -124,7 +134,8 @@ def test_nothing_is_left_and_the_next_start_finds_everything(
     if ending == signal.SIGKILL:
         again = start(tmp_path)
         wait_ready(settings, again, log)
-        assert {**local_urls(settings), "dagster_url": None} == {**urls, "dagster_url": None}
+        pages = {"dagster_url": None, "control_url": None}
+        assert {**local_urls(settings), **pages} == {**urls, **pages}
         again.send_signal(signal.SIGINT)
         assert again.wait(timeout=40) == 0
 

@@ -1,0 +1,31 @@
+"""Which addresses are this machine, and that nothing else may be listened to without a token."""
+
+import ipaddress
+
+from sheets_pipeline.errors import SettingsError
+from sheets_pipeline.settings import Settings
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a peer's address, or a Host header's name, is this machine."""
+    if host.rstrip(".").lower() == "localhost":
+        return True
+    try:
+        address = ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return bool((mapped or address).is_loopback)
+
+
+def check_reachable_safely(settings: Settings, host: str) -> None:
+    """Refuse to listen for other machines without a token.
+
+    Raises:
+        SettingsError: Says how to have it either way.
+    """
+    if settings.control_api_token is None and not is_loopback(host):
+        raise SettingsError(
+            f"CONTROL_API_HOST is {host!r}, which other machines reach, and CONTROL_API_TOKEN is not set. "
+            "Set a token, or use 127.0.0.1."
+        )

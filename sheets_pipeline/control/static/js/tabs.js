@@ -1,0 +1,75 @@
+/** A card per tab: how far behind it is, how its latest syncs went, and its own buttons. */
+import { byId, el, icon, setText } from "./dom.js";
+import { bars } from "./draw.js";
+import { ago, duration, HEALTHS, short, SIGNS } from "./words.js";
+
+const cards = new Map();
+
+function makeCard(title, actions) {
+  const at = {};
+  const fact = (name, text) => el("div", {}, el("dt", { text }), (at[name] = el("dd", { text: "–" })));
+  at.force = el("button", { type: "button", class: "button quiet small", "aria-label": `Sync ${title} now`, on: { click: () => actions.force(title) } }, icon("sync"), "Sync");
+  at.switch = el("button", { type: "button", class: "switch", role: "switch", "aria-label": `Keep ${title} in step`, on: { click: () => actions.switchTab(title, at.switch.getAttribute("aria-checked") !== "true") } }, (at.word = el("span", { text: "On" })), el("i"));
+  at.run = el("a", { class: "button quiet small", target: "_blank", rel: "noopener", "aria-label": `Last run of ${title} in Dagster` }, icon("account_tree"), "Last run");
+  at.link = el("a", { target: "_blank", rel: "noopener", text: title });
+  at.sign = icon("help");
+  at.card = el("article", { class: "tab", dataset: { tab: title }, "aria-label": title },
+    el("header", {}, el("h3", {}, at.link), el("span", { class: "badge" }, at.sign, (at.health = el("span")))),
+    el("dl", { class: "tab-facts" }, fact("lag", "Behind by"), fact("last", "Last synced"), fact("rate", "Succeeded")),
+    (at.reason = el("p", { class: "tab-reason", hidden: true })),
+    el("div", { class: "sparks" },
+      el("div", {}, el("div", { class: "spark-name" }, "Duration", (at.seconds = el("span"))), (at.durations = el("div", { class: "spark" }))),
+      el("div", {}, el("div", { class: "spark-name" }, "Cells written", (at.written = el("span"))), (at.cells = el("div", { class: "spark" })))),
+    el("footer", {}, at.force, at.run, at.switch));
+  return at;
+}
+
+/** Shows all cards as the status says; `busy` holds titles whose switch or sync was just asked for. */
+export function showTabs(status, now, actions, canSteer) {
+  const titles = Object.keys(status.tabs);
+  for (const title of titles) if (!cards.has(title)) cards.set(title, makeCard(title, actions));
+  for (const title of cards.keys()) if (!titles.includes(title)) { cards.get(title).card.remove(); cards.delete(title); }
+  const wanted = titles.map((title) => cards.get(title).card);
+  if (wanted.some((card, i) => byId("tabs").children[i] !== card)) byId("tabs").replaceChildren(...wanted);
+  for (const title of titles) showCard(cards.get(title), status.tabs[title], title, status, now, canSteer);
+}
+
+function showCard(at, tab, title, status, now, canSteer) {
+  at.card.dataset.health = tab.health;
+  at.link.href = tab.url;
+  setText(at.sign, SIGNS[tab.health]);
+  setText(at.health, tab.enabled ? HEALTHS[tab.health] : "Off");
+  setText(at.lag, tab.last_success ? (tab.lag_seconds < 1 ? "nothing" : duration(tab.lag_seconds)) : "all");
+  setText(at.last, ago(tab.last_success, now));
+  setText(at.rate, tab.success_rate_percent === null ? "–" : `${tab.success_rate_percent.toFixed(tab.success_rate_percent % 1 ? 1 : 0)}%`);
+  at.reason.hidden = tab.health === "healthy";
+  const next = tab.next_sync_in_seconds === null || !tab.consecutive_failures ? "" : ` Next try in ${duration(tab.next_sync_in_seconds)}.`;
+  setText(at.reason, tab.reason + next);
+  const running = status.under_way.some((run) => run.tabs.includes(title));
+  at.force.disabled = !tab.enabled || running || !canSteer;
+  at.force.firstChild.classList.toggle("spin", running);
+  at.switch.setAttribute("aria-checked", String(tab.enabled));
+  at.switch.disabled = !canSteer;
+  setText(at.word, tab.enabled ? "On" : "Off");
+  at.run.hidden = !tab.last_run_url;
+  if (tab.last_run_url) at.run.href = tab.last_run_url;
+}
+
+/** The bars of each card. */
+export function showSparks(stats) {
+  for (const [title, tab] of Object.entries(stats.tabs)) {
+    const at = cards.get(title);
+    if (!at) continue;
+    const signature = `${tab.history.length}/${tab.history.at(-1)?.at}`;
+    if (at.signature === signature) continue;
+    at.signature = signature;
+    const point = (value, text) => (p) => ({ value: p[value], kind: p.kind, outcome: p.outcome, text: `${new Date(p.at).toLocaleTimeString()}: ${p.outcome === "success" ? text(p) : p.outcome} (${p.kind})` });
+    const seconds = tab.history.map(point("seconds", (p) => duration(p.seconds)));
+    const cells = tab.history.map(point("cells", (p) => `${p.cells.toLocaleString()} cells`));
+    const last = tab.history.findLast((p) => p.outcome === "success");
+    setText(at.seconds, last ? duration(last.seconds) : "");
+    setText(at.written, last ? short(last.cells) : "");
+    at.durations.replaceChildren(bars(seconds, `Durations of the latest syncs of ${title}`));
+    at.cells.replaceChildren(bars(cells, `Cells written by the latest syncs of ${title}`));
+  }
+}

@@ -13,8 +13,19 @@ from sheets_pipeline.database import events, history, leases, triggers, waiting
 from sheets_pipeline.database.state import TabStore
 from sheets_pipeline.defs import gate, tab_switches
 from sheets_pipeline.defs.tab_asset import TabAsset
+from sheets_pipeline.defs.unrecorded import unrecorded_failures
 from sheets_pipeline.errors import DatabaseError, SheetsPipelineError
-from sheets_pipeline.sync.health import QuotaUse, Status, Steering, TabHealth, TabHistory, TabWait, overall, tab_health
+from sheets_pipeline.sync.health import (
+    QuotaUse,
+    Status,
+    Steering,
+    TabHealth,
+    TabHistory,
+    TabWait,
+    overall,
+    tab_health,
+    with_failures,
+)
 from sheets_pipeline.wiring import Pipeline
 
 #: Without these nothing is started.
@@ -34,8 +45,9 @@ def collect(instance: dg.DagsterInstance, open_pipeline: Pipeline) -> Status:
     settings = open_pipeline.settings
     off = tab_switches.switched_off(instance)
     waits, queue = _queue(open_pipeline)
+    runs = gate.recent_runs(instance, open_pipeline)
     steering = Steering(
-        circuit=gate.current_circuit(instance, open_pipeline),
+        circuit=gate.circuit_after(runs, open_pipeline),
         at=now,
         interval_seconds=settings.sync_interval_seconds,
         paused_until=leases.paused_until(open_pipeline.state, settings.sync_pause_limit_seconds),
@@ -45,6 +57,8 @@ def collect(instance: dg.DagsterInstance, open_pipeline: Pipeline) -> Status:
         next_full_sync=next_tick(now, settings.sync_interval_seconds),
     )
     histories = history.tab_histories(open_pipeline.state, open_pipeline.services.spreadsheet_id)
+    for title, failures in unrecorded_failures(instance, open_pipeline, runs).items():
+        histories[title] = with_failures(histories.get(title, TabHistory()), failures)
     tabs = {
         found.tab.title: _tab(found, histories, waits, steering, off, open_pipeline)
         for found in tab_switches.declared_tabs(settings)

@@ -221,6 +221,14 @@ def reached_in(engine: sa.Engine, spreadsheet_id: str, run_ids: Collection[str])
         return set(connection.scalars(query))
 
 
+def tabs_of_runs(engine: sa.Engine, run_ids: Collection[str]) -> set[tuple[str, str]]:
+    """Pairs of run and tab that have a record."""
+    columns = sync_history.c
+    with engine.connect() as connection:
+        rows = connection.execute(sa.select(columns.run_id, columns.tab).where(columns.run_id.in_(list(run_ids))))
+        return {(row.run_id, row.tab) for row in rows}
+
+
 def tab_histories(engine: sa.Engine, spreadsheet_id: str) -> dict[str, TabHistory]:
     """Tab title → what all its recorded syncs say."""
     with engine.connect() as connection:

@@ -55,8 +55,13 @@ def reason_to_skip(instance: dg.DagsterInstance, open_pipeline: Pipeline, kind: 
 
 def current_circuit(instance: dg.DagsterInstance, open_pipeline: Pipeline) -> Circuit:
     """The circuit of our spreadsheet and credential, from the newest runs."""
+    return circuit_after(recent_runs(instance, open_pipeline), open_pipeline)
+
+
+def circuit_after(records: list[dg.RunRecord], open_pipeline: Pipeline) -> Circuit:
+    """The circuit after these runs, newest first."""
     return circuit(
-        outcomes(recent_runs(instance, open_pipeline), open_pipeline),
+        outcomes(records, open_pipeline),
         datetime.now(UTC),
         max_failures=open_pipeline.settings.sync_max_consecutive_failures,
         credential=credential_name(open_pipeline),

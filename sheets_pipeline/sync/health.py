@@ -8,8 +8,8 @@ The rules, worst first (``docs/health.md`` has them at length):
 - **healthy**: none of these
 """
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -171,6 +171,21 @@ def tab_health(
         set_aside_rows=history.set_aside_rows,
         url=url,
         last_run_id=history.last_run_id,
+    )
+
+
+def with_failures(history: TabHistory, failures: Sequence[LastError]) -> TabHistory:
+    """The history with failures (newest first) that it has no record of."""
+    if not failures:
+        return history
+    since = [error for error in failures if history.last_success is None or error.at > history.last_success]
+    is_newer = history.last_error is None or failures[0].at > history.last_error.at
+    return replace(
+        history,
+        total_syncs=history.total_syncs + len(failures),
+        failed_syncs=history.failed_syncs + len(failures),
+        consecutive_failures=history.consecutive_failures + len(since),
+        last_error=failures[0] if is_newer else history.last_error,
     )
 
 

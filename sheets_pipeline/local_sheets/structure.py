@@ -32,7 +32,7 @@ def insert_rows(tx: Transaction, tab: Tab, index: int, count: int, *, inherit: b
     if index < len(tab.rows) or looks:
         if index > len(tab.rows):
             tab.rows.insert(len(tab.rows), [None] * (index - len(tab.rows)), tx.serial)
-        fresh: list[Row | None] = [tab.new_row(looks) if looks else None for _ in range(count)]
+        fresh: list[Row | None] = [tab.new_row(looks, calculates=False) if looks else None for _ in range(count)]
         tab.rows.insert(index, fresh, tx.serial)
     tab.grid["rowCount"] = tab.row_count + count
     _shift_all(tx, tab, "Row", lambda start, end: _grown(start, end, index, count))

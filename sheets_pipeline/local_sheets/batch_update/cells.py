@@ -1,5 +1,6 @@
 """Requests that write cells from ``CellData``: updateCells, appendCells, repeatCell."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sheets_pipeline.local_sheets.api_error import invalid
@@ -117,9 +118,14 @@ def repeat_cell(tx: Transaction, request: Message) -> None:
         _repeat_formula(tx, area, change, data)
         return
     rows: list[list[AnyCell]] = []
-    blank = [empty] * area.columns
-    for cells in area.tab.read(area):
-        rows.append([changed(cell) for cell in cells] + blank[len(cells) :])
+    blank = fresh = [empty] * area.columns
+    last: Sequence[AnyCell] | None = None
+    for row in area.tab.rows.between(area.row0, area.row1):
+        held = () if row is None else row.cells
+        if held is not last:  # rows that share their cells go on to
+            cells = held[area.col0 : area.col1]
+            fresh, last = [changed(cell) for cell in cells] + blank[len(cells) :], held
+        rows.append(fresh)
     if empty is not None:
         rows += [blank] * (area.rows - len(rows))
     area.tab.put_block(tx, area.row0, area.col0, rows)

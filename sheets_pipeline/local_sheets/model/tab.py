@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sheets_pipeline.local_sheets.model.area import Rect
 from sheets_pipeline.local_sheets.model.cell import AnyCell
-from sheets_pipeline.local_sheets.model.rows import Row, RowSequence
+from sheets_pipeline.local_sheets.model.rows import Row, RowSequence, calculate
 
 if TYPE_CHECKING:
     from sheets_pipeline.local_sheets.model.transaction import Transaction
@@ -118,20 +118,30 @@ class Tab:
         current: list[Row | None] = list(self.rows.between(row0, row0 + len(rows)))
         current += [None] * (len(rows) - len(current))
         fresh: list[Row | None] = []
+        merged: Sequence[AnyCell] = ()
+        calculates, last = False, None
         for old, cells in zip(current, rows, strict=True):
-            merged = _spliced(() if old is None else old.cells, col0, cells)
-            fresh.append(None if old is None and not merged else self._row_with(old, merged))
+            held = () if old is None else old.cells
+            if last is None or held is not last[0] or cells is not last[1]:  # rows that share their cells go on to
+                merged = _spliced(held, col0, cells)
+                calculates, last = calculate(merged), (held, cells)
+            fresh.append(None if old is None and not merged else self._row_with(old, merged, calculates))
         if any(row is not None for row in fresh):
             self.rows.replace_all(row0, fresh, tx.serial)
 
-    def _row_with(self, old: Row | None, cells: Sequence[AnyCell]) -> Row:
+    def _row_with(self, old: Row | None, cells: Sequence[AnyCell], calculates: bool | None = None) -> Row:
         if old is None:
-            return self.new_row(cells)
-        return Row(old.row_id, cells, old.properties, old.metadata)
+            return self.new_row(cells, calculates=calculates)
+        return Row(old.row_id, cells, old.properties, old.metadata, calculates)
 
-    def new_row(self, cells: Sequence[AnyCell] = (), properties: dict[str, Any] | None = None) -> Row:
+    def new_row(
+        self,
+        cells: Sequence[AnyCell] = (),
+        properties: dict[str, Any] | None = None,
+        calculates: bool | None = None,
+    ) -> Row:
         """A row with an id of its own, not yet in any place."""
-        row = Row(self.next_row_id, cells, properties)
+        row = Row(self.next_row_id, cells, properties, calculates=calculates)
         self.next_row_id += 1
         return row
 

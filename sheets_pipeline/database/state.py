@@ -53,6 +53,13 @@ def install_state(engine: sa.Engine) -> None:
         state_metadata.create_all(connection)
 
 
+def remove_gone_rows(engine: sa.Engine) -> int:
+    """Forget rows that left their tab so long ago that no frame can bring them back; returns how many."""
+    with engine.begin() as connection:
+        too_old = sync_base_row.c.written_at < database_time(connection) - _REMEMBER_GONE_SECONDS
+        return connection.execute(sa.delete(sync_base_row).where(sync_base_row.c.is_gone & too_old)).rowcount
+
+
 class TabStore:
     """Facts and base snapshot of one tab of one spreadsheet."""
 

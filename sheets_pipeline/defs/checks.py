@@ -47,27 +47,29 @@ Judge = Callable[[Mapping[str, Any]], Verdict]
 def all_rows_are_written(seen: Mapping[str, Any]) -> Verdict:
     """No row was set aside because it cannot be written (blank key, a text over 50,000 characters)."""
     if not (number := seen.get("set_aside")):
-        return Verdict()
+        return Verdict(metadata={"set_aside": 0})
     problem = f"{number:,} rows are not in the tab. Correct them in the database; the next sync writes them."
-    return Verdict(problem, metadata={"set_aside_rows": seen.get("set_aside_rows", [])})
+    return Verdict(problem, metadata={"set_aside": number, "set_aside_rows": seen.get("set_aside_rows", [])})
 
 
 def keys_stand_once(seen: Mapping[str, Any]) -> Verdict:
     """No key stands on two rows of the tab. The topmost row is kept up to date, the others are left alone."""
-    if not (doubled := seen.get("doubled_keys")):
-        return Verdict()
-    return Verdict("Delete the rows that are copies, or change their key.", metadata={"doubled_keys": doubled})
+    doubled = seen.get("doubled_keys", {})
+    found = {"keys_doubled": len(doubled)}
+    if not doubled:
+        return Verdict(metadata=found)
+    return Verdict("Delete the rows that are copies, or change their key.", metadata=found | {"doubled_keys": doubled})
 
 
 def header_intact(seen: Mapping[str, Any]) -> Verdict:
     """Each of our columns stands in row 1 once, under its own header."""
     if not (renamed := seen.get("renamed_columns")):
-        return Verdict()
+        return Verdict(metadata={"columns_renamed": 0})
     problem = (
         "People renamed columns of ours. They are followed, so nothing is lost. Rename them back in row 1, or change "
         "the header in the tab's declaration."
     )
-    return Verdict(problem, metadata={"renamed_columns": renamed})
+    return Verdict(problem, metadata={"columns_renamed": len(renamed), "renamed_columns": renamed})
 
 
 def row_count_equal(seen: Mapping[str, Any]) -> Verdict:

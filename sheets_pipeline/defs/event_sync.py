@@ -11,23 +11,20 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 import dagster as dg
-import pandas as pd
 
 from sheets_pipeline.database import events
 from sheets_pipeline.database.quota import URGENT
+from sheets_pipeline.defs import gate
+from sheets_pipeline.defs.event_round import Round, sync_due_events, tabs_to_write_anew
 from sheets_pipeline.defs.failures import explained
-from sheets_pipeline.defs.metadata import report_metadata
+from sheets_pipeline.defs.run_tags import add_missing, run_tags
 from sheets_pipeline.defs.running import CONSOLE
-from sheets_pipeline.defs.tab_asset import COMPUTED_AT, TabAsset, compute_all, tab_assets
-from sheets_pipeline.errors import SheetsPipelineError
+from sheets_pipeline.defs.tab_asset import tab_assets
 from sheets_pipeline.launcher.at_once import AT_ONCE_TAG
-from sheets_pipeline.sheets.client import SheetsClient
-from sheets_pipeline.sheets.writer import NeedsFullSync
-from sheets_pipeline.sync.report import SyncReport
 from sheets_pipeline.wiring import Pipeline, pipeline
 
-#: After a failed run, the next one waits 5, 10, 20 ... seconds, at most this long.
-_LONGEST_PAUSE_SECONDS = 300
+#: After a failed run, the next one waits 5, 10, 20 ... seconds, at most this long; the circuit breaker waits longer.
+_LONGEST_PAUSE_SECONDS = 60
 
 #: Dagster's sensor daemon starts ticks this far apart; one that lasted longer would miss its next turn.
 _TICK_SECONDS = 5.0
@@ -38,6 +35,9 @@ _NEXT_TICK_TAG = "sheets_pipeline/next_tick"
 
 #: While a run is under way, the sensor looks this often whether it has ended.
 _UNDER_WAY_POLL_SECONDS = 0.2
+
+#: Reasons listed in a run's metadata.
+_LISTED = 20
 
 _UNDER_WAY = [
     dg.DagsterRunStatus.QUEUED,
@@ -52,40 +52,29 @@ _UNDER_WAY = [
 def sync_pending_events(context: dg.OpExecutionContext) -> None:
     """Take all that is pending now; an error in one tab does not keep the others from being written."""
     open_pipeline = pipeline()
+    add_missing(context.instance, context.run, run_tags(open_pipeline))
     next_tick = float(context.run.tags.get(_NEXT_TICK_TAG, 0))
     with explained(context.instance, context.run.run_id):
         let_gather(open_pipeline)
-        sync_pending(open_pipeline, context)
+        rounds = [sync_due_events(open_pipeline, context)]
         while (left := next_tick - time.time()) > 0:
             if events.wait_for_event(open_pipeline.platform, left):
                 let_gather(open_pipeline)
-                sync_pending(open_pipeline, context)
+                rounds.append(sync_due_events(open_pipeline, context))
+    context.add_output_metadata(rounds_metadata(rounds))
 
 
-def sync_pending(open_pipeline: Pipeline, context: dg.OpExecutionContext) -> int:
-    """Write what is pending; returns the number of events dealt with."""
-    with open_pipeline.platform.connect() as connection:
-        pending = events.pending(connection)
-        touched = events.affected_keys(connection, pending)
-    client = open_pipeline.client(URGENT)
-    failed: list[SheetsPipelineError] = []
-    for found in tab_assets().values():
-        keys = touched.get(found.tab.title, set())
-        if not keys or not open_pipeline.is_enabled(found.tab):
-            continue
-        try:
-            report = sync_touched(open_pipeline, found, keys, client)
-        except SheetsPipelineError as error:
-            context.log.error("Tab %r: %s", found.tab.title, error)
-            failed.append(error)
-            continue
-        context.log.info("Tab %r: %d rows touched, %d cells written", found.tab.title, len(keys), report.cells)
-        context.log_event(dg.AssetMaterialization(found.key, metadata=report_metadata(report)))
-    if failed:
-        raise failed[0]
-    with open_pipeline.platform.begin() as connection:
-        events.delete(connection, [event.id for event in pending])
-    return len(pending)
+def rounds_metadata(rounds: Collection[Round]) -> dict[str, Any]:
+    """What a run did, as metadata of its step."""
+    reasons = {failure.reason: None for done in rounds for failure in done.failures}
+    metadata: dict[str, Any] = {
+        "events": sum(done.events for done in rounds),
+        "cells": sum(report.cells for done in rounds for report in done.reports.values()),
+        "events_set_aside": sum(done.set_aside for done in rounds),
+    }
+    if reasons:
+        metadata["failures"] = list(reasons)[:_LISTED]
+    return metadata
 
 
 def let_gather(open_pipeline: Pipeline) -> None:
@@ -109,21 +98,6 @@ def gathering_seconds(oldest_seconds: float, used: Mapping[str, int], limits: Ma
     return max(0.0, 60 * tabs / min(limits.values()) - oldest_seconds)
 
 
-def sync_touched(open_pipeline: Pipeline, found: TabAsset, keys: Collection[Any], client: SheetsClient) -> SyncReport:
-    """Write the given rows of one tab; the whole tab where it is not there yet."""
-    writer = open_pipeline.writer(found.tab, client)
-
-    def compute() -> pd.DataFrame:
-        with open_pipeline.source.connect() as connection:
-            return found.compute(connection, keys)
-
-    try:
-        return writer.event_sync(compute, {str(key) for key in keys})
-    except NeedsFullSync:
-        frame = compute_all(found.tab, found.compute)
-        return writer.full_sync(frame, computed_at=frame.attrs[COMPUTED_AT])
-
-
 @dg.job(
     description="Writes the rows that pending events touch. Started by the sensor quiz_submissions.",
     # The sensor asks again while events are pending, so Dagster need not.
@@ -145,8 +119,10 @@ def event_sync() -> None:
 def quiz_submissions(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """One run for all that is pending, while no such run is under way; waits for the first of them."""
     started, until = time.time(), time.monotonic() + _WAIT_IN_TICK_SECONDS
-    platform = pipeline().platform
-    while events.wait_for_event(platform, until - time.monotonic()):
+    open_pipeline = pipeline()
+    while tabs_to_write_anew(open_pipeline, context.instance) or events.wait_for_event(
+        open_pipeline.platform, until - time.monotonic()
+    ):
         if not context.instance.get_runs_count(dg.RunsFilter(job_name="event_sync", statuses=_UNDER_WAY)):
             break
         if time.monotonic() > until:
@@ -154,13 +130,19 @@ def quiz_submissions(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.
         time.sleep(_UNDER_WAY_POLL_SECONDS)
     else:
         return dg.SkipReason("No events are pending.")
+    if reason := gate.reason_to_skip(context.instance, open_pipeline, "events"):
+        return dg.SkipReason(f"Events are pending. {reason}")
     if (pause := pause_after_failures(context.instance)) > 0:
         return dg.SkipReason(f"Events are pending; the last run failed, the next starts in {pause:.0f} s.")
-    return dg.RunRequest(tags={_NEXT_TICK_TAG: str(started + _TICK_SECONDS)})
+    return dg.RunRequest(tags=run_tags(open_pipeline) | {_NEXT_TICK_TAG: str(started + _TICK_SECONDS)})
 
 
 def pause_after_failures(instance: dg.DagsterInstance) -> float:
-    """Seconds to wait before the next run, by how many runs in a row have failed."""
+    """Seconds to wait before the next run, by how many runs in a row have failed.
+
+    The circuit breaker waits for several failures of the spreadsheet. Until then, and for failures that are none of its
+    business (a lost lock, a worker that died), this keeps the sensor from asking again at once.
+    """
     records = instance.get_run_records(dg.RunsFilter(job_name="event_sync"), limit=7)
     failures = 0
     for record in records:

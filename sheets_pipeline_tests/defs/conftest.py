@@ -9,6 +9,7 @@ from urllib.parse import quote
 import dagster as dg
 import pytest
 import sqlalchemy as sa
+from dagster._core.storage.schedules import SqliteScheduleStorage
 
 from sheets_pipeline.database import demo, triggers
 from sheets_pipeline.database.engine import connect
@@ -65,6 +66,8 @@ def platform(
     monkeypatch.setenv("SHEETS_WRITES_PER_MINUTE", "10000")
     pipeline.cache_clear()
     with dg.DagsterInstance.ephemeral() as instance:
+        # The switches of tabs are kept where an ephemeral instance has no place; all else stays in memory.
+        instance._schedule_storage = SqliteScheduleStorage.from_local(str(tmp_path / "schedules"))
         yield Platform(engine, server, spreadsheet_id, instance)
     server.clear_faults()
     pipeline.cache_clear()

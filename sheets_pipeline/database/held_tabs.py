@@ -1,0 +1,47 @@
+"""Tabs that were switched off while events touched them: the promise to write them as a whole once they are on again.
+
+One row per tab stands for any number of events, so that a tab that is off for months lets no queue grow.
+"""
+
+from collections.abc import Collection
+
+import sqlalchemy as sa
+
+from sheets_pipeline.database.event_table import utc_now
+from sheets_pipeline.database.platform import UtcDateTime
+from sheets_pipeline.database.state import insert_ignore, state_metadata
+
+sync_held_tab = sa.Table(
+    "sync_held_tab",
+    state_metadata,
+    sa.Column("spreadsheet_id", sa.String(100), primary_key=True),
+    sa.Column("tab", sa.String(100), primary_key=True),
+    sa.Column("since", UtcDateTime, nullable=False, comment="when the first event passed it by"),
+    comment="Tabs that are switched off and no longer up to date.",
+)
+
+
+def hold(engine: sa.Engine, spreadsheet_id: str, titles: Collection[str]) -> None:
+    """Note that events touched these tabs while they were off; before those events are deleted."""
+    missing = set(titles) - held(engine, spreadsheet_id)
+    if not missing:
+        return
+    with engine.begin() as connection:
+        since = connection.scalar(sa.select(sa.type_coerce(utc_now(), sync_held_tab.c.since.type)))
+        for title in sorted(missing):
+            row = {"spreadsheet_id": spreadsheet_id, "tab": title, "since": since}
+            insert_ignore(connection, sync_held_tab, row)
+
+
+def held(engine: sa.Engine, spreadsheet_id: str) -> set[str]:
+    """Titles of tabs that are to be written as a whole once they are on."""
+    query = sa.select(sync_held_tab.c.tab).where(sync_held_tab.c.spreadsheet_id == spreadsheet_id)
+    with engine.connect() as connection:
+        return set(connection.scalars(query))
+
+
+def release(engine: sa.Engine, spreadsheet_id: str, title: str) -> None:
+    """Forget the promise: the tab has been written as a whole."""
+    mine = (sync_held_tab.c.spreadsheet_id == spreadsheet_id) & (sync_held_tab.c.tab == title)
+    with engine.begin() as connection:
+        connection.execute(sync_held_tab.delete().where(mine))

@@ -1,0 +1,274 @@
+"""One round of event sync: take what is due, write the rows it touches tab by tab, settle each event.
+
+What fails decides what becomes of the events that it concerns:
+
+    one row (a text too long for a cell)          ┐ an attempt is counted; after SYNC_EVENT_MAX_ATTEMPTS, with growing
+    one tab (header renamed, its query broken)    ┘ pauses, the event is set aside with the reason. The run succeeds
+    the spreadsheet, the quota, the database        no attempt is counted, the events stay due. The run fails, and the
+                                                    circuit breaker decides when the next one starts
+    the tab is switched off                         the events are done; the tab is written as a whole once it is on
+
+An event that touches two tabs of which one failed waits for that one alone.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+import sqlalchemy as sa
+
+from sheets_pipeline.database import events, held_tabs, history
+from sheets_pipeline.database.quota import URGENT
+from sheets_pipeline.defs.metadata import report_metadata
+from sheets_pipeline.defs.tab_asset import COMPUTED_AT, TabAsset, compute_all, tab_assets
+from sheets_pipeline.defs.tab_switches import enabled_tabs
+from sheets_pipeline.errors import (
+    AccessDenied,
+    DatabaseError,
+    OutcomeUnknown,
+    QuotaExceeded,
+    SettingsError,
+    SheetsPipelineError,
+    SheetsUnavailable,
+    SpreadsheetNotFound,
+    TabBusy,
+    TabProblem,
+)
+from sheets_pipeline.sheets.client import SheetsClient
+from sheets_pipeline.sheets.writer import NeedsFullSync
+from sheets_pipeline.sync.report import SyncReport
+from sheets_pipeline.wiring import Pipeline
+
+#: Errors that say nothing about an event: trying again later is right, however often.
+_NOT_OF_THE_EVENT = (QuotaExceeded, SheetsUnavailable, OutcomeUnknown, TabBusy, DatabaseError)
+#: The same, and no other tab can fare better.
+_NOTHING_GOES = (AccessDenied, SpreadsheetNotFound, SettingsError)
+
+#: Events taken at once; keeps memory flat after a long outage (about 1 KB each).
+EVENTS_PER_ROUND = 50_000
+
+_LONGEST_REASON = 1000
+_LISTED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What could not be written: these keys of a tab, or all of them where ``keys`` is None.
+
+    ``error`` is what fails the run; None where the failure is the events' own and counts as an attempt.
+    """
+
+    tab: str
+    reason: str
+    keys: frozenset[str] | None = None
+    error: SheetsPipelineError | None = None
+
+    def concerns(self, touched: Mapping[str, Collection[Any]]) -> bool:
+        """Whether an event that touches these keys of these tabs is held back by it."""
+        keys = touched.get(self.tab)
+        return bool(keys) and (self.keys is None or any(str(key) in self.keys for key in keys or ()))
+
+
+@dataclass(slots=True)
+class Round:
+    """What one round did."""
+
+    events: int = 0
+    reports: dict[str, SyncReport] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
+    set_aside: int = 0
+
+    @property
+    def error(self) -> SheetsPipelineError | None:
+        """What fails the run; an error that only a person can mend goes before others."""
+        errors = [failure.error for failure in self.failures if failure.error is not None]
+        return next((error for error in errors if error.needs_person), errors[0] if errors else None)
+
+
+def sync_due_events(open_pipeline: Pipeline, context: dg.OpExecutionContext) -> Round:
+    """Write what is due, until nothing is; raises what concerns the whole spreadsheet, after all is settled."""
+    total = Round()
+    while True:
+        done = sync_round(open_pipeline, context)
+        total.events += done.events
+        total.reports |= done.reports
+        total.failures += done.failures
+        total.set_aside += done.set_aside
+        if error := done.error:
+            raise error
+        if done.events < EVENTS_PER_ROUND:
+            return total
+
+
+def sync_round(open_pipeline: Pipeline, context: dg.OpExecutionContext) -> Round:
+    """One round; errors are in the result."""
+    on = {found.tab.title: found for found in enabled_tabs(context.instance)}
+    spreadsheet_id = open_pipeline.services.spreadsheet_id
+    waiting = held_tabs.held(open_pipeline.state, spreadsheet_id) & set(on)
+    with open_pipeline.platform.connect() as connection:
+        due = events.pending(connection, EVENTS_PER_ROUND)
+        touched = events.affected_keys(connection, due, own_tabs())
+    done = Round(len(due))
+    client = open_pipeline.client(URGENT)
+    for title, found in on.items():
+        keys = touched.get(title, set())
+        if not keys and title not in waiting:
+            continue
+        if any(isinstance(failure.error, _NOTHING_GOES) for failure in done.failures):
+            done.failures.append(Failure(title, "", None, done.error))
+            continue
+        _sync_tab(open_pipeline, found, None if title in waiting else keys, client, context, done)
+        if title in waiting and title in done.reports:
+            held_tabs.release(open_pipeline.state, spreadsheet_id, title)
+    declared = {found.tab.title for found in tab_assets().values()}
+    if passed_by := (declared - set(on)) & set(touched):
+        held_tabs.hold(open_pipeline.state, spreadsheet_id, passed_by)
+        context.log.info("Switched off, to be written as a whole once on: %s", ", ".join(sorted(passed_by)))
+    done.set_aside = _settle(open_pipeline, due, done.failures, context)
+    return done
+
+
+def own_tabs() -> dict[str, tuple[str, ...]]:
+    """Tabs with entities of their own: title → entities."""
+    return {found.tab.title: found.tab.entities for found in tab_assets().values() if found.tab.entities}
+
+
+def tabs_to_write_anew(open_pipeline: Pipeline, instance: dg.DagsterInstance) -> set[str]:
+    """Titles of tabs that are on again after events had passed them by."""
+    held = held_tabs.held(open_pipeline.state, open_pipeline.services.spreadsheet_id)
+    return held & {found.tab.title for found in enabled_tabs(instance)} if held else set()
+
+
+# One tab ---------------------------------------------------------------------------------------------------------------
+
+
+def _sync_tab(
+    open_pipeline: Pipeline,
+    found: TabAsset,
+    keys: Collection[Any] | None,
+    client: SheetsClient,
+    context: dg.OpExecutionContext,
+    done: Round,
+) -> None:
+    """Write one tab; whatever goes wrong becomes a failure in ``done``, so that the others are written all the same."""
+    title = found.tab.title
+    try:
+        report = sync_touched(open_pipeline, found, keys, client, run_id=context.run_id)
+    except (*_NOT_OF_THE_EVENT, *_NOTHING_GOES) as error:
+        context.log.error("Tab %r: %s", title, error)
+        done.failures.append(Failure(title, str(error), None, error))
+        return
+    except SheetsPipelineError as error:
+        context.log.error("Tab %r: %s", title, error)
+        done.failures.append(Failure(title, str(error)))
+        return
+    except Exception as error:  # a tab's query is a user's code: whatever it raises must not hold up other tabs
+        context.log.error("Tab %r: unexpected error", title, exc_info=True)
+        reason = f"Unexpected {type(error).__name__}; the log of run {context.run_id} tells more."
+        done.failures.append(Failure(title, reason))
+        return
+    done.reports[title] = report
+    asked = None if keys is None else {str(key) for key in keys}
+    for row in report.set_aside:
+        if asked is None or row.key in asked:
+            reason = f"Tab {title!r}, row {row.key}: {row.reason}"
+            done.failures.append(Failure(title, reason, frozenset({row.key})))
+            context.log.warning("%s. It cannot be written until it is corrected in the database.", reason)
+    touched = "all" if keys is None else len(keys)
+    context.log.info("Tab %r: %s rows touched, %d cells written", title, touched, report.cells)
+    context.log_event(dg.AssetMaterialization(found.key, metadata=report_metadata(report)))
+
+
+def sync_touched(
+    open_pipeline: Pipeline, found: TabAsset, keys: Collection[Any] | None, client: SheetsClient, run_id: str = ""
+) -> SyncReport:
+    """Write the given rows of one tab; the whole tab for None, and where it is not there yet."""
+    spreadsheet_id = open_pipeline.services.spreadsheet_id
+    writer = open_pipeline.writer(found.tab, client)
+
+    def compute() -> pd.DataFrame:
+        with _of_this_tab(found), open_pipeline.source.connect() as connection:
+            return found.compute(connection, keys)
+
+    def full() -> SyncReport:
+        with _of_this_tab(found):
+            frame = compute_all(found.tab, found.compute)
+        return writer.full_sync(frame, computed_at=frame.attrs[COMPUTED_AT])
+
+    with history.recorded(open_pipeline.state, spreadsheet_id, found.tab.title, "events", run_id) as sync:
+        if keys is None:
+            sync.report = full()
+        else:
+            try:
+                sync.report = writer.event_sync(compute, {str(key) for key in keys})
+            except NeedsFullSync:
+                sync.report = full()
+        return sync.report
+
+
+@contextmanager
+def _of_this_tab(found: TabAsset) -> Iterator[None]:
+    """The queue has just been read from the same database: what a person must mend is this tab's query."""
+    try:
+        yield
+    except DatabaseError as error:
+        if not error.needs_person:
+            raise
+        raise TabProblem(found.tab.title, f"its rows cannot be computed. {error}") from error
+
+
+# Settling --------------------------------------------------------------------------------------------------------------
+
+
+def _settle(
+    open_pipeline: Pipeline, due: list[events.Event], failures: list[Failure], context: dg.OpExecutionContext
+) -> int:
+    """Delete what has been written, count attempts of what cannot be; returns how many events were set aside."""
+    max_attempts = open_pipeline.settings.sync_event_max_attempts
+    given_up = 0
+    with open_pipeline.platform.begin() as connection:
+        outcomes = _outcomes(connection, due, failures)
+        for (tabs, reason), ids in outcomes.items():
+            if not tabs:
+                events.delete(connection, ids)
+            elif reason is None:
+                events.keep_for(connection, ids, tabs)
+            else:
+                number = events.record_failure(connection, ids, reason, max_attempts, waits_for=tabs)
+                given_up += number
+                _tell(context, ids, tabs, reason, number)
+    return given_up
+
+
+def _outcomes(
+    connection: sa.Connection, due: Iterable[events.Event], failures: list[Failure]
+) -> dict[tuple[frozenset[str], str | None], list[int]]:
+    """(tabs that still wait, reason of a counted attempt) → events; no tabs where all has been written."""
+    found: dict[tuple[frozenset[str], str | None], list[int]] = {}
+    for event in due:
+        held_back: list[Failure] = []
+        if failures:
+            touched = events.affected_keys(connection, [event], own_tabs())
+            held_back = [failure for failure in failures if failure.concerns(touched)]
+        tabs = frozenset(failure.tab for failure in held_back)
+        own = sorted({failure.reason for failure in held_back if failure.error is None})
+        reason = " ".join(own)[:_LONGEST_REASON] or None
+        found.setdefault((tabs, reason), []).append(event.id)
+    return found
+
+
+def _tell(
+    context: dg.OpExecutionContext, ids: Collection[int], tabs: Collection[str], reason: str, given_up: int
+) -> None:
+    listed = ", ".join(map(str, sorted(ids)[:_LISTED])) + (" ..." if len(ids) > _LISTED else "")
+    where = ", ".join(sorted(tabs))
+    context.log.warning("Events %s could not be written to %s: %s", listed, where, reason)
+    if given_up:
+        context.log.error(
+            "%d events were set aside after the last attempt. Mend the cause, then `sheets-pipeline queue retry`; "
+            "`queue status` lists them.",
+            given_up,
+        )

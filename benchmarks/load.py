@@ -1,0 +1,246 @@
+"""``python -m benchmarks.load``: 100 submissions a second for 10 minutes, and what they do to everything else.
+
+Three phases on the same data: the application alone (no triggers), with triggers, and with the whole pipeline running.
+Reported: the application's own transaction times, the queue, requests within quota, memory of all processes, and
+whether every submission stands in the spreadsheet once. Writes docs/load.md.
+"""
+
+import argparse
+import os
+import signal
+import statistics
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import sqlalchemy as sa
+
+from benchmarks.crashes import settle, wait_until_filled
+from benchmarks.environment import ROOT
+from benchmarks.machine import machine
+from benchmarks.stack import Keeper, Stack, running_stack
+from sheets_pipeline.database import events, triggers
+from sheets_pipeline.database.engine import connect
+from sheets_pipeline.database.simulate import submit_quizzes
+
+_THREADS = 4
+_SAMPLE_SECONDS = 5.0
+
+
+@dataclass
+class Application:
+    """Threads that submit quizzes; ``seconds`` are the times from BEGIN to the answer to COMMIT."""
+
+    url: str
+    per_second: float
+    seconds: list[float] = field(default_factory=list)
+
+    def run(self, duration: float) -> None:
+        """Submit for so many seconds."""
+        each = self.per_second / _THREADS
+        threads = [
+            threading.Thread(target=self._submit, args=(seed, each, int(each * duration))) for seed in range(_THREADS)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def _submit(self, seed: int, per_second: float, count: int) -> None:
+        engine = connect(self.url)
+        began: list[float] = []
+        sa.event.listen(engine, "begin", lambda _: began.append(time.perf_counter()))
+        for _ in submit_quizzes(engine, count, per_second, seed=seed):
+            self.seconds.append(time.perf_counter() - began[-1])
+            began.clear()
+        engine.dispose()
+
+
+@dataclass
+class Samples:
+    """What was looked at every 5 s."""
+
+    pending: list[int] = field(default_factory=list)
+    oldest: list[float] = field(default_factory=list)
+    memory: list[dict[str, float]] = field(default_factory=list)
+    requests: dict[str, list[float]] = field(default_factory=lambda: {"read": [], "write": []})
+    refused: int = 0
+
+
+class Sampler:
+    """Looks at queue, processes and Local Sheets' log until it is closed."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack, self.samples = stack, Samples()
+        self._engine = connect(stack.services.database_url)
+        self._last_request = 0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._sample, daemon=True)
+        self._thread.start()
+
+    def close(self) -> Samples:
+        """Stop looking."""
+        self._stop.set()
+        self._thread.join()
+        self._engine.dispose()
+        return self.samples
+
+    def _sample(self) -> None:
+        while not self._stop.wait(_SAMPLE_SECONDS):
+            with self._engine.connect() as connection:
+                status = events.status(connection)
+            self.samples.pending.append(status.pending)
+            self.samples.oldest.append(status.oldest_seconds or 0.0)
+            self.samples.memory.append(memory_by_part(self.stack))
+            self._count_requests()
+
+    def _count_requests(self) -> None:
+        url = f"{self.stack.services.sheets_api_endpoint}/_local/requests"
+        for request in httpx.get(url, params={"after": self._last_request}, timeout=30).json():
+            self._last_request = max(self._last_request, request["number"])
+            if "judge" in (request["caller"] or ""):
+                continue
+            if request["kind"] in self.samples.requests and request["status"] != 429:
+                self.samples.requests[request["kind"]].append(request["time"])
+            self.samples.refused += request["status"] == 429
+
+
+def memory_by_part(stack: Stack) -> dict[str, float]:
+    """Proportional memory of all processes by what they are, in MiB."""
+    found: dict[str, float] = {}
+    for part, processes in stack.parts().items():
+        for process in processes:
+            try:
+                found[part] = found.get(part, 0.0) + process.memory_full_info().pss / 2**20
+            except (OSError, ProcessLookupError):
+                continue  # it has ended
+    return found
+
+
+def most_in_a_minute(moments: list[float]) -> int:
+    """The most requests in any 60 seconds."""
+    moments, first, most = sorted(moments), 0, 0
+    for last, moment in enumerate(moments):
+        while moment - moments[first] >= 60:
+            first += 1
+        most = max(most, last - first + 1)
+    return most
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description=__doc__)
+    parser.add_argument("--per-second", type=float, default=100)
+    parser.add_argument("--minutes", type=float, default=10, help="with the pipeline running (default: %(default)s)")
+    parser.add_argument("--alone", type=float, default=60, help="seconds of each phase without it")
+    parser.add_argument("--output", type=Path, default=ROOT / "docs", help="folder of the report")
+    arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends what was started, as Ctrl-C does
+    about = machine()
+    with running_stack("load") as stack:
+        result = measure(stack, arguments)
+    page = render(about, arguments, result | {"load": round(os.getloadavg()[0], 1)})
+    (arguments.output / "load.md").write_text(page)
+    print(page)
+
+
+def measure(stack: Stack, arguments: argparse.Namespace) -> dict[str, Any]:
+    """The three phases, then quiet until the queue is empty."""
+    url = stack.services.database_url
+    engine = connect(url)
+    phases: dict[str, list[float]] = {}
+
+    def phase(name: str, seconds: float) -> None:
+        print(f"{name}: {seconds:.0f} s at {arguments.per_second:g} a second", flush=True)
+        application = Application(url, arguments.per_second)
+        application.run(seconds)
+        phases[name] = application.seconds
+
+    triggers.remove(engine)
+    phase("the application alone", arguments.alone)
+    triggers.install(engine)
+    phase("with triggers", arguments.alone)
+    stack.start_daemon()
+    keeper = Keeper(stack)
+    try:
+        wait_until_filled(stack)
+        sampler = Sampler(stack)
+        phase("with triggers and the whole pipeline", arguments.minutes * 60)
+        samples = sampler.close()
+        began = time.monotonic()
+        verdicts = settle(stack)
+    finally:
+        keeper.close()
+    engine.dispose()
+    return {
+        "phases": phases,
+        "samples": samples,
+        "verdicts": verdicts,
+        "catching_up": time.monotonic() - began,
+        "restarts": stack.restarts,
+    }
+
+
+def render(about: dict[str, Any], arguments: argparse.Namespace, result: dict[str, Any]) -> str:
+    """The page."""
+    samples: Samples = result["samples"]
+    alone = next(iter(result["phases"].values()))
+    lines = [
+        f"# {arguments.per_second:g} submissions a second for {arguments.minutes:g} minutes",
+        "",
+        f"Made by `python -m benchmarks.load` on {about['date']}: {about['cores']} cores, {about['memory_gib']} GiB, "
+        f"Python {about['python']}, load {about['load']} at the start and {result['load']} at the end. Application, "
+        "database, Local Sheets, daemon and runs share these cores.",
+        "",
+        "## The application's own transactions",
+        "",
+        "| phase | submissions | a second | median ms | p95 ms | p99 ms | median × alone |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    for name, seconds in result["phases"].items():
+        ranks = [1000 * rank for rank in statistics.quantiles(seconds, n=100)]
+        length = arguments.minutes * 60 if "pipeline" in name else arguments.alone
+        ratio = statistics.median(seconds) / statistics.median(alone)
+        lines.append(
+            f"| {name} | {len(seconds):,} | {len(seconds) / length:.1f} | {ranks[49]:.2f} | {ranks[94]:.2f} | "
+            f"{ranks[98]:.2f} | {ratio:.2f} |"
+        )
+    lines += [
+        "",
+        "## The pipeline",
+        "",
+        f"- Queue: at most {max(samples.pending):,} events, median {statistics.median(samples.pending):,.0f}; the "
+        f"oldest never older than {max(samples.oldest):.0f} s. Empty and all tabs right {result['catching_up']:.0f} s "
+        "after the last submission.",
+        f"- Requests in any 60 s: at most {most_in_a_minute(samples.requests['read'])} reads and "
+        f"{most_in_a_minute(samples.requests['write'])} writes of 60 and 60 allowed; {samples.refused} answers of 429.",
+        f"- Restarts: {result['restarts']}.",
+        "",
+        "| memory (PSS, MiB) | first minute | last minute | most |",
+        "|---|---:|---:|---:|",
+    ]
+    parts = sorted({part for sample in samples.memory for part in sample})
+    minute = int(60 / _SAMPLE_SECONDS)
+    for part in [*parts, "**all**"]:
+        series = [sum(one.values()) if part == "**all**" else one.get(part, 0.0) for one in samples.memory]
+        first, last = statistics.mean(series[:minute]), statistics.mean(series[-minute:])
+        lines.append(f"| {part} | {first:.0f} | {last:.0f} | {max(series):.0f} |")
+    lines += [
+        "",
+        "## The spreadsheet afterwards",
+        "",
+        "| Tab | rows in the database | missing | doubled | unknown | wrong |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    for tab, verdict in result["verdicts"].items():
+        counts = f"{verdict.missing} | {verdict.doubled} | {verdict.unknown} | {verdict.wrong}"
+        lines.append(f"| {tab} | {verdict.rows:,} | {counts} |")
+    return "\n".join([*lines, ""])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,140 @@
+"""Everything that runs in production, in a folder of its own: databases, Local Sheets, Dagster's daemon.
+
+What dies is started again at once, as systemd or Kubernetes would: the daemon by ``Keeper``, the services by
+``ensure_services``, the rest by Dagster itself.
+"""
+
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from benchmarks.environment import ROOT
+from sheets_pipeline.errors import SheetsPipelineError
+from sheets_pipeline.local.family import end_family
+from sheets_pipeline.local.processes import FAMILY_MARK
+from sheets_pipeline.local.services import Services, ensure_services, stop_services
+from sheets_pipeline.settings import Settings, load_settings
+
+#: Settings of the person who runs this must not leak in.
+NOT_INHERITED = ("DATABASE_URL", "PIPELINE_DATABASE_URL", "DAGSTER_POSTGRES_URL", "SPREADSHEET_ID", "DAGSTER_HOME")
+
+#: What a process is, by a word in its command line. Runs are forks of the warm process.
+_WARM = "sheets_pipeline.launcher.warm_process"
+_PARTS = {
+    "daemon": "dagster-daemon",
+    "code server": "api grpc",
+    "Local Sheets": "sheets_pipeline.local_sheets",
+}
+
+
+@dataclass
+class Stack:
+    """The running parts, and who keeps them running."""
+
+    folder: Path
+    settings: Settings
+    services: Services
+    mark: str = field(default_factory=lambda: secrets.token_hex(8))
+    daemon: subprocess.Popen[bytes] | None = None
+    #: Times that something had to be started again.
+    restarts: int = 0
+
+    @property
+    def data(self) -> Path:
+        """Folder of the embedded services."""
+        return self.folder / "data"
+
+    def start_daemon(self) -> None:
+        """Dagster's daemon with its schedules and sensors; it starts code server and runs."""
+        command = [str(Path(sys.executable).with_name("dagster-daemon")), "run", "-w", "workspace.yaml"]
+        env = {**os.environ, FAMILY_MARK: self.mark}
+        env.pop("PYTHONDONTWRITEBYTECODE", None)
+        with (self.folder / "daemon.log").open("ab") as log:
+            self.daemon = subprocess.Popen(
+                command, cwd=ROOT, env=env, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
+            )
+
+    def mend(self) -> None:
+        """Start again what is not there."""
+        if self.daemon is not None and self.daemon.poll() is not None:
+            self.restarts += 1
+            self.start_daemon()
+        ensure_services(self.settings)
+
+    def parts(self) -> dict[str, list[psutil.Process]]:
+        """All processes of this stack by what they are; ``database`` is the server's first process."""
+        found: dict[str, list[psutil.Process]] = {}
+        for process in psutil.process_iter():
+            try:
+                if part := self._part(process):
+                    found.setdefault(part, []).append(process)
+            except (psutil.Error, OSError):
+                continue  # it ended meanwhile, or is somebody else's
+        return found
+
+    def _part(self, process: psutil.Process) -> str | None:
+        command = " ".join(process.cmdline())
+        if str(self.data) in command and "postgres" in command:
+            return "database"
+        if process.ppid() and process.name() == "postgres" and self._is_ours(process.parent()):
+            return "database session"
+        if not command or process.environ().get("LOCAL_DATA_DIR") != str(self.data):
+            return None
+        if _WARM in command:
+            parent = process.parent()
+            return "run" if parent is not None and _WARM in " ".join(parent.cmdline()) else "warm process"
+        return next((part for part, word in _PARTS.items() if word in command), None)
+
+    def _is_ours(self, parent: psutil.Process | None) -> bool:
+        return parent is not None and str(self.data) in " ".join(parent.cmdline())
+
+
+@contextmanager
+def running_stack(name: str) -> Iterator[Stack]:
+    """A stack without a daemon yet; all of it is ended and its folder removed afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix=f"{name}-"))
+    for setting in NOT_INHERITED:
+        os.environ.pop(setting, None)
+    os.environ.update(LOCAL_DATA_DIR=str(folder / "data"), DAGSTER_HOME=str(folder))
+    shutil.copyfile(ROOT / "dagster.yaml", folder / "dagster.yaml")
+    settings = load_settings()
+    stack = Stack(folder, settings, ensure_services(settings))
+    try:
+        yield stack
+    finally:
+        end_family(stack.mark, [stack.daemon.pid] if stack.daemon else [])
+        stop_services(settings)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class Keeper:
+    """Mends the stack once a second until it is closed."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.complaints: list[str] = []
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._keep, daemon=True)
+        self._thread.start()
+
+    def _keep(self) -> None:
+        while not self._stop.wait(1):
+            try:
+                self.stack.mend()
+            except SheetsPipelineError as error:  # the next second tries again
+                self.complaints.append(str(error))
+
+    def close(self) -> None:
+        """Leave the stack alone."""
+        self._stop.set()
+        self._thread.join()

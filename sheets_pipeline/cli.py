@@ -141,6 +141,8 @@ class _StatusHandler(logging.Handler):
 
 def _mount() -> None:
     """Commands that live in their own room."""
+    from sheets_pipeline.cli_doctor import doctor
+    from sheets_pipeline.cli_queue import queue
     from sheets_pipeline.cli_status import status
     from sheets_pipeline.control.cli import serve
     from sheets_pipeline.database.cli import db
@@ -149,7 +151,9 @@ def _mount() -> None:
     main.add_command(local)
     main.add_command(db)
     main.add_command(status)
+    main.add_command(queue)
     main.add_command(serve)
+    main.add_command(doctor)
 
 
 _mount()

@@ -1,0 +1,193 @@
+"""Alerts: which incidents a status holds, and what to tell whom about them. Pure but for ``send``.
+
+An incident is told to each target once when it begins and once when it is over. What a target has been told is a small
+JSON text (``Told``), kept by whoever calls; a target that could not be reached is told the next time.
+"""
+
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import apprise
+
+from sheets_pipeline.errors import SheetsPipelineError
+from sheets_pipeline.sync.health import Health, Status, TabHealth
+
+logger = logging.getLogger(__name__)
+
+_DOCTOR = "Run `sheets-pipeline doctor`: it checks what syncs depend on and says what to do."
+
+
+class Incident(NamedTuple):
+    """Something people should know of: what it is, what was found, what to do."""
+
+    title: str
+    found: str
+    remedy: str = ""
+
+    @property
+    def text(self) -> str:
+        """A paragraph for a notification."""
+        return "\n".join(part for part in (self.title, self.found, self.remedy) if part)
+
+
+#: Incidents by key; the key stays the same for as long as the incident lasts.
+Incidents = dict[str, Incident]
+
+
+@dataclass(slots=True)
+class Told:
+    """Which incidents each target knows of: target → key → title. ``as_text`` and ``from_text`` keep it."""
+
+    by_target: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    @classmethod
+    def from_text(cls, text: str | None) -> "Told":
+        """What was kept; nothing where there is nothing, or nothing that can be read."""
+        try:
+            kept = json.loads(text or "{}")
+            return cls({str(target): {str(k): str(t) for k, t in known.items()} for target, known in kept.items()})
+        except (ValueError, AttributeError):
+            logger.warning("What the alerts had told could not be read; all that goes on now is told again.")
+            return cls()
+
+    def as_text(self) -> str:
+        """JSON; holds no address."""
+        return json.dumps(self.by_target, sort_keys=True)
+
+
+class News(NamedTuple):
+    """What one target does not know yet: incidents that began, and titles of those that are over."""
+
+    began: Incidents
+    over: dict[str, str]
+
+    def __bool__(self) -> bool:
+        return bool(self.began or self.over)
+
+    @property
+    def title(self) -> str:
+        """The subject of a notification."""
+        parts = [incident.title for incident in self.began.values()] or [
+            f"Over: {title}" for title in self.over.values()
+        ]
+        more = len(self.began) + len(self.over) - 1
+        return f"Sheets Pipeline: {parts[0]}" + (f", and {more} more" if more else "")
+
+    @property
+    def body(self) -> str:
+        """One paragraph per incident."""
+        return "\n\n".join(
+            [*(incident.text for incident in self.began.values()), *(f"Over: {title}" for title in self.over.values())]
+        )
+
+
+def incidents(status: Status, *, pause_limit_reached: bool = False) -> Incidents:
+    """All that is wrong in a status and worth telling."""
+    found: Incidents = {}
+    circuit = status.circuit
+    if circuit.state != "closed":
+        title = "Syncs have stopped" if circuit.needs_person else "Syncs are paused after failures"
+        found["circuit"] = Incident(title, circuit.reason, circuit.remedy)
+    for tab in status.tabs.values():
+        if tab.enabled and circuit.state == "closed" and _is_stale(tab):
+            found[f"tab {tab.title}"] = _stale(tab)
+        if tab.enabled and tab.set_aside_rows:
+            found[f"rows {tab.title}"] = Incident(
+                f"Rows of tab {tab.title} are set aside",
+                f"{tab.set_aside_rows:,} rows cannot be written: a blank key, or a text over 50,000 characters.",
+                "The check all_rows_are_written of the tab's asset names them. Correct them in the database.",
+            )
+    if number := status.queue.get("set_aside"):
+        found["events"] = Incident(
+            "Events are set aside",
+            f"{number:,} events failed too often to be tried again; full syncs still write their rows.",
+            "`sheets-pipeline queue status` shows them and why; retry them once the cause is mended.",
+        )
+    if pause_limit_reached:
+        found["pause"] = Incident(
+            "Pauses have reached their limit",
+            "The application, or a busy database, has held syncs up for SYNC_PAUSE_LIMIT_SECONDS; one was let through.",
+            "See who holds pauses with `sheets-pipeline status`; raise the limit if this is how it should be.",
+        )
+    return found
+
+
+def _is_stale(tab: TabHealth) -> bool:
+    """Far behind, failing again and again, or failing of what only a person can mend."""
+    if tab.health in (Health.DEGRADED, Health.STOPPED):
+        return True
+    return bool(tab.consecutive_failures and tab.last_error and tab.last_error.needs_person)
+
+
+def _stale(tab: TabHealth) -> Incident:
+    return Incident(f"Tab {tab.title} is stale", tab.reason, "" if tab.consecutive_failures else _DOCTOR)
+
+
+def evaluation_failed(error: BaseException) -> Incidents:
+    """The incident that the status itself cannot be told."""
+    said = str(error) if isinstance(error, SheetsPipelineError) else f"Unexpected {type(error).__name__}."
+    return {"health": Incident("The health of the tabs is unknown", said, _DOCTOR)}
+
+
+def carried(key: str, now: Incidents) -> bool:
+    """Whether a known incident that is not seen now may still go on.
+
+    While nothing is known, everything may. While the circuit is open, tabs are not judged one by one.
+    """
+    return "health" in now or ("circuit" in now and key.startswith("tab "))
+
+
+def news(known: Mapping[str, str], now: Incidents) -> News:
+    """What a target that knows of some incidents has to be told."""
+    began = {key: incident for key, incident in now.items() if key not in known}
+    over = {key: title for key, title in known.items() if key not in now and not carried(key, now)}
+    return News(began, over)
+
+
+def after(known: Mapping[str, str], told: News) -> dict[str, str]:
+    """What the target knows then."""
+    kept = {key: title for key, title in known.items() if key not in told.over}
+    return kept | {key: incident.title for key, incident in told.began.items()}
+
+
+def targets(alert_urls: str) -> list[str]:
+    """The addresses, which are secrets."""
+    return alert_urls.split()
+
+
+def name_of(number: int, url: str) -> str:
+    """What a target is called where addresses must not show: its place in ALERT_URLS, and its service."""
+    scheme = url.partition("://")[0] if "://" in url else "unknown"
+    return f"{number} ({scheme[:20]})"
+
+
+def send(url: str, message: News) -> str | None:
+    """Send one notification; returns what went wrong, without the address, or None."""
+    with _silent():
+        target = apprise.Apprise()
+        if not target.add(url):
+            return "ALERT_URLS: this is no address that Apprise knows (https://github.com/caronc/apprise/wiki)"
+        kind = apprise.NotifyType.FAILURE if message.began else apprise.NotifyType.SUCCESS
+        try:
+            sent = bool(target.notify(title=message.title, body=message.body, notify_type=kind))
+        except Exception as error:  # a plugin's error may quote the address, so only its kind is told
+            return f"it could not be reached ({type(error).__name__})"
+    return None if sent else "it did not take the message"
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Keep libraries from logging addresses, which hold tokens."""
+    loggers = [logging.getLogger(name) for name in ("apprise", "urllib3", "requests")]
+    levels = [each.level for each in loggers]
+    for each in loggers:
+        each.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        for each, level in zip(loggers, levels, strict=True):
+            each.setLevel(level)

@@ -1,0 +1,83 @@
+"""Sensor ``alerts``: tells people of incidents, once when they begin and once when they are over.
+
+What each target has been told is the sensor's cursor, which Dagster stores with the tick: a restart repeats nothing, and
+an incident of the pipeline's own database can be told, too. A crash between sending and storing repeats one message.
+"""
+
+import logging
+
+import dagster as dg
+import sqlalchemy as sa
+
+from sheets_pipeline import alerts
+from sheets_pipeline.alerts import Incidents, Told
+from sheets_pipeline.control.status import collect
+from sheets_pipeline.database.clock import database_time
+from sheets_pipeline.database.leases import leases, sync_hold
+from sheets_pipeline.settings import load_settings
+from sheets_pipeline.wiring import Pipeline, pipeline
+
+
+def incidents_now(instance: dg.DagsterInstance) -> Incidents:
+    """All that is wrong now; that nobody can tell is an incident itself."""
+    try:
+        open_pipeline = pipeline()
+        status = collect(instance, open_pipeline)
+        return alerts.incidents(status, pause_limit_reached=pause_limit_reached(open_pipeline))
+    except Exception as error:  # whatever it is, people are to hear of it
+        return alerts.evaluation_failed(error)
+
+
+def pause_limit_reached(open_pipeline: Pipeline) -> bool:
+    """Whether somebody holds a pause now, and one was lately ended by its limit."""
+    if not leases(open_pipeline.state):
+        return False
+    with open_pipeline.state.connect() as connection:
+        since = database_time(connection) - max(open_pipeline.settings.sync_pause_limit_seconds, 60)
+        query = sa.select(sa.func.count()).where(sync_hold.c.turn_at >= since)
+        return bool(connection.scalar(query))
+
+
+def tell(told: Told, urls: list[str], now: Incidents, log: logging.Logger) -> tuple[Told, list[str]]:
+    """Send every target what it does not know; gives what all know then, and what failed."""
+    after, failed = {}, []
+    for number, url in enumerate(urls, start=1):
+        known = told.by_target.get(str(number), {})
+        message = alerts.news(known, now)
+        if message:
+            problem = alerts.send(url, message)
+            if problem is None:
+                known = alerts.after(known, message)
+                log.info("Told target %s: %s", alerts.name_of(number, url), message.title)
+            else:
+                failed.append(f"{alerts.name_of(number, url)}: {problem}")
+                log.warning("Target %s, trying again at the next check", failed[-1])
+        after[str(number)] = known
+    return Told(after), failed
+
+
+def tick(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    """One look; its skip reason says what goes on."""
+    settings = load_settings()
+    if settings.alert_urls is None:
+        return dg.SkipReason("ALERT_URLS is not set, so nobody is told of incidents.")
+    now = incidents_now(context.instance)
+    urls = alerts.targets(settings.alert_urls.get_secret_value())
+    told, failed = tell(Told.from_text(context.cursor), urls, now, context.log)
+    context.update_cursor(told.as_text())
+    going_on = ", ".join(incident.title for incident in now.values()) or "nothing"
+    problems = f" Not told yet, tried again at the next check: {'; '.join(failed)}." if failed else ""
+    return dg.SkipReason(f"Going on: {going_on}.{problems}")
+
+
+@dg.definitions
+def alert_sensor() -> dg.Definitions:
+    """The sensor, on by default."""
+    sensor = dg.SensorDefinition(
+        name="alerts",
+        evaluation_fn=tick,
+        minimum_interval_seconds=load_settings().sync_health_check_interval,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Tells ALERT_URLS when syncs stop, a tab is stale, rows or events are set aside, and when that is over.",
+    )
+    return dg.Definitions(sensors=[sensor])

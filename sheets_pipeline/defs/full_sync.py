@@ -12,7 +12,6 @@ import dagster as dg
 from sheets_pipeline.defs import gate
 from sheets_pipeline.defs.run_tags import run_tags
 from sheets_pipeline.defs.tab_switches import FULL_SYNC_SCHEDULE, declared_tabs, enabled_tabs, switched_off
-from sheets_pipeline.errors import SheetsPipelineError
 from sheets_pipeline.settings import Settings, load_settings
 from sheets_pipeline.sync.circuit import Circuit
 from sheets_pipeline.wiring import Pipeline, pipeline
@@ -69,8 +68,8 @@ def request_full_sync(instance: dg.DagsterInstance, *, only_if_overdue: bool = F
     try:
         open_pipeline = pipeline()
         circuit = gate.current_circuit(instance, open_pipeline)
-    except SheetsPipelineError as error:
-        return dg.SkipReason(str(error))
+    except gate.UNREACHABLE as error:
+        return dg.SkipReason(gate.said(error))
     newest = _newest(instance, open_pipeline)
     if newest and not newest.dagster_run.is_finished:
         return dg.SkipReason("A full sync is under way.")

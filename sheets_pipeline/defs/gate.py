@@ -4,11 +4,12 @@ from datetime import UTC, datetime
 from typing import Literal
 
 import dagster as dg
+import sqlalchemy as sa
 
 from sheets_pipeline.database import history
 from sheets_pipeline.defs.run_tags import ERROR_TAG, NEEDS_PERSON_TAG, credential_name, run_tags
 from sheets_pipeline.defs.tab_switches import FULL_SYNC_SCHEDULE, declared_tabs, switch_name, switched_off
-from sheets_pipeline.errors import DatabaseError
+from sheets_pipeline.errors import SheetsPipelineError
 from sheets_pipeline.sync.circuit import (
     GROWING_PAUSES,
     NOT_OF_THE_SPREADSHEET,
@@ -32,6 +33,9 @@ UNDER_WAY = [
 ]
 _TELLING = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, *UNDER_WAY]
 
+#: What reading the pipeline's tables raises while a database is down.
+UNREACHABLE = (SheetsPipelineError, sa.exc.DBAPIError)
+
 #: Runs that may be under way beside the ones that ended.
 _SPARE = 8
 
@@ -49,8 +53,15 @@ def reason_to_skip(instance: dg.DagsterInstance, open_pipeline: Pipeline, kind: 
         if state.state == "half_open" and kind == "events" and FULL_SYNC_SCHEDULE not in off:
             return f"Waiting for a full sync as trial run. {state.reason} {state.remedy}"
         return open_pipeline.reason_to_wait(kind)
-    except DatabaseError as error:
-        return str(error)
+    except UNREACHABLE as error:
+        return said(error)
+
+
+def said(error: SheetsPipelineError | sa.exc.DBAPIError) -> str:
+    """The error in one line; the database's own words where we have none."""
+    if isinstance(error, sa.exc.DBAPIError):
+        return f"A database does not answer: {' '.join(str(error.orig).split())[:300]}"
+    return str(error)
 
 
 def current_circuit(instance: dg.DagsterInstance, open_pipeline: Pipeline) -> Circuit:

@@ -5,6 +5,7 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
+from sheets_pipeline.database.history import recorded
 from sheets_pipeline.defs.failures import explained
 from sheets_pipeline.defs.metadata import report_metadata
 from sheets_pipeline.defs.tab_asset import COMPUTED_AT, tab_assets
@@ -20,13 +21,15 @@ class SheetsIOManager(dg.ConfigurableIOManager):
 
     def handle_output(self, context: dg.OutputContext, obj: pd.DataFrame) -> None:
         """Make the tab as the frame says."""
-        found = tab_assets()[context.asset_key]
-        with explained(context.step_context.instance, context.step_context.run_id):
-            writer = pipeline().writer(found.tab)
-            computed_at = obj.attrs.get(COMPUTED_AT) or writer.memory.now()
-            report = writer.full_sync(
-                obj, computed_at=computed_at, allowance=Allowance(deletes=_allowed_deletes(context))
-            )
+        found, run_id = tab_assets()[context.asset_key], context.step_context.run_id
+        with explained(context.step_context.instance, run_id):
+            open_pipeline = pipeline()
+            spreadsheet_id = open_pipeline.services.spreadsheet_id
+            with recorded(open_pipeline.state, spreadsheet_id, found.tab.title, "full", run_id) as sync:
+                writer = open_pipeline.writer(found.tab)
+                computed_at = obj.attrs.get(COMPUTED_AT) or writer.memory.now()
+                allowance = Allowance(deletes=_allowed_deletes(context))
+                sync.report = report = writer.full_sync(obj, computed_at=computed_at, allowance=allowance)
         context.add_output_metadata(report_metadata(report, obj))
 
     def load_input(self, context: dg.InputContext) -> pd.DataFrame:

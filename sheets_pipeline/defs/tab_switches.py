@@ -10,7 +10,6 @@ import dagster as dg
 from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus
 
 from sheets_pipeline.defs.tab_asset import TabAsset, tab_assets
-from sheets_pipeline.errors import SheetsPipelineError
 from sheets_pipeline.settings import Settings, load_settings
 from sheets_pipeline.sync.tab import Tab
 from sheets_pipeline.wiring import pipeline
@@ -55,12 +54,13 @@ def _switch(found: TabAsset, seconds: int) -> dg.SensorDefinition:
         description=f"The switch of the tab {title}: off, syncs leave it alone. Its ticks tell the tab's health.",
     )
     def switch(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        from sheets_pipeline.control.status import collect  # it asks this module for the switches
+        from sheets_pipeline.control.status import collect  # these two ask this module for the switches
+        from sheets_pipeline.defs.gate import UNREACHABLE, said
 
         try:
             tab = collect(context.instance, pipeline()).tabs[title]
-        except SheetsPipelineError as error:
-            return dg.SkipReason(f"unknown: {error}")
+        except UNREACHABLE as error:
+            return dg.SkipReason(f"unknown: {said(error)}")
         return dg.SkipReason(f"{tab.health}: {tab.reason}")
 
     return switch

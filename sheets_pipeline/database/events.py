@@ -96,9 +96,9 @@ def pending(connection: sa.Connection, limit: int | None = None) -> list[Event]:
     return _events(connection, query)
 
 
-def set_aside(connection: sa.Connection) -> list[Event]:
-    """Events that were given up, each with its reason, oldest first."""
-    return _events(connection, sa.select(pending_event).where(~_is_pending).order_by(pending_event.c.id))
+def set_aside(connection: sa.Connection, limit: int | None = None) -> list[Event]:
+    """Events that were given up, each with its reason, oldest first; all of them where there is no limit."""
+    return _events(connection, sa.select(pending_event).where(~_is_pending).order_by(pending_event.c.id).limit(limit))
 
 
 def _events(connection: sa.Connection, query: sa.Select[Any]) -> list[Event]:

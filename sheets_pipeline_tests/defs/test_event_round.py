@@ -1,0 +1,216 @@
+"""What becomes of events when a row, a tab or the whole spreadsheet cannot be written."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import dagster as dg
+import pytest
+import sqlalchemy as sa
+
+from sheets_pipeline.database import events
+from sheets_pipeline.database.event_table import pending_event
+from sheets_pipeline.database.simulate import submit_quizzes
+from sheets_pipeline.definitions import defs
+from sheets_pipeline.defs import event_round, event_sync
+from sheets_pipeline.defs.event_round import Failure
+from sheets_pipeline.defs.event_sync import quiz_submissions
+from sheets_pipeline.defs.tab_asset import TabAsset, tab_assets
+from sheets_pipeline.sheets.retry import RetryPolicy
+from sheets_pipeline.wiring import pipeline
+from sheets_pipeline_tests.defs.conftest import Platform
+
+
+def run(platform: Platform, job: str = "event_sync") -> dg.ExecuteInProcessResult:
+    return defs().resolve_job_def(job).execute_in_process(instance=platform.instance, raise_on_error=False)
+
+
+def change(platform: Platform, *statements: str) -> None:
+    with platform.engine.begin() as connection:
+        for statement in statements:
+            connection.execute(sa.text(statement))
+
+
+def queue(platform: Platform) -> list[dict[str, Any]]:
+    with platform.engine.connect() as connection:
+        return [dict(row) for row in connection.execute(sa.select(pending_event)).mappings()]
+
+
+def make_due(platform: Platform) -> None:
+    """As if the pause were over."""
+    change(platform, "update pending_event set retry_at = null")
+
+
+def rename_header(platform: Platform, tab: str, cell: str, text: str) -> None:
+    path = f"/v4/spreadsheets/{platform.spreadsheet_id}/values/{tab}!{cell}?valueInputOption=RAW"
+    platform.server.call("PUT", path, {"values": [[text]]})
+
+
+@contextmanager
+def broken(tab: str, error: Exception) -> Iterator[None]:
+    """The query of one tab raises."""
+    found = next(found for found in tab_assets().values() if found.tab.title == tab)
+
+    def compute(*_: Any) -> Any:
+        raise error
+
+    original = found.compute
+    object.__setattr__(found, "compute", compute)
+    try:
+        yield
+    finally:
+        object.__setattr__(found, "compute", original)
+
+
+LONG_NAME = (
+    "alter table users alter column full_name type text",
+    "delete from pending_event",
+    "update users set full_name = repeat('x', 50001) where id = 3",
+    "update users set full_name = 'Ada Short' where id = 4",
+)
+
+
+def test_a_row_that_cannot_be_written_is_set_aside_with_its_reason_and_holds_up_nobody(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SYNC_EVENT_MAX_ATTEMPTS", "2")
+    pipeline.cache_clear()
+    run(platform, "full_sync")
+    change(platform, *LONG_NAME)
+    result = run(platform)
+    assert result.success
+    assert platform.rows("UserProfiles")[4]["full_name"] == "Ada Short"
+    left = queue(platform)
+    assert {(row["key"], row["attempts"], row["set_aside_at"]) for row in left} == {("3", 1, None)}
+    assert all(row["waits_for"] == '["UserProfiles"]' for row in left)
+    platform.server.reset_stats()
+    assert run(platform).success  # the pause is not over: nobody looks
+    assert platform.server.stats()["totals"]["reads"] == 0
+    make_due(platform)
+    assert run(platform).success
+    left = queue(platform)
+    assert all(row["set_aside_at"] is not None and "50,001 characters" in row["reason"] for row in left)
+    change(platform, "update users set full_name = 'Grace' where id = 3")
+    with platform.engine.begin() as connection:
+        events.retry(connection)
+    assert run(platform).success
+    assert queue(platform) == []
+    assert platform.rows("UserProfiles")[3]["full_name"] == "Grace"
+
+
+def test_a_broken_tab_neither_fails_the_run_nor_has_other_tabs_written_again(platform: Platform) -> None:
+    run(platform, "full_sync")
+    change(platform, "delete from pending_event")
+    before = platform.rows("UserProfiles")
+    with broken("course_statistics", RuntimeError("secret cell")):
+        [submitted] = submit_quizzes(platform.engine, 1, 100)
+        result = run(platform)
+        assert result.success
+        assert platform.rows("UserProfiles")[submitted.user_id] != before[submitted.user_id]
+        left = queue(platform)
+        assert {(row["waits_for"], row["attempts"]) for row in left} == {('["course_statistics"]', 1)}
+        assert "Unexpected RuntimeError" in left[0]["reason"]
+        assert "secret" not in left[0]["reason"]
+    platform.server.reset_stats()
+    make_due(platform)
+    assert run(platform).success
+    assert queue(platform) == []
+    totals = platform.server.stats()["totals"]
+    assert (totals["reads"], totals["writes"]) == (1, 1)
+
+
+def test_a_renamed_header_counts_as_an_attempt_and_mending_it_lets_the_event_through(platform: Platform) -> None:
+    run(platform, "full_sync")
+    change(platform, "delete from pending_event")
+    path = f"/v4/spreadsheets/{platform.spreadsheet_id}:batchUpdate"
+    tabs = platform.server.call("GET", f"/v4/spreadsheets/{platform.spreadsheet_id}")["sheets"]
+    sheet_id = next(t["properties"]["sheetId"] for t in tabs if t["properties"]["title"] == "course_statistics")
+    column = {"sheetId": sheet_id, "dimension": "COLUMNS", "startIndex": 1, "endIndex": 2}
+    platform.server.call("POST", path, {"requests": [{"deleteDimension": {"range": column}}]})
+    list(submit_quizzes(platform.engine, 1, 100))
+    assert run(platform).success
+    left = queue(platform)
+    assert left
+    assert all(row["attempts"] == 1 and "['title']" in row["reason"] for row in left)
+    empty = {"range": column, "inheritFromBefore": False}
+    platform.server.call("POST", path, {"requests": [{"insertDimension": empty}]})
+    rename_header(platform, "course_statistics", "B1", "title")
+    make_due(platform)
+    assert run(platform).success
+    assert queue(platform) == []
+
+
+@pytest.mark.parametrize("status", [503, 403, 429])
+def test_errors_of_the_whole_spreadsheet_count_no_attempt(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    run(platform, "full_sync")
+    change(platform, "delete from pending_event")
+    list(submit_quizzes(platform.engine, 1, 100))
+    monkeypatch.setattr("sheets_pipeline.sheets.client.RetryPolicy", lambda: RetryPolicy(total_seconds=0.2))
+    platform.server.faults(action="error", status=status, count=None)
+    assert not run(platform).success
+    left = queue(platform)
+    assert left
+    assert all(row["attempts"] == 0 and row["set_aside_at"] is None and row["retry_at"] is None for row in left)
+
+
+def test_events_of_a_switched_off_tab_let_no_queue_grow_and_the_tab_is_written_once_it_is_on(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_sync, "_WAIT_IN_TICK_SECONDS", 0.1)
+    run(platform, "full_sync")
+    change(platform, "delete from pending_event")
+    everything = event_round.enabled_tabs
+
+    def without_courses(*_: Any) -> list[TabAsset]:
+        return [found for found in everything(platform.instance) if found.tab.title != "course_statistics"]
+
+    monkeypatch.setattr(event_round, "enabled_tabs", without_courses)
+    before = platform.rows("course_statistics")
+    [submitted] = submit_quizzes(platform.engine, 1, 100)
+    assert run(platform).success
+    assert queue(platform) == []
+    assert platform.rows("course_statistics") == before
+    context = dg.build_sensor_context(instance=platform.instance)
+    assert isinstance(quiz_submissions(context), dg.SkipReason)
+    monkeypatch.setattr(event_round, "enabled_tabs", everything)
+    assert isinstance(quiz_submissions(context), dg.RunRequest)
+    assert run(platform).success
+    after = platform.rows("course_statistics")[submitted.course_id]
+    assert after["quiz_submissions"] == before[submitted.course_id]["quiz_submissions"] + 1
+    assert isinstance(quiz_submissions(context), dg.SkipReason)
+
+
+def test_500_transcript_requests_at_once_are_one_run_with_one_write(platform: Platform) -> None:
+    change(
+        platform,
+        "insert into transcript_requests (user_id, course_id, status, pdf_generate, requested_at, updated_at) "
+        "select 1 + n % 60, 1 + n % 4, 'pending', true, now(), now() from generate_series(1, 500) n",
+    )
+    run(platform, "full_sync")
+    change(platform, "delete from pending_event")
+    change(platform, "update transcript_requests set status = 'rejected', updated_at = now()")
+    platform.server.reset_stats()
+    assert run(platform).success
+    totals = platform.server.stats()["totals"]
+    assert totals["writes"] <= 3
+    rows = platform.rows("TranscriptRequests")
+    assert len(rows) >= 500
+    assert {row["status"] for row in rows.values()} == {"rejected"}
+    assert queue(platform) == []
+
+
+@pytest.mark.parametrize(
+    ("failure", "touched", "concerned"),
+    [
+        pytest.param(Failure("A", "r"), {"A": {1}}, True, id="the whole tab"),
+        pytest.param(Failure("A", "r"), {"B": {1}}, False, id="another tab"),
+        pytest.param(Failure("A", "r", frozenset({"7"})), {"A": {7, 8}}, True, id="one of the rows"),
+        pytest.param(Failure("A", "r", frozenset({"7"})), {"A": {8}}, False, id="another row"),
+    ],
+)
+def test_a_failure_concerns_the_events_that_touch_what_failed(
+    failure: Failure, touched: dict[str, set[Any]], concerned: bool
+) -> None:
+    assert failure.concerns(touched) is concerned

@@ -1,6 +1,6 @@
 /** Keeps the page as the pipeline is: asks every two seconds, survives restarts, steers when buttons are pressed. */
 import { api, token } from "./api.js";
-import { byId, el, icon, setText } from "./dom.js";
+import { byId, el, icon, onPress, setText, setUsable } from "./dom.js";
 import { logFilters, offerTabs, showLog } from "./log.js";
 import { showCircuit, showQueue, showQueueChart, showQuota } from "./machine.js";
 import { showSparks, showTabs } from "./tabs.js";
@@ -58,7 +58,7 @@ function showButtons() {
   setText(byId("all-label"), isOn ? "Switch off" : "Switch on");
   byId("all-button").classList.toggle("primary", !isOn);
   byId("all-button").classList.toggle("outline", isOn);
-  for (const id of ["force", "pause-button", "all-button"]) byId(id).disabled = acting > 0;
+  for (const id of ["force", "pause-button", "all-button"]) setUsable(byId(id), acting === 0);
   for (const [id, url] of [["dagster-link", status.dagster_url], ["spreadsheet-link", status.spreadsheet_url]]) {
     byId(id).hidden = !url;
     if (url) byId(id).href = url;
@@ -162,9 +162,9 @@ function fillPauses() {
 const askPause = wireDialog("pause", fillPauses, () => actions.pause(Number(byId("pause-seconds").value), byId("pause-reason").value));
 const askOff = wireDialog("off", () => {}, () => actions.switchAll(false));
 
-byId("force").addEventListener("click", () => actions.force());
-byId("pause-button").addEventListener("click", () => (byId("pause").hidden ? status && askPause() : actions.resume()));
-byId("all-button").addEventListener("click", () => (status?.everything_enabled ? askOff() : actions.switchAll(true)));
+onPress(byId("force"), () => actions.force());
+onPress(byId("pause-button"), () => (byId("pause").hidden ? status && askPause() : actions.resume()));
+onPress(byId("all-button"), () => (status?.everything_enabled ? askOff() : actions.switchAll(true)));
 for (const id of ["log-tab", "log-outcome"]) byId(id).addEventListener("change", () => wake());
 document.addEventListener("visibilitychange", () => { if (!document.hidden) wake(); });
 setInterval(() => { if (status && byId("live").dataset.state === "live") showPause(); }, 250);

@@ -33,3 +33,14 @@ export function byId(id) {
 export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
+
+/** Switches a button off without taking the keyboard's focus away from it, as `disabled` would. */
+export function setUsable(button, isUsable) {
+  button.setAttribute("aria-disabled", String(!isUsable));
+}
+
+/** Calls a handler on clicks, unless the button is switched off. */
+export function onPress(button, handler) {
+  button.addEventListener("click", () => { if (button.getAttribute("aria-disabled") !== "true") handler(); });
+  return button;
+}

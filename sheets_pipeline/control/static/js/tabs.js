@@ -1,5 +1,5 @@
 /** A card per tab: how far behind it is, how its latest syncs went, and its own buttons. */
-import { byId, el, icon, setText } from "./dom.js";
+import { byId, el, icon, onPress, setText, setUsable } from "./dom.js";
 import { bars } from "./draw.js";
 import { ago, duration, HEALTHS, short, SIGNS } from "./words.js";
 
@@ -8,8 +8,9 @@ const cards = new Map();
 function makeCard(title, actions) {
   const at = {};
   const fact = (name, text) => el("div", {}, el("dt", { text }), (at[name] = el("dd", { text: "–" })));
-  at.force = el("button", { type: "button", class: "button quiet small", "aria-label": `Sync ${title} now`, on: { click: () => actions.force(title) } }, icon("sync"), "Sync");
-  at.switch = el("button", { type: "button", class: "switch", role: "switch", "aria-label": `Keep ${title} in step`, on: { click: () => actions.switchTab(title, at.switch.getAttribute("aria-checked") !== "true") } }, (at.word = el("span", { text: "On" })), el("i"));
+  at.force = onPress(el("button", { type: "button", class: "button quiet small", "aria-label": `Sync ${title} now` }, icon("sync"), "Sync"), () => actions.force(title));
+  at.switch = el("button", { type: "button", class: "switch", role: "switch", "aria-label": `Keep ${title} in step` }, (at.word = el("span", { text: "On" })), el("i"));
+  onPress(at.switch, () => actions.switchTab(title, at.switch.getAttribute("aria-checked") !== "true"));
   at.run = el("a", { class: "button quiet small", target: "_blank", rel: "noopener", "aria-label": `Last run of ${title} in Dagster` }, icon("account_tree"), "Last run");
   at.link = el("a", { target: "_blank", rel: "noopener", text: title });
   at.sign = icon("help");
@@ -24,7 +25,7 @@ function makeCard(title, actions) {
   return at;
 }
 
-/** Shows all cards as the status says; `busy` holds titles whose switch or sync was just asked for. */
+/** Shows all cards as the status says; `canSteer` is false while something that was asked for is under way. */
 export function showTabs(status, now, actions, canSteer) {
   const titles = Object.keys(status.tabs);
   for (const title of titles) if (!cards.has(title)) cards.set(title, makeCard(title, actions));
@@ -46,10 +47,10 @@ function showCard(at, tab, title, status, now, canSteer) {
   const next = tab.next_sync_in_seconds === null || !tab.consecutive_failures ? "" : ` Next try in ${duration(tab.next_sync_in_seconds)}.`;
   setText(at.reason, tab.reason + next);
   const running = status.under_way.some((run) => run.tabs.includes(title));
-  at.force.disabled = !tab.enabled || running || !canSteer;
+  setUsable(at.force, tab.enabled && !running && canSteer);
   at.force.firstChild.classList.toggle("spin", running);
   at.switch.setAttribute("aria-checked", String(tab.enabled));
-  at.switch.disabled = !canSteer;
+  setUsable(at.switch, canSteer);
   setText(at.word, tab.enabled ? "On" : "Off");
   at.run.hidden = !tab.last_run_url;
   if (tab.last_run_url) at.run.href = tab.last_run_url;

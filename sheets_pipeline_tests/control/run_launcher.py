@@ -1,0 +1,66 @@
+"""Runs of the tests' Dagster: a thread instead of a process, which writes the chosen tabs through the real writer."""
+
+import threading
+from collections.abc import Mapping
+from typing import Any, Self
+
+import dagster as dg
+from dagster._config import UserConfigSchema
+from dagster._core.launcher import LaunchRunContext, RunLauncher
+from dagster._serdes import ConfigurableClass, ConfigurableClassData
+
+from sheets_pipeline.database import history
+from sheets_pipeline.defs.tab_asset import COMPUTED_AT, compute_all, tab_assets
+from sheets_pipeline.wiring import pipeline
+
+#: Runs stay under way until this is set.
+may_end = threading.Event()
+
+
+class ThreadRunLauncher(RunLauncher, ConfigurableClass):
+    """Named in the configuration of the tests' instance."""
+
+    def __init__(self, inst_data: ConfigurableClassData | None = None) -> None:
+        self._inst_data = inst_data
+        super().__init__()
+
+    @property
+    def inst_data(self) -> ConfigurableClassData | None:
+        return self._inst_data
+
+    @classmethod
+    def config_type(cls) -> UserConfigSchema:
+        return {}
+
+    @classmethod
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Self:
+        return cls(inst_data)
+
+    def launch_run(self, context: LaunchRunContext) -> None:
+        threading.Thread(target=work, args=(self._instance, context.dagster_run)).start()
+
+    def terminate(self, run_id: str) -> bool:
+        return False
+
+
+def work(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
+    """Sync the run's tabs and record it, once it may end."""
+    _report(instance, run, dg.DagsterEventType.RUN_START)
+    may_end.wait(20)
+    for found in tab_assets().values():
+        if found.key in (run.asset_selection or ()):
+            sync_tab(found.tab.title, run.run_id)
+    _report(instance, run, dg.DagsterEventType.RUN_SUCCESS)
+
+
+def sync_tab(title: str, run_id: str) -> None:
+    """One full sync of one tab, recorded as a run records it."""
+    [found] = [found for found in tab_assets().values() if found.tab.title == title]
+    services = pipeline().services
+    with history.recorded(pipeline().state, services.spreadsheet_id, title, "full", run_id) as recording:
+        frame = compute_all(found.tab, found.compute)
+        recording.report = pipeline().writer(found.tab).full_sync(frame, computed_at=frame.attrs[COMPUTED_AT])
+
+
+def _report(instance: dg.DagsterInstance, run: dg.DagsterRun, kind: dg.DagsterEventType) -> None:
+    instance.report_dagster_event(dg.DagsterEvent(event_type_value=kind.value, job_name=run.job_name), run.run_id)

@@ -1,0 +1,164 @@
+"""A whole pipeline in miniature: database, Local Sheets, Dagster's webserver, control API, each real and on this machine."""
+
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import httpx
+import psycopg
+import pytest
+import uvicorn
+from dagster._core.test_utils import instance_for_test
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+from dagster._core.workspace.context import WorkspaceProcessContext
+from dagster._core.workspace.load_target import InProcessCodeLocationOrigin, InProcessWorkspaceLoadTarget
+from dagster_webserver.app import create_app_from_workspace_process_context
+
+from sheets_pipeline.control.app import create_app
+from sheets_pipeline.control.operations import Operations
+from sheets_pipeline.database import demo, events, history, leases, triggers
+from sheets_pipeline.database.engine import connect
+from sheets_pipeline.errors import HeaderMismatch
+from sheets_pipeline.local.postgres import Server
+from sheets_pipeline.local.processes import free_port, wait_until
+from sheets_pipeline.local_sheets.testing import LocalSheetsServer
+from sheets_pipeline.settings import Settings, load_settings
+from sheets_pipeline.wiring import pipeline
+from sheets_pipeline_tests.control import run_launcher
+
+TOKEN = "correct horse"
+TITLES = ["course_statistics", "TranscriptRequests", "UserProfiles", "quiz_responses"]
+
+
+@dataclass
+class Stage:
+    """What tests call."""
+
+    operations: Operations
+    instance: dg.DagsterInstance
+    url: str
+    token_url: str
+    dagster_url: str
+    client: httpx.Client
+
+    def begin(self) -> None:
+        """A fresh start: nothing recorded, paused or switched off; all tabs synced once."""
+        run_launcher.may_end.set()
+        wait_until(lambda: not self.operations.under_way(), seconds=20)
+        leases.release(pipeline().state)
+        self.operations.dagster.set_switches(self.switch_names(), on=True)
+        with pipeline().state.begin() as connection:
+            connection.execute(history.sync_history.delete())
+        with pipeline().platform.begin() as connection:
+            events.delete(connection, [event.id for event in events.pending(connection)])
+        for title in self.operations.titles():
+            run_launcher.sync_tab(title, str(uuid.uuid4()))
+        self.operations.forget_status()
+
+    def fail(self, title: str, times: int = 2) -> None:
+        """Record failed syncs of a tab."""
+        for _ in range(times):
+            self._record(title, HeaderMismatch(title, missing=["email"], found=["mail"]))
+        self.operations.forget_status()
+
+    def succeed(self, title: str) -> None:
+        """Record a sync that went well."""
+        run_launcher.sync_tab(title, str(uuid.uuid4()))
+        self.operations.forget_status()
+
+    def post(self, path: str, **body: Any) -> httpx.Response:
+        return self.client.post(path, json=body)
+
+    def get(self, path: str, **query: Any) -> Any:
+        answer = self.client.get(path, params=query)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def switch_names(self) -> list[str]:
+        found = self.operations.dagster.definitions().switches
+        return [name for name in found if name.startswith("tab_")] + ["full_sync_schedule", "quiz_submissions"]
+
+    def _record(self, title: str, error: Exception) -> None:
+        spreadsheet_id = pipeline().services.spreadsheet_id
+        sync_id = history.begin(pipeline().state, spreadsheet_id, title, "full", str(uuid.uuid4()))
+        history.complete(pipeline().state, sync_id, error)
+
+
+@contextmanager
+def open_stage(postgres: Server, folder: Path) -> Iterator[Stage]:
+    """Everything started, and stopped again."""
+    with ExitStack() as stack:
+        sheets = stack.enter_context(LocalSheetsServer())
+        _set_environment(stack, postgres, sheets, folder)
+        pipeline.cache_clear()
+        stack.callback(pipeline.cache_clear)
+        overrides = {
+            "run_launcher": {"module": "sheets_pipeline_tests.control.run_launcher", "class": "ThreadRunLauncher"},
+            "run_coordinator": {"module": "dagster._core.run_coordinator", "class": "DefaultRunCoordinator"},
+            "telemetry": {"enabled": False},
+        }
+        instance = stack.enter_context(instance_for_test(overrides, temp_dir=str(folder)))
+        dagster_url = stack.enter_context(_webserver(instance))
+        operations = Operations(load_settings(dagster_url=dagster_url), pipeline, instance)
+        url = stack.enter_context(serving(create_app(operations, None)))
+        token_url = stack.enter_context(serving(create_app(operations, TOKEN)))
+        client = stack.enter_context(httpx.Client(base_url=url, timeout=30))
+        yield Stage(operations, instance, url, token_url, dagster_url, client)
+
+
+def _set_environment(stack: ExitStack, postgres: Server, sheets: LocalSheetsServer, folder: Path) -> None:
+    patch = stack.enter_context(pytest.MonkeyPatch.context())
+    patch.chdir(folder)
+    for name in Settings.model_fields:
+        patch.delenv(name.upper(), raising=False)
+    name = f"control_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(postgres.conninfo("postgres"), autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    engine = connect(postgres.url(name))
+    demo.generate(engine, learners=20, courses=3, responses=60)
+    triggers.install(engine)
+    engine.dispose()
+    for setting, value in {
+        "DATABASE_URL": postgres.url(name),
+        "DAGSTER_POSTGRES_URL": postgres.url(name),
+        "SPREADSHEET_ID": sheets.create_spreadsheet("Platform"),
+        "SHEETS_API_ENDPOINT": sheets.endpoint,
+        "GOOGLE_APPLICATION_CREDENTIALS": str(sheets.credentials_file),
+        "SHEETS_READS_PER_MINUTE": "10000",
+        "SHEETS_WRITES_PER_MINUTE": "10000",
+        "LOCAL_DATA_DIR": str(folder / "local"),
+    }.items():
+        patch.setenv(setting, value)
+
+
+@contextmanager
+def _webserver(instance: dg.DagsterInstance) -> Iterator[str]:
+    """Dagster's own webserver, with the definitions in this process."""
+    target = LoadableTargetOrigin(module_name="sheets_pipeline.definitions")
+    location = InProcessCodeLocationOrigin(target, location_name="sheets_pipeline")
+    with (
+        WorkspaceProcessContext(instance, InProcessWorkspaceLoadTarget([location])) as context,
+        serving(create_app_from_workspace_process_context(context)) as url,
+    ):
+        yield url
+
+
+@contextmanager
+def serving(app: Any, port: int = 0) -> Iterator[str]:
+    """An ASGI application on a port of 127.0.0.1, in a thread."""
+    port = port or free_port()
+    config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    assert wait_until(lambda: server.started, seconds=20), "the server did not start"
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(10)

@@ -1,0 +1,118 @@
+"""The dashboard in a real browser."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from sheets_pipeline_tests.browser import OpenPage
+from sheets_pipeline_tests.control import run_launcher
+from sheets_pipeline_tests.control.stage import TOKEN, Stage
+
+pytestmark = pytest.mark.browser
+
+PHONE = {"viewport": {"width": 375, "height": 700}, "has_touch": True, "is_mobile": True}
+
+
+def show(open_page: OpenPage, url: str, **options: Any) -> Page:
+    page = open_page(f"{url}/dashboard", **options)
+    expect(page.locator("#live")).to_have_attribute("data-state", "live")
+    return page
+
+
+def test_the_verdict_follows_a_tab_that_fails_and_recovers(stage: Stage, open_page: OpenPage) -> None:
+    page = show(open_page, stage.url)
+    expect(page.get_by_role("heading", level=1)).to_have_text("The sheets are true")
+    stage.fail("UserProfiles")
+    expect(page.get_by_role("heading", level=1)).to_have_text("UserProfiles is not true")
+    card = page.get_by_role("article", name="UserProfiles")
+    expect(card).to_contain_text("Rename the headers back")
+    expect(page.locator("#log")).to_contain_text("Rename the headers back")
+    stage.succeed("UserProfiles")
+    expect(page.get_by_role("heading", level=1)).to_have_text("The sheets are true")
+
+
+def test_force_starts_a_run_and_shows_it_until_it_ends(stage: Stage, open_page: OpenPage) -> None:
+    run_launcher.may_end.clear()
+    page = show(open_page, stage.url)
+    before = page.locator("#log li").count()
+    page.get_by_role("button", name="Sync now", exact=True).click()
+    expect(page.locator("#run")).to_contain_text("A full sync is running")
+    [run] = stage.operations.under_way()
+    expect(page.get_by_role("link", name="See the run")).to_have_attribute("href", run["url"])
+    run_launcher.may_end.set()
+    expect(page.locator("#run")).to_be_hidden()
+    expect(page.locator("#log li")).to_have_count(before + len(stage.operations.titles()))
+
+
+def test_a_pause_counts_down_and_is_ended_by_hand(stage: Stage, open_page: OpenPage) -> None:
+    page = show(open_page, stage.url)
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_label("For how long").select_option("60")
+    page.get_by_label("Reason").fill("Release")
+    page.locator("#pause-form").get_by_role("button", name="Pause").click()
+    expect(page.get_by_role("timer")).to_have_text("0:5" + "7", timeout=8000)
+    page.get_by_role("button", name="Resume").click()
+    expect(page.locator("#pause")).to_be_hidden()
+    assert stage.get("/sync/status")["paused_until"] is None
+
+
+def test_the_token_is_asked_for_once_and_forgotten_with_the_browser_tab(stage: Stage, open_page: OpenPage) -> None:
+    page = open_page(f"{stage.token_url}/dashboard", viewport={"width": 900, "height": 700})
+    page.get_by_label("Token", exact=True).fill("wrong")
+    page.keyboard.press("Enter")
+    expect(page.locator("#token-hint")).to_contain_text("not the value of CONTROL_API_TOKEN")
+    page.get_by_label("Token", exact=True).fill(TOKEN)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("The sheets are true")
+    page.reload()
+    expect(page.get_by_role("heading", level=1)).to_have_text("The sheets are true")
+    assert page.evaluate("localStorage.length") == 0
+    other = page.context.new_page()
+    other.goto(f"{stage.token_url}/dashboard")
+    expect(other.get_by_label("Token", exact=True)).to_be_visible()
+
+
+def test_on_a_phone_nothing_scrolls_sideways_and_all_can_be_pressed(stage: Stage, open_page: OpenPage) -> None:
+    stage.fail("UserProfiles")
+    page = show(open_page, stage.url, **PHONE)
+    expect(page.locator("#log li")).not_to_have_count(0)
+    assert page.evaluate("document.documentElement.scrollWidth") == 375
+    outside = "[...document.querySelectorAll('main *')].filter((e) => e.getBoundingClientRect().right > 376).length"
+    assert page.evaluate(outside) == 0
+    low = "[...document.querySelectorAll('main button')].filter((e) => e.offsetHeight && e.offsetHeight < 30).length"
+    assert page.evaluate(low) == 0
+
+
+def test_a_tab_is_switched_off_and_on_with_the_keyboard_alone(stage: Stage, open_page: OpenPage) -> None:
+    page = show(open_page, stage.url)
+    reached = []
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate("document.activeElement.ariaLabel ?? document.activeElement.innerText"))
+        if reached[-1] == "Keep UserProfiles in step":
+            break
+    switch = page.get_by_role("switch", name="Keep UserProfiles in step")
+    expect(switch).to_be_focused()
+    assert "Skip to the tabs" in reached[0]
+    page.keyboard.press("Space")
+    expect(switch).to_have_attribute("aria-checked", "false")
+    assert stage.get("/sync/status")["tabs"]["UserProfiles"]["enabled"] is False
+    expect(switch).to_be_enabled()
+    expect(switch).to_be_focused()
+    page.keyboard.press("Space")
+    expect(switch).to_have_attribute("aria-checked", "true")
+
+
+def test_the_page_says_when_the_server_is_away_and_goes_on_by_itself(stage: Stage, open_page: OpenPage) -> None:
+    page = show(open_page, stage.url)
+    page.route("**/sync/status", lambda route: route.abort())
+    expect(page.get_by_role("heading", level=1)).to_have_text("No news from the pipeline")
+    page.unroute("**/sync/status")
+    expect(page.get_by_role("heading", level=1)).to_have_text("The sheets are true")
+
+
+def test_the_api_document_is_readable(opened_stage: Stage, open_page: OpenPage) -> None:
+    page = open_page(f"{opened_stage.url}/docs")
+    expect(page.locator(".endpoint")).to_have_count(10)
+    expect(page.locator("main")).to_contain_text("/sync/pause")

@@ -1,0 +1,73 @@
+"""Metrics: what they count, and that the dashboard and alert rules of the docs name no others."""
+
+import json
+import re
+from pathlib import Path
+
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+
+from sheets_pipeline.database.simulate import submit_quizzes
+from sheets_pipeline.wiring import pipeline
+from sheets_pipeline_tests.control.stage import Stage
+
+GRAFANA = Path(__file__).parents[2] / "docs" / "grafana"
+_NAME = re.compile(r"sheets_pipeline_\w+")
+
+
+def values(stage: Stage) -> dict[str, float]:
+    """Samples by name and labels, as ``name{label=value,...}``."""
+    found = {}
+    for family in text_string_to_metric_families(stage.client.get("/metrics").text):
+        for sample in family.samples:
+            labels = ",".join(f"{name}={value}" for name, value in sorted(sample.labels.items()))
+            found[f"{sample.name}{{{labels}}}"] = sample.value
+    return found
+
+
+def test_each_sync_is_counted_once_and_removed_records_change_nothing(stage: Stage) -> None:
+    key = "sheets_pipeline_syncs_total{kind=full,outcome=success,tab=UserProfiles}"
+    failed = "sheets_pipeline_sync_errors_total{error=HeaderMismatch,tab=UserProfiles}"
+    before = values(stage)
+    stage.succeed("UserProfiles")
+    stage.fail("UserProfiles")
+    after = values(stage)
+    assert after[key] == before[key] + 1
+    assert after[failed] == before.get(failed, 0) + 2
+    assert values(stage)[key] == after[key]
+    stage.begin()
+    assert values(stage)[key] == after[key] + 1
+
+
+def test_gauges_tell_the_state_of_the_moment(stage: Stage) -> None:
+    list(submit_quizzes(pipeline().platform, 2, 100))
+    stage.fail("UserProfiles")
+    stage.post("/sync/pause", seconds=60)
+    stage.operations.forget_status()
+    now = values(stage)
+    assert now["sheets_pipeline_tab_health{tab=UserProfiles}"] == 2
+    assert now["sheets_pipeline_tab_consecutive_failures{tab=UserProfiles}"] == 2
+    assert now["sheets_pipeline_paused{}"] == 1
+    assert now["sheets_pipeline_circuit_state{state=closed}"] == 1
+    assert sum(value for name, value in now.items() if name.startswith("sheets_pipeline_queue_events")) >= 2
+    limit, left, used = (
+        now[f"sheets_pipeline_quota_{what}_requests{{kind=read}}"] for what in ("limit", "left", "used")
+    )
+    assert (limit, used > 0, left) == (10_000, True, limit - used)
+
+
+def test_the_dashboard_and_alert_rules_name_only_metrics_that_exist(stage: Stage) -> None:
+    stage.fail("UserProfiles", 1)
+    names = {name.partition("{")[0] for name in values(stage)}
+    dashboard = json.loads((GRAFANA / "dashboard.json").read_text())
+    rules = [
+        rule for group in yaml.safe_load((GRAFANA / "alerts.yml").read_text())["groups"] for rule in group["rules"]
+    ]
+    expressions = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    expressions += [rule["expr"] for rule in rules]
+    asked = {name for expression in expressions for name in _NAME.findall(expression)}
+    assert len(asked) > 10
+    assert asked <= names
+    assert all({"summary", "description"} <= set(rule["annotations"]) for rule in rules)
+    ids = [panel["id"] for panel in dashboard["panels"]]
+    assert len(ids) == len(set(ids))

@@ -1,11 +1,13 @@
 """Puts the rooms together: settings and services in, a writer for any tab out. No Dagster, so the CLI can use it too."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager
 from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 
+from sheets_pipeline.database.archive import ArchiveStore
 from sheets_pipeline.database.busyness import reason_to_wait
 from sheets_pipeline.database.engine import connect, read_only
 from sheets_pipeline.database.leases import Kind
@@ -14,6 +16,7 @@ from sheets_pipeline.database.quota import BULK, DatabaseQuota
 from sheets_pipeline.database.state import TabStore, install_state
 from sheets_pipeline.local.services import Services, ensure_services
 from sheets_pipeline.settings import Settings, load_settings
+from sheets_pipeline.sheets.archived import ArchivedWriter
 from sheets_pipeline.sheets.client import GOOGLE_ENDPOINT, SheetsClient
 from sheets_pipeline.sheets.credentials import Identity, load_identity
 from sheets_pipeline.sheets.memory import BaseRows, TabFacts
@@ -63,18 +66,24 @@ class Pipeline:
             endpoint=self.services.sheets_api_endpoint or GOOGLE_ENDPOINT,
         )
 
-    def writer(self, tab: Tab, client: SheetsClient | None = None) -> TabWriter:
-        """A writer for one tab."""
-        spreadsheet_id = self.services.spreadsheet_id
-        store = TabStore(self.state, spreadsheet_id, tab.title)
+    def writer(self, tab: Tab, client: SheetsClient | None = None) -> TabWriter | ArchivedWriter:
+        """A writer for one tab; for one with archives, of all tabs of its family."""
+        spreadsheet_id, url = self.services.spreadsheet_id, self.services.spreadsheet_url
         lock_name = f"Tab {tab.title!r} of {spreadsheet_id}"
-        return TabWriter(
-            tab,
-            client or self.client(),
-            StoredMemory(store),
-            lambda: named_lock(self.state, lock_name),
-            self.services.spreadsheet_url,
-        )
+        client = client or self.client()
+
+        def memory_of(title: str) -> StoredMemory:
+            return StoredMemory(TabStore(self.state, spreadsheet_id, title))
+
+        def lock() -> AbstractContextManager[Callable[[], None]]:
+            return named_lock(self.state, lock_name)
+
+        if tab.archive is None:
+            return TabWriter(tab, client, memory_of(tab.title), lock, url)
+        store = ArchiveStore(self.state, spreadsheet_id, tab.title)
+        max_rows = getattr(self.settings, tab.archive.max_rows_setting)
+        source = tab.archive.source(self.platform)
+        return ArchivedWriter(tab, tab.archive.moment, max_rows, client, source, store, memory_of, lock, url)
 
     def reason_to_wait(self, kind: Kind) -> str | None:
         """Why a sync has to make way for the application now; None where it may start. Ask once for each sync."""

@@ -139,6 +139,7 @@ quiz_responses = sa.Table(
     sa.Column("answer", LongText),
     sa.Index(None, "user_id", "quiz_id", postgresql_include=["score", "submitted_at"]),
     sa.Index(None, "quiz_id", "submitted_at", postgresql_include=["user_id", "score", "passed"]),
+    sa.Index(None, "submitted_at"),  # the newest ones, which the tab shows
     **_MYSQL,
 )
 

@@ -318,17 +318,26 @@ def _medians(by_score: sa.CTE) -> sa.CTE:
     )
 
 
-def quiz_responses(connection: sa.Connection, ids: Collection[int] | None = None) -> pd.DataFrame:
-    """One row per submission, ordered by ``response_id``; columns as in ``QUIZ_RESPONSES``.
+def quiz_responses(
+    connection: sa.Connection,
+    ids: Collection[int] | None = None,
+    *,
+    since: datetime | None = None,
+    before: datetime | None = None,
+) -> pd.DataFrame:
+    """One row per submission, oldest first; columns as in ``QUIZ_RESPONSES``.
 
     ``course`` is NULL for stand-alone quizzes; ``score`` and ``passed`` are NULL until somebody has marked the answer.
+    ``since`` and ``before`` leave out what was submitted earlier, or then and later.
     """
-    return fetch_frame(connection, quiz_responses_query(ids), QUIZ_RESPONSES)
+    return fetch_frame(connection, quiz_responses_query(ids, since, before), QUIZ_RESPONSES)
 
 
-def quiz_responses_query(ids: Collection[int] | None) -> sa.Select[Any]:
-    """The statement of ``quiz_responses``."""
-    return (
+def quiz_responses_query(
+    ids: Collection[int] | None, since: datetime | None = None, before: datetime | None = None
+) -> sa.Select[Any]:
+    """The statement of ``quiz_responses``; the index on ``submitted_at`` finds the rows of a time."""
+    query = (
         sa.select(
             responses.c.id.label("response_id"),
             users.c.full_name.label("user"),
@@ -344,8 +353,11 @@ def quiz_responses_query(ids: Collection[int] | None) -> sa.Select[Any]:
         .join(quizzes, quizzes.c.id == responses.c.quiz_id)
         .outerjoin(courses, courses.c.id == quizzes.c.course_id)
         .where(is_one_of(responses.c.id, ids))
-        .order_by(responses.c.id)
+        .order_by(responses.c.submitted_at, responses.c.id)
     )
+    if since is not None:
+        query = query.where(responses.c.submitted_at >= since)
+    return query if before is None else query.where(responses.c.submitted_at < before)
 
 
 def transcript_requests(connection: sa.Connection, ids: Collection[int] | None = None) -> pd.DataFrame:

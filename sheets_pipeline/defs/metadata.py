@@ -33,6 +33,8 @@ def report_metadata(report: SyncReport, frame: pd.DataFrame | None = None) -> di
     }
     if report.kind == "full":
         metadata |= _whole_tab(report)
+    if report.archives:
+        metadata |= _archives(report)
     if report.set_aside:
         metadata["set_aside_rows"] = [f"{row.key}: {row.reason}" for row in report.set_aside[:_LISTED]]
     if report.doubled_keys:
@@ -68,6 +70,16 @@ def _whole_tab(report: SyncReport) -> dict[str, Any]:
         if report.drift.missing_keys:
             found["drift_deleted_rows"] = report.drift.missing_keys
     return found
+
+
+def _archives(report: SyncReport) -> dict[str, Any]:
+    """Rows and links of the archive tabs, newest first."""
+    links = [f"- [{title}]({url}): {rows:,} rows" for title, (rows, url) in reversed(report.archives.items())]
+    return {
+        "archived_rows": sum(rows for rows, _ in report.archives.values()),
+        "moved_rows": report.moved_rows,
+        "archive_tabs": dg.MetadataValue.md("\n".join(links)),
+    }
 
 
 def _drift(drift: Drift) -> dg.TableMetadataValue:

@@ -9,6 +9,9 @@ import pandas as pd
 
 from sheets_pipeline.defs.tab_asset import TabAsset, compute_all, tab_assets
 from sheets_pipeline.sheets import access
+from sheets_pipeline.sheets.archived import ArchivedWriter
+from sheets_pipeline.sheets.writer import TabWriter
+from sheets_pipeline.sync.archive import archive_tab
 from sheets_pipeline.sync.guards import Growth, check_growth
 from sheets_pipeline.wiring import Pipeline, pipeline
 
@@ -43,7 +46,8 @@ def check_all(
     Raises:
         LimitExceeded: Too many cells or tabs; nothing was sent.
     """
-    known = {key: open_pipeline.writer(found.tab).memory.facts() for key, found in tabs.items()}
+    writers = {key: open_pipeline.writer(found.tab) for key, found in tabs.items()}
+    known = {key: writer.memory.facts() for key, writer in writers.items()}
     if all(facts is not None and len(frames[key]) < facts.row_count for key, facts in known.items()):
         return
     spreadsheet = access.read_spreadsheet(open_pipeline.client())
@@ -60,4 +64,14 @@ def check_all(
         )
         rows, columns = (there.row_count, there.column_count) if there else (0, 0)
         growths.append(Growth(found.tab, len(frames[key]), rows, columns))
+        growths += _archives(writers[key], spreadsheet)
     check_growth(growths, spreadsheet.cells, len(spreadsheet.sheets))
+
+
+def _archives(writer: TabWriter | ArchivedWriter, spreadsheet: access.SpreadsheetProperties) -> list[Growth]:
+    """The archive tabs that a first fill will make; how many depends on the room that there is."""
+    if not isinstance(writer, ArchivedWriter):
+        return []
+    titles = {sheet.title for sheet in spreadsheet.sheets}
+    planned = [(archive_tab(writer.tab, part.month), part.rows) for part in writer.planned_archives(spreadsheet)]
+    return [Growth(tab, rows, 0, 0) for tab, rows in planned if tab.title not in titles]

@@ -195,19 +195,27 @@ def apply_batch(
         body = b'{"valueInputOption":"RAW","data":' + batch.body + b"}"
         client.write("/values:batchUpdateByDataFilter", params=params, body=body)
         return []
-    body = b'{"requests":' + batch.body
-    if check:
-        ranges = _key_ranges(title, key_columns, sorted(check))
+    keys = apply_requests(client, batch.body, title, key_columns, sorted(check))
+    return [expected for row, expected in check.items() if keys[row] != expected]
+
+
+def apply_requests(
+    client: SheetsClient, requests: bytes, title: str, key_columns: list[int], rows: list[int]
+) -> dict[int, str]:
+    """Send the requests (a JSON list) as one write; gives the keys that these rows (0-based) hold afterwards."""
+    params = {"fields": "spreadsheetId"}
+    body = b'{"requests":' + requests
+    if rows:
+        ranges = _key_ranges(title, key_columns, rows)
         body += b',"includeSpreadsheetInResponse":true,"responseIncludeGridData":true,"responseRanges":'
         body += orjson.dumps(ranges)
         params = {"fields": _ANSWER_MASK}
     answer = client.write(":batchUpdate", params=params, body=body + b"}")
-    if not check:
-        return []
+    if not rows:
+        return {}
     found = _cells_in_answer(answer)
-    parts = {row: [found.get((row, column)) for column in key_columns] for row in check}
-    keys = row_keys([list(column) for column in zip(*parts.values(), strict=True)])
-    return [expected for (_, expected), key in zip(check.items(), keys, strict=True) if key != expected]
+    keys = row_keys([[found.get((row, column)) for row in rows] for column in key_columns])
+    return dict(zip(rows, keys, strict=True))
 
 
 def _key_ranges(title: str, key_columns: list[int], rows: list[int]) -> list[str]:

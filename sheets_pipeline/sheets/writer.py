@@ -58,6 +58,16 @@ class Allowance:
     dry_run: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class TabLook:
+    """A tab at one time: its cells, where our columns are, and in which row (0-based) each key stands."""
+
+    sheet_id: int
+    snapshot: TabSnapshot
+    layout: dict[str, int]
+    row_of: dict[str, int]
+
+
 @dataclass(slots=True)
 class _Round:
     """What one reading of the tab leads to."""
@@ -129,6 +139,27 @@ class TabWriter:
             report = self._rounds(Allowance(), lambda: self._look_at_touched(frame, keys))
             report.kind = "events"
             return report
+
+    def look(self) -> TabLook | None:
+        """The whole tab as it is now, None where it is not there. One read request; to be called with the lock held.
+
+        Raises:
+            HeaderMismatch: A declared column is not in the header, under whatever name.
+        """
+        if (facts := self._facts()) is None:
+            return None
+        try:
+            snapshot = access.read_tab(self.client, facts.sheet_id)
+        except RequestRejected:
+            self.memory.save_facts(facts := self._find_facts())
+            if facts is None:
+                return None
+            snapshot = access.read_tab(self.client, facts.sheet_id)
+        facts, layout, added = self._columns(facts, snapshot)
+        layout = {column.name: layout[column.name] for column in self.tab.columns if column.name not in added}
+        require_columns(self.tab, snapshot, layout)
+        self._remember(replace(facts, layout=layout, row_count=snapshot.row_count))
+        return TabLook(facts.sheet_id, snapshot, layout, index_rows(self.tab, snapshot, layout).row_of)
 
     # Rounds ----------------------------------------------------------------------------------------------------------
 

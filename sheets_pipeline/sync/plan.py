@@ -387,7 +387,7 @@ def _grid_requests(tab: Tab, sheet_id: int, rows: int, row_count: int | None) ->
 def _header_requests(tab: Tab, sheet_id: int) -> Iterator[dict[str, Any]]:
     yield _header_request(sheet_id, 0, [column.header for column in tab.columns])
     for i, column in enumerate(tab.columns):
-        yield from _column_requests(sheet_id, i, column.name, column.type)
+        yield from column_requests(sheet_id, i, column.name, column.type)
 
 
 def _header_request(sheet_id: int, first_column: int, headers: list[str]) -> dict[str, Any]:
@@ -411,10 +411,11 @@ def _new_column_requests(
     for name in names:
         column = tab.column(name)
         yield _header_request(sheet_id, layout[name], [column.header])
-        yield from _column_requests(sheet_id, layout[name], name, column.type)
+        yield from column_requests(sheet_id, layout[name], name, column.type)
 
 
-def _column_requests(sheet_id: int, index: int, name: str, column_type: ColumnType) -> Iterator[dict[str, Any]]:
+def column_requests(sheet_id: int, index: int, name: str, column_type: ColumnType) -> Iterator[dict[str, Any]]:
+    """Make a column of a new tab ours: its number format below the header, and our mark."""
     yield from _number_format_requests(sheet_id, index, column_type, 1)
     span = {"sheetId": sheet_id, "dimension": "COLUMNS", "startIndex": index, "endIndex": index + 1}
     metadata = {

@@ -67,6 +67,9 @@ class SyncReport:
     spreadsheet_tabs: int = 0
     #: Columns with a text that fills more than half of what a cell holds → characters of the longest.
     long_texts: dict[str, int] = field(default_factory=dict)
+    #: Rows that went to another tab in this sync, and archive tabs: title → rows and link.
+    moved_rows: int = 0
+    archives: dict[str, tuple[int, str]] = field(default_factory=dict)
     #: Times the tab was read again because an answer was lost or rows had moved.
     rounds: int = 1
     #: First changes for people to read: (what, row number or None, key, column, old, new).

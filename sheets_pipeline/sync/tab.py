@@ -1,7 +1,7 @@
 """The tab model: what one tab is, declared once, next to its asset."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -63,11 +63,25 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
+class Archive:
+    """How a tab that grows for ever is parted: its newest rows stay, earlier ones go to an archive tab per month.
+
+    ``moment`` is the column that decides; ``max_rows_setting`` names the setting with the size that the tab may reach;
+    ``source`` makes, of the platform's engine, what asks the database for these rows (``sheets/archived.py``'s Source).
+    """
+
+    moment: str
+    max_rows_setting: str
+    source: Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Tab:
     """A tab's title, key columns, and columns in the order in which they are created.
 
     ``switch`` names the setting that turns the tab off. ``status_column`` is where ``OnRemoved.MARK`` writes; it is
     added to the columns by itself. ``restores_columns`` puts a column back that people deleted, instead of an error.
+    ``archive`` is for a tab that grows for ever.
     ``entities`` names the entities of one's own whose events refresh the row of the same key.
     """
 
@@ -78,6 +92,7 @@ class Tab:
     switch: str | None = None
     status_column: str = "row_status"
     restores_columns: bool = False
+    archive: Archive | None = None
     entities: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

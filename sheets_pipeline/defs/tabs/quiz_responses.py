@@ -1,0 +1,42 @@
+"""Tab ``quiz_responses``: one row per submission; older ones live in an archive tab per month."""
+
+from collections.abc import Collection
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+
+from sheets_pipeline.database import queries
+from sheets_pipeline.database.response_archive import ResponseSource
+from sheets_pipeline.defs.tab_asset import tab_asset
+from sheets_pipeline.sheets.archived import ArchivedWriter
+from sheets_pipeline.sync.tab import Archive, Column, ColumnType, Tab
+from sheets_pipeline.wiring import pipeline
+
+QUIZ_RESPONSES = Tab(
+    title=queries.QUIZ_RESPONSES_TAB,
+    key=("response_id",),
+    columns=(
+        Column("response_id", ColumnType.INTEGER),
+        Column("user"),
+        Column("course"),
+        Column("quiz"),
+        Column("quiz_kind"),
+        Column("score", ColumnType.DECIMAL),
+        Column("passed", ColumnType.BOOLEAN),
+        Column("submitted_at", ColumnType.DATETIME),
+        Column("answer"),
+    ),
+    switch="sync_enable_quiz_responses",
+    archive=Archive("submitted_at", "sync_quiz_responses_max_rows", ResponseSource),
+)
+
+
+@tab_asset(QUIZ_RESPONSES)
+def quiz_responses(connection: sa.Connection, ids: Collection[Any] | None) -> pd.DataFrame:
+    """Quiz submissions, the newest ones in the tab, earlier ones in an archive tab per month."""
+    if ids is not None:
+        return queries.quiz_responses(connection, [int(key) for key in ids])
+    writer = pipeline().writer(QUIZ_RESPONSES)
+    since = writer.since() if isinstance(writer, ArchivedWriter) else None
+    return queries.quiz_responses(connection, since=since)

@@ -45,7 +45,25 @@ def main(verbose: bool) -> None:
     Settings come from the environment and from .env; with none at all, a demo platform and a local stand-in for Google
     Sheets are started.
     """
-    logging.basicConfig(level=logging.INFO if verbose else logging.ERROR, format="%(message)s", stream=sys.stderr)
+    if not {"-h", "--help"} & set(sys.argv):
+        _configure_logs(verbose)
+
+
+def _configure_logs(verbose: bool) -> None:
+    """Text: errors only, or each step for people (-v); JSON: all from LOG_LEVEL on."""
+    from sheets_pipeline import logs
+    from sheets_pipeline.errors import SettingsError
+    from sheets_pipeline.settings import load_settings
+
+    try:
+        settings = load_settings()
+    except SettingsError:  # told by the command itself, where it needs them
+        settings = None
+    if settings is not None and settings.log_format == "json":
+        logs.configure("json", settings.log_level)
+        return
+    level = logging.getLevelName(settings.log_level) if settings else logging.INFO
+    logging.basicConfig(level=level if verbose else logging.ERROR, format="%(message)s", stream=sys.stderr)
 
 
 @main.command()

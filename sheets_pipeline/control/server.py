@@ -8,6 +8,7 @@ from sheets_pipeline.control.app import create_app
 from sheets_pipeline.control.operations import Operations
 from sheets_pipeline.control.reach import check_reachable_safely
 from sheets_pipeline.errors import SettingsError
+from sheets_pipeline.logs import configure
 from sheets_pipeline.settings import Settings
 from sheets_pipeline.wiring import pipeline
 
@@ -21,6 +22,7 @@ def run_server(settings: Settings, host: str, port: int) -> None:
     Raises:
         SettingsError: The address cannot be had, or is open to others without a token.
     """
+    configure(settings.log_format, settings.log_level)
     check_reachable_safely(settings, host)
     _check_port(host, port)
     token = settings.control_api_token
@@ -29,6 +31,7 @@ def run_server(settings: Settings, host: str, port: int) -> None:
         app,
         host=host,
         port=port,
+        log_config=None,  # as logs.configure says
         log_level="warning",
         access_log=False,
         proxy_headers=False,  # the peer's address decides; a header could name any

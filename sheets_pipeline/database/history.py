@@ -17,6 +17,7 @@ from sheets_pipeline.database.event_table import utc_now
 from sheets_pipeline.database.platform import Key, UtcDateTime
 from sheets_pipeline.database.state import state_metadata
 from sheets_pipeline.errors import GuardRefused, SheetsPipelineError
+from sheets_pipeline.logs import bound
 from sheets_pipeline.sync.health import LastError, TabHistory
 from sheets_pipeline.sync.report import SyncReport
 
@@ -127,7 +128,8 @@ def recorded(engine: sa.Engine, spreadsheet_id: str, tab: str, kind: Kind, run_i
     """
     recording = Recording(begin(engine, spreadsheet_id, tab, kind, run_id))
     try:
-        yield recording
+        with bound(run_id=run_id, tab=tab, sync=kind):
+            yield recording
     except BaseException as error:
         try:
             complete(engine, recording.id, error)

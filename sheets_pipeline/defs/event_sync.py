@@ -18,7 +18,7 @@ from sheets_pipeline.defs import gate
 from sheets_pipeline.defs.event_round import Round, sync_due_events, tabs_to_write_anew
 from sheets_pipeline.defs.failures import explained
 from sheets_pipeline.defs.run_tags import add_missing, run_tags
-from sheets_pipeline.defs.running import CONSOLE
+from sheets_pipeline.defs.running import CONSOLE, RUN_CONFIG
 from sheets_pipeline.defs.tab_asset import tab_assets
 from sheets_pipeline.launcher.at_once import AT_ONCE_TAG
 from sheets_pipeline.wiring import Pipeline, pipeline
@@ -104,6 +104,7 @@ def gathering_seconds(oldest_seconds: float, used: Mapping[str, int], limits: Ma
     tags={"dagster/max_retries": "0", "sheets_pipeline/sync": "events", AT_ONCE_TAG: "true"},
     executor_def=dg.in_process_executor,
     logger_defs={"console": CONSOLE},
+    config=RUN_CONFIG,
 )
 def event_sync() -> None:
     """One step: everything that is pending."""

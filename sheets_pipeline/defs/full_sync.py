@@ -11,6 +11,8 @@ import dagster as dg
 
 from sheets_pipeline.defs import gate
 from sheets_pipeline.defs.run_tags import run_tags
+from sheets_pipeline.defs.running import RUN_CONFIG
+from sheets_pipeline.defs.shared_instance import shared
 from sheets_pipeline.defs.tab_switches import FULL_SYNC_SCHEDULE, declared_tabs, enabled_tabs, switched_off
 from sheets_pipeline.settings import Settings, load_settings
 from sheets_pipeline.sync.circuit import Circuit
@@ -65,6 +67,7 @@ def overdue_reason(last_run: datetime | None, now: datetime, interval_seconds: i
 
 def request_full_sync(instance: dg.DagsterInstance, *, only_if_overdue: bool = False) -> dg.RunRequest | dg.SkipReason:
     """A run of all tabs that are switched on, or why there is none now."""
+    instance = shared(instance)
     try:
         open_pipeline = pipeline()
         circuit = gate.current_circuit(instance, open_pipeline)
@@ -101,6 +104,7 @@ def full_sync() -> dg.Definitions:
         selection=dg.AssetSelection.assets(*enabled_keys(settings)),
         description="Makes every tab as the database says; writes only what differs, repairs drift.",
         tags={"dagster/max_retries": str(settings.sync_max_retries), "sheets_pipeline/sync": "full"},
+        config=RUN_CONFIG,
     )
 
     @dg.schedule(

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from sheets_pipeline.database import history
 from sheets_pipeline.database.state import remove_gone_rows
-from sheets_pipeline.defs.running import CONSOLE
+from sheets_pipeline.defs.running import CONSOLE, RUN_CONFIG
 from sheets_pipeline.defs.storage_cleanup import (
     Until,
     remove_check_evaluations,
@@ -79,6 +79,7 @@ def remove_what_is_old(context: dg.OpExecutionContext) -> dg.Output[None]:
     tags={"dagster/max_retries": "0"},
     executor_def=dg.in_process_executor,
     logger_defs={"console": CONSOLE},
+    config=RUN_CONFIG,
 )
 def clean_up() -> None:
     """One step: everything that is old."""

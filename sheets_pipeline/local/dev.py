@@ -6,6 +6,7 @@ there. If this process is killed outright, the watchdog does the same in its pla
 
 import fcntl
 import http.client
+import logging
 import os
 import re
 import secrets
@@ -29,6 +30,7 @@ from sheets_pipeline.local.family import end_family
 from sheets_pipeline.local.files import make_folder
 from sheets_pipeline.local.home import dagster_home
 from sheets_pipeline.local.services import Services, ensure_services, stop_services
+from sheets_pipeline.logs import JsonFormatter
 from sheets_pipeline.settings import Settings
 
 DAGSTER_PORT = 3000
@@ -65,6 +67,8 @@ def run_dev(settings: Settings, *, port: int | None = None) -> int:
     Raises:
         SheetsPipelineError: Something cannot start, or it already runs for this data folder.
     """
+    global _writes_json
+    _writes_json = settings.log_format == "json"
     if port is not None:
         _choose_port(port)
     check_reachable_safely(settings, settings.control_api_host)
@@ -99,6 +103,7 @@ def _dagster(settings: Settings, port: int) -> Child:
         "--host=127.0.0.1",
         f"--port={port}",
         f"--workspace={home / 'workspace.yaml'}",
+        f"--log-format={'json' if settings.log_format == 'json' else 'colored'}",
     ]
     url = f"http://127.0.0.1:{port}"
     env = {"DAGSTER_HOME": str(_private_home(settings, home)), "PYTHONWARNINGS": "ignore"}
@@ -280,10 +285,21 @@ def _say(text: str, *, name: str = "sheets-pipeline") -> None:
     if not sys.stdout.isatty():
         text = _ANSI.sub("", text)
     try:
-        sys.stdout.write(f"{name:>15} | {text}\n")
+        sys.stdout.write(_as_json(name, text) if _writes_json else f"{name:>15} | {text}\n")
         sys.stdout.flush()
     except (OSError, ValueError):
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - stands in for the terminal until we end
+
+
+#: Whether each line is to be a JSON object (LOG_FORMAT=json).
+_writes_json = False
+
+
+def _as_json(name: str, text: str) -> str:
+    """What is a JSON object already stays as it is, all else becomes the message of one."""
+    if text.startswith("{") and text.endswith("}"):
+        return f"{text}\n"
+    return JsonFormatter().format(logging.makeLogRecord({"name": name, "levelname": "INFO", "msg": text})) + "\n"
 
 
 def _answers(url: str) -> bool:

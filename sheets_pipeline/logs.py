@@ -1,0 +1,144 @@
+"""Logs: one line per happening, as text or (LOG_FORMAT=json) as one JSON object, with the run's id and the tab on it.
+
+``configure`` says once per process where lines go; ``bound`` puts fields on every line logged within a block. What is
+logged are identifiers and counts, never contents of cells and never credentials. Levels: see docs/logs.md.
+"""
+
+import logging
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Literal, TextIO
+
+Form = Literal["text", "json"]
+
+#: Fields of the block we are in.
+_fields: ContextVar[Mapping[str, object]] = ContextVar("sheets_pipeline_log_fields")
+
+#: Attributes that every record has; what is beside them was given as ``extra``.
+_STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "dagster_meta", "taskName"}
+
+#: How long a message or field may be, in characters.
+_LONGEST = 8000
+
+
+@contextmanager
+def bound(**fields: object) -> Iterator[None]:
+    """Put these fields on every line logged within the block, by this thread or task."""
+    token = _fields.set({**_fields.get({}), **fields})
+    try:
+        yield
+    finally:
+        _fields.reset(token)
+
+
+def bind(**fields: object) -> None:
+    """Put these fields on every line from here on: for processes that do one thing, such as a run."""
+    _fields.set({**_fields.get({}), **fields})
+
+
+def fields_of(record: logging.LogRecord) -> dict[str, object]:
+    """What a line carries beside time, level and message: of the block, of Dagster, of ``extra``."""
+    found: dict[str, object] = dict(_fields.get({}))
+    meta = getattr(record, "dagster_meta", None)
+    if isinstance(meta, Mapping):
+        wanted = {"run_id": meta.get("run_id"), "job": meta.get("job_name"), "step": meta.get("step_key")}
+        wanted["event"] = _event(record)
+        found |= {name: value for name, value in wanted.items() if value}
+    found |= {name: value for name, value in vars(record).items() if name not in _STANDARD and name[:1] != "_"}
+    return found
+
+
+class RunsAndLevel(logging.Filter):
+    """Lets through what has at least this level, and how runs begin and end, which Dagster calls debugging."""
+
+    def __init__(self, level: str) -> None:
+        super().__init__()
+        self.level = logging.getLevelName(level)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is shown."""
+        return record.levelno >= self.level or (self.level <= logging.INFO and _event(record).startswith("RUN_"))
+
+
+def _event(record: logging.LogRecord) -> str:
+    """The kind of Dagster's event that the record tells of; blank where it tells of none."""
+    meta = getattr(record, "dagster_meta", None)
+    event = meta.get("dagster_event") if isinstance(meta, Mapping) else None
+    return str(getattr(event, "event_type_value", "") or "")
+
+
+def message_of(record: logging.LogRecord) -> str:
+    """The message alone: Dagster puts job, run, process and step in front of it."""
+    meta = getattr(record, "dagster_meta", None)
+    original = meta.get("orig_message") if isinstance(meta, Mapping) else None
+    return str(original or record.getMessage())
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object per line: time (UTC, ISO 8601), level, logger, message, then the fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Never raises for what a field holds: what JSON does not know is written as text."""
+        import orjson
+
+        line: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": message_of(record)[:_LONGEST],
+        }
+        line |= {name: value for name, value in fields_of(record).items() if name not in line}
+        if record.exc_info and record.exc_info[0] is not None:
+            line["error"] = record.exc_info[0].__name__
+            line["traceback"] = self.formatException(record.exc_info)[-_LONGEST:]
+        options = orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z
+        try:
+            return orjson.dumps(line, default=str, option=options).decode()
+        except (TypeError, ValueError):  # a text that is no Unicode, a number beyond 64 bits
+            plain = {name: str(value).encode("utf-8", "replace").decode() for name, value in line.items()}
+            return orjson.dumps(plain).decode()
+
+
+class TextFormatter(logging.Formatter):
+    """Time, level, logger, message, and the fields in brackets."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line, and the traceback below it where there is one."""
+        time = datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%d %H:%M:%S")
+        fields = " ".join(f"{name}={value}" for name, value in fields_of(record).items())
+        text = f"{time} {record.levelname:<7} {record.name}: {message_of(record)}" + (f" [{fields}]" if fields else "")
+        if record.exc_info and record.exc_info[0] is not None:
+            text += "\n" + self.formatException(record.exc_info)
+        return text
+
+
+class _Ours(logging.StreamHandler[TextIO]):
+    """Our handler, so that it is known again."""
+
+
+def handler(form: Form, stream: TextIO | None = None) -> logging.Handler:
+    """A handler that writes in this form, to stderr where no stream is given."""
+    made = _Ours(stream or sys.stderr)
+    made.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
+    return made
+
+
+def configure(form: Form, level: str = "INFO", *, stream: TextIO | None = None) -> None:
+    """Send this process's logs to stderr: ours from ``level`` on, those of libraries from WARNING on.
+
+    May be called again; the last call counts.
+    """
+    root = logging.getLogger()
+    for old in [old for old in root.handlers if isinstance(old, _Ours)]:
+        root.removeHandler(old)
+    root.addHandler(handler(form, stream))
+    root.setLevel(max(logging.WARNING, logging.getLevelName(level)))
+    logging.getLogger("sheets_pipeline").setLevel(level)
+
+
+def is_configured() -> bool:
+    """Whether somebody has said where this process's logs go."""
+    return bool(logging.getLogger().handlers)

@@ -207,6 +207,7 @@ def _lifespan(operations: Operations, metrics: Metrics) -> Callable[[FastAPI], A
 
 
 def _watch(operations: Operations, metrics: Metrics, ended: threading.Event) -> None:
+    _warm_up(operations)
     while True:
         try:
             operations.sample()
@@ -215,6 +216,14 @@ def _watch(operations: Operations, metrics: Metrics, ended: threading.Event) -> 
             logger.warning("No sample of the queue: %s", _explained(error))
         if ended.wait(SAMPLE_SECONDS):
             return
+
+
+def _warm_up(operations: Operations) -> None:
+    """Open databases before the first caller waits for it."""
+    try:
+        operations.status()
+    except (SheetsPipelineError, sa.exc.SQLAlchemyError) as error:
+        logger.warning("The status cannot be read yet: %s", _explained(error))
 
 
 def _explained(error: Exception) -> str:

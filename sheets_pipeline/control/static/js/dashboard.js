@@ -4,7 +4,7 @@ import { byId, el, icon, onPress, setText, setUsable } from "./dom.js";
 import { logFilters, offerTabs, showLog } from "./log.js";
 import { showCircuit, showQueue, showQueueChart, showQuota } from "./machine.js";
 import { showSparks, showTabs } from "./tabs.js";
-import { countdown, duration, SIGNS, verdict } from "./words.js";
+import { countdown, duration, SIGNS, switchedOff, verdict } from "./words.js";
 
 const EVERY_MS = 2000;
 const TOAST_MS = { info: 5000, error: 10_000 };
@@ -32,7 +32,7 @@ function showVerdict() {
   byId("verdict").dataset.health = status.health;
   setText(byId("verdict-icon"), SIGNS[status.health]);
   setText(byId("verdict-title"), verdict(status));
-  setText(byId("verdict-reason"), status.reason);
+  setText(byId("verdict-reason"), status.reason + switchedOff(status));
   document.title = `${verdict(status)} · Sheets Pipeline`;
   const [run] = status.under_way;
   byId("run").hidden = !run;

@@ -40,6 +40,7 @@ export function showLog({ logs }) {
   if (focused) byId("log").querySelector(`li[data-id="${focused}"] a`)?.focus();
   seen = new Set([...(seen ?? []), ...logs.map((line) => line.id)]);
   byId("log-empty").hidden = logs.length > 0;
+  byId("log-empty").textContent = "No syncs to show.";
 }
 
 export function offerTabs(titles) {

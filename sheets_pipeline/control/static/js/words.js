@@ -1,9 +1,10 @@
 /** Numbers, times and states in words. */
 
-/** 0.4 s, 12 s, 3 min, 2 h, 5 d. */
+/** 40 ms, 0.4 s, 12 s, 3 min, 2 h, 5 d. */
 export function duration(seconds) {
   if (seconds === null || seconds === undefined) return "–";
   if (seconds === 0) return "0 s";
+  if (seconds < 0.095) return `${Math.max(1, Math.round(seconds * 1000))} ms`;
   if (seconds < 10) return `${seconds.toFixed(1)} s`;
   if (seconds < 120) return `${Math.round(seconds)} s`;
   if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
@@ -40,6 +41,12 @@ export const HEALTHS = { healthy: "True", warning: "Look", degraded: "Not true",
 
 function listed(titles) {
   return titles.length < 3 ? titles.join(" and ") : `${titles.length} tabs`;
+}
+
+/** Tabs that nobody keeps in step, so that "true" is not said of them. */
+export function switchedOff(status) {
+  const off = Object.entries(status.tabs).filter(([, tab]) => !tab.enabled).map(([title]) => title);
+  return off.length && off.length < Object.keys(status.tabs).length ? ` Switched off: ${off.join(", ")}.` : "";
 }
 
 /** The answer to "are the sheets true?" in a few words. */

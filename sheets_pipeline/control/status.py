@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sheets_pipeline.database import events, history, leases, triggers, waiting
 from sheets_pipeline.database.state import TabStore
 from sheets_pipeline.defs import gate, tab_switches
+from sheets_pipeline.defs.shared_instance import shared
 from sheets_pipeline.defs.tab_asset import TabAsset
 from sheets_pipeline.defs.unrecorded import unrecorded_failures
 from sheets_pipeline.errors import DatabaseError, SheetsPipelineError
@@ -40,6 +41,7 @@ def collect(instance: dg.DagsterInstance, open_pipeline: Pipeline) -> Status:
     Raises:
         DatabaseError: One of the databases cannot be reached.
     """
+    instance = shared(instance)
     bury_the_dead(instance, open_pipeline)
     now = datetime.now(UTC)
     settings = open_pipeline.settings

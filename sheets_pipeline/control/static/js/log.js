@@ -11,7 +11,7 @@ function what(line) {
   const changes = [["inserts", "inserted"], ["updates", "updated"], ["deletes", "deleted"]].filter(([name]) => line[name]).map(([name, word]) => `${line[name].toLocaleString()} ${word}`);
   const parts = line.cells ? [...changes, count(line.cells, "cell")] : ["Nothing to change"];
   if (line.set_aside) parts.push(`${count(line.set_aside, "row")} set aside`);
-  if (line.quota_wait_seconds > 0.05) parts.push(`waited ${duration(line.quota_wait_seconds)} for quota`);
+  if (line.quota_wait_seconds >= 0.5) parts.push(`waited ${duration(line.quota_wait_seconds)} for quota`);
   return parts.join(" · ");
 }
 

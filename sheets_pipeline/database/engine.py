@@ -34,7 +34,8 @@ def connect(url: str | sa.URL, **options: Any) -> sa.Engine:
     try:
         parsed = sa.make_url(url)
         parsed = parsed.set(drivername=_DRIVERS.get(parsed.drivername, parsed.drivername))
-        engine = sa.create_engine(parsed, **(_options(parsed) | options))
+        # Parameters are what stands in cells: no error message and no log shows them.
+        engine = sa.create_engine(parsed, **({"hide_parameters": True} | _options(parsed) | options))
     except sa.exc.ArgumentError:
         raise DatabaseError(
             "The database URL cannot be read. Expected a SQLAlchemy URL such as "

@@ -162,3 +162,10 @@ def test_no_limit_means_no_limit(numbers: sa.Engine):
 def test_the_server_shows_who_we_are(postgresql: sa.Engine):
     with postgresql.connect() as connection:
         assert connection.scalar(sa.text("SELECT current_setting('application_name')")) == "sheets-pipeline"
+
+
+def test_an_error_shows_the_statement_and_not_its_parameters(engine: sa.Engine):
+    with pytest.raises(sa.exc.DBAPIError) as caught, engine.connect() as connection:
+        connection.execute(sa.text("SELECT nonsense_function(:cell)"), {"cell": "what a learner wrote"})
+    assert "nonsense_function" in str(caught.value)
+    assert "what a learner wrote" not in str(caught.value)

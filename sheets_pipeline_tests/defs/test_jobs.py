@@ -70,9 +70,10 @@ def test_a_quiz_submission_shows_in_both_tabs_after_event_sync(platform: Platfor
     assert courses[course]["quiz_submissions"] == before[1][course]["quiz_submissions"] + 1
     changed = {key for key in users if users[key] != before[0][key]}
     assert changed == {user}
-    assert platform.server.stats()["totals"]["writes"] == 2
+    assert platform.rows("quiz_responses")[submitted.response_id]["user"] == users[user]["full_name"]
+    assert platform.server.stats()["totals"]["writes"] == 3
     keys = {event.asset_key.to_user_string() for event in result.all_events if event.is_step_materialization}
-    assert keys == {"user_profiles", "course_statistics"}
+    assert keys == {"user_profiles", "course_statistics", "quiz_responses"}
 
 
 def test_events_before_the_first_full_sync_create_the_tabs(platform: Platform) -> None:
@@ -129,7 +130,7 @@ def test_a_mass_delete_is_refused_unless_the_run_is_tagged(platform: Platform) -
     result = run(platform, "full_sync")
     assert "60 of 60 rows would be deleted" in failure(result)
     assert len(platform.rows("UserProfiles")) == 60
-    assert run(platform, "full_sync", tags={"sheets_pipeline/allow_deletes": "60"}).success
+    assert run(platform, "full_sync", tags={"sheets_pipeline/allow_deletes": "400"}).success
     assert platform.rows("UserProfiles") == {}
 
 

@@ -17,10 +17,12 @@ from benchmarks.machine import machine
 from sheets_pipeline.local.postgres import EmbeddedPostgres
 from sheets_pipeline.local_sheets.testing import LocalSheetsServer
 from sheets_pipeline_tests.sheets.conftest import Bench
-from sheets_pipeline_tests.sheets.scenarios import FAULTS, Damage, kill_at_random, run
+from sheets_pipeline_tests.sheets.scenarios import FAULTS, Damage, kill_at_random, run, run_events
 
 #: Requests of a sync with 5 updates, 4 deletes and 4 inserts.
 REQUESTS = ("read", "inserts and updates", "deletes")
+#: The same rows, named by events.
+EVENT_REQUESTS = ("read of the keys", "inserts and updates", "deletes")
 #: Requests of a first load whose rows do not fit into one.
 FIRST_LOAD_REQUESTS = ("read of the tab", "creation", "first rows", "last rows")
 
@@ -32,6 +34,7 @@ def faults(server: LocalSheetsServer, repetitions: int, say: Callable[[Row], Non
     rows: list[Row] = []
     for what, names, act in (
         ("update", REQUESTS, run),
+        ("events", EVENT_REQUESTS, run_events),
         ("first load", FIRST_LOAD_REQUESTS, first_load_with_fault),
     ):
         for index, request in enumerate(names):

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -93,8 +94,27 @@ def look(bench: Bench, damage: Damage, *, final: bool = False) -> None:
         damage.lost += len(set(keys) ^ set(NEW))
 
 
-def run(bench: Bench, fault: dict[str, Any], request_index: int) -> Damage:
-    """One sync with a fault at its n-th request while a reader polls, then a clean sync."""
+#: Keys of the rows that differ, as events would name them.
+TOUCHED = {i for i in OLD.keys() | NEW.keys() if OLD.get(i) != NEW.get(i)}
+
+
+def sync_all(bench: Bench) -> None:
+    """A full sync to the new rows."""
+    bench.sync(NEW)
+
+
+def sync_touched(bench: Bench) -> None:
+    """An event sync to the new rows; the queue would keep the events of one that fails."""
+    bench.event({i: NEW[i] for i in sorted(TOUCHED & NEW.keys())}, {str(i) for i in TOUCHED})
+
+
+def run_events(bench: Bench, fault: dict[str, Any], request_index: int) -> Damage:
+    """One event sync with a fault at its n-th request while a reader polls, then a clean event sync."""
+    return run(bench, fault, request_index, sync_touched)
+
+
+def run(bench: Bench, fault: dict[str, Any], request_index: int, sync: Callable[[Bench], None] = sync_all) -> Damage:
+    """One sync with a fault at its n-th request while a reader polls, then a clean sync of the same kind."""
     prepare(bench)
     damage, stop = Damage(), threading.Event()
 
@@ -107,7 +127,7 @@ def run(bench: Bench, fault: dict[str, Any], request_index: int) -> Damage:
     bench.server.faults(**fault, method="*batch*", skip=request_index, count=1)
     reader.start()
     try:
-        bench.sync(NEW)
+        sync(bench)
     except SheetsError as error:
         damage.details.append(f"gave up: {type(error).__name__}")
     finally:
@@ -115,7 +135,7 @@ def run(bench: Bench, fault: dict[str, Any], request_index: int) -> Damage:
         reader.join()
         damage.faults = sum(rule["hits"] for rule in bench.server.fault_state()["rules"])
         bench.server.clear_faults()
-    bench.sync(NEW)
+    sync(bench)
     look(bench, damage, final=True)
     return damage
 

@@ -4,13 +4,32 @@ import pytest
 
 from sheets_pipeline.errors import SheetsUnavailable
 from sheets_pipeline_tests.sheets.conftest import Bench
-from sheets_pipeline_tests.sheets.scenarios import FAULTS, NEW, OLD, Damage, kill_at_random, look, prepare, run
+from sheets_pipeline_tests.sheets.scenarios import (
+    FAULTS,
+    NEW,
+    OLD,
+    Damage,
+    kill_at_random,
+    look,
+    prepare,
+    run,
+    run_events,
+)
 
 
 @pytest.mark.parametrize("request_index", [0, 1, 2], ids=["read", "write", "delete"])
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_at_any_request_harms_nothing(bench: Bench, name: str, request_index: int) -> None:
     damage = run(bench, FAULTS[name], request_index)
+    assert damage.total == 0, damage
+    assert damage.looks > 1
+    assert damage.faults == 1
+
+
+@pytest.mark.parametrize("request_index", [0, 1, 2], ids=["read of the keys", "write", "delete"])
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_at_any_request_of_an_event_sync_harms_nothing(bench: Bench, name: str, request_index: int) -> None:
+    damage = run_events(bench, FAULTS[name], request_index)
     assert damage.total == 0, damage
     assert damage.looks > 1
     assert damage.faults == 1

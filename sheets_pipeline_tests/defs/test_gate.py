@@ -21,10 +21,11 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from sheets_pipeline.control.status import as_json, collect
 from sheets_pipeline.database import history
-from sheets_pipeline.definitions import defs
 from sheets_pipeline.defs import gate
 from sheets_pipeline.defs.full_sync import overdue_full_sync, overdue_reason, request_full_sync, retries
+from sheets_pipeline.defs.io_managers import SheetsIOManager
 from sheets_pipeline.defs.run_tags import SPREADSHEET_TAG, run_tags
+from sheets_pipeline.defs.tab_asset import tab_assets
 from sheets_pipeline.defs.tab_switches import FULL_SYNC_SCHEDULE, enabled_tabs
 from sheets_pipeline.settings import load_settings
 from sheets_pipeline.sheets.retry import RetryPolicy
@@ -52,7 +53,14 @@ TWO_TABS = frozenset({dg.AssetKey("user_profiles"), dg.AssetKey("course_statisti
 @cache
 def full_sync_job(keys: frozenset[dg.AssetKey]) -> dg.JobDefinition:
     """The job for these tabs, without the checks, which have tests of their own."""
-    return defs().resolve_job_def("full_sync").get_subset(asset_selection=keys, asset_check_selection=set())
+    selection = dg.AssetSelection.assets(*keys).without_checks()
+    loaded = dg.Definitions(
+        assets=[found.asset for found in tab_assets().values()],
+        jobs=[dg.define_asset_job("full_sync", selection=selection)],
+        resources={"sheets_io_manager": SheetsIOManager()},
+        executor=dg.in_process_executor,
+    )
+    return loaded.resolve_job_def("full_sync")
 
 
 def run(platform: Platform, keys: frozenset[dg.AssetKey] = TWO_TABS) -> dg.ExecuteInProcessResult:

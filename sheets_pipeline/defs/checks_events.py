@@ -1,0 +1,60 @@
+"""Asset check ``no_events_set_aside``: for each tab, whether changes were given up that it does not show.
+
+It reads the queue and asks Google nothing. Like the other checks it runs with every full sync and in ``tab_checks``.
+"""
+
+from collections.abc import Iterable
+
+import dagster as dg
+import sqlalchemy as sa
+
+from sheets_pipeline.database import events
+from sheets_pipeline.defs.event_round import own_tabs
+from sheets_pipeline.defs.tab_asset import TabAsset, tab_assets
+from sheets_pipeline.wiring import pipeline
+
+#: Events looked through, the oldest first, and events listed.
+_LOOKED_AT, _LISTED = 5_000, 20
+
+
+def of_tab(connection: sa.Connection, title: str, given_up: Iterable[events.Event]) -> list[events.Event]:
+    """Those of the events that this tab does not show."""
+    return [event for event in given_up if title in _titles(connection, event)]
+
+
+def _titles(connection: sa.Connection, event: events.Event) -> Iterable[str]:
+    return event.tabs if event.tabs is not None else events.affected_keys(connection, [event], own_tabs())
+
+
+def judged(found: list[events.Event]) -> dg.AssetCheckResult:
+    """The verdict on one tab."""
+    if not found:
+        return dg.AssetCheckResult(passed=True)
+    listed = [f"{event.id}: {event.kind} {event.entity} {event.key}: {event.reason}" for event in found[:_LISTED]]
+    return dg.AssetCheckResult(
+        passed=False,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"{len(found):,} events were given up after repeated attempts. Mend the causes named here, then run "
+        "`sheets-pipeline queue retry --all`; `queue drop` forgets events that no longer matter.",
+        metadata={"events_set_aside": len(found), "events": listed},
+    )
+
+
+def _check(found: TabAsset) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=found.key,
+        name="no_events_set_aside",
+        description="No change was given up that this tab should show.",
+    )
+    def check() -> dg.AssetCheckResult:
+        with pipeline().platform.connect() as connection:
+            title = found.tab.title
+            return judged(of_tab(connection, title, events.set_aside(connection, _LOOKED_AT)))
+
+    return check
+
+
+@dg.definitions
+def checks_events() -> dg.Definitions:
+    """The same check for every tab."""
+    return dg.Definitions(asset_checks=[_check(found) for found in tab_assets().values()])

@@ -1,5 +1,6 @@
 """The dashboard in a real browser."""
 
+import re
 from typing import Any
 
 import pytest
@@ -10,6 +11,9 @@ from sheets_pipeline_tests.control import run_launcher
 from sheets_pipeline_tests.control.stage import TOKEN, Stage
 
 pytestmark = pytest.mark.browser
+
+# Machines that run tests are slow at times.
+expect.set_options(timeout=20_000)
 
 PHONE = {"viewport": {"width": 375, "height": 700}, "has_touch": True, "is_mobile": True}
 
@@ -51,7 +55,9 @@ def test_a_pause_counts_down_and_is_ended_by_hand(stage: Stage, open_page: OpenP
     page.get_by_label("For how long").select_option("60")
     page.get_by_label("Reason").fill("Release")
     page.locator("#pause-form").get_by_role("button", name="Pause").click()
-    expect(page.get_by_role("timer")).to_have_text("0:5" + "7", timeout=8000)
+    timer = page.get_by_role("timer")
+    expect(timer).to_have_text(re.compile(r"^(1:00|0:[45]\d)$"))
+    expect(timer).not_to_have_text(timer.inner_text())
     page.get_by_role("button", name="Resume").click()
     expect(page.locator("#pause")).to_be_hidden()
     assert stage.get("/sync/status")["paused_until"] is None

@@ -8,6 +8,7 @@ from fastapi.testclient import TestClient
 
 from sheets_pipeline.control.app import create_app
 from sheets_pipeline.control.reach import check_reachable_safely, is_loopback
+from sheets_pipeline.control.server import run_server
 from sheets_pipeline.errors import SettingsError
 from sheets_pipeline.settings import load_settings
 from sheets_pipeline_tests.control.stage import TOKEN, Stage
@@ -98,3 +99,9 @@ def test_listening_for_others_without_a_token_is_refused_at_the_start(monkeypatc
         check_reachable_safely(load_settings(), "0.0.0.0")  # noqa: S104
     check_reachable_safely(load_settings(control_api_token=TOKEN), "0.0.0.0")  # noqa: S104
     check_reachable_safely(load_settings(), "127.0.0.1")
+
+
+def test_a_port_that_is_taken_is_told_with_what_to_do(opened_stage: Stage) -> None:
+    taken = httpx.URL(opened_stage.url).port or 0
+    with pytest.raises(SettingsError, match=f"127.0.0.1:{taken} .*CONTROL_API_PORT"):
+        run_server(load_settings(), "127.0.0.1", taken)

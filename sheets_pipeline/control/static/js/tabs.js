@@ -17,7 +17,7 @@ function makeCard(title, actions) {
   at.card = el("article", { class: "tab", dataset: { tab: title }, "aria-label": title },
     el("header", {}, el("h3", {}, at.link), el("span", { class: "badge" }, at.sign, (at.health = el("span")))),
     el("dl", { class: "tab-facts" }, fact("lag", "Behind by"), fact("last", "Last synced"), fact("rate", "Succeeded")),
-    (at.reason = el("p", { class: "tab-reason", hidden: true })),
+    (at.reason = el("p", { class: "tab-reason", hidden: true }, el("span"))),
     el("div", { class: "sparks" },
       el("div", {}, el("div", { class: "spark-name" }, "Duration", (at.seconds = el("span"))), (at.durations = el("div", { class: "spark" }))),
       el("div", {}, el("div", { class: "spark-name" }, "Cells written", (at.written = el("span"))), (at.cells = el("div", { class: "spark" })))),
@@ -45,7 +45,7 @@ function showCard(at, tab, title, status, now, canSteer) {
   setText(at.rate, tab.success_rate_percent === null ? "–" : `${tab.success_rate_percent.toFixed(tab.success_rate_percent % 1 ? 1 : 0)}%`);
   at.reason.hidden = tab.health === "healthy";
   const next = tab.next_sync_in_seconds === null || !tab.consecutive_failures ? "" : ` Next try in ${duration(tab.next_sync_in_seconds)}.`;
-  setText(at.reason, tab.reason + next);
+  setText(at.reason.firstChild, tab.reason + next);
   const running = status.under_way.some((run) => run.tabs.includes(title));
   setUsable(at.force, tab.enabled && !running && canSteer);
   at.force.firstChild.classList.toggle("spin", running);

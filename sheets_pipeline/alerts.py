@@ -18,6 +18,9 @@ from sheets_pipeline.sync.health import Health, Status, TabHealth
 
 logger = logging.getLogger(__name__)
 
+#: End of the key of a tab that only a person can mend.
+_MEND = ", to mend"
+
 _DOCTOR = "Run `sheets-pipeline doctor`: it checks what syncs depend on and says what to do."
 
 
@@ -94,7 +97,7 @@ def incidents(status: Status, *, pause_limit_reached: bool = False) -> Incidents
         found["circuit"] = Incident(title, circuit.reason, circuit.remedy)
     for tab in status.tabs.values():
         if tab.enabled and circuit.state == "closed" and _is_stale(tab):
-            found[f"tab {tab.title}"] = _stale(tab)
+            found[f"tab {tab.title}{_MEND if _needs_person(tab) else ''}"] = _stale(tab)
         if tab.enabled and tab.set_aside_rows:
             found[f"rows {tab.title}"] = Incident(
                 f"Rows of tab {tab.title} are set aside",
@@ -118,12 +121,16 @@ def incidents(status: Status, *, pause_limit_reached: bool = False) -> Incidents
 
 def _is_stale(tab: TabHealth) -> bool:
     """Far behind, failing again and again, or failing of what only a person can mend."""
-    if tab.health in (Health.DEGRADED, Health.STOPPED):
-        return True
+    return tab.health in (Health.DEGRADED, Health.STOPPED) or _needs_person(tab)
+
+
+def _needs_person(tab: TabHealth) -> bool:
     return bool(tab.consecutive_failures and tab.last_error and tab.last_error.needs_person)
 
 
 def _stale(tab: TabHealth) -> Incident:
+    if _needs_person(tab):
+        return Incident(f"Tab {tab.title} waits for a person", tab.reason)
     return Incident(f"Tab {tab.title} is stale", tab.reason, "" if tab.consecutive_failures else _DOCTOR)
 
 
@@ -136,9 +143,10 @@ def evaluation_failed(error: BaseException) -> Incidents:
 def carried(key: str, now: Incidents) -> bool:
     """Whether a known incident that is not seen now may still go on.
 
-    While nothing is known, everything may. While the circuit is open, tabs are not judged one by one.
+    While nothing is known, everything may. While the circuit is open, tabs are not judged one by one. A stale tab of
+    which the cause is now known is still stale.
     """
-    return "health" in now or ("circuit" in now and key.startswith("tab "))
+    return "health" in now or ("circuit" in now and key.startswith("tab ")) or key + _MEND in now
 
 
 def news(known: Mapping[str, str], now: Incidents) -> News:

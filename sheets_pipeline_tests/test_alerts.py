@@ -94,7 +94,7 @@ LAST_ERROR = LastError("HeaderMismatch", "Rename the headers back.", True, NOW, 
         pytest.param(status(tab(health=Health.WARNING, consecutive_failures=1)), set(), id="failed once, retried"),
         pytest.param(
             status(tab(health=Health.WARNING, consecutive_failures=1, last_error=LAST_ERROR)),
-            {"tab people"},
+            {"tab people, to mend"},
             id="failed once, only a person can mend it",
         ),
         pytest.param(status(tab(set_aside_rows=3)), {"rows people"}, id="rows set aside"),
@@ -135,6 +135,17 @@ def test_nothing_is_called_over_while_the_health_is_unknown() -> None:
 
 def test_a_stale_tab_is_not_called_over_when_the_circuit_opens() -> None:
     assert not alerts.news({"tab people": "Tab people is stale"}, alerts.incidents(status(circuit=OPEN))).over
+
+
+def test_the_cause_of_a_stale_tab_is_news_and_the_tab_is_stale_still() -> None:
+    now = alerts.incidents(status(tab(health=Health.DEGRADED, consecutive_failures=2, last_error=LAST_ERROR)))
+    told = alerts.news({"tab people": "Tab people is stale"}, now)
+    assert set(told.began) == {"tab people, to mend"}
+    assert not told.over
+    assert set(alerts.news({"tab people": "stale", "tab people, to mend": "x"}, {}).over) == {
+        "tab people",
+        "tab people, to mend",
+    }
 
 
 def test_an_unexpected_error_is_told_by_its_kind_alone() -> None:

@@ -80,7 +80,7 @@ def view(status: "Status") -> RenderableType:
     if all(tab.total_syncs == 0 for tab in status.tabs.values()):
         parts.append("Nothing has been synced yet. `sheets-pipeline sync` does it now.")
     parts += ["", _tabs(status), "", _facts(status)]
-    if problems := [tab for tab in status.tabs.values() if tab.health != "healthy"]:
+    if problems := [tab for tab in status.tabs.values() if tab.health != "healthy" and tab.reason not in status.reason]:
         parts.append("")
         parts += [f"{_coloured(tab.health)}  [bold]{escape(tab.title)}[/]  {escape(tab.reason)}" for tab in problems]
     return Group(*parts)

@@ -12,6 +12,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -148,8 +149,8 @@ def change(engine: sa.Engine, turn: int) -> None:
     time.sleep(_SETTLE_SECONDS)
 
 
-def measure(arguments: argparse.Namespace) -> list[Phase]:
-    """Alternate: without, with, without, with at lower priority."""
+def measure(arguments: argparse.Namespace) -> Iterator[list[Phase]]:
+    """Alternate: without, with, without, with at lower priority; gives all phases after each round."""
     without, beside, nice = Phase("without a sync"), Phase("full sync beside"), Phase("full sync beside, nice 10")
     with environment() as database_url, application(database_url) as url:
         engine = connect(database_url)
@@ -165,11 +166,11 @@ def measure(arguments: argparse.Namespace) -> list[Phase]:
                     quiet_phase(without, url, arguments, users)
                     change(engine, 4 * turn + 2 * number + 1)
                     sync_phase(beside if worker is usual else nice, worker, url, arguments, users)
+                yield [without, beside, nice]
         finally:
             usual.stop()
             polite.stop()
             engine.dispose()
-    return [without, beside, nice]
 
 
 @contextmanager
@@ -208,14 +209,14 @@ def application(database_url: str) -> Iterator[str]:
         process.wait(30)
 
 
-def render(about: dict[str, Any], phases: list[Phase], arguments: argparse.Namespace) -> str:
+def render(about: dict[str, Any], phases: list[Phase], per_second: float, rounds: int) -> str:
     """The report, in Markdown."""
     first = phases[0]
     lines = [
         "# Request latency of the application beside a full sync",
         "",
         "`python -m benchmarks.traffic`: a tiny ASGI application with three statements per request (one of them writes), "
-        f"{arguments.per_second:g} requests per second, {arguments.rounds} rounds; phases without and with a full sync of "
+        f"{per_second:g} requests per second, {rounds} rounds; phases without and with a full sync of "
         f"{_CHANGES} changed responses alternate. Database, application, load, sync and Local Sheets share this machine's "
         "cores; Google's part costs nothing in real life. Latency counts from when a request was due.",
         "",
@@ -244,12 +245,13 @@ def main() -> None:
     if arguments.as_worker:
         work(arguments.nice)
         return
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends what was started, as Ctrl-C does
     about = machine()
-    phases = measure(arguments)
-    about["load at the end"] = round(os.getloadavg()[0], 2)
-    report = render(about, phases, arguments)
-    (arguments.output / "benchmarks-traffic.md").write_text(report)
-    print(report)
+    for rounds, phases in enumerate(measure(arguments), start=1):  # an early end leaves what there is by then
+        about["load at the end"] = round(os.getloadavg()[0], 2)
+        report = render(about, phases, arguments.per_second, rounds)
+        (arguments.output / "benchmarks-traffic.md").write_text(report)
+        print(report, flush=True)
 
 
 if __name__ == "__main__":

@@ -40,6 +40,7 @@ from sheets_pipeline.errors import (
 from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sheets.writer import NeedsFullSync
 from sheets_pipeline.sync.report import SyncReport
+from sheets_pipeline.sync.touch_cost import FEW_ROWS, is_full_cheaper
 from sheets_pipeline.wiring import Pipeline
 
 #: Errors that say nothing about an event: trying again later is right, however often.
@@ -127,7 +128,7 @@ def sync_round(open_pipeline: Pipeline, context: dg.OpExecutionContext) -> Round
     if passed_by := (declared - set(on)) & set(touched):
         held_tabs.hold(open_pipeline.state, spreadsheet_id, passed_by)
         context.log.info("Switched off, to be written as a whole once on: %s", ", ".join(sorted(passed_by)))
-    done.set_aside = _settle(open_pipeline, due, done.failures, context)
+    done.set_aside = _settle(open_pipeline, due, done, context)
     return done
 
 
@@ -185,7 +186,7 @@ def _sync_tab(
 def sync_touched(
     open_pipeline: Pipeline, found: TabAsset, keys: Collection[Any] | None, client: SheetsClient, run_id: str = ""
 ) -> SyncReport:
-    """Write the given rows of one tab; the whole tab for None, and where it is not there yet."""
+    """Write the given rows of one tab; the whole tab for None, where that is cheaper, and where it is not there yet."""
     spreadsheet_id = open_pipeline.services.spreadsheet_id
     writer = open_pipeline.writer(found.tab, client)
 
@@ -199,7 +200,7 @@ def sync_touched(
         return writer.full_sync(frame, computed_at=frame.attrs[COMPUTED_AT])
 
     with history.recorded(open_pipeline.state, spreadsheet_id, found.tab.title, "events", run_id) as sync:
-        if keys is None:
+        if keys is None or (len(keys) >= FEW_ROWS and is_full_cheaper(len(keys), writer.memory.confirmed())):
             sync.report = full()
         else:
             try:
@@ -223,19 +224,22 @@ def _of_this_tab(found: TabAsset) -> Iterator[None]:
 # Settling --------------------------------------------------------------------------------------------------------------
 
 
-def _settle(
-    open_pipeline: Pipeline, due: list[events.Event], failures: list[Failure], context: dg.OpExecutionContext
-) -> int:
-    """Delete what has been written, count attempts of what cannot be; returns how many events were set aside."""
+def _settle(open_pipeline: Pipeline, due: list[events.Event], done: Round, context: dg.OpExecutionContext) -> int:
+    """Delete what has been written, count attempts of what cannot be; returns how many events were set aside.
+
+    While nothing at all could be written, an outage for instance, the events are left as they are.
+    """
+    something_written = bool(done.reports)
     max_attempts = open_pipeline.settings.sync_event_max_attempts
     given_up = 0
     with open_pipeline.platform.begin() as connection:
-        outcomes = _outcomes(connection, due, failures)
+        outcomes = _outcomes(connection, due, done.failures)
         for (tabs, reason), ids in outcomes.items():
             if not tabs:
                 events.delete(connection, ids)
             elif reason is None:
-                events.keep_for(connection, ids, tabs)
+                if something_written:
+                    events.keep_for(connection, ids, tabs)
             else:
                 number = events.record_failure(connection, ids, reason, max_attempts, waits_for=tabs)
                 given_up += number
@@ -248,14 +252,15 @@ def _outcomes(
 ) -> dict[tuple[frozenset[str], str | None], list[int]]:
     """(tabs that still wait, reason of a counted attempt) → events; no tabs where all has been written."""
     found: dict[tuple[frozenset[str], str | None], list[int]] = {}
+    own = own_tabs()
     for event in due:
         held_back: list[Failure] = []
         if failures:
-            touched = events.affected_keys(connection, [event], own_tabs())
+            touched = events.affected_keys(connection, [event], own)
             held_back = [failure for failure in failures if failure.concerns(touched)]
         tabs = frozenset(failure.tab for failure in held_back)
-        own = sorted({failure.reason for failure in held_back if failure.error is None})
-        reason = " ".join(own)[:_LONGEST_REASON] or None
+        reasons = sorted({failure.reason for failure in held_back if failure.error is None})
+        reason = " ".join(reasons)[:_LONGEST_REASON] or None
         found.setdefault((tabs, reason), []).append(event.id)
     return found
 

@@ -1,10 +1,11 @@
 """What becomes of events when a row, a tab or the whole spreadsheet cannot be written."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import dagster as dg
+import pandas as pd
 import pytest
 import sqlalchemy as sa
 
@@ -13,10 +14,12 @@ from sheets_pipeline.database.event_table import pending_event
 from sheets_pipeline.database.simulate import submit_quizzes
 from sheets_pipeline.definitions import defs
 from sheets_pipeline.defs import event_round, event_sync
+from sheets_pipeline.defs import tab_asset as tab_asset_module
 from sheets_pipeline.defs.event_round import Failure
 from sheets_pipeline.defs.event_sync import quiz_submissions
 from sheets_pipeline.defs.tab_asset import TabAsset, tab_assets
 from sheets_pipeline.sheets.retry import RetryPolicy
+from sheets_pipeline.sync.tab import Column, ColumnType, Tab
 from sheets_pipeline.wiring import pipeline
 from sheets_pipeline_tests.defs.conftest import Platform
 
@@ -82,7 +85,7 @@ def test_a_row_that_cannot_be_written_is_set_aside_with_its_reason_and_holds_up_
     assert platform.rows("UserProfiles")[4]["full_name"] == "Ada Short"
     left = queue(platform)
     assert {(row["key"], row["attempts"], row["set_aside_at"]) for row in left} == {("3", 1, None)}
-    assert all(row["waits_for"] == '["UserProfiles"]' for row in left)
+    assert all("UserProfiles" in row["waits_for"] for row in left)
     platform.server.reset_stats()
     assert run(platform).success  # the pause is not over: nobody looks
     assert platform.server.stats()["totals"]["reads"] == 0
@@ -198,6 +201,64 @@ def test_500_transcript_requests_at_once_are_one_run_with_one_write(platform: Pl
     rows = platform.rows("TranscriptRequests")
     assert len(rows) >= 500
     assert {row["status"] for row in rows.values()} == {"rejected"}
+    assert queue(platform) == []
+
+
+def kind_of_sync(result: dg.ExecuteInProcessResult) -> Any:
+    """How the tab of learners was written."""
+    users = [e for e in result.all_events if e.is_step_materialization and "user_profiles" in str(e.asset_key)]
+    return users[0].materialization.metadata["sync"].value
+
+
+def test_events_that_touch_half_of_a_large_tab_have_it_written_as_a_whole(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(platform, "full_sync")
+    change(platform, "delete from pending_event", "update users set full_name = full_name || '!'")
+    monkeypatch.setattr(event_round, "FEW_ROWS", 10)
+    monkeypatch.setattr("sheets_pipeline.sync.touch_cost.FEW_ROWS", 10)
+    result = run(platform)
+    assert result.success
+    assert kind_of_sync(result) == "full"
+    assert all(row["full_name"].endswith("!") for row in platform.rows("UserProfiles").values())
+    change(platform, "update users set full_name = full_name || '?' where id <= 20")
+    result = run(platform)
+    assert kind_of_sync(result) == "events"
+
+
+def test_a_tab_of_ones_own_is_refreshed_by_events_of_ones_own(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change(
+        platform,
+        "create table orders (id text primary key, total int)",
+        "insert into orders values ('A-1', 5), ('A-2', 7)",
+    )
+    tab = Tab("Orders", ("id",), (Column("id"), Column("total", ColumnType.INTEGER)), entities=("order",))
+
+    def orders(connection: sa.Connection, ids: Collection[Any] | None) -> pd.DataFrame:
+        query = sa.text("select id, total from orders where :everything or id = any(:ids)")
+        return pd.read_sql(query, connection, params={"everything": ids is None, "ids": list(ids or [])})
+
+    monkeypatch.setattr(tab_asset_module, "_BY_KEY", dict(tab_asset_module._BY_KEY))
+    tab_asset_module.tab_asset(tab)(orders)
+    with platform.engine.begin() as connection:
+        events.record_event(connection, "order", "A-1", "order_placed")
+    assert run(platform).success  # creates the tab
+    change(
+        platform, "delete from pending_event", "update orders set total = 50", "insert into orders values ('A-3', 9)"
+    )
+    with platform.engine.begin() as connection:
+        events.record_event(connection, "order", "A-1", "order_changed")
+        events.record_event(connection, "order", "A-3", "order_placed")
+    assert run(platform).success
+    assert {key: row["total"] for key, row in platform.rows("Orders").items()} == {"A-1": 50, "A-2": 7, "A-3": 9}
+    change(platform, "update orders set total = 1", "delete from orders where id = 'A-3'")
+    with platform.engine.begin() as connection:
+        events.record_event(connection, "order", "A-1", "order_changed")
+        events.record_event(connection, "order", "A-3", "order_deleted")
+    assert run(platform).success
+    assert {key: row["total"] for key, row in platform.rows("Orders").items()} == {"A-1": 1, "A-2": 7}
     assert queue(platform) == []
 
 

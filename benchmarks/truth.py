@@ -16,18 +16,24 @@ from sheets_pipeline.database.platform import courses, quiz_responses, quizzes, 
 from sheets_pipeline.local.services import Services
 
 
-def _count(key: sa.Column[int], ids: sa.Column[int], source: sa.FromClause) -> sa.Select[int, Any]:
-    counted = sa.select(key.label("key"), sa.func.count().label("n")).select_from(source).group_by(key).subquery()
+def _count(
+    key: sa.Column[int], what: sa.ColumnElement[Any], ids: sa.Column[int], source: sa.FromClause
+) -> sa.Select[int, Any]:
+    counted = sa.select(key.label("key"), sa.func.count(what).label("n")).select_from(source).group_by(key).subquery()
     return sa.select(ids, sa.func.coalesce(counted.c.n, 0)).outerjoin(counted, counted.c.key == ids)
 
 
 #: Tab → header of its key, header of a fact that each submission or change moves, and the query of both.
 _TABS: dict[str, tuple[str, str, sa.Select[Any, Any]]] = {
-    "UserProfiles": ("user_id", "quizzes_taken", _count(quiz_responses.c.user_id, users.c.id, quiz_responses)),
+    "UserProfiles": (
+        "user_id",
+        "quizzes_taken",
+        _count(quiz_responses.c.user_id, quiz_responses.c.quiz_id.distinct(), users.c.id, quiz_responses),
+    ),
     "course_statistics": (
         "course_id",
         "quiz_submissions",
-        _count(quizzes.c.course_id, courses.c.id, quiz_responses.join(quizzes)),
+        _count(quizzes.c.course_id, quiz_responses.c.id, courses.c.id, quiz_responses.join(quizzes)),
     ),
     "quiz_responses": ("response_id", "score", sa.select(quiz_responses.c.id, quiz_responses.c.score)),
     "TranscriptRequests": (
@@ -67,16 +73,21 @@ class Judge:
         self.session = AuthorizedSession(service_account.Credentials.from_service_account_info(key, scopes=_SCOPES))
 
     def verdicts(self) -> dict[str, Verdict]:
-        """One verdict per tab."""
-        titles = [sheet["properties"]["title"] for sheet in self._get("?fields=sheets.properties.title")["sheets"]]
-        return {tab: self._judge(tab, titles) for tab in _TABS}
+        """One verdict per tab; two read requests."""
+        sheets = self._get("?fields=sheets.properties.title")["sheets"]
+        titles = [str(sheet["properties"]["title"]) for sheet in sheets]
+        query = "&".join(f"ranges={quote(title)}" for title in titles)
+        found = self._get(f"/values:batchGet?{query}&valueRenderOption=UNFORMATTED_VALUE")["valueRanges"]
+        shown = {title: one.get("values", [[]]) for title, one in zip(titles, found, strict=True)}
+        return {tab: self._judge(tab, shown) for tab in _TABS}
 
-    def _judge(self, tab: str, titles: list[str]) -> Verdict:
+    def _judge(self, tab: str, by_title: dict[str, list[list[Any]]]) -> Verdict:
         key_header, fact_header, query = _TABS[tab]
         shown: Counter[int] = Counter()
         facts: dict[int, Any] = {}
-        for title in (title for title in titles if title == tab or re.fullmatch(rf"{tab} \d{{4}}-\d\d", title)):
-            header, *rows = self._get(f"/values/{quote(title)}?valueRenderOption=UNFORMATTED_VALUE")["values"]
+        for title, (header, *rows) in by_title.items():
+            if title != tab and not re.fullmatch(rf"{tab} \d{{4}}-\d\d", title):
+                continue
             key, fact = header.index(key_header), header.index(fact_header)
             for row in (row for row in rows if len(row) > key and row[key] != ""):
                 shown[int(row[key])] += 1

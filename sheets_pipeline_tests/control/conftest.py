@@ -11,7 +11,9 @@ from sheets_pipeline_tests.control.stage import Stage, open_stage
 __all__ = ["chromium", "open_page", "shared_page"]
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark them before xdist looks for its groups."""
     for item in items:
         if item.path.parent.name == "control":
             item.add_marker(pytest.mark.xdist_group("control"))

@@ -235,7 +235,7 @@ def test_columns_of_people_that_the_archive_lacks_are_added_to_it(family: Family
     report = family.sync()
     assert report.moved_rows > 0
     moved = set(keys) - {row[0] for row in family.values(f"{MAIN}!A2:A")}
-    found = {}
+    found: dict[int, tuple[str, str]] = {}
     for title in report.archives:
         header, *rows = family.values(title)
         if "mark" in header:

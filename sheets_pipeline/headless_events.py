@@ -28,8 +28,8 @@ def run_events() -> dict[str, Any]:
         SheetsPipelineError: The pipeline cannot be opened: no run was started.
     """
     started = time.monotonic()
+    job = defs().resolve_job_def("event_sync")  # before the pipeline is opened: it creates the tables that are loaded
     open_pipeline = pipeline()
-    job = defs().resolve_job_def("event_sync")
     with dg.DagsterInstance.from_config(str(dagster_home())) as instance:
         result = job.execute_in_process(
             instance=instance,

@@ -37,6 +37,7 @@ from sheets_pipeline.errors import (
     TabBusy,
     TabProblem,
 )
+from sheets_pipeline.sheets.archived import ArchivedWriter
 from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sheets.writer import NeedsFullSync
 from sheets_pipeline.sync.report import SyncReport
@@ -197,6 +198,8 @@ def sync_touched(
     def full() -> SyncReport:
         with _of_this_tab(found):
             frame = compute_all(found.tab, found.compute)
+        if isinstance(writer, ArchivedWriter):  # single events that it covers may concern archived rows
+            writer.recheck_archives()
         return writer.full_sync(frame, computed_at=frame.attrs[COMPUTED_AT])
 
     with history.recorded(open_pipeline.state, spreadsheet_id, found.tab.title, "events", run_id) as sync:

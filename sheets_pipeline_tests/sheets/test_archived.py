@@ -142,3 +142,15 @@ def test_a_lost_memory_leads_to_no_doubled_row(family: Family) -> None:
     assert_all_there(family)
     seen = family.look()
     assert {key: note for key, note in seen.note.items() if note} == {k: n for k, n in before.note.items() if n}
+
+
+def test_archives_can_be_compared_as_a_whole_where_events_were_passed_by(family: Family) -> None:
+    keys = family.submit(*range(0, 200, 2))
+    family.sync()
+    family.change(keys[-1], score=1.5)
+    writer = family.writer()
+    writer.recheck_archives()
+    family.sync()
+    seen = family.look()
+    assert seen.tabs[seen.home[str(keys[-1])]][str(keys[-1])][5] == "1.5"
+    assert family.sync().traffic.read_requests == 1

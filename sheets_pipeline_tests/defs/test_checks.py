@@ -82,7 +82,7 @@ def test_checks_run_with_a_full_sync_and_by_themselves_without_a_request(platfor
     path = f"/v4/spreadsheets/{platform.spreadsheet_id}/values/UserProfiles!C2:C3?valueInputOption=RAW"
     platform.server.call("PUT", path, {"values": [["mine"], ["mine, too"]]})
     made = evaluations(run(platform, "full_sync"))
-    assert {name for _, name in made} == {judge.__name__ for judge in checks.JUDGES}
+    assert {name for _, name in made} >= {judge.__name__ for judge in checks.JUDGES}
     drifted = made["user_profiles", "no_drift"]
     assert not drifted.passed
     assert drifted.metadata["drift_cells"].value == 2
@@ -134,7 +134,8 @@ def test_a_doubled_header_breaks_its_check_though_the_sync_failed(platform: Plat
 
 def test_a_tab_that_was_never_synced_passes_no_check(platform: Platform) -> None:
     made = evaluations(run(platform, "tab_checks"))
-    assert not any(check.passed for check in made.values())
+    names = {judge.__name__ for judge in checks.JUDGES}
+    assert not any(check.passed for (_, name), check in made.items() if name in names)
     assert "Start the job full_sync" in str(made["user_profiles", "no_drift"].description)
 
 

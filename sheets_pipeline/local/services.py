@@ -14,7 +14,7 @@ from typing import Any
 from sheets_pipeline.errors import SettingsError
 from sheets_pipeline.local.postgres import Databases, EmbeddedPostgres, Server
 from sheets_pipeline.local.reconnect import revive_on_connect
-from sheets_pipeline.local.sheets_server import EmbeddedSheets
+from sheets_pipeline.local.sheets_server import EmbeddedSheets, SheetsServer
 from sheets_pipeline.settings import Settings
 
 PLATFORM_DATABASE = "learning_platform"
@@ -64,7 +64,8 @@ def ensure_services(settings: Settings) -> Services:
         server = _postgres(settings, _databases(settings))
         database_url = database_url or server.url(PLATFORM_DATABASE)
         dagster_url = dagster_url or server.url(DAGSTER_DATABASE)
-    return _services(settings, database_url, dagster_url, start_sheets=True)
+    sheets = embedded_sheets(settings).ensure() if settings.spreadsheet_id is None else None
+    return _services(settings, database_url, dagster_url, sheets)
 
 
 def ensure_dagster_postgres(settings: Settings) -> str:
@@ -108,7 +109,7 @@ def running_services(settings: Settings) -> dict[str, Any]:
             **found,
             **dict.fromkeys(["sheets_api_endpoint", "spreadsheet_id", "spreadsheet_url", "credentials_file"]),
         }
-    rest = vars(_services(settings, "", "", start_sheets=False))
+    rest = vars(_services(settings, "", "", sheets))
     return {**rest, **found}
 
 
@@ -119,14 +120,10 @@ def for_dagster(url: str) -> str:
     return sa.make_url(url).set(drivername="postgresql+psycopg2").render_as_string(hide_password=False)
 
 
-def _services(settings: Settings, database_url: str, dagster_url: str, *, start_sheets: bool) -> Services:
-    endpoint, spreadsheet_id, credentials_file = settings.sheets_api_endpoint, settings.spreadsheet_id, None
-    if spreadsheet_id is None:
-        sheets = embedded_sheets(settings)
-        found = sheets.ensure() if start_sheets else sheets.running()
-        if found is None:
-            raise SettingsError("Local Sheets does not run. Start it with `sheets-pipeline local start`.")
-        endpoint, spreadsheet_id, credentials_file = found.endpoint, found.spreadsheet_id, found.credentials_file
+def _services(settings: Settings, database_url: str, dagster_url: str, sheets: SheetsServer | None) -> Services:
+    """``sheets`` is Local Sheets, where it stands in for Google."""
+    endpoint = sheets.endpoint if sheets else settings.sheets_api_endpoint
+    spreadsheet_id = sheets.spreadsheet_id if sheets else str(settings.spreadsheet_id)
     page = endpoint or "https://docs.google.com"
     return Services(
         database_url=database_url,
@@ -135,7 +132,7 @@ def _services(settings: Settings, database_url: str, dagster_url: str, *, start_
         sheets_api_endpoint=endpoint,
         spreadsheet_id=spreadsheet_id,
         spreadsheet_url=f"{page}/spreadsheets/d/{spreadsheet_id}/edit",
-        credentials_file=credentials_file,
+        credentials_file=sheets.credentials_file if sheets else None,
     )
 
 

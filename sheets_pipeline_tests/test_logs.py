@@ -24,11 +24,13 @@ def lines() -> Iterator[Any]:
     root, ours = logging.getLogger(), logging.getLogger("sheets_pipeline")
     before = (root.level, ours.level, list(root.handlers))
     stream = io.StringIO()
+    outside = logs._fields.set({})  # a run within this process may have left its id
     logs.configure("json", "INFO", stream=stream)
     yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
     root.setLevel(before[0])
     ours.setLevel(before[1])
     root.handlers[:] = before[2]
+    logs._fields.reset(outside)
 
 
 def test_a_line_is_one_json_object_with_time_level_message_and_fields(lines: Any) -> None:

@@ -101,6 +101,12 @@ def set_aside(connection: sa.Connection, limit: int | None = None) -> list[Event
     return _events(connection, sa.select(pending_event).where(~_is_pending).order_by(pending_event.c.id).limit(limit))
 
 
+def failed(connection: sa.Connection, limit: int) -> list[Event]:
+    """Events that failed at least once, those set aside among them, oldest first."""
+    query = sa.select(pending_event).where(pending_event.c.attempts > 0).order_by(pending_event.c.id).limit(limit)
+    return _events(connection, query)
+
+
 def _events(connection: sa.Connection, query: sa.Select[Any]) -> list[Event]:
     looked_up = {"kind": _kind, "course_id": sa.func.coalesce(pending_event.c.course_id, quizzes.c.course_id)}
     columns = [looked_up.get(name, pending_event.c[name]) for name in Event._fields]
@@ -187,7 +193,7 @@ def keep_for(connection: sa.Connection, ids: Collection[int], waits_for: Collect
     """Note that these tabs alone do not show the events yet; no attempt is counted, and they stay due."""
     change = pending_event.update().values(waits_for=_as_json(waits_for))
     for some in _chosen(connection, ids):
-        connection.execute(change.where(some, _is_pending))
+        connection.execute(change.where(some))
 
 
 def _as_json(titles: Collection[str] | None) -> str | None:

@@ -1,6 +1,6 @@
 """How long changes have been waiting for each tab, however long the queue is.
 
-Events of one kind touch the same tabs, so the oldest event of each kind stands for all of them.
+Events of one kind that wait for the same tabs touch the same ones, so the oldest of them stands for all.
 """
 
 from typing import Any
@@ -25,7 +25,7 @@ def waiting(connection: sa.Connection) -> dict[str, TabWait]:
         )
         .select_from(pending_event.outerjoin(quizzes, quizzes.c.id == columns.quiz_id))
         .where(columns.set_aside_at.is_(None))
-        .group_by(columns.entity, columns.kind, course.is_(None), columns.user_id.is_(None))
+        .group_by(columns.entity, columns.kind, course.is_(None), columns.user_id.is_(None), columns.waits_for)
         .subquery()
     )
     query = (

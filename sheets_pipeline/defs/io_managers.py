@@ -6,6 +6,7 @@ import dagster as dg
 import pandas as pd
 
 from sheets_pipeline.database.history import recorded
+from sheets_pipeline.defs.covered_events import FAILED_BEFORE, settle_covered
 from sheets_pipeline.defs.failures import explained
 from sheets_pipeline.defs.metadata import report_metadata
 from sheets_pipeline.defs.tab_asset import COMPUTED_AT, tab_assets
@@ -30,6 +31,8 @@ class SheetsIOManager(dg.ConfigurableIOManager):
                 computed_at = obj.attrs.get(COMPUTED_AT) or writer.memory.now()
                 allowance = Allowance(deletes=_allowed_deletes(context))
                 sync.report = report = writer.full_sync(obj, computed_at=computed_at, allowance=allowance)
+            if failed := obj.attrs.get(FAILED_BEFORE):
+                settle_covered(open_pipeline, found.tab, failed, report)
         context.add_output_metadata(report_metadata(report, obj))
 
     def load_input(self, context: dg.InputContext) -> pd.DataFrame:

@@ -10,6 +10,7 @@ import dagster as dg
 import pandas as pd
 import sqlalchemy as sa
 
+from sheets_pipeline.defs.covered_events import FAILED_BEFORE, failed_before
 from sheets_pipeline.defs.failures import explained, wait_before_retry
 from sheets_pipeline.sync.tab import ColumnType, Tab
 from sheets_pipeline.wiring import pipeline
@@ -69,10 +70,12 @@ def tab_asset(tab: Tab) -> Callable[[Compute], dg.AssetsDefinition]:
 def compute_all(tab: Tab, compute: Compute) -> pd.DataFrame:
     """All rows of a tab, stamped with the time from before they were computed."""
     open_pipeline = pipeline()
+    failed = failed_before(open_pipeline, tab)
     computed_at = open_pipeline.writer(tab).memory.now()
     with open_pipeline.source.connect() as connection:
         frame = compute(connection, None)
     frame.attrs[COMPUTED_AT] = computed_at
+    frame.attrs[FAILED_BEFORE] = failed
     return frame
 
 

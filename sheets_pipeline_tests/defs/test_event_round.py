@@ -143,6 +143,23 @@ def test_a_renamed_header_counts_as_an_attempt_and_mending_it_lets_the_event_thr
     assert queue(platform) == []
 
 
+def test_a_full_sync_settles_events_that_failed_before_it_except_for_rows_that_it_sets_aside(
+    platform: Platform,
+) -> None:
+    run(platform, "full_sync")
+    change(platform, *LONG_NAME)
+    with broken("course_statistics", RuntimeError("broken")):
+        list(submit_quizzes(platform.engine, 2, 100))
+        assert run(platform).success
+    change(platform, "update pending_event set set_aside_at = now() where id = (select min(id) from pending_event)")
+    before = {(row["entity"], row["waits_for"]) for row in queue(platform)}
+    assert ("quiz_response", '["course_statistics"]') in before
+    assert any(entity == "user" for entity, _ in before)
+    run(platform, "full_sync")
+    left = {row["entity"] for row in queue(platform)}
+    assert left == {"user"}
+
+
 @pytest.mark.parametrize("status", [503, 403, 429])
 def test_errors_of_the_whole_spreadsheet_count_no_attempt(
     platform: Platform, monkeypatch: pytest.MonkeyPatch, status: int

@@ -14,12 +14,12 @@ import dagster as dg
 
 from sheets_pipeline.database import events
 from sheets_pipeline.database.quota import URGENT
+from sheets_pipeline.database.waiting import waiting
 from sheets_pipeline.defs import gate
 from sheets_pipeline.defs.event_round import Round, sync_due_events, tabs_to_write_anew
 from sheets_pipeline.defs.failures import explained
 from sheets_pipeline.defs.run_tags import add_missing, run_tags
 from sheets_pipeline.defs.running import CONSOLE, RUN_CONFIG
-from sheets_pipeline.defs.tab_asset import tab_assets
 from sheets_pipeline.launcher.at_once import AT_ONCE_TAG
 from sheets_pipeline.wiring import Pipeline, pipeline
 
@@ -29,6 +29,9 @@ _LONGEST_PAUSE_SECONDS = 60
 #: Dagster's sensor daemon starts ticks this far apart; one that lasted longer would miss its next turn.
 _TICK_SECONDS = 5.0
 _WAIT_IN_TICK_SECONDS = 4.6
+
+#: Share of a budget that event syncs use without waiting for each other.
+_FREE_SHARE = 2 / 3
 
 #: Run tag: when the next tick begins (seconds since 1970).
 _NEXT_TICK_TAG = "sheets_pipeline/next_tick"
@@ -80,22 +83,33 @@ def rounds_metadata(rounds: Collection[Round]) -> dict[str, Any]:
 def let_gather(open_pipeline: Pipeline) -> None:
     """When quota gets short, wait until the oldest event is some seconds old: many events cost as much as one."""
     quota = open_pipeline.quota(URGENT)
+    used = {"read": quota.used("read"), "write": quota.used("write")}
+    if gathering_seconds(0, used, quota.limits, tabs=1) == 0:
+        return
     with open_pipeline.platform.connect() as connection:
         queue = events.status(connection)
-    if queue.pending_by_priority["urgent"] or queue.oldest_seconds is None:
-        return
-    used = {"read": quota.used("read"), "write": quota.used("write")}
-    time.sleep(gathering_seconds(queue.oldest_seconds, used, quota.limits, tabs=len(tab_assets())))
+        tabs = max(1, len(waiting(connection)))
+    if not queue.pending_by_priority["urgent"] and queue.oldest_seconds is not None:
+        time.sleep(gathering_seconds(queue.oldest_seconds, used, quota.limits, tabs))
 
 
 def gathering_seconds(oldest_seconds: float, used: Mapping[str, int], limits: Mapping[str, int], tabs: int) -> float:
-    """Nothing while half of each budget is left; else such a time that one sync after the other keeps within them.
+    """Nothing while a third of each budget is left; the less there is, the longer.
 
-    ``used`` and ``limits`` are requests per minute by kind; a sync costs one of each kind for each of ``tabs``.
+    One sync after the other keeps within the budgets where they are ``60 * tabs / limit`` seconds apart; with nothing
+    left the wait is twice that, so a steady stream of events settles in between, at some five sixths of the budget.
+
+    Args:
+        oldest_seconds: Age of the oldest event.
+        used: Requests in the last minute by kind.
+        limits: Requests per minute by kind.
+        tabs: How many tabs a sync concerns; it costs one request of each kind for each of them.
     """
-    if all(used[kind] <= limit / 2 for kind, limit in limits.items()):
-        return 0.0
-    return max(0.0, 60 * tabs / min(limits.values()) - oldest_seconds)
+    shortest = 0.0
+    for kind, limit in limits.items():
+        share = (used[kind] - limit * _FREE_SHARE) / (limit * (1 - _FREE_SHARE))
+        shortest = max(shortest, 2 * 60 * tabs / limit * min(1.0, share))
+    return max(0.0, shortest - oldest_seconds)
 
 
 @dg.job(

@@ -12,7 +12,9 @@ An event that touches two tabs of which one failed waits for that one alone.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,11 +48,14 @@ from sheets_pipeline.wiring import Pipeline
 
 #: Errors that say nothing about an event: trying again later is right, however often.
 _NOT_OF_THE_EVENT = (QuotaExceeded, SheetsUnavailable, OutcomeUnknown, TabBusy, DatabaseError)
-#: The same, and no other tab can fare better.
+#: The same, and only a person can mend it.
 _NOTHING_GOES = (AccessDenied, SpreadsheetNotFound, SettingsError)
 
 #: Events taken at once; keeps memory flat after a long outage (about 1 KB each).
 EVENTS_PER_ROUND = 50_000
+
+#: Tabs written beside each other; each takes connections of its own.
+_TABS_AT_ONCE = 4
 
 _LONGEST_REASON = 1000
 _LISTED = 20
@@ -114,15 +119,16 @@ def sync_round(open_pipeline: Pipeline, context: dg.OpExecutionContext) -> Round
         due = events.pending(connection, EVENTS_PER_ROUND)
         touched = events.affected_keys(connection, due, own_tabs())
     done = Round(len(due))
-    client = open_pipeline.client(URGENT)
-    for title, found in on.items():
-        keys = touched.get(title, set())
-        if not keys and title not in waiting:
-            continue
-        if any(isinstance(failure.error, _NOTHING_GOES) for failure in done.failures):
-            done.failures.append(Failure(title, "", None, done.error))
-            continue
-        _sync_tab(open_pipeline, found, None if title in waiting else keys, client, context, done)
+    asked = {
+        title: None if title in waiting else touched[title] for title in on if title in waiting or touched.get(title)
+    }
+    with ThreadPoolExecutor(_TABS_AT_ONCE) as pool:  # a tab that a full sync is at work on holds up no other
+        attempts = {
+            title: pool.submit(copy_context().run, _attempt, open_pipeline, on[title], keys, context.run_id)
+            for title, keys in asked.items()
+        }
+    for title, attempt in attempts.items():
+        _note(on[title], asked[title], attempt.result(), context, done)
         if title in waiting and title in done.reports:
             held_tabs.release(open_pipeline.state, spreadsheet_id, title)
     declared = {found.tab.title for found in tab_assets().values()}
@@ -147,41 +153,45 @@ def tabs_to_write_anew(open_pipeline: Pipeline, instance: dg.DagsterInstance) ->
 # One tab ---------------------------------------------------------------------------------------------------------------
 
 
-def _sync_tab(
-    open_pipeline: Pipeline,
+def _attempt(
+    open_pipeline: Pipeline, found: TabAsset, keys: Collection[Any] | None, run_id: str
+) -> SyncReport | Exception:
+    """Write one tab; whatever goes wrong is given back, so that the others are written all the same."""
+    try:
+        return sync_touched(open_pipeline, found, keys, open_pipeline.client(URGENT), run_id=run_id)
+    except Exception as error:  # a tab's query is a user's code: whatever it raises must not hold up other tabs
+        return error
+
+
+def _note(
     found: TabAsset,
     keys: Collection[Any] | None,
-    client: SheetsClient,
+    outcome: SyncReport | Exception,
     context: dg.OpExecutionContext,
     done: Round,
 ) -> None:
-    """Write one tab; whatever goes wrong becomes a failure in ``done``, so that the others are written all the same."""
+    """Put what became of one tab into ``done``, the log and the asset's history."""
     title = found.tab.title
-    try:
-        report = sync_touched(open_pipeline, found, keys, client, run_id=context.run_id)
-    except (*_NOT_OF_THE_EVENT, *_NOTHING_GOES) as error:
-        context.log.error("Tab %r: %s", title, error)
-        done.failures.append(Failure(title, str(error), None, error))
+    if isinstance(outcome, SheetsPipelineError):
+        context.log.error("Tab %r: %s", title, outcome)
+        is_ours = isinstance(outcome, (*_NOT_OF_THE_EVENT, *_NOTHING_GOES))
+        done.failures.append(Failure(title, str(outcome), None, outcome if is_ours else None))
         return
-    except SheetsPipelineError as error:
-        context.log.error("Tab %r: %s", title, error)
-        done.failures.append(Failure(title, str(error)))
-        return
-    except Exception as error:  # a tab's query is a user's code: whatever it raises must not hold up other tabs
-        context.log.error("Tab %r: unexpected error", title, exc_info=True)
-        reason = f"Unexpected {type(error).__name__}; the log of run {context.run_id} tells more."
+    if isinstance(outcome, Exception):
+        context.log.error("Tab %r: unexpected error", title, exc_info=outcome)
+        reason = f"Unexpected {type(outcome).__name__}; the log of run {context.run_id} tells more."
         done.failures.append(Failure(title, reason))
         return
-    done.reports[title] = report
+    done.reports[title] = outcome
     asked = None if keys is None else {str(key) for key in keys}
-    for row in report.set_aside:
+    for row in outcome.set_aside:
         if asked is None or row.key in asked:
             reason = f"Tab {title!r}, row {row.key}: {row.reason}"
             done.failures.append(Failure(title, reason, frozenset({row.key})))
             context.log.warning("%s. It cannot be written until it is corrected in the database.", reason)
     touched = "all" if keys is None else len(keys)
-    context.log.info("Tab %r: %s rows touched, %d cells written", title, touched, report.cells)
-    context.log_event(dg.AssetMaterialization(found.key, metadata=report_metadata(report)))
+    context.log.info("Tab %r: %s rows touched, %d cells written", title, touched, outcome.cells)
+    context.log_event(dg.AssetMaterialization(found.key, metadata=report_metadata(outcome)))
 
 
 def sync_touched(

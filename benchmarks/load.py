@@ -23,11 +23,14 @@ from benchmarks.crashes import settle, wait_until_filled
 from benchmarks.environment import ROOT
 from benchmarks.machine import machine
 from benchmarks.stack import Keeper, Stack, running_stack
+from benchmarks.truth import Judge
 from sheets_pipeline.database import events, triggers
 from sheets_pipeline.database.engine import connect
+from sheets_pipeline.database.platform import transcript_requests
 from sheets_pipeline.database.simulate import submit_quizzes
 
 _THREADS = 4
+_STORM = 500
 _SAMPLE_SECONDS = 5.0
 
 
@@ -173,6 +176,8 @@ def measure(stack: Stack, arguments: argparse.Namespace) -> dict[str, Any]:
         samples = sampler.close()
         began = time.monotonic()
         verdicts = settle(stack)
+        caught_up = time.monotonic() - began
+        stormed = storm(stack, engine)
     finally:
         keeper.close()
     engine.dispose()
@@ -180,9 +185,31 @@ def measure(stack: Stack, arguments: argparse.Namespace) -> dict[str, Any]:
         "phases": phases,
         "samples": samples,
         "verdicts": verdicts,
-        "catching_up": time.monotonic() - began,
+        "catching_up": caught_up,
+        "storm": stormed,
         "restarts": stack.restarts,
     }
+
+
+def storm(stack: Stack, engine: sa.Engine) -> dict[str, float]:
+    """500 transcript requests changed in one statement: seconds until all stand in the tab, and requests for it."""
+    print("storm: 500 transcript requests change at once", flush=True)
+    time.sleep(65)  # the quota of what went before is there again
+    judge, counting = Judge(stack.services, engine), Sampler(stack)
+    changed = transcript_requests.update().where(
+        transcript_requests.c.id.in_(
+            sa.select(transcript_requests.c.id).order_by(transcript_requests.c.id).limit(_STORM)
+        )
+    )
+    with engine.begin() as connection:
+        connection.execute(changed.values(status=sa.func.reverse(transcript_requests.c.status)))
+    began = time.time()
+    while not judge.verdicts()["TranscriptRequests"].is_right and time.time() < began + 60:
+        time.sleep(0.5)
+    seconds = time.time() - began
+    time.sleep(_SAMPLE_SECONDS * 2)
+    requests = counting.close().requests
+    return {"seconds": seconds, **{kind: sum(moment > began for moment in requests[kind]) for kind in requests}}
 
 
 def render(about: dict[str, Any], arguments: argparse.Namespace, result: dict[str, Any]) -> str:
@@ -230,6 +257,11 @@ def render(about: dict[str, Any], arguments: argparse.Namespace, result: dict[st
         first, last = statistics.mean(series[:minute]), statistics.mean(series[-minute:])
         lines.append(f"| {part} | {first:.0f} | {last:.0f} | {max(series):.0f} |")
     lines += [
+        "",
+        "## A storm",
+        "",
+        f"{_STORM} transcript requests changed in one statement: all in the tab {result['storm']['seconds']:.1f} s after the "
+        f"commit, with {result['storm']['read']} reads and {result['storm']['write']} writes.",
         "",
         "## The spreadsheet afterwards",
         "",

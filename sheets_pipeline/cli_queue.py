@@ -8,12 +8,14 @@ import sys
 import time
 from collections.abc import Callable, Collection
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-import sqlalchemy as sa
 
-from sheets_pipeline.database import events
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from sheets_pipeline.database.events import Event
 
 #: Events set aside that are listed, the oldest first; the count is of all.
 _LISTED = 200
@@ -53,6 +55,7 @@ def queue_status() -> dict[str, Any]:
     """The shape of ``queue status --json``."""
     import dagster as dg
 
+    from sheets_pipeline.database import events
     from sheets_pipeline.defs.gate import UNDER_WAY
     from sheets_pipeline.local.home import dagster_home
     from sheets_pipeline.wiring import pipeline
@@ -75,7 +78,7 @@ def queue_status() -> dict[str, Any]:
     }
 
 
-def _as_json(event: events.Event) -> dict[str, Any]:
+def _as_json(event: "Event") -> dict[str, Any]:
     tabs = event.tabs
     return {
         "id": event.id,
@@ -111,6 +114,8 @@ def process(as_json: bool) -> None:
 @click.option("--all", "everything", is_flag=True, help="All events that were set aside.")
 def retry(ids: tuple[int, ...], everything: bool) -> None:
     """Let events that were set aside wait again, as if new."""
+    from sheets_pipeline.database import events
+
     number = _change(ids, everything, events.retry)
     click.echo(f"{_events(number)} {'waits' if number == 1 else 'wait'} again; the next event sync takes them.")
 
@@ -121,6 +126,8 @@ def retry(ids: tuple[int, ...], everything: bool) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def drop(ids: tuple[int, ...], everything: bool, yes: bool) -> None:
     """Forget events that were set aside; their rows are then refreshed by full syncs only."""
+    from sheets_pipeline.database import events
+
     _check_choice(ids, everything)
     if not yes:
         what = "all events that were set aside" if everything else _events(len(ids))
@@ -134,9 +141,10 @@ def _check_choice(ids: Collection[int], everything: bool) -> None:
 
 
 def _change(
-    ids: Collection[int], everything: bool, change: Callable[[sa.Connection, Collection[int] | None], int]
+    ids: Collection[int], everything: bool, change: "Callable[[sa.Connection, Collection[int] | None], int]"
 ) -> int:
     """Apply a change to the chosen events that were set aside; all of them or, where one is none such, not any."""
+    from sheets_pipeline.database import events
     from sheets_pipeline.errors import SheetsPipelineError
     from sheets_pipeline.wiring import pipeline
 

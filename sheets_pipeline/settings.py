@@ -93,7 +93,7 @@ class Settings(BaseSettings):
         None, description="Where alerts go: Apprise URLs, separated by spaces."
     )
     keep_runs_days: int = Field(14, ge=1, le=3650, description="Days that finished runs and their logs are kept.")
-    keep_history_days: int = Field(30, ge=1, le=3650, description="Days that the record of single syncs is kept.")
+    keep_history_days: int = Field(30, ge=1, le=3650, description="Days that the records of single syncs are kept.")
     keep_event_runs_days: int = Field(
         2, ge=1, le=3650, description="Days that successful runs of event_sync and their logs are kept."
     )

@@ -98,6 +98,7 @@ class Metrics:
         self.requests = counter("requests", "Requests sent to the Sheets API by syncs that succeeded.", "kind")
         self.bytes = counter("bytes_sent", "Bytes sent to the Sheets API.")
         self.waited = counter("quota_wait_seconds", "Seconds that syncs waited for quota.")
+        self.answers_429 = counter("requests_refused", "Answers of 429 that syncs waited out.")
         self.refused = counter("quota_refused_syncs", "Syncs given up because the Sheets API kept answering 429.")
         self.seconds = Histogram(
             "sheets_pipeline_sync_seconds",
@@ -119,6 +120,7 @@ class Metrics:
             self.changes.labels(record.tab, change).inc(getattr(record, change) or 0)
         self.requests.labels("read").inc(record.read_requests or 0)
         self.requests.labels("write").inc(record.write_requests or 0)
+        self.answers_429.inc(record.refused_requests or 0)
         self.bytes.inc(record.bytes_sent or 0)
         self.waited.inc(record.quota_wait_seconds or 0)
 

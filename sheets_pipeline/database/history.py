@@ -52,6 +52,7 @@ sync_history = sa.Table(
     sa.Column("write_requests", sa.Integer),
     sa.Column("bytes_sent", sa.BigInteger),
     sa.Column("quota_wait_seconds", sa.Double),
+    sa.Column("refused_requests", sa.Integer, comment="answers of 429"),
     sa.Column("set_aside", sa.Integer),
     sa.Index("sync_history_tab", "spreadsheet_id", "tab", "outcome", "id"),
     sa.Index("sync_history_run", "run_id"),
@@ -65,7 +66,7 @@ sync_history = sa.Table(
 )
 
 _NUMBERS = ("rows", "inserts", "updates", "deletes", "cells")
-_TRAFFIC = ("read_requests", "write_requests", "bytes_sent", "quota_wait_seconds")
+_TRAFFIC = ("read_requests", "write_requests", "bytes_sent", "quota_wait_seconds", "refused_requests")
 
 
 class SyncRecord(NamedTuple):
@@ -92,6 +93,7 @@ class SyncRecord(NamedTuple):
     write_requests: int | None
     bytes_sent: int | None
     quota_wait_seconds: float | None
+    refused_requests: int | None
     set_aside: int | None
 
 
@@ -183,10 +185,14 @@ def recent(
         return [SyncRecord(*row) for row in connection.execute(query)]
 
 
-def remove_before(engine: sa.Engine, moment: datetime) -> int:
-    """Forget syncs that started before a moment; returns how many."""
+def remove_before(engine: sa.Engine, moment: datetime, *, only_successful_events: bool = False) -> int:
+    """Forget syncs that started before a moment, all or only the event syncs that succeeded; returns how many."""
+    columns = sync_history.c
+    old = columns.started_at < moment
+    if only_successful_events:
+        old &= (columns.kind == "events") & (columns.outcome == "success")
     with engine.begin() as connection:
-        return connection.execute(sync_history.delete().where(sync_history.c.started_at < moment)).rowcount
+        return connection.execute(sync_history.delete().where(old)).rowcount
 
 
 def under_way(engine: sa.Engine, spreadsheet_id: str) -> dict[int, str]:

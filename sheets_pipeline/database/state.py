@@ -47,6 +47,8 @@ Cells = list[str | int | float | bool | None]
 
 def install_state(engine: sa.Engine) -> None:
     """Create the pipeline's tables where they are missing; safe when several processes do it at once."""
+    from sheets_pipeline.database import archive, held_tabs, history, leases  # noqa: F401 - declare tables of theirs
+
     with engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(sa.text("select pg_advisory_xact_lock(7349215)"))

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import dagster as dg
 
 from sheets_pipeline.database import history
+from sheets_pipeline.defs.running import RUN_CONFIG
 from sheets_pipeline.defs.tab_asset import TabAsset, tab_assets
 from sheets_pipeline.sync.guards import MAX_SPREADSHEET_CELLS, MAX_TABS
 from sheets_pipeline.wiring import pipeline
@@ -255,6 +256,7 @@ def checks() -> dg.Definitions:
         selection=dg.AssetSelection.all_asset_checks(),
         description="Judges every tab again by what its last full sync saw; asks Google nothing.",
         tags={"sheets_pipeline/sync": "none"},
+        config=RUN_CONFIG,
     )
 
     @dg.run_failure_sensor(

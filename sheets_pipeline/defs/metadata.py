@@ -26,6 +26,7 @@ def report_metadata(report: SyncReport, frame: pd.DataFrame | None = None) -> di
         "write_requests": report.traffic.write_requests,
         "bytes_sent": report.traffic.bytes_sent,
         "retries": report.traffic.retries,
+        "refused_requests": report.traffic.refused_requests,
         "quota_wait_seconds": round(report.traffic.quota_wait_seconds, 3),
         "seconds": round(report.seconds, 3),
         "set_aside": len(report.set_aside),

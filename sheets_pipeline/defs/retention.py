@@ -59,7 +59,10 @@ def clean_up_all(
     evaluations = remove_check_evaluations(instance, runs_before, until)
     without_run = remove_events_without_run(instance, runs_before, until)
     remove_ticks(instance, runs_before, until)
-    syncs = 0 if until.is_over else history.remove_before(state, now - timedelta(days=settings.keep_history_days))
+    syncs = 0
+    if not until.is_over:
+        syncs = history.remove_before(state, events_before, only_successful_events=True)
+        syncs += history.remove_before(state, now - timedelta(days=settings.keep_history_days))
     gone_rows = 0 if until.is_over else remove_gone_rows(state)
     seconds = round(time.monotonic() - started, 2)
     return Removed(event_runs, runs, evaluations, without_run, syncs, gone_rows, seconds, not until.is_over)

@@ -1,7 +1,7 @@
 """The switch of each tab: the sensor ``tab_<title>``, on or off in the Dagster UI like any other sensor.
 
-Off means: full syncs and event syncs leave the tab alone, and its events stay pending. There is no second state: the
-switch is what Dagster keeps about the sensor. Its tick shows the tab's health.
+Off means: full syncs and event syncs leave the tab alone; once it is on again it is written as a whole. There is no
+second state: the switch is what Dagster keeps about the sensor. Its tick shows the tab's health.
 """
 
 import re

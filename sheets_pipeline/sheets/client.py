@@ -90,7 +90,11 @@ class SheetsClient:
             with self._budget.slot(kind) as waited:
                 self.traffic.quota_wait_seconds += waited
                 self._count(kind, len(data or b""))
-                response = self._http.request(method, self._base + path, params=params, data=data, headers=headers)
+                try:
+                    response = self._http.request(method, self._base + path, params=params, data=data, headers=headers)
+                except APIError as error:
+                    self.traffic.refused_requests += error.response.status_code == 429
+                    raise
                 return orjson.loads(response.content)
 
         try:

@@ -18,6 +18,8 @@ class Traffic:
     bytes_sent: int = 0
     quota_wait_seconds: float = 0.0
     retries: int = 0
+    #: Answers of 429, each of which was waited out.
+    refused_requests: int = 0
 
     def since(self, earlier: "Traffic") -> "Traffic":
         """The difference to an earlier copy."""

@@ -39,4 +39,6 @@ def defs() -> dg.Definitions:
         schedules=ours.schedules,
         sensors=[*others, quiz_submissions],
         resources=ours.resources,
+        executor=ours.executor,
+        loggers=ours.loggers,
     )

@@ -85,6 +85,11 @@ class QueueStatus:
     set_aside: int
 
 
+def is_recorded(connection: sa.Connection) -> bool:
+    """Whether there is a queue at all; without one (no triggers installed) full syncs show every change."""
+    return sa.inspect(connection).has_table(pending_event.name)
+
+
 def pending(connection: sa.Connection, limit: int | None = None) -> list[Event]:
     """Events that are due, urgent ones first, old ones before all; everything where there is no limit.
 

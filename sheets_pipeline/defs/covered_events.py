@@ -6,10 +6,7 @@ those whose row it had to set aside, too. Events that never failed are left to t
 
 from collections.abc import Iterable
 
-import sqlalchemy as sa
-
 from sheets_pipeline.database import events
-from sheets_pipeline.database.event_table import pending_event
 from sheets_pipeline.sync.report import SyncReport
 from sheets_pipeline.sync.tab import Tab
 from sheets_pipeline.wiring import Pipeline
@@ -26,7 +23,7 @@ def failed_before(open_pipeline: Pipeline, tab: Tab) -> list[events.Event]:
     if tab.archive is not None:
         return []
     with open_pipeline.platform.connect() as connection:
-        if not sa.inspect(connection).has_table(pending_event.name):  # no triggers: full syncs are all there is
+        if not events.is_recorded(connection):
             return []
         return [event for event in events.failed(connection, _MOST) if event.tabs is None or tab.title in event.tabs]
 

@@ -133,6 +133,13 @@ def event_sync() -> None:
 )
 def quiz_submissions(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """One run for all that is pending, while no such run is under way; waits for the first of them."""
+    try:
+        return _wait_for_events(context)
+    except gate.UNREACHABLE as error:
+        return dg.SkipReason(gate.said(error))
+
+
+def _wait_for_events(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     started, until = time.time(), time.monotonic() + _WAIT_IN_TICK_SECONDS
     open_pipeline = pipeline()
     while tabs_to_write_anew(open_pipeline, context.instance) or events.wait_for_event(

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from sheets_pipeline.database import events
+from sheets_pipeline.database import events, triggers
 from sheets_pipeline.database.event_table import pending_event
 from sheets_pipeline.database.simulate import submit_quizzes
 from sheets_pipeline.definitions import defs
@@ -292,3 +292,16 @@ def test_a_failure_concerns_the_events_that_touch_what_failed(
     failure: Failure, touched: dict[str, set[Any]], concerned: bool
 ) -> None:
     assert failure.concerns(touched) is concerned
+
+
+def test_without_triggers_full_syncs_and_their_checks_go_on_and_the_sensor_says_what_to_do(platform: Platform) -> None:
+    triggers.remove(platform.engine)
+    result = run(platform, "full_sync")
+    assert result.success
+    told = {
+        check.description for check in result.get_asset_check_evaluations() if check.check_name == "no_events_set_aside"
+    }
+    assert all("sheets-pipeline db install" in str(description) for description in told)
+    skipped = quiz_submissions(dg.build_sensor_context(instance=platform.instance))
+    assert isinstance(skipped, dg.SkipReason)
+    assert "sheets-pipeline db install" in str(skipped.skip_message)

@@ -15,7 +15,7 @@ def render(about: Mapping[str, Any], results: Mapping[str, Any], arguments: Mapp
     lines = [
         "# From the commit of a submission to the cell",
         "",
-        "Seconds from the commit of a quiz submission to its counts being readable through the Sheets API, in both tabs",
+        "Seconds from the commit of a quiz submission to its counts being readable through the Sheets API, in two of the",
         "that it touches. Embedded default, started by `dagster dev`: real triggers, sensor daemon, Dagster runs, and",
         "Local Sheets with 60 reads and 60 writes a minute. Measured by `python -m benchmarks.latency`.",
         "",

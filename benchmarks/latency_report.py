@@ -16,7 +16,7 @@ def render(about: Mapping[str, Any], results: Mapping[str, Any], arguments: Mapp
         "# From the commit of a submission to the cell",
         "",
         "Seconds from the commit of a quiz submission to its counts being readable through the Sheets API, in two of the",
-        "that it touches. Embedded default, started by `dagster dev`: real triggers, sensor daemon, Dagster runs, and",
+        "three tabs that it touches. Embedded default, `dagster dev`: real triggers, sensor daemon, Dagster runs, and",
         "Local Sheets with 60 reads and 60 writes a minute. Measured by `python -m benchmarks.latency`.",
         "",
         "| submissions | | median | 95th percentile | longest | not readable |",

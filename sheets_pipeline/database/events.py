@@ -112,6 +112,15 @@ def failed(connection: sa.Connection, limit: int) -> list[Event]:
     return _events(connection, query)
 
 
+def still_there(connection: sa.Connection, ids: Collection[int]) -> list[Event]:
+    """Those of these events that nobody has dealt with meanwhile, as they are now."""
+    return [
+        event
+        for some in _chosen(connection, ids)
+        for event in _events(connection, sa.select(pending_event).where(some))
+    ]
+
+
 def _events(connection: sa.Connection, query: sa.Select[Any]) -> list[Event]:
     looked_up = {"kind": _kind, "course_id": sa.func.coalesce(pending_event.c.course_id, quizzes.c.course_id)}
     columns = [looked_up.get(name, pending_event.c[name]) for name in Event._fields]

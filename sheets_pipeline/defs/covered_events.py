@@ -34,7 +34,8 @@ def settle_covered(open_pipeline: Pipeline, tab: Tab, failed: Iterable[events.Ev
     own = {tab.title: tab.entities} if tab.entities else {}
     done = 0
     with open_pipeline.platform.begin() as connection:
-        for event in failed:
+        # As they are now: the tab before this one in the same run may have been what they waited for, too.
+        for event in events.still_there(connection, [event.id for event in failed]):
             touched = events.affected_keys(connection, [event], own)
             if tab.title not in touched or left & {str(key) for key in touched[tab.title]}:
                 continue

@@ -160,6 +160,17 @@ def test_a_full_sync_settles_events_that_failed_before_it_except_for_rows_that_i
     assert left == {"user"}
 
 
+def test_one_full_sync_settles_an_event_that_waited_for_two_tabs(platform: Platform) -> None:
+    run(platform, "full_sync")
+    change(platform, "delete from pending_event")
+    with broken("course_statistics", RuntimeError("broken")), broken("UserProfiles", RuntimeError("broken")):
+        list(submit_quizzes(platform.engine, 1, 100))
+        assert run(platform).success
+    assert {row["waits_for"] for row in queue(platform)} == {'["UserProfiles", "course_statistics"]'}
+    run(platform, "full_sync")
+    assert queue(platform) == []
+
+
 @pytest.mark.parametrize("status", [503, 403, 429])
 def test_errors_of_the_whole_spreadsheet_count_no_attempt(
     platform: Platform, monkeypatch: pytest.MonkeyPatch, status: int

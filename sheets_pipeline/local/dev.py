@@ -52,6 +52,8 @@ class Child:
     url: str
     url_key: str
     env: dict[str, str] = field(default_factory=dict)
+    #: What people look for at the address, where that is not the name.
+    title: str = ""
 
 
 def run_dev(settings: Settings, *, port: int | None = None) -> int:
@@ -117,7 +119,7 @@ def _control(settings: Settings) -> Child:
     env = {"DAGSTER_HOME": str(_private_home(settings, dagster_home())), "PYTHONWARNINGS": "ignore"}
     reachable = "127.0.0.1" if host in ("0.0.0.0", "localhost") else host  # noqa: S104 - every address, this one too
     url = f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
-    return Child("control", command, url, "control_url", env)
+    return Child("control", command, url, "control_url", env, title="the dashboard")
 
 
 def _private_home(settings: Settings, home: Path) -> Path:
@@ -168,7 +170,7 @@ def _run(settings: Settings, services: Services, children: list[Child], watch: "
 
 
 def _tell_where(services: Services, children: list[Child]) -> None:
-    places = [(f"{child.name} is at", child.url) for child in children]
+    places = [(f"{child.title or child.name} is at", child.url) for child in children]
     places.append(("the spreadsheet is at", services.spreadsheet_url))
     width = max(len(what) for what, _ in places)
     _say("Ready. Ctrl-C ends everything.\n" + "\n".join(f"    {what:<{width}}  {url}" for what, url in places))

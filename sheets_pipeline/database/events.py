@@ -43,6 +43,9 @@ _is_pending = pending_event.c.set_aside_at.is_(None)
 #: After a failed attempt an event waits a while, and nobody behind it does.
 _is_due = _is_pending & (pending_event.c.retry_at.is_(None) | (pending_event.c.retry_at <= utc_now()))
 
+#: Oldest first. Numbers alone do not tell: each session of the application takes some in advance.
+_age = (pending_event.c.created_at, pending_event.c.id)
+
 #: Triggers record which quiz was submitted; whether it belongs to a course, and to which, is looked up here.
 _with_quiz = pending_event.outerjoin(quizzes, quizzes.c.id == pending_event.c.quiz_id)
 _of_course = (pending_event.c.kind == "quiz_submitted") & quizzes.c.course_id.is_not(None)
@@ -97,18 +100,18 @@ def pending(connection: sa.Connection, limit: int | None = None) -> list[Event]:
     """
     long_ago = datetime.now(UTC) - timedelta(seconds=PROMOTED_AFTER_SECONDS)
     turn = sa.case((pending_event.c.created_at < long_ago, Priority.URGENT), else_=pending_event.c.priority)
-    query = sa.select(pending_event).where(_is_due).order_by(turn, pending_event.c.id).limit(limit)
+    query = sa.select(pending_event).where(_is_due).order_by(turn, *_age).limit(limit)
     return _events(connection, query)
 
 
 def set_aside(connection: sa.Connection, limit: int | None = None) -> list[Event]:
     """Events that were given up, each with its reason, oldest first; all of them where there is no limit."""
-    return _events(connection, sa.select(pending_event).where(~_is_pending).order_by(pending_event.c.id).limit(limit))
+    return _events(connection, sa.select(pending_event).where(~_is_pending).order_by(*_age).limit(limit))
 
 
 def failed(connection: sa.Connection, limit: int) -> list[Event]:
     """Events that failed at least once, those set aside among them, oldest first."""
-    query = sa.select(pending_event).where(pending_event.c.attempts > 0).order_by(pending_event.c.id).limit(limit)
+    query = sa.select(pending_event).where(pending_event.c.attempts > 0).order_by(*_age).limit(limit)
     return _events(connection, query)
 
 

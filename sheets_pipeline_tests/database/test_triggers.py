@@ -71,6 +71,30 @@ def test_a_column_that_an_older_version_lacked_is_added(platform: sa.Engine):
     assert triggers.check(platform).is_complete
 
 
+def test_a_sequence_without_a_cache_as_an_older_version_made_it_gets_one(postgresql: sa.Engine):
+    triggers.install(postgresql)
+    with postgresql.begin() as connection:
+        connection.exec_driver_sql("ALTER SEQUENCE pending_event_id_seq CACHE 1")
+    assert triggers.check(postgresql).problems == ["cache of the sequence of pending_event.id is missing"]
+    triggers.install(postgresql)
+    assert triggers.check(postgresql).is_complete
+
+
+def test_events_are_ordered_by_age_whatever_numbers_their_sessions_took(postgresql: sa.Engine):
+    triggers.install(postgresql)
+    with postgresql.begin() as connection:
+        add_basics(connection)
+        connection.execute(sa.delete(pending_event))
+    with postgresql.connect() as early, postgresql.connect() as late:
+        for connection in (early, late, early):
+            with connection.begin():
+                submit(connection)
+        with late.begin():
+            found = events.pending(late)
+    assert [event.id for event in found] != sorted(event.id for event in found)
+    assert [int(event.key) for event in found] == sorted(int(event.key) for event in found)
+
+
 def test_a_disabled_trigger_is_reported_and_enabled_again(postgresql: sa.Engine):
     triggers.install(postgresql)
     with postgresql.begin() as connection:

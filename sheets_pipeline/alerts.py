@@ -1,4 +1,4 @@
-"""Alerts: which incidents a status holds, and what to tell whom about them. Pure but for ``send``.
+"""Alerts: which incidents a status holds, and what to tell whom about them. Pure but for ``tell``.
 
 An incident is told to each target once when it begins and once when it is over. What a target has been told is a small
 JSON text (``Told``), kept by whoever calls; a target that could not be reached is told the next time.
@@ -171,6 +171,24 @@ def name_of(number: int, url: str) -> str:
     """What a target is called where addresses must not show: its place in ALERT_URLS, and its service."""
     scheme = url.partition("://")[0] if "://" in url else "unknown"
     return f"{number} ({scheme[:20]})"
+
+
+def tell(told: Told, urls: list[str], now: Incidents, log: logging.Logger) -> tuple[Told, list[str]]:
+    """Send every target what it does not know; gives what all know then, and what failed."""
+    all_know, failed = {}, []
+    for number, url in enumerate(urls, start=1):
+        known = told.by_target.get(str(number), {})
+        message = news(known, now)
+        if message:
+            problem = send(url, message)
+            if problem is None:
+                known = after(known, message)
+                log.info("Told target %s: %s", name_of(number, url), message.title)
+            else:
+                failed.append(f"{name_of(number, url)}: {problem}")
+                log.warning("Target %s, trying again at the next check", failed[-1])
+        all_know[str(number)] = known
+    return Told(all_know), failed
 
 
 def send(url: str, message: News) -> str | None:

@@ -7,16 +7,13 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import click
-from rich.console import Console
+from rich.markup import escape
 
+from sheets_pipeline.cli_progress import errors_console, progress
 from sheets_pipeline.errors import SheetsPipelineError
-
-errors_console = Console(stderr=True, soft_wrap=True)
 
 
 class _Group(click.Group):
@@ -26,14 +23,8 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except SheetsPipelineError as error:
-            errors_console.print(f"[bold red]Error:[/] {_escaped(str(error))}", highlight=False)
+            errors_console.print(f"[bold red]Error:[/] {escape(str(error))}", highlight=False)
             ctx.exit(1)
-
-
-def _escaped(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -89,17 +80,17 @@ def sync(tabs: tuple[str, ...], dry_run: bool, allow_deletes: int | None, as_jso
     """Make the tabs as the database says, as one Dagster run."""
     from sheets_pipeline import cli_output
 
-    with _progress("Loading"):
+    with progress("Loading"):
         from sheets_pipeline import headless
 
     started = time.monotonic()
     if dry_run:
-        with _progress("Planning"):
+        with progress("Planning"):
             plans = headless.plan_sync(tabs, allow_deletes)
         result = cli_output.plans_as_json(plans, time.monotonic() - started)
         click.echo(json.dumps(result)) if as_json else cli_output.print_plans(plans)
     else:
-        with _progress("Syncing"):
+        with progress("Syncing"):
             result = headless.run_sync(tabs, allow_deletes)
         result["seconds"] = round(time.monotonic() - started, 3)
         click.echo(json.dumps(result)) if as_json else cli_output.print_sync(result)
@@ -129,32 +120,6 @@ def simulate(submissions: int, per_second: float) -> None:
             done += 1
             progress.advance(task)
     click.echo(f"{done} quizzes submitted; the tabs follow.")
-
-
-@contextmanager
-def _progress(what: str) -> Iterator[None]:
-    """A spinner that shows the newest log line, on a terminal only."""
-    if not errors_console.is_terminal:
-        yield
-        return
-    with errors_console.status(what) as status:
-        handler = _StatusHandler(status)
-        logger = logging.getLogger("sheets_pipeline")
-        logger.addHandler(handler)
-        logger.setLevel(logging.INFO)
-        try:
-            yield
-        finally:
-            logger.removeHandler(handler)
-
-
-class _StatusHandler(logging.Handler):
-    def __init__(self, status: Any) -> None:
-        super().__init__()
-        self.status = status
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.status.update(_escaped(record.getMessage()))
 
 
 def _mount() -> None:

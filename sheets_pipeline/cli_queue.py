@@ -97,12 +97,12 @@ def _as_json(event: "Event") -> dict[str, Any]:
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def process(as_json: bool) -> None:
     """Sync all that is due now, here, as one Dagster run; pauses and the circuit breaker do not hold it up."""
-    from sheets_pipeline.cli import _progress
+    from sheets_pipeline.cli_progress import progress
     from sheets_pipeline.cli_queue_output import print_processed
 
-    with _progress("Loading"):
+    with progress("Loading"):
         from sheets_pipeline.headless_events import run_events
-    with _progress("Syncing"):
+    with progress("Syncing"):
         result = run_events()
     click.echo(json.dumps(result)) if as_json else print_processed(result)
     if result["status"] != "success" or result["set_aside"]:

@@ -17,7 +17,12 @@ SheetsPipelineError
 │   ├── KeysNotUnique        two rows of the database have the same key
 │   └── LimitExceeded        the spreadsheet would grow beyond what Google allows
 ├── GuardRefused             a change so large that a person must allow it
-└── TabBusy                  another process is writing to this tab
+├── TabBusy                  another process is writing to this tab
+├── DagsterUnreachable       the webserver does not answer, or its code location is not loaded
+├── DagsterRefused           the webserver answered, but would not do it
+├── UnknownTab               no tab has this title
+├── TabIsOff                 a tab that shall be synced is switched off
+└── PauseTooLong             a pause beyond SYNC_PAUSE_LIMIT_SECONDS
 
 ``needs_person`` says whether a retry can help: where it is true, none is made.
 """
@@ -119,3 +124,25 @@ class TabBusy(SheetsPipelineError):
     """Another process is writing to this tab."""
 
     needs_person = False
+
+
+class DagsterUnreachable(SheetsPipelineError):
+    """The webserver does not answer, or its code location is not loaded."""
+
+    needs_person = False
+
+
+class DagsterRefused(SheetsPipelineError):
+    """The webserver answered, but would not do it."""
+
+
+class UnknownTab(SheetsPipelineError):
+    """No tab has this title."""
+
+
+class TabIsOff(SheetsPipelineError):
+    """A tab that shall be synced is switched off."""
+
+
+class PauseTooLong(SheetsPipelineError):
+    """A pause beyond SYNC_PAUSE_LIMIT_SECONDS."""

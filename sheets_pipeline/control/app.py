@@ -20,21 +20,18 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
 
 from sheets_pipeline.control import models
-from sheets_pipeline.control.dagster_client import DagsterRefused
+from sheets_pipeline.control.daemon_alerts import DaemonAlerts
 from sheets_pipeline.control.metrics import Metrics
 from sheets_pipeline.control.operations import (
     HISTORY_POINTS,
     SAMPLE_SECONDS,
     Operations,
-    PauseTooLong,
-    TabIsOff,
-    UnknownTab,
 )
 from sheets_pipeline.control.page import add_pages
 from sheets_pipeline.control.security import Guard
 from sheets_pipeline.control.stats import tab_stats
 from sheets_pipeline.database.history import SyncRecord
-from sheets_pipeline.errors import SheetsPipelineError, TabBusy
+from sheets_pipeline.errors import DagsterRefused, PauseTooLong, SheetsPipelineError, TabBusy, TabIsOff, UnknownTab
 from sheets_pipeline.sync.health import Health, Status
 
 logger = logging.getLogger(__name__)
@@ -193,13 +190,16 @@ def _absorb(operations: Operations, metrics: Metrics) -> None:
 
 
 def _lifespan(operations: Operations, metrics: Metrics) -> Callable[[FastAPI], Any]:
-    """While the application runs, a thread notes the queue's depth and counts syncs that ended."""
+    """While the application runs, threads note the queue's depth, count syncs that ended, and miss a silent daemon."""
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         ended = threading.Event()
-        thread = threading.Thread(target=_watch, args=(operations, metrics, ended), name="samples", daemon=True)
-        thread.start()
+        for name, target, arguments in (
+            ("samples", _watch, (operations, metrics, ended)),
+            ("daemon alerts", DaemonAlerts(operations).watch, (ended,)),
+        ):
+            threading.Thread(target=target, args=arguments, name=name, daemon=True).start()
         yield
         ended.set()
 

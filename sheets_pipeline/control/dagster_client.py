@@ -10,7 +10,7 @@ from typing import Any
 
 import requests
 
-from sheets_pipeline.errors import SheetsPipelineError
+from sheets_pipeline.errors import DagsterRefused, DagsterUnreachable
 from sheets_pipeline.local.dev_state import running_dev
 from sheets_pipeline.settings import Settings
 
@@ -46,16 +46,6 @@ _STOP_SCHEDULE = """
 mutation Stop($id: String!) { stopRunningSchedule(id: $id) { __typename
   ... on ScheduleNotFoundError { message } ... on UnauthorizedError { message } ... on PythonError { message } } }
 """
-
-
-class DagsterUnreachable(SheetsPipelineError):
-    """The webserver does not answer, or its code location is not loaded."""
-
-    needs_person = False
-
-
-class DagsterRefused(SheetsPipelineError):
-    """The webserver answered, but would not do it."""
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from sheets_pipeline.defs.tab_switches import (
     switch_name,
     switched_off,
 )
-from sheets_pipeline.errors import SheetsPipelineError
+from sheets_pipeline.errors import PauseTooLong, SheetsPipelineError, TabIsOff, UnknownTab
 from sheets_pipeline.local.home import dagster_home
 from sheets_pipeline.settings import Settings
 from sheets_pipeline.sync.health import Status
@@ -49,18 +49,6 @@ _UNDER_WAY = [
     dg.DagsterRunStatus.STARTING,
     dg.DagsterRunStatus.STARTED,
 ]
-
-
-class UnknownTab(SheetsPipelineError):
-    """No tab has this title."""
-
-
-class TabIsOff(SheetsPipelineError):
-    """A tab that shall be synced is switched off."""
-
-
-class PauseTooLong(SheetsPipelineError):
-    """A pause beyond SYNC_PAUSE_LIMIT_SECONDS."""
 
 
 class Operations:

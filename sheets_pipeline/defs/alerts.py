@@ -4,8 +4,6 @@ What each target has been told is the sensor's cursor, which Dagster stores with
 an incident of the pipeline's own database can be told, too. A crash between sending and storing repeats one message.
 """
 
-import logging
-
 import dagster as dg
 import sqlalchemy as sa
 
@@ -38,24 +36,6 @@ def pause_limit_reached(open_pipeline: Pipeline) -> bool:
         return bool(connection.scalar(query))
 
 
-def tell(told: Told, urls: list[str], now: Incidents, log: logging.Logger) -> tuple[Told, list[str]]:
-    """Send every target what it does not know; gives what all know then, and what failed."""
-    after, failed = {}, []
-    for number, url in enumerate(urls, start=1):
-        known = told.by_target.get(str(number), {})
-        message = alerts.news(known, now)
-        if message:
-            problem = alerts.send(url, message)
-            if problem is None:
-                known = alerts.after(known, message)
-                log.info("Told target %s: %s", alerts.name_of(number, url), message.title)
-            else:
-                failed.append(f"{alerts.name_of(number, url)}: {problem}")
-                log.warning("Target %s, trying again at the next check", failed[-1])
-        after[str(number)] = known
-    return Told(after), failed
-
-
 def tick(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     """One look; its skip reason says what goes on."""
     settings = load_settings()
@@ -63,7 +43,7 @@ def tick(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         return dg.SkipReason("ALERT_URLS is not set, so nobody is told of incidents.")
     now = incidents_now(context.instance)
     urls = alerts.targets(settings.alert_urls.get_secret_value())
-    told, failed = tell(Told.from_text(context.cursor), urls, now, context.log)
+    told, failed = alerts.tell(Told.from_text(context.cursor), urls, now, context.log)
     context.update_cursor(told.as_text())
     going_on = ", ".join(incident.title for incident in now.values()) or "nothing"
     problems = f" Not told yet, tried again at the next check: {'; '.join(failed)}." if failed else ""

@@ -35,6 +35,9 @@ from sheets_pipeline.settings import Settings
 
 DAGSTER_PORT = 3000
 _PORTS_TRIED = 50
+
+#: A child that ends at once after each start is started again no more often than this.
+_RESTART_SECONDS = 10.0
 #: Lines of Dagster that come every few seconds or for every step, or that are about the folder which we chose for it.
 _ROUTINE = re.compile(
     r"Checking for new runs for sensor|SensorDaemon.*skipped: |MonitoringDaemon.*Checking run|No cursor for event type"
@@ -54,6 +57,8 @@ class Child:
     env: dict[str, str] = field(default_factory=dict)
     #: What people look for at the address, where that is not the name.
     title: str = ""
+    #: Whether all ends with it; one that is not essential is started again.
+    is_essential: bool = True
 
 
 def run_dev(settings: Settings, *, port: int | None = None) -> int:
@@ -64,7 +69,7 @@ def run_dev(settings: Settings, *, port: int | None = None) -> int:
         port: Port of the Dagster UI; default 3000, or the next free one.
 
     Returns:
-        The exit code: 0 when ended by a signal, 1 when a child ended by itself.
+        The exit code: 0 when ended by a signal, 1 when Dagster ended by itself.
 
     Raises:
         SheetsPipelineError: Something cannot start, or it already runs for this data folder.
@@ -119,7 +124,7 @@ def _control(settings: Settings) -> Child:
     env = {"DAGSTER_HOME": str(_private_home(settings, dagster_home())), "PYTHONWARNINGS": "ignore"}
     reachable = "127.0.0.1" if host in ("0.0.0.0", "localhost") else host  # noqa: S104 - every address, this one too
     url = f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
-    return Child("control", command, url, "control_url", env, title="the dashboard")
+    return Child("control", command, url, "control_url", env, title="the dashboard", is_essential=False)
 
 
 def _private_home(settings: Settings, home: Path) -> Path:
@@ -149,14 +154,19 @@ def _next_free_port(first: int) -> int:
 
 def _run(settings: Settings, services: Services, children: list[Child], watch: "_Watch", stop: threading.Event) -> int:
     """Start the children, tell where they are once they answer, mend services that crash, wait for the end."""
-    running = [(child, watch.start(child)) for child in children]
+    running = {child.name: watch.start(child) for child in children}
+    started = dict.fromkeys(running, time.monotonic())
     waiting = list(children)
     dev_state.announce(settings, pid=os.getpid())
     while not stop.wait(1):
-        for child, process in running:
-            if process.poll() is not None:
-                _say(f"{child.name} ended by itself with exit code {process.returncode}; its last lines say why.")
+        for child in [child for child in children if running[child.name].poll() is not None]:
+            ended = f"{child.name} ended by itself with exit code {running[child.name].returncode}"
+            if child.is_essential:
+                _say(f"{ended}; its last lines say why.")
                 return 1
+            if time.monotonic() - started[child.name] > _RESTART_SECONDS:
+                _say(f"{ended} and is started again; its last lines say why.")
+                running[child.name], started[child.name] = watch.start(child), time.monotonic()
         for child in [child for child in waiting if _answers(child.url)]:
             waiting.remove(child)
             dev_state.announce(settings, **{child.url_key: child.url})

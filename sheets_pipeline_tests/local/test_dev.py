@@ -1,5 +1,6 @@
 """`sheets-pipeline dev`: one terminal, and no process left when it ends, however it ends."""
 
+import contextlib
 import json
 import os
 import signal
@@ -46,10 +47,11 @@ def stand_in(settings, port):
 def control_stand_in(settings):
     port = dev.processes.free_port()
     command = [sys.executable, "-c", CHILD, str(port)]
-    return dev.Child("control", command, f"http://127.0.0.1:{port}", "control_url")
+    return dev.Child("control", command, f"http://127.0.0.1:{port}", "control_url", is_essential=False)
 dev._dagster = stand_in
 dev._control = control_stand_in
 family.LEFT_SECONDS = 0.5
+dev._RESTART_SECONDS = 0.5
 sys.exit(dev.run_dev(load_settings(), port=int(sys.argv[1])))
 """
 
@@ -140,7 +142,7 @@ def test_nothing_is_left_and_the_next_start_finds_everything(
         assert again.wait(timeout=40) == 0
 
 
-def test_a_child_that_ends_by_itself_ends_everything_with_code_1(settings: Settings, tmp_path: Path):
+def test_dagster_that_ends_by_itself_ends_everything_with_code_1(settings: Settings, tmp_path: Path):
     process = start(tmp_path)
     wait_ready(settings, process, tmp_path / "out.log")
     urllib.request.urlopen(facts(settings)["dagster_url"] + "/die", timeout=10)
@@ -149,6 +151,23 @@ def test_a_child_that_ends_by_itself_ends_everything_with_code_1(settings: Setti
     assert "dagster | answered /die" in text
     assert "dagster ended by itself with exit code 3" in text
     assert "\x1b" not in text
+
+
+def test_a_dashboard_that_ends_by_itself_is_started_again(settings: Settings, tmp_path: Path):
+    process = start(tmp_path)
+    wait_ready(settings, process, tmp_path / "out.log")
+    page = facts(settings)["control_url"]
+    urllib.request.urlopen(page + "/die", timeout=10)
+
+    def answers() -> bool:
+        with contextlib.suppress(OSError):
+            return urllib.request.urlopen(page, timeout=10).status == 200
+        return False
+
+    assert wait_until(answers, seconds=20)
+    assert "control ended by itself with exit code 3 and is started again" in (tmp_path / "out.log").read_text()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=40) == 0
 
 
 def test_a_second_one_is_refused_and_services_that_crash_are_started_again(settings: Settings, tmp_path: Path):

@@ -1,0 +1,37 @@
+"""What people see on a terminal while a command works: errors and progress, both on stderr."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.markup import escape
+from rich.status import Status
+
+errors_console = Console(stderr=True, soft_wrap=True)
+
+
+@contextmanager
+def progress(what: str) -> Iterator[None]:
+    """A spinner that shows the newest log line, on a terminal only."""
+    if not errors_console.is_terminal:
+        yield
+        return
+    with errors_console.status(what) as status:
+        handler = _StatusHandler(status)
+        logger = logging.getLogger("sheets_pipeline")
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+        try:
+            yield
+        finally:
+            logger.removeHandler(handler)
+
+
+class _StatusHandler(logging.Handler):
+    def __init__(self, status: Status) -> None:
+        super().__init__()
+        self.status = status
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.status.update(escape(record.getMessage()))

@@ -1,0 +1,102 @@
+"""The control API tells of a silent daemon and of a storage that is away, once, and when that is over."""
+
+import time
+from collections.abc import Iterator
+from types import SimpleNamespace
+
+import dagster as dg
+import pytest
+import sqlalchemy as sa
+from dagster._core.test_utils import instance_for_test
+from dagster._daemon.types import DaemonHeartbeat
+
+from sheets_pipeline.control import daemon_alerts
+from sheets_pipeline.control.daemon_alerts import DaemonAlerts
+from sheets_pipeline.settings import load_settings
+from sheets_pipeline_tests.test_alerts import Webhook
+
+
+@pytest.fixture
+def webhook() -> Iterator[Webhook]:
+    webhook = Webhook()
+    yield webhook
+    webhook.server.shutdown()
+    webhook.server.server_close()
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with instance_for_test() as instance:
+        yield instance
+
+
+def watching(instance: dg.DagsterInstance, webhook: Webhook) -> DaemonAlerts:
+    settings = load_settings(alert_urls=webhook.url, sync_health_check_interval=1)
+    return DaemonAlerts(SimpleNamespace(settings=settings, instance=instance))  # type: ignore[arg-type]
+
+
+def report(instance: dg.DagsterInstance) -> None:
+    for kind in ("SENSOR", "SCHEDULER"):
+        instance.add_daemon_heartbeat(DaemonHeartbeat(time.time(), kind, "daemon", []))
+
+
+def titles(webhook: Webhook) -> list[str]:
+    return [str(each["title"]) for each in webhook.received]
+
+
+def test_a_silent_daemon_is_told_at_the_second_look_once_and_when_it_is_back(
+    instance: dg.DagsterInstance, webhook: Webhook, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(daemon_alerts, "GRACE_SECONDS", 0)
+    watch = watching(instance, webhook)
+    watch.look([webhook.url])
+    assert titles(webhook) == []
+    watch.look([webhook.url])
+    watch.look([webhook.url])
+    assert titles(webhook) == ["Sheets Pipeline: Dagster's daemon is silent"]
+    assert "dagster-daemon run" in webhook.received[0]["message"]
+    report(instance)
+    watch.look([webhook.url])
+    watch.look([webhook.url])
+    assert titles(webhook)[1:] == ["Sheets Pipeline: Over: Dagster's daemon is silent"]
+
+
+def test_a_daemon_that_still_comes_up_is_not_missed(instance: dg.DagsterInstance, webhook: Webhook):
+    watch = watching(instance, webhook)
+    for _ in range(3):
+        watch.look([webhook.url])
+    assert webhook.received == []
+
+
+def test_a_storage_that_is_away_is_told_without_what_its_driver_said(webhook: Webhook):
+    class Away:
+        settings = load_settings(alert_urls=webhook.url)
+
+        @property
+        def instance(self) -> dg.DagsterInstance:
+            raise sa.exc.OperationalError("SELECT 1", {}, Exception("no answer from someone:hunter2@db"))
+
+    watch = DaemonAlerts(Away())  # type: ignore[arg-type]
+    watch.look([webhook.url])
+    watch.look([webhook.url])
+    assert titles(webhook) == ["Sheets Pipeline: Dagster's storage cannot be reached"]
+    assert "hunter2" not in str(webhook.received)
+
+
+def test_the_thread_looks_until_it_is_told_to_end_and_not_at_all_without_addresses(
+    instance: dg.DagsterInstance, webhook: Webhook, monkeypatch: pytest.MonkeyPatch
+):
+    import threading
+
+    monkeypatch.setattr(daemon_alerts, "GRACE_SECONDS", 0)
+    ended = threading.Event()
+    thread = threading.Thread(target=watching(instance, webhook).watch, args=(ended,))
+    thread.start()
+    end = time.monotonic() + 15
+    while not webhook.received and time.monotonic() < end:
+        time.sleep(0.05)
+    ended.set()
+    thread.join(5)
+    assert titles(webhook) == ["Sheets Pipeline: Dagster's daemon is silent"]
+    silent = SimpleNamespace(settings=load_settings(), instance=None)
+    DaemonAlerts(silent).watch(threading.Event())  # type: ignore[arg-type]

@@ -80,8 +80,10 @@ _AFTER_READING = "sheets_pipeline_after_reading"
 
 def _reading(dialect: sa.Dialect, seconds: float) -> tuple[list[str], str | None]:
     """What makes a transaction a reading one, and what undoes that when the connection goes back to the pool."""
-    if dialect.name == "postgresql":  # one round trip; both end with the transaction
-        return [f"SET LOCAL statement_timeout = {round(seconds * 1000)}; SET TRANSACTION READ ONLY"], None
+    if dialect.name == "postgresql":  # one round trip; all end with the transaction
+        # One core per query: parallel workers would take the others from the application.
+        politely = "SET LOCAL max_parallel_workers_per_gather = 0"
+        return [f"SET LOCAL statement_timeout = {round(seconds * 1000)}; {politely}; SET TRANSACTION READ ONLY"], None
     if dialect.name == "sqlite":
         return ["PRAGMA query_only = ON"], "PRAGMA query_only = OFF"
     if getattr(dialect, "is_mariadb", False):

@@ -105,7 +105,7 @@ def _amend(connection: sa.Connection, report: QueueReport) -> None:
         # The table is emptied all the time: clean it by the number of deleted rows, not by a share of those left.
         connection.exec_driver_sql(
             f"ALTER TABLE {pending_event.name} SET (autovacuum_vacuum_scale_factor = 0, "
-            "autovacuum_vacuum_threshold = 1000, autovacuum_analyze_scale_factor = 0, "
+            "autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_insert_threshold = -1, autovacuum_analyze_scale_factor = 0, "
             "autovacuum_analyze_threshold = 10000)"
         )
         if sequence := _sequence(connection):

@@ -125,6 +125,14 @@ def test_a_reading_transaction_reads_and_cannot_write(numbers: sa.Engine):
         connection.exec_driver_sql("DELETE FROM numbers")
 
 
+def test_a_reading_query_takes_no_parallel_workers(postgresql: sa.Engine):
+    workers = sa.text("SHOW max_parallel_workers_per_gather")
+    with read_only(postgresql).connect() as connection:
+        assert connection.scalar(workers) == "0"
+    with postgresql.connect() as connection:
+        assert connection.scalar(workers) != "0"
+
+
 def test_the_same_connection_writes_again_afterwards(numbers: sa.Engine):
     reading = read_only(numbers, 0.2)
     with reading.connect() as connection:

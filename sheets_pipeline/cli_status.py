@@ -122,8 +122,10 @@ def _facts(status: "Status") -> Table:
         waiting += f", the oldest for {duration(queue['oldest_seconds'])}"
     if queue["set_aside"]:
         waiting += f"; {queue['set_aside']:,} set aside"
-    if not queue["installed"]:
-        waiting += "; changes are not recorded as events: run `sheets-pipeline db install`"
+    if queue["none_taken"]:
+        waiting = queue["none_taken"]
+    elif not queue["installed"]:
+        waiting += "; not all changes are recorded as events: run `sheets-pipeline db install`"
     table.add_row("queue", escape(waiting))
     used = [f"{use.used_last_minute} of {use.per_minute} {use.kind}s" for use in status.quota]
     table.add_row("quota", ", ".join(used) + " in the last minute" if used else "no credentials")

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sheets_pipeline.database import busyness, leases
 from sheets_pipeline.database.clock import database_time
 from sheets_pipeline.database.engine import connect, described
+from sheets_pipeline.database.events import is_read_only
 from sheets_pipeline.database.platform import platform_metadata
 from sheets_pipeline.database.quota import sync_quota_slot
 from sheets_pipeline.database.state import state_metadata
@@ -146,6 +147,12 @@ def platform_tables(facts: Facts) -> Finding:
 def triggers(facts: Facts) -> Finding:
     """Every change of the platform reaches the event queue."""
     report = check_triggers(facts.platform)
+    with facts.platform.connect() as connection:
+        if is_read_only(connection):
+            remedy = "Name the primary in DATABASE_URL."
+            if report.is_complete:
+                remedy += " Or run `sheets-pipeline db remove` there: nobody takes its events, so its queue only grows."
+            return warn("a read replica: no events are taken, only full syncs show changes", remedy)
     if report.is_complete:
         return ok("installed and of this version")
     shown = "; ".join(report.problems[:3]) + (f"; and {len(report.problems) - 3} more" if report.problems[3:] else "")

@@ -9,6 +9,7 @@ from sheets_pipeline.database import events
 from sheets_pipeline.definitions import defs
 from sheets_pipeline.defs.run_tags import run_tags
 from sheets_pipeline.defs.tab_asset import tab_assets
+from sheets_pipeline.errors import DatabaseError
 from sheets_pipeline.local.home import dagster_home
 from sheets_pipeline.wiring import pipeline
 
@@ -30,6 +31,9 @@ def run_events() -> dict[str, Any]:
     started = time.monotonic()
     job = defs().resolve_job_def("event_sync")  # before the pipeline is opened: it creates the tables that are loaded
     open_pipeline = pipeline()
+    with open_pipeline.platform.connect() as connection:
+        if reason := events.why_none_are_taken(connection):
+            raise DatabaseError(reason)
     with dg.DagsterInstance.from_config(str(dagster_home())) as instance:
         result = job.execute_in_process(
             instance=instance,

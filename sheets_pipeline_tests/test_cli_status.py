@@ -10,7 +10,7 @@ from sheets_pipeline.sync.circuit import Circuit
 from sheets_pipeline.sync.health import Health, QuotaUse, Status, Steering, TabHistory, TabWait, overall, tab_health
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-QUEUE = {"pending": 3, "oldest_seconds": 90.0, "set_aside": 1, "installed": True}
+QUEUE = {"pending": 3, "oldest_seconds": 90.0, "set_aside": 1, "installed": True, "none_taken": None}
 
 
 def status(history: TabHistory, circuit: Circuit | None = None, *, daemon_running: bool = True) -> Status:

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
-import sqlalchemy as sa
 
 from sheets_pipeline.database import events, history, leases, triggers, waiting
 from sheets_pipeline.database.state import TabStore
@@ -15,7 +14,7 @@ from sheets_pipeline.defs import gate, tab_switches
 from sheets_pipeline.defs.shared_instance import shared
 from sheets_pipeline.defs.tab_asset import TabAsset
 from sheets_pipeline.defs.unrecorded import unrecorded_failures
-from sheets_pipeline.errors import DatabaseError, SheetsPipelineError
+from sheets_pipeline.errors import SheetsPipelineError
 from sheets_pipeline.sync.health import (
     QuotaUse,
     Status,
@@ -128,21 +127,17 @@ def _tab(
 
 
 def _queue(open_pipeline: Pipeline) -> tuple[dict[str, TabWait], dict[str, Any]]:
-    """Waits by tab, and the queue's counts; all zero, with ``installed`` false, where nobody records events."""
+    """Waits by tab, and the queue's counts.
+
+    Where no events are taken the counts are 0, ``installed`` is False, and ``none_taken`` says why.
+    """
     installed = triggers.check(open_pipeline.platform).is_complete
-    try:
-        with open_pipeline.platform.connect() as connection:
-            return waiting.waiting(connection), {**asdict(events.status(connection)), "installed": installed}
-    except DatabaseError:
-        if installed or not _can_be_reached(open_pipeline.platform):
-            raise
-        nothing = events.QueueStatus(0, {"urgent": 0, "normal": 0, "bulk": 0}, {}, None, 0)
-        return {}, {**asdict(nothing), "installed": False}
-
-
-def _can_be_reached(engine: sa.Engine) -> bool:
-    with engine.connect() as connection:
-        return bool(connection.scalar(sa.select(sa.literal(1))))
+    with open_pipeline.platform.connect() as connection:
+        if reason := events.why_none_are_taken(connection):
+            nothing = events.QueueStatus(0, {"urgent": 0, "normal": 0, "bulk": 0}, {}, None, 0)
+            return {}, {**asdict(nothing), "installed": False, "none_taken": reason}
+        counts = asdict(events.status(connection))
+        return waiting.waiting(connection), {**counts, "installed": installed, "none_taken": None}
 
 
 def _quota(open_pipeline: Pipeline) -> list[QuotaUse]:

@@ -29,13 +29,16 @@ _SESSIONS_POSTGRESQL = sa.text("""
         and coalesce(application_name, '') not like :ours
 """)
 
-#: Seconds by which a standby lags behind; 0 where all that it received is replayed (its primary may be idle), null on
-#: a primary. Source: https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-RECOVERY-CONTROL
+#: Seconds by which a standby lags behind, null on a primary. 0 where it hears its primary (which may be idle) and has
+#: replayed all; one that was cut off counts as late from the last transaction it replayed, or from its start.
+#: Sources: https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-RECOVERY-CONTROL and
+#: https://www.postgresql.org/docs/current/monitoring-stats.html#MONITORING-PG-STAT-WAL-RECEIVER-VIEW
 _LAG_POSTGRESQL = sa.text("""
     select case
         when not pg_is_in_recovery() then null
-        when pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() then 0
-        else extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp()) end
+        when pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() and exists (select from pg_stat_wal_receiver) then 0
+        else extract(epoch from clock_timestamp()
+            - coalesce(pg_last_xact_replay_timestamp(), pg_postmaster_start_time())) end
 """)
 
 

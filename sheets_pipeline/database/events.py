@@ -43,6 +43,14 @@ _is_pending = pending_event.c.set_aside_at.is_(None)
 #: After a failed attempt an event waits a while, and nobody behind it does.
 _is_due = _is_pending & (pending_event.c.retry_at.is_(None) | (pending_event.c.retry_at <= utc_now()))
 
+_NOT_RECORDED = (
+    "Changes are not recorded as events, full syncs show them. `sheets-pipeline db install` installs the triggers."
+)
+_IS_REPLICA = (
+    "DATABASE_URL names a read replica, and only its primary can take events off the queue: full syncs show every "
+    "change. To have them shown within a second, name the primary."
+)
+
 #: Oldest first. Numbers alone do not tell: each session of the application takes some in advance.
 _age = (pending_event.c.created_at, pending_event.c.id)
 
@@ -88,9 +96,20 @@ class QueueStatus:
     set_aside: int
 
 
-def is_recorded(connection: sa.Connection) -> bool:
-    """Whether there is a queue at all; without one (no triggers installed) full syncs show every change."""
-    return sa.inspect(connection).has_table(pending_event.name)
+def why_none_are_taken(connection: sa.Connection) -> str | None:
+    """Why only full syncs show changes of this database: nobody records them, or it is a replica; None where it is not so.
+
+    The queue of a read replica is a copy: only the primary can take events off it.
+    """
+    if not sa.inspect(connection).has_table(pending_event.name):
+        return _NOT_RECORDED
+    return _IS_REPLICA if is_read_only(connection) else None
+
+
+def is_read_only(connection: sa.Connection) -> bool:
+    """Whether the whole server takes no changes, as a read replica."""
+    query = {"postgresql": "SELECT pg_is_in_recovery()", "sqlite": "SELECT 0"}
+    return bool(connection.exec_driver_sql(query.get(connection.dialect.name, "SELECT @@global.read_only")).scalar())
 
 
 def pending(connection: sa.Connection, limit: int | None = None) -> list[Event]:

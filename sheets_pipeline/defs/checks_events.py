@@ -48,12 +48,8 @@ def _check(found: TabAsset) -> dg.AssetChecksDefinition:
     )
     def check() -> dg.AssetCheckResult:
         with pipeline().platform.connect() as connection:
-            if not events.is_recorded(connection):
-                return dg.AssetCheckResult(
-                    passed=True,
-                    description="Changes are not recorded as events, full syncs show them. `sheets-pipeline db install` "
-                    "installs the triggers.",
-                )
+            if reason := events.why_none_are_taken(connection):
+                return dg.AssetCheckResult(passed=True, description=reason)
             title = found.tab.title
             return judged(of_tab(connection, title, events.set_aside(connection, _LOOKED_AT)))
 

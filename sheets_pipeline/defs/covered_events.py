@@ -23,7 +23,7 @@ def failed_before(open_pipeline: Pipeline, tab: Tab) -> list[events.Event]:
     if tab.archive is not None:
         return []
     with open_pipeline.platform.connect() as connection:
-        if not events.is_recorded(connection):
+        if events.why_none_are_taken(connection):
             return []
         return [event for event in events.failed(connection, _MOST) if event.tabs is None or tab.title in event.tabs]
 

@@ -56,6 +56,9 @@ def sync_pending_events(context: dg.OpExecutionContext) -> None:
     """Take all that is pending now; an error in one tab does not keep the others from being written."""
     open_pipeline = pipeline()
     add_missing(context.instance, context.run, run_tags(open_pipeline))
+    if reason := why_none_are_taken(open_pipeline):  # started by hand
+        context.log.warning(reason)
+        return
     next_tick = float(context.run.tags.get(_NEXT_TICK_TAG, 0))
     with explained(context.instance, context.run.run_id):
         let_gather(open_pipeline)
@@ -65,6 +68,12 @@ def sync_pending_events(context: dg.OpExecutionContext) -> None:
                 let_gather(open_pipeline)
                 rounds.append(sync_due_events(open_pipeline, context))
     context.add_output_metadata(rounds_metadata(rounds))
+
+
+def why_none_are_taken(open_pipeline: Pipeline) -> str | None:
+    """Why there is nothing for event syncs to do, ever; None where there may be."""
+    with open_pipeline.platform.connect() as connection:
+        return events.why_none_are_taken(connection)
 
 
 def rounds_metadata(rounds: Collection[Round]) -> dict[str, Any]:
@@ -142,6 +151,8 @@ def quiz_submissions(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.
 def _wait_for_events(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     started, until = time.time(), time.monotonic() + _WAIT_IN_TICK_SECONDS
     open_pipeline = pipeline()
+    if reason := why_none_are_taken(open_pipeline):
+        return dg.SkipReason(reason)
     while tabs_to_write_anew(open_pipeline, context.instance) or events.wait_for_event(
         open_pipeline.platform, until - time.monotonic()
     ):

@@ -238,11 +238,14 @@ def test_an_event_that_failed_is_due_again_after_a_growing_pause(queue: sa.Engin
         submit(connection, user=2, quiz=1)
         submit(connection, user=1, quiz=1)
         bad, good = [event.id for event in sorted(events.pending(connection))]
-        assert events.record_failure(connection, [bad], "header", 9, first_pause_seconds=0.2) == 0
+        assert events.record_failure(connection, [bad], "header", 9, first_pause_seconds=600) == 0
         assert [event.id for event in events.pending(connection)] == [good]
         assert events.status(connection).pending == 2
         events.delete(connection, [good])
     assert not events.wait_for_event(queue, 0)
+    with queue.begin() as connection:
+        soon = datetime.now(UTC) + timedelta(seconds=0.2)
+        connection.execute(pending_event.update().values(retry_at=soon))
     assert events.wait_for_event(queue, 5)
     with queue.begin() as connection:
         events.record_failure(connection, [bad], "header", 9, first_pause_seconds=10)
@@ -332,6 +335,17 @@ def test_waiting_for_nothing_ends_with_the_timeout(queue: sa.Engine):
     start = time.monotonic()
     assert not events.wait_for_event(queue, 0.1)
     assert 0.1 <= time.monotonic() - start < 5
+
+
+def test_a_server_that_takes_no_changes_is_told_from_one_that_does(engine: sa.Engine):
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        assert events.is_read_only(connection) is False
+        if engine.dialect.name == "mysql":  # PostgreSQL: test_replica
+            connection.exec_driver_sql("SET GLOBAL read_only = 1")
+            try:
+                assert events.is_read_only(connection) is True
+            finally:
+                connection.exec_driver_sql("SET GLOBAL read_only = 0")
 
 
 def test_without_the_table_the_error_says_how_to_install_it(platform: sa.Engine):

@@ -1,0 +1,13 @@
+"""A Django site on the learning platform's tables, made of the very code that docs/events.md and docs/traffic.md show."""
+
+import re
+from pathlib import Path
+
+_DOCS = Path(__file__).parents[2] / "docs"
+
+
+def recipe(page: str, contains: str) -> str:
+    """The one Python block of a page of the docs that contains this text."""
+    blocks = re.findall(r"^```python\n(.*?)^```", (_DOCS / page).read_text(), re.DOTALL | re.MULTILINE)
+    [found] = [block for block in blocks if contains in block]
+    return str(found)

@@ -13,10 +13,15 @@ from typing import NamedTuple
 
 import apprise
 
+from sheets_pipeline.database.engine import explain
 from sheets_pipeline.errors import SheetsPipelineError
 from sheets_pipeline.sync.health import Health, Status, TabHealth
 
 logger = logging.getLogger(__name__)
+
+_CIRCUIT, _GOOGLE = "circuit", "google"
+#: Incidents that are why tabs are late; while one lasts, tabs are not told one by one.
+_EXPLAINS_TABS = {_CIRCUIT, _GOOGLE}
 
 #: End of the key of a tab that only a person can mend.
 _MEND = ", to mend"
@@ -94,9 +99,12 @@ def incidents(status: Status, *, pause_limit_reached: bool = False) -> Incidents
     circuit = status.circuit
     if circuit.state != "closed":
         title = "Syncs have stopped" if circuit.needs_person else "Syncs are paused after failures"
-        found["circuit"] = Incident(title, circuit.reason, circuit.remedy)
+        found[_CIRCUIT] = Incident(title, circuit.reason, circuit.remedy)
+    trouble = status.answers.trouble
+    if trouble and circuit.state == "closed":
+        found[_GOOGLE] = Incident(trouble.title, trouble.found, trouble.remedy)
     for tab in status.tabs.values():
-        if tab.enabled and circuit.state == "closed" and _is_stale(tab):
+        if tab.enabled and not found.keys() & _EXPLAINS_TABS and _is_stale(tab):
             found[f"tab {tab.title}{_MEND if _needs_person(tab) else ''}"] = _stale(tab)
         if tab.enabled and tab.set_aside_rows:
             found[f"rows {tab.title}"] = Incident(
@@ -136,17 +144,19 @@ def _stale(tab: TabHealth) -> Incident:
 
 def evaluation_failed(error: BaseException) -> Incidents:
     """The incident that the status itself cannot be told."""
-    said = str(error) if isinstance(error, SheetsPipelineError) else f"Unexpected {type(error).__name__}."
+    known = error if isinstance(error, SheetsPipelineError) else explain(getattr(error, "orig", None) or error)
+    said = str(known) if known else f"Unexpected {type(error).__name__}."
     return {"health": Incident("The health of the tabs is unknown", said, _DOCTOR)}
 
 
 def carried(key: str, now: Incidents) -> bool:
     """Whether a known incident that is not seen now may still go on.
 
-    While nothing is known, everything may. While the circuit is open, tabs are not judged one by one. A stale tab of
-    which the cause is now known is still stale.
+    While nothing is known, everything may. While the circuit is open, or Google does not answer, tabs are not judged one
+    by one; and an open circuit sends nothing that Google could answer. A stale tab of which the cause is now known is still stale.
     """
-    return "health" in now or ("circuit" in now and key.startswith("tab ")) or key + _MEND in now
+    is_explained = bool(now.keys() & _EXPLAINS_TABS) and (key.startswith("tab ") or key == _GOOGLE)
+    return "health" in now or is_explained or key + _MEND in now
 
 
 def news(known: Mapping[str, str], now: Incidents) -> News:

@@ -15,7 +15,7 @@ from sheets_pipeline import alerts
 from sheets_pipeline.alerts import Incident, Incidents, Told
 from sheets_pipeline.errors import DatabaseError
 from sheets_pipeline.sync.circuit import Circuit
-from sheets_pipeline.sync.health import Health, LastError, Status, TabHealth
+from sheets_pipeline.sync.health import Answers, Health, LastError, Status, TabHealth
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 OPEN = Circuit("open", NOW, 1, "Runs failed once, the last one of AccessDenied.", "Share it.", needs_person=True)
@@ -77,6 +77,7 @@ def webhook() -> Iterator[Webhook]:
     webhook.server.server_close()
 
 
+SILENT = Answers(failed=4, failing_seconds=25)
 LAST_ERROR = LastError("HeaderMismatch", "Rename the headers back.", True, NOW, "run")
 
 
@@ -99,6 +100,8 @@ LAST_ERROR = LastError("HeaderMismatch", "Rename the headers back.", True, NOW, 
         ),
         pytest.param(status(tab(set_aside_rows=3)), {"rows people"}, id="rows set aside"),
         pytest.param(status(tab(), queue={"set_aside": 2}), {"events"}, id="events set aside"),
+        pytest.param(status(tab(health=Health.DEGRADED), answers=SILENT), {"google"}, id="Google does not answer"),
+        pytest.param(status(tab(), circuit=OPEN, answers=SILENT), {"circuit"}, id="the circuit has opened on it"),
     ],
 )
 def test_a_status_holds_these_incidents(found: Status, keys: set[str]) -> None:
@@ -135,6 +138,17 @@ def test_nothing_is_called_over_while_the_health_is_unknown() -> None:
 
 def test_a_stale_tab_is_not_called_over_when_the_circuit_opens() -> None:
     assert not alerts.news({"tab people": "Tab people is stale"}, alerts.incidents(status(circuit=OPEN))).over
+
+
+def test_a_stale_tab_is_not_called_over_when_its_cause_turns_out_to_be_google() -> None:
+    stale = alerts.incidents(status(tab(health=Health.DEGRADED)))
+    known = alerts.after({}, alerts.news({}, stale))
+    silent = alerts.incidents(status(tab(health=Health.DEGRADED), answers=SILENT))
+    told = alerts.news(known, silent)
+    assert (set(told.began), told.over) == ({"google"}, {})
+    known = alerts.after(known, told)
+    assert not alerts.news(known, alerts.incidents(status(tab(), circuit=OPEN))).over
+    assert set(alerts.news(known, alerts.incidents(status(tab()))).over) == {"tab people", "google"}
 
 
 def test_the_cause_of_a_stale_tab_is_news_and_the_tab_is_stale_still() -> None:

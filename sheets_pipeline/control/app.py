@@ -30,6 +30,7 @@ from sheets_pipeline.control.operations import (
 from sheets_pipeline.control.page import add_pages
 from sheets_pipeline.control.security import Guard
 from sheets_pipeline.control.stats import tab_stats
+from sheets_pipeline.database.engine import explain
 from sheets_pipeline.database.history import SyncRecord
 from sheets_pipeline.errors import DagsterRefused, PauseTooLong, SheetsPipelineError, TabBusy, TabIsOff, UnknownTab
 from sheets_pipeline.sync.health import Health, Status
@@ -227,9 +228,11 @@ def _warm_up(operations: Operations) -> None:
 
 
 def _explained(error: Exception) -> str:
-    """Our own errors say what to do; a database's own text may quote an address, so only its class is told."""
+    """Our own errors say what to do; of Dagster's storage, the only other database, what we know is told, else the class."""
     if isinstance(error, SheetsPipelineError):
         return str(error)
+    if known := explain(getattr(error, "orig", None) or error):
+        return str(known)
     return f"A database does not answer ({type(error).__name__}). `sheets-pipeline doctor` says which and what to do."
 
 

@@ -1,4 +1,7 @@
-"""Tells ALERT_URLS what Dagster's own sensor cannot: that the daemon is silent, or its storage cannot be reached.
+"""Tells ALERT_URLS what Dagster's own sensor cannot: that the daemon is silent or stuck, or its storage cannot be reached.
+
+A daemon is stuck when it reports that it lives, and its sensors are not looked at all the same: what it cannot write
+down, on a full disk for example, it does not do.
 
 What was told is kept in memory, because there may be no storage: a restart of the control API tells it once more.
 """
@@ -7,10 +10,16 @@ import logging
 import time
 from threading import Event
 
+import dagster as dg
+from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.scheduler.instigation import SensorInstigatorData
+
 from sheets_pipeline import alerts
 from sheets_pipeline.alerts import Incident, Incidents, Told
 from sheets_pipeline.control.operations import Operations
 from sheets_pipeline.control.status import daemon_running
+from sheets_pipeline.database.engine import explain
+from sheets_pipeline.defs.alerts import ALERT_SENSOR
 
 logger = logging.getLogger(__name__)
 
@@ -22,10 +31,28 @@ _SILENT = Incident(
     "It starts all syncs, and has not reported for minutes. The tabs keep what they show; events stay queued.",
     "See why its process ended, and start it again: `sheets-pipeline dev`, or `dagster-daemon run` as a service.",
 )
+#: A sensor that looked this many intervals ago, and a minute, has missed its turn.
+_MISSED_INTERVALS = 3
+
 _REMEDY = (
     "Start the database of DAGSTER_POSTGRES_URL, or make room on its disk. Syncs go on by themselves then; until that "
     "the tabs keep what they show."
 )
+
+
+_STUCK_REMEDY = (
+    "Read the daemon's log. If the disk of DAGSTER_POSTGRES_URL is full, make room, and all goes on by itself; otherwise "
+    "start the daemon again."
+)
+
+
+def _alerts_looked_seconds_ago(instance: dg.DagsterInstance) -> float | None:
+    """When the sensor ``alerts`` last finished a look; None where it never did, or is switched off."""
+    for state in instance.all_instigator_state(instigator_type=InstigatorType.SENSOR):
+        data = state.instigator_data
+        if state.instigator_name == ALERT_SENSOR and state.is_running and isinstance(data, SensorInstigatorData):
+            return time.time() - data.last_tick_timestamp if data.last_tick_timestamp else None
+    return None
 
 
 class DaemonAlerts:
@@ -54,10 +81,18 @@ class DaemonAlerts:
 
     def _incidents(self) -> Incidents:
         try:
-            is_running = daemon_running(self._operations.instance)
+            instance = self._operations.instance
+            is_running, seconds = daemon_running(instance), _alerts_looked_seconds_ago(instance)
         except Exception as error:  # whatever it is, nothing can be started
-            found = f"Nothing can be started while it is away ({type(error).__name__})."
+            known = explain(getattr(error, "orig", None) or error)
+            found = str(known) if known else f"Nothing can be started while it is away ({type(error).__name__})."
             return {"storage": Incident("Dagster's storage cannot be reached", found, _REMEDY)}
-        if is_running or time.monotonic() - self._began < GRACE_SECONDS:
+        if time.monotonic() - self._began < GRACE_SECONDS:
             return {}
-        return {"daemon": _SILENT}
+        if not is_running:
+            return {"daemon": _SILENT}
+        interval = self._operations.settings.sync_health_check_interval
+        if seconds is None or seconds < _MISSED_INTERVALS * interval + 60:
+            return {}
+        found = f"It lives, but the sensor `alerts` has not looked for {seconds:.0f} s instead of {interval} s."
+        return {"stuck": Incident("Dagster's daemon is stuck", found, _STUCK_REMEDY)}

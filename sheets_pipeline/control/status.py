@@ -16,6 +16,7 @@ from sheets_pipeline.defs.tab_asset import TabAsset
 from sheets_pipeline.defs.unrecorded import unrecorded_failures
 from sheets_pipeline.errors import SheetsPipelineError
 from sheets_pipeline.sync.health import (
+    Answers,
     QuotaUse,
     Status,
     Steering,
@@ -64,8 +65,8 @@ def collect(instance: dg.DagsterInstance, open_pipeline: Pipeline) -> Status:
         found.tab.title: _tab(found, histories, waits, steering, off, open_pipeline)
         for found in tab_switches.declared_tabs(settings)
     }
-    quota = _quota(open_pipeline)
-    health, reason = overall(tabs, steering, quota=quota, set_aside_events=queue["set_aside"])
+    quota, answers = _quota(open_pipeline)
+    health, reason = overall(tabs, steering, quota=quota, answers=answers, set_aside_events=queue["set_aside"])
     return Status(
         health=health,
         reason=reason,
@@ -76,6 +77,7 @@ def collect(instance: dg.DagsterInstance, open_pipeline: Pipeline) -> Status:
         quota=quota,
         at=now,
         daemon_running=daemon_running(instance),
+        answers=answers,
     )
 
 
@@ -140,13 +142,13 @@ def _queue(open_pipeline: Pipeline) -> tuple[dict[str, TabWait], dict[str, Any]]
         return waiting.waiting(connection), {**counts, "installed": installed, "none_taken": None}
 
 
-def _quota(open_pipeline: Pipeline) -> list[QuotaUse]:
-    """Empty where there are no credentials to count for."""
+def _quota(open_pipeline: Pipeline) -> tuple[list[QuotaUse], Answers]:
+    """What was sent and how it was answered; empty where there are no credentials to count for."""
     try:
         quota = open_pipeline.quota()
     except SheetsPipelineError:
-        return []
-    return [QuotaUse(kind, quota.used(kind), quota.limits[kind]) for kind in ("read", "write")]
+        return [], Answers()
+    return [QuotaUse(kind, quota.used(kind), quota.limits[kind]) for kind in ("read", "write")], quota.answers()
 
 
 def as_json(status: Status) -> dict[str, Any]:

@@ -163,6 +163,12 @@ _FAILURES: list[tuple[str, str, str, bool]] = [
         True,
     ),
     (
+        r"no space left on device|database or disk is full|disk full|the table '[^']*' is full",
+        "has no room left on its disk",
+        "Make room on the disk of the database server. Nothing was lost; syncs go on by themselves then.",
+        True,
+    ),
+    (
         r"cannot execute ([a-z ]+) in a read-only transaction|cannot execute statement in a (read only) transaction"
         r"|running with the (--?[a-z_-]*read[_-]only)",
         "accepts no changes here ({found})",
@@ -221,24 +227,25 @@ _FAILURES: list[tuple[str, str, str, bool]] = [
 ]
 
 
-def explain(error: BaseException, url: sa.URL) -> DatabaseError | None:
+def explain(error: BaseException, url: sa.URL | None = None) -> DatabaseError | None:
     """The failure as one paragraph, or None where it is not one that settings or people cause.
 
-    ``needs_person`` of the result is False where trying again can help.
+    ``needs_person`` of the result is False where trying again can help. Without a ``url`` it is Dagster's storage.
     """
+    name = f"The database {described(url)}" if url is not None else "Dagster's storage (DAGSTER_POSTGRES_URL)"
     message = " ".join(str(error).split())
     for pattern, what, remedy, transient in _FAILURES:
         if match := re.search(pattern, message, re.IGNORECASE):
             found = next((group for group in match.groups() if group), match[0])
-            text = f"The database {described(url)} {what.format(found=found)}. {remedy}"
+            text = f"{name} {what.format(found=found)}. {remedy}"
             explained = DatabaseError(f"{text} (The server's words: {_without_secrets(message, url)})")
             explained.needs_person = not transient
             return explained
     return None
 
 
-def _without_secrets(message: str, url: sa.URL) -> str:
-    if url.password:
+def _without_secrets(message: str, url: sa.URL | None) -> str:
+    if url is not None and url.password:
         message = message.replace(str(url.password), "***")
     return message if len(message) <= 300 else message[:300] + "…"
 

@@ -1,7 +1,8 @@
 """The quota budget: reads and writes per credential, shared by all processes and hosts through the database.
 
 A request holds a slot from before it is sent until 60 seconds after its answer came. It reaches Google somewhere in
-between, so whatever the network does, no 60 seconds on Google's side see more requests than there are slots.
+between, so whatever the network does, no 60 seconds on Google's side see more requests than there are slots. Slots are
+kept a little longer, because they also tell how Google answered lately (``answers``).
 """
 
 import time
@@ -13,6 +14,7 @@ import sqlalchemy as sa
 
 from sheets_pipeline.database.clock import database_time
 from sheets_pipeline.database.state import insert_ignore, state_metadata
+from sheets_pipeline.sync.health import Answers
 
 Kind = Literal["read", "write"]
 
@@ -21,6 +23,12 @@ WINDOW_SECONDS = 60.05
 
 #: A slot whose process died without an answer: Google gives up on a request after 180 s.
 _LONGEST_REQUEST_SECONDS = 190
+
+#: How long it is known how a request ended. Retries are at most 40 s apart, so during an outage there are always some.
+_REMEMBERED_SECONDS = 120.0
+
+#: How a request ends: with an answer, with 429, or with an error of Google's or no answer at all.
+_ANSWERED, _REFUSED, _FAILED = _ENDED = ("answered", "refused", "failed")
 
 #: A waiting request says so this often; one silent for longer has gone.
 _WAITER_POLL_SECONDS = 1.0
@@ -48,7 +56,7 @@ sync_quota_slot = sa.Table(
     sa.Column("credential", sa.String(200), nullable=False),
     sa.Column("kind", sa.String(10), nullable=False),
     sa.Column("priority", sa.Integer, nullable=False),
-    sa.Column("state", sa.String(10), nullable=False, comment="waiting, sent or answered"),
+    sa.Column("state", sa.String(10), nullable=False, comment="waiting, sent; answered, refused (429), failed"),
     sa.Column("at", sa.Double, nullable=False, comment="seconds since 1970, database clock"),
     sa.Index("sync_quota_slot_budget", "credential", "kind", "state"),
     comment="Requests of the last minute, and those waiting for room.",
@@ -75,12 +83,16 @@ class DatabaseQuota:
         """Wait for room and hold it for one request; gives the seconds waited."""
         started = time.monotonic()
         slot_id = self._wait(kind)
+        state = _ANSWERED
         try:
             yield time.monotonic() - started
+        except Exception as error:
+            state = _how_it_ended(error)
+            raise
         finally:
             with self.engine.begin() as connection:
-                answered = {"state": "answered", "at": database_time(connection)}
-                connection.execute(sa.update(sync_quota_slot).where(sync_quota_slot.c.id == slot_id).values(answered))
+                ended = {"state": state, "at": database_time(connection)}
+                connection.execute(sa.update(sync_quota_slot).where(sync_quota_slot.c.id == slot_id).values(ended))
 
     def used(self, kind: Kind) -> int:
         """Slots in use: requests of about the last minute."""
@@ -90,6 +102,23 @@ class DatabaseQuota:
     def left(self, kind: Kind) -> int:
         """Requests that could be sent now without waiting."""
         return max(0, self.limits[kind] - self.used(kind))
+
+    def answers(self) -> Answers:
+        """How Google answered this credential's requests lately."""
+        slot = sync_quota_slot.c
+        mine = (slot.credential == self.credential) & slot.state.in_(_ENDED)
+        query = sa.select(slot.state, slot.at).where(mine).order_by(slot.at)
+        with self.engine.connect() as connection:
+            now = database_time(connection)
+            ended = [(state, at) for state, at in connection.execute(query) if at >= now - _REMEMBERED_SECONDS]
+        good = max((at for state, at in ended if state == _ANSWERED), default=0.0)
+        bad_since = next((at for state, at in ended if state != _ANSWERED and at > good), None)
+        return Answers(
+            answered=sum(state == _ANSWERED for state, _ in ended),
+            refused=sum(state == _REFUSED for state, _ in ended),
+            failed=sum(state == _FAILED for state, _ in ended),
+            failing_seconds=0.0 if bad_since is None else max(0.0, now - bad_since),
+        )
 
     def _wait(self, kind: Kind) -> int:
         waiting_id: int | None = None
@@ -121,7 +150,7 @@ class DatabaseQuota:
     def _enter(self, connection: sa.Connection, kind: Kind, now: float, waiting_id: int | None) -> int:
         """Say that this request is waiting, and drop what no longer counts."""
         slot = sync_quota_slot.c
-        over = (slot.state == "answered") & (slot.at < now - WINDOW_SECONDS)
+        over = slot.state.in_(_ENDED) & (slot.at < now - _REMEMBERED_SECONDS)
         died = (slot.state == "sent") & (slot.at < now - _LONGEST_REQUEST_SECONDS - WINDOW_SECONDS)
         gone = (slot.state == "waiting") & (slot.at < now - _WAITER_GONE_SECONDS)
         connection.execute(sa.delete(sync_quota_slot).where(self._mine(kind), over | died | gone))
@@ -148,14 +177,23 @@ class DatabaseQuota:
 
     def _count(self, connection: sa.Connection, kind: Kind, now: float) -> int:
         slot = sync_quota_slot.c
-        counts = (slot.state == "sent") | ((slot.state == "answered") & (slot.at >= now - WINDOW_SECONDS))
+        counts = (slot.state == "sent") | (slot.state.in_(_ENDED) & (slot.at >= now - WINDOW_SECONDS))
         return int(connection.scalar(sa.select(sa.func.count()).where(self._mine(kind), counts)) or 0)
 
     def _until_next_free(self, connection: sa.Connection, kind: Kind, now: float) -> float:
         slot = sync_quota_slot.c
-        oldest = connection.scalar(sa.select(sa.func.min(slot.at)).where(self._mine(kind), slot.state == "answered"))
+        holds = slot.state.in_(_ENDED) & (slot.at >= now - WINDOW_SECONDS)
+        oldest = connection.scalar(sa.select(sa.func.min(slot.at)).where(self._mine(kind), holds))
         free_in = (oldest + WINDOW_SECONDS - now) if oldest is not None else _WAITER_POLL_SECONDS
         return float(min(max(free_in, 0.005), _WAITER_POLL_SECONDS))
 
     def _mine(self, kind: Kind) -> sa.ColumnElement[bool]:
         return (sync_quota_slot.c.credential == self.credential) & (sync_quota_slot.c.kind == kind)
+
+
+def _how_it_ended(error: Exception) -> str:
+    """From the HTTP status of an error; one without a status had no answer."""
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if status == 429:
+        return _REFUSED
+    return _FAILED if status is None or status >= 500 else _ANSWERED

@@ -15,6 +15,8 @@ from sheets_pipeline.database.leases import leases, sync_hold
 from sheets_pipeline.settings import load_settings
 from sheets_pipeline.wiring import Pipeline, pipeline
 
+ALERT_SENSOR = "alerts"
+
 
 def incidents_now(instance: dg.DagsterInstance) -> Incidents:
     """All that is wrong now; that nobody can tell is an incident itself."""
@@ -54,7 +56,7 @@ def tick(context: dg.SensorEvaluationContext) -> dg.SkipReason:
 def alert_sensor() -> dg.Definitions:
     """The sensor, on by default."""
     sensor = dg.SensorDefinition(
-        name="alerts",
+        name=ALERT_SENSOR,
         evaluation_fn=tick,
         minimum_interval_seconds=load_settings().sync_health_check_interval,
         default_status=dg.DefaultSensorStatus.RUNNING,

@@ -3,8 +3,10 @@
 The rules, worst first (``docs/health.md`` has them at length):
 
 - **stopped**: switched off, or the circuit is open on an error that only a person can mend
-- **degraded**: the circuit is open otherwise, two or more syncs in a row failed, or the tab lags two intervals behind or has not been synced for as long
-- **warning**: the last sync failed, rows or events are set aside, syncs are paused, or the quota is nearly used up
+- **degraded**: the circuit is open otherwise, two or more syncs in a row failed, Google gives no answer, or the tab lags
+  two intervals behind or has not been synced for as long
+- **warning**: the last sync failed, rows or events are set aside, syncs are paused, Google refuses some requests for
+  quota, or our own share of the quota is nearly used up
 - **healthy**: none of these
 """
 
@@ -21,6 +23,12 @@ LATE_INTERVALS = 2
 
 #: A quota is nearly used up from this share.
 NEARLY_USED = 0.9
+
+#: Single failures are repeated and forgotten; one that goes on for so long is worth telling.
+FAILING_SECONDS = 10
+
+#: So many answers of 429 in two minutes are no accident: we keep within the quota ourselves.
+MANY_REFUSED = 3
 
 
 class Health(StrEnum):
@@ -112,6 +120,52 @@ class QuotaUse:
 
 
 @dataclass(frozen=True, slots=True)
+class Trouble:
+    """What keeps our requests from being answered, and what to do. ``is_total``: none is."""
+
+    title: str
+    found: str
+    remedy: str
+    is_total: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """How Google answered in the last two minutes: ``refused`` with 429, ``failed`` with 5xx or not at all.
+
+    ``failing_seconds`` is how long there has been no other answer; 0 where the last one was good.
+    """
+
+    answered: int = 0
+    refused: int = 0
+    failed: int = 0
+    failing_seconds: float = 0.0
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """None while requests come through."""
+        is_total = self.failing_seconds >= FAILING_SECONDS
+        if self.refused >= MANY_REFUSED or (is_total and self.refused):
+            return Trouble(
+                "Something else uses up our quota",
+                f"Google refused {self.refused} of {self.answered + self.refused + self.failed} requests of the last two "
+                "minutes for quota (429), although we keep within it.",
+                "Give the pipeline a service account that nobody else uses, or lower SHEETS_READS_PER_MINUTE and "
+                "SHEETS_WRITES_PER_MINUTE to what is left for it.",
+                is_total,
+            )
+        if not is_total:
+            return None
+        return Trouble(
+            "Google does not answer",
+            f"For {self.failing_seconds:.0f} s every request had no answer, or an error of Google's: {self.failed} so far.",
+            "Requests are repeated and events stay queued. If it lasts, see https://www.google.com/appsstatus and run "
+            "`sheets-pipeline doctor`, which tells whether it is the network.",
+            is_total=True,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """Everything at one moment. ``queue`` is ``database.events.QueueStatus`` as a dict."""
 
@@ -125,6 +179,7 @@ class Status:
     at: datetime
     #: Whether Dagster's daemon has been heard of lately; without it nothing is started.
     daemon_running: bool = True
+    answers: Answers = Answers()
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +317,7 @@ def overall(
     steering: Steering,
     *,
     quota: Collection[QuotaUse] = (),
+    answers: Answers = Answers(),
     set_aside_events: int = 0,
 ) -> tuple[Health, str]:
     """The state of the whole: the worst of the tabs that are switched on, or what concerns all of them."""
@@ -271,6 +327,8 @@ def overall(
     found: list[tuple[Health, str]] = []
     if stopped := _stopped_circuit(steering.circuit):
         found.append(stopped)
+    if trouble := answers.trouble:
+        found.append((Health.DEGRADED if trouble.is_total else Health.WARNING, f"{trouble.found} {trouble.remedy}"))
     if on:
         worst = max(on, key=lambda tab: tab.health.badness)
         if worst.health is not Health.HEALTHY:

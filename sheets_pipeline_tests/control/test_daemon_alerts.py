@@ -7,7 +7,15 @@ from types import SimpleNamespace
 import dagster as dg
 import pytest
 import sqlalchemy as sa
+from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.remote_origin import (
+    ManagedGrpcPythonEnvCodeLocationOrigin,
+    RemoteInstigatorOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus, SensorInstigatorData
 from dagster._core.test_utils import instance_for_test
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._daemon.types import DaemonHeartbeat
 
 from sheets_pipeline.control import daemon_alerts
@@ -66,6 +74,45 @@ def test_a_daemon_that_still_comes_up_is_not_missed(instance: dg.DagsterInstance
     for _ in range(3):
         watch.look([webhook.url])
     assert webhook.received == []
+
+
+def note_look(instance: dg.DagsterInstance, seconds_ago: float, *, is_on: bool = True) -> None:
+    """As the daemon does when a tick of the sensor ``alerts`` has ended."""
+    job = origin_of_alerts()
+    status = InstigatorStatus.DECLARED_IN_CODE if is_on else InstigatorStatus.STOPPED
+    data = SensorInstigatorData(last_tick_timestamp=time.time() - seconds_ago, min_interval=1)
+    state = InstigatorState(job, InstigatorType.SENSOR, status, data)
+    known = instance.get_instigator_state(state.instigator_origin_id, state.selector_id)
+    (instance.update_instigator_state if known else instance.add_instigator_state)(state)
+
+
+def origin_of_alerts() -> RemoteInstigatorOrigin:
+    location = ManagedGrpcPythonEnvCodeLocationOrigin(LoadableTargetOrigin(python_file="x"), "sheets_pipeline")
+    return RemoteInstigatorOrigin(RemoteRepositoryOrigin(location, "__repository__"), "alerts")
+
+
+def test_a_daemon_that_lives_and_looks_at_nothing_is_told(
+    instance: dg.DagsterInstance, webhook: Webhook, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(daemon_alerts, "GRACE_SECONDS", 0)
+    watch = watching(instance, webhook)
+    report(instance)
+
+    def look_twice() -> list[str]:
+        watch.look([webhook.url])
+        watch.look([webhook.url])
+        return titles(webhook)
+
+    assert look_twice() == []  # never looked: a new instance
+    note_look(instance, 30)
+    assert look_twice() == []
+    note_look(instance, 100, is_on=False)
+    assert look_twice() == []
+    note_look(instance, 100)
+    assert look_twice() == ["Sheets Pipeline: Dagster's daemon is stuck"]
+    assert "has not looked for 10" in webhook.received[0]["message"]
+    note_look(instance, 0)
+    assert look_twice()[1:] == ["Sheets Pipeline: Over: Dagster's daemon is stuck"]
 
 
 def test_a_storage_that_is_away_is_told_without_what_its_driver_said(webhook: Webhook):

@@ -93,6 +93,18 @@ def test_wrong_passwords_are_recognised_by_the_servers_words(words: str):
     assert SECRET not in str(error)
 
 
+def test_a_full_disk_is_told_as_such(tmp_path: Path):
+    engine = connect(f"sqlite:///{tmp_path / 'small.db'}")
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA max_page_count = 3")
+        connection.exec_driver_sql("CREATE TABLE t (a TEXT)")
+        with pytest.raises(DatabaseError, match="has no room left on its disk") as told:
+            connection.exec_driver_sql("INSERT INTO t VALUES (hex(zeroblob(20000)))")
+    assert told.value.needs_person is False
+    words = 'could not extend file "base/16384/16679": No space left on device'
+    assert "Dagster's storage (DAGSTER_POSTGRES_URL) has no room left" in str(explain(RuntimeError(words)))
+
+
 def test_a_restarted_server_is_reconnected_to(database_url: str):
     engine = connect(database_url, pool_size=1)
     with engine.connect() as connection:

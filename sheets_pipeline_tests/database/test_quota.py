@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sheets_pipeline.database import quota as quota_module
 from sheets_pipeline.database.quota import BULK, URGENT, DatabaseQuota
 from sheets_pipeline.database.state import install_state
+from sheets_pipeline.sync.health import Answers
 
 
 @pytest.fixture
@@ -69,6 +70,43 @@ def test_reads_and_writes_and_credentials_have_budgets_of_their_own(engine: sa.E
     other = DatabaseQuota(engine, "other@example.org", reads_per_minute=60, writes_per_minute=1)
     with other.slot("write") as waited:
         assert waited < 1
+
+
+class Answer(Exception):
+    """As gspread's ``APIError``: an HTTP answer that is an error."""
+
+    def __init__(self, status: int) -> None:
+        self.response = type("Response", (), {"status_code": status})()
+
+
+def test_how_requests_ended_is_known_and_each_of_them_counts(engine: sa.Engine) -> None:
+    mine = budget(engine, 60)
+    for error in (Answer(429), Answer(503), Answer(404), ConnectionError(), None):
+        try:
+            with mine.slot("write" if error else "read"):
+                if error:
+                    raise error
+        except (Answer, ConnectionError):
+            continue
+    found = mine.answers()
+    assert (found.answered, found.refused, found.failed) == (2, 1, 2)
+    assert found.failing_seconds == 0
+    assert (mine.used("write"), mine.used("read")) == (4, 1)
+    other = DatabaseQuota(engine, "other@example.org", reads_per_minute=60, writes_per_minute=1)
+    assert other.answers() == Answers()
+
+
+def test_failing_counts_from_the_first_failure_after_the_last_good_answer(engine: sa.Engine) -> None:
+    mine = budget(engine, 60)
+    now = time.time()
+    ends = [(-150, "failed"), (-100, "failed"), (-60, "answered"), (-45, "failed"), (-5, "refused")]
+    with engine.begin() as connection:
+        for ago, state in ends:
+            values = {"credential": mine.credential, "kind": "read", "priority": 1, "state": state, "at": now + ago}
+            connection.execute(sa.insert(quota_module.sync_quota_slot).values(values))
+    found = mine.answers()
+    assert (found.answered, found.refused, found.failed) == (1, 1, 2)
+    assert 44 < found.failing_seconds < 60
 
 
 def test_a_slot_is_given_back_when_the_request_fails(engine: sa.Engine, short_window: float) -> None:

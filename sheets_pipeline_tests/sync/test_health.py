@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from sheets_pipeline.sync.circuit import Circuit
 from sheets_pipeline.sync.health import (
+    Answers,
     Health,
     LastError,
     QuotaUse,
@@ -169,6 +170,31 @@ def test_what_concerns_all_tabs_is_a_warning_of_the_whole(
     found, reason = overall({"a": health()}, steering, quota=quota, set_aside_events=aside)
     assert found is Health.WARNING
     assert says in reason
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected", "says"),
+    [
+        pytest.param(Answers(answered=3), Health.HEALTHY, "in step", id="all answered"),
+        pytest.param(Answers(3, failed=1, failing_seconds=4), Health.HEALTHY, "in step", id="a failure just now"),
+        pytest.param(Answers(3, failed=9), Health.HEALTHY, "in step", id="failures that are over"),
+        pytest.param(Answers(3, failed=4, failing_seconds=25), Health.DEGRADED, "For 25 s every request", id="down"),
+        pytest.param(Answers(3, refused=2), Health.HEALTHY, "in step", id="429 once or twice"),
+        pytest.param(Answers(3, refused=7), Health.WARNING, "7 of 10 requests", id="429 now and then"),
+        pytest.param(Answers(0, 3, 1, 15.0), Health.DEGRADED, "service account that nobody else", id="only 429"),
+    ],
+)
+def test_how_google_answers_is_told_before_any_tab_is_late(answers: Answers, expected: Health, says: str) -> None:
+    found, reason = overall({"a": health()}, STEERING, answers=answers)
+    assert found is expected
+    assert says in reason
+
+
+def test_a_silent_google_is_the_reason_for_late_tabs() -> None:
+    late = health(GOOD, TabWait(3, 700))
+    assert late.health is Health.DEGRADED
+    found, reason = overall({"a": late}, STEERING, answers=Answers(failed=4, failing_seconds=25))
+    assert (found, reason[:9]) == (Health.DEGRADED, "For 25 s ")
 
 
 @given(st.lists(st.sampled_from(Health), min_size=1, max_size=6))

@@ -138,6 +138,21 @@ def memory_by_part(stack: Stack) -> dict[str, float]:
     return found
 
 
+def processor_seconds(stack: Stack) -> dict[str, float]:
+    """Processor time by part so far, children that have ended included: runs count with the warm process."""
+    found: dict[str, float] = {}
+    for part, processes in stack.parts().items():
+        for process in processes:
+            try:
+                times = process.cpu_times()
+            except (psutil.Error, OSError):
+                continue  # it has ended
+            name = {"run": "runs", "warm process": "runs", "database session": "database"}.get(part, part)
+            own, ended = times.user + times.system, times.children_user + times.children_system
+            found[name] = found.get(name, 0.0) + own + (ended if part in {"warm process", "database"} else 0.0)
+    return found
+
+
 def most_in_a_minute(moments: list[float]) -> int:
     """The most requests in any 60 seconds."""
     moments, first, most = sorted(moments), 0, 0
@@ -186,8 +201,9 @@ def measure(stack: Stack, arguments: argparse.Namespace) -> dict[str, Any]:
     keeper = Keeper(stack)
     try:
         wait_until_filled(stack)
-        sampler = Sampler(stack)
+        sampler, before = Sampler(stack), processor_seconds(stack)
         phase("with triggers and the whole pipeline", arguments.minutes * 60)
+        spent = {part: seconds - before.get(part, 0.0) for part, seconds in processor_seconds(stack).items()}
         samples = sampler.close()
         began = time.monotonic()
         verdicts = settle(stack)
@@ -199,6 +215,7 @@ def measure(stack: Stack, arguments: argparse.Namespace) -> dict[str, Any]:
     return {
         "phases": phases,
         "samples": samples,
+        "spent": spent,
         "verdicts": verdicts,
         "catching_up": caught_up,
         "storm": stormed,
@@ -262,6 +279,12 @@ def render(about: dict[str, Any], arguments: argparse.Namespace, result: dict[st
         f"- Requests in any 60 s: at most {most_in_a_minute(samples.requests['read'])} reads and "
         f"{most_in_a_minute(samples.requests['write'])} writes of 60 and 60 allowed; {samples.refused} answers of 429.",
         f"- Restarts: {result['restarts']}.",
+        "- Processor, in cores: "
+        + ", ".join(
+            f"{part} {seconds / arguments.minutes / 60:.2f}"
+            for part, seconds in sorted(result["spent"].items(), key=lambda one: -one[1])
+        )
+        + " (database: the application's sessions included).",
         "",
         "| memory (PSS, MiB) | first minute | after a third | after two thirds | last minute | most |",
         "|---|---:|---:|---:|---:|---:|",

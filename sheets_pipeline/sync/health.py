@@ -158,7 +158,7 @@ class Answers:
             return None
         return Trouble(
             "Google does not answer",
-            f"For {self.failing_seconds:.0f} s every request had no answer, or an error of Google's: {self.failed} so far.",
+            f"Google has answered no request for {self.failing_seconds:.0f} s; {self.failed} have failed.",
             "Requests are repeated and events stay queued. If it lasts, see https://www.google.com/appsstatus and run "
             "`sheets-pipeline doctor`, which tells whether it is the network.",
             is_total=True,

@@ -335,8 +335,9 @@ def go_through(ground: Ground, failure: Failure) -> Account:
             account.later.setdefault(_gist(_reason(status)), f"{time.monotonic() - began:.0f} s: {_reason(status)}")
         circuit = str(status.get("circuit", {}).get("state", ""))
         account.circuit = circuit if circuit not in {"", "closed"} else account.circuit
-        if (news := ground.alerts.since(began)) and account.told_by_alert is None:
-            account.told_by_alert, account.alert = news[0][0] - began, f"{news[0][1]}: {news[0][2]}"
+        news = [one for one in ground.alerts.since(began) if "Over: " not in one[1]]
+        if news and account.told_by_alert is None:
+            account.told_by_alert, account.alert = news[0][0] - began, news[0][2]
             print(f"{account.told_by_alert:5.0f} s  alert: {account.alert}", flush=True)
         time.sleep(1)
     account.lasted = time.monotonic() - began

@@ -153,15 +153,22 @@ def carried(key: str, now: Incidents) -> bool:
     """Whether a known incident that is not seen now may still go on.
 
     While nothing is known, everything may. While the circuit is open, or Google does not answer, tabs are not judged one
-    by one; and an open circuit sends nothing that Google could answer. A stale tab of which the cause is now known is still stale.
+    by one; and an open circuit sends nothing that Google could answer. Either is over when tabs have caught up. A stale
+    tab of which the cause is now known is still stale.
     """
     is_explained = bool(now.keys() & _EXPLAINS_TABS) and (key.startswith("tab ") or key == _GOOGLE)
-    return "health" in now or is_explained or key + _MEND in now
+    return "health" in now or is_explained or (key in _EXPLAINS_TABS and bool(_late(now))) or key + _MEND in now
+
+
+def _late(now: Incidents) -> set[str]:
+    """Tabs that only lie behind."""
+    return {key for key in now if key.startswith("tab ") and not key.endswith(_MEND)}
 
 
 def news(known: Mapping[str, str], now: Incidents) -> News:
     """What a target that knows of some incidents has to be told."""
-    began = {key: incident for key, incident in now.items() if key not in known}
+    explained = _late(now) if known.keys() & _EXPLAINS_TABS else set()
+    began = {key: incident for key, incident in now.items() if key not in known and key not in explained}
     over = {key: title for key, title in known.items() if key not in now and not carried(key, now)}
     return News(began, over)
 

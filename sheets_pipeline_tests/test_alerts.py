@@ -151,6 +151,15 @@ def test_a_stale_tab_is_not_called_over_when_its_cause_turns_out_to_be_google() 
     assert set(alerts.news(known, alerts.incidents(status(tab()))).over) == {"tab people", "google"}
 
 
+@pytest.mark.parametrize("cause", [status(answers=SILENT), status(circuit=OPEN)], ids=["google", "circuit"])
+def test_a_cause_is_over_when_the_tabs_have_caught_up_which_are_no_news_meanwhile(cause: Status) -> None:
+    known = alerts.after({}, alerts.news({}, alerts.incidents(cause)))
+    late, mend = tab(health=Health.DEGRADED), tab("b", consecutive_failures=1, last_error=LAST_ERROR)
+    assert not alerts.news(known, alerts.incidents(status(late)))
+    assert set(alerts.news(known, alerts.incidents(status(late, mend))).began) == {"tab b, to mend"}
+    assert alerts.news(known, alerts.incidents(status(tab()))).over.keys() == known.keys()
+
+
 def test_the_cause_of_a_stale_tab_is_news_and_the_tab_is_stale_still() -> None:
     now = alerts.incidents(status(tab(health=Health.DEGRADED, consecutive_failures=2, last_error=LAST_ERROR)))
     told = alerts.news({"tab people": "Tab people is stale"}, now)

@@ -217,7 +217,7 @@ _FAILURES: list[tuple[str, str, str, bool]] = [
         True,
     ),
     (
-        r"the database system is (?:starting up|shutting down|in recovery)|server closed the connection"
+        r"the database system is (?:starting up|shutting down|in recovery|not (?:yet )?accepting)|server closed the connection"
         r"|terminating connection|lost connection|server has gone away|connection is closed"
         r"|connection (?:not open|reset|to server .* lost)|consuming input failed",
         "ended the connection or is restarting",

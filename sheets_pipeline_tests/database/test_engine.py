@@ -93,6 +93,21 @@ def test_wrong_passwords_are_recognised_by_the_servers_words(words: str):
     assert SECRET not in str(error)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "FATAL:  the database system is in recovery mode",
+        "FATAL:  the database system is not yet accepting connections",
+        "server closed the connection unexpectedly",
+    ],
+)
+def test_a_server_that_recovers_from_a_crash_is_worth_another_try(words: str):
+    error = explain(RuntimeError(words), sa.make_url("postgresql://u@h/n"))
+    assert error is not None
+    assert "ended the connection or is restarting" in str(error)
+    assert error.needs_person is False
+
+
 def test_a_full_disk_is_told_as_such(tmp_path: Path):
     engine = connect(f"sqlite:///{tmp_path / 'small.db'}")
     with engine.connect() as connection:

@@ -57,7 +57,7 @@ def queue_status() -> dict[str, Any]:
 
     from sheets_pipeline.database import events
     from sheets_pipeline.defs.gate import UNDER_WAY
-    from sheets_pipeline.local.home import dagster_home
+    from sheets_pipeline.launcher.connections import opened_instance
     from sheets_pipeline.wiring import pipeline
 
     open_pipeline = pipeline()
@@ -65,7 +65,7 @@ def queue_status() -> dict[str, Any]:
         counted = asdict(events.status(connection))
         given_up = events.set_aside(connection, limit=_LISTED)
     quota = open_pipeline.quota()
-    with dg.DagsterInstance.from_config(str(dagster_home())) as instance:
+    with opened_instance() as instance:
         running = instance.get_runs_count(dg.RunsFilter(job_name="event_sync", statuses=UNDER_WAY))
     return {
         "running": running,

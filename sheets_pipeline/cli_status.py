@@ -29,15 +29,14 @@ _COLOURS = {"healthy": "green", "warning": "yellow", "degraded": "red", "stopped
 @click.option("--json", "as_json", is_flag=True, help="Print the status as JSON (one line per look with --watch).")
 def status(watch: bool, as_json: bool) -> None:
     """Show whether the tabs are true: health, last syncs, queue, quota, circuit. Exit code 1: degraded or stopped."""
-    import dagster as dg
 
     from sheets_pipeline.control.status import as_json as to_json
     from sheets_pipeline.control.status import collect
-    from sheets_pipeline.local.home import dagster_home
+    from sheets_pipeline.launcher.connections import opened_instance
     from sheets_pipeline.wiring import pipeline
 
     open_pipeline = pipeline()
-    with dg.DagsterInstance.from_config(str(dagster_home())) as instance:
+    with opened_instance() as instance:
         found = collect(instance, open_pipeline)
         if as_json:
             click.echo(json.dumps(to_json(found)))

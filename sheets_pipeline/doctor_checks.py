@@ -209,11 +209,10 @@ def dagster_storage(facts: Facts) -> Finding:
 
 def dagster_daemons(_facts: Facts) -> Finding:
     """Schedules and sensors are being looked at."""
-    import dagster as dg
 
-    from sheets_pipeline.local.home import dagster_home
+    from sheets_pipeline.launcher.connections import opened_instance
 
-    with dg.DagsterInstance.from_config(str(dagster_home())) as instance:
+    with opened_instance() as instance:
         statuses = instance.get_daemon_statuses()
     required = {name: status for name, status in statuses.items() if status.required}
     silent = sorted(name.lower() for name, status in required.items() if not status.healthy)
@@ -362,14 +361,13 @@ def _others(facts: Facts, text: str) -> Finding:
 
 def circuit_breaker(facts: Facts) -> Finding:
     """The circuit is closed."""
-    import dagster as dg
 
     from sheets_pipeline.defs.gate import current_circuit
-    from sheets_pipeline.local.home import dagster_home
+    from sheets_pipeline.launcher.connections import opened_instance
     from sheets_pipeline.wiring import Pipeline
 
     opened = Pipeline(facts.settings, facts.services)
-    with dg.DagsterInstance.from_config(str(dagster_home())) as instance:
+    with opened_instance() as instance:
         found = current_circuit(instance, opened)
     if found.state == "closed":
         return ok("closed")

@@ -12,7 +12,7 @@ from sheets_pipeline.defs.run_tags import run_tags
 from sheets_pipeline.defs.tab_asset import COMPUTED_AT, TabAsset, compute_all, tab_assets
 from sheets_pipeline.defs.tab_switches import switch_name, switched_off
 from sheets_pipeline.errors import SettingsError, SheetsPipelineError
-from sheets_pipeline.local.home import dagster_home
+from sheets_pipeline.launcher.connections import opened_instance
 from sheets_pipeline.settings import load_settings
 from sheets_pipeline.sheets.writer import Allowance
 from sheets_pipeline.sync.report import SyncReport
@@ -49,7 +49,7 @@ def plan_sync(titles: Collection[str], allow_deletes: int | None) -> dict[str, S
     """What a full sync would do, per tab; reads, sends nothing."""
     plans: dict[str, SyncReport | SheetsPipelineError] = {}
     pipeline()  # a wrong setting or database is one error, not one per tab
-    with dg.DagsterInstance.from_config(str(dagster_home())) as instance:
+    with opened_instance() as instance:
         chosen = chosen_tabs(titles, switched_off(instance))
     for found in chosen:
         try:
@@ -79,7 +79,7 @@ def run_sync(titles: Collection[str], allow_deletes: int | None) -> dict[str, An
     # The person at the terminal decides about another try.
     tags["dagster/max_retries"] = "0"
     job = defs().resolve_job_def("full_sync")
-    with dg.DagsterInstance.from_config(str(dagster_home())) as instance:
+    with opened_instance() as instance:
         chosen = chosen_tabs(titles, switched_off(instance))
         result = job.execute_in_process(
             instance=instance,

@@ -10,7 +10,7 @@ from sheets_pipeline.definitions import defs
 from sheets_pipeline.defs.run_tags import run_tags
 from sheets_pipeline.defs.tab_asset import tab_assets
 from sheets_pipeline.errors import DatabaseError
-from sheets_pipeline.local.home import dagster_home
+from sheets_pipeline.launcher.connections import opened_instance
 from sheets_pipeline.wiring import pipeline
 
 _STEP = "sync_pending_events"
@@ -34,7 +34,7 @@ def run_events() -> dict[str, Any]:
     with open_pipeline.platform.connect() as connection:
         if reason := events.why_none_are_taken(connection):
             raise DatabaseError(reason)
-    with dg.DagsterInstance.from_config(str(dagster_home())) as instance:
+    with opened_instance() as instance:
         result = job.execute_in_process(
             instance=instance,
             tags=run_tags(open_pipeline),

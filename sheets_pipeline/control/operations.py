@@ -25,6 +25,7 @@ from sheets_pipeline.defs.tab_switches import (
     switched_off,
 )
 from sheets_pipeline.errors import PauseTooLong, SheetsPipelineError, TabIsOff, UnknownTab
+from sheets_pipeline.launcher.connections import keep_connections
 from sheets_pipeline.local.home import dagster_home
 from sheets_pipeline.settings import Settings
 from sheets_pipeline.sync.health import Status
@@ -79,6 +80,7 @@ class Operations:
         with self._opening:
             if self._instance is None:
                 self._instance = dg.DagsterInstance.from_config(str(dagster_home()))
+                keep_connections(self._instance)
             return self._instance
 
     def status(self) -> Status:

@@ -5,13 +5,25 @@ each. ``optimize_for_webserver`` is Dagster's own switch for keeping them.
 """
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import dagster as dg
 import sqlalchemy as sa
 
+from sheets_pipeline.local.home import dagster_home
+
 #: A connection unused for this long is tried before it is used again: the server may have been restarted.
 _TRUSTED_SECONDS = 2.0
+
+
+@contextmanager
+def opened_instance() -> Iterator[dg.DagsterInstance]:
+    """Dagster's instance as ``dagster.yaml`` describes it, for one command; it keeps its connections until the end."""
+    with dg.DagsterInstance.from_config(str(dagster_home())) as instance:
+        keep_connections(instance)
+        yield instance
 
 
 def keep_connections(instance: dg.DagsterInstance) -> None:

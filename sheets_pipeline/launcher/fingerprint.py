@@ -10,8 +10,8 @@ from pathlib import Path
 def code_fingerprint(modules: Iterable[str]) -> str:
     """Changes when a source file of the modules' packages, or ``.env``, appears, changes or goes. A few milliseconds.
 
-    ``.env`` counts because settings decide which assets the definitions hold. Installed packages do not count: after an
-    upgrade the code location is reloaded, which replaces the warm process as well.
+    ``.env`` counts because settings decide which assets the definitions hold. Of installed packages only the folder that
+    holds them all counts, which changes when one is added, upgraded or removed.
     """
     digest = hashlib.sha256()
     for path in sorted(_files(modules)):
@@ -24,7 +24,7 @@ def code_fingerprint(modules: Iterable[str]) -> str:
 
 
 def _files(modules: Iterable[str]) -> set[Path]:
-    files = {Path(".env").absolute()}
+    files = {Path(".env").absolute(), *(Path(sysconfig.get_path(name)) for name in ("purelib", "platlib"))}
     for package in {module.partition(".")[0] for module in modules}:
         spec = importlib.util.find_spec(package)
         if spec is None or spec.origin is None or _is_installed(spec.origin):

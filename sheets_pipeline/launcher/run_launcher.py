@@ -17,6 +17,7 @@ from dagster._config.config_schema import UserConfigSchema
 from dagster._core.events import EngineEventData
 from dagster._core.launcher.base import CheckRunHealthResult, LaunchRunContext, WorkerStatus
 from dagster._core.launcher.default_run_launcher import DefaultRunLauncher
+from dagster._core.remote_origin import ManagedGrpcPythonEnvCodeLocationOrigin
 from dagster._grpc.types import ExecuteRunArgs
 from dagster._serdes import ConfigurableClassData, serialize_value
 
@@ -196,9 +197,14 @@ def _modules_of(instance: dg.DagsterInstance) -> list[str]:
 
 
 def _server_id(context: LaunchRunContext, location: str) -> str | None:
-    """The code server's id, new after each reload; None where it cannot be told, which is no reason not to run."""
+    """The code server's id, new after each reload; None where it tells nothing, which is no reason not to run.
+
+    A code server that the daemon keeps for itself is replaced by it every minute, whether or not anything has changed.
+    """
     if context.workspace is None or not context.workspace.has_code_location(location):
         return None
     found = context.workspace.get_code_location(location)
+    if isinstance(found.origin, ManagedGrpcPythonEnvCodeLocationOrigin):
+        return None
     server_id: str | None = getattr(found, "server_id", None)
     return server_id

@@ -1,6 +1,7 @@
 """What counts as a change of code."""
 
 import os
+import sysconfig
 from collections.abc import Callable
 from pathlib import Path
 
@@ -35,6 +36,18 @@ def test_a_change_of_code_or_settings_changes_the_fingerprint(package: Path, cha
     assert code_fingerprint([f"{package.name}.inner.module"]) == before
     change(package)
     assert code_fingerprint([f"{package.name}.inner.module"]) != before
+
+
+def test_an_installed_package_that_comes_or_goes_changes_the_fingerprint(
+    package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    installed = tmp_path / "site-packages"
+    installed.mkdir()
+    os.utime(installed, (0, 0))
+    monkeypatch.setattr(sysconfig, "get_path", lambda _name: str(installed))
+    before = code_fingerprint([package.name])
+    (installed / "other-2.0.dist-info").mkdir()
+    assert code_fingerprint([package.name]) != before
 
 
 def test_other_files_and_installed_packages_do_not_count(package: Path):

@@ -4,12 +4,16 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import dagster as dg
 import psutil
 import pytest
 from dagster._core.launcher.base import WorkerStatus
+from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, ManagedGrpcPythonEnvCodeLocationOrigin
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
+from sheets_pipeline.launcher.run_launcher import _server_id
 from sheets_pipeline_tests.launcher.harness import Harness, eventually, harness
 
 #: One worker of pytest-xdist, so that all share one warm process.
@@ -95,3 +99,17 @@ def test_a_cold_worker_that_is_killed_is_noticed(tmp_path: Path):
         os.kill(worker.pid, signal.SIGKILL)
         assert ours.end_of(run_id) is dg.DagsterRunStatus.FAILURE
         assert "signal SIGKILL" in ours.messages(run_id)
+
+
+@pytest.mark.parametrize(("origin", "expected"), [("managed", None), ("shared", "server-2")])
+def test_a_code_server_that_the_daemon_replaces_every_minute_says_nothing_of_the_code(
+    origin: str, expected: str | None
+):
+    target = LoadableTargetOrigin(python_file="defs.py")
+    origins = {
+        "managed": ManagedGrpcPythonEnvCodeLocationOrigin(target, "here"),
+        "shared": GrpcServerCodeLocationOrigin("localhost", 4266, location_name="here"),
+    }
+    location = SimpleNamespace(origin=origins[origin], server_id="server-2")
+    workspace = SimpleNamespace(has_code_location=lambda _name: True, get_code_location=lambda _name: location)
+    assert _server_id(SimpleNamespace(workspace=workspace), "here") == expected  # type: ignore[arg-type]

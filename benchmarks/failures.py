@@ -449,7 +449,9 @@ def running_ground(folder: Path) -> Iterator[Ground]:
             credentials_file=folder / "key.json",
         )
         dagster = Stack(folder, load_settings(), services)
-        stack.callback(lambda: end_family(dagster.mark, [dagster.daemon.pid] if dagster.daemon else []))
+        stack.callback(
+            lambda: end_family(dagster.mark, [one.pid for one in (dagster.daemon, dagster.code_server) if one])
+        )
         dagster.start_daemon()
         with (folder / "serve.log").open("ab") as log:
             serve = subprocess.Popen(

@@ -18,11 +18,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
+import yaml
 
 from benchmarks.environment import ROOT
 from sheets_pipeline.errors import SheetsPipelineError
 from sheets_pipeline.local.family import end_family
-from sheets_pipeline.local.processes import FAMILY_MARK
+from sheets_pipeline.local.processes import FAMILY_MARK, free_port
 from sheets_pipeline.local.services import Services, ensure_services, stop_services
 from sheets_pipeline.settings import Settings, load_settings
 
@@ -47,6 +48,7 @@ class Stack:
     services: Services
     mark: str = field(default_factory=lambda: secrets.token_hex(8))
     daemon: subprocess.Popen[bytes] | None = None
+    code_server: subprocess.Popen[bytes] | None = None
     #: Times that something had to be started again.
     restarts: int = 0
 
@@ -56,17 +58,40 @@ class Stack:
         return self.folder / "data"
 
     def start_daemon(self) -> None:
-        """Dagster's daemon with its schedules and sensors; it starts code server and runs."""
-        command = [str(Path(sys.executable).with_name("dagster-daemon")), "run", "-w", "workspace.yaml"]
+        """Dagster's daemon with its schedules and sensors; it starts runs. Beside it, its code server."""
+        workspace = self.folder / "workspace.yaml"
+        if self.code_server is None or self.code_server.poll() is not None:
+            self._start_code_server(workspace)
+        self.daemon = self._start("dagster-daemon", "run", "-w", str(workspace))
+
+    def _start_code_server(self, workspace: Path) -> None:
+        """As Dagster's documentation advises for production: without one, the daemon starts another every minute."""
+        if not workspace.exists():
+            server = {"host": "127.0.0.1", "port": free_port(), "location_name": "sheets_pipeline"}
+            workspace.write_text(yaml.safe_dump({"load_from": [{"grpc_server": server}]}))
+        port = yaml.safe_load(workspace.read_text())["load_from"][0]["grpc_server"]["port"]
+        module = ("-m", "sheets_pipeline.definitions", "--location-name", "sheets_pipeline")
+        self.code_server = self._start("dagster", "api", "grpc", "-h", "127.0.0.1", "-p", str(port), *module)
+
+    def _start(self, program: str, *arguments: str) -> subprocess.Popen[bytes]:
         env = {**os.environ, FAMILY_MARK: self.mark}
         env.pop("PYTHONDONTWRITEBYTECODE", None)
         with (self.folder / "daemon.log").open("ab") as log:
-            self.daemon = subprocess.Popen(
-                command, cwd=ROOT, env=env, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
+            return subprocess.Popen(
+                [str(Path(sys.executable).with_name(program)), *arguments],
+                cwd=ROOT,
+                env=env,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
             )
 
     def mend(self) -> None:
         """Start again what is not there."""
+        if self.code_server is not None and self.code_server.poll() is not None:
+            self.restarts += 1
+            self._start_code_server(self.folder / "workspace.yaml")
         if self.daemon is not None and self.daemon.poll() is not None:
             self.restarts += 1
             self.start_daemon()
@@ -113,7 +138,7 @@ def running_stack(name: str) -> Iterator[Stack]:
     try:
         yield stack
     finally:
-        end_family(stack.mark, [stack.daemon.pid] if stack.daemon else [])
+        end_family(stack.mark, [one.pid for one in (stack.daemon, stack.code_server) if one])
         stop_services(settings)
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -1,13 +1,20 @@
 """``python -m benchmarks.traffic``: the application's request latency with and without a full sync beside it.
 
 A tiny ASGI application over the platform's database answers requests at a steady rate; phases without and with full
-syncs of changed data alternate in one run, so that whatever else the machine does falls on both. Everything is on one
-machine: database, application, load, sync and Local Sheets, which stands in for Google and so gets only processor time
-that nobody else wants. Writes docs/benchmarks-traffic.md.
+syncs of changed data alternate in one run, so that whatever else the machine does falls on both. Two layouts:
+
+- *apart*, as in production: application, load and the platform's database have one core; the sync has another one, with
+  Dagster's storage and with Local Sheets in Google's place. What the sync asks of the platform's database, and the
+  pipeline's own tables in it, run on the application's core.
+- *together*: all of them share all cores, and Local Sheets gets only processor time that nobody else wants.
+
+A process that merely computes, in the sync's place, shows what such a machine takes whatever runs there. Writes
+docs/benchmarks-traffic.md.
 """
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import random
@@ -19,45 +26,53 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import sqlalchemy as sa
 
 from benchmarks.environment import ROOT
 from benchmarks.machine import machine
 from benchmarks.stack import NOT_INHERITED, make_way
 from sheets_pipeline.database.engine import connect
+from sheets_pipeline.local.postgres import EmbeddedPostgres, Server
 from sheets_pipeline.local.processes import free_port
-from sheets_pipeline.local.services import ensure_services, stop_services
-from sheets_pipeline.settings import load_settings
+from sheets_pipeline.local.services import Services, ensure_services, stop_services
+from sheets_pipeline.settings import Settings, load_settings
 
 #: Quiz responses marked anew before each phase: what the next sync has to write.
 _CHANGES = 500
-_SETTLE_SECONDS = 2.0
+_SETTLE_SECONDS = 1.0
+
+#: So many times requests are sent for some seconds, per round and kind.
+_BURSTS = 3
 
 
 @dataclass
 class Phase:
-    """Latencies of one kind of phase, in seconds, counted from when each request was due."""
+    """Latencies of one kind of phase, round by round, in seconds, counted from when each request was due."""
 
-    name: str
-    latencies: list[float] = field(default_factory=list)
+    rounds: list[list[float]] = field(default_factory=list)
     sync_seconds: list[float] = field(default_factory=list)
 
-    def percentile(self, percent: int) -> float:
-        """In milliseconds."""
-        return 1000 * statistics.quantiles(self.latencies, n=100, method="inclusive")[percent - 1]
+    def percentiles(self, percent: int) -> list[float]:
+        """In milliseconds, of each round."""
+        return [1000 * statistics.quantiles(one, n=100, method="inclusive")[percent - 1] for one in self.rounds]
+
+    def against(self, other: "Phase", percent: int) -> list[float]:
+        """This one's percentile / the other's, round by round."""
+        return [one / base for one, base in zip(self.percentiles(percent), other.percentiles(percent), strict=True)]
 
 
 class SyncWorker:
     """A process that has imported everything, as the runs' warm process has, and syncs when it is told to."""
 
-    def __init__(self, nice: int) -> None:
-        command = [sys.executable, "-m", "benchmarks.traffic", "--as-worker", "--nice", str(nice)]
+    def __init__(self) -> None:
+        command = [sys.executable, "-m", "benchmarks.traffic", "--as-worker"]
         self.process = subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
@@ -83,9 +98,8 @@ class SyncWorker:
         raise RuntimeError("the sync's process ended; run it by hand with --as-worker to see why")
 
 
-def work(nice: int) -> None:
+def work() -> None:
     """The process behind ``SyncWorker``."""
-    os.nice(nice)
     from sheets_pipeline.headless import run_sync
 
     print(json.dumps({"ready": True}), flush=True)
@@ -119,13 +133,15 @@ async def requests(url: str, per_second: float, users: list[int], until: Callabl
     return latencies
 
 
-def quiet_phase(phase: Phase, url: str, arguments: argparse.Namespace, users: list[int]) -> None:
-    """No sync."""
+def quiet_burst(url: str, arguments: argparse.Namespace, users: list[int]) -> list[float]:
+    """About as long as a sync takes, without one."""
     end = time.monotonic() + arguments.seconds
-    phase.latencies += asyncio.run(requests(url, arguments.per_second, users, lambda: time.monotonic() > end))
+    return asyncio.run(requests(url, arguments.per_second, users, lambda: time.monotonic() > end))
 
 
-def sync_phase(phase: Phase, worker: SyncWorker, url: str, arguments: argparse.Namespace, users: list[int]) -> None:
+def sync_burst(
+    phase: Phase, worker: SyncWorker, url: str, arguments: argparse.Namespace, users: list[int]
+) -> list[float]:
     """As long as one full sync takes."""
 
     async def both() -> list[float]:
@@ -134,7 +150,7 @@ def sync_phase(phase: Phase, worker: SyncWorker, url: str, arguments: argparse.N
         phase.sync_seconds.append(await sync)
         return latencies
 
-    phase.latencies += asyncio.run(both())
+    return asyncio.run(both())
 
 
 def change(engine: sa.Engine, turn: int) -> None:
@@ -148,44 +164,77 @@ def change(engine: sa.Engine, turn: int) -> None:
     time.sleep(_SETTLE_SECONDS)
 
 
-def measure(arguments: argparse.Namespace) -> Iterator[list[Phase]]:
-    """Alternate: without, with, without, with at lower priority; gives all phases after each round."""
-    without, beside, nice = Phase("without a sync"), Phase("full sync beside"), Phase("full sync beside, nice 10")
-    anything = Phase("an endless loop of idle priority beside, no sync")
-    with environment() as database_url, application(database_url) as url:
-        engine = connect(database_url)
+@dataclass
+class Machine:
+    """Who computes where: ``first`` the application's processes, ``second`` the sync's and what stands in for Google."""
+
+    first: list[int]
+    second: list[int]
+    cores: list[int] = field(default_factory=lambda: sorted(os.sched_getaffinity(0)))
+
+    def lay_out(self, layout: str) -> list[int]:
+        """Give each its cores; returns those of the sync."""
+        apart = layout == "apart"
+        of_first, of_second = (self.cores[:1], self.cores[1:]) if apart else (self.cores, self.cores)
+        for pids, cores in ((self.first, of_first), (self.second, of_second)):
+            for pid in pids:
+                pin(pid, cores)
+        return of_second
+
+
+def pin(pid: int, cores: list[int]) -> None:
+    """All threads of a process and of its children."""
+    process = psutil.Process(pid)
+    for one in (process, *process.children(recursive=True)):
+        for thread in one.threads():
+            with contextlib.suppress(ProcessLookupError):  # it ended meanwhile
+                os.sched_setaffinity(thread.id, cores)
+
+
+LAYOUTS = ("apart", "together")
+KINDS = ("no sync", "a full sync", "an endless loop instead")
+
+
+def measure(arguments: argparse.Namespace) -> Iterator[dict[tuple[str, str], Phase]]:
+    """Alternate over layouts and kinds; gives all phases after each round."""
+    phases = {(layout, kind): Phase() for layout in LAYOUTS for kind in KINDS}
+    with environment() as (services, settings, dagster), application(str(services.database_url)) as (url, pid):
+        engine = connect(str(services.database_url))
         with engine.connect() as connection:
             users = list(connection.scalars(sa.text("SELECT id FROM users")))
-        usual, polite = SyncWorker(0), SyncWorker(10)
+        worker, turn = SyncWorker(), 0
+        postgres = EmbeddedPostgres(settings.local_data_dir / "postgres").running()
+        if postgres is None:
+            raise RuntimeError("the embedded PostgreSQL does not run")
+        sheets = json.loads((settings.local_data_dir / "local_sheets.json").read_text())["pid"]
+        machine = Machine([os.getpid(), pid, postgres.pid], [worker.process.pid, sheets, dagster.pid])
         try:
-            usual.sync()  # the first one fills the tabs; not counted
-            polite.sync()
-            for turn in range(arguments.rounds):
-                for number, worker in enumerate((usual, polite)):
-                    change(engine, 4 * turn + 2 * number)
-                    quiet_phase(without, url, arguments, users)
-                    change(engine, 4 * turn + 2 * number + 1)
-                    sync_phase(beside if worker is usual else nice, worker, url, arguments, users)
-                change(engine, 4 * turn)
-                with looping():
-                    quiet_phase(anything, url, arguments, users)
-                yield [without, beside, nice, anything]
+            worker.sync()  # the first one fills the tabs; not counted
+            for _ in range(arguments.rounds):
+                for layout in LAYOUTS:
+                    for kind in KINDS:
+                        phase, cores = phases[layout, kind], machine.lay_out(layout)
+                        phase.rounds.append([])
+                        for _ in range(_BURSTS):
+                            turn += 1
+                            change(engine, turn)
+                            if kind == "a full sync":
+                                phase.rounds[-1] += sync_burst(phase, worker, url, arguments, users)
+                                continue
+                            with looping(cores) if kind != "no sync" else nullcontext():
+                                phase.rounds[-1] += quiet_burst(url, arguments, users)
+                yield phases
         finally:
-            usual.stop()
-            polite.stop()
+            worker.stop()
             engine.dispose()
 
 
 @contextmanager
-def looping() -> Iterator[None]:
+def looping(cores: list[int]) -> Iterator[None]:
     """A process that computes, and yields to everybody: what follows from that is this machine's, not the sync's."""
-    loop = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            "import os\nos.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))\nwhile True: pass",
-        ]
-    )
+    code = "import os\nos.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))\nwhile True: pass"
+    loop = subprocess.Popen([sys.executable, "-c", code])
+    pin(loop.pid, cores)
     try:
         yield
     finally:
@@ -194,25 +243,30 @@ def looping() -> Iterator[None]:
 
 
 @contextmanager
-def environment() -> Iterator[str]:
-    """The embedded default in a folder of its own; gives the platform's URL."""
+def environment() -> Iterator[tuple[Services, Settings, Server]]:
+    """The embedded default in a folder of its own, with a server of its own for Dagster's storage."""
     folder = Path(tempfile.mkdtemp(prefix="traffic-"))
     for name in NOT_INHERITED:
         os.environ.pop(name, None)
-    os.environ["LOCAL_DATA_DIR"] = str(folder)
-    settings = load_settings()
+    dagster = EmbeddedPostgres(folder / "dagster")
+    settings: Settings | None = None
     try:
+        server = dagster.ensure({"dagster": None})
+        os.environ |= {"LOCAL_DATA_DIR": str(folder / "data"), "DAGSTER_POSTGRES_URL": server.url("dagster")}
+        settings = load_settings()
         services = ensure_services(settings)
         make_way(settings)
-        yield services.database_url
+        yield services, settings, server
     finally:
-        stop_services(settings)
+        if settings:
+            stop_services(settings)
+        dagster.stop()
         shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
-def application(database_url: str) -> Iterator[str]:
-    """The application, served by uvicorn; gives its address."""
+def application(database_url: str) -> Iterator[tuple[str, int]]:
+    """The application, served by uvicorn; gives its address and process id."""
     port = free_port()
     command = [sys.executable, "-m", "uvicorn", "benchmarks.traffic_app:app", "--port", str(port), "--no-access-log"]
     env = {**os.environ, "DATABASE_URL": database_url}
@@ -225,55 +279,65 @@ def application(database_url: str) -> Iterator[str]:
                 break
             except httpx.TransportError:
                 time.sleep(0.1)
-        yield url
+        yield url, process.pid
     finally:
         process.terminate()
         process.wait(30)
 
 
-def render(about: dict[str, Any], phases: list[Phase], per_second: float, rounds: int) -> str:
+def render(about: dict[str, Any], phases: dict[tuple[str, str], Phase], per_second: float, rounds: int) -> str:
     """The report, in Markdown."""
-    first = phases[0]
     lines = [
         "# Request latency of the application beside a full sync",
         "",
-        "`python -m benchmarks.traffic`: a tiny ASGI application with three statements per request (one of them writes), "
-        f"{per_second:g} requests per second, {rounds} rounds; phases without and with a full sync of "
-        f"{_CHANGES} changed responses alternate. Database, application, load, sync and Local Sheets share this machine's "
-        "cores; Local Sheets, in Google's place, has idle priority. The last line shows what this machine's cores take from each "
-        "other whatever computes on them. Latency counts from when a request was due.",
+        f"Made by `python -m benchmarks.traffic` on {about['date']}: {about['cores']} cores, {about['memory_gib']} GiB, load "
+        f"{about['load']} at the start. A tiny ASGI application with three statements per request (one of them writes), "
+        f"{per_second:g} requests per second, {rounds} rounds; each sync has {_CHANGES} changed responses to write. Latency "
+        "counts from when a request was due. Medians of rounds, since neighbours on the same hardware disturb some of them; "
+        "changes against the phase without a sync of the same round.",
         "",
-        "| Phase | Requests | p50 ms | p95 ms | p99 ms | p95 against no sync |",
-        "|---|---|---|---|---|---|",
+        "*Apart*, as in production: application, load and the platform's database on one core, the sync with Dagster's "
+        "storage and Local Sheets on another one. *Together*: all of them on both cores. *An endless loop*, of the lowest priority and on the sync's cores, "
+        "shows what the processes of such a machine take from each other whatever they do.",
+        "",
+        "| layout | beside the application | requests | p50 ms | p95 ms | p99 ms | p50 against no sync | p95 against no sync |",
+        "|---|---|---:|---:|---:|---:|---:|---:|",
     ]
-    for phase in phases:
-        p50, p95, p99 = (phase.percentile(percent) for percent in (50, 95, 99))
-        ratio = f"{100 * (p95 / first.percentile(95) - 1):+.1f} %" if phase is not first else ""
-        lines.append(f"| {phase.name} | {len(phase.latencies)} | {p50:.1f} | {p95:.1f} | {p99:.1f} | {ratio} |")
+    for (layout, kind), phase in phases.items():
+        p50, p95, p99 = (statistics.median(phase.percentiles(percent)) for percent in (50, 95, 99))
+        number = sum(len(one) for one in phase.rounds)
+        ratios = [""] * 2
+        if kind != "no sync":
+            ratios = [_change(phase.against(phases[layout, "no sync"], percent)) for percent in (50, 95)]
+        lines.append(f"| {layout} | {kind} | {number:,} | {p50:.1f} | {p95:.1f} | {p99:.1f} | {' | '.join(ratios)} |")
     seconds = ", ".join(
-        f"{phase.name} {statistics.median(phase.sync_seconds):.1f} s" for phase in phases if phase.sync_seconds
+        f"{statistics.median(phase.sync_seconds):.1f} s {layout}"
+        for (layout, _), phase in phases.items()
+        if phase.sync_seconds
     )
-    lines += ["", f"Median length of a sync: {seconds}.", "", f"Measured on: {json.dumps(about)}.", ""]
-    return "\n".join(lines)
+    return "\n".join([*lines, "", f"Median length of a sync: {seconds}.", ""])
+
+
+def _change(ratios: list[float]) -> str:
+    """The median of the rounds, and their range."""
+    return f"{statistics.median(ratios) - 1:+.1%} ({min(ratios) - 1:+.0%} to {max(ratios) - 1:+.0%})"
 
 
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.traffic", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=10, help="default: %(default)s")
-    parser.add_argument("--per-second", type=float, default=25, help="requests (default: %(default)s)")
-    parser.add_argument("--seconds", type=float, default=8, help="of a phase without a sync (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=8, help="default: %(default)s")
+    parser.add_argument("--per-second", type=float, default=50, help="requests (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=3, help="of a burst without a sync (default: %(default)s)")
     parser.add_argument("--output", type=Path, default=ROOT / "docs", help="folder of the report")
     parser.add_argument("--as-worker", action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("--nice", type=int, default=0, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.as_worker:
-        work(arguments.nice)
+        work()
         return
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends what was started, as Ctrl-C does
     about = machine()
     for rounds, phases in enumerate(measure(arguments), start=1):  # an early end leaves what there is by then
-        about["load at the end"] = round(os.getloadavg()[0], 2)
         report = render(about, phases, arguments.per_second, rounds)
         (arguments.output / "benchmarks-traffic.md").write_text(report)
         print(report, flush=True)

@@ -84,3 +84,24 @@ def test_a_url_that_a_person_must_mend_is_refused_at_once_without_its_password(
     with pytest.raises(DatabaseError, match=message) as caught:
         dg.DagsterInstance.from_config(str(project))
     assert str(url.password) not in str(caught.value).replace("wrong password", "")
+
+
+def test_the_catalog_is_read_once_however_many_events_assets_have(project: Path):
+    statements: list[str] = []
+
+    def note(_conn: object, _cursor: object, statement: str, *_: object) -> None:
+        statements.append(statement)
+
+    with dg.DagsterInstance.from_config(str(project)) as instance:
+        sa.event.listen(sa.Engine, "before_cursor_execute", note)
+        try:
+            for _ in range(5):
+                instance.report_runless_asset_event(dg.AssetMaterialization("answer"))
+        finally:
+            sa.event.remove(sa.Engine, "before_cursor_execute", note)
+        assert instance.get_latest_materialization_event(dg.AssetKey("answer")) is not None
+        log = instance.event_log_storage
+        assert not log.has_asset_key_col("a column of a later version")  # type: ignore[attr-defined]
+        assert not log.has_asset_key_col("a column of a later version")  # type: ignore[attr-defined]
+    assert sum("INSERT INTO event_logs" in statement for statement in statements) == 5
+    assert sum("pg_catalog.pg_attribute" in statement for statement in statements) <= 1

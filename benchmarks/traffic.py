@@ -3,10 +3,10 @@
 A tiny ASGI application over the platform's database answers requests at a steady rate; phases without and with full
 syncs of changed data alternate in one run, so that whatever else the machine does falls on both. Two layouts:
 
-- *apart*, as in production: application, load and the platform's database have one core; the sync has another one, with
-  Dagster's storage and with Local Sheets in Google's place. What the sync asks of the platform's database, and the
-  pipeline's own tables in it, run on the application's core.
-- *together*: all of them share all cores, and Local Sheets gets only processor time that nobody else wants.
+- *apart*: the sync, Dagster's storage and Local Sheets, in Google's place, get only processor time that nobody else
+  wants, which comes close to having them on another machine. What the sync asks of the platform's database, and the
+  pipeline's own tables in it, competes with the application.
+- *together*: the sync and Dagster's storage compete with the application, as on one small machine.
 
 A process that merely computes, in the sync's place, shows what such a machine takes whatever runs there. Writes
 docs/benchmarks-traffic.md.
@@ -15,6 +15,7 @@ docs/benchmarks-traffic.md.
 import argparse
 import asyncio
 import contextlib
+import itertools
 import json
 import os
 import random
@@ -164,31 +165,15 @@ def change(engine: sa.Engine, turn: int) -> None:
     time.sleep(_SETTLE_SECONDS)
 
 
-@dataclass
-class Machine:
-    """Who computes where: ``first`` the application's processes, ``second`` the sync's and what stands in for Google."""
-
-    first: list[int]
-    second: list[int]
-    cores: list[int] = field(default_factory=lambda: sorted(os.sched_getaffinity(0)))
-
-    def lay_out(self, layout: str) -> list[int]:
-        """Give each its cores; returns those of the sync."""
-        apart = layout == "apart"
-        of_first, of_second = (self.cores[:1], self.cores[1:]) if apart else (self.cores, self.cores)
-        for pids, cores in ((self.first, of_first), (self.second, of_second)):
-            for pid in pids:
-                pin(pid, cores)
-        return of_second
-
-
-def pin(pid: int, cores: list[int]) -> None:
-    """All threads of a process and of its children."""
-    process = psutil.Process(pid)
-    for one in (process, *process.children(recursive=True)):
-        for thread in one.threads():
-            with contextlib.suppress(ProcessLookupError):  # it ended meanwhile
-                os.sched_setaffinity(thread.id, cores)
+def lay_out(layout: str, pids: list[int]) -> None:
+    """Give the sync's processes the lowest priority, or the usual one."""
+    policy = os.SCHED_IDLE if layout == "apart" else os.SCHED_OTHER
+    for pid in pids:
+        process = psutil.Process(pid)
+        for one in (process, *process.children(recursive=True)):
+            for thread in one.threads():
+                with contextlib.suppress(ProcessLookupError):  # it ended meanwhile
+                    os.sched_setscheduler(thread.id, policy, os.sched_param(0))
 
 
 LAYOUTS = ("apart", "together")
@@ -198,30 +183,27 @@ KINDS = ("no sync", "a full sync", "an endless loop instead")
 def measure(arguments: argparse.Namespace) -> Iterator[dict[tuple[str, str], Phase]]:
     """Alternate over layouts and kinds; gives all phases after each round."""
     phases = {(layout, kind): Phase() for layout in LAYOUTS for kind in KINDS}
-    with environment() as (services, settings, dagster), application(str(services.database_url)) as (url, pid):
+    with environment() as (services, dagster), application(str(services.database_url)) as url:
         engine = connect(str(services.database_url))
         with engine.connect() as connection:
             users = list(connection.scalars(sa.text("SELECT id FROM users")))
         worker, turn = SyncWorker(), 0
-        postgres = EmbeddedPostgres(settings.local_data_dir / "postgres").running()
-        if postgres is None:
-            raise RuntimeError("the embedded PostgreSQL does not run")
-        sheets = json.loads((settings.local_data_dir / "local_sheets.json").read_text())["pid"]
-        machine = Machine([os.getpid(), pid, postgres.pid], [worker.process.pid, sheets, dagster.pid])
+        sync = [worker.process.pid, dagster.pid]
         try:
             worker.sync()  # the first one fills the tabs; not counted
             for _ in range(arguments.rounds):
                 for layout in LAYOUTS:
                     for kind in KINDS:
-                        phase, cores = phases[layout, kind], machine.lay_out(layout)
+                        phase = phases[layout, kind]
                         phase.rounds.append([])
+                        lay_out(layout, sync)
                         for _ in range(_BURSTS):
                             turn += 1
                             change(engine, turn)
                             if kind == "a full sync":
                                 phase.rounds[-1] += sync_burst(phase, worker, url, arguments, users)
                                 continue
-                            with looping(cores) if kind != "no sync" else nullcontext():
+                            with looping() if kind != "no sync" else nullcontext():
                                 phase.rounds[-1] += quiet_burst(url, arguments, users)
                 yield phases
         finally:
@@ -230,11 +212,10 @@ def measure(arguments: argparse.Namespace) -> Iterator[dict[tuple[str, str], Pha
 
 
 @contextmanager
-def looping(cores: list[int]) -> Iterator[None]:
+def looping() -> Iterator[None]:
     """A process that computes, and yields to everybody: what follows from that is this machine's, not the sync's."""
     code = "import os\nos.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))\nwhile True: pass"
     loop = subprocess.Popen([sys.executable, "-c", code])
-    pin(loop.pid, cores)
     try:
         yield
     finally:
@@ -243,7 +224,7 @@ def looping(cores: list[int]) -> Iterator[None]:
 
 
 @contextmanager
-def environment() -> Iterator[tuple[Services, Settings, Server]]:
+def environment() -> Iterator[tuple[Services, Server]]:
     """The embedded default in a folder of its own, with a server of its own for Dagster's storage."""
     folder = Path(tempfile.mkdtemp(prefix="traffic-"))
     for name in NOT_INHERITED:
@@ -256,7 +237,7 @@ def environment() -> Iterator[tuple[Services, Settings, Server]]:
         settings = load_settings()
         services = ensure_services(settings)
         make_way(settings)
-        yield services, settings, server
+        yield services, server
     finally:
         if settings:
             stop_services(settings)
@@ -265,8 +246,8 @@ def environment() -> Iterator[tuple[Services, Settings, Server]]:
 
 
 @contextmanager
-def application(database_url: str) -> Iterator[tuple[str, int]]:
-    """The application, served by uvicorn; gives its address and process id."""
+def application(database_url: str) -> Iterator[str]:
+    """The application, served by uvicorn; gives its address."""
     port = free_port()
     command = [sys.executable, "-m", "uvicorn", "benchmarks.traffic_app:app", "--port", str(port), "--no-access-log"]
     env = {**os.environ, "DATABASE_URL": database_url}
@@ -279,7 +260,7 @@ def application(database_url: str) -> Iterator[tuple[str, int]]:
                 break
             except httpx.TransportError:
                 time.sleep(0.1)
-        yield url, process.pid
+        yield url
     finally:
         process.terminate()
         process.wait(30)
@@ -296,19 +277,23 @@ def render(about: dict[str, Any], phases: dict[tuple[str, str], Phase], per_seco
         "counts from when a request was due. Medians of rounds, since neighbours on the same hardware disturb some of them; "
         "changes against the phase without a sync of the same round.",
         "",
-        "*Apart*, as in production: application, load and the platform's database on one core, the sync with Dagster's "
-        "storage and Local Sheets on another one. *Together*: all of them on both cores. *An endless loop*, of the lowest priority and on the sync's cores, "
-        "shows what the processes of such a machine take from each other whatever they do.",
+        "*Apart*: the sync, Dagster's storage and Local Sheets get only processor time that nobody else wants, which comes "
+        "close to having them on another machine; queries on the platform's database compete. *Together*: sync and Dagster's "
+        "storage compete, too. *An endless loop* of the lowest priority shows what the processes of such a machine take "
+        "from each other whatever they do. *Five minutes*: p95 over a whole interval, weighted by how long a sync takes.",
         "",
-        "| layout | beside the application | requests | p50 ms | p95 ms | p99 ms | p50 against no sync | p95 against no sync |",
-        "|---|---|---:|---:|---:|---:|---:|---:|",
+        "| layout | beside the application | requests | p50 ms | p95 ms | p99 ms | p50 against no sync | p95 against no sync | p95 over five minutes |",
+        "|---|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for (layout, kind), phase in phases.items():
         p50, p95, p99 = (statistics.median(phase.percentiles(percent)) for percent in (50, 95, 99))
         number = sum(len(one) for one in phase.rounds)
-        ratios = [""] * 2
+        ratios, alone = [""] * 3, phases[layout, "no sync"]
         if kind != "no sync":
-            ratios = [_change(phase.against(phases[layout, "no sync"], percent)) for percent in (50, 95)]
+            ratios[:2] = [_change(phase.against(alone, percent)) for percent in (50, 95)]
+        if phase.sync_seconds:
+            share = statistics.median(phase.sync_seconds) / 300
+            ratios[2] = _change([_mixed(*pair, share) for pair in zip(alone.rounds, phase.rounds, strict=True)])
         lines.append(f"| {layout} | {kind} | {number:,} | {p50:.1f} | {p95:.1f} | {p99:.1f} | {' | '.join(ratios)} |")
     seconds = ", ".join(
         f"{statistics.median(phase.sync_seconds):.1f} s {layout}"
@@ -316,6 +301,16 @@ def render(about: dict[str, Any], phases: dict[tuple[str, str], Phase], per_seco
         if phase.sync_seconds
     )
     return "\n".join([*lines, "", f"Median length of a sync: {seconds}.", ""])
+
+
+def _mixed(quiet: list[float], syncing: list[float], share: float) -> float:
+    """95th percentile where this share of the time has a sync / without any."""
+    weighted = sorted(
+        [(one, (1 - share) / len(quiet)) for one in quiet] + [(one, share / len(syncing)) for one in syncing]
+    )
+    reached = itertools.accumulate(weight for _, weight in weighted)
+    slowest = next(latency for (latency, _), sofar in zip(weighted, reached, strict=True) if sofar >= 0.95)
+    return slowest / statistics.quantiles(quiet, n=100, method="inclusive")[94]
 
 
 def _change(ratios: list[float]) -> str:

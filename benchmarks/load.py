@@ -1,6 +1,7 @@
 """``python -m benchmarks.load``: 100 submissions a second for 10 minutes, and what they do to everything else.
 
-Three phases on the same data: the application alone (no triggers), with triggers, and with the whole pipeline running.
+Phases on the same data: the application alone (no triggers), with triggers, with the pipeline at the lowest priority,
+which comes close to having it on another machine, and with all of it competing for the same cores.
 Reported: the application's own transaction times, the queue, requests within quota, memory of all processes, and
 whether every submission stands in the spreadsheet once. Writes docs/load.md.
 """
@@ -25,7 +26,7 @@ import sqlalchemy as sa
 from benchmarks.crashes import settle, wait_until_filled
 from benchmarks.environment import ROOT
 from benchmarks.machine import machine
-from benchmarks.stack import Keeper, Stack, make_way, running_stack
+from benchmarks.stack import Keeper, Stack, lay_out, make_way, running_stack
 from benchmarks.truth import Judge
 from sheets_pipeline.database import events, triggers
 from sheets_pipeline.database.engine import connect
@@ -35,6 +36,8 @@ from sheets_pipeline.database.simulate import submit_quizzes
 _THREADS = 4
 _STORM = 500
 _SAMPLE_SECONDS = 5.0
+
+WHOLE = "with triggers and the whole pipeline"
 
 #: Grows with the spreadsheet that it holds, as Google would; so it is not among the others.
 _SPREADSHEET = "Local Sheets"
@@ -201,8 +204,12 @@ def measure(stack: Stack, arguments: argparse.Namespace) -> dict[str, Any]:
     keeper = Keeper(stack)
     try:
         wait_until_filled(stack)
+        pipeline = [one.pid for one in (stack.daemon, stack.code_server) if one]
+        lay_out("apart", pipeline)
+        phase("the pipeline beside it, as if on another machine", arguments.alone)
+        lay_out("together", pipeline)
         sampler, before = Sampler(stack), processor_seconds(stack)
-        phase("with triggers and the whole pipeline", arguments.minutes * 60)
+        phase(WHOLE, arguments.minutes * 60)
         spent = {part: seconds - before.get(part, 0.0) for part, seconds in processor_seconds(stack).items()}
         samples = sampler.close()
         began = time.monotonic()
@@ -263,7 +270,7 @@ def render(about: dict[str, Any], arguments: argparse.Namespace, result: dict[st
     ]
     for name, seconds in result["phases"].items():
         ranks = [1000 * rank for rank in statistics.quantiles(seconds, n=100)]
-        length = arguments.minutes * 60 if "pipeline" in name else arguments.alone
+        length = arguments.minutes * 60 if name == WHOLE else arguments.alone
         ratio = statistics.median(seconds) / statistics.median(alone)
         lines.append(
             f"| {name} | {len(seconds):,} | {len(seconds) / length:.1f} | {ranks[49]:.2f} | {ranks[94]:.2f} | "

@@ -4,6 +4,7 @@ What dies is started again at once, as systemd or Kubernetes would: the daemon b
 ``ensure_services``, the rest by Dagster itself.
 """
 
+import contextlib
 import json
 import os
 import secrets
@@ -148,6 +149,17 @@ def make_way(settings: Settings) -> None:
     pid = json.loads((settings.local_data_dir / "local_sheets.json").read_text())["pid"]
     for thread in psutil.Process(pid).threads():
         os.sched_setscheduler(thread.id, os.SCHED_IDLE, os.sched_param(0))
+
+
+def lay_out(layout: str, pids: list[int]) -> None:
+    """Give these processes and their children the lowest priority (``apart``), or the usual one."""
+    policy = os.SCHED_IDLE if layout == "apart" else os.SCHED_OTHER
+    for pid in pids:
+        process = psutil.Process(pid)
+        for one in (process, *process.children(recursive=True)):
+            for thread in one.threads():
+                with contextlib.suppress(ProcessLookupError):  # it ended meanwhile
+                    os.sched_setscheduler(thread.id, policy, os.sched_param(0))
 
 
 class Keeper:

@@ -14,7 +14,6 @@ docs/benchmarks-traffic.md.
 
 import argparse
 import asyncio
-import contextlib
 import itertools
 import json
 import os
@@ -33,12 +32,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import psutil
 import sqlalchemy as sa
 
 from benchmarks.environment import ROOT
 from benchmarks.machine import machine
-from benchmarks.stack import NOT_INHERITED, make_way
+from benchmarks.stack import NOT_INHERITED, lay_out, make_way
 from sheets_pipeline.database.engine import connect
 from sheets_pipeline.local.postgres import EmbeddedPostgres, Server
 from sheets_pipeline.local.processes import free_port
@@ -163,17 +161,6 @@ def change(engine: sa.Engine, turn: int) -> None:
     with engine.begin() as connection:
         connection.execute(statement, {"n": _CHANGES, "o": (turn % 10) * _CHANGES})
     time.sleep(_SETTLE_SECONDS)
-
-
-def lay_out(layout: str, pids: list[int]) -> None:
-    """Give the sync's processes the lowest priority, or the usual one."""
-    policy = os.SCHED_IDLE if layout == "apart" else os.SCHED_OTHER
-    for pid in pids:
-        process = psutil.Process(pid)
-        for one in (process, *process.children(recursive=True)):
-            for thread in one.threads():
-                with contextlib.suppress(ProcessLookupError):  # it ended meanwhile
-                    os.sched_setscheduler(thread.id, policy, os.sched_param(0))
 
 
 LAYOUTS = ("apart", "together")

@@ -231,7 +231,7 @@ def _explained(error: Exception) -> str:
     """Our own errors say what to do; of Dagster's storage, the only other database, what we know is told, else the class."""
     if isinstance(error, SheetsPipelineError):
         return str(error)
-    if known := explain(getattr(error, "orig", None) or error):
+    if known := explain(error):
         return str(known)
     return f"A database does not answer ({type(error).__name__}). `sheets-pipeline doctor` says which and what to do."
 

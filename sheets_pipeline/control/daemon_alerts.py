@@ -84,7 +84,7 @@ class DaemonAlerts:
             instance = self._operations.instance
             is_running, seconds = daemon_running(instance), _alerts_looked_seconds_ago(instance)
         except Exception as error:  # whatever it is, nothing can be started
-            known = explain(getattr(error, "orig", None) or error)
+            known = explain(error)
             found = str(known) if known else f"Nothing can be started while it is away ({type(error).__name__})."
             return {"storage": Incident("Dagster's storage cannot be reached", found, _REMEDY)}
         if time.monotonic() - self._began < GRACE_SECONDS:

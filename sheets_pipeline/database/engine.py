@@ -233,7 +233,7 @@ def explain(error: BaseException, url: sa.URL | None = None) -> DatabaseError | 
     ``needs_person`` of the result is False where trying again can help. Without a ``url`` it is Dagster's storage.
     """
     name = f"The database {described(url)}" if url is not None else "Dagster's storage (DAGSTER_POSTGRES_URL)"
-    message = " ".join(str(error).split())
+    message = " ".join(str(getattr(error, "orig", None) or error).split())  # SQLAlchemy wraps the driver's error
     for pattern, what, remedy, transient in _FAILURES:
         if match := re.search(pattern, message, re.IGNORECASE):
             found = next((group for group in match.groups() if group), match[0])

@@ -150,6 +150,9 @@ class ArchivedWriter:
                 kept = int((frame[self.moment] >= to).sum())
                 report.rows = report.rows_in_database = report.rows_in_tab = kept
         self._fill()
+        for title, rows in self.store.archived_rows().items():
+            if (facts := self._memory_of(title).facts()) is not None:
+                report.archives[title] = (rows, f"{self.spreadsheet_url}#gid={facts.sheet_id}")
         return self._completed(report, before)
 
     def event_sync(self, compute: Callable[[], pd.DataFrame], keys: Collection[str]) -> SyncReport:
@@ -328,12 +331,9 @@ class ArchivedWriter:
         return datetime.strptime(title[-7:], "%Y-%m").replace(tzinfo=UTC)
 
     def _completed(self, report: SyncReport, before: Traffic) -> SyncReport:
-        """Add what archives there are, and all requests of this sync."""
+        """Add all requests of this sync."""
         report.traffic = self.client.traffic.since(before)
         report.moved_rows = self._moved
-        for title, rows in self.store.archived_rows().items():
-            if (facts := self._memory_of(title).facts()) is not None:
-                report.archives[title] = (rows, f"{self.spreadsheet_url}#gid={facts.sheet_id}")
         return report
 
 

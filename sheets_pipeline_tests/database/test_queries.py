@@ -215,7 +215,7 @@ def test_one_row_is_read_through_indexes(database_url: str):
         connection.exec_driver_sql("SET enable_seqscan = off")
         for query in (
             queries.user_profiles_query([77], NOW),
-            queries.course_statistics_query([10], NOW),
+            queries.course_statistics_query([10], NOW, engine.dialect.name),
             queries.quiz_responses_query([500]),
         ):
             text = str(query.compile(connection, compile_kwargs={"literal_binds": True}))

@@ -94,7 +94,10 @@ class News(NamedTuple):
 
 
 def incidents(status: Status, *, pause_limit_reached: bool = False) -> Incidents:
-    """All that is wrong in a status and worth telling."""
+    """All that is wrong in a status and worth telling.
+
+    A full disk is none of it: Dagster's sensor could not note that it has told it. The control API tells.
+    """
     found: Incidents = {}
     circuit = status.circuit
     if circuit.state != "closed":
@@ -104,7 +107,8 @@ def incidents(status: Status, *, pause_limit_reached: bool = False) -> Incidents
     if trouble and circuit.state == "closed":
         found[_GOOGLE] = Incident(trouble.title, trouble.found, trouble.remedy)
     for tab in status.tabs.values():
-        if tab.enabled and not found.keys() & _EXPLAINS_TABS and _is_stale(tab):
+        is_explained = status.full_disk or found.keys() & _EXPLAINS_TABS
+        if tab.enabled and not is_explained and _is_stale(tab):
             found[f"tab {tab.title}{_MEND if _needs_person(tab) else ''}"] = _stale(tab)
         if tab.enabled and tab.set_aside_rows:
             found[f"rows {tab.title}"] = Incident(

@@ -15,10 +15,11 @@ import sqlalchemy as sa
 
 from sheets_pipeline.database import busyness, leases
 from sheets_pipeline.database.clock import database_time
-from sheets_pipeline.database.engine import connect, described
+from sheets_pipeline.database.engine import NO_ROOM, connect, described
 from sheets_pipeline.database.events import is_read_only
 from sheets_pipeline.database.platform import platform_metadata
 from sheets_pipeline.database.quota import sync_quota_slot
+from sheets_pipeline.database.room import why_no_room
 from sheets_pipeline.database.state import state_metadata
 from sheets_pipeline.database.triggers import check as check_triggers
 from sheets_pipeline.doctor import Check, Finding, fail, ok, secrets_in, secrets_of, warn
@@ -127,6 +128,8 @@ def _database(engine: sa.Engine) -> Finding:
         skew = database_time(connection) - (before + time.time()) / 2
         server = engine.dialect.server_version_info or ()
     text = f"{described(engine.url)}, {engine.dialect.name} {'.'.join(map(str, server))}, {connected * 1000:.0f} ms"
+    if why_no_room(engine):
+        return fail(f"{text}; {NO_ROOM}", "Make room on that disk. Nothing was lost; syncs go on by themselves then.")
     if abs(skew) > _CLOCK_WARN:
         return warn(f"{text}; its clock is {skew:+.0f} s off ours", "Let NTP keep the clocks of both hosts.")
     return ok(text)

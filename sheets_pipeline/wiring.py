@@ -1,5 +1,6 @@
 """Puts the rooms together: settings and services in, a writer for any tab out. No Dagster, so the CLI can use it too."""
 
+import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from functools import cache
@@ -13,6 +14,7 @@ from sheets_pipeline.database.engine import connect, read_only
 from sheets_pipeline.database.leases import Kind
 from sheets_pipeline.database.locks import named_lock
 from sheets_pipeline.database.quota import BULK, DatabaseQuota
+from sheets_pipeline.database.room import why_no_room
 from sheets_pipeline.database.state import TabStore, install_state
 from sheets_pipeline.local.services import Services, ensure_services
 from sheets_pipeline.settings import Settings, load_settings
@@ -23,6 +25,9 @@ from sheets_pipeline.sheets.memory import BaseRows, TabFacts
 from sheets_pipeline.sheets.writer import TabWriter
 from sheets_pipeline.sync.cells import Cell
 from sheets_pipeline.sync.tab import Tab
+
+#: What was seen of the databases' room is good for so long.
+_ROOM_SECONDS = 10.0
 
 
 class Pipeline:
@@ -37,6 +42,7 @@ class Pipeline:
         self.state: sa.Engine = self.platform if same else connect(services.pipeline_database_url)
         install_state(self.state)
         self._identity: Identity | None = None
+        self._room: tuple[float, str | None] = (-_ROOM_SECONDS, None)
 
     @property
     def identity(self) -> Identity:
@@ -88,6 +94,22 @@ class Pipeline:
     def reason_to_wait(self, kind: Kind) -> str | None:
         """Why a sync has to make way for the application now; None where it may start. Ask once for each sync."""
         return reason_to_wait(self.state, self.platform, self.settings, kind)
+
+    def full_disk(self, *, now: bool = False) -> str | None:
+        """Which of our databases has no room left, and what to do; as seen ``_ROOM_SECONDS`` ago, unless ``now``.
+
+        Raises:
+            DatabaseError: One of them cannot be reached.
+        """
+        looked_at, found = self._room
+        if now or time.monotonic() - looked_at > _ROOM_SECONDS:
+            dagster = connect(self.services.dagster_postgres_url)
+            try:
+                found = why_no_room(self.state) or why_no_room(dagster)
+            finally:
+                dagster.dispose()
+            self._room = time.monotonic(), found
+        return found
 
     def is_enabled(self, tab: Tab) -> bool:
         """Whether the tab's switch is on."""

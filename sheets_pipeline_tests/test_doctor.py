@@ -235,6 +235,13 @@ def test_a_full_disk_is_a_failure(healthy: Facts, monkeypatch: pytest.MonkeyPatc
     assert check(healthy, "disk space")["disk space"].level is Level.FAIL
 
 
+def test_a_database_server_without_room_is_a_failure(healthy: Facts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor_checks, "why_no_room", lambda _engine: "The database x has no room left on its disk.")
+    found = check(healthy, "platform database", "pipeline tables")
+    assert {finding.level for finding in found.values()} == {Level.FAIL}
+    assert "no room left" in found["pipeline tables"].message
+
+
 def test_a_database_host_that_accepts_and_says_nothing_does_not_hang_the_doctor(healthy: Facts) -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))

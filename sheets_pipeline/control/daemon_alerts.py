@@ -1,7 +1,7 @@
-"""Tells ALERT_URLS what Dagster's own sensor cannot: that the daemon is silent or stuck, or its storage cannot be reached.
+"""Tells ALERT_URLS what Dagster's own sensor cannot: that the daemon is silent or stuck, or its storage away or full.
 
 A daemon is stuck when it reports that it lives, and its sensors are not looked at all the same: what it cannot write
-down, on a full disk for example, it does not do.
+down it does not do.
 
 What was told is kept in memory, because there may be no storage: a restart of the control API tells it once more.
 """
@@ -20,6 +20,7 @@ from sheets_pipeline.control.operations import Operations
 from sheets_pipeline.control.status import daemon_running
 from sheets_pipeline.database.engine import explain
 from sheets_pipeline.defs.alerts import ALERT_SENSOR
+from sheets_pipeline.errors import SheetsPipelineError
 
 logger = logging.getLogger(__name__)
 
@@ -40,10 +41,9 @@ _REMEDY = (
 )
 
 
-_STUCK_REMEDY = (
-    "Read the daemon's log. If the disk of DAGSTER_POSTGRES_URL is full, make room, and all goes on by itself; otherwise "
-    "start the daemon again."
-)
+_STUCK_REMEDY = "Read the daemon's log, and start the daemon again."
+
+_DISK = "disk"
 
 
 def _alerts_looked_seconds_ago(instance: dg.DagsterInstance) -> float | None:
@@ -56,7 +56,7 @@ def _alerts_looked_seconds_ago(instance: dg.DagsterInstance) -> float | None:
 
 
 class DaemonAlerts:
-    """Looks every SYNC_HEALTH_CHECK_INTERVAL; an incident counts when two looks in a row see it."""
+    """Looks every SYNC_HEALTH_CHECK_INTERVAL; all but a full disk counts when two looks in a row see it."""
 
     def __init__(self, operations: Operations) -> None:
         self._operations = operations
@@ -75,7 +75,7 @@ class DaemonAlerts:
     def look(self, urls: list[str]) -> None:
         """One look."""
         now = self._incidents()
-        lasting = {key: incident for key, incident in now.items() if key in self._seen}
+        lasting = {key: incident for key, incident in now.items() if key in self._seen or key == _DISK}
         self._seen = now
         self._told, _ = alerts.tell(self._told, urls, lasting, logger)
 
@@ -87,6 +87,8 @@ class DaemonAlerts:
             known = explain(error)
             found = str(known) if known else f"Nothing can be started while it is away ({type(error).__name__})."
             return {"storage": Incident("Dagster's storage cannot be reached", found, _REMEDY)}
+        if full_disk := self._full_disk():
+            return {_DISK: Incident("A disk is full", full_disk)}
         if time.monotonic() - self._began < GRACE_SECONDS:
             return {}
         if not is_running:
@@ -96,3 +98,10 @@ class DaemonAlerts:
             return {}
         found = f"It lives, but the sensor `alerts` has not looked for {seconds:.0f} s instead of {interval} s."
         return {"stuck": Incident("Dagster's daemon is stuck", found, _STUCK_REMEDY)}
+
+    def _full_disk(self) -> str | None:
+        try:
+            return self._operations.pipeline.full_disk(now=True)
+        except SheetsPipelineError as error:  # the sensor tells of a database that is away
+            logger.debug("Not known whether a disk is full: %s", error)
+            return None

@@ -11,7 +11,6 @@ import dagster as dg
 from sheets_pipeline.database import events, history, leases, triggers, waiting
 from sheets_pipeline.database.state import TabStore
 from sheets_pipeline.defs import gate, tab_switches
-from sheets_pipeline.defs.shared_instance import shared
 from sheets_pipeline.defs.tab_asset import TabAsset
 from sheets_pipeline.defs.unrecorded import unrecorded_failures
 from sheets_pipeline.errors import SheetsPipelineError
@@ -41,7 +40,6 @@ def collect(instance: dg.DagsterInstance, open_pipeline: Pipeline) -> Status:
     Raises:
         DatabaseError: One of the databases cannot be reached.
     """
-    instance = shared(instance)
     bury_the_dead(instance, open_pipeline)
     now = datetime.now(UTC)
     settings = open_pipeline.settings
@@ -66,7 +64,10 @@ def collect(instance: dg.DagsterInstance, open_pipeline: Pipeline) -> Status:
         for found in tab_switches.declared_tabs(settings)
     }
     quota, answers = _quota(open_pipeline)
-    health, reason = overall(tabs, steering, quota=quota, answers=answers, set_aside_events=queue["set_aside"])
+    full_disk = open_pipeline.full_disk()
+    health, reason = overall(
+        tabs, steering, quota=quota, answers=answers, full_disk=full_disk, set_aside_events=queue["set_aside"]
+    )
     return Status(
         health=health,
         reason=reason,
@@ -78,6 +79,7 @@ def collect(instance: dg.DagsterInstance, open_pipeline: Pipeline) -> Status:
         at=now,
         daemon_running=daemon_running(instance),
         answers=answers,
+        full_disk=full_disk,
     )
 
 

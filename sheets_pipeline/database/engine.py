@@ -133,6 +133,9 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
 
 
+#: What is said of a server whose disk is full.
+NO_ROOM = "has no room left on its disk"
+
 #: What a failure looks like (driver's message, lower case) and what to say: (pattern, what failed, remedy, transient).
 _FAILURES: list[tuple[str, str, str, bool]] = [
     (
@@ -164,7 +167,7 @@ _FAILURES: list[tuple[str, str, str, bool]] = [
     ),
     (
         r"no space left on device|database or disk is full|disk full|the table '[^']*' is full",
-        "has no room left on its disk",
+        NO_ROOM,
         "Make room on the disk of the database server. Nothing was lost; syncs go on by themselves then.",
         True,
     ),

@@ -3,8 +3,8 @@
 The rules, worst first (``docs/health.md`` has them at length):
 
 - **stopped**: switched off, or the circuit is open on an error that only a person can mend
-- **degraded**: the circuit is open otherwise, two or more syncs in a row failed, Google gives no answer, or the tab lags
-  two intervals behind or has not been synced for as long
+- **degraded**: the circuit is open otherwise, two or more syncs in a row failed, Google gives no answer, a disk is full,
+  or the tab lags two intervals behind or has not been synced for as long
 - **warning**: the last sync failed, rows or events are set aside, syncs are paused, Google refuses some requests for
   quota, or our own share of the quota is nearly used up
 - **healthy**: none of these
@@ -180,6 +180,8 @@ class Status:
     #: Whether Dagster's daemon has been heard of lately; without it nothing is started.
     daemon_running: bool = True
     answers: Answers = Answers()
+    #: Which database has no room left on its disk, and what to do.
+    full_disk: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,6 +320,7 @@ def overall(
     *,
     quota: Collection[QuotaUse] = (),
     answers: Answers = Answers(),
+    full_disk: str | None = None,
     set_aside_events: int = 0,
 ) -> tuple[Health, str]:
     """The state of the whole: the worst of the tabs that are switched on, or what concerns all of them."""
@@ -327,6 +330,8 @@ def overall(
     found: list[tuple[Health, str]] = []
     if stopped := _stopped_circuit(steering.circuit):
         found.append(stopped)
+    if full_disk:
+        found.append((Health.DEGRADED, full_disk))
     if trouble := answers.trouble:
         found.append((Health.DEGRADED if trouble.is_total else Health.WARNING, f"{trouble.found} {trouble.remedy}"))
     if on:

@@ -1,7 +1,7 @@
 """The control API tells of a silent daemon and of a storage that is away, once, and when that is over."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 
 import dagster as dg
@@ -20,6 +20,7 @@ from dagster._daemon.types import DaemonHeartbeat
 
 from sheets_pipeline.control import daemon_alerts
 from sheets_pipeline.control.daemon_alerts import DaemonAlerts
+from sheets_pipeline.errors import DatabaseError
 from sheets_pipeline.settings import load_settings
 from sheets_pipeline_tests.test_alerts import Webhook
 
@@ -38,9 +39,13 @@ def instance() -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
-def watching(instance: dg.DagsterInstance, webhook: Webhook) -> DaemonAlerts:
+def watching(
+    instance: dg.DagsterInstance, webhook: Webhook, full_disk: Callable[[], str | None] = lambda: None
+) -> DaemonAlerts:
     settings = load_settings(alert_urls=webhook.url, sync_health_check_interval=1)
-    return DaemonAlerts(SimpleNamespace(settings=settings, instance=instance))  # type: ignore[arg-type]
+    pipeline = SimpleNamespace(full_disk=lambda *, now: full_disk())
+    operations = SimpleNamespace(settings=settings, instance=instance, pipeline=pipeline)
+    return DaemonAlerts(operations)  # type: ignore[arg-type]
 
 
 def report(instance: dg.DagsterInstance) -> None:
@@ -113,6 +118,33 @@ def test_a_daemon_that_lives_and_looks_at_nothing_is_told(
     assert "has not looked for 10" in webhook.received[0]["message"]
     note_look(instance, 0)
     assert look_twice()[1:] == ["Sheets Pipeline: Over: Dagster's daemon is stuck"]
+
+
+def test_a_full_disk_is_told_at_the_first_look_by_name(instance: dg.DagsterInstance, webhook: Webhook):
+    found: list[str | None] = ["The database me@host/db has no room left on its disk. Make room.", None]
+    watch = watching(instance, webhook, lambda: found[0])
+    report(instance)
+    watch.look([webhook.url])
+    watch.look([webhook.url])
+    assert titles(webhook) == ["Sheets Pipeline: A disk is full"]
+    assert "me@host/db has no room left" in webhook.received[0]["message"]
+    del found[0]
+    watch.look([webhook.url])
+    assert titles(webhook)[1:] == ["Sheets Pipeline: Over: A disk is full"]
+
+
+def test_a_database_that_cannot_be_asked_for_room_is_no_news_of_the_daemon(
+    instance: dg.DagsterInstance, webhook: Webhook, monkeypatch: pytest.MonkeyPatch
+):
+    def away() -> str | None:
+        raise DatabaseError("The database cannot be reached.")
+
+    monkeypatch.setattr(daemon_alerts, "GRACE_SECONDS", 0)
+    watch = watching(instance, webhook, away)
+    report(instance)
+    watch.look([webhook.url])
+    watch.look([webhook.url])
+    assert titles(webhook) == []
 
 
 def test_a_storage_that_is_away_is_told_without_what_its_driver_said(webhook: Webhook):

@@ -195,6 +195,13 @@ def test_how_google_answers_is_told_before_any_tab_is_late(answers: Answers, exp
     assert says in reason
 
 
+def test_a_full_disk_goes_before_what_follows_from_it() -> None:
+    late = health(GOOD, TabWait(3, 700))
+    answers = Answers(failed=4, failing_seconds=25)
+    found, reason = overall({"a": late}, STEERING, answers=answers, full_disk="The database x has no room left.")
+    assert (found, reason) == (Health.DEGRADED, "The database x has no room left.")
+
+
 def test_a_silent_google_is_the_reason_for_late_tabs() -> None:
     late = health(GOOD, TabWait(3, 700))
     assert late.health is Health.DEGRADED

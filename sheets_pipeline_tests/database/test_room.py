@@ -1,0 +1,71 @@
+"""Whether a server has room, asked of a real one on a disk of 100 MB that is filled meanwhile."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from sheets_pipeline.database import room
+from sheets_pipeline.database.engine import connect
+from sheets_pipeline.database.room import why_no_room
+from sheets_pipeline.local.postgres import EmbeddedPostgres
+from sheets_pipeline_tests.postgres import FAST
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system in memory."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=100m", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode != 0:
+        pytest.skip("a small disk needs root and the right to mount")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def fill(ballast: Path) -> None:
+    """Until nothing more fits."""
+    with ballast.open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(b"\0" * 65_536)
+
+
+def test_a_full_disk_is_told_while_the_server_still_answers_and_no_longer_once_there_is_room(small_disk: Path):
+    server = EmbeddedPostgres(small_disk / "postgres", server_settings=FAST | {"max_wal_size": "32MB"})
+    engine = connect(server.ensure().url("postgres"))
+    try:
+        assert why_no_room(engine) is None
+        ballast = small_disk / "ballast"
+        fill(ballast)
+        told = why_no_room(engine)
+        assert told is not None
+        assert "has no room left on its disk. Make room" in told
+        with engine.connect() as connection:
+            assert connection.scalar(sa.text("select 1")) == 1
+        ballast.unlink()
+        assert why_no_room(engine) is None
+    finally:
+        engine.dispose()
+        server.stop()
+
+
+def test_asking_leaves_nothing_behind(postgresql: sa.Engine):
+    written = sa.text("select count(*) from pg_ls_tmpdir()")
+    assert why_no_room(postgresql) is None
+    with postgresql.connect() as connection:
+        assert connection.scalar(written) == 0
+        assert connection.scalar(sa.text("show work_mem")) != "64kB"
+        connection.execute(room._LITTLE_MEMORY)
+        plan = " ".join(connection.scalars(sa.text(f"explain (analyze, costs off) {room._SORT.text}")))
+    assert "external merge" in plan
+
+
+def test_other_databases_are_not_asked():
+    engine = connect("sqlite://")
+    assert why_no_room(engine) is None
+    engine.dispose()

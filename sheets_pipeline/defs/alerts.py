@@ -12,6 +12,7 @@ from sheets_pipeline.alerts import Incidents, Told
 from sheets_pipeline.control.status import collect
 from sheets_pipeline.database.clock import database_time
 from sheets_pipeline.database.leases import leases, sync_hold
+from sheets_pipeline.defs.shared_instance import shared
 from sheets_pipeline.settings import load_settings
 from sheets_pipeline.wiring import Pipeline, pipeline
 
@@ -43,7 +44,7 @@ def tick(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     settings = load_settings()
     if settings.alert_urls is None:
         return dg.SkipReason("ALERT_URLS is not set, so nobody is told of incidents.")
-    now = incidents_now(context.instance)
+    now = incidents_now(shared(context))
     urls = alerts.targets(settings.alert_urls.get_secret_value())
     told, failed = alerts.tell(Told.from_text(context.cursor), urls, now, context.log)
     context.update_cursor(told.as_text())

@@ -20,6 +20,7 @@ from sheets_pipeline.defs.event_round import Round, sync_due_events, tabs_to_wri
 from sheets_pipeline.defs.failures import explained
 from sheets_pipeline.defs.run_tags import add_missing, run_tags
 from sheets_pipeline.defs.running import CONSOLE, RUN_CONFIG
+from sheets_pipeline.defs.shared_instance import shared
 from sheets_pipeline.launcher.at_once import AT_ONCE_TAG
 from sheets_pipeline.wiring import Pipeline, pipeline
 
@@ -150,22 +151,22 @@ def quiz_submissions(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.
 
 def _wait_for_events(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     started, until = time.time(), time.monotonic() + _WAIT_IN_TICK_SECONDS
-    open_pipeline = pipeline()
+    open_pipeline, instance = pipeline(), shared(context)
     if reason := why_none_are_taken(open_pipeline):
         return dg.SkipReason(reason)
-    while tabs_to_write_anew(open_pipeline, context.instance) or events.wait_for_event(
+    while tabs_to_write_anew(open_pipeline, instance) or events.wait_for_event(
         open_pipeline.platform, until - time.monotonic()
     ):
-        if not context.instance.get_runs_count(dg.RunsFilter(job_name="event_sync", statuses=_UNDER_WAY)):
+        if not instance.get_runs_count(dg.RunsFilter(job_name="event_sync", statuses=_UNDER_WAY)):
             break
         if time.monotonic() > until:
             return dg.SkipReason("Events are pending; an event_sync run is under way.")
         time.sleep(_UNDER_WAY_POLL_SECONDS)
     else:
         return dg.SkipReason("No events are pending.")
-    if reason := gate.reason_to_skip(context.instance, open_pipeline, "events"):
+    if reason := gate.reason_to_skip(instance, open_pipeline, "events"):
         return dg.SkipReason(f"Events are pending. {reason}")
-    if (pause := pause_after_failures(context.instance)) > 0:
+    if (pause := pause_after_failures(instance)) > 0:
         return dg.SkipReason(f"Events are pending; the last run failed, the next starts in {pause:.0f} s.")
     return dg.RunRequest(tags=run_tags(open_pipeline) | {_NEXT_TICK_TAG: str(started + _TICK_SECONDS)})
 

@@ -67,7 +67,6 @@ def overdue_reason(last_run: datetime | None, now: datetime, interval_seconds: i
 
 def request_full_sync(instance: dg.DagsterInstance, *, only_if_overdue: bool = False) -> dg.RunRequest | dg.SkipReason:
     """A run of all tabs that are switched on, or why there is none now."""
-    instance = shared(instance)
     try:
         open_pipeline = pipeline()
         circuit = gate.current_circuit(instance, open_pipeline)
@@ -115,7 +114,7 @@ def full_sync() -> dg.Definitions:
         description=f"All tabs that are switched on, every {settings.sync_interval_seconds // 60} minutes.",
     )
     def schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        return request_full_sync(context.instance)
+        return request_full_sync(shared(context))
 
     return dg.Definitions(jobs=[job], schedules=[schedule], sensors=[overdue_full_sync])
 
@@ -129,4 +128,4 @@ def full_sync() -> dg.Definitions:
 )
 def overdue_full_sync(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """One full sync that is overdue."""
-    return request_full_sync(context.instance, only_if_overdue=True)
+    return request_full_sync(shared(context), only_if_overdue=True)

@@ -8,7 +8,6 @@ import sqlalchemy as sa
 
 from sheets_pipeline.database import history
 from sheets_pipeline.defs.run_tags import ERROR_TAG, NEEDS_PERSON_TAG, credential_name, run_tags
-from sheets_pipeline.defs.shared_instance import shared
 from sheets_pipeline.defs.tab_switches import FULL_SYNC_SCHEDULE, declared_tabs, switch_name, switched_off
 from sheets_pipeline.errors import SheetsPipelineError
 from sheets_pipeline.sync.circuit import (
@@ -46,7 +45,6 @@ _SPARE = 8
 
 def reason_to_skip(instance: dg.DagsterInstance, open_pipeline: Pipeline, kind: Kind) -> str | None:
     """Why no sync may start now, until when and what to do; None where one may."""
-    instance = shared(instance)
     off = switched_off(instance)
     tabs = declared_tabs(open_pipeline.settings)
     if all(switch_name(found.tab) in off for found in tabs):
@@ -71,7 +69,7 @@ def said(error: SheetsPipelineError | sa.exc.DBAPIError) -> str:
 
 def current_circuit(instance: dg.DagsterInstance, open_pipeline: Pipeline) -> Circuit:
     """The circuit of our spreadsheet and credential, from the newest runs."""
-    return circuit_after(_telling_runs(shared(instance), open_pipeline), open_pipeline)
+    return circuit_after(_telling_runs(instance, open_pipeline), open_pipeline)
 
 
 def _telling_runs(instance: dg.DagsterInstance, open_pipeline: Pipeline) -> list[dg.RunRecord]:

@@ -9,6 +9,7 @@ import re
 import dagster as dg
 from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus
 
+from sheets_pipeline.defs.shared_instance import shared
 from sheets_pipeline.defs.tab_asset import TabAsset, tab_assets
 from sheets_pipeline.settings import Settings, load_settings
 from sheets_pipeline.sync.tab import Tab
@@ -58,7 +59,7 @@ def _switch(found: TabAsset, seconds: int) -> dg.SensorDefinition:
         from sheets_pipeline.defs.gate import UNREACHABLE, said
 
         try:
-            tab = collect(context.instance, pipeline()).tabs[title]
+            tab = collect(shared(context), pipeline()).tabs[title]
         except UNREACHABLE as error:
             return dg.SkipReason(f"unknown: {said(error)}")
         return dg.SkipReason(f"{tab.health}: {tab.reason}")

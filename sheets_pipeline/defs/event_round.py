@@ -11,6 +11,7 @@ What fails decides what becomes of the events that it concerns:
 An event that touches two tabs of which one failed waits for that one alone.
 """
 
+import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -56,6 +57,9 @@ EVENTS_PER_ROUND = 50_000
 
 #: Tabs written beside each other; each takes connections of its own.
 _TABS_AT_ONCE = 4
+
+#: Their rows are computed one tab after the other: two queries at once would take two cores from the application.
+_computing = threading.Lock()
 
 _LONGEST_REASON = 1000
 _LISTED = 20
@@ -202,11 +206,11 @@ def sync_touched(
     writer = open_pipeline.writer(found.tab, client)
 
     def compute() -> pd.DataFrame:
-        with _of_this_tab(found), open_pipeline.source.connect() as connection:
+        with _computing, _of_this_tab(found), open_pipeline.source.connect() as connection:
             return found.compute(connection, keys)
 
     def full() -> SyncReport:
-        with _of_this_tab(found):
+        with _computing, _of_this_tab(found):
             frame = compute_all(found.tab, found.compute)
         if isinstance(writer, ArchivedWriter):  # single events that it covers may concern archived rows
             writer.recheck_archives()

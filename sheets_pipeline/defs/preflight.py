@@ -2,7 +2,12 @@
 
 The first asset of a run computes the rows of all tabs of that run and checks them together; each asset then takes its
 own. A tab that would not fit so stops the run before any tab was touched.
+
+A run that nobody waits for, because a schedule or sensor started it, rests between its queries, so that the requests of
+the application find the database as free as ever.
 """
+
+import time
 
 import dagster as dg
 import pandas as pd
@@ -15,6 +20,9 @@ from sheets_pipeline.sync.archive import archive_tab
 from sheets_pipeline.sync.guards import Growth, check_growth
 from sheets_pipeline.wiring import Pipeline, pipeline
 
+#: Tags by which Dagster says what started a run; one started by a person has neither.
+_STARTED_BY = {"dagster/schedule_name", "dagster/sensor_name"}
+
 #: Frames of the run under way in this process that no asset has taken yet.
 _frames: dict[str, dict[dg.AssetKey, pd.DataFrame]] = {}
 
@@ -24,11 +32,37 @@ def take_frame(context: dg.AssetExecutionContext) -> pd.DataFrame:
     key = context.asset_key
     if key not in _frames.get(context.run.run_id, {}):
         tabs = [found for found in tab_assets().values() if found.key in _selected(context)]
-        frames = {found.key: compute_all(found.tab, found.compute) for found in tabs}
+        frames = _compute(context, tabs)
         check_all(pipeline(), {found.key: found for found in tabs}, frames)
         _frames.clear()
         _frames[context.run.run_id] = frames
     return _frames[context.run.run_id].pop(key)
+
+
+def _compute(context: dg.AssetExecutionContext, tabs: list[TabAsset]) -> dict[dg.AssetKey, pd.DataFrame]:
+    """The frames of all tabs, with rests in between where nobody waits for them."""
+    settings, rests = pipeline().settings, not _STARTED_BY.isdisjoint(context.run.tags)
+    frames: dict[dg.AssetKey, pd.DataFrame] = {}
+    rested = 0.0
+    for found in tabs:
+        began = time.monotonic()
+        frames[found.key] = compute_all(found.tab, found.compute)
+        if rests and found is not tabs[-1]:
+            busy = time.monotonic() - began
+            rest = rest_seconds(busy, settings.sync_database_share, settings.sync_interval_seconds)
+            time.sleep(rest)
+            rested += rest
+    if rested:
+        context.log.info("Rested for %.1f s between queries; SYNC_DATABASE_SHARE says how much.", rested)
+    return frames
+
+
+def rest_seconds(busy: float, share: float, interval_seconds: float) -> float:
+    """How long to leave the database alone after so many seconds of work, for that share of the time at work.
+
+    At most a twentieth of the interval between two syncs, so that slow queries make no sync late.
+    """
+    return min(busy * (1 / share - 1), interval_seconds / 20)
 
 
 def _selected(context: dg.AssetExecutionContext) -> set[dg.AssetKey]:

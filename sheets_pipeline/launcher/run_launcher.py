@@ -21,6 +21,7 @@ from dagster._core.remote_origin import ManagedGrpcPythonEnvCodeLocationOrigin
 from dagster._grpc.types import ExecuteRunArgs
 from dagster._serdes import ConfigurableClassData, serialize_value
 
+from sheets_pipeline.errors import SettingsError
 from sheets_pipeline.launcher.at_once import AT_ONCE_TAG
 from sheets_pipeline.launcher.connections import keep_connections
 from sheets_pipeline.launcher.identity import WORKER_TAG, WorkerIdentity, kill_group
@@ -34,6 +35,10 @@ DEFAULT_MODULES = ["pandas", "gspread", "psycopg", "psycopg2.extras", "sheets_pi
 _IDENTITY_SECONDS = 15
 
 
+#: Source: man 2 nice.
+_MOST_NICE = 19
+
+
 class WarmRunLauncher(DefaultRunLauncher):
     """Starts run workers warm where it can, else cold. Where there is no ``fork`` (Windows) it is the stock launcher."""
 
@@ -42,10 +47,13 @@ class WarmRunLauncher(DefaultRunLauncher):
         inst_data: ConfigurableClassData | None = None,
         modules: list[str] | None = None,
         termination_grace_seconds: int = 30,
+        nice: int = 10,
     ) -> None:
         super().__init__(inst_data)
+        if not 0 <= nice <= _MOST_NICE:
+            raise SettingsError(f"dagster.yaml: run_launcher.config.nice is {nice}; expected 0 to {_MOST_NICE}.")
         self.termination_grace_seconds = termination_grace_seconds
-        self.modules = modules or DEFAULT_MODULES
+        self.modules, self.nice = modules or DEFAULT_MODULES, nice
 
     @classmethod
     def config_type(cls) -> UserConfigSchema:
@@ -60,6 +68,12 @@ class WarmRunLauncher(DefaultRunLauncher):
                 is_required=False,
                 description="A worker that has not ended so long after it was asked to is killed.",
             ),
+            "nice": dg.Field(
+                int,
+                default_value=10,
+                is_required=False,
+                description="Workers yield the processor to others by so many steps of nice, 0 to 19.",
+            ),
         }
 
     @classmethod
@@ -70,7 +84,7 @@ class WarmRunLauncher(DefaultRunLauncher):
     def register_instance(self, instance: dg.DagsterInstance) -> None:
         """Called by Dagster once; the daemon, which launches most runs, warms up now."""
         super().register_instance(instance)
-        self.warm = WarmClient(self.modules, _modules_of(instance))
+        self.warm = WarmClient(self.modules, _modules_of(instance), self.nice)
         if is_daemon():
             keep_connections(instance)
             if can_fork():
@@ -99,7 +113,7 @@ class WarmRunLauncher(DefaultRunLauncher):
 
     def _start_cold(self, run_id: str, serialized_args: str) -> int:
         process = subprocess.Popen(
-            [sys.executable, "-m", "sheets_pipeline.launcher.worker"],
+            [sys.executable, "-m", "sheets_pipeline.launcher.worker", str(self.nice)],
             stdin=subprocess.PIPE,
             start_new_session=True,
             text=True,

@@ -44,10 +44,10 @@ class WarmHandle:
             )
         self.channel = Channel(ours)
 
-    def warm_up(self, modules: Sequence[str]) -> str | None:
+    def warm_up(self, modules: Sequence[str], nice: int) -> str | None:
         """Wait until it has imported everything; None when it is ready, else what went wrong."""
         try:
-            self.channel.send({"modules": list(modules)})
+            self.channel.send({"modules": list(modules), "nice": nice})
             answer = self.channel.receive(_WARM_UP_SECONDS)
         except ChannelClosed as error:
             return str(error)
@@ -90,11 +90,12 @@ class WarmHandle:
 class WarmClient:
     """At most one warm process that fits the code on disk. Safe to call from many threads.
 
-    ``modules`` are imported and watched for changes, ``further_modules`` only imported.
+    ``modules`` are imported and watched for changes, ``further_modules`` only imported; workers get a priority ``nice``
+    steps below ours.
     """
 
-    def __init__(self, modules: Sequence[str], further_modules: Sequence[str] = ()) -> None:
-        self.modules, self.further_modules = modules, further_modules
+    def __init__(self, modules: Sequence[str], further_modules: Sequence[str] = (), nice: int = 0) -> None:
+        self.modules, self.further_modules, self.nice = modules, further_modules, nice
         self._lock = threading.Lock()
         self._current: WarmHandle | None = None
         self._retired: list[WarmHandle] = []
@@ -167,7 +168,7 @@ class WarmClient:
             self._retired.remove(handle)
 
     def _watch_warm_up(self, handle: WarmHandle) -> None:
-        problem = handle.warm_up([*self.further_modules, *self.modules])
+        problem = handle.warm_up([*self.further_modules, *self.modules], self.nice)
         if problem is None:
             return
         with self._lock:

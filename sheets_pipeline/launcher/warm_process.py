@@ -23,6 +23,7 @@ import psutil
 
 from sheets_pipeline.launcher.channel import Channel, ChannelClosed
 from sheets_pipeline.launcher.identity import kill_group
+from sheets_pipeline.launcher.priority import lower
 
 #: Numeric libraries start a pool of threads when they are imported, unless told to use one. Settings of users win.
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
@@ -50,10 +51,10 @@ _REAP_INTERVAL = 0.25
 
 
 class WarmProcess:
-    """Forks workers on request and reports those that die."""
+    """Forks workers on request, with their priority lowered by ``nice`` steps, and reports those that die."""
 
-    def __init__(self, channel: Channel) -> None:
-        self.channel = channel
+    def __init__(self, channel: Channel, nice: int = 0) -> None:
+        self.channel, self.nice = channel, nice
         self.running: dict[int, str | None] = {}
         self.is_retired = False
 
@@ -86,6 +87,7 @@ class WarmProcess:
         pid = os.fork()
         if pid == 0:
             self._become_child()
+            lower(self.nice)
             return lambda: _execute(serialized_args)
         self.running[pid] = serialized_args
         self.channel.send({"pid": pid})
@@ -186,12 +188,13 @@ def main(descriptor: int) -> int:
     channel = Channel(socket.socket(fileno=descriptor))
     try:
         started = time.monotonic()
-        warm_up(channel.receive()["modules"])
+        wanted = channel.receive()
+        warm_up(wanted["modules"])
         if reason := why_unfit():
             channel.send({"unfit": reason})
             return 1
         channel.send({"ready": os.getpid(), "seconds": round(time.monotonic() - started, 2)})
-        task = WarmProcess(channel).serve()
+        task = WarmProcess(channel, wanted["nice"]).serve()
     except ChannelClosed:
         return 0
     return task() if task else 0

@@ -1,7 +1,7 @@
 """A run worker: executes one run in this process, and reports the run as failed when a worker died.
 
-``python -m sheets_pipeline.launcher.worker`` is the cold start: it reads what to execute from standard input, because
-that holds the passwords of Dagster's storage and command lines are public.
+``python -m sheets_pipeline.launcher.worker NICE`` is the cold start: it reads what to execute from standard input, because
+that holds the passwords of Dagster's storage and command lines are public. Its argument is how far to lower its priority.
 """
 
 import importlib
@@ -21,6 +21,7 @@ from dagster_postgres.storage import DagsterPostgresStorage
 
 from sheets_pipeline.launcher.connections import keep_connections
 from sheets_pipeline.launcher.identity import WORKER_TAG, WorkerIdentity
+from sheets_pipeline.launcher.priority import lower
 
 
 def execute(serialized_args: str) -> int:
@@ -86,4 +87,5 @@ def _class_of(data: ConfigurableClassData) -> type:
 
 
 if __name__ == "__main__":
+    lower(int(sys.argv[1]))
     sys.exit(execute(sys.stdin.read()))

@@ -14,6 +14,8 @@ def speak(context: dg.OpExecutionContext) -> None:
     """Prints to both streams, and where it runs."""
     sys.stdout.write(f"process {os.getpid()} of {os.getppid()} in session {os.getsid(0)}\n")
     sys.stdout.write(f"ORDER={os.environ.get('ORDER')}\n")
+    session = Path("/proc/self/autogroup")
+    sys.stdout.write(f"nice {os.nice(0)}, session {session.read_text().split()[-1] if session.exists() else 'none'}\n")
     sys.stderr.write("a warning\n")
     context.log.info("logged")
 

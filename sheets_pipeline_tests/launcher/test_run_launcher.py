@@ -13,7 +13,8 @@ from dagster._core.launcher.base import WorkerStatus
 from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, ManagedGrpcPythonEnvCodeLocationOrigin
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
-from sheets_pipeline.launcher.run_launcher import _server_id
+from sheets_pipeline.errors import SettingsError
+from sheets_pipeline.launcher.run_launcher import WarmRunLauncher, _server_id
 from sheets_pipeline_tests.launcher.harness import Harness, eventually, harness
 
 #: One worker of pytest-xdist, so that all share one warm process.
@@ -32,6 +33,16 @@ def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
         del os.environ["ORDER"]
 
 
+def yields(printed: str) -> bool:
+    """Whether a worker leaves the processor to others: its session, too, where Linux shares by session."""
+    return "nice 10, session 10" in printed or "nice 10, session none" in printed
+
+
+def test_a_launcher_refuses_a_priority_that_there_is_not():
+    with pytest.raises(SettingsError, match="nice is 20; expected 0 to 19"):
+        WarmRunLauncher(nice=20)
+
+
 def test_a_run_is_a_fork_of_the_warm_process_in_a_session_of_its_own(warm: Harness):
     run_id = warm.launch("speaking")
     assert warm.end_of(run_id) is dg.DagsterRunStatus.SUCCESS
@@ -40,6 +51,7 @@ def test_a_run_is_a_fork_of_the_warm_process_in_a_session_of_its_own(warm: Harne
     assert f"process {worker} of {parent} in session {worker}" in out
     assert "ORDER=for runs" in out
     assert "a warning" in err
+    assert yields(out)
     assert f"(pid: {worker}): forked from warm process {parent}" in warm.messages(run_id)
 
 
@@ -88,7 +100,9 @@ def test_runs_outlive_the_warm_process_and_their_death_shows_in_run_monitoring(t
         cold = ours.launch("speaking")
         assert ours.end_of(cold) is dg.DagsterRunStatus.SUCCESS
         assert "cold start" in ours.messages(cold)
-        assert "a warning" in ours.printed(cold)[1]
+        out, err = ours.printed(cold)
+        assert "a warning" in err
+        assert yields(out)
         assert ours.warm_up() != warm_pid
 
 

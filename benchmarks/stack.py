@@ -147,19 +147,30 @@ def running_stack(name: str) -> Iterator[Stack]:
 def make_way(settings: Settings) -> None:
     """Local Sheets gets only processor time that nobody else wants: Google's own computers take none of ours."""
     pid = json.loads((settings.local_data_dir / "local_sheets.json").read_text())["pid"]
-    for thread in psutil.Process(pid).threads():
-        os.sched_setscheduler(thread.id, os.SCHED_IDLE, os.sched_param(0))
+    lay_out("apart", [pid])
 
 
-def lay_out(layout: str, pids: list[int]) -> None:
-    """Give these processes and their children the lowest priority (``apart``), or the usual one."""
-    policy = os.SCHED_IDLE if layout == "apart" else os.SCHED_OTHER
+def lay_out(layout: str, pids: list[int], nice: int = 0) -> None:
+    """Give these processes, each in a session of its own, and their children the lowest priority, or the usual one.
+
+    That is ``apart``, or ``together``; ``nice`` is what is usual for them.
+
+    Linux shares the processor between *sessions* first, so a priority counts only within its session, unless the
+    session's is set, too. Source: man 7 sched, "The autogroup feature".
+    """
+    policy, steps = (os.SCHED_IDLE, "19") if layout == "apart" else (os.SCHED_OTHER, str(nice))
+    ours = Path("/proc/self/autogroup")
     for pid in pids:
         process = psutil.Process(pid)
         for one in (process, *process.children(recursive=True)):
-            for thread in one.threads():
-                with contextlib.suppress(ProcessLookupError):  # it ended meanwhile
+            with contextlib.suppress(ProcessLookupError, FileNotFoundError, psutil.NoSuchProcess):  # it ended meanwhile
+                for thread in one.threads():
                     os.sched_setscheduler(thread.id, policy, os.sched_param(0))
+                session = Path(f"/proc/{one.pid}/autogroup")
+                if ours.exists():
+                    if session.read_text().split()[0] == ours.read_text().split()[0]:
+                        raise RuntimeError(f"process {one.pid} is in our own session; start it in a new one")
+                    session.write_text(steps)
 
 
 class Keeper:

@@ -47,6 +47,9 @@ from sheets_pipeline.settings import Settings, load_settings
 _CHANGES = 500
 _SETTLE_SECONDS = 1.0
 
+#: The run launcher's default.
+_NICE = 10
+
 #: So many times requests are sent for some seconds, per round and kind.
 _BURSTS = 3
 
@@ -68,12 +71,18 @@ class Phase:
 
 
 class SyncWorker:
-    """A process that has imported everything, as the runs' warm process has, and syncs when it is told to."""
+    """A process that has imported everything and yields to others, as run workers do; syncs when it is told to."""
 
     def __init__(self) -> None:
         command = [sys.executable, "-m", "benchmarks.traffic", "--as-worker"]
         self.process = subprocess.Popen(
-            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            command,
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            start_new_session=True,
         )
         self._answer("ready")
 
@@ -98,15 +107,19 @@ class SyncWorker:
 
 
 def work() -> None:
-    """The process behind ``SyncWorker``."""
-    from sheets_pipeline.headless import run_sync
+    """The process behind ``SyncWorker``: runs as the schedule starts them, in a worker of the launcher's priority."""
+    from sheets_pipeline.definitions import defs
+    from sheets_pipeline.defs.full_sync import FULL_SYNC_SCHEDULE
+    from sheets_pipeline.launcher.connections import opened_instance
+    from sheets_pipeline.launcher.priority import lower
 
+    lower(_NICE)
+    job = defs().resolve_job_def("full_sync")
     print(json.dumps({"ready": True}), flush=True)
     for _ in sys.stdin:
         began = time.monotonic()
-        result = run_sync((), None)
-        if result["status"] != "success":
-            raise RuntimeError(str(result["errors"]))
+        with opened_instance() as instance:
+            job.execute_in_process(instance=instance, tags={"dagster/schedule_name": FULL_SYNC_SCHEDULE})
         print(json.dumps({"done": True, "seconds": time.monotonic() - began}), flush=True)
 
 
@@ -175,7 +188,6 @@ def measure(arguments: argparse.Namespace) -> Iterator[dict[tuple[str, str], Pha
         with engine.connect() as connection:
             users = list(connection.scalars(sa.text("SELECT id FROM users")))
         worker, turn = SyncWorker(), 0
-        sync = [worker.process.pid, dagster.pid]
         try:
             worker.sync()  # the first one fills the tabs; not counted
             for _ in range(arguments.rounds):
@@ -183,7 +195,8 @@ def measure(arguments: argparse.Namespace) -> Iterator[dict[tuple[str, str], Pha
                     for kind in KINDS:
                         phase = phases[layout, kind]
                         phase.rounds.append([])
-                        lay_out(layout, sync)
+                        lay_out(layout, [dagster.pid])
+                        lay_out(layout, [worker.process.pid], _NICE)
                         for _ in range(_BURSTS):
                             turn += 1
                             change(engine, turn)
@@ -201,8 +214,8 @@ def measure(arguments: argparse.Namespace) -> Iterator[dict[tuple[str, str], Pha
 @contextmanager
 def looping() -> Iterator[None]:
     """A process that computes, and yields to everybody: what follows from that is this machine's, not the sync's."""
-    code = "import os\nos.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))\nwhile True: pass"
-    loop = subprocess.Popen([sys.executable, "-c", code])
+    loop = subprocess.Popen([sys.executable, "-c", "while True: pass"], start_new_session=True)
+    lay_out("apart", [loop.pid])
     try:
         yield
     finally:
@@ -310,7 +323,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.traffic", description=__doc__)
     parser.add_argument("--rounds", type=int, default=8, help="default: %(default)s")
     parser.add_argument("--per-second", type=float, default=50, help="requests (default: %(default)s)")
-    parser.add_argument("--seconds", type=float, default=3, help="of a burst without a sync (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=6, help="of a burst without a sync (default: %(default)s)")
     parser.add_argument("--output", type=Path, default=ROOT / "docs", help="folder of the report")
     parser.add_argument("--as-worker", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()

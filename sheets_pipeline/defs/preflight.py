@@ -3,8 +3,8 @@
 The first asset of a run computes the rows of all tabs of that run and checks them together; each asset then takes its
 own. A tab that would not fit so stops the run before any tab was touched.
 
-A run that nobody waits for, because a schedule or sensor started it, rests between its queries, so that the requests of
-the application find the database as free as ever.
+A run that nobody waits for, because the schedule started it, rests between its queries and between its tabs, so that the
+requests of the application find database and processor as free as ever. It holds no lock meanwhile.
 """
 
 import time
@@ -20,8 +20,11 @@ from sheets_pipeline.sync.archive import archive_tab
 from sheets_pipeline.sync.guards import Growth, check_growth
 from sheets_pipeline.wiring import Pipeline, pipeline
 
-#: Tags by which Dagster says what started a run; one started by a person has neither.
-_STARTED_BY = {"dagster/schedule_name", "dagster/sensor_name"}
+#: Dagster's tag of a run that a schedule started.
+_SCHEDULED = "dagster/schedule_name"
+
+#: Processor time of this process when the last tab was about to be written.
+_processor_seconds = [0.0]
 
 #: Frames of the run under way in this process that no asset has taken yet.
 _frames: dict[str, dict[dg.AssetKey, pd.DataFrame]] = {}
@@ -36,31 +39,33 @@ def take_frame(context: dg.AssetExecutionContext) -> pd.DataFrame:
         check_all(pipeline(), {found.key: found for found in tabs}, frames)
         _frames.clear()
         _frames[context.run.run_id] = frames
+    else:  # another tab was written since
+        _rest(context, time.process_time() - _processor_seconds[0])
+    _processor_seconds[0] = time.process_time()
     return _frames[context.run.run_id].pop(key)
 
 
 def _compute(context: dg.AssetExecutionContext, tabs: list[TabAsset]) -> dict[dg.AssetKey, pd.DataFrame]:
-    """The frames of all tabs, with rests in between where nobody waits for them."""
-    settings, rests = pipeline().settings, not _STARTED_BY.isdisjoint(context.run.tags)
+    """The frames of all tabs, with rests in between."""
     frames: dict[dg.AssetKey, pd.DataFrame] = {}
-    rested = 0.0
     for found in tabs:
         began = time.monotonic()
         frames[found.key] = compute_all(found.tab, found.compute)
-        if rests and found is not tabs[-1]:
-            busy = time.monotonic() - began
-            rest = rest_seconds(busy, settings.sync_database_share, settings.sync_interval_seconds)
-            time.sleep(rest)
-            rested += rest
-    if rested:
-        context.log.info("Rested for %.1f s between queries; SYNC_DATABASE_SHARE says how much.", rested)
+        _rest(context, time.monotonic() - began)
     return frames
 
 
-def rest_seconds(busy: float, share: float, interval_seconds: float) -> float:
-    """How long to leave the database alone after so many seconds of work, for that share of the time at work.
+def _rest(context: dg.AssetExecutionContext, busy: float) -> None:
+    """Leave database and processor alone for a while, unless somebody waits for this run."""
+    if _SCHEDULED in context.run.tags:
+        settings = pipeline().settings
+        time.sleep(rest_seconds(busy, settings.sync_work_share, settings.sync_interval_seconds))
 
-    At most a twentieth of the interval between two syncs, so that slow queries make no sync late.
+
+def rest_seconds(busy: float, share: float, interval_seconds: float) -> float:
+    """How long to rest after so many seconds of work, for that share of the time at work.
+
+    At most a twentieth of the interval between two syncs, so that much work makes no sync late.
     """
     return min(busy * (1 / share - 1), interval_seconds / 20)
 

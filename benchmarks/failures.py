@@ -19,6 +19,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -121,13 +122,10 @@ class _Glutton:
 
 
 def _fill_disk(ground: Ground) -> None:
-    with (ground.own.folder / "ballast").open("wb") as ballast:
-        try:
-            while True:
-                ballast.write(b"\0" * 65_536)
-                ballast.flush()
-        except OSError:
-            print("the disk is full", flush=True)
+    with (ground.own.folder / "ballast").open("wb", buffering=0) as ballast, suppress(OSError):
+        while True:
+            ballast.write(b"\0" * 65_536)
+    print("the disk is full", flush=True)
 
 
 def _free_disk(ground: Ground) -> None:

@@ -107,14 +107,14 @@ def test_a_tab_taller_than_browsers_can_scroll_is_reached_to_its_last_row(make_s
     address = sheet.page.locator("#address")
     address.fill("A700000")
     address.press("Enter")
-    expect(sheet.page.get_by_text("half way")).to_be_in_viewport()
+    expect(sheet.page.get_by_text("half way", exact=True)).to_be_in_viewport()
     sheet.press("ArrowDown", "ArrowDown")
     sheet.page.keyboard.type("below")
     sheet.press("Enter")
-    expect(sheet.page.get_by_text("below")).to_be_in_viewport()
+    expect(sheet.page.get_by_text("below", exact=True)).to_be_in_viewport()
     eventually(lambda: spreadsheet.read("people!A700002"), [["below"]])
     sheet.press("Control+End")
-    expect(sheet.page.get_by_text("the last")).to_be_in_viewport()
+    expect(sheet.page.get_by_text("the last", exact=True)).to_be_in_viewport()
 
 
 def test_hostile_text_is_shown_as_text(people: Spreadsheet, show: Show):

@@ -3,10 +3,14 @@
 What a full disk keeps from being written is also what would have told of it: Dagster's ticks, runs and events.
 """
 
+import logging
+
 import sqlalchemy as sa
 
-from sheets_pipeline.database.engine import NO_ROOM
+from sheets_pipeline.database.engine import NO_ROOM, described
 from sheets_pipeline.errors import DatabaseError
+
+logger = logging.getLogger(__name__)
 
 #: Sorts 1 MB with too little memory, so that the server writes it to a temporary file, which it deletes at once. That
 #: needs no right and leaves no trace, on a read replica neither.
@@ -18,7 +22,7 @@ _SORT = sa.text(
 
 
 def why_no_room(engine: sa.Engine) -> str | None:
-    """That the disk is full and what to do; None while 1 MB is left, and for other databases than PostgreSQL.
+    """That the disk is full and what to do; None while 1 MB is left, and where the server does not let us find out.
 
     Raises:
         DatabaseError: The server cannot be asked.
@@ -33,4 +37,6 @@ def why_no_room(engine: sa.Engine) -> str | None:
         if NO_ROOM in str(error):
             return str(error)
         raise
+    except sa.exc.DBAPIError as error:  # it allows no such file (temp_file_limit), or only speaks PostgreSQL's protocol
+        logger.debug("Not known whether %s has room: %s", described(engine.url), error)
     return None

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sheets_pipeline.database import room
 from sheets_pipeline.database.engine import connect
 from sheets_pipeline.database.room import why_no_room
+from sheets_pipeline.errors import DatabaseError
 from sheets_pipeline.local.postgres import EmbeddedPostgres
 from sheets_pipeline_tests.postgres import FAST
 
@@ -63,6 +64,21 @@ def test_asking_leaves_nothing_behind(postgresql: sa.Engine):
         connection.execute(room._LITTLE_MEMORY)
         plan = " ".join(connection.scalars(sa.text(f"explain (analyze, costs off) {room._SORT.text}")))
     assert "external merge" in plan
+
+
+def test_a_server_that_allows_no_temporary_file_is_not_taken_for_full(database_url: str):
+    separator = "&" if "?" in database_url else "?"
+    engine = connect(f"{database_url}{separator}options=-c%20temp_file_limit=100kB")
+    with engine.connect() as connection:
+        assert connection.scalar(sa.text("show temp_file_limit")) == "100kB"
+    assert why_no_room(engine) is None
+    engine.dispose()
+
+
+def test_a_server_that_is_away_is_an_error():
+    engine = connect("postgresql+psycopg://me@127.0.0.1:1/nowhere")
+    with pytest.raises(DatabaseError, match="cannot be reached"):
+        why_no_room(engine)
 
 
 def test_other_databases_are_not_asked():

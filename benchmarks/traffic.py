@@ -38,6 +38,7 @@ from benchmarks.environment import ROOT
 from benchmarks.machine import machine
 from benchmarks.stack import NOT_INHERITED, lay_out, make_way
 from sheets_pipeline.database.engine import connect
+from sheets_pipeline.launcher.priority import DEFAULT_NICE, lower
 from sheets_pipeline.local.postgres import EmbeddedPostgres, Server
 from sheets_pipeline.local.processes import free_port
 from sheets_pipeline.local.services import Services, ensure_services, stop_services
@@ -46,9 +47,6 @@ from sheets_pipeline.settings import Settings, load_settings
 #: Quiz responses marked anew before each phase: what the next sync has to write.
 _CHANGES = 500
 _SETTLE_SECONDS = 1.0
-
-#: The run launcher's default.
-_NICE = 10
 
 #: So many times requests are sent for some seconds, per round and kind; once while a sync, which takes longer, runs.
 _BURSTS = 3
@@ -109,11 +107,10 @@ class SyncWorker:
 def work() -> None:
     """The process behind ``SyncWorker``: runs as the schedule starts them, in a worker of the launcher's priority."""
     from sheets_pipeline.definitions import defs
-    from sheets_pipeline.defs.full_sync import FULL_SYNC_SCHEDULE
+    from sheets_pipeline.defs.tab_switches import FULL_SYNC_SCHEDULE
     from sheets_pipeline.launcher.connections import opened_instance
-    from sheets_pipeline.launcher.priority import lower
 
-    lower(_NICE)
+    lower(DEFAULT_NICE)
     job = defs().resolve_job_def("full_sync")
     print(json.dumps({"ready": True}), flush=True)
     for _ in sys.stdin:
@@ -196,7 +193,7 @@ def measure(arguments: argparse.Namespace) -> Iterator[dict[tuple[str, str], Pha
                         phase = phases[layout, kind]
                         phase.rounds.append([])
                         lay_out(layout, [dagster.pid])
-                        lay_out(layout, [worker.process.pid], _NICE)
+                        lay_out(layout, [worker.process.pid], DEFAULT_NICE)
                         for _ in range(1 if kind == "a full sync" else _BURSTS):
                             turn += 1
                             change(engine, turn)

@@ -2,16 +2,15 @@
 
 The first asset of a run computes the rows of all tabs of that run and checks them together; each asset then takes its
 own. A tab that would not fit so stops the run before any tab was touched.
-
-A run that nobody waits for, because the schedule started it, rests between its queries and between its tabs, so that the
-requests of the application find database and processor as free as ever. It holds no lock meanwhile.
 """
 
 import time
+from dataclasses import dataclass
 
 import dagster as dg
 import pandas as pd
 
+from sheets_pipeline.defs.rests import rest
 from sheets_pipeline.defs.tab_asset import TabAsset, compute_all, tab_assets
 from sheets_pipeline.sheets import access
 from sheets_pipeline.sheets.archived import ArchivedWriter
@@ -20,54 +19,41 @@ from sheets_pipeline.sync.archive import archive_tab
 from sheets_pipeline.sync.guards import Growth, check_growth
 from sheets_pipeline.wiring import Pipeline, pipeline
 
-#: Dagster's tag of a run that a schedule started.
-_SCHEDULED = "dagster/schedule_name"
 
-#: Processor time of this process when the last tab was about to be written.
-_processor_seconds = [0.0]
+@dataclass(slots=True)
+class _Computed:
+    """Frames of a run that no asset has taken yet; ``processor_seconds`` of this process when the last one was taken."""
 
-#: Frames of the run under way in this process that no asset has taken yet.
-_frames: dict[str, dict[dg.AssetKey, pd.DataFrame]] = {}
+    frames: dict[dg.AssetKey, pd.DataFrame]
+    processor_seconds: float = 0.0
+
+
+#: Of the run under way in this process.
+_computed: dict[str, _Computed] = {}
 
 
 def take_frame(context: dg.AssetExecutionContext) -> pd.DataFrame:
     """The rows of this asset's tab; the run's other tabs are computed and checked with the first one."""
-    key = context.asset_key
-    if key not in _frames.get(context.run.run_id, {}):
+    key, computed = context.asset_key, _computed.get(context.run.run_id)
+    if computed is None or key not in computed.frames:
         tabs = [found for found in tab_assets().values() if found.key in _selected(context)]
-        frames = _compute(context, tabs)
-        check_all(pipeline(), {found.key: found for found in tabs}, frames)
-        _frames.clear()
-        _frames[context.run.run_id] = frames
-    else:  # another tab was written since
-        _rest(context, time.process_time() - _processor_seconds[0])
-    _processor_seconds[0] = time.process_time()
-    return _frames[context.run.run_id].pop(key)
+        computed = _Computed(_compute(context, tabs))
+        check_all(pipeline(), {found.key: found for found in tabs}, computed.frames)
+        _computed.clear()
+        _computed[context.run.run_id] = computed
+    else:
+        rest(context, time.process_time() - computed.processor_seconds)  # another tab was written since
+    computed.processor_seconds = time.process_time()
+    return computed.frames.pop(key)
 
 
 def _compute(context: dg.AssetExecutionContext, tabs: list[TabAsset]) -> dict[dg.AssetKey, pd.DataFrame]:
-    """The frames of all tabs, with rests in between."""
     frames: dict[dg.AssetKey, pd.DataFrame] = {}
     for found in tabs:
         began = time.monotonic()
         frames[found.key] = compute_all(found.tab, found.compute)
-        _rest(context, time.monotonic() - began)
+        rest(context, time.monotonic() - began)
     return frames
-
-
-def _rest(context: dg.AssetExecutionContext, busy: float) -> None:
-    """Leave database and processor alone for a while, unless somebody waits for this run."""
-    if _SCHEDULED in context.run.tags:
-        settings = pipeline().settings
-        time.sleep(rest_seconds(busy, settings.sync_work_share, settings.sync_interval_seconds))
-
-
-def rest_seconds(busy: float, share: float, interval_seconds: float) -> float:
-    """How long to rest after so many seconds of work, for that share of the time at work.
-
-    At most a twentieth of the interval between two syncs, so that much work makes no sync late.
-    """
-    return min(busy * (1 / share - 1), interval_seconds / 20)
 
 
 def _selected(context: dg.AssetExecutionContext) -> set[dg.AssetKey]:

@@ -4,6 +4,12 @@ import contextlib
 import os
 from pathlib import Path
 
+#: How far run workers stand back, in steps of nice, unless dagster.yaml says otherwise.
+DEFAULT_NICE = 10
+
+#: The most that there is. Source: man 2 nice.
+MOST_NICE = 19
+
 
 def lower(steps: int) -> None:
     """Lower this process's priority by steps of ``nice`` (0 to 19); it must lead a session of its own.

@@ -25,6 +25,7 @@ from sheets_pipeline.errors import SettingsError
 from sheets_pipeline.launcher.at_once import AT_ONCE_TAG
 from sheets_pipeline.launcher.connections import keep_connections
 from sheets_pipeline.launcher.identity import WORKER_TAG, WorkerIdentity, kill_group
+from sheets_pipeline.launcher.priority import DEFAULT_NICE, MOST_NICE
 from sheets_pipeline.launcher.process_kind import is_daemon
 from sheets_pipeline.launcher.warm_client import WarmClient
 from sheets_pipeline.launcher.worker import describe_exit, report_death_to
@@ -35,10 +36,6 @@ DEFAULT_MODULES = ["pandas", "gspread", "psycopg", "psycopg2.extras", "sheets_pi
 _IDENTITY_SECONDS = 15
 
 
-#: Source: man 2 nice.
-_MOST_NICE = 19
-
-
 class WarmRunLauncher(DefaultRunLauncher):
     """Starts run workers warm where it can, else cold. Where there is no ``fork`` (Windows) it is the stock launcher."""
 
@@ -47,11 +44,11 @@ class WarmRunLauncher(DefaultRunLauncher):
         inst_data: ConfigurableClassData | None = None,
         modules: list[str] | None = None,
         termination_grace_seconds: int = 30,
-        nice: int = 10,
+        nice: int = DEFAULT_NICE,
     ) -> None:
         super().__init__(inst_data)
-        if not 0 <= nice <= _MOST_NICE:
-            raise SettingsError(f"dagster.yaml: run_launcher.config.nice is {nice}; expected 0 to {_MOST_NICE}.")
+        if not 0 <= nice <= MOST_NICE:
+            raise SettingsError(f"dagster.yaml: run_launcher.config.nice is {nice}; expected 0 to {MOST_NICE}.")
         self.termination_grace_seconds = termination_grace_seconds
         self.modules, self.nice = modules or DEFAULT_MODULES, nice
 
@@ -70,7 +67,7 @@ class WarmRunLauncher(DefaultRunLauncher):
             ),
             "nice": dg.Field(
                 int,
-                default_value=10,
+                default_value=DEFAULT_NICE,
                 is_required=False,
                 description="Workers yield the processor to others by so many steps of nice, 0 to 19.",
             ),

@@ -1,12 +1,11 @@
 """Rests between the queries and tabs of a full sync: in runs that nobody waits for, as long as the setting says."""
 
-import time
 from types import SimpleNamespace
 
 import pytest
 
-from sheets_pipeline.defs import preflight
-from sheets_pipeline.defs.preflight import rest_seconds
+from sheets_pipeline.defs import rests as rests_module
+from sheets_pipeline.defs.rests import rest_seconds
 from sheets_pipeline_tests.defs.conftest import Platform
 from sheets_pipeline_tests.defs.test_jobs import run
 
@@ -36,8 +35,7 @@ def test_only_runs_that_nobody_waits_for_rest(
     platform: Platform, monkeypatch: pytest.MonkeyPatch, tags: dict[str, str], rests: int
 ):
     rested: list[float] = []
-    clocks = {"monotonic": time.monotonic, "process_time": time.process_time}
-    monkeypatch.setattr(preflight, "time", SimpleNamespace(**clocks, sleep=rested.append))
+    monkeypatch.setattr(rests_module, "time", SimpleNamespace(sleep=rested.append))
     assert run(platform, "full_sync", tags=tags).success
     assert len(rested) == rests
     assert all(seconds > 0 for seconds in rested)

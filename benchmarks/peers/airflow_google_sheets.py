@@ -1,7 +1,4 @@
-"""airflow-provider-google-sheets: its write operator, run as a task runs it.
-
-https://pypi.org/project/airflow-provider-google-sheets/
-"""
+"""airflow-provider-google-sheets: its write operator, run as a task runs it."""
 
 import json
 import os

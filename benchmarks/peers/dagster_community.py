@@ -1,7 +1,4 @@
-"""dagster-community-components: its Google Sheets row upsert, materialized in process.
-
-https://pypi.org/project/dagster-community-components/
-"""
+"""dagster-community-components: its Google Sheets row upsert, materialized in process."""
 
 from pathlib import Path
 

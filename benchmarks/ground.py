@@ -151,75 +151,81 @@ class Ground:
 def running_ground(folder: Path) -> Iterator[Ground]:
     """All servers and the pipeline; ended in reverse."""
     with ExitStack() as stack:
-        own_folder = folder / "own"
-        own_folder.mkdir()
-        if os.geteuid() == 0:
-            small = f"size={_DISK_MEGABYTES}m"
-            subprocess.run(["mount", "-t", "tmpfs", "-o", small, "tmpfs", str(own_folder)], check=True)
-            stack.callback(subprocess.run, ["umount", "-l", str(own_folder)], check=False)
-        small_wal = {"max_wal_size": "128MB"}
-        platform, own = EmbeddedPostgres(folder / "platform"), EmbeddedPostgres(own_folder, server_settings=small_wal)
-        for server in (platform, own):
-            stack.callback(server.stop)
-        platform_url = platform.ensure().url("postgres")
-        own_server = own.ensure({"pipeline": None, "dagster": None})
+        platform, own = _databases(folder, stack)
+        platform_url, own_server = platform.ensure().url("postgres"), own.ensure({"pipeline": None, "dagster": None})
         engine = connect(platform_url)
         generate(engine, learners=500, courses=8, responses=5_000)
         triggers.install(engine)
         sheets = stack.enter_context(LocalSheetsServer(quota="on", auth="service-account"))
-        spreadsheet_id = sheets.create_spreadsheet("Learning platform")
         shutil.copyfile(sheets.credentials_file, folder / "key.json")
-        alerts = Alerts()
-        stack.callback(alerts.server.shutdown)
-        port = free_port()
-        for name in NOT_INHERITED:
-            os.environ.pop(name, None)
-        os.environ |= {
-            "DATABASE_URL": platform_url,
-            "PIPELINE_DATABASE_URL": own_server.url("pipeline"),
-            "DAGSTER_POSTGRES_URL": own_server.url("dagster"),
-            "SPREADSHEET_ID": spreadsheet_id,
-            "SHEETS_API_ENDPOINT": sheets.endpoint,
-            "GOOGLE_APPLICATION_CREDENTIALS": str(folder / "key.json"),
-            "SYNC_INTERVAL_SECONDS": str(INTERVAL_SECONDS),
-            "SYNC_HEALTH_CHECK_INTERVAL": str(HEALTH_SECONDS),
-            "ALERT_URLS": alerts.url,
-            "CONTROL_API_PORT": str(port),
-            "LOCAL_DATA_DIR": str(folder / "data"),
-            "DAGSTER_HOME": str(folder),
-        }
-        shutil.copyfile(ROOT / "dagster.yaml", folder / "dagster.yaml")
         services = Services(
             database_url=platform_url,
             pipeline_database_url=own_server.url("pipeline"),
             dagster_postgres_url=own_server.url("dagster"),
             sheets_api_endpoint=sheets.endpoint,
-            spreadsheet_id=spreadsheet_id,
+            spreadsheet_id=sheets.create_spreadsheet("Learning platform"),
             spreadsheet_url="",
             credentials_file=folder / "key.json",
         )
-        dagster = Stack(folder, load_settings(), services)
-        stack.callback(
-            lambda: end_family(dagster.mark, [one.pid for one in (dagster.daemon, dagster.code_server) if one])
-        )
-        dagster.start_daemon()
-        with (folder / "serve.log").open("ab") as log:
-            serve = subprocess.Popen(
-                [COMMAND, "serve"],
-                cwd=ROOT,
-                env={**os.environ, FAMILY_MARK: dagster.mark},
-                stdout=log,
-                stderr=log,
-            )
-        stack.callback(serve.wait)
-        stack.callback(serve.terminate)
-        learners = Learners(platform_url, 0.5)
-        judge = Judge(services, engine)
+        alerts, port = Alerts(), free_port()
+        stack.callback(alerts.server.shutdown)
+        _set_environment(folder, services, alerts.url, port)
+        dagster = _pipeline(folder, services, stack)
+        learners, judge = Learners(platform_url, 0.5), Judge(services, engine)
         yield Ground(
-            *(folder, platform, own, sheets, spreadsheet_id, alerts, dagster, judge),
+            *(folder, platform, own, sheets, services.spreadsheet_id, alerts, dagster, judge),
             f"http://127.0.0.1:{port}/sync/status",
             learners,
         )
+
+
+def _databases(folder: Path, stack: ExitStack) -> tuple[EmbeddedPostgres, EmbeddedPostgres]:
+    """The platform's server and the pipeline's own, not started yet; for root the latter has a small disk."""
+    own_folder = folder / "own"
+    own_folder.mkdir()
+    if os.geteuid() == 0:
+        small = f"size={_DISK_MEGABYTES}m"
+        subprocess.run(["mount", "-t", "tmpfs", "-o", small, "tmpfs", str(own_folder)], check=True)
+        stack.callback(subprocess.run, ["umount", "-l", str(own_folder)], check=False)
+    platform = EmbeddedPostgres(folder / "platform")
+    own = EmbeddedPostgres(own_folder, server_settings={"max_wal_size": "128MB"})
+    for server in (platform, own):
+        stack.callback(server.stop)
+    return platform, own
+
+
+def _set_environment(folder: Path, services: Services, alert_url: str, port: int) -> None:
+    for name in NOT_INHERITED:
+        os.environ.pop(name, None)
+    os.environ |= {
+        "DATABASE_URL": services.database_url,
+        "PIPELINE_DATABASE_URL": services.pipeline_database_url,
+        "DAGSTER_POSTGRES_URL": services.dagster_postgres_url,
+        "SPREADSHEET_ID": services.spreadsheet_id,
+        "SHEETS_API_ENDPOINT": str(services.sheets_api_endpoint),
+        "GOOGLE_APPLICATION_CREDENTIALS": str(services.credentials_file),
+        "SYNC_INTERVAL_SECONDS": str(INTERVAL_SECONDS),
+        "SYNC_HEALTH_CHECK_INTERVAL": str(HEALTH_SECONDS),
+        "ALERT_URLS": alert_url,
+        "CONTROL_API_PORT": str(port),
+        "LOCAL_DATA_DIR": str(folder / "data"),
+        "DAGSTER_HOME": str(folder),
+    }
+
+
+def _pipeline(folder: Path, services: Services, stack: ExitStack) -> Stack:
+    """Dagster and the control API, as the environment describes them."""
+    shutil.copyfile(ROOT / "dagster.yaml", folder / "dagster.yaml")
+    dagster = Stack(folder, load_settings(), services)
+    stack.callback(lambda: end_family(dagster.mark, [one.pid for one in (dagster.daemon, dagster.code_server) if one]))
+    dagster.start_daemon()
+    with (folder / "serve.log").open("ab") as log:
+        serve = subprocess.Popen(
+            [COMMAND, "serve"], cwd=ROOT, env={**os.environ, FAMILY_MARK: dagster.mark}, stdout=log, stderr=log
+        )
+    stack.callback(serve.wait)
+    stack.callback(serve.terminate)
+    return dagster
 
 
 def wait_until_healthy(ground: Ground, seconds: float = 300) -> None:

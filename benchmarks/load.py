@@ -254,8 +254,6 @@ def storm(stack: Stack, engine: sa.Engine) -> dict[str, float]:
 
 def render(about: dict[str, Any], arguments: argparse.Namespace, result: dict[str, Any]) -> str:
     """The page."""
-    samples: Samples = result["samples"]
-    alone = next(iter(result["phases"].values()))
     lines = [
         f"# {arguments.per_second:g} submissions a second for {arguments.minutes:g} minutes",
         "",
@@ -263,12 +261,23 @@ def render(about: dict[str, Any], arguments: argparse.Namespace, result: dict[st
         f"Python {about['python']}, load {about['load']} at the start and {result['load']} at the end. Application, "
         "database, daemon and runs share these cores; Local Sheets, in Google's place, takes what is left of them.",
         "",
+        *_application(arguments, result["phases"]),
+        *_pipeline(arguments, result),
+        *_memory(result["samples"].memory),
+        *_aftermath(result),
+    ]
+    return "\n".join([*lines, ""])
+
+
+def _application(arguments: argparse.Namespace, phases: dict[str, list[float]]) -> list[str]:
+    alone = next(iter(phases.values()))
+    lines = [
         "## The application's own transactions",
         "",
         "| phase | submissions | a second | median ms | p95 ms | p99 ms | median × alone |",
         "|---|---:|---:|---:|---:|---:|---:|",
     ]
-    for name, seconds in result["phases"].items():
+    for name, seconds in phases.items():
         ranks = [1000 * rank for rank in statistics.quantiles(seconds, n=100)]
         length = arguments.minutes * 60 if name == WHOLE else arguments.alone
         ratio = statistics.median(seconds) / statistics.median(alone)
@@ -276,8 +285,12 @@ def render(about: dict[str, Any], arguments: argparse.Namespace, result: dict[st
             f"| {name} | {len(seconds):,} | {len(seconds) / length:.1f} | {ranks[49]:.2f} | {ranks[94]:.2f} | "
             f"{ranks[98]:.2f} | {ratio:.2f} |"
         )
-    lines += [
-        "",
+    return [*lines, ""]
+
+
+def _pipeline(arguments: argparse.Namespace, result: dict[str, Any]) -> list[str]:
+    samples: Samples = result["samples"]
+    return [
         "## The pipeline",
         "",
         f"- Queue: at most {max(samples.pending):,} events, median {statistics.median(samples.pending):,.0f}; the "
@@ -293,21 +306,30 @@ def render(about: dict[str, Any], arguments: argparse.Namespace, result: dict[st
         )
         + " (database: the application's sessions included).",
         "",
+    ]
+
+
+def _memory(samples: list[dict[str, float]]) -> list[str]:
+    """Means of a minute each, by part."""
+    lines = [
         "| memory (PSS, MiB) | first minute | after a third | after two thirds | last minute | most |",
         "|---|---:|---:|---:|---:|---:|",
     ]
-    parts = sorted({part for sample in samples.memory for part in sample} - {_SPREADSHEET})
-    minute, number = int(60 / _SAMPLE_SECONDS), len(samples.memory)
+    parts = sorted({part for sample in samples for part in sample} - {_SPREADSHEET})
+    minute, number = int(60 / _SAMPLE_SECONDS), len(samples)
     starts = [0, number // 3, 2 * number // 3, number - minute]
     for part in [_SPREADSHEET, *parts, _ALL]:
         series = [
             sum(mib for name, mib in one.items() if name != _SPREADSHEET) if part == _ALL else one.get(part, 0.0)
-            for one in samples.memory
+            for one in samples
         ]
         means = [f"{statistics.mean(series[start : start + minute]):.0f}" for start in starts]
         lines.append(f"| {part} | {' | '.join(means)} | {max(series):.0f} |")
-    lines += [
-        "",
+    return [*lines, ""]
+
+
+def _aftermath(result: dict[str, Any]) -> list[str]:
+    lines = [
         "## A storm",
         "",
         f"{_STORM} transcript requests changed in one statement: all in the tab {result['storm']['seconds']:.1f} s after the "
@@ -321,7 +343,7 @@ def render(about: dict[str, Any], arguments: argparse.Namespace, result: dict[st
     for tab, verdict in result["verdicts"].items():
         counts = f"{verdict.missing} | {verdict.doubled} | {verdict.unknown} | {verdict.wrong}"
         lines.append(f"| {tab} | {verdict.rows:,} | {counts} |")
-    return "\n".join([*lines, ""])
+    return lines
 
 
 if __name__ == "__main__":

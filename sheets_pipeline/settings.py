@@ -81,7 +81,10 @@ class Settings(BaseSettings):
         30, ge=0, le=86_400, description="Lag of a read replica that postpones a full sync; 0 for never."
     )
     sync_work_share: float = Field(
-        0.05, gt=0, le=1, description="Share of its time that a scheduled full sync works, and rests else; 1 for all."
+        0.05,
+        gt=0,
+        le=1,
+        description="Share of its time that a scheduled full sync, or an event sync under load, works; 1 for no rests.",
     )
     database_statement_timeout_seconds: float = Field(
         60, ge=0, le=86_400, description="Longest time of one query on the platform's database; 0 for no limit."

@@ -155,6 +155,12 @@ def count(connection: sa.Connection) -> int:
     return int(connection.scalar(sa.select(sa.func.count()).select_from(pending_event).where(_is_pending)) or 0)
 
 
+def count_due(engine: sa.Engine) -> int:
+    """How many events could be taken now."""
+    with engine.connect() as connection:
+        return int(connection.scalar(sa.select(sa.func.count()).select_from(pending_event).where(_is_due)) or 0)
+
+
 def status(connection: sa.Connection) -> QueueStatus:
     """Counts and age of the queue, in one statement."""
     columns = pending_event.c
@@ -260,14 +266,17 @@ def _chosen(connection: sa.Connection, ids: Collection[int] | None) -> Iterable[
         yield pending_event.c.id.in_(some)
 
 
-def wait_for_event(engine: sa.Engine, timeout_seconds: float, *, poll_seconds: float = POLL_SECONDS) -> bool:
-    """Return True as soon as an event is due, False after ``timeout_seconds``.
+def wait_for_event(
+    engine: sa.Engine, timeout_seconds: float, *, urgent: bool = False, poll_seconds: float = POLL_SECONDS
+) -> bool:
+    """Return True as soon as an event (an urgent one) is due, False after ``timeout_seconds``.
 
     Looks instead of listening: PostgreSQL's NOTIFY takes one lock for the whole database at every commit, which would
     make the application's users wait for each other.
     Source: https://www.postgresql.org/docs/current/sql-notify.html
     """
-    query = sa.select(pending_event.c.id).where(_is_due).limit(1)
+    wanted = _is_due & (pending_event.c.priority == Priority.URGENT) if urgent else _is_due
+    query = sa.select(pending_event.c.id).where(wanted).limit(1)
     end = time.monotonic() + timeout_seconds
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         while True:

@@ -12,6 +12,7 @@ An event that touches two tabs of which one failed waits for that one alone.
 """
 
 import threading
+import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -91,6 +92,13 @@ class Round:
     reports: dict[str, SyncReport] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
     set_aside: int = 0
+    seconds: float = 0.0
+
+    @property
+    def busy_seconds(self) -> float:
+        """Time in which it did not wait for quota."""
+        waits = [report.traffic.quota_wait_seconds for report in self.reports.values()]
+        return max(0.0, self.seconds - max(waits, default=0.0))
 
     @property
     def error(self) -> SheetsPipelineError | None:
@@ -101,13 +109,14 @@ class Round:
 
 def sync_due_events(open_pipeline: Pipeline, context: dg.OpExecutionContext) -> Round:
     """Write what is due, until nothing is; raises what concerns the whole spreadsheet, after all is settled."""
-    total = Round()
+    total, began = Round(), time.monotonic()
     while True:
         done = sync_round(open_pipeline, context)
         total.events += done.events
         total.reports |= done.reports
         total.failures += done.failures
         total.set_aside += done.set_aside
+        total.seconds = time.monotonic() - began
         if error := done.error:
             raise error
         if done.events < EVENTS_PER_ROUND:

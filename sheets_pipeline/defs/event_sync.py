@@ -7,17 +7,16 @@ asked for stays until the next tick begins, to write what comes meanwhile: there
 """
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Any
 
 import dagster as dg
 
 from sheets_pipeline.database import events
-from sheets_pipeline.database.quota import URGENT
-from sheets_pipeline.database.waiting import waiting
 from sheets_pipeline.defs import gate
 from sheets_pipeline.defs.event_round import Round, sync_due_events, tabs_to_write_anew
 from sheets_pipeline.defs.failures import explained
+from sheets_pipeline.defs.gathering import let_gather, rest_while_busy
 from sheets_pipeline.defs.run_tags import add_missing, run_tags
 from sheets_pipeline.defs.running import CONSOLE, RUN_CONFIG
 from sheets_pipeline.defs.shared_instance import shared
@@ -31,14 +30,16 @@ _LONGEST_PAUSE_SECONDS = 60
 _TICK_SECONDS = 5.0
 _WAIT_IN_TICK_SECONDS = 4.6
 
-#: Share of a budget that event syncs use without waiting for each other.
-_FREE_SHARE = 2 / 3
+#: While rounds rest because the application is busy, a run stays for so much longer: starting another costs as much as a
+#: round.
+_LONGEST_STAY_SECONDS = 60.0
 
 #: Run tag: when the next tick begins (seconds since 1970).
 _NEXT_TICK_TAG = "sheets_pipeline/next_tick"
 
-#: While a run is under way, the sensor looks this often whether it has ended.
-_UNDER_WAY_POLL_SECONDS = 0.2
+#: While a run is under way, the sensor looks whether it has ended: at first this often, as runs end when a tick begins,
+#: then ever less, as this one may rest.
+_FIRST_LOOK_SECONDS, _LOOKS_GROW = 0.2, 1.15
 
 #: Reasons listed in a run's metadata.
 _LISTED = 20
@@ -61,14 +62,27 @@ def sync_pending_events(context: dg.OpExecutionContext) -> None:
         context.log.warning(reason)
         return
     next_tick = float(context.run.tags.get(_NEXT_TICK_TAG, 0))
+    rounds: list[Round] = []
     with explained(context.instance, context.run.run_id):
-        let_gather(open_pipeline)
-        rounds = [sync_due_events(open_pipeline, context)]
-        while (left := next_tick - time.time()) > 0:
-            if events.wait_for_event(open_pipeline.platform, left):
-                let_gather(open_pipeline)
-                rounds.append(sync_due_events(open_pipeline, context))
+        while not rounds or _is_another_wanted(context, open_pipeline, rounds[-1], next_tick):
+            let_gather(open_pipeline)
+            rounds.append(sync_due_events(open_pipeline, context))
     context.add_output_metadata(rounds_metadata(rounds))
+
+
+def _is_another_wanted(context: dg.OpExecutionContext, open_pipeline: Pipeline, last: Round, next_tick: float) -> bool:
+    """Whether the run goes on to another round; waits until there are events for it."""
+    if not next_tick:  # started by hand: somebody waits for its end
+        return False
+    if rest_while_busy(context, open_pipeline, last.seconds, last.busy_seconds):
+        if time.time() > next_tick + _LONGEST_STAY_SECONDS:
+            return False
+        if reason := gate.reason_to_skip(context.instance, open_pipeline, "events"):
+            context.log.info("Events are pending. %s", reason)
+            return False
+        return True
+    left = next_tick - time.time()
+    return left > 0 and events.wait_for_event(open_pipeline.platform, left)
 
 
 def why_none_are_taken(open_pipeline: Pipeline) -> str | None:
@@ -88,38 +102,6 @@ def rounds_metadata(rounds: Collection[Round]) -> dict[str, Any]:
     if reasons:
         metadata["failures"] = list(reasons)[:_LISTED]
     return metadata
-
-
-def let_gather(open_pipeline: Pipeline) -> None:
-    """When quota gets short, wait until the oldest event is some seconds old: many events cost as much as one."""
-    quota = open_pipeline.quota(URGENT)
-    used = {"read": quota.used("read"), "write": quota.used("write")}
-    if gathering_seconds(0, used, quota.limits, tabs=1) == 0:
-        return
-    with open_pipeline.platform.connect() as connection:
-        queue = events.status(connection)
-        tabs = max(1, len(waiting(connection)))
-    if not queue.pending_by_priority["urgent"] and queue.oldest_seconds is not None:
-        time.sleep(gathering_seconds(queue.oldest_seconds, used, quota.limits, tabs))
-
-
-def gathering_seconds(oldest_seconds: float, used: Mapping[str, int], limits: Mapping[str, int], tabs: int) -> float:
-    """Nothing while a third of each budget is left; the less there is, the longer.
-
-    One sync after the other keeps within the budgets where they are ``60 * tabs / limit`` seconds apart; with nothing
-    left the wait is twice that, so a steady stream of events settles in between, at some five sixths of the budget.
-
-    Args:
-        oldest_seconds: Age of the oldest event.
-        used: Requests in the last minute by kind.
-        limits: Requests per minute by kind.
-        tabs: How many tabs a sync concerns; it costs one request of each kind for each of them.
-    """
-    shortest = 0.0
-    for kind, limit in limits.items():
-        share = (used[kind] - limit * _FREE_SHARE) / (limit * (1 - _FREE_SHARE))
-        shortest = max(shortest, 2 * 60 * tabs / limit * min(1.0, share))
-    return max(0.0, shortest - oldest_seconds)
 
 
 @dg.job(
@@ -151,6 +133,7 @@ def quiz_submissions(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.
 
 def _wait_for_events(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     started, until = time.time(), time.monotonic() + _WAIT_IN_TICK_SECONDS
+    look_again = _FIRST_LOOK_SECONDS
     open_pipeline, instance = pipeline(), shared(context)
     if reason := why_none_are_taken(open_pipeline):
         return dg.SkipReason(reason)
@@ -159,9 +142,10 @@ def _wait_for_events(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.
     ):
         if not instance.get_runs_count(dg.RunsFilter(job_name="event_sync", statuses=_UNDER_WAY)):
             break
-        if time.monotonic() > until:
+        if time.monotonic() >= until:
             return dg.SkipReason("Events are pending; an event_sync run is under way.")
-        time.sleep(_UNDER_WAY_POLL_SECONDS)
+        time.sleep(min(look_again, max(0.0, until - time.monotonic())))
+        look_again *= _LOOKS_GROW
     else:
         return dg.SkipReason("No events are pending.")
     if reason := gate.reason_to_skip(instance, open_pipeline, "events"):

@@ -172,19 +172,6 @@ def test_a_run_writes_what_comes_until_the_next_tick(platform: Platform) -> None
     assert platform.server.stats()["totals"]["writes"] > 0
 
 
-@pytest.mark.parametrize(
-    ("oldest", "used", "waits"),
-    [
-        pytest.param(0.5, {"read": 40, "write": 40}, 0, id="a third of the budget is left"),
-        pytest.param(0.5, {"read": 30, "write": 50}, 2.5, id="writes get short"),
-        pytest.param(0.5, {"read": 60, "write": 10}, 5.5, id="no reads are left"),
-        pytest.param(9, {"read": 60, "write": 60}, 0, id="short, but the oldest event has waited"),
-    ],
-)
-def test_events_gather_when_quota_gets_short(oldest: float, used: dict[str, int], waits: float) -> None:
-    assert event_sync.gathering_seconds(oldest, used, {"read": 60, "write": 60}, tabs=3) == pytest.approx(waits)
-
-
 def test_after_a_failed_run_the_sensor_waits_before_the_next(platform: Platform) -> None:
     list(submit_quizzes(platform.engine, 1, 100))
     platform.server.faults(action="error", status=403, count=None)

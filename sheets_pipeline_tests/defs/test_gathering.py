@@ -1,0 +1,153 @@
+"""Event syncs wait for more events while quota is short or the application busy, never with an urgent one pending."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import dagster as dg
+import pytest
+import sqlalchemy as sa
+
+from sheets_pipeline.database import events, leases
+from sheets_pipeline.database.event_table import Priority, pending_event
+from sheets_pipeline.defs import gathering
+from sheets_pipeline.defs.gathering import gathering_seconds, rest_while_busy
+from sheets_pipeline.wiring import pipeline
+from sheets_pipeline_tests.defs.conftest import Platform
+from sheets_pipeline_tests.defs.test_jobs import pending, run
+
+_LIMITS = {"read": 60, "write": 60}
+
+
+@pytest.mark.parametrize(
+    ("oldest", "used", "waits"),
+    [
+        pytest.param(0.5, {"read": 40, "write": 40}, 0, id="a third of the budget is left"),
+        pytest.param(0.5, {"read": 30, "write": 50}, 2.5, id="writes get short"),
+        pytest.param(0.5, {"read": 60, "write": 10}, 5.5, id="no reads are left"),
+        pytest.param(9, {"read": 60, "write": 60}, 0, id="short, but the oldest event has waited"),
+    ],
+)
+def test_events_gather_when_quota_gets_short(oldest: float, used: dict[str, int], waits: float):
+    assert gathering_seconds(oldest, used, _LIMITS, tabs=3) == pytest.approx(waits)
+
+
+def record(engine: sa.Engine, number: int = 1, priority: Priority = Priority.NORMAL) -> None:
+    """Learner 7 has changed, so many times."""
+    event = {"entity": "user", "key": "7", "kind": "profile_changed", "user_id": 7, "priority": int(priority)}
+    with engine.begin() as connection:
+        connection.execute(pending_event.insert(), [event] * number)
+
+
+@contextmanager
+def stream(engine: sa.Engine, *, per_second: int) -> Iterator[None]:
+    """Events that keep coming, so many a second."""
+    over = threading.Event()
+
+    def write() -> None:
+        while not over.wait(0.1):
+            record(engine, per_second // 10)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def rested(busy_seconds: float) -> tuple[bool, float]:
+    """Whether it rested after a round of one second, and for how long."""
+    began = time.monotonic()
+    answer = rest_while_busy(dg.build_op_context(), pipeline(), 1.0, busy_seconds)
+    return answer, time.monotonic() - began
+
+
+def test_a_quiet_application_keeps_nothing_waiting(platform: Platform):
+    record(platform.engine, 40)
+    answer, seconds = rested(1)
+    assert not answer
+    assert seconds < 1
+
+
+def test_a_busy_application_is_left_alone_for_its_share_of_the_time(platform: Platform):
+    record(platform.engine, 100)
+    with stream(platform.engine, per_second=200):
+        answer, seconds = rested(0.2)
+    assert answer
+    assert 0.2 * 19 <= seconds < 0.2 * 19 + 2
+
+
+def test_a_rest_is_over_once_the_burst_is(platform: Platform):
+    record(platform.engine, 500)
+    answer, seconds = rested(10)
+    assert answer
+    assert seconds < 4
+
+
+def test_an_urgent_event_ends_a_rest(platform: Platform):
+    record(platform.engine, 100)
+    urgent = threading.Timer(1.5, record, (platform.engine, 1, Priority.URGENT))
+    with stream(platform.engine, per_second=200):
+        urgent.start()
+        answer, seconds = rested(10)
+    urgent.join()
+    assert answer
+    assert 1 < seconds < 4
+
+
+def test_a_share_of_one_means_no_rests(platform: Platform, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("SYNC_WORK_SHARE", "1")
+    pipeline.cache_clear()
+    record(platform.engine, 500)
+    assert rested(10)[0] is False
+
+
+def test_an_urgent_event_ends_the_wait_for_quota(platform: Platform, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(gathering, "gathering_seconds", lambda *_, **__: 20.0)
+    record(platform.engine)
+    urgent = threading.Timer(0.5, record, (platform.engine, 1, Priority.URGENT))
+    urgent.start()
+    began = time.monotonic()
+    gathering.let_gather(pipeline())
+    assert 0.4 < time.monotonic() - began < 3
+    urgent.join()
+
+
+def test_a_run_under_load_stays_beyond_the_tick_and_writes_what_gathered(platform: Platform):
+    run(platform, "full_sync")
+    record(platform.engine)
+    with stream(platform.engine, per_second=300):
+        timer = threading.Timer(4, record, (platform.engine, 1, Priority.URGENT))
+        timer.start()
+        began = time.time()
+        result = run(platform, "event_sync", tags={"sheets_pipeline/next_tick": str(time.time() + 1)})
+        timer.join()
+    assert result.success
+    assert time.time() - began > 4
+    logged = [record.user_message for record in platform.instance.all_logs(result.run_id)]
+    assert any("Resting for up to" in line for line in logged)
+
+
+def test_a_pause_is_heeded_between_rounds(platform: Platform):
+    run(platform, "full_sync")
+    record(platform.engine)
+    with stream(platform.engine, per_second=300):
+        timer = threading.Timer(2, leases.take, (pipeline().state, "a person", 60))
+        timer.start()
+        result = run(platform, "event_sync", tags={"sheets_pipeline/next_tick": str(time.time() + 60)})
+        timer.join()
+    assert result.success
+    assert pending(platform) > 0
+    logged = [record.user_message for record in platform.instance.all_logs(result.run_id)]
+    assert any("Paused by a person" in line for line in logged)
+
+
+def test_urgent_events_are_told_from_others(platform: Platform):
+    record(platform.engine)
+    assert events.wait_for_event(platform.engine, 0)
+    assert not events.wait_for_event(platform.engine, 0, urgent=True)
+    record(platform.engine, 1, Priority.URGENT)
+    assert events.wait_for_event(platform.engine, 0, urgent=True)

@@ -1,7 +1,8 @@
 """``python -m benchmarks.load``: 100 submissions a second for 10 minutes, and what they do to everything else.
 
-Phases on the same data: the application alone (no triggers), with triggers, with the pipeline at the lowest priority,
-which comes close to having it on another machine, and with all of it competing for the same cores.
+Phases on the same data: the application alone (no triggers) and with triggers, before the others and again after them,
+because a shared machine drifts; with the pipeline at the lowest priority, which comes close to having it on another
+machine; and with all of it competing for the same cores.
 Reported: the application's own transaction times, the queue, requests within quota, memory of all processes, and
 whether every submission stands in the spreadsheet once. Writes docs/load.md.
 """
@@ -37,6 +38,8 @@ _THREADS = 4
 _STORM = 500
 _SAMPLE_SECONDS = 5.0
 
+ALONE, TRIGGERS = "the application alone", "with triggers"
+APART = "the pipeline beside it, as if on another machine"
 WHOLE = "with triggers and the whole pipeline"
 
 #: Grows with the spreadsheet that it holds, as Google would; so it is not among the others.
@@ -171,7 +174,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description=__doc__)
     parser.add_argument("--per-second", type=float, default=100)
     parser.add_argument("--minutes", type=float, default=10, help="with the pipeline running (default: %(default)s)")
-    parser.add_argument("--alone", type=float, default=60, help="seconds of each phase without it")
+    parser.add_argument("--alone", type=float, default=60, help="seconds of each other phase (default: %(default)s)")
     parser.add_argument("--output", type=Path, default=ROOT / "docs", help="folder of the report")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends what was started, as Ctrl-C does
@@ -184,21 +187,25 @@ def main() -> None:
 
 
 def measure(stack: Stack, arguments: argparse.Namespace) -> dict[str, Any]:
-    """The three phases, then quiet until the queue is empty."""
+    """The phases; after the whole pipeline's, quiet until the queue is empty."""
     url = stack.services.database_url
     engine = connect(url)
-    phases: dict[str, list[float]] = {}
+    phases: dict[str, list[list[float]]] = {}
 
     def phase(name: str, seconds: float) -> None:
         print(f"{name}: {seconds:.0f} s at {arguments.per_second:g} a second", flush=True)
         # A process of its own: whoever samples and mends here must not hold up what is timed.
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-            phases[name] = pool.submit(submit_for, url, arguments.per_second, seconds).result()
+            timed = pool.submit(submit_for, url, arguments.per_second, seconds).result()
+        phases.setdefault(name, []).append(timed)
 
-    triggers.remove(engine)
-    phase("the application alone", arguments.alone)
-    triggers.install(engine)
-    phase("with triggers", arguments.alone)
+    def without_pipeline() -> None:
+        triggers.remove(engine)
+        phase(ALONE, arguments.alone)
+        triggers.install(engine)
+        phase(TRIGGERS, arguments.alone)
+
+    without_pipeline()
     make_way(stack.settings)
     stack.start_daemon()
     keeper = Keeper(stack)
@@ -206,7 +213,7 @@ def measure(stack: Stack, arguments: argparse.Namespace) -> dict[str, Any]:
         wait_until_filled(stack)
         pipeline = [one.pid for one in (stack.daemon, stack.code_server) if one]
         lay_out("apart", pipeline)
-        phase("the pipeline beside it, as if on another machine", arguments.alone)
+        phase(APART, arguments.alone)
         lay_out("together", pipeline)
         sampler, before = Sampler(stack), processor_seconds(stack)
         phase(WHOLE, arguments.minutes * 60)
@@ -218,6 +225,8 @@ def measure(stack: Stack, arguments: argparse.Namespace) -> dict[str, Any]:
         stormed = storm(stack, engine)
     finally:
         keeper.close()
+    stack.stop_daemon()
+    without_pipeline()
     engine.dispose()
     return {
         "phases": phases,
@@ -269,23 +278,35 @@ def render(about: dict[str, Any], arguments: argparse.Namespace, result: dict[st
     return "\n".join([*lines, ""])
 
 
-def _application(arguments: argparse.Namespace, phases: dict[str, list[float]]) -> list[str]:
-    alone = next(iter(phases.values()))
+def _application(arguments: argparse.Namespace, phases: dict[str, list[list[float]]]) -> list[str]:
+    alone = [seconds for part in phases[ALONE] for seconds in part]
+    median, p95, _ = _ranks(alone)
     lines = [
         "## The application's own transactions",
         "",
-        "| phase | submissions | a second | median ms | p95 ms | p99 ms | median × alone |",
-        "|---|---:|---:|---:|---:|---:|---:|",
+        "Times in ms. Without the pipeline there are two parts, before the others and after them: both together, then each.",
+        "",
+        "| phase | submissions | a second | median | p95 | p99 | median × alone | p95 × alone |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
-    for name, seconds in phases.items():
-        ranks = [1000 * rank for rank in statistics.quantiles(seconds, n=100)]
-        length = arguments.minutes * 60 if name == WHOLE else arguments.alone
-        ratio = statistics.median(seconds) / statistics.median(alone)
-        lines.append(
-            f"| {name} | {len(seconds):,} | {len(seconds) / length:.1f} | {ranks[49]:.2f} | {ranks[94]:.2f} | "
-            f"{ranks[98]:.2f} | {ratio:.2f} |"
-        )
+    for name in (ALONE, TRIGGERS, APART, WHOLE):
+        parts = phases[name]
+        whole = [seconds for part in parts for seconds in part]
+        length = arguments.minutes * 60 if name == WHOLE else arguments.alone * len(parts)
+        ranks = [_ranks(one) for one in ([whole, *parts] if len(parts) > 1 else [whole])]
+        cells = [
+            f"{kind[0]:.2f}" + (f" ({', '.join(f'{one:.2f}' for one in kind[1:])})" if len(kind) > 1 else "")
+            for kind in zip(*ranks, strict=True)
+        ]
+        ratios = f"{ranks[0][0] / median:.2f} | {ranks[0][1] / p95:.2f}"
+        lines.append(f"| {name} | {len(whole):,} | {len(whole) / length:.1f} | {' | '.join(cells)} | {ratios} |")
     return [*lines, ""]
+
+
+def _ranks(seconds: list[float]) -> tuple[float, float, float]:
+    """Median, 95th and 99th percentile in ms."""
+    ranks = [1000 * rank for rank in statistics.quantiles(seconds, n=100)]
+    return ranks[49], ranks[94], ranks[98]
 
 
 def _pipeline(arguments: argparse.Namespace, result: dict[str, Any]) -> list[str]:

@@ -88,6 +88,14 @@ class Stack:
                 start_new_session=True,
             )
 
+    def stop_daemon(self) -> None:
+        """End daemon and code server, and the warm process with them; they are not started again."""
+        heads = [one for one in (self.daemon, self.code_server) if one]
+        self.daemon = self.code_server = None
+        end_family(self.mark, [one.pid for one in heads])
+        for process in heads:
+            process.wait(timeout=10)
+
     def mend(self) -> None:
         """Start again what is not there."""
         if self.code_server is not None and self.code_server.poll() is not None:

@@ -4,7 +4,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -286,6 +286,10 @@ class _NoBudget:
     def left(self, _kind: str) -> int:
         """Room for what the doctor asks."""
         return 1
+
+    def reserved(self) -> AbstractContextManager[None]:
+        """It takes no locks."""
+        return nullcontext()
 
 
 def spreadsheet(facts: Facts) -> Finding:

@@ -1,8 +1,8 @@
 """Puts the rooms together: settings and services in, a writer for any tab out. No Dagster, so the CLI can use it too."""
 
 import time
-from collections.abc import Callable, Collection, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -81,8 +81,10 @@ class Pipeline:
         def memory_of(title: str) -> StoredMemory:
             return StoredMemory(TabStore(self.state, spreadsheet_id, title))
 
-        def lock() -> AbstractContextManager[Callable[[], None]]:
-            return named_lock(self.state, lock_name)
+        @contextmanager
+        def lock() -> Iterator[Callable[[], None]]:
+            with client.quota_reserved(), named_lock(self.state, lock_name) as still_ours:
+                yield still_ours
 
         if tab.archive is None:
             return TabWriter(tab, client, memory_of(tab.title), lock, url)

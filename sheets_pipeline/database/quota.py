@@ -17,6 +17,7 @@ from sheets_pipeline.database.state import insert_ignore, state_metadata
 from sheets_pipeline.sync.health import Answers
 
 Kind = Literal["read", "write"]
+_KINDS: tuple[Kind, ...] = ("read", "write")
 
 #: Google refills every minute. Source: https://developers.google.com/workspace/sheets/api/limits
 WINDOW_SECONDS = 60.05
@@ -37,6 +38,9 @@ _WAITER_GONE_SECONDS = 4.0
 #: While urgent requests have been seen lately, bulk leaves them this share of the budget.
 _URGENT_SHARE = 10
 _URGENT_LATELY_SECONDS = 600
+
+#: From so many requests a minute on, slots can be held by those who wait for a lock: whoever has it needs some, too.
+_LEAST_TO_RESERVE = 10
 
 URGENT, BULK = 0, 1
 
@@ -77,15 +81,16 @@ class DatabaseQuota:
     ) -> None:
         self.engine, self.credential, self.priority = engine, credential, priority
         self.limits: dict[str, int] = {"read": reads_per_minute, "write": writes_per_minute}
+        #: Slots held for requests to come: kind → id, seconds waited.
+        self._reserved: dict[str, tuple[int, float]] = {}
 
     @contextmanager
     def slot(self, kind: Kind) -> Iterator[float]:
         """Wait for room and hold it for one request; gives the seconds waited."""
-        started = time.monotonic()
-        slot_id = self._wait(kind)
+        slot_id, waited = self._reserved.pop(kind) if kind in self._reserved else self._take(kind)
         state = _ANSWERED
         try:
-            yield time.monotonic() - started
+            yield waited
         except Exception as error:
             state = _how_it_ended(error)
             raise
@@ -93,6 +98,24 @@ class DatabaseQuota:
             with self.engine.begin() as connection:
                 ended = {"state": state, "at": database_time(connection)}
                 connection.execute(sa.update(sync_quota_slot).where(sync_quota_slot.c.id == slot_id).values(ended))
+
+    @contextmanager
+    def reserved(self) -> Iterator[None]:
+        """Hold a slot of each kind for the requests of the block, the first of each kind; give back what is not used.
+
+        For bulk work that takes a lock in the block: it waits for quota before, so that urgent work, which needs the lock,
+        does not wait for our quota, too. Urgent work holds nothing; it goes first.
+        """
+        wanted = _KINDS if self.priority > URGENT and min(self.limits.values()) >= _LEAST_TO_RESERVE else ()
+        try:
+            for kind in wanted:
+                self._reserved[kind] = self._take(kind)
+            yield
+        finally:
+            if left := [slot_id for slot_id, _ in self._reserved.values()]:
+                self._reserved.clear()
+                with self.engine.begin() as connection:
+                    connection.execute(sa.delete(sync_quota_slot).where(sync_quota_slot.c.id.in_(left)))
 
     def used(self, kind: Kind) -> int:
         """Slots in use: requests of about the last minute."""
@@ -119,6 +142,12 @@ class DatabaseQuota:
             failed=sum(state == _FAILED for state, _ in ended),
             failing_seconds=0.0 if bad_since is None else max(0.0, now - bad_since),
         )
+
+    def _take(self, kind: Kind) -> tuple[int, float]:
+        """Id of a slot of ours, and the seconds waited for it."""
+        started = time.monotonic()
+        slot_id = self._wait(kind)
+        return slot_id, time.monotonic() - started
 
     def _wait(self, kind: Kind) -> int:
         waiting_id: int | None = None

@@ -271,11 +271,11 @@ class ArchivedWriter:
 
     def _fill(self) -> None:
         """Complete archive tabs, newest month first; others may write between two of them."""
-        while True:
+        while self.store.boundary().filled_from is not None:
             with self._locked():
                 boundary = self.store.boundary()
                 since, done = boundary.since, boundary.filled_from
-                if since is None or done is None:
+                if since is None or done is None:  # another writer was quicker
                     return
                 months = [part.month for part in self.source.months(since) if part.month < done]
                 months = [month for month in months if boundary.kept_from is None or month >= boundary.kept_from]

@@ -41,6 +41,9 @@ class QuotaBudget(Protocol):
     def left(self, kind: Kind) -> int:
         """Requests that could be sent now without waiting."""
 
+    def reserved(self) -> AbstractContextManager[None]:
+        """Wait for room before a lock is taken, so that nobody waits for the lock meanwhile."""
+
 
 class SheetsClient:
     """Requests to one spreadsheet. Not for use by several threads at once."""
@@ -77,6 +80,10 @@ class SheetsClient:
             OutcomeUnknown: The request was sent and no answer tells whether it was applied.
         """
         return self._send("write", "post", path, params, body, was_not_applied)
+
+    def quota_reserved(self) -> AbstractContextManager[None]:
+        """Wait for quota now, not in the block: bulk work that is about to take a lock."""
+        return self._budget.reserved()
 
     def quota_left(self, kind: Kind) -> int:
         """Requests that could be sent now without waiting."""

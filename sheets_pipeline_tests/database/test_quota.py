@@ -148,3 +148,28 @@ def test_bulk_leaves_a_share_to_urgent_requests_seen_lately(engine: sa.Engine, s
             assert waited < 0.5
     with budget(engine, 10, URGENT).slot("write") as waited:
         assert waited < 0.5
+
+
+def test_reserved_slots_serve_the_first_requests_and_the_rest_is_given_back(engine: sa.Engine) -> None:
+    mine = budget(engine, 20)
+    with mine.reserved():
+        assert (mine.used("read"), mine.used("write")) == (1, 1)
+        with mine.slot("read"):
+            assert mine.used("read") == 1
+        with mine.slot("read"):
+            assert mine.used("read") == 2
+    assert (mine.used("read"), mine.used("write")) == (2, 0)
+
+
+def test_what_was_reserved_is_given_back_when_the_block_fails(engine: sa.Engine) -> None:
+    mine = budget(engine, 20)
+    with pytest.raises(RuntimeError), mine.reserved():
+        raise RuntimeError("the lock was not to be had")
+    assert (mine.used("read"), mine.used("write")) == (0, 0)
+
+
+@pytest.mark.parametrize(("writes", "priority"), [(9, BULK), (20, URGENT)], ids=["a tiny budget", "urgent work"])
+def test_nothing_is_reserved_of(engine: sa.Engine, writes: int, priority: int) -> None:
+    mine = budget(engine, writes, priority)
+    with mine.reserved():
+        assert (mine.used("read"), mine.used("write")) == (0, 0)

@@ -1,6 +1,8 @@
 """What becomes of events when a row, a tab or the whole spreadsheet cannot be written."""
 
-from collections.abc import Collection, Iterator
+import time
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,6 +13,7 @@ import sqlalchemy as sa
 
 from sheets_pipeline.database import events, triggers
 from sheets_pipeline.database.event_table import pending_event
+from sheets_pipeline.database.quota import BULK, URGENT, sync_quota_slot
 from sheets_pipeline.database.simulate import submit_quizzes
 from sheets_pipeline.definitions import defs
 from sheets_pipeline.defs import event_round, event_sync
@@ -316,3 +319,48 @@ def test_without_triggers_full_syncs_and_their_checks_go_on_and_the_sensor_says_
     skipped = quiz_submissions(dg.build_sensor_context(instance=platform.instance))
     assert isinstance(skipped, dg.SkipReason)
     assert "sheets-pipeline db install" in str(skipped.skip_message)
+
+
+def test_a_full_sync_that_waits_for_quota_keeps_no_event_waiting(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(platform, "full_sync")
+    monkeypatch.setenv("SHEETS_READS_PER_MINUTE", "60")
+    pipeline.cache_clear()
+    open_pipeline = pipeline()
+    use_up_reads(platform, 54)  # what bulk work may use while there are urgent requests
+    found = next(found for found in tab_assets().values() if found.tab.title == "UserProfiles")
+    client = open_pipeline.client(BULK)
+    with ThreadPoolExecutor(1) as beside:
+        full = beside.submit(event_round.sync_touched, open_pipeline, found, None, client)
+        wait_until(lambda: waiting_for_quota(platform))
+        [submitted] = submit_quizzes(platform.engine, 1, 100)
+        before = platform.rows("UserProfiles")[submitted.user_id]
+        assert run(platform).success
+        assert platform.rows("UserProfiles")[submitted.user_id] != before
+        assert not full.done()
+        change(platform, "delete from sync_quota_slot where state = 'answered'")
+        assert full.result(timeout=30).traffic.quota_wait_seconds > 0
+
+
+def use_up_reads(platform: Platform, number: int) -> None:
+    """So many requests have been sent this minute, an urgent one among them."""
+    quota = pipeline().quota(URGENT)
+    with quota.slot("read"):
+        pass
+    slot = {"credential": quota.credential, "kind": "read", "priority": BULK, "state": "answered", "at": time.time()}
+    with platform.engine.begin() as connection:
+        connection.execute(sync_quota_slot.delete())
+        connection.execute(sync_quota_slot.insert(), [slot] * number)
+
+
+def waiting_for_quota(platform: Platform) -> bool:
+    with platform.engine.connect() as connection:
+        return bool(connection.scalar(sa.text("select count(*) from sync_quota_slot where state = 'waiting'")))
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"not so within {seconds:.0f} s"
+        time.sleep(0.05)

@@ -1,7 +1,7 @@
 """One Local Sheets for all tests of a process, and a bench with a writer for each test."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 from urllib.parse import quote
 
@@ -42,6 +42,9 @@ class NoQuota:
 
     def left(self, kind: Kind) -> int:
         return 60
+
+    def reserved(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
 
 class Bench:

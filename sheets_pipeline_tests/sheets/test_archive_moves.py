@@ -4,7 +4,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 
 import pytest
@@ -105,6 +105,9 @@ class Mortal:
     def left(self, kind: Kind) -> int:
         return 60
 
+    def reserved(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
 
 @pytest.mark.parametrize("after", [False, True], ids=["before a request", "after a request"])
 def test_a_death_at_any_request_is_harmless(family: Family, after: bool) -> None:
@@ -185,6 +188,9 @@ def test_people_who_sort_while_rows_move_lose_nothing(family: Family, seed: int)
 
         def left(self, kind: Kind) -> int:
             return 60
+
+        def reserved(self) -> AbstractContextManager[None]:
+            return nullcontext()
 
     with reader.polling():
         family.sync(Meanwhile(seed))

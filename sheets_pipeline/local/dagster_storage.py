@@ -5,7 +5,8 @@ daemon, code server, run worker) builds them anew from ``dagster.yaml`` and atta
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Self
 
 import sqlalchemy as sa
@@ -15,6 +16,8 @@ from dagster._core.storage.local_compute_log_manager import LocalComputeLogManag
 from dagster._core.storage.root import LocalArtifactStorage
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres.event_log import PostgresEventLogStorage
+from dagster_postgres.run_storage import PostgresRunStorage
+from dagster_postgres.schedule_storage import PostgresScheduleStorage
 from dagster_postgres.storage import DagsterPostgresStorage
 
 from sheets_pipeline.database.engine import connect
@@ -26,21 +29,86 @@ from sheets_pipeline.settings import load_settings
 logger = logging.getLogger(__name__)
 
 
-class EventLog(PostgresEventLogStorage):
-    """Dagster's event log, asking only once which columns the table of assets has.
+class _Seen:
+    """What was seen in the catalog of Dagster's database, for good: tables and columns come, and never go.
 
-    Dagster asks twice with each event of an asset, by reading the catalog: a quarter of what a full sync's events cost the
-    database. A column that was missing is looked for again.
+    Dagster asks for them again and again, whenever it does something: eleven looks at the catalog a second while nothing
+    happens at all, a quarter of what a full sync's events cost the database. What was missing is looked for again.
     """
 
+    def __init__(self) -> None:
+        self._names: set[str] = set()
+
+    def __call__(self, name: str, look: Callable[[], bool]) -> bool:
+        if name not in self._names and look():
+            self._names.add(name)
+        return name in self._names
+
+
+class Runs(PostgresRunStorage):
+    """Dagster's runs, asking only once what their tables have."""
+
     def __init__(self, postgres_url: str) -> None:
-        self._seen: set[str] = set()
+        self._seen = _Seen()
+        super().__init__(postgres_url, should_autocreate_tables=False)
+
+    def has_run_stats_index_cols(self) -> bool:
+        """Whether runs have times of start and end."""
+        return self._seen("run_stats", super().has_run_stats_index_cols)
+
+    def has_bulk_actions_selector_cols(self) -> bool:
+        """Whether backfills have a selector."""
+        return self._seen("bulk_actions_selector", super().has_bulk_actions_selector_cols)
+
+    def has_backfill_id_column(self) -> bool:
+        """Whether runs have the id of their backfill."""
+        return self._seen("backfill_id", super().has_backfill_id_column)
+
+    def has_bulk_action_job_name_column(self) -> bool:
+        """Whether backfills have the name of their job."""
+        return self._seen("bulk_action_job_name", super().has_bulk_action_job_name_column)
+
+    def has_backfill_tags_table(self) -> bool:
+        """Whether backfills have tags."""
+        return self._seen("backfill_tags", super().has_backfill_tags_table)
+
+
+class EventLog(PostgresEventLogStorage):
+    """Dagster's event log, asking only once which columns the table of assets has."""
+
+    def __init__(self, postgres_url: str) -> None:
+        self._seen = _Seen()
         super().__init__(postgres_url, should_autocreate_tables=False)
 
     def _has_asset_key_col_on_connection(self, conn: sa.Connection, column_name: str) -> bool:
-        if column_name not in self._seen and super()._has_asset_key_col_on_connection(conn, column_name):
-            self._seen.add(column_name)
-        return column_name in self._seen
+        look = partial(super()._has_asset_key_col_on_connection, conn, column_name)
+        return self._seen(column_name, look)
+
+
+class Schedules(PostgresScheduleStorage):
+    """Dagster's ticks and switches, asking only once which tables and indexes there are."""
+
+    def __init__(self, postgres_url: str) -> None:
+        self._seen = _Seen()
+        super().__init__(postgres_url, should_autocreate_tables=False)
+
+    def has_instigators_table(self) -> bool:
+        """Whether switches have a table of their own."""
+        return self._seen("instigators", super().has_instigators_table)
+
+    def _has_instigators_table(self, conn: sa.Connection) -> bool:
+        return self._seen("instigators", partial(super()._has_instigators_table, conn))
+
+    def _has_asset_daemon_asset_evaluations_table(self, conn: sa.Connection) -> bool:
+        return self._seen("evaluations", partial(super()._has_asset_daemon_asset_evaluations_table, conn))
+
+    def has_secondary_index_table(self) -> bool:
+        """Whether it is noted which indexes were built."""
+        return self._seen("secondary_indexes", super().has_secondary_index_table)
+
+    def has_built_index(self, migration_name: str) -> bool:
+        """Whether this index was built."""
+        return self._seen(f"index {migration_name}", partial(super().has_built_index, migration_name))
 
 
 class PipelineStorage(DagsterPostgresStorage):
@@ -50,7 +118,9 @@ class PipelineStorage(DagsterPostgresStorage):
         self, postgres_url: str, should_autocreate_tables: bool, inst_data: ConfigurableClassData | None
     ) -> None:
         super().__init__(postgres_url, should_autocreate_tables, inst_data)  # creates the tables
+        self._run_storage = Runs(postgres_url)
         self._event_log_storage = EventLog(postgres_url)
+        self._schedule_storage = Schedules(postgres_url)
 
     @classmethod
     def config_type(cls) -> UserConfigSchema:

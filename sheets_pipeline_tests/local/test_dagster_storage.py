@@ -105,3 +105,35 @@ def test_the_catalog_is_read_once_however_many_events_assets_have(project: Path)
         assert not log.has_asset_key_col("a column of a later version")  # type: ignore[attr-defined]
     assert sum("INSERT INTO event_logs" in statement for statement in statements) == 5
     assert sum("pg_catalog.pg_attribute" in statement for statement in statements) <= 1
+
+
+def test_the_catalog_is_not_read_for_ticks_and_runs_once_it_was(project: Path):
+    statements: list[str] = []
+
+    def note(_conn: object, _cursor: object, statement: str, *_: object) -> None:
+        statements.append(statement)
+
+    with dg.DagsterInstance.from_config(str(project)) as instance:
+        schedules, runs = instance.schedule_storage, instance.run_storage
+        assert schedules
+
+        def ask() -> list[object]:
+            return [
+                schedules.all_instigator_state(),
+                schedules.get_instigator_state("origin", "selector"),
+                schedules.has_built_index("schedule_jobs_selector_id"),  # type: ignore[attr-defined]
+                runs.has_run_stats_index_cols(),  # type: ignore[attr-defined]
+                runs.has_backfill_id_column(),  # type: ignore[attr-defined]
+                runs.get_backfills(),
+            ]
+
+        first = ask()
+        sa.event.listen(sa.Engine, "before_cursor_execute", note)
+        try:
+            assert ask() == first == [[], None, True, True, True, []]
+        finally:
+            sa.event.remove(sa.Engine, "before_cursor_execute", note)
+        assert not schedules.has_built_index("an index of a later version")  # type: ignore[attr-defined]
+    asked = [statement for statement in statements if "FROM" in statement]
+    assert asked
+    assert not [statement for statement in asked if "pg_catalog" in statement or "secondary_indexes" in statement]

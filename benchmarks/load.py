@@ -1,8 +1,8 @@
 """``python -m benchmarks.load``: 100 submissions a second for 10 minutes, and what they do to everything else.
 
-Phases on the same data: the application alone (no triggers) and with triggers, before the others and again after them,
-because a shared machine drifts; with the pipeline at the lowest priority, which comes close to having it on another
-machine; and with all of it competing for the same cores.
+Phases on the same data: the application alone (no triggers), with triggers, with the pipeline at the lowest priority,
+which comes close to having it on another machine, and with all of it competing for the same cores. Then pairs of short
+phases, alone and with everything in turn, because a shared machine drifts by more than is to be measured.
 Reported: the application's own transaction times, the queue, requests within quota, memory of all processes, and
 whether every submission stands in the spreadsheet once. Writes docs/load.md.
 """
@@ -41,6 +41,9 @@ _SAMPLE_SECONDS = 5.0
 ALONE, TRIGGERS = "the application alone", "with triggers"
 APART = "the pipeline beside it, as if on another machine"
 WHOLE = "with triggers and the whole pipeline"
+
+#: Seconds in which the pipeline finds its pace again after it stood still.
+_PACE_SECONDS = 5.0
 
 #: Grows with the spreadsheet that it holds, as Google would; so it is not among the others.
 _SPREADSHEET = "Local Sheets"
@@ -175,6 +178,7 @@ def main() -> None:
     parser.add_argument("--per-second", type=float, default=100)
     parser.add_argument("--minutes", type=float, default=10, help="with the pipeline running (default: %(default)s)")
     parser.add_argument("--alone", type=float, default=60, help="seconds of each other phase (default: %(default)s)")
+    parser.add_argument("--pairs", type=int, default=6, help="of such phases in turn (default: %(default)s)")
     parser.add_argument("--output", type=Path, default=ROOT / "docs", help="folder of the report")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends what was started, as Ctrl-C does
@@ -187,25 +191,21 @@ def main() -> None:
 
 
 def measure(stack: Stack, arguments: argparse.Namespace) -> dict[str, Any]:
-    """The phases; after the whole pipeline's, quiet until the queue is empty."""
+    """The phases; after the whole pipeline's, quiet until the queue is empty, then the pairs."""
     url = stack.services.database_url
     engine = connect(url)
-    phases: dict[str, list[list[float]]] = {}
+    phases: dict[str, list[float]] = {}
 
-    def phase(name: str, seconds: float) -> None:
+    def timed(name: str, seconds: float) -> list[float]:
         print(f"{name}: {seconds:.0f} s at {arguments.per_second:g} a second", flush=True)
         # A process of its own: whoever samples and mends here must not hold up what is timed.
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-            timed = pool.submit(submit_for, url, arguments.per_second, seconds).result()
-        phases.setdefault(name, []).append(timed)
+            return pool.submit(submit_for, url, arguments.per_second, seconds).result()
 
-    def without_pipeline() -> None:
-        triggers.remove(engine)
-        phase(ALONE, arguments.alone)
-        triggers.install(engine)
-        phase(TRIGGERS, arguments.alone)
-
-    without_pipeline()
+    triggers.remove(engine)
+    phases[ALONE] = timed(ALONE, arguments.alone)
+    triggers.install(engine)
+    phases[TRIGGERS] = timed(TRIGGERS, arguments.alone)
     make_way(stack.settings)
     stack.start_daemon()
     keeper = Keeper(stack)
@@ -213,23 +213,30 @@ def measure(stack: Stack, arguments: argparse.Namespace) -> dict[str, Any]:
         wait_until_filled(stack)
         pipeline = [one.pid for one in (stack.daemon, stack.code_server) if one]
         lay_out("apart", pipeline)
-        phase(APART, arguments.alone)
+        phases[APART] = timed(APART, arguments.alone)
         lay_out("together", pipeline)
         sampler, before = Sampler(stack), processor_seconds(stack)
-        phase(WHOLE, arguments.minutes * 60)
+        phases[WHOLE] = timed(WHOLE, arguments.minutes * 60)
         spent = {part: seconds - before.get(part, 0.0) for part, seconds in processor_seconds(stack).items()}
         samples = sampler.close()
         began = time.monotonic()
         verdicts = settle(stack)
         caught_up = time.monotonic() - began
         stormed = storm(stack, engine)
+        pairs = []
+        for _ in range(arguments.pairs):
+            with stack.held():
+                triggers.remove(engine)
+                alone = timed(ALONE, arguments.alone)
+                triggers.install(engine)
+            time.sleep(_PACE_SECONDS)
+            pairs.append((alone, timed(WHOLE, arguments.alone)))
     finally:
         keeper.close()
-    stack.stop_daemon()
-    without_pipeline()
     engine.dispose()
     return {
         "phases": phases,
+        "pairs": pairs,
         "samples": samples,
         "spent": spent,
         "verdicts": verdicts,
@@ -270,7 +277,7 @@ def render(about: dict[str, Any], arguments: argparse.Namespace, result: dict[st
         f"Python {about['python']}, load {about['load']} at the start and {result['load']} at the end. Application, "
         "database, daemon and runs share these cores; Local Sheets, in Google's place, takes what is left of them.",
         "",
-        *_application(arguments, result["phases"]),
+        *_application(arguments, result),
         *_pipeline(arguments, result),
         *_memory(result["samples"].memory),
         *_aftermath(result),
@@ -278,28 +285,35 @@ def render(about: dict[str, Any], arguments: argparse.Namespace, result: dict[st
     return "\n".join([*lines, ""])
 
 
-def _application(arguments: argparse.Namespace, phases: dict[str, list[list[float]]]) -> list[str]:
-    alone = [seconds for part in phases[ALONE] for seconds in part]
-    median, p95, _ = _ranks(alone)
+def _application(arguments: argparse.Namespace, result: dict[str, Any]) -> list[str]:
+    phases: dict[str, list[float]] = result["phases"]
     lines = [
         "## The application's own transactions",
         "",
-        "Times in ms. Without the pipeline there are two parts, before the others and after them: both together, then each.",
-        "",
-        "| phase | submissions | a second | median | p95 | p99 | median × alone | p95 × alone |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|",
+        "| phase | submissions | a second | median ms | p95 ms | p99 ms |",
+        "|---|---:|---:|---:|---:|---:|",
     ]
-    for name in (ALONE, TRIGGERS, APART, WHOLE):
-        parts = phases[name]
-        whole = [seconds for part in parts for seconds in part]
-        length = arguments.minutes * 60 if name == WHOLE else arguments.alone * len(parts)
-        ranks = [_ranks(one) for one in ([whole, *parts] if len(parts) > 1 else [whole])]
-        cells = [
-            f"{kind[0]:.2f}" + (f" ({', '.join(f'{one:.2f}' for one in kind[1:])})" if len(kind) > 1 else "")
-            for kind in zip(*ranks, strict=True)
-        ]
-        ratios = f"{ranks[0][0] / median:.2f} | {ranks[0][1] / p95:.2f}"
-        lines.append(f"| {name} | {len(whole):,} | {len(whole) / length:.1f} | {' | '.join(cells)} | {ratios} |")
+    for name, seconds in phases.items():
+        length = arguments.minutes * 60 if name == WHOLE else arguments.alone
+        ranks = " | ".join(f"{rank:.2f}" for rank in _ranks(seconds))
+        lines.append(f"| {name} | {len(seconds):,} | {len(seconds) / length:.1f} | {ranks} |")
+    return [*lines, "", *(_pairs(arguments, result["pairs"]) if result["pairs"] else [])]
+
+
+def _pairs(arguments: argparse.Namespace, pairs: list[tuple[list[float], list[float]]]) -> list[str]:
+    lines = [
+        f"The same in {len(pairs)} pairs of {arguments.alone:.0f} s, in turn without triggers and with the pipeline standing "
+        "still, and with everything:",
+        "",
+        "| | alone ms | with everything ms | × alone, median of the pairs | each pair |",
+        "|---|---:|---:|---:|---|",
+    ]
+    ranks = [(_ranks(alone), _ranks(whole)) for alone, whole in pairs]
+    for number, name in enumerate(("median", "p95", "p99")):
+        ratios = [whole[number] / alone[number] for alone, whole in ranks]
+        both = [statistics.median(rank[side][number] for rank in ranks) for side in (0, 1)]
+        each = ", ".join(f"{ratio:.2f}" for ratio in ratios)
+        lines.append(f"| {name} | {both[0]:.2f} | {both[1]:.2f} | {statistics.median(ratios):.2f} | {each} |")
     return [*lines, ""]
 
 

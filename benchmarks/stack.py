@@ -9,6 +9,7 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -38,6 +39,7 @@ _PARTS = {
     "code server": "api grpc",
     "Local Sheets": "sheets_pipeline.local_sheets",
 }
+_PIPELINE = {"daemon", "code server", "warm process", "run"}
 
 
 @dataclass
@@ -88,13 +90,15 @@ class Stack:
                 start_new_session=True,
             )
 
-    def stop_daemon(self) -> None:
-        """End daemon and code server, and the warm process with them; they are not started again."""
-        heads = [one for one in (self.daemon, self.code_server) if one]
-        self.daemon = self.code_server = None
-        end_family(self.mark, [one.pid for one in heads])
-        for process in heads:
-            process.wait(timeout=10)
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Daemon, code server and runs stand still (SIGSTOP) for the length of the block."""
+        ours = [process for part, some in self.parts().items() if part in _PIPELINE for process in some]
+        _signal(ours, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            _signal(ours, signal.SIGCONT)
 
     def mend(self) -> None:
         """Start again what is not there."""
@@ -179,6 +183,12 @@ def lay_out(layout: str, pids: list[int], nice: int = 0) -> None:
                     if session.read_text().split()[0] == ours.read_text().split()[0]:
                         raise RuntimeError(f"process {one.pid} is in our own session; start it in a new one")
                     session.write_text(steps)
+
+
+def _signal(processes: list[psutil.Process], number: signal.Signals) -> None:
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):  # it ended meanwhile
+            process.send_signal(number)
 
 
 class Keeper:

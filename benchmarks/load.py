@@ -1,8 +1,8 @@
 """``python -m benchmarks.load``: 100 submissions a second for 10 minutes, and what they do to everything else.
 
-Phases on the same data: the application alone (no triggers), with triggers, with the pipeline at the lowest priority,
-which comes close to having it on another machine, and with all of it competing for the same cores. Then pairs of short
-phases, alone and with everything in turn, because a shared machine drifts by more than is to be measured.
+Phases on the same data: the application alone (no triggers), with triggers, and with the whole pipeline competing for the
+same cores. Then short phases in turn, because a shared machine drifts by more than is to be measured: alone, with the
+pipeline at the lowest priority, which comes close to having it on another machine, and with all of it as usual.
 Reported: the application's own transaction times, the queue, requests within quota, memory of all processes, and
 whether every submission stands in the spreadsheet once. Writes docs/load.md.
 """
@@ -15,6 +15,7 @@ import statistics
 import sys
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,7 +40,7 @@ _STORM = 500
 _SAMPLE_SECONDS = 5.0
 
 ALONE, TRIGGERS = "the application alone", "with triggers"
-APART = "the pipeline beside it, as if on another machine"
+APART = "the pipeline as if on another machine"
 WHOLE = "with triggers and the whole pipeline"
 
 #: Seconds in which the pipeline finds its pace again after it stood still.
@@ -178,7 +179,7 @@ def main() -> None:
     parser.add_argument("--per-second", type=float, default=100)
     parser.add_argument("--minutes", type=float, default=10, help="with the pipeline running (default: %(default)s)")
     parser.add_argument("--alone", type=float, default=60, help="seconds of each other phase (default: %(default)s)")
-    parser.add_argument("--pairs", type=int, default=6, help="of such phases in turn (default: %(default)s)")
+    parser.add_argument("--turns", type=int, default=5, help="of three such phases each (default: %(default)s)")
     parser.add_argument("--output", type=Path, default=ROOT / "docs", help="folder of the report")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends what was started, as Ctrl-C does
@@ -191,7 +192,7 @@ def main() -> None:
 
 
 def measure(stack: Stack, arguments: argparse.Namespace) -> dict[str, Any]:
-    """The phases; after the whole pipeline's, quiet until the queue is empty, then the pairs."""
+    """The phases; after the whole pipeline's, quiet until the queue is empty, then the turns."""
     url = stack.services.database_url
     engine = connect(url)
     phases: dict[str, list[float]] = {}
@@ -211,10 +212,6 @@ def measure(stack: Stack, arguments: argparse.Namespace) -> dict[str, Any]:
     keeper = Keeper(stack)
     try:
         wait_until_filled(stack)
-        pipeline = [one.pid for one in (stack.daemon, stack.code_server) if one]
-        lay_out("apart", pipeline)
-        phases[APART] = timed(APART, arguments.alone)
-        lay_out("together", pipeline)
         sampler, before = Sampler(stack), processor_seconds(stack)
         phases[WHOLE] = timed(WHOLE, arguments.minutes * 60)
         spent = {part: seconds - before.get(part, 0.0) for part, seconds in processor_seconds(stack).items()}
@@ -223,20 +220,13 @@ def measure(stack: Stack, arguments: argparse.Namespace) -> dict[str, Any]:
         verdicts = settle(stack)
         caught_up = time.monotonic() - began
         stormed = storm(stack, engine)
-        pairs = []
-        for _ in range(arguments.pairs):
-            with stack.held():
-                triggers.remove(engine)
-                alone = timed(ALONE, arguments.alone)
-                triggers.install(engine)
-            time.sleep(_PACE_SECONDS)
-            pairs.append((alone, timed(WHOLE, arguments.alone)))
+        turns = [in_turn(stack, engine, timed, arguments.alone) for _ in range(arguments.turns)]
     finally:
         keeper.close()
     engine.dispose()
     return {
         "phases": phases,
-        "pairs": pairs,
+        "turns": turns,
         "samples": samples,
         "spent": spent,
         "verdicts": verdicts,
@@ -244,6 +234,22 @@ def measure(stack: Stack, arguments: argparse.Namespace) -> dict[str, Any]:
         "storm": stormed,
         "restarts": stack.restarts,
     }
+
+
+def in_turn(
+    stack: Stack, engine: sa.Engine, timed: Callable[[str, float], list[float]], seconds: float
+) -> dict[str, list[float]]:
+    """Three phases, shortly after each other."""
+    found: dict[str, list[float]] = {}
+    with stack.held():
+        triggers.remove(engine)
+        found[ALONE] = timed(ALONE, seconds)
+        triggers.install(engine)
+    for layout, name in (("apart", APART), ("together", WHOLE)):
+        lay_out(layout, [one.pid for one in (stack.daemon, stack.code_server) if one])
+        time.sleep(_PACE_SECONDS)
+        found[name] = timed(name, seconds)
+    return found
 
 
 def storm(stack: Stack, engine: sa.Engine) -> dict[str, float]:
@@ -297,23 +303,26 @@ def _application(arguments: argparse.Namespace, result: dict[str, Any]) -> list[
         length = arguments.minutes * 60 if name == WHOLE else arguments.alone
         ranks = " | ".join(f"{rank:.2f}" for rank in _ranks(seconds))
         lines.append(f"| {name} | {len(seconds):,} | {len(seconds) / length:.1f} | {ranks} |")
-    return [*lines, "", *(_pairs(arguments, result["pairs"]) if result["pairs"] else [])]
+    return [*lines, "", *(_turns(arguments, result["turns"]) if result["turns"] else [])]
 
 
-def _pairs(arguments: argparse.Namespace, pairs: list[tuple[list[float], list[float]]]) -> list[str]:
+def _turns(arguments: argparse.Namespace, turns: list[dict[str, list[float]]]) -> list[str]:
     lines = [
-        f"The same in {len(pairs)} pairs of {arguments.alone:.0f} s, in turn without triggers and with the pipeline standing "
-        "still, and with everything:",
+        f"In {len(turns)} turns of {arguments.alone:.0f} s each: alone (no triggers, the pipeline standing still), then with "
+        "everything. *× alone* is the median of the turns, then each of them.",
         "",
-        "| | alone ms | with everything ms | × alone, median of the pairs | each pair |",
-        "|---|---:|---:|---:|---|",
+        "| | median ms | × alone | p95 ms | × alone | p99 ms | × alone |",
+        "|---|---:|---|---:|---|---:|---|",
     ]
-    ranks = [(_ranks(alone), _ranks(whole)) for alone, whole in pairs]
-    for number, name in enumerate(("median", "p95", "p99")):
-        ratios = [whole[number] / alone[number] for alone, whole in ranks]
-        both = [statistics.median(rank[side][number] for rank in ranks) for side in (0, 1)]
-        each = ", ".join(f"{ratio:.2f}" for ratio in ratios)
-        lines.append(f"| {name} | {both[0]:.2f} | {both[1]:.2f} | {statistics.median(ratios):.2f} | {each} |")
+    for name in turns[0]:
+        cells = []
+        for number in range(3):
+            ranks = [_ranks(turn[name])[number] for turn in turns]
+            ratios = [rank / _ranks(turn[ALONE])[number] for rank, turn in zip(ranks, turns, strict=True)]
+            each = ", ".join(f"{ratio:.2f}" for ratio in ratios)
+            shown = f"{statistics.median(ratios):.2f} ({each})" if name != ALONE else "1"
+            cells += [f"{statistics.median(ranks):.2f}", shown]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
     return [*lines, ""]
 
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from sheets_pipeline.database import events, leases
 from sheets_pipeline.database.event_table import Priority, pending_event
-from sheets_pipeline.defs import gathering
+from sheets_pipeline.defs import event_sync, gathering
 from sheets_pipeline.defs.gathering import gathering_seconds, rest_while_busy
 from sheets_pipeline.wiring import pipeline
 from sheets_pipeline_tests.defs.conftest import Platform
@@ -46,8 +46,8 @@ def stream(engine: sa.Engine, *, per_second: int) -> Iterator[None]:
     over = threading.Event()
 
     def write() -> None:
-        while not over.wait(0.1):
-            record(engine, per_second // 10)
+        while not over.wait(0.02):  # so often that even a short round sees some
+            record(engine, per_second // 50)
 
     thread = threading.Thread(target=write)
     thread.start()
@@ -116,19 +116,21 @@ def test_an_urgent_event_ends_the_wait_for_quota(platform: Platform, monkeypatch
     urgent.join()
 
 
-def test_a_run_under_load_stays_beyond_the_tick_and_writes_what_gathered(platform: Platform):
+def test_a_run_under_load_stays_beyond_the_tick_and_writes_what_gathered(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(event_sync, "_LONGEST_STAY_SECONDS", 2)
     run(platform, "full_sync")
     record(platform.engine)
-    with stream(platform.engine, per_second=300):
-        timer = threading.Timer(4, record, (platform.engine, 1, Priority.URGENT))
-        timer.start()
+    with stream(platform.engine, per_second=600):
         began = time.time()
-        result = run(platform, "event_sync", tags={"sheets_pipeline/next_tick": str(time.time() + 1)})
-        timer.join()
+        result = run(platform, "event_sync", tags={"sheets_pipeline/next_tick": str(began + 1)})
+        lasted = time.time() - began
     assert result.success
-    assert time.time() - began > 4
+    assert lasted > 3
     logged = [record.user_message for record in platform.instance.all_logs(result.run_id)]
     assert any("Resting for up to" in line for line in logged)
+    assert len([event for event in result.all_events if event.is_step_materialization]) > 1
 
 
 def test_a_pause_is_heeded_between_rounds(platform: Platform):

@@ -87,7 +87,7 @@ class DatabaseQuota:
     @contextmanager
     def slot(self, kind: Kind) -> Iterator[float]:
         """Wait for room and hold it for one request; gives the seconds waited."""
-        slot_id, waited = self._reserved.pop(kind) if kind in self._reserved else self._take(kind)
+        slot_id, waited = self._take_reserved(kind) or self._take(kind)
         state = _ANSWERED
         try:
             yield waited
@@ -142,6 +142,14 @@ class DatabaseQuota:
             failed=sum(state == _FAILED for state, _ in ended),
             failing_seconds=0.0 if bad_since is None else max(0.0, now - bad_since),
         )
+
+    def _take_reserved(self, kind: Kind) -> tuple[int, float] | None:
+        """The slot held for this request, if there is one and nobody has taken its holder for dead meanwhile."""
+        if (held := self._reserved.pop(kind, None)) is None:
+            return None
+        with self.engine.begin() as connection:
+            sent = sa.update(sync_quota_slot).where(sync_quota_slot.c.id == held[0])
+            return held if connection.execute(sent.values(at=database_time(connection))).rowcount else None
 
     def _take(self, kind: Kind) -> tuple[int, float]:
         """Id of a slot of ours, and the seconds waited for it."""

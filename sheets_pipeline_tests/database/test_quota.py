@@ -173,3 +173,26 @@ def test_nothing_is_reserved_of(engine: sa.Engine, writes: int, priority: int) -
     mine = budget(engine, writes, priority)
     with mine.reserved():
         assert (mine.used("read"), mine.used("write")) == (0, 0)
+
+
+def test_a_reserved_slot_that_was_taken_for_lost_is_not_used(engine: sa.Engine) -> None:
+    mine = budget(engine, 20)
+    with mine.reserved():
+        long_ago = sa.update(quota_module.sync_quota_slot).values(at=time.time() - 300)
+        with engine.begin() as connection:
+            connection.execute(long_ago)
+        with budget(engine, 20).slot("write"):  # clears away what belongs to the dead
+            pass
+        with mine.slot("write"):
+            assert mine.used("write") == 2
+
+
+def test_a_reserved_slot_counts_from_the_request_on(engine: sa.Engine) -> None:
+    mine = budget(engine, 20)
+    with mine.reserved():
+        with engine.begin() as connection:
+            connection.execute(sa.update(quota_module.sync_quota_slot).values(at=time.time() - 200))
+        with mine.slot("write"):
+            query = sa.select(quota_module.sync_quota_slot.c.at).where(quota_module.sync_quota_slot.c.kind == "write")
+            with engine.connect() as connection:
+                assert time.time() - (connection.scalar(query) or 0) < 60

@@ -44,14 +44,6 @@ _FIRST_LOOK_SECONDS, _LOOKS_GROW = 0.2, 1.15
 #: Reasons listed in a run's metadata.
 _LISTED = 20
 
-_UNDER_WAY = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
-
 
 @dg.op(description="Writes the rows that pending events touch, tab by tab, then deletes the events.")
 def sync_pending_events(context: dg.OpExecutionContext) -> None:
@@ -140,7 +132,7 @@ def _wait_for_events(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.
     while tabs_to_write_anew(open_pipeline, instance) or events.wait_for_event(
         open_pipeline.platform, until - time.monotonic()
     ):
-        if not instance.get_runs_count(dg.RunsFilter(job_name="event_sync", statuses=_UNDER_WAY)):
+        if not instance.get_runs_count(dg.RunsFilter(job_name="event_sync", statuses=gate.UNDER_WAY)):
             break
         if time.monotonic() >= until:
             return dg.SkipReason("Events are pending; an event_sync run is under way.")

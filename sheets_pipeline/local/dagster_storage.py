@@ -29,28 +29,25 @@ from sheets_pipeline.settings import load_settings
 logger = logging.getLogger(__name__)
 
 
-class _Seen:
+class _AsksOnce:
     """What was seen in the catalog of Dagster's database, for good: tables and columns come, and never go.
 
     Dagster asks for them again and again, whenever it does something: eleven looks at the catalog a second while nothing
     happens at all, a quarter of what a full sync's events cost the database. What was missing is looked for again.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, postgres_url: str) -> None:
         self._names: set[str] = set()
+        super().__init__(postgres_url, should_autocreate_tables=False)  # type: ignore[call-arg] # the storage's
 
-    def __call__(self, name: str, look: Callable[[], bool]) -> bool:
+    def _seen(self, name: str, look: Callable[[], bool]) -> bool:
         if name not in self._names and look():
             self._names.add(name)
         return name in self._names
 
 
-class Runs(PostgresRunStorage):
+class Runs(_AsksOnce, PostgresRunStorage):
     """Dagster's runs, asking only once what their tables have."""
-
-    def __init__(self, postgres_url: str) -> None:
-        self._seen = _Seen()
-        super().__init__(postgres_url, should_autocreate_tables=False)
 
     def has_run_stats_index_cols(self) -> bool:
         """Whether runs have times of start and end."""
@@ -73,24 +70,16 @@ class Runs(PostgresRunStorage):
         return self._seen("backfill_tags", super().has_backfill_tags_table)
 
 
-class EventLog(PostgresEventLogStorage):
+class EventLog(_AsksOnce, PostgresEventLogStorage):
     """Dagster's event log, asking only once which columns the table of assets has."""
-
-    def __init__(self, postgres_url: str) -> None:
-        self._seen = _Seen()
-        super().__init__(postgres_url, should_autocreate_tables=False)
 
     def _has_asset_key_col_on_connection(self, conn: sa.Connection, column_name: str) -> bool:
         look = partial(super()._has_asset_key_col_on_connection, conn, column_name)
         return self._seen(column_name, look)
 
 
-class Schedules(PostgresScheduleStorage):
+class Schedules(_AsksOnce, PostgresScheduleStorage):
     """Dagster's ticks and switches, asking only once which tables and indexes there are."""
-
-    def __init__(self, postgres_url: str) -> None:
-        self._seen = _Seen()
-        super().__init__(postgres_url, should_autocreate_tables=False)
 
     def has_instigators_table(self) -> bool:
         """Whether switches have a table of their own."""

@@ -15,8 +15,9 @@ import statistics
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ from sheets_pipeline.database import events, triggers
 from sheets_pipeline.database.engine import connect
 from sheets_pipeline.database.platform import transcript_requests
 from sheets_pipeline.database.simulate import submit_quizzes
+from sheets_pipeline.launcher.priority import DEFAULT_NICE
 
 _THREADS = 4
 _STORM = 500
@@ -45,6 +47,9 @@ WHOLE = "with triggers and the whole pipeline"
 
 #: Seconds in which the pipeline finds its pace again after it stood still.
 _PACE_SECONDS = 5.0
+
+#: Time between two looks at the priorities; each costs some ms.
+_LAYOUT_SECONDS = 2.0
 
 #: Grows with the spreadsheet that it holds, as Google would; so it is not among the others.
 _SPREADSHEET = "Local Sheets"
@@ -246,10 +251,36 @@ def in_turn(
         found[ALONE] = timed(ALONE, seconds)
         triggers.install(engine)
     for layout, name in (("apart", APART), ("together", WHOLE)):
-        lay_out(layout, [one.pid for one in (stack.daemon, stack.code_server) if one])
-        time.sleep(_PACE_SECONDS)
-        found[name] = timed(name, seconds)
+        with laid_out(stack, layout):
+            time.sleep(_PACE_SECONDS)
+            found[name] = timed(name, seconds)
     return found
+
+
+@contextmanager
+def laid_out(stack: Stack, layout: str) -> Iterator[None]:
+    """Keep daemon, code server and runs at this priority, runs that start meanwhile, too."""
+    heads = [one.pid for one in (stack.daemon, stack.code_server) if one]
+    over = threading.Event()
+
+    def set_all() -> None:
+        lay_out(layout, heads)
+        below = [child for head in heads for child in psutil.Process(head).children()]
+        lay_out(layout, [run.pid for child in below for run in child.children()], DEFAULT_NICE)
+
+    def keep() -> None:
+        while not over.wait(_LAYOUT_SECONDS):
+            with suppress(psutil.NoSuchProcess):  # a run ended meanwhile; the next look sees the others
+                set_all()
+
+    set_all()
+    thread = threading.Thread(target=keep)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def storm(stack: Stack, engine: sa.Engine) -> dict[str, float]:

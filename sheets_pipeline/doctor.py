@@ -157,7 +157,7 @@ def secrets_of(settings: Settings) -> set[str]:
 
 def secrets_in(*values: str) -> set[str]:
     """What within these secret values, such as URLs, must not be shown."""
-    return {part for value in values for part in _parts(value) if len(part) >= _SHORTEST_SECRET and part not in _PLAIN}
+    return {part for value in values for part in _parts(value) if len(part) >= _SHORTEST_SECRET}
 
 
 def _parts(secret: str) -> set[str]:
@@ -170,8 +170,8 @@ def _parts(secret: str) -> set[str]:
             url = sa.make_url(word)
         except (sa.exc.ArgumentError, ValueError):
             continue
-        parts |= {str(url.password or "")}
-        parts |= {text for value in url.query.values() for text in ([value] if isinstance(value, str) else value)}
+        options = {text for value in url.query.values() for text in ([value] if isinstance(value, str) else value)}
+        parts |= {str(url.password or "")} | (options - _PLAIN)
     return parts
 
 

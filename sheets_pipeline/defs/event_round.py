@@ -11,10 +11,11 @@ What fails decides what becomes of the events that it concerns:
 An event that touches two tabs of which one failed waits for that one alone.
 """
 
+import math
 import threading
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, field
@@ -58,6 +59,11 @@ EVENTS_PER_ROUND = 50_000
 
 #: Tabs written beside each other; each takes connections of its own.
 _TABS_AT_ONCE = 4
+
+#: From so many events on it is one tab after the other, or we would be felt by the application that makes them; a tab that
+#: waits (for a full sync, for Google) holds up the next one only for so long.
+_MANY_EVENTS = 200
+_LONGEST_TURN_SECONDS = 1.0
 
 #: Their rows are computed one tab after the other: two queries at once would take two cores from the application.
 _computing = threading.Lock()
@@ -135,11 +141,14 @@ def sync_round(open_pipeline: Pipeline, context: dg.OpExecutionContext) -> Round
     asked = {
         title: None if title in waiting else touched[title] for title in on if title in waiting or touched.get(title)
     }
+    attempts: dict[str, Future[SyncReport | Exception]] = {}
     with ThreadPoolExecutor(_TABS_AT_ONCE) as pool:  # a tab that a full sync is at work on holds up no other
-        attempts = {
-            title: pool.submit(copy_context().run, _attempt, open_pipeline, on[title], keys, context.run_id)
-            for title, keys in asked.items()
-        }
+        for title in fewest_first(asked):
+            attempts[title] = pool.submit(
+                copy_context().run, _attempt, open_pipeline, on[title], asked[title], context.run_id
+            )
+            if len(due) >= _MANY_EVENTS:
+                wait([attempts[title]], timeout=_LONGEST_TURN_SECONDS)
     for title, attempt in attempts.items():
         _note(on[title], asked[title], attempt.result(), context, done)
         if title in waiting and title in done.reports:
@@ -150,6 +159,11 @@ def sync_round(open_pipeline: Pipeline, context: dg.OpExecutionContext) -> Round
         context.log.info("Switched off, to be written as a whole once on: %s", ", ".join(sorted(passed_by)))
     done.set_aside = _settle(open_pipeline, due, done, context)
     return done
+
+
+def fewest_first(asked: Mapping[str, Collection[Any] | None]) -> list[str]:
+    """Titles of tabs by the number of their touched rows, whole tabs (None) last: so the sum of all waits is least."""
+    return sorted(asked, key=lambda title: math.inf if (keys := asked[title]) is None else len(keys))
 
 
 def own_tabs() -> dict[str, tuple[str, ...]]:

@@ -1,5 +1,6 @@
 """What becomes of events when a row, a tab or the whole spreadsheet cannot be written."""
 
+import itertools
 import time
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -233,6 +234,51 @@ def test_500_transcript_requests_at_once_are_one_run_with_one_write(platform: Pl
     assert len(rows) >= 500
     assert {row["status"] for row in rows.values()} == {"rejected"}
     assert queue(platform) == []
+
+
+def test_many_events_are_written_one_tab_after_the_other(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(platform, "full_sync")
+    change(platform, "delete from pending_event", "delete from sync_history")
+    monkeypatch.setattr(event_round, "_MANY_EVENTS", 20)
+    monkeypatch.setattr(event_round, "_LONGEST_TURN_SECONDS", 60.0)
+    list(submit_quizzes(platform.engine, 20, 1000))
+    assert run(platform).success
+    with platform.engine.connect() as connection:
+        syncs = connection.execute(
+            sa.text("select started_at, ended_at, rows from sync_history order by started_at")
+        ).all()
+    assert len(syncs) == 3
+    assert all(before.ended_at <= after.started_at for before, after in itertools.pairwise(syncs))
+    assert queue(platform) == []
+
+
+def test_of_many_events_a_locked_tab_holds_up_no_other(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(platform, "full_sync")
+    change(platform, "delete from pending_event")
+    monkeypatch.setattr(event_round, "_MANY_EVENTS", 20)
+    submitted = list(submit_quizzes(platform.engine, 20, 1000))
+    first = next(found.tab for found in tab_assets().values() if found.tab.title == "course_statistics")
+    before = platform.rows("course_statistics")
+    with ThreadPoolExecutor(1) as beside:
+        with pipeline().writer(first).lock():
+            running = beside.submit(run, platform)
+            wait_until(lambda: {one.response_id for one in submitted} <= platform.rows("quiz_responses").keys())
+            assert platform.rows("course_statistics") == before
+        assert running.result(timeout=60).success
+    assert platform.rows("course_statistics") != before
+    assert queue(platform) == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "order"),
+    [
+        ({"a": [1, 2], "b": None, "c": [1]}, ["c", "a", "b"]),
+        ({"a": None, "b": None}, ["a", "b"]),
+        ({}, []),
+    ],
+)
+def test_tabs_with_few_rows_go_first(asked: dict[str, Collection[Any] | None], order: list[str]) -> None:
+    assert event_round.fewest_first(asked) == order
 
 
 def kind_of_sync(result: dg.ExecuteInProcessResult) -> Any:

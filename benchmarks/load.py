@@ -1,23 +1,23 @@
 """``python -m benchmarks.load``: 100 submissions a second for 10 minutes, and what they do to everything else.
 
 Phases on the same data: the application alone (no triggers), with triggers, and with the whole pipeline competing for the
-same cores. Then short phases in turn, because a shared machine drifts by more than is to be measured: alone, with the
-pipeline at the lowest priority, which comes close to having it on another machine, and with all of it as usual.
-Reported: the application's own transaction times, the queue, requests within quota, memory of all processes, and
+same cores. Then short phases in turn, because a shared machine drifts by more than is to be measured: alone, on a second
+database of the same server, while the pipeline stands still, and with all of it. Reported: the application's own transaction times, the queue, requests within quota, memory of all processes, and
 whether every submission stands in the spreadsheet once. Writes docs/load.md.
 """
 
 import argparse
+import itertools
 import multiprocessing
 import os
+import random
 import signal
 import statistics
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,27 +29,26 @@ import sqlalchemy as sa
 from benchmarks.crashes import settle, wait_until_filled
 from benchmarks.environment import ROOT
 from benchmarks.machine import machine
-from benchmarks.stack import Keeper, Stack, lay_out, make_way, running_stack
+from benchmarks.stack import Keeper, Stack, make_way, running_stack
 from benchmarks.truth import Judge
 from sheets_pipeline.database import events, triggers
+from sheets_pipeline.database.demo import generate
 from sheets_pipeline.database.engine import connect
 from sheets_pipeline.database.platform import transcript_requests
 from sheets_pipeline.database.simulate import submit_quizzes
-from sheets_pipeline.launcher.priority import DEFAULT_NICE
 
 _THREADS = 4
 _STORM = 500
 _SAMPLE_SECONDS = 5.0
 
 ALONE, TRIGGERS = "the application alone", "with triggers"
-APART = "the pipeline as if on another machine"
 WHOLE = "with triggers and the whole pipeline"
 
 #: Seconds in which the pipeline finds its pace again after it stood still.
 _PACE_SECONDS = 5.0
 
-#: Time between two looks at the priorities; each costs some ms.
-_LAYOUT_SECONDS = 2.0
+#: How often turns are drawn anew for an interval of confidence.
+_DRAWS = 1000
 
 #: Grows with the spreadsheet that it holds, as Google would; so it is not among the others.
 _SPREADSHEET = "Local Sheets"
@@ -183,8 +182,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description=__doc__)
     parser.add_argument("--per-second", type=float, default=100)
     parser.add_argument("--minutes", type=float, default=10, help="with the pipeline running (default: %(default)s)")
-    parser.add_argument("--alone", type=float, default=60, help="seconds of each other phase (default: %(default)s)")
-    parser.add_argument("--turns", type=int, default=5, help="of three such phases each (default: %(default)s)")
+    parser.add_argument(
+        "--alone", type=float, default=60, help="seconds of each phase without it (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--turns", type=int, default=15, help="of one phase alone and one with it (default: %(default)s)"
+    )
+    parser.add_argument("--turn", type=float, default=20, help="seconds of each of those (default: %(default)s)")
     parser.add_argument("--output", type=Path, default=ROOT / "docs", help="folder of the report")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends what was started, as Ctrl-C does
@@ -202,11 +206,11 @@ def measure(stack: Stack, arguments: argparse.Namespace) -> dict[str, Any]:
     engine = connect(url)
     phases: dict[str, list[float]] = {}
 
-    def timed(name: str, seconds: float) -> list[float]:
+    def timed(name: str, seconds: float, on: str = url) -> list[float]:
         print(f"{name}: {seconds:.0f} s at {arguments.per_second:g} a second", flush=True)
         # A process of its own: whoever samples and mends here must not hold up what is timed.
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-            return pool.submit(submit_for, url, arguments.per_second, seconds).result()
+            return pool.submit(submit_for, on, arguments.per_second, seconds).result()
 
     triggers.remove(engine)
     phases[ALONE] = timed(ALONE, arguments.alone)
@@ -225,7 +229,7 @@ def measure(stack: Stack, arguments: argparse.Namespace) -> dict[str, Any]:
         verdicts = settle(stack)
         caught_up = time.monotonic() - began
         stormed = storm(stack, engine)
-        turns = [in_turn(stack, engine, timed, arguments.alone) for _ in range(arguments.turns)]
+        turns = in_turn(stack, timed, second_platform(url), arguments) if arguments.turns else {}
     finally:
         keeper.close()
     engine.dispose()
@@ -241,46 +245,33 @@ def measure(stack: Stack, arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def second_platform(url: str) -> str:
+    """The same demo platform in another database of the server: without triggers, and unknown to the pipeline."""
+    other = sa.make_url(url).set(database="alone").render_as_string(hide_password=False)
+    server = connect(url, isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.execute(sa.text("create database alone"))
+    server.dispose()
+    engine = connect(other)
+    generate(engine)
+    engine.dispose()
+    return other
+
+
 def in_turn(
-    stack: Stack, engine: sa.Engine, timed: Callable[[str, float], list[float]], seconds: float
-) -> dict[str, list[float]]:
-    """Three phases, shortly after each other."""
-    found: dict[str, list[float]] = {}
-    with stack.held():
-        triggers.remove(engine)
-        found[ALONE] = timed(ALONE, seconds)
-        triggers.install(engine)
-    for layout, name in (("apart", APART), ("together", WHOLE)):
-        with laid_out(stack, layout):
-            time.sleep(_PACE_SECONDS)
-            found[name] = timed(name, seconds)
+    stack: Stack, timed: Callable[..., list[float]], alone: str, arguments: argparse.Namespace
+) -> dict[str, list[list[float]]]:
+    """Phases alone and with everything, shortly after each other; which is first alternates."""
+    found: dict[str, list[list[float]]] = {ALONE: [], WHOLE: []}
+    for number in range(arguments.turns):
+        for name in (ALONE, WHOLE) if number % 2 else (WHOLE, ALONE):
+            if name == ALONE:
+                with stack.held():
+                    found[name].append(timed(name, arguments.turn, alone))
+            else:
+                time.sleep(_PACE_SECONDS)
+                found[name].append(timed(name, arguments.turn))
     return found
-
-
-@contextmanager
-def laid_out(stack: Stack, layout: str) -> Iterator[None]:
-    """Keep daemon, code server and runs at this priority, runs that start meanwhile, too."""
-    heads = [one.pid for one in (stack.daemon, stack.code_server) if one]
-    over = threading.Event()
-
-    def set_all() -> None:
-        lay_out(layout, heads)
-        below = [child for head in heads for child in psutil.Process(head).children()]
-        lay_out(layout, [run.pid for child in below for run in child.children()], DEFAULT_NICE)
-
-    def keep() -> None:
-        while not over.wait(_LAYOUT_SECONDS):
-            with suppress(psutil.NoSuchProcess):  # a run ended meanwhile; the next look sees the others
-                set_all()
-
-    set_all()
-    thread = threading.Thread(target=keep)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
 
 
 def storm(stack: Stack, engine: sa.Engine) -> dict[str, float]:
@@ -337,27 +328,38 @@ def _application(arguments: argparse.Namespace, result: dict[str, Any]) -> list[
     return [*lines, "", *(_turns(arguments, result["turns"]) if result["turns"] else [])]
 
 
-def _turns(arguments: argparse.Namespace, turns: list[dict[str, list[float]]]) -> list[str]:
+def _turns(arguments: argparse.Namespace, turns: dict[str, list[list[float]]]) -> list[str]:
+    number = len(turns[ALONE])
     lines = [
-        f"In {len(turns)} turns of {arguments.alone:.0f} s each: alone (no triggers, the pipeline standing still), then with "
-        "everything. *× alone* is the median of the turns, then each of them.",
+        f"The same in {number} turns of {arguments.turn:.0f} s alone (on a second database of the same server, while daemon, "
+        f"code server and runs stand still) and {arguments.turn:.0f} s with everything: percentiles of all of them, and what "
+        f"95 % of {_DRAWS:,} random choices of {number} turns say of their ratio.",
         "",
-        "| | median ms | × alone | p95 ms | × alone | p99 ms | × alone |",
-        "|---|---:|---|---:|---|---:|---|",
+        "| | median ms | p95 ms | p99 ms |",
+        "|---|---:|---:|---:|",
     ]
-    for name in turns[0]:
-        cells = []
-        for number in range(3):
-            ranks = [_ranks(turn[name])[number] for turn in turns]
-            ratios = [rank / _ranks(turn[ALONE])[number] for rank, turn in zip(ranks, turns, strict=True)]
-            each = ", ".join(f"{ratio:.2f}" for ratio in ratios)
-            shown = f"{statistics.median(ratios):.2f} ({each})" if name != ALONE else "1"
-            cells += [f"{statistics.median(ranks):.2f}", shown]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    return [*lines, ""]
+    for name, phases in turns.items():
+        lines.append(f"| {name} | " + " | ".join(f"{rank:.2f}" for rank in _ranks(itertools.chain(*phases))) + " |")
+    cells = [f"{ratio:.2f} ({low:.2f} to {high:.2f})" for ratio, low, high in ratios(turns[ALONE], turns[WHOLE])]
+    return [*lines, f"| with everything, times alone | {' | '.join(cells)} |", ""]
 
 
-def _ranks(seconds: list[float]) -> tuple[float, float, float]:
+def ratios(alone: list[list[float]], whole: list[list[float]]) -> list[tuple[float, float, float]]:
+    """For each of the percentiles: ``whole`` divided by ``alone``, and the bounds of 95 % of what turns drawn anew give."""
+    chance = random.Random(0)
+    number = len(alone)
+    draws = [chance.choices(range(number), k=number) for _ in range(_DRAWS)]
+
+    def ratio(turns: Iterable[int]) -> list[float]:
+        pairs = zip(*(_ranks(itertools.chain(*(one[i] for i in turns))) for one in (whole, alone)), strict=True)
+        return [ours / theirs for ours, theirs in pairs]
+
+    drawn = [sorted(column) for column in zip(*map(ratio, draws), strict=True)]
+    low, high = int(_DRAWS * 0.025), int(_DRAWS * 0.975) - 1
+    return [(one, column[low], column[high]) for one, column in zip(ratio(range(number)), drawn, strict=True)]
+
+
+def _ranks(seconds: Iterable[float]) -> tuple[float, float, float]:
     """Median, 95th and 99th percentile in ms."""
     ranks = [1000 * rank for rank in statistics.quantiles(seconds, n=100)]
     return ranks[49], ranks[94], ranks[98]

@@ -24,6 +24,7 @@ import yaml
 
 from benchmarks.environment import ROOT
 from sheets_pipeline.errors import SheetsPipelineError
+from sheets_pipeline.launcher.priority import MOST_NICE
 from sheets_pipeline.local.family import end_family
 from sheets_pipeline.local.processes import FAMILY_MARK, free_port
 from sheets_pipeline.local.services import Services, ensure_services, stop_services
@@ -157,32 +158,37 @@ def running_stack(name: str) -> Iterator[Stack]:
 
 
 def make_way(settings: Settings) -> None:
-    """Local Sheets gets only processor time that nobody else wants: Google's own computers take none of ours."""
+    """Local Sheets gets hardly any processor time that others want: Google's own computers take none of ours."""
     pid = json.loads((settings.local_data_dir / "local_sheets.json").read_text())["pid"]
     lay_out("apart", [pid])
+    for thread in psutil.Process(pid).threads():  # beside a run it would take the second of two processors
+        os.sched_setaffinity(thread.id, sorted(os.sched_getaffinity(0))[-1:])
 
 
 def lay_out(layout: str, pids: list[int], nice: int = 0) -> None:
     """Give these processes, each in a session of its own, and their children the lowest priority, or the usual one.
 
-    That is ``apart``, or ``together``; ``nice`` is what is usual for them.
+    That is ``apart``, or ``together``; ``nice`` is what is usual for them. The lowest is 19 steps of nice, which leaves
+    the process a sixtieth. (SCHED_IDLE would be lower still. But Linux takes a processor that runs such a process for an
+    idle one and puts others there: measured, one busy process of that kind took the p95 of transactions from 3.1 to 5 ms,
+    one of nice 19 from 3.1 to 3.0.)
 
     Linux shares the processor between *sessions* first, so a priority counts only within its session, unless the
     session's is set, too. Source: man 7 sched, "The autogroup feature".
     """
-    policy, steps = (os.SCHED_IDLE, "19") if layout == "apart" else (os.SCHED_OTHER, str(nice))
+    steps = MOST_NICE if layout == "apart" else nice
     ours = Path("/proc/self/autogroup")
     for pid in pids:
         process = psutil.Process(pid)
         for one in (process, *process.children(recursive=True)):
             with contextlib.suppress(ProcessLookupError, FileNotFoundError, psutil.NoSuchProcess):  # it ended meanwhile
                 for thread in one.threads():
-                    os.sched_setscheduler(thread.id, policy, os.sched_param(0))
+                    os.setpriority(os.PRIO_PROCESS, thread.id, steps)
                 session = Path(f"/proc/{one.pid}/autogroup")
                 if ours.exists():
                     if session.read_text().split()[0] == ours.read_text().split()[0]:
                         raise RuntimeError(f"process {one.pid} is in our own session; start it in a new one")
-                    session.write_text(steps)
+                    session.write_text(str(steps))
 
 
 def _signal(processes: list[psutil.Process], number: signal.Signals) -> None:

@@ -10,6 +10,7 @@ from benchmarks.chain import Chain, changed_cells
 from benchmarks.data import COLUMNS, frame
 from benchmarks.figures import figures
 from benchmarks.judge import judge, serial
+from benchmarks.load import ratios
 from benchmarks.peers import PEERS
 from benchmarks.report import render
 from benchmarks.scenarios import SCENARIOS
@@ -93,3 +94,14 @@ def test_ratios_are_to_ours_of_the_same_size() -> None:
     ratios = {(figure.peer, figure.rows): figure.ratio for figure in figures(measured)}
     assert ratios == {("sheets_pipeline", 10): 1.0, ("other", 10): 3.0, ("other", 99): None}
     assert np.isclose(figures(measured)[1].seconds, 6.0)
+
+
+def test_the_interval_of_a_ratio_holds_it_and_shows_how_far_turns_differ() -> None:
+    chance = np.random.default_rng(1)
+    alone = [chance.lognormal(0.0, 0.3, 500).tolist() for _ in range(12)]
+    slower = [[2 * seconds for seconds in turn] for turn in alone]
+    assert ratios(alone, alone) == [(1.0, 1.0, 1.0)] * 3
+    assert np.allclose(ratios(alone, slower), 2.0)
+    drifting = [[(1 + number % 3) * seconds for seconds in turn] for number, turn in enumerate(alone)]
+    for ratio, low, high in ratios(alone, drifting):
+        assert 1 < low < ratio < high < 4

@@ -2,8 +2,9 @@
 
 Phases on the same data: the application alone (no triggers), with triggers, and with the whole pipeline competing for the
 same cores. Then short phases in turn, because a shared machine drifts by more than is to be measured: alone, on a second
-database of the same server, while the pipeline stands still, and with all of it. Reported: the application's own transaction times, the queue, requests within quota, memory of all processes, and
-whether every submission stands in the spreadsheet once. Writes docs/load.md.
+database of the same server, while the pipeline stands still, and with all of it. Reported: the application's own
+transaction times, the queue, requests within quota, memory of all processes, and whether every submission stands in the
+spreadsheet once. Writes docs/load.md.
 """
 
 import argparse
@@ -36,6 +37,8 @@ from sheets_pipeline.database.demo import generate
 from sheets_pipeline.database.engine import connect
 from sheets_pipeline.database.platform import transcript_requests
 from sheets_pipeline.database.simulate import submit_quizzes
+from sheets_pipeline.local.services import embedded_postgres
+from sheets_pipeline.settings import Settings
 
 _THREADS = 4
 _STORM = 500
@@ -229,7 +232,7 @@ def measure(stack: Stack, arguments: argparse.Namespace) -> dict[str, Any]:
         verdicts = settle(stack)
         caught_up = time.monotonic() - began
         stormed = storm(stack, engine)
-        turns = in_turn(stack, timed, second_platform(url), arguments) if arguments.turns else {}
+        turns = in_turn(stack, timed, second_platform(stack.settings), arguments) if arguments.turns else {}
     finally:
         keeper.close()
     engine.dispose()
@@ -245,17 +248,15 @@ def measure(stack: Stack, arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def second_platform(url: str) -> str:
+def second_platform(settings: Settings) -> str:
     """The same demo platform in another database of the server: without triggers, and unknown to the pipeline."""
-    other = sa.make_url(url).set(database="alone").render_as_string(hide_password=False)
-    server = connect(url, isolation_level="AUTOCOMMIT")
-    with server.connect() as connection:
-        connection.execute(sa.text("create database alone"))
-    server.dispose()
-    engine = connect(other)
-    generate(engine)
-    engine.dispose()
-    return other
+
+    def fill(url: str) -> None:
+        engine = connect(url)
+        generate(engine)
+        engine.dispose()
+
+    return embedded_postgres(settings).ensure({"alone": fill}).url("alone")
 
 
 def in_turn(

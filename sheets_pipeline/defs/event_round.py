@@ -60,12 +60,12 @@ EVENTS_PER_ROUND = 50_000
 #: Tabs written beside each other; each takes connections of its own.
 _TABS_AT_ONCE = 4
 
-#: From so many events on it is one tab after the other, or we would be felt by the application that makes them; a tab that
-#: waits (for a full sync, for Google) holds up the next one only for so long.
+#: From so many events on, tabs are written one after the other, as two processors at once would be felt by the application
+#: (decision 0013). A tab that waits, for a full sync or for Google, holds up the next one only for so long.
 _MANY_EVENTS = 200
 _LONGEST_TURN_SECONDS = 1.0
 
-#: Their rows are computed one tab after the other: two queries at once would take two cores from the application.
+#: Rows are computed one tab after the other, always: two queries at once would take two cores from the application.
 _computing = threading.Lock()
 
 _LONGEST_REASON = 1000

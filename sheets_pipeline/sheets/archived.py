@@ -163,7 +163,7 @@ class ArchivedWriter:
             keys: Keys of touched rows; those that ``compute`` no longer gives have left the database.
 
         Raises:
-            NeedsFullSync: The main tab or a column is not there; a full sync finds or creates it.
+            NeedsFullSync: As for ``TabWriter.event_sync``, of the main tab.
         """
         before = self.client.traffic.copy()
         with self._locked():

@@ -47,7 +47,7 @@ FACTS_GOOD_FOR_SECONDS = 86_400
 
 
 class NeedsFullSync(Exception):
-    """The tab or one of its columns is not where it was; only a full sync can find, create or mend it."""
+    """The tab, its columns or its rows are not where they were; only a full sync can find, create or mend them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +106,7 @@ class TabWriter:
         self.spreadsheet_url = spreadsheet_url
         self._spreadsheet: access.SpreadsheetProperties | None = None
         self._still_ours: Callable[[], None] | None = None
+        self._rows_moved = False
 
     def full_sync(self, frame: pd.DataFrame, *, computed_at: float, allowance: Allowance | None = None) -> SyncReport:
         """Make the whole tab as the frame says; creates a missing tab, repairs drift.
@@ -132,9 +133,11 @@ class TabWriter:
             keys: Keys of touched rows; those that ``compute`` no longer gives have left the database.
 
         Raises:
-            NeedsFullSync: The tab or a column is not there; a full sync finds or creates it.
+            NeedsFullSync: The tab or a column is not there, and a full sync finds or creates it; or people moved rows
+                while we wrote, and ours may have landed beside other keys, which a full sync mends.
         """
         with self.lock() as self._still_ours:
+            self._rows_moved = False
             frame = compute()
             report = self._rounds(Allowance(), lambda: self._look_at_touched(frame, keys))
             report.kind = "events"
@@ -294,6 +297,7 @@ class TabWriter:
         key_columns = [found.facts.layout[name] for name in self.tab.key]
         moved = access.apply_batch(self.client, batch, found.title, key_columns, check)
         if moved:
+            self._rows_moved = True
             logger.warning("Tab %r: %d rows moved while they were written; looking again", self.tab.title, len(moved))
         return not moved
 
@@ -354,7 +358,7 @@ class TabWriter:
 
     def _look_at_touched(self, frame: pd.DataFrame, keys: Collection[str]) -> _Round:
         facts = self._facts()
-        if facts is None:
+        if facts is None or self._rows_moved:
             raise NeedsFullSync(self.tab.title)
         wanted = rows_from_frame(self.tab, frame, access.time_zone(facts.time_zone))
         snapshot, layout = self._read_keys(facts)

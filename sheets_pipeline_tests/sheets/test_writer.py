@@ -282,24 +282,39 @@ def test_a_full_sync_leaves_rows_that_an_event_wrote_after_its_frame(bench: Benc
     assert {row[0]: row[1] for row in bench.values()[1:]} == {1: "newer", 2: "B", 9: "new"}
 
 
+def sort_before_the_next_write(bench: Bench) -> None:
+    """Somebody sorts the tab, notes and all, between our read and our write."""
+    span = {"sheetId": bench.sheet()["sheetId"], "startRowIndex": 1, "startColumnIndex": 0, "endColumnIndex": 7}
+    sort = {"sortRange": {"range": span, "sortSpecs": [{"dimensionIndex": 0, "sortOrder": "DESCENDING"}]}}
+    write = bench.client.write
+
+    def someone_sorts_first(path: str, **request: Any) -> Any:
+        bench.client.write = write  # type: ignore[method-assign]
+        bench.edit(sort)
+        return write(path, **request)
+
+    bench.client.write = someone_sorts_first  # type: ignore[method-assign]
+
+
 def test_rows_moved_between_read_and_write_are_noticed_and_mended(bench: Bench) -> None:
     bench.sync({i: f"n{i}" for i in range(1, 11)})
     bench.put("people!G1:G11", [["note"], *([f"about {i}"] for i in range(1, 11))])
-    sheet_id = bench.sheet()["sheetId"]
-    grid = {"sheetId": sheet_id, "startRowIndex": 1, "startColumnIndex": 0, "endColumnIndex": 7}
-    write, moved = bench.client.write, []
-
-    def someone_sorts_first(path: str, **request: Any) -> Any:
-        if not moved:
-            moved.append(True)
-            bench.edit({"sortRange": {"range": grid, "sortSpecs": [{"dimensionIndex": 0, "sortOrder": "DESCENDING"}]}})
-        return write(path, **request)
-
-    bench.client.write = someone_sorts_first  # type: ignore[method-assign] # between our read and our write
+    sort_before_the_next_write(bench)
     report = bench.sync({i: f"n{i}" for i in range(1, 11) if i != 4} | {2: "changed"})
     assert report.rounds == 2
     rows = {row[0]: (row[1], row[6]) for row in bench.values()[1:]}
     assert rows == {i: (f"n{i}" if i != 2 else "changed", f"about {i}") for i in range(1, 11) if i != 4}
+
+
+def test_rows_moved_while_an_event_is_written_call_for_a_full_sync_which_mends_all_of_them(bench: Bench) -> None:
+    old = {i: f"n{i}" for i in range(1, 11)}
+    bench.sync(old)
+    sort_before_the_next_write(bench)
+    with pytest.raises(NeedsFullSync):
+        bench.event({2: "changed"}, {"2"})
+    assert {row[0]: row[1] for row in bench.values()[1:]} == old | {9: "changed"}  # where row 2 had been
+    bench.sync(old | {2: "changed"})
+    assert {row[0]: row[1] for row in bench.values()[1:]} == old | {2: "changed"}
 
 
 def test_a_large_load_takes_no_more_requests_than_its_payload(bench: Bench) -> None:

@@ -47,9 +47,6 @@ _SAMPLE_SECONDS = 5.0
 ALONE, TRIGGERS = "the application alone", "with triggers"
 WHOLE = "with triggers and the whole pipeline"
 
-#: Seconds in which the pipeline finds its pace again after it stood still.
-_PACE_SECONDS = 5.0
-
 #: How often turns are drawn anew for an interval of confidence.
 _DRAWS = 1000
 
@@ -65,10 +62,13 @@ class Application:
     url: str
     per_second: float
     seconds: list[float] = field(default_factory=list)
+    _counts_from: float = 0.0
 
-    def run(self, duration: float) -> None:
-        """Submit for so many seconds."""
+    def run(self, duration: float, lead: float = 0.0) -> None:
+        """Submit for so many seconds, after ``lead`` seconds that do not count."""
         each = self.per_second / _THREADS
+        self._counts_from = time.monotonic() + lead
+        duration += lead
         threads = [
             threading.Thread(target=self._submit, args=(seed, each, int(each * duration))) for seed in range(_THREADS)
         ]
@@ -82,7 +82,8 @@ class Application:
         began: list[float] = []
         sa.event.listen(engine, "begin", lambda _: began.append(time.perf_counter()))
         for _ in submit_quizzes(engine, count, per_second, seed=seed):
-            self.seconds.append(time.perf_counter() - began[-1])
+            if time.monotonic() >= self._counts_from:
+                self.seconds.append(time.perf_counter() - began[-1])
             began.clear()
         engine.dispose()
 
@@ -98,10 +99,10 @@ class Samples:
     refused: int = 0
 
 
-def submit_for(url: str, per_second: float, seconds: float) -> list[float]:
+def submit_for(url: str, per_second: float, seconds: float, lead: float) -> list[float]:
     """Run the application; gives the times of its transactions."""
     application = Application(url, per_second)
-    application.run(seconds)
+    application.run(seconds, lead)
     return application.seconds
 
 
@@ -189,9 +190,16 @@ def main() -> None:
         "--alone", type=float, default=60, help="seconds of each phase without it (default: %(default)s)"
     )
     parser.add_argument(
-        "--turns", type=int, default=15, help="of one phase alone and one with it (default: %(default)s)"
+        "--turns", type=int, default=12, help="of one phase alone and one with it (default: %(default)s)"
     )
-    parser.add_argument("--turn", type=float, default=20, help="seconds of each of those (default: %(default)s)")
+    parser.add_argument("--turn", type=float, default=30, help="seconds of each of those (default: %(default)s)")
+    parser.add_argument(
+        "--lead",
+        type=float,
+        default=15,
+        help="seconds of submissions before each of those that do not count, so that syncs find their pace "
+        "(default: %(default)s)",
+    )
     parser.add_argument("--output", type=Path, default=ROOT / "docs", help="folder of the report")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends what was started, as Ctrl-C does
@@ -209,11 +217,11 @@ def measure(stack: Stack, arguments: argparse.Namespace) -> dict[str, Any]:
     engine = connect(url)
     phases: dict[str, list[float]] = {}
 
-    def timed(name: str, seconds: float, on: str = url) -> list[float]:
+    def timed(name: str, seconds: float, on: str = url, lead: float = 0.0) -> list[float]:
         print(f"{name}: {seconds:.0f} s at {arguments.per_second:g} a second", flush=True)
         # A process of its own: whoever samples and mends here must not hold up what is timed.
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-            return pool.submit(submit_for, on, arguments.per_second, seconds).result()
+            return pool.submit(submit_for, on, arguments.per_second, seconds, lead).result()
 
     triggers.remove(engine)
     phases[ALONE] = timed(ALONE, arguments.alone)
@@ -268,10 +276,9 @@ def in_turn(
         for name in (ALONE, WHOLE) if number % 2 else (WHOLE, ALONE):
             if name == ALONE:
                 with stack.held():
-                    found[name].append(timed(name, arguments.turn, alone))
+                    found[name].append(timed(name, arguments.turn, alone, arguments.lead))
             else:
-                time.sleep(_PACE_SECONDS)
-                found[name].append(timed(name, arguments.turn))
+                found[name].append(timed(name, arguments.turn, lead=arguments.lead))
     return found
 
 
@@ -333,8 +340,9 @@ def _turns(arguments: argparse.Namespace, turns: dict[str, list[list[float]]]) -
     number = len(turns[ALONE])
     lines = [
         f"The same in {number} turns of {arguments.turn:.0f} s alone (on a second database of the same server, while daemon, "
-        f"code server and runs stand still) and {arguments.turn:.0f} s with everything: percentiles of all of them, and what "
-        f"95 % of {_DRAWS:,} random choices of {number} turns say of their ratio.",
+        f"code server and runs stand still) and {arguments.turn:.0f} s with everything, each after {arguments.lead:.0f} s of the "
+        f"same that do not count: percentiles of all of them, and what 95 % of {_DRAWS:,} random choices of {number} turns say "
+        "of their ratio.",
         "",
         "| | median ms | p95 ms | p99 ms |",
         "|---|---:|---:|---:|",

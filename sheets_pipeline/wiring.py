@@ -22,6 +22,7 @@ from sheets_pipeline.sheets.archived import ArchivedWriter
 from sheets_pipeline.sheets.client import GOOGLE_ENDPOINT, SheetsClient
 from sheets_pipeline.sheets.credentials import Identity, load_identity
 from sheets_pipeline.sheets.memory import BaseRows, TabFacts
+from sheets_pipeline.sheets.shared_requests import Seat
 from sheets_pipeline.sheets.writer import TabWriter
 from sheets_pipeline.sync.cells import Cell
 from sheets_pipeline.sync.tab import Tab
@@ -63,13 +64,14 @@ class Pipeline:
             priority=priority,
         )
 
-    def client(self, priority: int = BULK) -> SheetsClient:
-        """A client of the spreadsheet; ``priority`` is that of its requests."""
+    def client(self, priority: int = BULK, seat: Seat | None = None) -> SheetsClient:
+        """A client of the spreadsheet; ``priority`` is that of its requests, with a ``seat`` it shares them."""
         return SheetsClient(
             self.identity,
             self.services.spreadsheet_id,
             budget=self.quota(priority),
             endpoint=self.services.sheets_api_endpoint or GOOGLE_ENDPOINT,
+            seat=seat,
         )
 
     def writer(self, tab: Tab, client: SheetsClient | None = None) -> TabWriter | ArchivedWriter:
@@ -83,7 +85,7 @@ class Pipeline:
 
         @contextmanager
         def lock() -> Iterator[Callable[[], None]]:
-            with client.quota_reserved(), named_lock(self.state, lock_name) as still_ours:
+            with client.quota_reserved(), named_lock(self.state, lock_name) as still_ours, client.taking_part():
                 yield still_ours
 
         if tab.archive is None:

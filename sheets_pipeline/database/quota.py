@@ -80,7 +80,7 @@ class DatabaseQuota:
         priority: int = BULK,
     ) -> None:
         self.engine, self.credential, self.priority = engine, credential, priority
-        self.limits: dict[str, int] = {"read": reads_per_minute, "write": writes_per_minute}
+        self.limits: dict[Kind, int] = {"read": reads_per_minute, "write": writes_per_minute}
         #: Slots held for requests to come: kind → id, seconds waited.
         self._reserved: dict[str, tuple[int, float]] = {}
 
@@ -121,6 +121,19 @@ class DatabaseQuota:
         """Slots in use: requests of about the last minute."""
         with self.engine.connect() as connection:
             return self._count(connection, kind, database_time(connection))
+
+    def in_use(self) -> dict[Kind, list[tuple[float, int]]]:
+        """Age in seconds and priority of each slot in use, by kind. One statement."""
+        slot = sync_quota_slot.c
+        mine = (slot.credential == self.credential) & slot.state.in_(("sent", *_ENDED))
+        with self.engine.connect() as connection:
+            now = database_time(connection)
+            slots = connection.execute(sa.select(slot.kind, slot.state, slot.at, slot.priority).where(mine)).all()
+        found: dict[Kind, list[tuple[float, int]]] = {kind: [] for kind in _KINDS}
+        for kind, state, at, priority in slots:
+            if state == "sent" or at >= now - WINDOW_SECONDS:
+                found[kind].append((max(0.0, now - at), priority))
+        return found
 
     def left(self, kind: Kind) -> int:
         """Requests that could be sent now without waiting."""

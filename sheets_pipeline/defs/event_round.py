@@ -44,6 +44,7 @@ from sheets_pipeline.errors import (
 )
 from sheets_pipeline.sheets.archived import ArchivedWriter
 from sheets_pipeline.sheets.client import SheetsClient
+from sheets_pipeline.sheets.shared_requests import Seat, SharedRequests
 from sheets_pipeline.sheets.writer import NeedsFullSync
 from sheets_pipeline.sync.report import SyncReport
 from sheets_pipeline.sync.touch_cost import FEW_ROWS, is_full_cheaper
@@ -142,12 +143,15 @@ def sync_round(open_pipeline: Pipeline, context: dg.OpExecutionContext) -> Round
         title: None if title in waiting else touched[title] for title in on if title in waiting or touched.get(title)
     }
     attempts: dict[str, Future[SyncReport | Exception]] = {}
+    is_many = len(due) >= _MANY_EVENTS
+    shared = SharedRequests()
+    seats = {title: None if is_many else shared.seat() for title in asked}
     with ThreadPoolExecutor(_TABS_AT_ONCE) as pool:  # a tab that a full sync is at work on holds up no other
         for title in fewest_first(asked):
             attempts[title] = pool.submit(
-                copy_context().run, _attempt, open_pipeline, on[title], asked[title], context.run_id
+                copy_context().run, _attempt, open_pipeline, on[title], asked[title], seats[title], context.run_id
             )
-            if len(due) >= _MANY_EVENTS:
+            if is_many:
                 wait([attempts[title]], timeout=_LONGEST_TURN_SECONDS)
     for title, attempt in attempts.items():
         _note(on[title], asked[title], attempt.result(), context, done)
@@ -181,11 +185,11 @@ def tabs_to_write_anew(open_pipeline: Pipeline, instance: dg.DagsterInstance) ->
 
 
 def _attempt(
-    open_pipeline: Pipeline, found: TabAsset, keys: Collection[Any] | None, run_id: str
+    open_pipeline: Pipeline, found: TabAsset, keys: Collection[Any] | None, seat: Seat | None, run_id: str
 ) -> SyncReport | Exception:
     """Write one tab; whatever goes wrong is given back, so that the others are written all the same."""
     try:
-        return sync_touched(open_pipeline, found, keys, open_pipeline.client(URGENT), run_id=run_id)
+        return sync_touched(open_pipeline, found, keys, open_pipeline.client(URGENT, seat), run_id=run_id)
     except Exception as error:  # a tab's query is a user's code: whatever it raises must not hold up other tabs
         return error
 

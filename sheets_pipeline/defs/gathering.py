@@ -5,18 +5,19 @@ docs/decisions/0012). An urgent event ends either.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import dagster as dg
 
 from sheets_pipeline.database import events
-from sheets_pipeline.database.quota import URGENT
-from sheets_pipeline.database.waiting import waiting
+from sheets_pipeline.database.quota import URGENT, WINDOW_SECONDS, Kind
 from sheets_pipeline.defs.rests import rest_seconds
 from sheets_pipeline.wiring import Pipeline
 
-#: Share of a budget that event syncs use without waiting for each other.
-_FREE_SHARE = 2 / 3
+#: Share of a budget that rounds use up as quickly as they can ...
+_FREE_SHARE = 1 / 2
+#: ... and the share that a steady stream of them settles at; the rest is for full syncs and urgent events.
+_STEADY_SHARE = 3 / 4
 
 #: Events per second from which on the application is busy. Below, a round is for whoever waits for its rows.
 _BUSY_PER_SECOND = 50
@@ -27,35 +28,36 @@ _URGENT_POLL_SECONDS = 0.2
 
 
 def let_gather(open_pipeline: Pipeline) -> None:
-    """When quota gets short, wait until the oldest event is some seconds old."""
+    """When quota gets short, wait for a while since the round before."""
     quota = open_pipeline.quota(URGENT)
-    used = {"read": quota.used("read"), "write": quota.used("write")}
-    if gathering_seconds(0, used, quota.limits, tabs=1) == 0:
-        return
-    with open_pipeline.platform.connect() as connection:
-        oldest = events.status(connection).oldest_seconds
-        tabs = max(1, len(waiting(connection)))
-    if oldest is not None:
-        _wait_for_urgent(open_pipeline, gathering_seconds(oldest, used, quota.limits, tabs))
+    in_use = quota.in_use()
+    ages = {kind: [age for age, _ in slots] for kind, slots in in_use.items()}
+    last_round = min((age for slots in in_use.values() for age, priority in slots if priority == URGENT), default=None)
+    seconds = seconds_between_rounds(ages, quota.limits)
+    if last_round is not None and seconds > last_round and events.wait_for_event(open_pipeline.platform, 0):
+        _wait_for_urgent(open_pipeline, seconds - last_round)
 
 
-def gathering_seconds(oldest_seconds: float, used: Mapping[str, int], limits: Mapping[str, int], tabs: int) -> float:
-    """Nothing while a third of each budget is left; the less there is, the longer.
+def seconds_between_rounds(ages: Mapping[Kind, Collection[float]], limits: Mapping[Kind, int]) -> float:
+    """How far apart rounds shall be from now on, so that they never run into a full stop; 0 for as quickly as they can.
 
-    One sync after the other keeps within the budgets where they are ``60 * tabs / limit`` seconds apart; with nothing
-    left the wait is twice that, so a steady stream of events settles in between, at some five sixths of the budget.
+    A round costs one request of each kind, whatever tabs it touches. Each request comes back a minute after it was sent,
+    so by the time at which the n-th of those in use is back, no more rounds may have begun than are left now and have come
+    back by then. That, or the steady pace, whichever is slower.
 
     Args:
-        oldest_seconds: Age of the oldest event.
-        used: Requests in the last minute by kind.
+        ages: Seconds since each request in use was sent, by kind.
         limits: Requests per minute by kind.
-        tabs: How many tabs a sync concerns; it costs one request of each kind for each of them.
     """
-    shortest = 0.0
+    apart = 0.0
     for kind, limit in limits.items():
-        share = (used[kind] - limit * _FREE_SHARE) / (limit * (1 - _FREE_SHARE))
-        shortest = max(shortest, 2 * 60 * tabs / limit * min(1.0, share))
-    return max(0.0, shortest - oldest_seconds)
+        if len(ages[kind]) < limit * _FREE_SHARE:
+            continue
+        left = limit - len(ages[kind])
+        back_in = sorted(max(0.0, WINDOW_SECONDS - age) for age in ages[kind])
+        paces = (seconds / (left + n) for n, seconds in enumerate(back_in, start=1) if left + n > 0)
+        apart = max(apart, WINDOW_SECONDS / (limit * _STEADY_SHARE), *paces)
+    return apart
 
 
 def rest_while_busy(

@@ -36,6 +36,8 @@ def report_metadata(report: SyncReport, frame: pd.DataFrame | None = None) -> di
         metadata |= _whole_tab(report)
     if report.archives:
         metadata |= _archives(report)
+    if report.traffic.shared_requests:  # counted by the tab that sent them
+        metadata["shared_requests"] = report.traffic.shared_requests
     if report.set_aside:
         metadata["set_aside_rows"] = [f"{row.key}: {row.reason}" for row in report.set_aside[:_LISTED]]
     if report.doubled_keys:

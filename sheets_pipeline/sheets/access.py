@@ -146,18 +146,25 @@ def is_bare(client: SheetsClient, sheet_id: int, title: str, first_row: int, end
 
 
 def _read_filters(client: SheetsClient, grid_ranges: list[dict[str, int]]) -> list[dict[str, Any]]:
-    """Values column by column, one answer per grid range, in the order asked (Google's own order is not promised)."""
-    answer = client.read(
-        "/values:batchGetByDataFilter",
-        body={
-            "dataFilters": [{"gridRange": grid_range} for grid_range in grid_ranges],
-            "majorDimension": "COLUMNS",
-            "valueRenderOption": "UNFORMATTED_VALUE",
-            "dateTimeRenderOption": "SERIAL_NUMBER",
-        },
-    )
+    """Values column by column, one answer per grid range, in the order asked (Google's own order is not promised).
+
+    One read request, shared with other tabs of the round.
+    """
+
+    def read(parts: list[list[dict[str, int]]]) -> list[list[Any]]:
+        answer = client.read(
+            "/values:batchGetByDataFilter",
+            body={
+                "dataFilters": [{"gridRange": grid_range} for part in parts for grid_range in part],
+                "majorDimension": "COLUMNS",
+                "valueRenderOption": "UNFORMATTED_VALUE",
+                "dateTimeRenderOption": "SERIAL_NUMBER",
+            },
+        )
+        return [answer.get("valueRanges", [])] * len(parts)
+
     found: list[dict[str, Any]] = [{} for _ in grid_ranges]
-    for value_range in answer.get("valueRanges", []):
+    for value_range in client.together("read", grid_ranges, 0, read):
         for data_filter in value_range.get("dataFilters", []):
             # proto3 leaves out zeros, so compare without them
             asked = {name: value for name, value in data_filter.get("gridRange", {}).items() if value}
@@ -176,7 +183,9 @@ def _title(echoed_range: str) -> str:
 
 #: More ranges than this in one answer are asked for as one span, which carries the keys of all rows between.
 _MOST_RANGES = 1000
-_ANSWER_MASK = "updatedSpreadsheet(sheets(data(startRow,startColumn,rowData(values(effectiveValue)))))"
+_ANSWER_MASK = (
+    "updatedSpreadsheet(sheets(properties(title),data(startRow,startColumn,rowData(values(effectiveValue)))))"
+)
 
 
 def apply_batch(
@@ -202,18 +211,25 @@ def apply_batch(
 def apply_requests(
     client: SheetsClient, requests: bytes, title: str, key_columns: list[int], rows: list[int]
 ) -> dict[int, str]:
-    """Send the requests (a JSON list) as one write; gives the keys that these rows (0-based) hold afterwards."""
-    params = {"fields": "spreadsheetId"}
-    body = b'{"requests":' + requests
-    if rows:
-        ranges = _key_ranges(title, key_columns, rows)
-        body += b',"includeSpreadsheetInResponse":true,"responseIncludeGridData":true,"responseRanges":'
-        body += orjson.dumps(ranges)
-        params = {"fields": _ANSWER_MASK}
-    answer = client.write(":batchUpdate", params=params, body=body + b"}")
+    """Send the requests (a JSON list); gives the keys that these rows (0-based) hold afterwards.
+
+    One write request, shared with other tabs of the round: Google applies all of it or nothing.
+    """
+
+    def write(parts: list[tuple[bytes, list[str]]]) -> list[Any]:
+        params = {"fields": "spreadsheetId"}
+        body = b'{"requests":[' + b",".join(requests[1:-1] for requests, _ in parts) + b"]"
+        if ranges := [a1_range for _, some in parts for a1_range in some]:
+            body += b',"includeSpreadsheetInResponse":true,"responseIncludeGridData":true,"responseRanges":'
+            body += orjson.dumps(ranges)
+            params = {"fields": _ANSWER_MASK}
+        return [client.write(":batchUpdate", params=params, body=body + b"}")] * len(parts)
+
+    ranges = _key_ranges(title, key_columns, rows) if rows else []
+    answer = client.together("write", (requests, ranges), len(requests), write)
     if not rows:
         return {}
-    found = _cells_in_answer(answer)
+    found = _cells_in_answer(answer, title)
     keys = row_keys([[found.get((row, column)) for row in rows] for column in key_columns])
     return dict(zip(rows, keys, strict=True))
 
@@ -232,9 +248,10 @@ def _key_ranges(title: str, key_columns: list[int], rows: list[int]) -> list[str
     return [f"{quoted}!{letter}{first + 1}:{letter}{last + 1}" for letter in letters for first, last in spans]
 
 
-def _cells_in_answer(answer: Any) -> dict[tuple[int, int], Cell]:
+def _cells_in_answer(answer: Any, title: str) -> dict[tuple[int, int], Cell]:
     cells: dict[tuple[int, int], Cell] = {}
-    for sheet in answer.get("updatedSpreadsheet", {}).get("sheets", []):
+    sheets = answer.get("updatedSpreadsheet", {}).get("sheets", [])
+    for sheet in (found for found in sheets if found["properties"]["title"] == title):
         for data in sheet.get("data", []):
             first, column = data.get("startRow", 0), data.get("startColumn", 0)
             for row, row_data in enumerate(data.get("rowData", []), start=first):

@@ -4,7 +4,8 @@ It speaks to Google through gspread's HTTP client and turns every failure into a
 """
 
 import random
-from contextlib import AbstractContextManager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal, Protocol
 from urllib.parse import quote
 
@@ -25,6 +26,7 @@ from sheets_pipeline.errors import (
 )
 from sheets_pipeline.sheets.credentials import Identity
 from sheets_pipeline.sheets.retry import RetryPolicy, describe, is_transient, retrying, was_not_applied
+from sheets_pipeline.sheets.shared_requests import Answer, Part, Seat
 from sheets_pipeline.sync.report import Traffic
 
 GOOGLE_ENDPOINT = "https://sheets.googleapis.com"
@@ -46,7 +48,11 @@ class QuotaBudget(Protocol):
 
 
 class SheetsClient:
-    """Requests to one spreadsheet. Not for use by several threads at once."""
+    """Requests to one spreadsheet. Not for use by several threads at once.
+
+    With a ``seat`` it shares requests with the clients of other tabs. A shared one is counted by the client that sent it,
+    and by the others as ``shared_requests``.
+    """
 
     def __init__(
         self,
@@ -56,12 +62,14 @@ class SheetsClient:
         budget: QuotaBudget,
         endpoint: str = GOOGLE_ENDPOINT,
         policy: RetryPolicy | None = None,
+        seat: Seat | None = None,
     ) -> None:
         self.identity = identity
         self.spreadsheet_id = spreadsheet_id
         self.traffic = Traffic()
         self.policy = policy or RetryPolicy()
         self._budget = budget
+        self._seat = seat
         self._base = f"{endpoint}/v4/spreadsheets/{quote(spreadsheet_id, safe='')}"
         self._http = HTTPClient(identity.credentials)
         self._http.set_timeout(self.policy.timeout_seconds)
@@ -80,6 +88,18 @@ class SheetsClient:
             OutcomeUnknown: The request was sent and no answer tells whether it was applied.
         """
         return self._send("write", "post", path, params, body, was_not_applied)
+
+    def taking_part(self) -> AbstractContextManager[None]:
+        """To be held while the client's tab is at work, so that others wait for its requests."""
+        return nullcontext() if self._seat is None else self._seat.taken()
+
+    def together(self, kind: Kind, part: Part, size: int, send: Callable[[list[Part]], list[Answer]]) -> Answer:
+        """Send a part of a request, with those of other tabs where there are any; see ``Seat.together``."""
+        if self._seat is None:
+            return send([part])[0]
+        answer, is_anothers = self._seat.together(kind, part, size, send)
+        self.traffic.shared_requests += is_anothers
+        return answer
 
     def quota_reserved(self) -> AbstractContextManager[None]:
         """Wait for quota now, not in the block: bulk work that is about to take a lock."""

@@ -20,6 +20,8 @@ class Traffic:
     retries: int = 0
     #: Answers of 429, each of which was waited out.
     refused_requests: int = 0
+    #: What was read or written by requests that another tab's client sent and counted.
+    shared_requests: int = 0
 
     def since(self, earlier: "Traffic") -> "Traffic":
         """The difference to an earlier copy."""

@@ -236,6 +236,23 @@ def test_500_transcript_requests_at_once_are_one_run_with_one_write(platform: Pl
     assert queue(platform) == []
 
 
+def test_three_tabs_of_a_submission_cost_one_read_and_one_write(platform: Platform) -> None:
+    run(platform, "full_sync")
+    change(platform, "delete from pending_event")
+    [submitted] = submit_quizzes(platform.engine, 1, 100)
+    before = {title: platform.rows(title) for title in ("UserProfiles", "course_statistics")}
+    platform.server.reset_stats()
+    result = run(platform)
+    totals = platform.server.stats()["totals"]
+    assert (totals["reads"], totals["writes"]) == (1, 1)
+    assert all(platform.rows(title) != rows for title, rows in before.items())
+    assert submitted.response_id in platform.rows("quiz_responses")
+    metadata = [event.materialization.metadata for event in result.all_events if event.is_step_materialization]
+    assert len(metadata) == 3
+    assert sum(one["read_requests"].value + one["write_requests"].value for one in metadata) == 2
+    assert sum(one["shared_requests"].value for one in metadata if "shared_requests" in one) == 4
+
+
 def test_many_events_are_written_one_tab_after_the_other(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
     run(platform, "full_sync")
     change(platform, "delete from pending_event", "delete from sync_history")

@@ -8,11 +8,14 @@ from contextlib import contextmanager
 import dagster as dg
 import pytest
 import sqlalchemy as sa
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sheets_pipeline.database import events, leases
 from sheets_pipeline.database.event_table import Priority, pending_event
+from sheets_pipeline.database.quota import URGENT
 from sheets_pipeline.defs import event_sync, gathering
-from sheets_pipeline.defs.gathering import gathering_seconds, rest_while_busy
+from sheets_pipeline.defs.gathering import rest_while_busy, seconds_between_rounds
 from sheets_pipeline.wiring import pipeline
 from sheets_pipeline_tests.defs.conftest import Platform
 from sheets_pipeline_tests.defs.test_jobs import pending, run
@@ -20,17 +23,48 @@ from sheets_pipeline_tests.defs.test_jobs import pending, run
 _LIMITS = {"read": 60, "write": 60}
 
 
+def sent(*ages: float) -> dict[str, list[float]]:
+    """Reads of these ages, no writes."""
+    return {"read": list(ages), "write": []}
+
+
 @pytest.mark.parametrize(
-    ("oldest", "used", "waits"),
+    ("ages", "apart"),
     [
-        pytest.param(0.5, {"read": 40, "write": 40}, 0, id="a third of the budget is left"),
-        pytest.param(0.5, {"read": 30, "write": 50}, 2.5, id="writes get short"),
-        pytest.param(0.5, {"read": 60, "write": 10}, 5.5, id="no reads are left"),
-        pytest.param(9, {"read": 60, "write": 60}, 0, id="short, but the oldest event has waited"),
+        pytest.param(sent(), 0, id="nothing was sent"),
+        pytest.param(sent(*range(29)), 0, id="half of the budget is left"),
+        pytest.param(sent(*(i * 1.25 for i in range(45))), 60 / 45, id="a steady stream goes on at its pace"),
+        pytest.param(sent(*(i * 0.5 for i in range(30))), 45.5 / 31, id="a burst makes the rest last until it is back"),
+        pytest.param(sent(*[10] * 60), 50, id="nothing is left"),
+        pytest.param(sent(*[10] * 62), 50, id="others use the same credential"),
+        pytest.param({"read": [], "write": [5.0] * 50}, 55 / 11, id="writes are the shorter ones"),
     ],
 )
-def test_events_gather_when_quota_gets_short(oldest: float, used: dict[str, int], waits: float):
-    assert gathering_seconds(oldest, used, _LIMITS, tabs=3) == pytest.approx(waits)
+def test_rounds_slow_down_as_quota_gets_short(ages: dict[str, list[float]], apart: float):
+    assert seconds_between_rounds(ages, _LIMITS) == pytest.approx(apart, abs=0.05)
+
+
+@given(
+    before=st.lists(st.floats(0, 59.9), max_size=55),
+    full_syncs=st.lists(st.floats(0, 300), max_size=2),
+    round_seconds=st.floats(0.2, 1),
+)
+def test_a_steady_stream_never_runs_into_a_full_stop(
+    before: list[float], full_syncs: list[float], round_seconds: float
+):
+    """However the budget was used before, and with full syncs of eight requests each between: a round is always near."""
+    moments, now, longest = sorted(-age for age in before), 0.0, 0.0
+    while now < 300:
+        for moment in [moment for moment in full_syncs if moment <= now]:
+            full_syncs = [other for other in full_syncs if other != moment]
+            moments += [now] * 8
+        ages = [now - moment for moment in moments if now - moment < 60]
+        apart = max(round_seconds, seconds_between_rounds(sent(*ages), _LIMITS))
+        now += apart
+        if len([moment for moment in moments if now - moment < 60]) < 60:
+            moments.append(now)
+        longest = max(longest, apart) if now - apart > 60 else longest
+    assert longest < 5
 
 
 def record(engine: sa.Engine, number: int = 1, priority: Priority = Priority.NORMAL) -> None:
@@ -106,8 +140,9 @@ def test_a_share_of_one_means_no_rests(platform: Platform, monkeypatch: pytest.M
 
 
 def test_an_urgent_event_ends_the_wait_for_quota(platform: Platform, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(gathering, "gathering_seconds", lambda *_, **__: 20.0)
-    record(platform.engine)
+    monkeypatch.setattr(gathering, "seconds_between_rounds", lambda *_: 20.0)
+    with pipeline().quota(URGENT).slot("read"):
+        record(platform.engine)
     urgent = threading.Timer(0.5, record, (platform.engine, 1, Priority.URGENT))
     urgent.start()
     began = time.monotonic()

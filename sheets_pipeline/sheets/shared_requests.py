@@ -1,0 +1,159 @@
+"""Requests of several tabs sent as one: the tabs of a round are read together and written together.
+
+Google counts requests, however much one of them carries. A tab's writer goes its way in a thread of its own and knows
+nothing of the others; where it sends a request that can be shared, it waits for those that are still computing, and one
+of them sends for all. See docs/decisions/0014.
+
+    tab A: compute ─┐             ┌─ compare, plan ─┐              ┌─ note
+    tab B: compute ─┼─ one read ──┼─ compare, plan ─┼─ one write ──┼─ note
+    tab C: compute ─┘             └─ nothing to do  ·              ·
+"""
+
+import copy
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from sheets_pipeline.errors import RequestRejected
+from sheets_pipeline.sync.plan import MAX_PAYLOAD_BYTES
+
+Part = TypeVar("Part")
+Answer = TypeVar("Answer")
+
+#: A request waits at most so long for tabs that are still computing.
+_LONGEST_WAIT_SECONDS = 0.5
+
+#: Tabs take their locks within this time, or another writer is at work on them and nobody waits for them.
+_ENTRY_SECONDS = 0.25
+
+
+class SharedRequests:
+    """What the tabs of one round share. Each of them has a seat."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._began = time.monotonic()
+        self._absent = self._working = 0
+        self._waiting: list[_Asked] = []
+
+    def seat(self) -> "Seat":
+        """For one more tab; to be called before the first of them begins."""
+        with self._changed:
+            self._absent += 1
+        return Seat(self)
+
+    def _come(self, is_first_time: bool) -> None:
+        with self._changed:
+            self._absent -= is_first_time
+            self._working += 1
+
+    def _go(self) -> None:
+        with self._changed:
+            self._working -= 1
+            self._changed.notify_all()
+
+    def _together(self, asked: "_Asked", send: Callable[[list[Any]], list[Any]]) -> tuple[Any, bool]:
+        with self._changed:
+            self._working -= 1
+            self._waiting.append(asked)
+            self._changed.notify_all()
+            longest = time.monotonic() + _LONGEST_WAIT_SECONDS
+            while asked in self._waiting and (left := self._until(longest) - time.monotonic()) > 0:
+                self._changed.wait(left)
+            mine = self._take(asked) if asked in self._waiting else []
+        if mine:
+            self._send(mine, send)
+        try:
+            return asked.answer.result(), not mine
+        except _Alone:
+            return send([asked.part])[0], False
+
+    def _until(self, longest: float) -> float:
+        """The time until which to wait for others; in the past where nobody is to be waited for."""
+        if self._working:
+            return longest
+        return min(longest, self._began + _ENTRY_SECONDS) if self._absent else 0.0
+
+    def _take(self, first: "_Asked") -> list["_Asked"]:
+        """This request and all of its kind that fit into the same one."""
+        taken, size = [first], first.size
+        for other in self._waiting:
+            if other is not first and other.kind == first.kind and size + other.size <= MAX_PAYLOAD_BYTES:
+                taken.append(other)
+                size += other.size
+        self._waiting = [other for other in self._waiting if other not in taken]
+        self._changed.notify_all()
+        return taken
+
+    def _send(self, parts: list["_Asked"], send: Callable[[list[Any]], list[Any]]) -> None:
+        """One request for all; an answer, an error or the word to send it alone for each."""
+        outcomes: list[Any]
+        try:
+            outcomes = send([asked.part for asked in parts])
+        except RequestRejected as error:  # by one of them, for all: nothing has been applied
+            outcomes = [error] if len(parts) == 1 else [_Alone() for _ in parts]
+        except BaseException as error:
+            outcomes = [copy.copy(error) for _ in parts]
+        with self._changed:  # before any of them goes on, so that it waits for the others next time
+            self._working += len(parts)
+        for asked, outcome in zip(parts, outcomes, strict=True):
+            if isinstance(outcome, BaseException):
+                asked.answer.set_exception(outcome)
+            else:
+                asked.answer.set_result(outcome)
+
+
+class Seat:
+    """One tab's part in it; for one thread."""
+
+    def __init__(self, shared: SharedRequests) -> None:
+        self._shared = shared
+        self._has_come = self._is_here = False
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """The tab is at work in this block, and others may wait for its requests; to be entered with its lock held."""
+        self._shared._come(not self._has_come)
+        self._has_come = self._is_here = True
+        try:
+            yield
+        finally:
+            self._is_here = False
+            self._shared._go()
+
+    def together(
+        self, kind: str, part: Part, size: int, send: Callable[[list[Part]], list[Answer]]
+    ) -> tuple[Answer, bool]:
+        """Send a part of a request, with those of other tabs where there are any.
+
+        Args:
+            kind: Parts of the same kind can go together.
+            part: What to send.
+            size: Its bytes.
+            send: Sends parts, of whichever tabs, as one request; gives an answer for each. Raises what all of them get.
+
+        Returns:
+            The answer, and whether another tab's ``send`` got it.
+
+        Raises:
+            RequestRejected: Of this part; after a refusal of several each one is sent alone.
+        """
+        if not self._is_here:
+            return send([part])[0], False
+        return self._shared._together(_Asked(kind, part, size), send)
+
+
+@dataclass(slots=True, eq=False)
+class _Asked:
+    kind: str
+    part: Any
+    size: int
+    answer: Future[Any] = field(default_factory=Future)
+
+
+class _Alone(Exception):
+    """Send it alone: together with others it was refused."""

@@ -1,0 +1,349 @@
+"""Tabs of a round share their requests: each part is sent once, and what becomes of one harms no other."""
+
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from google.auth.credentials import AnonymousCredentials
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sheets_pipeline.errors import OutcomeUnknown, RequestRejected, SheetsUnavailable
+from sheets_pipeline.local_sheets.testing import LocalSheetsServer
+from sheets_pipeline.sheets import shared_requests
+from sheets_pipeline.sheets.client import SheetsClient
+from sheets_pipeline.sheets.credentials import Identity
+from sheets_pipeline.sheets.shared_requests import Seat, SharedRequests
+from sheets_pipeline.sheets.writer import NeedsFullSync, TabWriter
+from sheets_pipeline.sync.report import SyncReport
+from sheets_pipeline_tests.sheets.conftest import FAST, TAB, NoQuota, frame_of
+from sheets_pipeline_tests.sheets.memory import FakeMemory
+from sheets_pipeline_tests.sheets.scenarios import FAULTS, NEW, NOTES, OLD, TOUCHED
+
+# What decides -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Post:
+    """Sends parts and remembers which went together; answers with the part in capitals."""
+
+    sent: list[list[str]] = field(default_factory=list)
+    errors: dict[str, Exception] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def send(self, parts: list[str]) -> list[str]:
+        with self.lock:
+            self.sent.append(list(parts))
+        for part in parts:
+            if part in self.errors:
+                raise self.errors[part]
+        return [part.upper() for part in parts]
+
+    @property
+    def together(self) -> list[set[str]]:
+        return [set(parts) for parts in self.sent]
+
+
+def ask(seat: Seat, post: Post, *parts: str, size: int = 0, after: float = 0.0) -> list[Any]:
+    """One tab: takes its seat, works, sends its parts one after the other; an error stands in the place of its answer."""
+    answers: list[Any] = []
+    with seat.taken():
+        time.sleep(after)
+        for part in parts:
+            kind = "write" if part.startswith("w") else "read"
+            try:
+                answers.append(seat.together(kind, part, size, post.send)[0])
+            except Exception as error:
+                answers.append(error)
+    return answers
+
+
+def at_once(*tabs: Any) -> list[Any]:
+    """What each tab, a function of its seat, gives; all seats are given out before the first of them begins."""
+    shared = SharedRequests()
+    seats = [shared.seat() for _ in tabs]
+    with ThreadPoolExecutor(max(1, len(tabs))) as pool:
+        return list(pool.map(lambda tab, seat: tab(seat), tabs, seats))
+
+
+def test_what_tabs_read_and_write_goes_together() -> None:
+    post = Post()
+    answers = at_once(
+        lambda seat: ask(seat, post, "r1", "w1"),
+        lambda seat: ask(seat, post, "r2", "w2", after=0.1),
+        lambda seat: ask(seat, post, "r3"),
+    )
+    assert answers == [["R1", "W1"], ["R2", "W2"], ["R3"]]
+    assert post.together == [{"r1", "r2", "r3"}, {"w1", "w2"}]
+
+
+def test_reads_and_writes_are_not_mixed() -> None:
+    post = Post()
+    at_once(lambda seat: ask(seat, post, "r1"), lambda seat: ask(seat, post, "w2"))
+    assert sorted(post.sent) == [["r1"], ["w2"]]
+
+
+def test_parts_that_do_not_fit_together_go_apart() -> None:
+    post = Post()
+    answers = at_once(*(lambda seat, n=n: ask(seat, post, f"w{n}", size=900_000) for n in range(3)))
+    assert answers == [["W0"], ["W1"], ["W2"]]
+    assert sorted(map(len, post.sent)) == [1, 2]
+
+
+def test_without_others_nothing_waits() -> None:
+    post, began = Post(), time.monotonic()
+    assert at_once(lambda seat: ask(seat, post, *(f"r{n}" for n in range(50)))) == [[f"R{n}" for n in range(50)]]
+    assert time.monotonic() - began < 0.25
+
+
+def test_before_it_takes_its_seat_a_tab_sends_alone() -> None:
+    post, shared = Post(), SharedRequests()
+    seat, _ = shared.seat(), shared.seat()
+    assert seat.together("read", "r1", 0, post.send) == ("R1", False)
+
+
+def test_a_tab_that_waits_for_its_lock_holds_up_others_for_a_moment_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared_requests, "_LONGEST_WAIT_SECONDS", 30)
+    post, shared = Post(), SharedRequests()
+    seat, _ = shared.seat(), shared.seat()
+    began = time.monotonic()
+    assert ask(seat, post, "r1", "w1") == ["R1", "W1"]
+    assert time.monotonic() - began < 5
+
+
+def test_a_tab_that_works_for_long_holds_up_others_for_a_while_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared_requests, "_LONGEST_WAIT_SECONDS", 0.1)
+    post = Post()
+    at_once(lambda seat: ask(seat, post, "r1"), lambda seat: ask(seat, post, "r2", after=1.0))
+    assert post.sent == [["r1"], ["r2"]]
+
+
+def test_a_tab_that_has_nothing_to_send_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared_requests, "_LONGEST_WAIT_SECONDS", 30)
+    post, began = Post(), time.monotonic()
+    at_once(lambda seat: ask(seat, post, "r1"), lambda seat: ask(seat, post, after=0.1))
+    assert post.sent == [["r1"]]
+    assert time.monotonic() - began < 5
+
+
+def test_a_tab_may_leave_its_seat_and_take_it_again() -> None:
+    post = Post()
+
+    def twice(seat: Seat) -> list[Any]:
+        return ask(seat, post, "r1") + ask(seat, post, "r2", "r3")
+
+    assert at_once(twice, lambda seat: ask(seat, post, "rx")) == [["R1", "R2", "R3"], ["RX"]]
+
+
+def test_after_a_refusal_each_part_is_sent_alone() -> None:
+    post = Post(errors={"w2": RequestRejected("Google refused a request (400): protected", status=400)})
+    answers = at_once(*(lambda seat, n=n: ask(seat, post, f"w{n}") for n in (1, 2, 3)))
+    assert answers[0] == ["W1"]
+    assert answers[2] == ["W3"]
+    assert isinstance(answers[1][0], RequestRejected)
+    assert post.together[0] == {"w1", "w2", "w3"}
+    assert sorted(map(sorted, post.together[1:])) == [["w1"], ["w2"], ["w3"]]
+
+
+@pytest.mark.parametrize("kind", [OutcomeUnknown, SheetsUnavailable, ValueError])
+def test_any_other_error_is_everybodys_and_nothing_is_sent_again(kind: type[Exception]) -> None:
+    post = Post(errors={"w2": kind("lost")})
+    answers = at_once(*(lambda seat, n=n: ask(seat, post, f"w{n}") for n in (1, 2, 3)))
+    errors = [answer for [answer] in answers]
+    assert all(type(error) is kind and str(error) == "lost" for error in errors)
+    assert len({id(error) for error in errors}) == 3  # threads would write into each other's traceback
+    assert len(post.sent) == 1
+
+
+_SCRIPT = st.lists(st.sampled_from(["r", "w"]), max_size=4)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(_SCRIPT, min_size=1, max_size=4), st.sampled_from(["", "r0.0", "w1.0", "r1.1"]), st.integers(0, 3))
+def test_whatever_tabs_do_each_part_is_sent_once_and_gets_its_own_answer(
+    scripts: list[list[str]], refused: str, slow: int
+) -> None:
+    post = Post(errors={refused: RequestRejected("no", status=400)})
+
+    def tab(number: int) -> Any:
+        parts = [f"{what}{number}.{i}" for i, what in enumerate(scripts[number])]
+        return parts, lambda seat: ask(seat, post, *parts, after=0.005 * (number == slow))
+
+    tabs = [tab(number) for number in range(len(scripts))]
+    answers = at_once(*(work for _, work in tabs))
+    for (parts, _), got in zip(tabs, answers, strict=True):
+        for part, answer in zip(parts, got, strict=True):
+            assert isinstance(answer, RequestRejected) if part == refused else answer == part.upper()
+    gone = [part for parts in post.sent if refused not in parts or len(parts) == 1 for part in parts]
+    assert sorted(gone) == sorted(part for parts, _ in tabs for part in parts)
+    assert all(len({part[0] for part in parts}) == 1 for parts in post.sent)
+
+
+# Through HTTP -----------------------------------------------------------------------------------------------------------
+
+_TITLES = ("people", "People's friends", "Leute!")
+
+
+class Tabs:
+    """Three tabs of one spreadsheet with the old rows and people's notes; each has a writer of its own."""
+
+    def __init__(self, server: LocalSheetsServer) -> None:
+        self.server = server
+        self.spreadsheet_id = server.create_spreadsheet("Test")
+        self.sent = (0, 0)
+        self.memories = {title: FakeMemory() for title in _TITLES}
+        for title in _TITLES:
+            writer = self.writer(title, None)
+            writer.full_sync(frame_of(OLD), computed_at=writer.memory.now())
+            keys = [row[0] for row in self.values(title)[1:]]
+            data = [{"range": f"{quoted(title)}!H2:H", "values": [[NOTES.get(key, "")] for key in keys]}]
+            self.call("POST", "/values:batchUpdate", {"valueInputOption": "RAW", "data": data})
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        return self.server.call(method, f"/v4/spreadsheets/{self.spreadsheet_id}{path}", body)
+
+    def values(self, title: str) -> list[list[Any]]:
+        params = f"ranges={quoted(title).replace(' ', '%20')}&valueRenderOption=UNFORMATTED_VALUE"
+        [found] = self.call("GET", f"/values:batchGet?{params}")["valueRanges"]
+        return list(found.get("values", []))
+
+    def edit(self, *requests: dict[str, Any]) -> None:
+        self.call("POST", ":batchUpdate", {"requests": list(requests)})
+
+    def sheet_id(self, title: str) -> int:
+        sheets = self.call("GET", "?fields=sheets.properties")["sheets"]
+        return int(next(s["properties"]["sheetId"] for s in sheets if s["properties"]["title"] == title))
+
+    def writer(self, title: str, seat: Seat | None) -> TabWriter:
+        identity = Identity(AnonymousCredentials(), "robot@example.org")
+        client = SheetsClient(
+            identity,
+            self.spreadsheet_id,
+            budget=NoQuota(),
+            endpoint=self.server.endpoint,
+            policy=FAST,
+            seat=seat,
+        )
+        lock = nullcontext if seat is None else seat.taken
+        return TabWriter(replace(TAB, title=title), client, self.memories[title], lock)
+
+    def sync(self) -> dict[str, SyncReport | Exception]:
+        """The events of all three tabs in one round; ``sent`` are its reads and writes."""
+
+        def tab(title: str) -> Any:
+            def work(seat: Seat) -> SyncReport | Exception:
+                rows = frame_of({key: NEW[key] for key in sorted(TOUCHED & NEW.keys())})
+                try:
+                    return self.writer(title, seat).event_sync(lambda: rows, {str(key) for key in TOUCHED})
+                except Exception as error:
+                    return error
+
+            return work
+
+        self.server.reset_stats()
+        reports = at_once(*map(tab, _TITLES))
+        totals = self.server.stats()["totals"]
+        self.sent = totals["reads"], totals["writes"]
+        return dict(zip(_TITLES, reports, strict=True))
+
+    def before_writing(self, title: str, act: Callable[[], None]) -> None:
+        """Have something done once, after the tab was read and before its first write."""
+        memory = self.memories[title]
+        intend, left = memory.intend, [act]
+
+        def intend_after(keys: Collection[str]) -> None:
+            if left:
+                left.pop()()
+            intend(keys)
+
+        memory.intend = intend_after  # type: ignore[method-assign]
+
+    def assert_new(self, title: str) -> None:
+        """Every row once and right, every note beside its row."""
+        rows = [row + [""] * (8 - len(row)) for row in self.values(title)[1:]]
+        rows = [row for row in rows if row[0] != ""]
+        assert sorted(row[0] for row in rows) == sorted(NEW), title
+        assert all((row[1], row[2]) == NEW[row[0]] for row in rows), title
+        assert all(row[7] == NOTES[row[0]] for row in rows if row[0] in NOTES), title
+
+
+def quoted(title: str) -> str:
+    return "'" + title.replace("'", "''") + "'"
+
+
+@pytest.fixture
+def tabs(sheets_server: LocalSheetsServer) -> Iterator[Tabs]:
+    sheets_server.clear_faults()
+    yield Tabs(sheets_server)
+    sheets_server.clear_faults()
+
+
+def test_three_tabs_cost_as_many_requests_as_one(tabs: Tabs) -> None:
+    reports = tabs.sync()
+    assert tabs.sent == (1, 2)  # the second write deletes rows
+    for title in _TITLES:
+        tabs.assert_new(title)
+    traffic = [report.traffic for report in reports.values() if isinstance(report, SyncReport)]
+    assert sum(one.read_requests for one in traffic) == 1
+    assert sum(one.write_requests for one in traffic) == 2
+    assert sum(one.shared_requests for one in traffic) == 2 + 4
+
+
+@pytest.mark.parametrize("request_index", [0, 1, 2], ids=["read", "write", "delete"])
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_at_a_shared_request_harms_no_tab(tabs: Tabs, name: str, request_index: int) -> None:
+    tabs.server.faults(**FAULTS[name], method="*batch*", skip=request_index, count=1)
+    reports = tabs.sync()
+    tabs.server.clear_faults()
+    assert all(isinstance(report, SyncReport) for report in reports.values()), reports
+    for title in _TITLES:
+        tabs.assert_new(title)
+    if "timeout" not in name:  # on a busy machine, more than the one come
+        reads, writes = tabs.sent
+        assert reads <= 2
+        assert writes <= 3  # the one that failed, and what was left to do
+
+
+def test_what_google_refuses_of_one_tab_keeps_no_other_from_being_written(tabs: Tabs) -> None:
+    """Google applies a request as a whole or not at all; here one tab is deleted between its reading and the write."""
+    gone = {"deleteSheet": {"sheetId": tabs.sheet_id("Leute!")}}
+    tabs.before_writing("Leute!", lambda: tabs.edit(gone))
+    reports = tabs.sync()
+    assert isinstance(reports["Leute!"], RequestRejected)
+    tabs.assert_new("people")
+    tabs.assert_new("People's friends")
+
+
+def test_a_tab_that_is_gone_keeps_no_other_from_being_written(tabs: Tabs) -> None:
+    tabs.edit({"deleteSheet": {"sheetId": tabs.sheet_id("Leute!")}})
+    reports = tabs.sync()
+    assert isinstance(reports["Leute!"], NeedsFullSync)
+    tabs.assert_new("people")
+    tabs.assert_new("People's friends")
+
+
+def test_a_tab_renamed_while_all_are_written_is_written_by_the_next_sync(tabs: Tabs) -> None:
+    properties = {"sheetId": tabs.sheet_id("people"), "title": "Menschen"}
+    rename = {"updateSheetProperties": {"properties": properties, "fields": "title"}}
+    tabs.before_writing("people", lambda: tabs.edit(rename))
+    reports = tabs.sync()
+    assert isinstance(reports["people"], RequestRejected)
+    tabs.assert_new("People's friends")
+    tabs.assert_new("Leute!")
+    assert all(isinstance(report, SyncReport) for report in tabs.sync().values())
+    tabs.assert_new("Menschen")
+
+
+def test_rows_that_people_sort_in_one_tab_concern_that_tab_alone(tabs: Tabs) -> None:
+    span = {"sheetId": tabs.sheet_id("people"), "startRowIndex": 1}
+    sort = {"sortRange": {"range": span, "sortSpecs": [{"dimensionIndex": 0, "sortOrder": "DESCENDING"}]}}
+    tabs.before_writing("people", lambda: tabs.edit(sort))
+    reports = tabs.sync()
+    assert isinstance(reports["people"], NeedsFullSync)
+    tabs.assert_new("People's friends")
+    tabs.assert_new("Leute!")

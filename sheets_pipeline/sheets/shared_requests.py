@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any, TypeVar
 
 from sheets_pipeline.errors import RequestRejected
@@ -24,11 +25,22 @@ from sheets_pipeline.sync.plan import MAX_PAYLOAD_BYTES
 Part = TypeVar("Part")
 Answer = TypeVar("Answer")
 
-#: A request waits at most so long for tabs that are still computing.
+#: A request waits at most so long for tabs that are still computing; those who let it wait are late, and nobody waits
+#: for them again until they have come.
 _LONGEST_WAIT_SECONDS = 0.5
 
 #: Tabs take their locks within this time, or another writer is at work on them and nobody waits for them.
 _ENTRY_SECONDS = 0.25
+
+
+class _At(Enum):
+    """Where a tab is."""
+
+    AWAY = "has not taken its lock yet"
+    WORK = "computes, compares or plans"
+    LATE = "the same, and others have gone on without it"
+    REQUEST = "waits for others or for an answer"
+    END = "has let its lock go"
 
 
 class SharedRequests:
@@ -37,28 +49,23 @@ class SharedRequests:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._began = time.monotonic()
-        self._absent = self._working = 0
+        self._seats: list[Seat] = []
         self._waiting: list[_Asked] = []
 
     def seat(self) -> "Seat":
         """For one more tab; to be called before the first of them begins."""
-        with self._changed:
-            self._absent += 1
-        return Seat(self)
+        seat = Seat(self)
+        self._seats.append(seat)
+        return seat
 
-    def _come(self, is_first_time: bool) -> None:
+    def _move(self, seat: "Seat", to: _At) -> None:
         with self._changed:
-            self._absent -= is_first_time
-            self._working += 1
-
-    def _go(self) -> None:
-        with self._changed:
-            self._working -= 1
+            seat._at = to
             self._changed.notify_all()
 
     def _together(self, asked: "_Asked", send: Callable[[list[Any]], list[Any]]) -> tuple[Any, bool]:
         with self._changed:
-            self._working -= 1
+            asked.seat._at = _At.REQUEST
             self._waiting.append(asked)
             self._changed.notify_all()
             longest = time.monotonic() + _LONGEST_WAIT_SECONDS
@@ -74,12 +81,16 @@ class SharedRequests:
 
     def _until(self, longest: float) -> float:
         """The time until which to wait for others; in the past where nobody is to be waited for."""
-        if self._working:
+        places = {seat._at for seat in self._seats}
+        if _At.WORK in places:
             return longest
-        return min(longest, self._began + _ENTRY_SECONDS) if self._absent else 0.0
+        return min(longest, self._began + _ENTRY_SECONDS) if _At.AWAY in places else 0.0
 
     def _take(self, first: "_Asked") -> list["_Asked"]:
         """This request and all of its kind that fit into the same one."""
+        for seat in self._seats:
+            if seat._at is _At.WORK:
+                seat._at = _At.LATE
         taken, size = [first], first.size
         for other in self._waiting:
             if other is not first and other.kind == first.kind and size + other.size <= MAX_PAYLOAD_BYTES:
@@ -99,7 +110,8 @@ class SharedRequests:
         except BaseException as error:
             outcomes = [copy.copy(error) for _ in parts]
         with self._changed:  # before any of them goes on, so that it waits for the others next time
-            self._working += len(parts)
+            for asked in parts:
+                asked.seat._at = _At.WORK
         for asked, outcome in zip(parts, outcomes, strict=True):
             if isinstance(outcome, BaseException):
                 asked.answer.set_exception(outcome)
@@ -112,18 +124,16 @@ class Seat:
 
     def __init__(self, shared: SharedRequests) -> None:
         self._shared = shared
-        self._has_come = self._is_here = False
+        self._at = _At.AWAY
 
     @contextmanager
     def taken(self) -> Iterator[None]:
         """The tab is at work in this block, and others may wait for its requests; to be entered with its lock held."""
-        self._shared._come(not self._has_come)
-        self._has_come = self._is_here = True
+        self._shared._move(self, _At.WORK)
         try:
             yield
         finally:
-            self._is_here = False
-            self._shared._go()
+            self._shared._move(self, _At.END)
 
     def together(
         self, kind: str, part: Part, size: int, send: Callable[[list[Part]], list[Answer]]
@@ -142,13 +152,14 @@ class Seat:
         Raises:
             RequestRejected: Of this part; after a refusal of several each one is sent alone.
         """
-        if not self._is_here:
+        if self._at in (_At.AWAY, _At.END):
             return send([part])[0], False
-        return self._shared._together(_Asked(kind, part, size), send)
+        return self._shared._together(_Asked(self, kind, part, size), send)
 
 
 @dataclass(slots=True, eq=False)
 class _Asked:
+    seat: Seat
     kind: str
     part: Any
     size: int

@@ -123,6 +123,38 @@ def test_a_tab_that_works_for_long_holds_up_others_for_a_while_only(monkeypatch:
     assert post.sent == [["r1"], ["r2"]]
 
 
+def test_a_tab_that_is_late_is_waited_for_once() -> None:
+    post, began = Post(), time.monotonic()
+    done: list[float] = []
+
+    def quick(seat: Seat) -> None:
+        ask(seat, post, *(f"w{n}" for n in range(8)))
+        done.append(time.monotonic() - began)
+
+    at_once(quick, lambda seat: ask(seat, post, "r1", after=2.0))
+    assert done[0] < 1.5  # half a second for the first of eight
+
+
+def test_a_tab_that_was_late_is_waited_for_once_it_has_come() -> None:
+    post = Post()
+    gate = threading.Event()
+
+    def late(seat: Seat) -> None:
+        with seat.taken():
+            gate.wait(10)
+            seat.together("write", "w2", 0, post.send)
+
+    def early(seat: Seat) -> None:
+        with seat.taken():
+            seat.together("read", "r1", 0, post.send)
+            gate.set()
+            time.sleep(0.1)
+            seat.together("write", "w1", 0, post.send)
+
+    at_once(early, late)
+    assert post.together == [{"r1"}, {"w1", "w2"}]
+
+
 def test_a_tab_that_has_nothing_to_send_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shared_requests, "_LONGEST_WAIT_SECONDS", 30)
     post, began = Post(), time.monotonic()

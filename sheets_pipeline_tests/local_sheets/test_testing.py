@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from pathlib import Path
 
 import psutil
 import pytest
@@ -34,11 +35,11 @@ def test_it_comes_back_on_the_same_port_with_its_data(local_sheets: LocalSheetsS
     assert api.values("A1") == [["kept"]]
 
 
-def test_it_ends_with_the_process_that_started_it():
+def test_it_ends_with_the_process_that_started_it(tmp_path: Path):
     code = (
         "from sheets_pipeline.local_sheets.testing import LocalSheetsServer\n"
-        "import os\n"
-        "server = LocalSheetsServer().start()\n"
+        "import os, pathlib\n"
+        f"server = LocalSheetsServer(data_dir=pathlib.Path({str(tmp_path)!r})).start()\n"
         "print(server.pid, flush=True)\n"
         "os._exit(0)\n"
     )

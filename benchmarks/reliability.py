@@ -7,7 +7,7 @@ import argparse
 import logging
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,14 @@ from benchmarks.machine import machine
 from sheets_pipeline.local.postgres import EmbeddedPostgres
 from sheets_pipeline.local_sheets.testing import LocalSheetsServer
 from sheets_pipeline_tests.sheets.conftest import Bench
-from sheets_pipeline_tests.sheets.scenarios import FAULTS, Damage, kill_at_random, run, run_events
+from sheets_pipeline_tests.sheets.scenarios import FAULTS, Damage, kill_at_random, run, run_events, run_together
 
 #: Requests of a sync with 5 updates, 4 deletes and 4 inserts.
 REQUESTS = ("read", "inserts and updates", "deletes")
 #: The same rows, named by events.
 EVENT_REQUESTS = ("read of the keys", "inserts and updates", "deletes")
+#: The same rows of three tabs at once.
+SHARED_REQUESTS = ("read of all tabs", "inserts and updates of all", "deletes of all")
 #: Requests of a first load whose rows do not fit into one.
 FIRST_LOAD_REQUESTS = ("read of the tab", "creation", "first rows", "last rows")
 
@@ -32,17 +34,19 @@ Row = tuple[str, str, Damage]
 def faults(server: LocalSheetsServer, repetitions: int, say: Callable[[Row], None]) -> list[Row]:
     """Every kind of fault at every request, each followed by a clean sync."""
     rows: list[Row] = []
-    for what, names, act in (
-        ("update", REQUESTS, run),
-        ("events", EVENT_REQUESTS, run_events),
-        ("first load", FIRST_LOAD_REQUESTS, first_load_with_fault),
-    ):
+    acts: list[tuple[str, Sequence[str], Callable[[dict[str, Any], int], Damage]]] = [
+        ("update", REQUESTS, lambda fault, index: run(Bench(server), fault, index)),
+        ("events", EVENT_REQUESTS, lambda fault, index: run_events(Bench(server), fault, index)),
+        ("events of three tabs", SHARED_REQUESTS, lambda fault, index: run_together(server, fault, index)),
+        ("first load", FIRST_LOAD_REQUESTS, lambda fault, index: first_load_with_fault(Bench(server), fault, index)),
+    ]
+    for what, names, act in acts:
         for index, request in enumerate(names):
             for name, fault in FAULTS.items():
                 damage = Damage()
                 for _ in range(repetitions):
                     server.clear_faults()
-                    damage.add(act(Bench(server), fault, index))
+                    damage.add(act(fault, index))
                 rows.append((f"{what}: {request}", name, damage))
                 say(rows[-1])
     return rows

@@ -13,6 +13,7 @@ from sheets_pipeline.local_sheets.testing import LocalSheetsServer
 from sheets_pipeline.sheets.client import Kind, SheetsClient
 from sheets_pipeline.sheets.credentials import Identity
 from sheets_pipeline.sheets.retry import RetryPolicy
+from sheets_pipeline.sheets.shared_requests import Seat
 from sheets_pipeline.sheets.writer import Allowance, TabWriter
 from sheets_pipeline.sync.report import SyncReport
 from sheets_pipeline.sync.tab import Column, ColumnType, Tab
@@ -50,14 +51,14 @@ class NoQuota:
 class Bench:
     """A tab, its writer, and the tab as people see it."""
 
-    def __init__(self, server: LocalSheetsServer, tab: Tab = TAB) -> None:
+    def __init__(self, server: LocalSheetsServer, tab: Tab = TAB, spreadsheet_id: str | None = None) -> None:
         self.server = server
-        self.spreadsheet_id = server.create_spreadsheet("Test")
+        self.spreadsheet_id = spreadsheet_id or server.create_spreadsheet("Test")
         self.memory = FakeMemory()
         self.use(tab)
 
-    def use(self, tab: Tab) -> None:
-        """Go on with another declaration of the tab."""
+    def use(self, tab: Tab, seat: Seat | None = None) -> None:
+        """Go on with another declaration of the tab, or as one of several that share their requests."""
         self.tab = tab
         self.client = SheetsClient(
             Identity(AnonymousCredentials(), "robot@example.org"),
@@ -65,8 +66,9 @@ class Bench:
             budget=NoQuota(),
             endpoint=self.server.endpoint,
             policy=FAST,
+            seat=seat,
         )
-        self.writer = TabWriter(tab, self.client, self.memory, nullcontext)
+        self.writer = TabWriter(tab, self.client, self.memory, self.client.taking_part)
 
     def sync(self, rows: Any, *, allow_deletes: int | None = None, dry_run: bool = False) -> SyncReport:
         computed_at = self.memory.now()
@@ -88,13 +90,20 @@ class Bench:
     def put(self, a1_range: str, values: list[list[Any]], option: str = "USER_ENTERED") -> None:
         self.call("PUT", f"/values/{quote(a1_range)}?valueInputOption={option}", {"values": values})
 
-    def values(self, a1_range: str = "people", option: str = "UNFORMATTED_VALUE") -> list[list[Any]]:
-        found = self.call("GET", f"/values/{quote(a1_range)}?valueRenderOption={option}").get("values", [])
-        return list(found)
+    def a1(self, cells: str) -> str:
+        """A range of the tab."""
+        title = self.tab.title.replace("'", "''")
+        return f"'{title}'!{cells}"
 
-    def sheet(self, title: str = "people") -> dict[str, Any]:
+    def values(self, a1_range: str | None = None, option: str = "UNFORMATTED_VALUE") -> list[list[Any]]:
+        """Of the whole tab by default."""
+        path = f"/values/{quote(a1_range or self.a1('A:Z'))}?valueRenderOption={option}"
+        return list(self.call("GET", path).get("values", []))
+
+    def sheet(self, title: str | None = None) -> dict[str, Any]:
+        """Properties of the tab, or of another one."""
         sheets = self.call("GET", "?fields=sheets.properties")["sheets"]
-        return dict(next(s["properties"] for s in sheets if s["properties"]["title"] == title))
+        return dict(next(s["properties"] for s in sheets if s["properties"]["title"] == (title or self.tab.title)))
 
     def sent(self) -> tuple[int, int, int]:
         """Reads, writes and cells written since ``reset``, as the server counts them."""

@@ -11,11 +11,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sheets_pipeline.errors import SheetsError
-from sheets_pipeline_tests.sheets.conftest import Bench, frame_of
+from sheets_pipeline.local_sheets.testing import LocalSheetsServer
+from sheets_pipeline.sheets.shared_requests import SharedRequests
+from sheets_pipeline.sync.report import SyncReport
+from sheets_pipeline_tests.sheets.conftest import TAB, Bench, frame_of
 
 #: Name → rule of Local Sheets. Timeouts are longer than the client's patience in ``conftest.FAST``.
 FAULTS: dict[str, dict[str, Any]] = {
@@ -67,7 +71,7 @@ def prepare(bench: Bench) -> None:
     """A tab with the old rows, and people's notes beside them."""
     bench.sync(OLD)
     keys = [row[0] for row in bench.values()[1:]]
-    bench.put(f"people!H1:H{len(keys) + 1}", [["note"], *([NOTES.get(key, "")] for key in keys)])
+    bench.put(bench.a1(f"H1:H{len(keys) + 1}"), [["note"], *([NOTES.get(key, "")] for key in keys)])
 
 
 def look(bench: Bench, damage: Damage, *, final: bool = False) -> None:
@@ -103,9 +107,9 @@ def sync_all(bench: Bench) -> None:
     bench.sync(NEW)
 
 
-def sync_touched(bench: Bench) -> None:
+def sync_touched(bench: Bench) -> SyncReport:
     """An event sync to the new rows; the queue would keep the events of one that fails."""
-    bench.event({i: NEW[i] for i in sorted(TOUCHED & NEW.keys())}, {str(i) for i in TOUCHED})
+    return bench.event({i: NEW[i] for i in sorted(TOUCHED & NEW.keys())}, {str(i) for i in TOUCHED})
 
 
 def run_events(bench: Bench, fault: dict[str, Any], request_index: int) -> Damage:
@@ -113,30 +117,76 @@ def run_events(bench: Bench, fault: dict[str, Any], request_index: int) -> Damag
     return run(bench, fault, request_index, sync_touched)
 
 
-def run(bench: Bench, fault: dict[str, Any], request_index: int, sync: Callable[[Bench], None] = sync_all) -> Damage:
+#: Tabs of one spreadsheet, with titles that must be quoted.
+TITLES = ("people", "People's friends", "Leute!")
+
+
+def tabs_of_one_spreadsheet(server: LocalSheetsServer) -> list[Bench]:
+    """A bench for each tab; nothing is in them."""
+    first, *others = TITLES
+    benches = [Bench(server, replace(TAB, title=first))]
+    return benches + [Bench(server, replace(TAB, title=title), benches[0].spreadsheet_id) for title in others]
+
+
+def sync_together(benches: list[Bench]) -> dict[str, SyncReport | Exception]:
+    """An event sync of each tab to the new rows, all at once, as in a round; what fails is given back."""
+    shared = SharedRequests()
+    for bench in benches:
+        bench.use(bench.tab, shared.seat())
+
+    def sync(bench: Bench) -> SyncReport | Exception:
+        try:
+            return sync_touched(bench)
+        except Exception as error:
+            return error
+
+    with ThreadPoolExecutor(len(benches)) as pool:
+        return dict(zip((bench.tab.title for bench in benches), pool.map(sync, benches), strict=True))
+
+
+def run_together(server: LocalSheetsServer, fault: dict[str, Any], request_index: int) -> Damage:
+    """Event syncs of three tabs that share their requests, with a fault at the n-th of them, then a clean one."""
+    benches = tabs_of_one_spreadsheet(server)
+
+    def sync() -> None:
+        for outcome in sync_together(benches).values():
+            if isinstance(outcome, Exception):
+                raise outcome
+
+    return _disturb(benches, fault, request_index, sync)
+
+
+def run(bench: Bench, fault: dict[str, Any], request_index: int, sync: Callable[[Bench], object] = sync_all) -> Damage:
     """One sync with a fault at its n-th request while a reader polls, then a clean sync of the same kind."""
-    prepare(bench)
-    damage, stop = Damage(), threading.Event()
+    return _disturb([bench], fault, request_index, lambda: sync(bench))
+
+
+def _disturb(benches: list[Bench], fault: dict[str, Any], request_index: int, sync: Callable[[], object]) -> Damage:
+    server, damage, stop = benches[0].server, Damage(), threading.Event()
+    for bench in benches:
+        prepare(bench)
 
     def poll() -> None:
         while not stop.wait(0.005):
-            look(bench, damage)
+            for bench in benches:
+                look(bench, damage)
 
     reader = threading.Thread(target=poll)
     # The reader's own requests must not meet the fault: it reads by values.get, the pipeline never does.
-    bench.server.faults(**fault, method="*batch*", skip=request_index, count=1)
+    server.faults(**fault, method="*batch*", skip=request_index, count=1)
     reader.start()
     try:
-        sync(bench)
+        sync()
     except SheetsError as error:
         damage.details.append(f"gave up: {type(error).__name__}")
     finally:
         stop.set()
         reader.join()
-        damage.faults = sum(rule["hits"] for rule in bench.server.fault_state()["rules"])
-        bench.server.clear_faults()
-    sync(bench)
-    look(bench, damage, final=True)
+        damage.faults = sum(rule["hits"] for rule in server.fault_state()["rules"])
+        server.clear_faults()
+    sync()
+    for bench in benches:
+        look(bench, damage, final=True)
     return damage
 
 

@@ -4,26 +4,29 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from google.auth.credentials import AnonymousCredentials
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sheets_pipeline.errors import OutcomeUnknown, RequestRejected, SheetsUnavailable
 from sheets_pipeline.local_sheets.testing import LocalSheetsServer
 from sheets_pipeline.sheets import shared_requests
-from sheets_pipeline.sheets.client import SheetsClient
-from sheets_pipeline.sheets.credentials import Identity
 from sheets_pipeline.sheets.shared_requests import Seat, SharedRequests
-from sheets_pipeline.sheets.writer import NeedsFullSync, TabWriter
+from sheets_pipeline.sheets.writer import NeedsFullSync
 from sheets_pipeline.sync.report import SyncReport
-from sheets_pipeline_tests.sheets.conftest import FAST, TAB, NoQuota, frame_of
-from sheets_pipeline_tests.sheets.memory import FakeMemory
-from sheets_pipeline_tests.sheets.scenarios import FAULTS, NEW, NOTES, OLD, TOUCHED
+from sheets_pipeline_tests.sheets.conftest import Bench
+from sheets_pipeline_tests.sheets.scenarios import (
+    FAULTS,
+    Damage,
+    look,
+    prepare,
+    run_together,
+    sync_together,
+    tabs_of_one_spreadsheet,
+)
 
 # What decides -----------------------------------------------------------------------------------------------------------
 
@@ -218,108 +221,43 @@ def test_whatever_tabs_do_each_part_is_sent_once_and_gets_its_own_answer(
 
 # Through HTTP -----------------------------------------------------------------------------------------------------------
 
-_TITLES = ("people", "People's friends", "Leute!")
-
-
-class Tabs:
-    """Three tabs of one spreadsheet with the old rows and people's notes; each has a writer of its own."""
-
-    def __init__(self, server: LocalSheetsServer) -> None:
-        self.server = server
-        self.spreadsheet_id = server.create_spreadsheet("Test")
-        self.sent = (0, 0)
-        self.memories = {title: FakeMemory() for title in _TITLES}
-        for title in _TITLES:
-            writer = self.writer(title, None)
-            writer.full_sync(frame_of(OLD), computed_at=writer.memory.now())
-            keys = [row[0] for row in self.values(title)[1:]]
-            data = [{"range": f"{quoted(title)}!H2:H", "values": [[NOTES.get(key, "")] for key in keys]}]
-            self.call("POST", "/values:batchUpdate", {"valueInputOption": "RAW", "data": data})
-
-    def call(self, method: str, path: str, body: Any = None) -> Any:
-        return self.server.call(method, f"/v4/spreadsheets/{self.spreadsheet_id}{path}", body)
-
-    def values(self, title: str) -> list[list[Any]]:
-        params = f"ranges={quoted(title).replace(' ', '%20')}&valueRenderOption=UNFORMATTED_VALUE"
-        [found] = self.call("GET", f"/values:batchGet?{params}")["valueRanges"]
-        return list(found.get("values", []))
-
-    def edit(self, *requests: dict[str, Any]) -> None:
-        self.call("POST", ":batchUpdate", {"requests": list(requests)})
-
-    def sheet_id(self, title: str) -> int:
-        sheets = self.call("GET", "?fields=sheets.properties")["sheets"]
-        return int(next(s["properties"]["sheetId"] for s in sheets if s["properties"]["title"] == title))
-
-    def writer(self, title: str, seat: Seat | None) -> TabWriter:
-        identity = Identity(AnonymousCredentials(), "robot@example.org")
-        client = SheetsClient(
-            identity,
-            self.spreadsheet_id,
-            budget=NoQuota(),
-            endpoint=self.server.endpoint,
-            policy=FAST,
-            seat=seat,
-        )
-        lock = nullcontext if seat is None else seat.taken
-        return TabWriter(replace(TAB, title=title), client, self.memories[title], lock)
-
-    def sync(self) -> dict[str, SyncReport | Exception]:
-        """The events of all three tabs in one round; ``sent`` are its reads and writes."""
-
-        def tab(title: str) -> Any:
-            def work(seat: Seat) -> SyncReport | Exception:
-                rows = frame_of({key: NEW[key] for key in sorted(TOUCHED & NEW.keys())})
-                try:
-                    return self.writer(title, seat).event_sync(lambda: rows, {str(key) for key in TOUCHED})
-                except Exception as error:
-                    return error
-
-            return work
-
-        self.server.reset_stats()
-        reports = at_once(*map(tab, _TITLES))
-        totals = self.server.stats()["totals"]
-        self.sent = totals["reads"], totals["writes"]
-        return dict(zip(_TITLES, reports, strict=True))
-
-    def before_writing(self, title: str, act: Callable[[], None]) -> None:
-        """Have something done once, after the tab was read and before its first write."""
-        memory = self.memories[title]
-        intend, left = memory.intend, [act]
-
-        def intend_after(keys: Collection[str]) -> None:
-            if left:
-                left.pop()()
-            intend(keys)
-
-        memory.intend = intend_after  # type: ignore[method-assign]
-
-    def assert_new(self, title: str) -> None:
-        """Every row once and right, every note beside its row."""
-        rows = [row + [""] * (8 - len(row)) for row in self.values(title)[1:]]
-        rows = [row for row in rows if row[0] != ""]
-        assert sorted(row[0] for row in rows) == sorted(NEW), title
-        assert all((row[1], row[2]) == NEW[row[0]] for row in rows), title
-        assert all(row[7] == NOTES[row[0]] for row in rows if row[0] in NOTES), title
-
-
-def quoted(title: str) -> str:
-    return "'" + title.replace("'", "''") + "'"
-
 
 @pytest.fixture
-def tabs(sheets_server: LocalSheetsServer) -> Iterator[Tabs]:
+def tabs(sheets_server: LocalSheetsServer) -> Iterator[list[Bench]]:
+    """Three tabs with the old rows."""
     sheets_server.clear_faults()
-    yield Tabs(sheets_server)
+    benches = tabs_of_one_spreadsheet(sheets_server)
+    for bench in benches:
+        prepare(bench)
+    yield benches
     sheets_server.clear_faults()
 
 
-def test_three_tabs_cost_as_many_requests_as_one(tabs: Tabs) -> None:
-    reports = tabs.sync()
-    assert tabs.sent == (1, 2)  # the second write deletes rows
-    for title in _TITLES:
-        tabs.assert_new(title)
+def before_writing(bench: Bench, act: Callable[[], object]) -> None:
+    """Have something done once, after the tab was read and before its first write."""
+    intend, left = bench.memory.intend, [act]
+
+    def intend_after(keys: Collection[str]) -> None:
+        if left:
+            left.pop()()
+        intend(keys)
+
+    bench.memory.intend = intend_after  # type: ignore[method-assign]
+
+
+def assert_new(*benches: Bench) -> None:
+    """Every row once and right, every note beside its row."""
+    damage = Damage()
+    for bench in benches:
+        look(bench, damage, final=True)
+    assert damage.total == 0, damage
+
+
+def test_three_tabs_cost_as_many_requests_as_one(tabs: list[Bench]) -> None:
+    tabs[0].server.reset_stats()
+    reports = sync_together(tabs)
+    assert tabs[0].sent()[:2] == (1, 2)  # the second write deletes rows
+    assert_new(*tabs)
     traffic = [report.traffic for report in reports.values() if isinstance(report, SyncReport)]
     assert sum(one.read_requests for one in traffic) == 1
     assert sum(one.write_requests for one in traffic) == 2
@@ -328,54 +266,54 @@ def test_three_tabs_cost_as_many_requests_as_one(tabs: Tabs) -> None:
 
 @pytest.mark.parametrize("request_index", [0, 1, 2], ids=["read", "write", "delete"])
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_at_a_shared_request_harms_no_tab(tabs: Tabs, name: str, request_index: int) -> None:
-    tabs.server.faults(**FAULTS[name], method="*batch*", skip=request_index, count=1)
-    reports = tabs.sync()
-    tabs.server.clear_faults()
-    assert all(isinstance(report, SyncReport) for report in reports.values()), reports
-    for title in _TITLES:
-        tabs.assert_new(title)
-    if "timeout" not in name:  # on a busy machine, more than the one come
-        reads, writes = tabs.sent
-        assert reads <= 2
-        assert writes <= 3  # the one that failed, and what was left to do
+def test_a_fault_at_a_shared_request_harms_no_tab(
+    sheets_server: LocalSheetsServer, name: str, request_index: int
+) -> None:
+    damage = run_together(sheets_server, FAULTS[name], request_index)
+    assert damage.total == 0, damage
+    assert damage.looks > 1
+    assert damage.faults == 1
 
 
-def test_what_google_refuses_of_one_tab_keeps_no_other_from_being_written(tabs: Tabs) -> None:
+def test_a_lost_answer_is_settled_by_one_reading_for_all(tabs: list[Bench]) -> None:
+    server = tabs[0].server
+    server.reset_stats()
+    server.faults(action="reset", after=True, kind="write", count=1)
+    reports = sync_together(tabs)
+    assert tabs[0].sent()[:2] == (2, 2)  # the deletes are the second write; inserts and updates were not sent again
+    assert [getattr(report, "rounds", report) for report in reports.values()] == [2, 2, 2]
+    assert_new(*tabs)
+
+
+def test_what_google_refuses_of_one_tab_keeps_no_other_from_being_written(tabs: list[Bench]) -> None:
     """Google applies a request as a whole or not at all; here one tab is deleted between its reading and the write."""
-    gone = {"deleteSheet": {"sheetId": tabs.sheet_id("Leute!")}}
-    tabs.before_writing("Leute!", lambda: tabs.edit(gone))
-    reports = tabs.sync()
+    gone = tabs[2].sheet()["sheetId"]
+    before_writing(tabs[2], lambda: tabs[2].edit({"deleteSheet": {"sheetId": gone}}))
+    reports = sync_together(tabs)
     assert isinstance(reports["Leute!"], RequestRejected)
-    tabs.assert_new("people")
-    tabs.assert_new("People's friends")
+    assert_new(*tabs[:2])
 
 
-def test_a_tab_that_is_gone_keeps_no_other_from_being_written(tabs: Tabs) -> None:
-    tabs.edit({"deleteSheet": {"sheetId": tabs.sheet_id("Leute!")}})
-    reports = tabs.sync()
-    assert isinstance(reports["Leute!"], NeedsFullSync)
-    tabs.assert_new("people")
-    tabs.assert_new("People's friends")
+def test_a_tab_that_is_gone_keeps_no_other_from_being_written(tabs: list[Bench]) -> None:
+    tabs[2].edit({"deleteSheet": {"sheetId": tabs[2].sheet()["sheetId"]}})
+    assert isinstance(sync_together(tabs)["Leute!"], NeedsFullSync)
+    assert_new(*tabs[:2])
 
 
-def test_a_tab_renamed_while_all_are_written_is_written_by_the_next_sync(tabs: Tabs) -> None:
-    properties = {"sheetId": tabs.sheet_id("people"), "title": "Menschen"}
+def test_a_tab_renamed_while_all_are_written_is_written_by_the_next_sync(tabs: list[Bench]) -> None:
+    properties = {"sheetId": tabs[0].sheet()["sheetId"], "title": "Menschen"}
     rename = {"updateSheetProperties": {"properties": properties, "fields": "title"}}
-    tabs.before_writing("people", lambda: tabs.edit(rename))
-    reports = tabs.sync()
-    assert isinstance(reports["people"], RequestRejected)
-    tabs.assert_new("People's friends")
-    tabs.assert_new("Leute!")
-    assert all(isinstance(report, SyncReport) for report in tabs.sync().values())
-    tabs.assert_new("Menschen")
+    before_writing(tabs[0], lambda: tabs[0].edit(rename))
+    assert isinstance(sync_together(tabs)["people"], RequestRejected)
+    assert_new(*tabs[1:])
+    assert all(isinstance(report, SyncReport) for report in sync_together(tabs).values())
+    tabs[0].tab = replace(tabs[0].tab, title="Menschen")
+    assert_new(*tabs)
 
 
-def test_rows_that_people_sort_in_one_tab_concern_that_tab_alone(tabs: Tabs) -> None:
-    span = {"sheetId": tabs.sheet_id("people"), "startRowIndex": 1}
+def test_rows_that_people_sort_in_one_tab_concern_that_tab_alone(tabs: list[Bench]) -> None:
+    span = {"sheetId": tabs[0].sheet()["sheetId"], "startRowIndex": 1}
     sort = {"sortRange": {"range": span, "sortSpecs": [{"dimensionIndex": 0, "sortOrder": "DESCENDING"}]}}
-    tabs.before_writing("people", lambda: tabs.edit(sort))
-    reports = tabs.sync()
-    assert isinstance(reports["people"], NeedsFullSync)
-    tabs.assert_new("People's friends")
-    tabs.assert_new("Leute!")
+    before_writing(tabs[0], lambda: tabs[0].edit(sort))
+    assert isinstance(sync_together(tabs)["people"], NeedsFullSync)
+    assert_new(*tabs[1:])

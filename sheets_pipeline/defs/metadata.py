@@ -24,6 +24,7 @@ def report_metadata(report: SyncReport, frame: pd.DataFrame | None = None) -> di
         "cells": report.cells,
         "read_requests": report.traffic.read_requests,
         "write_requests": report.traffic.write_requests,
+        "shared_requests": report.traffic.shared_requests,  # counted by another tab, which sent them
         "bytes_sent": report.traffic.bytes_sent,
         "retries": report.traffic.retries,
         "refused_requests": report.traffic.refused_requests,
@@ -36,8 +37,6 @@ def report_metadata(report: SyncReport, frame: pd.DataFrame | None = None) -> di
         metadata |= _whole_tab(report)
     if report.archives:
         metadata |= _archives(report)
-    if report.traffic.shared_requests:  # counted by the tab that sent them
-        metadata["shared_requests"] = report.traffic.shared_requests
     if report.set_aside:
         metadata["set_aside_rows"] = [f"{row.key}: {row.reason}" for row in report.set_aside[:_LISTED]]
     if report.doubled_keys:

@@ -251,7 +251,7 @@ def test_three_tabs_of_a_submission_cost_one_read_and_one_write(platform: Platfo
     metadata = [event.materialization.metadata for event in result.all_events if event.is_step_materialization]
     assert len(metadata) == 3
     assert sum(one["read_requests"].value + one["write_requests"].value for one in metadata) == 2
-    assert sum(one["shared_requests"].value for one in metadata if "shared_requests" in one) == 4
+    assert sum(one["shared_requests"].value for one in metadata) == 4
 
 
 def test_many_events_are_written_one_tab_after_the_other(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:

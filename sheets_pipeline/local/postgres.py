@@ -27,6 +27,9 @@ from sheets_pipeline.errors import EmbeddedPostgresError
 from sheets_pipeline.local import processes
 from sheets_pipeline.local.files import locked, make_folder, read_state, write_state
 
+#: Advisory lock on making a database; any number that nobody else uses.
+_CREATING_LOCK = 5_481_026_733
+
 #: Names of databases, each with what fills it when it is new.
 Databases = Mapping[str, Callable[[str], None] | None]
 
@@ -275,6 +278,8 @@ class EmbeddedPostgres:
         from psycopg import sql
 
         with psycopg.connect(server.conninfo("postgres"), autocommit=True) as connection:
+            # The session of a starter that was killed goes on until its statement is done.
+            connection.execute("SELECT pg_advisory_lock(%s)", [_CREATING_LOCK])
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
                 unfinished = f"{name}_unfinished"
                 names = {"new": sql.Identifier(unfinished), "name": sql.Identifier(name)}

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -14,6 +15,7 @@ import pytest
 import sqlalchemy as sa
 
 from sheets_pipeline.errors import EmbeddedPostgresError
+from sheets_pipeline.local import postgres
 from sheets_pipeline.local.postgres import EmbeddedPostgres, Server
 from sheets_pipeline.local.processes import free_port, wait_until
 
@@ -144,6 +146,21 @@ def test_kill_9_of_the_starter_at_any_moment_is_mended_by_the_next_start(embedde
         starter.kill()
         starter.wait()
         assert recall(embedded.ensure({"kept": None})) == ["here"]
+
+
+def test_a_database_that_a_killed_starter_is_still_making_is_waited_for_and_made_anew(embedded: EmbeddedPostgres):
+    server = embedded.ensure({"kept": None})
+    with ThreadPoolExecutor(1) as beside, psycopg.connect(server.conninfo("postgres"), autocommit=True) as orphan:
+        orphan.execute("SELECT pg_advisory_lock(%s)", [postgres._CREATING_LOCK])
+        second = beside.submit(embedded.ensure, {"second": None})
+        time.sleep(0.5)
+        orphan.execute("CREATE DATABASE second_unfinished")
+        assert not second.done()
+        orphan.close()
+        assert second.result(timeout=30).pid == server.pid
+    with psycopg.connect(server.conninfo("second")) as connection:
+        names = {name for (name,) in connection.execute("SELECT datname FROM pg_database")}
+    assert "second_unfinished" not in names
 
 
 def test_a_wrong_password_in_the_state_file_is_mended(embedded: EmbeddedPostgres):

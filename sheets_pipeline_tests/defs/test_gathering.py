@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import dagster as dg
 import pytest
 import sqlalchemy as sa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sheets_pipeline.database import events, leases
@@ -44,6 +44,7 @@ def test_rounds_slow_down_as_quota_gets_short(ages: dict[str, list[float]], apar
     assert seconds_between_rounds(ages, _LIMITS) == pytest.approx(apart, abs=0.05)
 
 
+@settings(deadline=None)
 @given(
     before=st.lists(st.floats(0, 59.9), max_size=55),
     full_syncs=st.lists(st.floats(0, 300), max_size=2),

@@ -123,16 +123,15 @@ class DatabaseQuota:
             return self._count(connection, kind, database_time(connection))
 
     def in_use(self) -> dict[Kind, list[tuple[float, int]]]:
-        """Age in seconds and priority of each slot in use, by kind. One statement."""
+        """Age in seconds and priority of each slot in use, by kind."""
         slot = sync_quota_slot.c
-        mine = (slot.credential == self.credential) & slot.state.in_(("sent", *_ENDED))
         with self.engine.connect() as connection:
             now = database_time(connection)
-            slots = connection.execute(sa.select(slot.kind, slot.state, slot.at, slot.priority).where(mine)).all()
+            mine = (slot.credential == self.credential) & _counts(now)
+            slots = connection.execute(sa.select(slot.kind, slot.at, slot.priority).where(mine)).all()
         found: dict[Kind, list[tuple[float, int]]] = {kind: [] for kind in _KINDS}
-        for kind, state, at, priority in slots:
-            if state == "sent" or at >= now - WINDOW_SECONDS:
-                found[kind].append((max(0.0, now - at), priority))
+        for kind, at, priority in slots:
+            found[kind].append((max(0.0, now - at), priority))
         return found
 
     def left(self, kind: Kind) -> int:
@@ -226,9 +225,7 @@ class DatabaseQuota:
         return self._count(connection, kind, now) < limit
 
     def _count(self, connection: sa.Connection, kind: Kind, now: float) -> int:
-        slot = sync_quota_slot.c
-        counts = (slot.state == "sent") | (slot.state.in_(_ENDED) & (slot.at >= now - WINDOW_SECONDS))
-        return int(connection.scalar(sa.select(sa.func.count()).where(self._mine(kind), counts)) or 0)
+        return int(connection.scalar(sa.select(sa.func.count()).where(self._mine(kind), _counts(now))) or 0)
 
     def _until_next_free(self, connection: sa.Connection, kind: Kind, now: float) -> float:
         slot = sync_quota_slot.c
@@ -239,6 +236,12 @@ class DatabaseQuota:
 
     def _mine(self, kind: Kind) -> sa.ColumnElement[bool]:
         return (sync_quota_slot.c.credential == self.credential) & (sync_quota_slot.c.kind == kind)
+
+
+def _counts(now: float) -> sa.ColumnElement[bool]:
+    """Whether a slot is in use: its request is under way, or was answered in the last minute."""
+    slot = sync_quota_slot.c
+    return (slot.state == "sent") | (slot.state.in_(_ENDED) & (slot.at >= now - WINDOW_SECONDS))
 
 
 def _how_it_ended(error: Exception) -> str:

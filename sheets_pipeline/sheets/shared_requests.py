@@ -9,7 +9,6 @@ of them sends for all. See docs/decisions/0014.
     tab C: compute ─┘             └─ nothing to do  ·              ·
 """
 
-import copy
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -107,8 +106,8 @@ class SharedRequests:
             outcomes = send([asked.part for asked in parts])
         except RequestRejected as error:  # by one of them, for all: nothing has been applied
             outcomes = [error] if len(parts) == 1 else [_Alone() for _ in parts]
-        except BaseException as error:
-            outcomes = [copy.copy(error) for _ in parts]
+        except BaseException as error:  # whatever it is, nobody must wait for ever
+            outcomes = [error] * len(parts)
         with self._changed:  # before any of them goes on, so that it waits for the others next time
             for asked in parts:
                 asked.seat._at = _At.WORK

@@ -151,8 +151,8 @@ def _read_filters(client: SheetsClient, grid_ranges: list[dict[str, int]]) -> li
     One read request, shared with other tabs of the round.
     """
 
-    def read(parts: list[list[dict[str, int]]]) -> list[list[Any]]:
-        answer = client.read(
+    def read(parts: list[list[dict[str, int]]]) -> Any:
+        return client.read(
             "/values:batchGetByDataFilter",
             body={
                 "dataFilters": [{"gridRange": grid_range} for part in parts for grid_range in part],
@@ -161,10 +161,10 @@ def _read_filters(client: SheetsClient, grid_ranges: list[dict[str, int]]) -> li
                 "dateTimeRenderOption": "SERIAL_NUMBER",
             },
         )
-        return [answer.get("valueRanges", [])] * len(parts)
 
+    answer = client.together("read", grid_ranges, 0, read)
     found: list[dict[str, Any]] = [{} for _ in grid_ranges]
-    for value_range in client.together("read", grid_ranges, 0, read):
+    for value_range in answer.get("valueRanges", []):
         for data_filter in value_range.get("dataFilters", []):
             # proto3 leaves out zeros, so compare without them
             asked = {name: value for name, value in data_filter.get("gridRange", {}).items() if value}
@@ -216,14 +216,14 @@ def apply_requests(
     One write request, shared with other tabs of the round: Google applies all of it or nothing.
     """
 
-    def write(parts: list[tuple[bytes, list[str]]]) -> list[Any]:
+    def write(parts: list[tuple[bytes, list[str]]]) -> Any:
         params = {"fields": "spreadsheetId"}
         body = b'{"requests":[' + b",".join(requests[1:-1] for requests, _ in parts) + b"]"
         if ranges := [a1_range for _, some in parts for a1_range in some]:
             body += b',"includeSpreadsheetInResponse":true,"responseIncludeGridData":true,"responseRanges":'
             body += orjson.dumps(ranges)
             params = {"fields": _ANSWER_MASK}
-        return [client.write(":batchUpdate", params=params, body=body + b"}")] * len(parts)
+        return client.write(":batchUpdate", params=params, body=body + b"}")
 
     ranges = _key_ranges(title, key_columns, rows) if rows else []
     answer = client.together("write", (requests, ranges), len(requests), write)

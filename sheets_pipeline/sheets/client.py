@@ -4,7 +4,6 @@ It speaks to Google through gspread's HTTP client and turns every failure into a
 """
 
 import random
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal, Protocol
 from urllib.parse import quote
@@ -26,7 +25,7 @@ from sheets_pipeline.errors import (
 )
 from sheets_pipeline.sheets.credentials import Identity
 from sheets_pipeline.sheets.retry import RetryPolicy, describe, is_transient, retrying, was_not_applied
-from sheets_pipeline.sheets.shared_requests import Answer, Part, Seat
+from sheets_pipeline.sheets.shared_requests import Seat, Send
 from sheets_pipeline.sync.report import Traffic
 
 GOOGLE_ENDPOINT = "https://sheets.googleapis.com"
@@ -93,10 +92,10 @@ class SheetsClient:
         """To be held while the client's tab is at work, so that others wait for its requests."""
         return nullcontext() if self._seat is None else self._seat.taken()
 
-    def together(self, kind: Kind, part: Part, size: int, send: Callable[[list[Part]], list[Answer]]) -> Answer:
+    def together(self, kind: Kind, part: Any, size: int, send: Send) -> Any:
         """Send a part of a request, with those of other tabs where there are any; see ``Seat.together``."""
         if self._seat is None:
-            return send([part])[0]
+            return send([part])
         answer, is_anothers = self._seat.together(kind, part, size, send)
         self.traffic.shared_requests += is_anothers
         return answer

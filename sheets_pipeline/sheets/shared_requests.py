@@ -16,13 +16,13 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, TypeVar
+from typing import Any
 
 from sheets_pipeline.errors import RequestRejected
 from sheets_pipeline.sync.plan import MAX_PAYLOAD_BYTES
 
-Part = TypeVar("Part")
-Answer = TypeVar("Answer")
+#: Sends parts, of whichever tabs, as one request; gives its answer, from which each tab takes what is its own.
+Send = Callable[[list[Any]], Any]
 
 #: A request waits at most so long for tabs that are still computing; those who let it wait are late, and nobody waits
 #: for them again until they have come.
@@ -62,7 +62,7 @@ class SharedRequests:
             seat._at = to
             self._changed.notify_all()
 
-    def _together(self, asked: "_Asked", send: Callable[[list[Any]], list[Any]]) -> tuple[Any, bool]:
+    def _together(self, asked: "_Asked", send: Send) -> tuple[Any, bool]:
         with self._changed:
             asked.seat._at = _At.REQUEST
             self._waiting.append(asked)
@@ -76,7 +76,7 @@ class SharedRequests:
         try:
             return asked.answer.result(), not mine
         except _Alone:
-            return send([asked.part])[0], False
+            return send([asked.part]), False
 
     def _until(self, longest: float) -> float:
         """The time until which to wait for others; in the past where nobody is to be waited for."""
@@ -99,23 +99,24 @@ class SharedRequests:
         self._changed.notify_all()
         return taken
 
-    def _send(self, parts: list["_Asked"], send: Callable[[list[Any]], list[Any]]) -> None:
-        """One request for all; an answer, an error or the word to send it alone for each."""
-        outcomes: list[Any]
+    def _send(self, taken: list["_Asked"], send: Send) -> None:
+        """One request for all; its answer, its error or the word to send it alone for each."""
+        answer: Any = None
+        failure: BaseException | None = None
         try:
-            outcomes = send([asked.part for asked in parts])
+            answer = send([asked.part for asked in taken])
         except RequestRejected as error:  # by one of them, for all: nothing has been applied
-            outcomes = [error] if len(parts) == 1 else [_Alone() for _ in parts]
+            failure = error if len(taken) == 1 else _Alone()
         except BaseException as error:  # whatever it is, nobody must wait for ever
-            outcomes = [error] * len(parts)
+            failure = error
         with self._changed:  # before any of them goes on, so that it waits for the others next time
-            for asked in parts:
+            for asked in taken:
                 asked.seat._at = _At.WORK
-        for asked, outcome in zip(parts, outcomes, strict=True):
-            if isinstance(outcome, BaseException):
-                asked.answer.set_exception(outcome)
+        for asked in taken:
+            if failure is None:
+                asked.answer.set_result(answer)
             else:
-                asked.answer.set_result(outcome)
+                asked.answer.set_exception(failure)
 
 
 class Seat:
@@ -134,25 +135,23 @@ class Seat:
         finally:
             self._shared._move(self, _At.END)
 
-    def together(
-        self, kind: str, part: Part, size: int, send: Callable[[list[Part]], list[Answer]]
-    ) -> tuple[Answer, bool]:
+    def together(self, kind: str, part: Any, size: int, send: Send) -> tuple[Any, bool]:
         """Send a part of a request, with those of other tabs where there are any.
 
         Args:
             kind: Parts of the same kind can go together.
             part: What to send.
             size: Its bytes.
-            send: Sends parts, of whichever tabs, as one request; gives an answer for each. Raises what all of them get.
+            send: What it raises, all get whose parts it was to send.
 
         Returns:
-            The answer, and whether another tab's ``send`` got it.
+            The whole answer, and whether another tab's ``send`` got it.
 
         Raises:
             RequestRejected: Of this part; after a refusal of several each one is sent alone.
         """
         if self._at in (_At.AWAY, _At.END):
-            return send([part])[0], False
+            return send([part]), False
         return self._shared._together(_Asked(self, kind, part, size), send)
 
 

@@ -33,19 +33,19 @@ from sheets_pipeline_tests.sheets.scenarios import (
 
 @dataclass
 class Post:
-    """Sends parts and remembers which went together; answers with the part in capitals."""
+    """Sends parts and remembers which went together; answers with each part in capitals."""
 
     sent: list[list[str]] = field(default_factory=list)
     errors: dict[str, Exception] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def send(self, parts: list[str]) -> list[str]:
+    def send(self, parts: list[str]) -> dict[str, str]:
         with self.lock:
             self.sent.append(list(parts))
         for part in parts:
             if part in self.errors:
                 raise self.errors[part]
-        return [part.upper() for part in parts]
+        return {part: part.upper() for part in parts}
 
     @property
     def together(self) -> list[set[str]]:
@@ -60,7 +60,7 @@ def ask(seat: Seat, post: Post, *parts: str, size: int = 0, after: float = 0.0) 
         for part in parts:
             kind = "write" if part.startswith("w") else "read"
             try:
-                answers.append(seat.together(kind, part, size, post.send)[0])
+                answers.append(seat.together(kind, part, size, post.send)[0][part])
             except Exception as error:
                 answers.append(error)
     return answers
@@ -107,7 +107,7 @@ def test_without_others_nothing_waits() -> None:
 def test_before_it_takes_its_seat_a_tab_sends_alone() -> None:
     post, shared = Post(), SharedRequests()
     seat, _ = shared.seat(), shared.seat()
-    assert seat.together("read", "r1", 0, post.send) == ("R1", False)
+    assert seat.together("read", "r1", 0, post.send) == ({"r1": "R1"}, False)
 
 
 def test_a_tab_that_waits_for_its_lock_holds_up_others_for_a_moment_only(monkeypatch: pytest.MonkeyPatch) -> None:

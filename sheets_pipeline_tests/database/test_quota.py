@@ -96,6 +96,24 @@ def test_how_requests_ended_is_known_and_each_of_them_counts(engine: sa.Engine) 
     assert other.answers() == Answers()
 
 
+def test_slots_in_use_are_told_with_age_and_priority(engine: sa.Engine) -> None:
+    mine = budget(engine, 60)
+    with budget(engine, 60, URGENT).slot("write"):
+        pass
+    now = time.time()
+    slots = [("read", BULK, "answered", 30), ("read", URGENT, "refused", 50), ("read", BULK, "answered", 61)]
+    slots += [("write", BULK, "sent", 100), ("write", BULK, "waiting", 1)]
+    with engine.begin() as connection:
+        for kind, priority, state, age in slots:
+            row = {"credential": mine.credential, "kind": kind, "priority": priority, "state": state, "at": now - age}
+            connection.execute(quota_module.sync_quota_slot.insert().values(row))
+    found = {kind: sorted((round(age, -1), priority) for age, priority in ages) for kind, ages in mine.in_use().items()}
+    assert found == {"read": [(30, BULK), (50, URGENT)], "write": [(0, URGENT), (100, BULK)]}
+    assert {kind: len(ages) for kind, ages in found.items()} == {"read": mine.used("read"), "write": mine.used("write")}
+    other = DatabaseQuota(engine, "other@example.org", reads_per_minute=60, writes_per_minute=1)
+    assert other.in_use() == {"read": [], "write": []}
+
+
 def test_failing_counts_from_the_first_failure_after_the_last_good_answer(engine: sa.Engine) -> None:
     mine = budget(engine, 60)
     now = time.time()

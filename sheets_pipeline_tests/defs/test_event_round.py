@@ -22,6 +22,7 @@ from sheets_pipeline.defs import tab_asset as tab_asset_module
 from sheets_pipeline.defs.event_round import Failure
 from sheets_pipeline.defs.event_sync import quiz_submissions
 from sheets_pipeline.defs.tab_asset import TabAsset, tab_assets
+from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sheets.retry import RetryPolicy
 from sheets_pipeline.sync.tab import Column, ColumnType, Tab
 from sheets_pipeline.wiring import pipeline
@@ -189,6 +190,35 @@ def test_errors_of_the_whole_spreadsheet_count_no_attempt(
     left = queue(platform)
     assert left
     assert all(row["attempts"] == 0 and row["set_aside_at"] is None and row["retry_at"] is None for row in left)
+
+
+@pytest.mark.parametrize(("tab", "name"), [("UserProfiles", "full_name"), ("quiz_responses", "user")])
+def test_a_tab_sorted_in_the_moment_in_which_events_are_written_is_right_at_once(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, tab: str, name: str
+) -> None:
+    change(platform, "update users set full_name = 'Learner ' || id")
+    run(platform, "full_sync")
+    change(platform, "delete from pending_event", "update users set full_name = full_name || '!' where id in (3, 4)")
+    sheets = platform.server.call("GET", f"/v4/spreadsheets/{platform.spreadsheet_id}")["sheets"]
+    sheet_id = next(one["properties"]["sheetId"] for one in sheets if one["properties"]["title"] == tab)
+    order = {"dimensionIndex": 0, "sortOrder": "DESCENDING"}
+    sort = {"sortRange": {"range": {"sheetId": sheet_id, "startRowIndex": 1}, "sortSpecs": [order]}}
+    before, write = platform.rows(tab), SheetsClient.write
+
+    def sorted_first(client: SheetsClient, *arguments: Any, **named: Any) -> Any:
+        monkeypatch.setattr(SheetsClient, "write", write)
+        path = f"/v4/spreadsheets/{platform.spreadsheet_id}:batchUpdate"
+        platform.server.call("POST", path, {"requests": [sort]})
+        return write(client, *arguments, **named)
+
+    monkeypatch.setattr(SheetsClient, "write", sorted_first)
+    assert run(platform).success
+    after = platform.rows(tab)
+    assert list(after) == sorted(before, reverse=True)
+    changed = {"Learner 3": "Learner 3!", "Learner 4": "Learner 4!"}
+    assert after == {key: row | {name: changed.get(row[name], row[name])} for key, row in before.items()}
+    assert after != before
+    assert queue(platform) == []
 
 
 def test_events_of_a_switched_off_tab_let_no_queue_grow_and_the_tab_is_written_once_it_is_on(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from sheets_pipeline.database import events, leases
 from sheets_pipeline.database.event_table import Priority, pending_event
-from sheets_pipeline.database.quota import URGENT
+from sheets_pipeline.database.quota import BULK, URGENT, sync_quota_slot
 from sheets_pipeline.defs import event_sync, gathering
 from sheets_pipeline.defs.gathering import rest_while_busy, seconds_between_rounds
 from sheets_pipeline.wiring import pipeline
@@ -138,6 +138,43 @@ def test_a_share_of_one_means_no_rests(platform: Platform, monkeypatch: pytest.M
     pipeline.cache_clear()
     record(platform.engine, 500)
     assert rested(10)[0] is False
+
+
+def waited_with(platform: Platform, slots: int, priority: int) -> float:
+    """Seconds that a round waits after so many writes of this priority, the last of them just now."""
+    quota, now = pipeline().quota(URGENT), time.time()
+    slot = {"credential": quota.credential, "kind": "write", "priority": priority, "state": "answered"}
+    with platform.engine.begin() as connection:
+        connection.execute(sync_quota_slot.delete())
+        connection.execute(sync_quota_slot.insert(), [slot | {"at": now - min(number, 1)} for number in range(slots)])
+    began = time.monotonic()
+    gathering.let_gather(pipeline())
+    return time.monotonic() - began
+
+
+@pytest.mark.parametrize(
+    ("slots", "priority", "has_events", "least", "most"),
+    [
+        pytest.param(40, URGENT, True, 0, 0.3, id="more than half is left"),
+        pytest.param(95, URGENT, True, 1.0, 4, id="little is left"),
+        pytest.param(95, URGENT, False, 0, 0.3, id="there is nothing to write"),
+        pytest.param(95, BULK, True, 0, 0.3, id="there was no round"),
+    ],
+)
+def test_a_round_waits_as_long_as_quota_demands(
+    platform: Platform,
+    monkeypatch: pytest.MonkeyPatch,
+    slots: int,
+    priority: int,
+    has_events: bool,
+    least: float,
+    most: float,
+):
+    monkeypatch.setenv("SHEETS_WRITES_PER_MINUTE", "135")
+    pipeline.cache_clear()
+    if has_events:
+        record(platform.engine)
+    assert least <= waited_with(platform, slots, priority) < most
 
 
 def test_an_urgent_event_ends_the_wait_for_quota(platform: Platform, monkeypatch: pytest.MonkeyPatch):

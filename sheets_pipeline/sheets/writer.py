@@ -20,6 +20,7 @@ import pandas as pd
 from sheets_pipeline.errors import OutcomeUnknown, RequestRejected, SheetsUnavailable
 from sheets_pipeline.sheets import access
 from sheets_pipeline.sheets.client import SheetsClient
+from sheets_pipeline.sheets.finder import TabFinder
 from sheets_pipeline.sheets.memory import TabFacts, TabMemory
 from sheets_pipeline.sync.diff import ChangeSet, compare, compare_touched, rows_of_ours
 from sheets_pipeline.sync.drift import Drift, find_drift
@@ -30,7 +31,6 @@ from sheets_pipeline.sync.rows import Rows, rows_from_frame
 from sheets_pipeline.sync.snapshot import (
     RowIndex,
     TabSnapshot,
-    header_texts,
     index_rows,
     locate_columns,
     require_columns,
@@ -41,9 +41,6 @@ logger = logging.getLogger(__name__)
 
 #: Rounds before a tab that never settles is left to the next sync.
 MAX_ROUNDS = 6
-
-#: Seconds for which the place and the time zone of a tab are believed without asking Google again.
-FACTS_GOOD_FOR_SECONDS = 86_400
 
 
 class NeedsFullSync(Exception):
@@ -104,7 +101,7 @@ class TabWriter:
     ) -> None:
         self.tab, self.client, self.memory, self.lock = tab, client, memory, lock
         self.spreadsheet_url = spreadsheet_url
-        self._spreadsheet: access.SpreadsheetProperties | None = None
+        self._finder = TabFinder(tab, client, memory)
         self._still_ours: Callable[[], None] | None = None
         self._rows_moved = False
 
@@ -149,16 +146,16 @@ class TabWriter:
         Raises:
             HeaderMismatch: A declared column is not in the header, under whatever name.
         """
-        if (facts := self._facts()) is None:
+        if (facts := self._finder.facts()) is None:
             return None
         try:
             snapshot = access.read_tab(self.client, facts.sheet_id)
         except RequestRejected:
-            self.memory.save_facts(facts := self._find_facts())
+            self.memory.save_facts(facts := self._finder.find())
             if facts is None:
                 return None
             snapshot = access.read_tab(self.client, facts.sheet_id)
-        facts, layout, added = self._columns(facts, snapshot)
+        facts, layout, added = self._finder.columns(facts, snapshot)
         layout = {column.name: layout[column.name] for column in self.tab.columns if column.name not in added}
         require_columns(self.tab, snapshot, layout)
         self._remember(replace(facts, layout=layout, row_count=snapshot.row_count))
@@ -194,7 +191,7 @@ class TabWriter:
         if needed > 1 and needed > (left := self.client.quota_left("write")):
             logger.info("Tab %r needs %d writes, %d are left this minute; it waits", self.tab.title, needed, left)
         if found.plan.grid_cells > 0:
-            spreadsheet = self._spreadsheet or access.read_spreadsheet(self.client)
+            spreadsheet = self._finder.spreadsheet or access.read_spreadsheet(self.client)
             is_new = found.facts.sheet_id not in {sheet.sheet_id for sheet in spreadsheet.sheets}
             tabs = len(spreadsheet.sheets) + is_new
             check_size(self.tab.title, spreadsheet.cells, found.plan.grid_cells, tabs)
@@ -209,7 +206,7 @@ class TabWriter:
             if self.memory.facts() is None:
                 raise
             logger.warning("Tab %r is not where it was (%s); looking for it", self.tab.title, error)
-            self.memory.save_facts(self._find_facts())
+            self.memory.save_facts(self._finder.find())
             return look()
 
     def _describe(self, report: SyncReport, found: _Round) -> None:
@@ -311,14 +308,14 @@ class TabWriter:
     # Looking ---------------------------------------------------------------------------------------------------------
 
     def _look_at_all(self, frame: pd.DataFrame, leave: set[str], allowance: Allowance) -> _Round:
-        facts = self._facts()
+        facts = self._finder.facts()
         if facts is None:
             return self._plan_new_tab(frame)
         snapshot = access.read_tab(self.client, facts.sheet_id)
         wanted = rows_from_frame(self.tab, frame, access.time_zone(facts.time_zone))
         if snapshot.last_row == 0:
             return self._plan_empty_tab(facts, snapshot, wanted)
-        facts, layout, added = self._columns(facts, snapshot)
+        facts, layout, added = self._finder.columns(facts, snapshot)
         index = index_rows(self.tab, snapshot, layout)
         changes = compare(self.tab, snapshot, layout, index, wanted, self.memory.owned, leave)
         check_deletes(self.tab, changes, len(index.row_of), len(wanted), allowance.deletes)
@@ -337,27 +334,8 @@ class TabWriter:
         is_bare = access.is_bare(self.client, facts.sheet_id, snapshot.title, keep, snapshot.row_count)
         return keep if is_bare else None
 
-    def _columns(self, facts: TabFacts, snapshot: TabSnapshot) -> tuple[TabFacts, dict[str, int], list[str]]:
-        """Where our columns are, with renamed ones recognised, and which of them are to be added at the right end."""
-        layout = locate_columns(self.tab, snapshot, facts.renamed)
-        missing = [column.name for column in self.tab.columns if column.name not in layout]
-        if not missing:
-            return facts, layout, []
-        marked = access.read_column_metadata(self.client, facts.sheet_id)
-        texts = header_texts(snapshot)
-        renamed = {name: texts[marked[name]] for name in missing if name in marked and marked[name] < len(texts)}
-        renamed = {name: text for name, text in renamed.items() if text and texts.count(text) == 1}
-        facts = replace(facts, renamed={**facts.renamed, **renamed})
-        layout |= {name: marked[name] for name in renamed}
-        is_new = [name for name in missing if name not in renamed and facts.layout and name not in facts.layout]
-        lost = [name for name in missing if name not in renamed and name not in is_new]
-        added = is_new + (lost if self.tab.restores_columns and facts.layout else [])
-        layout |= {name: len(snapshot.columns) + i for i, name in enumerate(added)}
-        require_columns(self.tab, snapshot, layout)
-        return facts, layout, added
-
     def _look_at_touched(self, frame: pd.DataFrame, keys: Collection[str]) -> _Round:
-        facts = self._facts()
+        facts = self._finder.facts()
         if facts is None or self._rows_moved:
             raise NeedsFullSync(self.tab.title)
         wanted = rows_from_frame(self.tab, frame, access.time_zone(facts.time_zone))
@@ -407,35 +385,15 @@ class TabWriter:
         found.grid_cells = snapshot.row_count * snapshot.column_count + plan.grid_cells
         return found
 
-    # Finding and creating the tab ------------------------------------------------------------------------------------
-
-    def _facts(self) -> TabFacts | None:
-        facts = self.memory.facts()
-        if facts is None or self.memory.now() - facts.seen_at > FACTS_GOOD_FOR_SECONDS:
-            facts = self._find_facts()
-            if facts is not None:
-                self.memory.save_facts(facts)
-        return facts
-
-    def _find_facts(self) -> TabFacts | None:
-        """Ask Google where the tab is: the one we wrote, under whatever title, else the one with the declared title."""
-        known = self.memory.facts()
-        spreadsheet = self._spreadsheet = access.read_spreadsheet(self.client)
-        for sheet in spreadsheet.sheets:
-            if known is not None and sheet.sheet_id == known.sheet_id:
-                known = replace(known, spreadsheet_cells=spreadsheet.cells, spreadsheet_tabs=len(spreadsheet.sheets))
-                return replace(known, time_zone=spreadsheet.time_zone, seen_at=self.memory.now())
-        for sheet in spreadsheet.sheets:
-            if sheet.title == self.tab.title:
-                return TabFacts(sheet.sheet_id, spreadsheet.time_zone, {}, self.memory.now())
-        return None
+    # Creating the tab ------------------------------------------------------------------------------------------------
 
     def _new_layout(self) -> dict[str, int]:
         return {column.name: i for i, column in enumerate(self.tab.columns)}
 
     def _plan_new_tab(self, frame: pd.DataFrame) -> _Round:
         logger.info("Tab %r is not there yet; it is created", self.tab.title)
-        zone = self._spreadsheet.time_zone if self._spreadsheet else "Etc/GMT"
+        spreadsheet = self._finder.spreadsheet
+        zone = spreadsheet.time_zone if spreadsheet else "Etc/GMT"
         wanted = rows_from_frame(self.tab, frame, access.time_zone(zone))
         facts = TabFacts(secrets.randbelow(2**31 - 1) + 1, zone, self._new_layout(), self.memory.now())
         return self._creation(facts, wanted, None)

@@ -57,11 +57,11 @@ _ALL = "**all but Local Sheets**"
 
 @dataclass
 class Application:
-    """Threads that submit quizzes; ``seconds`` are the times from BEGIN to the answer to COMMIT."""
+    """Threads that submit quizzes; each transaction is (seconds since 1970 at BEGIN, seconds to the answer to COMMIT)."""
 
     url: str
     per_second: float
-    seconds: list[float] = field(default_factory=list)
+    transactions: list[tuple[float, float]] = field(default_factory=list)
     _counts_from: float = 0.0
 
     def run(self, duration: float, lead: float = 0.0) -> None:
@@ -83,7 +83,8 @@ class Application:
         sa.event.listen(engine, "begin", lambda _: began.append(time.perf_counter()))
         for _ in submit_quizzes(engine, count, per_second, seed=seed):
             if time.monotonic() >= self._counts_from:
-                self.seconds.append(time.perf_counter() - began[-1])
+                seconds = time.perf_counter() - began[-1]
+                self.transactions.append((time.time() - seconds, seconds))
             began.clear()
         engine.dispose()
 
@@ -99,11 +100,11 @@ class Samples:
     refused: int = 0
 
 
-def submit_for(url: str, per_second: float, seconds: float, lead: float) -> list[float]:
-    """Run the application; gives the times of its transactions."""
+def submit_for(url: str, per_second: float, seconds: float, lead: float = 0.0) -> list[tuple[float, float]]:
+    """Run the application; gives its transactions."""
     application = Application(url, per_second)
     application.run(seconds, lead)
-    return application.seconds
+    return application.transactions
 
 
 class Sampler:
@@ -221,7 +222,8 @@ def measure(stack: Stack, arguments: argparse.Namespace) -> dict[str, Any]:
         print(f"{name}: {seconds:.0f} s at {arguments.per_second:g} a second", flush=True)
         # A process of its own: whoever samples and mends here must not hold up what is timed.
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-            return pool.submit(submit_for, on, arguments.per_second, seconds, lead).result()
+            transactions = pool.submit(submit_for, on, arguments.per_second, seconds, lead).result()
+        return [seconds for _, seconds in transactions]
 
     triggers.remove(engine)
     phases[ALONE] = timed(ALONE, arguments.alone)
@@ -331,8 +333,8 @@ def _application(arguments: argparse.Namespace, result: dict[str, Any]) -> list[
     ]
     for name, seconds in phases.items():
         length = arguments.minutes * 60 if name == WHOLE else arguments.alone
-        ranks = " | ".join(f"{rank:.2f}" for rank in _ranks(seconds))
-        lines.append(f"| {name} | {len(seconds):,} | {len(seconds) / length:.1f} | {ranks} |")
+        cells = " | ".join(f"{rank:.2f}" for rank in ranks(seconds))
+        lines.append(f"| {name} | {len(seconds):,} | {len(seconds) / length:.1f} | {cells} |")
     return [*lines, "", *(_turns(arguments, result["turns"]) if result["turns"] else [])]
 
 
@@ -348,7 +350,7 @@ def _turns(arguments: argparse.Namespace, turns: dict[str, list[list[float]]]) -
         "|---|---:|---:|---:|",
     ]
     for name, phases in turns.items():
-        lines.append(f"| {name} | " + " | ".join(f"{rank:.2f}" for rank in _ranks(itertools.chain(*phases))) + " |")
+        lines.append(f"| {name} | " + " | ".join(f"{rank:.2f}" for rank in ranks(itertools.chain(*phases))) + " |")
     cells = [f"{ratio:.2f} ({low:.2f} to {high:.2f})" for ratio, low, high in ratios(turns[ALONE], turns[WHOLE])]
     return [*lines, f"| with everything, times alone | {' | '.join(cells)} |", ""]
 
@@ -360,7 +362,7 @@ def ratios(alone: list[list[float]], whole: list[list[float]]) -> list[tuple[flo
     draws = [chance.choices(range(number), k=number) for _ in range(_DRAWS)]
 
     def ratio(turns: Iterable[int]) -> list[float]:
-        pairs = zip(*(_ranks(itertools.chain(*(one[i] for i in turns))) for one in (whole, alone)), strict=True)
+        pairs = zip(*(ranks(itertools.chain(*(one[i] for i in turns))) for one in (whole, alone)), strict=True)
         return [ours / theirs for ours, theirs in pairs]
 
     drawn = [sorted(column) for column in zip(*map(ratio, draws), strict=True)]
@@ -368,10 +370,10 @@ def ratios(alone: list[list[float]], whole: list[list[float]]) -> list[tuple[flo
     return [(one, column[low], column[high]) for one, column in zip(ratio(range(number)), drawn, strict=True)]
 
 
-def _ranks(seconds: Iterable[float]) -> tuple[float, float, float]:
+def ranks(seconds: Iterable[float]) -> tuple[float, float, float]:
     """Median, 95th and 99th percentile in ms."""
-    ranks = [1000 * rank for rank in statistics.quantiles(seconds, n=100)]
-    return ranks[49], ranks[94], ranks[98]
+    found = [1000 * rank for rank in statistics.quantiles(seconds, n=100)]
+    return found[49], found[94], found[98]
 
 
 def _pipeline(arguments: argparse.Namespace, result: dict[str, Any]) -> list[str]:

@@ -24,7 +24,7 @@ import yaml
 
 from benchmarks.environment import ROOT
 from sheets_pipeline.errors import SheetsPipelineError
-from sheets_pipeline.launcher.priority import MOST_NICE
+from sheets_pipeline.launcher.priority import LONGEST_SLICE_SECONDS, MOST_NICE, ask_for_slices
 from sheets_pipeline.local.family import end_family
 from sheets_pipeline.local.processes import FAMILY_MARK, free_port
 from sheets_pipeline.local.services import Services, ensure_services, stop_services
@@ -185,6 +185,7 @@ def lay_out(layout: str, pids: list[int], nice: int = 0) -> None:
             with contextlib.suppress(ProcessLookupError, FileNotFoundError, psutil.NoSuchProcess):  # it ended meanwhile
                 for thread in one.threads():
                     os.setpriority(os.PRIO_PROCESS, thread.id, steps)
+                    ask_for_slices(thread.id, LONGEST_SLICE_SECONDS if steps else 0)
                 session = Path(f"/proc/{one.pid}/autogroup")
                 if ours.exists():
                     if session.read_text().split()[0] == ours.read_text().split()[0]:

@@ -1,0 +1,66 @@
+"""The slices of processor time that a run asks for, and who inherits the wish."""
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sheets_pipeline.launcher.priority import LONGEST_SLICE_SECONDS, ask_for_slices
+from sheets_pipeline.local.processes import send_signal, start_server
+from sheets_pipeline_tests.launcher.slices import slice_seconds
+
+
+@pytest.fixture
+def usual() -> Iterator[float]:
+    """The usual slice of this thread, which has it again after the test."""
+    if (usual := slice_seconds()) is None:
+        pytest.skip("needs Linux 6.12 or later with /proc/PID/sched")
+    yield usual
+    ask_for_slices(0, 0)
+
+
+def test_a_thread_gets_the_slices_it_asks_for_and_keeps_its_priority(usual: float):
+    nice = os.nice(0)
+    assert ask_for_slices(0, LONGEST_SLICE_SECONDS)
+    assert slice_seconds() == LONGEST_SLICE_SECONDS != usual
+    assert os.nice(0) == nice
+    assert ask_for_slices(0, 0)
+    assert slice_seconds() == usual
+
+
+def test_a_wish_of_a_thread_holds_for_those_that_it_starts(usual: float):
+    assert ask_for_slices(0, LONGEST_SLICE_SECONDS)
+    told: list[float | None] = []
+    thread = threading.Thread(
+        target=lambda: told.append(slice_seconds(f"{os.getpid()}/task/{threading.get_native_id()}"))
+    )
+    thread.start()
+    thread.join()
+    assert told == [LONGEST_SLICE_SECONDS]
+
+
+def test_a_server_that_a_run_starts_has_the_usual_slices(usual: float, tmp_path: Path):
+    assert ask_for_slices(0, LONGEST_SLICE_SECONDS)
+    command = [sys.executable, "-c", "import time; time.sleep(60)"]
+    server = start_server(command, life_lock=tmp_path / "life", log=tmp_path / "log")
+    try:
+        assert slice_seconds(server.pid) == usual
+    finally:
+        send_signal(server.pid, 9)
+        server.wait()
+
+
+def test_no_slices_are_asked_for_where_somebody_chose_another_policy(usual: float):
+    child = "import os; from sheets_pipeline.launcher.priority import *; os.sched_setscheduler(0, os.SCHED_BATCH, "
+    child += "os.sched_param(0)); assert not ask_for_slices(0, 0.1) and os.sched_getscheduler(0) == os.SCHED_BATCH"
+    subprocess.run([sys.executable, "-c", child], check=True)
+
+
+def test_a_thread_that_has_ended_gets_none():
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    assert not ask_for_slices(process.pid, 0)

@@ -191,7 +191,7 @@ def main() -> None:
         "--alone", type=float, default=60, help="seconds of each phase without it (default: %(default)s)"
     )
     parser.add_argument(
-        "--turns", type=int, default=12, help="of one phase alone and one with it (default: %(default)s)"
+        "--turns", type=int, default=24, help="of one phase alone and one with it (default: %(default)s)"
     )
     parser.add_argument("--turn", type=float, default=30, help="seconds of each of those (default: %(default)s)")
     parser.add_argument(

@@ -29,7 +29,7 @@ DEMO_TITLE = "Learning platform (demo)"
 #: The first tab of the demo spreadsheet.
 DEMO_GREETING = (
     "This spreadsheet is kept by Local Sheets on your own machine.",
-    "The tabs UserProfiles, course_statistics and TranscriptRequests appear beside this one within a minute.",
+    "The tabs UserProfiles, course_statistics, quiz_responses and TranscriptRequests appear beside this one within a minute.",
     "Type notes next to the data, add columns, sort, colour: the pipeline leaves them alone.",
     "Then run `sheets-pipeline simulate` and watch the cells that change.",
 )

@@ -48,7 +48,9 @@ def lower(steps: int) -> None:
 
 
 def ask_for_slices(pid: int, seconds: float) -> bool:
-    """Have Linux (6.12 and later; earlier ones take no notice) run a thread for so long at a time; returns whether it will.
+    """Ask Linux to run a thread for so long at a time; returns whether the wish was taken.
+
+    Linux before 6.12 takes it and does nothing about it.
 
     Args:
         pid: The thread; 0 for our own. What it starts from now on inherits the wish.
@@ -61,7 +63,7 @@ def ask_for_slices(pid: int, seconds: float) -> bool:
         if os.sched_getscheduler(pid) != os.SCHED_OTHER:  # somebody chose another policy for us
             return False
         nice = os.getpriority(os.PRIO_PROCESS, pid)
-    except ProcessLookupError:
+    except OSError:  # it has ended, or a sandbox forbids to ask
         return False
     wish = _SCHED_ATTR.pack(_SCHED_ATTR.size, os.SCHED_OTHER, 0, nice, 0, round(seconds * 1e9), 0, 0)
     return bool(ctypes.CDLL(None).syscall(number, pid, wish, 0) == 0)

@@ -64,3 +64,11 @@ def test_a_thread_that_has_ended_gets_none():
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
     assert not ask_for_slices(process.pid, 0)
+
+
+def test_a_sandbox_that_forbids_to_ask_stops_no_run(monkeypatch: pytest.MonkeyPatch):
+    def refuse(_: int) -> int:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "sched_getscheduler", refuse, raising=False)
+    assert not ask_for_slices(0, LONGEST_SLICE_SECONDS)

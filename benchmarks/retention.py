@@ -7,8 +7,6 @@ the tables every 30 days, and what removing one run costs in our way and in Dags
 
 import argparse
 import os
-import shutil
-import tempfile
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,11 +14,11 @@ from pathlib import Path
 import dagster as dg
 import sqlalchemy as sa
 
+from benchmarks.own_postgres import own_postgres
 from sheets_pipeline.database.engine import connect
 from sheets_pipeline.database.state import install_state
 from sheets_pipeline.defs.retention import clean_up_all
 from sheets_pipeline.defs.storage_cleanup import Until, remove_runs
-from sheets_pipeline.local.postgres import EmbeddedPostgres
 from sheets_pipeline.settings import Settings
 
 #: Per busy day: an event sync every 5 s, a full sync every 5 minutes, tabs written by both, ticks of the sensors.
@@ -191,11 +189,9 @@ def main() -> None:
     parser.add_argument("--no-clean-up", action="store_true", help="show how the tables grow without it")
     parser.add_argument("--cost-of", type=int, metavar="RUNS", help="only measure the removal of so many runs")
     arguments = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="retention-"))
-    os.environ["DAGSTER_HOME"] = str(folder)
-    postgres = EmbeddedPostgres(folder / "postgres", server_settings={"fsync": "off", "shared_buffers": "128MB"})
-    try:
-        url = postgres.ensure().url("postgres")
+    with own_postgres("retention", {"fsync": "off", "shared_buffers": "128MB"}) as (folder, server):
+        os.environ["DAGSTER_HOME"] = str(folder)
+        url = server.url("postgres")
         engine = connect(url)
         install_state(engine)
         with instance_in(folder, url) as instance:
@@ -204,9 +200,6 @@ def main() -> None:
             else:
                 simulate(engine, instance, arguments.days, arguments.scale, cleaning=not arguments.no_clean_up)
         engine.dispose()
-    finally:
-        postgres.stop()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -9,12 +9,9 @@ docs/benchmarks-slices.md.
 import argparse
 import json
 import multiprocessing
-import os
 import random
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -25,10 +22,10 @@ from typing import Any
 from benchmarks.environment import ROOT
 from benchmarks.load import ranks, submit_for
 from benchmarks.machine import machine
+from benchmarks.own_postgres import own_postgres
 from sheets_pipeline.database.demo import generate
 from sheets_pipeline.database.engine import connect
 from sheets_pipeline.launcher.priority import DEFAULT_NICE, LONGEST_SLICE_SECONDS, MOST_NICE, ask_for_slices, lower
-from sheets_pipeline.local.postgres import EmbeddedPostgres
 
 NOBODY = "nobody"
 
@@ -75,7 +72,7 @@ def compute(nice: int, slice_seconds: float) -> None:
 
 @contextmanager
 def computing(name: str, turns: list[Turn]) -> Iterator[None]:
-    """The processes of one name, waiting for their turns."""
+    """The processes of one name, waiting for their turns; none may end before its last one."""
     own = json.dumps([(begin, end) for of, begin, end in turns if of == name])
     processes = []
     try:
@@ -87,6 +84,8 @@ def computing(name: str, turns: list[Turn]) -> Iterator[None]:
                 process.stdin.write(own)
                 process.stdin.close()
         yield
+        if failed := [process.returncode for process in processes if process.poll()]:
+            raise SystemExit(f"{name}: nobody computed, the processes ended with {failed}")
     finally:
         for process in processes:
             process.kill()
@@ -148,21 +147,15 @@ def main() -> None:
         compute(int(arguments.compute[0]), arguments.compute[1])
         return
     about = machine()
-    folder = Path(tempfile.mkdtemp(prefix="slices-"))
-    postgres = EmbeddedPostgres(folder / "postgres")
-    try:
-        url = postgres.ensure().url("postgres")
+    with own_postgres("slices") as (_, server):
+        url = server.url("postgres")
         engine = connect(url)
         generate(engine)
         engine.dispose()
         page = render(about, arguments, measure(url, arguments))
-    finally:
-        postgres.stop()
-        shutil.rmtree(folder, ignore_errors=True)
     (arguments.output / "benchmarks-slices.md").write_text(page)
     print(page)
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("PYTHONUNBUFFERED", "1")
     main()

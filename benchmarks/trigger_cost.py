@@ -8,10 +8,8 @@ the first seconds of each, in which sessions fill their caches, are left out. Wr
 import argparse
 import os
 import re
-import shutil
 import statistics
 import subprocess
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,12 +18,13 @@ import sqlalchemy as sa
 
 from benchmarks.environment import ROOT
 from benchmarks.machine import machine
+from benchmarks.own_postgres import own_postgres
 from sheets_pipeline.database import triggers
 from sheets_pipeline.database.demo import generate
 from sheets_pipeline.database.engine import connect
 from sheets_pipeline.database.event_table import pending_event
 from sheets_pipeline.local.account import installed_programs
-from sheets_pipeline.local.postgres import EmbeddedPostgres, Server
+from sheets_pipeline.local.postgres import Server
 
 _WARM_UP_SECONDS = 5
 
@@ -157,15 +156,10 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=ROOT / "docs", help="folder of the report")
     arguments = parser.parse_args()
     about = machine()
-    folder = Path(tempfile.mkdtemp(prefix="trigger-cost-"))
-    postgres = EmbeddedPostgres(folder / "postgres", server_settings=_SERVER)
-    try:
-        bench = Bench(postgres.ensure(), arguments, folder)
+    with own_postgres("trigger-cost", _SERVER) as (folder, server):
+        bench = Bench(server, arguments, folder)
         page = render(about, arguments, measure(bench, arguments.rounds))
         bench.engine.dispose()
-    finally:
-        postgres.stop()
-        shutil.rmtree(folder, ignore_errors=True)
     (arguments.output / "benchmarks-triggers.md").write_text(page)
     print(page)
 

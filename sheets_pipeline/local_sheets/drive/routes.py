@@ -3,13 +3,14 @@
 import time
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from sheets_pipeline.local_sheets.api_error import ApiError
 from sheets_pipeline.local_sheets.drive.access import DriveAnswer, DriveCall
 from sheets_pipeline.local_sheets.drive.service import DriveService
 from sheets_pipeline.local_sheets.request_body import InvalidPayload
+from sheets_pipeline.local_sheets.server.api import no_route
 from sheets_pipeline.local_sheets.server.context import Server
 from sheets_pipeline.local_sheets.server.encoding import answer, compressed
 
@@ -46,7 +47,7 @@ async def _serve(server: Server, service: DriveService, request: Request) -> Res
     raw_path = request.scope["raw_path"].decode("ascii")
     method = service.method(request.method, raw_path)
     if method is None:
-        return HTMLResponse("<!DOCTYPE html><title>Error 404 (Not Found)</title><p>Not found.</p>", 404)
+        return no_route(request)
     body = await request.body()
     entry = server.log.begin(method, _KIND, request.path_params.get("id"), None, len(body))
     try:

@@ -11,33 +11,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 STATIC = Path(__file__).parent / "static"
 
-#: Nothing but our own files; no frame may hold the page; no form leaves it. See https://www.w3.org/TR/CSP3/
-CONTENT_SECURITY_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "font-src 'self'",
-        "img-src 'self'",
-        "connect-src 'self'",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-        "require-trusted-types-for 'script'",
-    )
-)
-SECURITY_HEADERS = {
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
 
-
-class SecureFiles:
-    """Files with the security headers; browsers ask each time whether a file is still the same."""
+class CheckedFiles:
+    """Files of which browsers ask each time whether they are still the same."""
 
     def __init__(self, files: ASGIApp) -> None:
         self._files = files
@@ -45,7 +21,7 @@ class SecureFiles:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update({**SECURITY_HEADERS, "Cache-Control": "no-cache"})
+                MutableHeaders(scope=message)["Cache-Control"] = "no-cache"
             await send(message)
 
         await self._files(scope, receive, with_headers)
@@ -55,9 +31,9 @@ def asset_routes() -> list[BaseRoute]:
     """Routes of scripts, styles and fonts."""
     fonts = _font_folder()
     return [
-        Mount("/page/static", SecureFiles(StaticFiles(directory=STATIC))),
-        Mount("/page/fonts/fonts", SecureFiles(StaticFiles(directory=fonts / "fonts"))),
-        Route("/page/fonts/fonts.css", SecureFiles(_OneFile(fonts, "fonts.css"))),
+        Mount("/page/static", CheckedFiles(StaticFiles(directory=STATIC))),
+        Mount("/page/fonts/fonts", CheckedFiles(StaticFiles(directory=fonts / "fonts"))),
+        Route("/page/fonts/fonts.css", CheckedFiles(_OneFile(fonts, "fonts.css"))),
     ]
 
 

@@ -20,7 +20,7 @@ from sheets_pipeline.local_sheets.model.spreadsheet import Spreadsheet
 from sheets_pipeline.local_sheets.model.tab import Tab
 from sheets_pipeline.local_sheets.model.transaction import Transaction
 from sheets_pipeline.local_sheets.page.announcer import Announcer
-from sheets_pipeline.local_sheets.page.assets import SECURITY_HEADERS, asset_routes, page_html
+from sheets_pipeline.local_sheets.page.assets import asset_routes, page_html
 from sheets_pipeline.local_sheets.page.changes import changes_of
 from sheets_pipeline.local_sheets.page.inner_call import call_api
 from sheets_pipeline.local_sheets.page.person_edit import (
@@ -87,8 +87,7 @@ class Page:
 
     def _html(self, name: str) -> Handler:
         async def show(_: Request) -> Response:
-            headers = {**SECURITY_HEADERS, "Cache-Control": "no-store"}
-            return HTMLResponse(page_html(name, self._session), headers=headers)
+            return HTMLResponse(page_html(name, self._session), headers={"Cache-Control": "no-store"})
 
         return show
 
@@ -191,8 +190,7 @@ class Page:
             async for part in coming:
                 yield part
 
-        headers = {**SECURITY_HEADERS, "Cache-Control": "no-store"}
-        return StreamingResponse(events(), media_type="text/event-stream", headers=headers)
+        return StreamingResponse(events(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 
     async def _on_edit(self, request: Request) -> Response:
         """GET says where edits are announced and how that went; PUT ``{"url": ...}`` sets the address."""
@@ -212,7 +210,7 @@ def _event(kind: str, message: Any) -> bytes:
 
 
 def _json(content: Any, status: int = 200) -> Response:
-    headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+    headers = {"Cache-Control": "no-store"}
     return Response(orjson.dumps(content), status, media_type="application/json", headers=headers)
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 from starlette.requests import Request
@@ -54,7 +55,7 @@ async def serve(server: Server, request: Request) -> Response:
     raw_path = request.scope["raw_path"].decode("ascii")
     match = match_route(request.method, raw_path)
     if match is None:
-        return _no_route(request)
+        return no_route(request)
     endpoint = ENDPOINTS[match.method.id]
     raw = await request.body()
     from_page = is_from_page(request)
@@ -76,9 +77,9 @@ def is_from_page(request: Request) -> bool:
     return bool(request.scope.get(PAGE_MARK))
 
 
-def _no_route(request: Request) -> Response:
+def no_route(request: Request) -> Response:
     """Google's own 404 for a path without a method is a page of HTML."""
-    text = f"The requested URL <code>{request.url.path}</code> was not found on this server."
+    text = f"The requested URL <code>{escape(request.scope['path'])}</code> was not found on this server."
     return HTMLResponse(f"<!DOCTYPE html><title>Error 404 (Not Found)</title><p>{text}</p>", 404)
 
 

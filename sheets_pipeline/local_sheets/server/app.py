@@ -2,7 +2,7 @@
 
 import socket
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -138,6 +138,15 @@ class _Door:
         origin = headers.get(b"origin")
         if origin is not None and origin.decode("latin-1").lower() not in self._origins:
             return "Requests from other web pages are refused."
-        if headers.get(b"sec-fetch-site") == b"cross-site" and headers.get(b"sec-fetch-mode") != b"navigate":
+        if headers.get(b"sec-fetch-site") in (b"cross-site", b"same-site") and not _is_followed_link(scope, headers):
             return "Requests from other web pages are refused."
         return None
+
+
+def _is_followed_link(scope: Scope, headers: Mapping[bytes, bytes]) -> bool:
+    """Whether a person follows a link, in a window or tab: a page of ours then stands alone in it."""
+    return (
+        scope["method"] == "GET"
+        and headers.get(b"sec-fetch-mode") == b"navigate"
+        and headers.get(b"sec-fetch-dest", b"document") == b"document"
+    )

@@ -14,6 +14,7 @@ import uvicorn
 from filelock import FileLock, Timeout
 from starlette.types import ASGIApp
 
+from sheets_pipeline.local_sheets.security_headers import SECURITY_HEADERS
 from sheets_pipeline.local_sheets.server.accounts import ensure_key_file
 from sheets_pipeline.local_sheets.server.app import CuttableProtocol, build_app
 from sheets_pipeline.local_sheets.server.context import Options, Server
@@ -109,6 +110,7 @@ def _serve(app: ASGIApp, server: Server, listener: socket.socket) -> None:
         access_log=False,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=1,
+        headers=list(SECURITY_HEADERS.items()),
         server_header=False,
         date_header=True,
     )

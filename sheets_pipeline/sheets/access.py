@@ -11,8 +11,9 @@ import orjson
 
 from sheets_pipeline.errors import SheetsError
 from sheets_pipeline.sheets.client import SheetsClient
+from sheets_pipeline.sync.batches import Batch
 from sheets_pipeline.sync.cells import Cell, row_keys
-from sheets_pipeline.sync.plan import COLUMN_METADATA_KEY, Batch
+from sheets_pipeline.sync.columns import COLUMN_METADATA_KEY
 from sheets_pipeline.sync.snapshot import TabSnapshot, column_letters, grid_size
 
 

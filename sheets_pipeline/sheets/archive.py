@@ -18,8 +18,8 @@ from sheets_pipeline.sheets import access
 from sheets_pipeline.sheets.memory import TabFacts
 from sheets_pipeline.sheets.writer import MAX_ROUNDS, NeedsFullSync, TabLook, TabWriter
 from sheets_pipeline.sync.archive import ColumnMap, map_columns
+from sheets_pipeline.sync.columns import column_requests
 from sheets_pipeline.sync.guards import check_size
-from sheets_pipeline.sync.plan import column_requests
 
 logger = logging.getLogger(__name__)
 

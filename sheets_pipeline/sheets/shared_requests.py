@@ -19,7 +19,7 @@ from enum import Enum
 from typing import Any
 
 from sheets_pipeline.errors import RequestRejected
-from sheets_pipeline.sync.plan import MAX_PAYLOAD_BYTES
+from sheets_pipeline.sync.batches import MAX_PAYLOAD_BYTES
 
 #: Sends parts, of whichever tabs, as one request; gives its answer, from which each tab takes what is its own.
 Send = Callable[[list[Any]], Any]

@@ -22,10 +22,11 @@ from sheets_pipeline.sheets import access
 from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sheets.finder import TabFinder
 from sheets_pipeline.sheets.memory import TabFacts, TabMemory
+from sheets_pipeline.sync.batches import Batch
 from sheets_pipeline.sync.diff import ChangeSet, compare, compare_touched, rows_of_ours
 from sheets_pipeline.sync.drift import Drift, find_drift
 from sheets_pipeline.sync.guards import check_deletes, check_size
-from sheets_pipeline.sync.plan import Batch, Plan, plan_changes, plan_creation, rows_to_keep
+from sheets_pipeline.sync.plan import Plan, plan_changes, plan_creation, rows_to_keep
 from sheets_pipeline.sync.report import SyncReport, sample_changes
 from sheets_pipeline.sync.rows import Rows, rows_from_frame
 from sheets_pipeline.sync.snapshot import (

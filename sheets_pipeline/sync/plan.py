@@ -17,49 +17,18 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from sheets_pipeline.sync.batches import MAX_PAYLOAD_BYTES, Batch, Piece, cell_json, dump, fill_batches, rows_json
 from sheets_pipeline.sync.cells import Cell
+from sheets_pipeline.sync.columns import header_requests, new_column_requests, number_format_requests
 from sheets_pipeline.sync.diff import CellUpdate, ChangeSet, RowDelete
 from sheets_pipeline.sync.rows import Rows
 from sheets_pipeline.sync.snapshot import TabSnapshot
-from sheets_pipeline.sync.tab import NUMBER_FORMATS, ColumnType, Tab
-
-#: Recommended payload of one request. Source: https://developers.google.com/workspace/sheets/api/limits
-MAX_PAYLOAD_BYTES = 2_000_000
+from sheets_pipeline.sync.tab import Tab
 
 _ROWS_OF_A_NEW_TAB = 1000
 
 #: Columns left free for people beside ours in a tab that we create.
 SPARE_COLUMNS = 6
-
-#: Developer metadata that marks a column as ours; its value is the column's name.
-COLUMN_METADATA_KEY = "sheets_pipeline.column"
-
-
-@dataclass(slots=True)
-class Batch:
-    """One write request: its parts as JSON texts, what it costs, and which rows it relies on.
-
-    The parts are requests of ``spreadsheets.batchUpdate``, or with ``is_values`` the data of
-    ``values:batchUpdateByDataFilter``.
-    """
-
-    requests: list[bytes] = field(default_factory=list)
-    is_values: bool = False
-    cells: int = 0
-    #: Keys of the rows that this batch writes or deletes.
-    keys: list[str] = field(default_factory=list)
-    #: Rows (0-based) addressed by number → the key each must hold, or the batch meets another row.
-    expected_keys: dict[int, str] = field(default_factory=dict)
-
-    @property
-    def body(self) -> bytes:
-        """The JSON of the parts, as a list."""
-        return b"[" + b",".join(self.requests) + b"]"
-
-    @property
-    def bytes(self) -> int:
-        """Size of the payload."""
-        return sum(map(len, self.requests)) + len(self.requests)
 
 
 @dataclass(slots=True)
@@ -84,15 +53,6 @@ class Plan:
         return sum(batch.cells for batch in self.batches)
 
 
-class _Piece(NamedTuple):
-    """A request that must not be cut, on its way into a batch."""
-
-    request: bytes
-    cells: int
-    keys: list[str]
-    expected_keys: dict[int, str]
-
-
 def plan_changes(
     tab: Tab,
     sheet_id: int,
@@ -113,12 +73,12 @@ def plan_changes(
     needed = snapshot.last_row + len(changes.inserts)
     rows = rows_to_have(needed) if changes.inserts and needed > snapshot.row_count else snapshot.row_count
     growth = [
-        *_new_column_requests(tab, sheet_id, layout, columns - snapshot.column_count, new_columns),
+        *new_column_requests(tab, sheet_id, layout, columns - snapshot.column_count, new_columns),
         *_growth_requests(tab, sheet_id, layout, snapshot.row_count, rows - snapshot.row_count),
     ]
     inserts, bulk = _plan_inserts(sheet_id, layout, wanted, changes.inserts, snapshot.last_row, max_bytes)
     pieces = [*_update_pieces(sheet_id, changes, max_bytes), *inserts]
-    writes = _fill_batches(pieces, max_bytes, Batch([_dump(part) for part in growth], cells=len(new_columns)))
+    writes = fill_batches(pieces, max_bytes, Batch([dump(part) for part in growth], cells=len(new_columns)))
     bare_rows = 0 if bare_from is None else rows - bare_from
     return Plan(
         writes + bulk,
@@ -137,45 +97,14 @@ def plan_creation(
     """
     layout = {column.name: i for i, column in enumerate(tab.columns)}
     requests = _grid_requests(tab, sheet_id, len(wanted) + 1, row_count)
-    creation = Batch([_dump(request) for request in requests], cells=len(layout))
+    creation = Batch([dump(request) for request in requests], cells=len(layout))
     inserts, bulk = _plan_inserts(sheet_id, layout, wanted, list(range(len(wanted))), 1, max_bytes)
     rows = max(row_count or 0, rows_to_have(len(wanted) + 1))
     return Plan(
-        _fill_batches(inserts, max_bytes, creation) + bulk,
+        fill_batches(inserts, max_bytes, creation) + bulk,
         grid_cells=rows * (len(tab.columns) + SPARE_COLUMNS),
         row_count=rows,
     )
-
-
-def _fill_batches(pieces: Iterable[_Piece], max_bytes: int, first: Batch | None = None) -> list[Batch]:
-    batches = [first or Batch()]
-    size = batches[0].bytes
-    for piece in pieces:
-        if batches[-1].requests and size + len(piece.request) > max_bytes:
-            batches.append(Batch())
-            size = 0
-        batch = batches[-1]
-        batch.requests.append(piece.request)
-        batch.cells += piece.cells
-        batch.keys += piece.keys
-        batch.expected_keys |= piece.expected_keys
-        size += len(piece.request) + 1
-    return [batch for batch in batches if batch.requests]
-
-
-def cell_json(cell: Cell) -> bytes:
-    """A cell as ``CellData``: text is always text, never parsed, so no value can become a formula."""
-    if cell is None:
-        return b"{}"
-    if type(cell) is str:
-        return b'{"userEnteredValue":{"stringValue":' + orjson.dumps(cell) + b"}}"
-    if type(cell) is bool:
-        return b'{"userEnteredValue":{"boolValue":' + (b"true" if cell else b"false") + b"}}"
-    return b'{"userEnteredValue":{"numberValue":' + orjson.dumps(cell) + b"}}"
-
-
-def _rows_json(rows: Iterable[Iterable[Cell]]) -> bytes:
-    return b",".join(b'{"values":[' + b",".join(map(cell_json, row)) + b"]}" for row in rows)
 
 
 # Updates -------------------------------------------------------------------------------------------------------------
@@ -189,14 +118,14 @@ class _Run(NamedTuple):
     cells: tuple[Cell, ...]
 
 
-def _update_pieces(sheet_id: int, changes: ChangeSet, max_bytes: int) -> Iterator[_Piece]:
+def _update_pieces(sheet_id: int, changes: ChangeSet, max_bytes: int) -> Iterator[Piece]:
     key_at = {row: key for key, row in changes.updated_keys.items()}
     for rows in _row_chunks(changes.updates, max_bytes):
         requests = [_update_request(sheet_id, block) for block in _blocks(_runs(rows))]
         touched = dict.fromkeys(update.row for update in rows)
         keys = {row: key_at[row] for row in touched}
         # One piece, so that no row is cut between two batches.
-        yield _Piece(b",".join(requests), len(rows), list(keys.values()), keys)
+        yield Piece(b",".join(requests), len(rows), list(keys.values()), keys)
 
 
 def _row_chunks(updates: list[CellUpdate], max_bytes: int) -> Iterator[list[CellUpdate]]:
@@ -241,8 +170,8 @@ def _blocks(runs: Iterable[_Run]) -> list[list[_Run]]:
 
 def _update_request(sheet_id: int, block: list[_Run]) -> bytes:
     return b'{"updateCells":{"start":%b,"fields":"userEnteredValue","rows":[%b]}}' % (
-        _dump({"sheetId": sheet_id, "rowIndex": block[0].row, "columnIndex": block[0].column}),
-        _rows_json(run.cells for run in block),
+        dump({"sheetId": sheet_id, "rowIndex": block[0].row, "columnIndex": block[0].column}),
+        rows_json(run.cells for run in block),
     )
 
 
@@ -251,7 +180,7 @@ def _update_request(sheet_id: int, block: list[_Run]) -> bytes:
 
 def _plan_inserts(
     sheet_id: int, layout: dict[str, int], wanted: Rows, inserts: list[int], last_row: int, max_bytes: int
-) -> tuple[list[_Piece], list[Batch]]:
+) -> tuple[list[Piece], list[Batch]]:
     """New rows: as one piece that joins the other changes, or as batches of their own where they are too many."""
     if not inserts:
         return [], []
@@ -262,9 +191,9 @@ def _plan_inserts(
     if sum(map(len, parts)) + cells * _CELL_DATA_BYTES <= max_bytes:
         request = b'{"appendCells":{"sheetId":%d,"fields":"userEnteredValue","rows":[%b]}}' % (
             sheet_id,
-            _rows_json(rows),
+            rows_json(rows),
         )
-        return [_Piece(request, cells, keys, {})], []
+        return [Piece(request, cells, keys, {})], []
     return [], list(_bulk_batches(sheet_id, rows, parts, keys, last_row, max_bytes))
 
 
@@ -295,7 +224,7 @@ def _bulk_batches(
                 "endColumnIndex": len(rows[0]),
             }
             data = b'{"dataFilter":{"gridRange":%b},"majorDimension":"ROWS","values":[%b]}' % (
-                _dump(span),
+                dump(span),
                 b",".join(parts[start:i]),
             )
             cells = sum(len(row) - row.count(None) for row in rows[start:i])
@@ -311,13 +240,13 @@ def _delete_batch(sheet_id: int, deletes: list[RowDelete], row_count: int, bare_
     requests = []
     if bare_rows:  # first, because deleting others moves them
         bare = {"sheetId": sheet_id, "dimension": "ROWS", "startIndex": row_count - bare_rows, "endIndex": row_count}
-        requests.append(_dump({"deleteDimension": {"range": bare}}))
+        requests.append(dump({"deleteDimension": {"range": bare}}))
     if len(deletes) >= row_count - bare_rows - 1:  # Google refuses to delete all rows that are not frozen
-        requests.append(_dump({"appendDimension": {"sheetId": sheet_id, "dimension": "ROWS", "length": 1}}))
+        requests.append(dump({"appendDimension": {"sheetId": sheet_id, "dimension": "ROWS", "length": 1}}))
     rows = sorted((delete.row for delete in deletes), reverse=True)
     for start, end in _descending_runs(rows):
         span = {"sheetId": sheet_id, "dimension": "ROWS", "startIndex": start, "endIndex": end}
-        requests.append(_dump({"deleteDimension": {"range": span}}))
+        requests.append(dump({"deleteDimension": {"range": span}}))
     expected = {delete.row: delete.key for delete in deletes}
     return Batch(requests, keys=list(expected.values()), expected_keys=expected)
 
@@ -356,7 +285,7 @@ def _growth_requests(
         return
     yield {"appendDimension": {"sheetId": sheet_id, "dimension": "ROWS", "length": length}}
     for name, index in layout.items():
-        yield from _number_format_requests(sheet_id, index, tab.column(name).type, row_count)
+        yield from number_format_requests(sheet_id, index, tab.column(name).type, row_count)
 
 
 # A new tab -----------------------------------------------------------------------------------------------------------
@@ -378,70 +307,7 @@ def _grid_requests(tab: Tab, sheet_id: int, rows: int, row_count: int | None) ->
         grid["rowCount"] = max(row_count, rows_to_have(rows))
         fields = "gridProperties.frozenRowCount,gridProperties.rowCount,gridProperties.columnCount"
         yield {"updateSheetProperties": {"properties": properties, "fields": fields}}
-    yield from _header_requests(tab, sheet_id)
+    yield from header_requests(tab, sheet_id)
     if row_count is None:
         span = {"sheetId": sheet_id, "dimension": "ROWS", "startIndex": 1, "endIndex": rows_to_have(rows) - 1}
         yield {"insertDimension": {"range": span, "inheritFromBefore": False}}
-
-
-def _header_requests(tab: Tab, sheet_id: int) -> Iterator[dict[str, Any]]:
-    yield _header_request(sheet_id, 0, [column.header for column in tab.columns])
-    for i, column in enumerate(tab.columns):
-        yield from column_requests(sheet_id, i, column.name, column.type)
-
-
-def _header_request(sheet_id: int, first_column: int, headers: list[str]) -> dict[str, Any]:
-    bold = {"textFormat": {"bold": True}}
-    cells = [{"userEnteredValue": {"stringValue": text}, "userEnteredFormat": bold} for text in headers]
-    return {
-        "updateCells": {
-            "start": {"sheetId": sheet_id, "rowIndex": 0, "columnIndex": first_column},
-            "fields": "userEnteredValue,userEnteredFormat.textFormat.bold",
-            "rows": [{"values": cells}],
-        }
-    }
-
-
-def _new_column_requests(
-    tab: Tab, sheet_id: int, layout: dict[str, int], length: int, names: Collection[str]
-) -> Iterator[dict[str, Any]]:
-    """Headers at the right end of the tab, in ``length`` more columns."""
-    if length:
-        yield {"appendDimension": {"sheetId": sheet_id, "dimension": "COLUMNS", "length": length}}
-    for name in names:
-        column = tab.column(name)
-        yield _header_request(sheet_id, layout[name], [column.header])
-        yield from column_requests(sheet_id, layout[name], name, column.type)
-
-
-def column_requests(sheet_id: int, index: int, name: str, column_type: ColumnType) -> Iterator[dict[str, Any]]:
-    """Make a column of a new tab ours: its number format below the header, and our mark."""
-    yield from _number_format_requests(sheet_id, index, column_type, 1)
-    span = {"sheetId": sheet_id, "dimension": "COLUMNS", "startIndex": index, "endIndex": index + 1}
-    metadata = {
-        "metadataKey": COLUMN_METADATA_KEY,
-        "metadataValue": name,
-        "location": {"dimensionRange": span},
-        "visibility": "DOCUMENT",
-    }
-    yield {"createDeveloperMetadata": {"developerMetadata": metadata}}
-
-
-def _number_format_requests(
-    sheet_id: int, index: int, column_type: ColumnType, first_row: int
-) -> Iterator[dict[str, Any]]:
-    if column_type not in NUMBER_FORMATS:
-        return
-    kind, pattern = NUMBER_FORMATS[column_type]
-    span = {"sheetId": sheet_id, "startRowIndex": first_row, "startColumnIndex": index, "endColumnIndex": index + 1}
-    yield {
-        "repeatCell": {
-            "range": span,
-            "cell": {"userEnteredFormat": {"numberFormat": {"type": kind, "pattern": pattern}}},
-            "fields": "userEnteredFormat.numberFormat",
-        }
-    }
-
-
-def _dump(value: Any) -> bytes:
-    return orjson.dumps(value)

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sheets_pipeline.sync.batches import cell_json
 from sheets_pipeline.sync.cells import same_cell
 from sheets_pipeline.sync.diff import ChangeSet, compare, compare_touched
-from sheets_pipeline.sync.plan import Plan, cell_json, plan_changes, plan_creation
+from sheets_pipeline.sync.plan import Plan, plan_changes, plan_creation
 from sheets_pipeline.sync.rows import Rows, rows_from_frame
 from sheets_pipeline.sync.snapshot import index_rows, locate_columns
 from sheets_pipeline.sync.tab import Column, ColumnType, OnRemoved, Tab

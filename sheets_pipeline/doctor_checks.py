@@ -20,8 +20,9 @@ from sheets_pipeline.database.events import is_read_only
 from sheets_pipeline.database.platform import platform_metadata
 from sheets_pipeline.database.quota import sync_quota_slot
 from sheets_pipeline.database.room import why_no_room
-from sheets_pipeline.database.state import state_metadata
+from sheets_pipeline.database.state import declared
 from sheets_pipeline.database.triggers import check as check_triggers
+from sheets_pipeline.database.upgrade import check as check_store
 from sheets_pipeline.doctor import Check, Finding, fail, ok, secrets_in, secrets_of, warn
 from sheets_pipeline.errors import SheetsPipelineError
 from sheets_pipeline.local.services import Services, ensure_services, running_services
@@ -181,9 +182,17 @@ def database_load(facts: Facts) -> Finding:
 def pipeline_tables(facts: Facts) -> Finding:
     """The pipeline's own tables can be reached."""
     facts.state = connect(facts.services.pipeline_database_url)
-    present = set(sa.inspect(facts.state).get_table_names())
-    if missing := sorted(set(state_metadata.tables) - present):
-        return warn(f"not there yet: {', '.join(missing)}", "The first sync creates them.")
+    report = check_store(facts.state, declared())
+    if report.newer:
+        return fail(
+            f"made by a newer version: {'; '.join(report.newer)}",
+            "Install the newer version again, or give this one tables of its own with PIPELINE_DATABASE_URL.",
+        )
+    if not report.is_complete:
+        shown = "; ".join(report.problems[:3]) + (
+            f"; and {len(report.problems) - 3} more" if report.problems[3:] else ""
+        )
+        return warn(f"not up to date: {shown}", "The next sync mends them; sooner with `sheets-pipeline db upgrade`.")
     return _database(facts.state)
 
 

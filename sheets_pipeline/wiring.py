@@ -140,7 +140,8 @@ class StoredMemory:
     def facts(self) -> TabFacts | None:
         """Where the tab was last found."""
         stored: dict[str, Any] | None = self.store.read_facts()
-        return TabFacts(**stored) if stored else None
+        # A newer version may have noted more than is known here.
+        return TabFacts(**{name: stored[name] for name in TabFacts.__slots__ if name in stored}) if stored else None
 
     def save_facts(self, facts: TabFacts | None) -> None:
         """Note where the tab is. A new sheet id, or None, forgets the base: that was another tab."""

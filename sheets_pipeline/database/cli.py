@@ -1,4 +1,4 @@
-"""``sheets-pipeline db``: the event queue's table and triggers in the platform's database."""
+"""``sheets-pipeline db``: the event queue in the platform's database, and the pipeline's own tables."""
 
 import json
 import sys
@@ -12,7 +12,7 @@ from sheets_pipeline.database.engine import connect, described
 
 @click.group()
 def db() -> None:
-    """Install, check or remove the event queue in the platform's database."""
+    """Install, check or remove the event queue in the platform's database; upgrade the pipeline's own tables."""
 
 
 @db.command()
@@ -56,6 +56,24 @@ def remove(yes: bool) -> None:
         )
     dropped = triggers.remove(engine)
     click.echo(f"Dropped: {', '.join(dropped)}." if dropped else "There was nothing to drop.")
+
+
+@db.command()
+def upgrade() -> None:
+    """Make the pipeline's own tables, or mend those of an earlier version; every start of the pipeline does it, too."""
+    from sheets_pipeline.database import state, upgrade
+
+    engine = _store()
+    for problem in upgrade.bring_up_to_date(engine, state.declared()).problems:
+        click.echo(f"Mended: {problem}.")
+    click.echo(f"The pipeline's tables in {described(engine.url)} are up to date.")
+
+
+def _store() -> sa.Engine:
+    from sheets_pipeline.settings import load_settings
+
+    chosen = load_settings().pipeline_database_url
+    return _platform() if chosen is None else connect(chosen.get_secret_value())
 
 
 def _platform() -> sa.Engine:

@@ -136,6 +136,12 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 #: What is said of a server whose disk is full.
 NO_ROOM = "has no room left on its disk"
 
+#: A column that a table of ours lacks, in the words of PostgreSQL, MySQL and SQLite; to be filled in: the table.
+_NO_COLUMN = (
+    r"column \"[^\"]+\" of relation \"({0})\" does not exist|(?:column |no such column: |unknown column ')({0}\.[a-z_]+)"
+    r"|table ({0}) has no column"
+)
+
 #: What a failure looks like (driver's message, lower case) and what to say: (pattern, what failed, remedy, transient).
 _FAILURES: list[tuple[str, str, str, bool]] = [
     (
@@ -180,7 +186,19 @@ _FAILURES: list[tuple[str, str, str, bool]] = [
         False,
     ),
     (
-        r"relation \"([^\"]+)\" does not exist|no such table: (\S+)|table '([^']+)' doesn't exist",
+        _NO_COLUMN.format("sync_[a-z_]+"),
+        "holds the pipeline's tables as another version made them ({found})",
+        "Run `sheets-pipeline db upgrade`: it mends them, as every start of the pipeline does.",
+        False,
+    ),
+    (
+        _NO_COLUMN.format("pending_event"),
+        "holds the event queue as another version made it ({found})",
+        "Run `sheets-pipeline db install`: it adds what is missing, and pending events stay.",
+        False,
+    ),
+    (
+        r"(?<!of )relation \"([^\"]+)\" does not exist|no such table: (\S+)|table '([^']+)' doesn't exist",
         "has no table {found}",
         "Check that the database URL names the platform's database and schema; "
         "if only pending_event is missing, run `sheets-pipeline db install`.",

@@ -9,8 +9,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 from sheets_pipeline.database.clock import database_time
+from sheets_pipeline.database.upgrade import bring_up_to_date, declare_steps
 
 state_metadata = sa.MetaData()
+
+declare_steps(state_metadata)
 
 #: Keys come from cells and may be long; MySQL indexes at most 768 characters of four bytes.
 _KEY_LENGTH = 500
@@ -46,13 +49,15 @@ Cells = list[str | int | float | bool | None]
 
 
 def install_state(engine: sa.Engine) -> None:
-    """Create the pipeline's tables where they are missing; safe when several processes do it at once."""
-    from sheets_pipeline.database import archive, held_tabs, history, leases  # noqa: F401 - declare tables of theirs
+    """Make the pipeline's tables, or mend those of an earlier version; safe when several processes do it at once."""
+    bring_up_to_date(engine, declared())
 
-    with engine.begin() as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execute(sa.text("select pg_advisory_xact_lock(7349215)"))
-        state_metadata.create_all(connection)
+
+def declared() -> sa.MetaData:
+    """All tables of the pipeline's own, in whichever module they stand."""
+    from sheets_pipeline.database import archive, held_tabs, history, leases, quota  # noqa: F401 - tables of theirs
+
+    return state_metadata
 
 
 def remove_gone_rows(engine: sa.Engine) -> int:

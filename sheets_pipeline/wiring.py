@@ -144,7 +144,7 @@ class StoredMemory:
         return TabFacts(**{name: stored[name] for name in TabFacts.__slots__ if name in stored}) if stored else None
 
     def save_facts(self, facts: TabFacts | None) -> None:
-        """Note where the tab is. A new sheet id, or None, forgets the base: that was another tab."""
+        """Note where the tab is. A new sheet id, or None, is another tab: rows in the base count as deleted."""
         known = self.facts()
         is_another = facts is None or (known is not None and known.sheet_id != facts.sheet_id)
         as_json = None
@@ -166,8 +166,12 @@ class StoredMemory:
         self.store.distrust()
 
     def owned(self, keys: Collection[str]) -> set[str]:
-        """Those of the keys that we once wrote, or meant to write."""
+        """Those of the keys that we wrote, or meant to write, and have not deleted since."""
         return self.store.owned(keys)
+
+    def once_owned(self, keys: Collection[str]) -> set[str]:
+        """Those of the keys that we wrote and deleted again."""
+        return self.store.once_owned(keys)
 
     def base(self, keys: Collection[str]) -> BaseRows:
         """What we last wrote in these rows."""

@@ -41,8 +41,9 @@ sync_base_row = sa.Table(
     comment="What was last written to each row of each tab.",
 )
 
-#: Deleted rows are remembered this long, so that an older frame cannot bring them back.
-_REMEMBER_GONE_SECONDS = 86_400
+#: The keys of deleted rows are remembered this long: an older frame cannot bring them back, and where somebody puts the
+#: spreadsheet back to an earlier version, they are known to have been ours.
+_REMEMBER_GONE_SECONDS = 400 * 86_400
 _CHUNK = 1000
 
 Cells = list[str | int | float | bool | None]
@@ -61,7 +62,7 @@ def declared() -> sa.MetaData:
 
 
 def remove_gone_rows(engine: sa.Engine) -> int:
-    """Forget rows that left their tab so long ago that no frame can bring them back; returns how many."""
+    """Forget rows that left their tab so long ago that nobody puts them back; returns how many."""
     with engine.begin() as connection:
         too_old = sync_base_row.c.written_at < database_time(connection) - _REMEMBER_GONE_SECONDS
         return connection.execute(sa.delete(sync_base_row).where(sync_base_row.c.is_gone & too_old)).rowcount
@@ -88,13 +89,17 @@ class TabStore:
         return facts
 
     def write_facts(self, facts: Mapping[str, object] | None, *, forget_base: bool) -> None:
-        """Note where the tab is; ``forget_base`` when it is another tab than before."""
+        """Note where the tab is; ``forget_base`` when it is another tab than before: no row of ours is known to stand there.
+
+        The keys stay known as once ours.
+        """
         text = orjson.dumps(facts).decode() if facts is not None else None
         tab_id = self._tab_id()
         with self.engine.begin() as connection:
             connection.execute(sa.update(sync_tab).where(sync_tab.c.id == tab_id).values(facts=text))
             if forget_base:
-                connection.execute(sa.delete(sync_base_row).where(sync_base_row.c.tab_id == tab_id))
+                mine = sa.update(sync_base_row).where(sync_base_row.c.tab_id == tab_id)
+                connection.execute(mine.values(cells=None, is_gone=True))
 
     def distrust(self) -> None:
         """Keep which rows are ours, but no longer rely on what was last written to them."""
@@ -103,9 +108,14 @@ class TabStore:
             connection.execute(mine.values(cells=None))
 
     def owned(self, keys: Collection[str]) -> set[str]:
-        """Those of the keys that we once wrote, or meant to write."""
+        """Those of the keys that we wrote, or meant to write, and have not deleted since."""
         columns = (sync_base_row.c.row_key,)
         return {row.row_key for row in self._select(columns, keys)}
+
+    def once_owned(self, keys: Collection[str]) -> set[str]:
+        """Those of the keys that we wrote and deleted again."""
+        columns = (sync_base_row.c.row_key,)
+        return {row.row_key for row in self._select(columns, keys, is_gone=True)}
 
     def base(self, keys: Collection[str]) -> dict[str, Cells | None]:
         """What we last wrote in these rows; None where that is not known for sure."""
@@ -154,13 +164,15 @@ class TabStore:
             raise RuntimeError(f"sync_tab has no row for {self.tab!r}")
         return self._id
 
-    def _select(self, columns: tuple[sa.Column[str], ...], keys: Collection[str]) -> Iterator[Any]:
+    def _select(
+        self, columns: tuple[sa.Column[str], ...], keys: Collection[str], *, is_gone: bool = False
+    ) -> Iterator[Any]:
         with self.engine.connect() as connection:
             for chunk in _chunks(keys):
                 query = sa.select(*columns).where(
                     sync_base_row.c.tab_id == self._tab_id(),
                     sync_base_row.c.row_key.in_(chunk),
-                    sync_base_row.c.is_gone.is_(False),
+                    sync_base_row.c.is_gone.is_(is_gone),
                 )
                 yield from connection.execute(query)
 

@@ -110,6 +110,19 @@ def no_drift(seen: Mapping[str, Any]) -> Verdict:
     return Verdict(problem, metadata=numbers | details)
 
 
+def no_row_returns(seen: Mapping[str, Any]) -> Verdict:
+    """No row that left the database stood in the tab again, as after its version history was restored."""
+    number = seen.get("returned_rows", 0)
+    if not number:
+        return Verdict(metadata={"returned_rows": 0})
+    problem = (
+        f"{number:,} rows that had left the database stood in the tab again: somebody restored an earlier version of the "
+        "spreadsheet, or pasted them. They were dealt with as rows that leave the database (on_removed). "
+        "To have them back, restore them in the database."
+    )
+    return Verdict(problem, metadata={"returned_rows": number})
+
+
 def within_limits(seen: Mapping[str, Any]) -> Verdict:
     """The spreadsheet is well below Google's limits: 10 million cells, 200 tabs, 50,000 characters in a cell.
 
@@ -137,6 +150,7 @@ JUDGES: tuple[Judge, ...] = (
     no_drift,
     all_rows_are_written,
     keys_stand_once,
+    no_row_returns,
     within_limits,
 )
 

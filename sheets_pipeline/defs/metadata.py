@@ -62,6 +62,7 @@ def _whole_tab(report: SyncReport) -> dict[str, Any]:
         "spreadsheet_cells": report.spreadsheet_cells,
         "spreadsheet_tabs": report.spreadsheet_tabs,
         "created": report.created,
+        "returned_rows": report.returned_rows,
     }
     if report.long_texts:
         found["long_texts"] = report.long_texts

@@ -43,13 +43,16 @@ class TabMemory(Protocol):
         """Where the tab was last found."""
 
     def save_facts(self, facts: TabFacts | None) -> None:
-        """Note where the tab is. A new sheet id, or None, forgets the base: that was another tab."""
+        """Note where the tab is. A new sheet id, or None, is another tab: rows in the base count as deleted."""
 
     def distrust(self) -> None:
         """Keep which rows are ours, but no longer rely on what was last written to them."""
 
     def owned(self, keys: Collection[str]) -> set[str]:
-        """Those of the keys that we once wrote, or meant to write."""
+        """Those of the keys that we wrote, or meant to write, and have not deleted since."""
+
+    def once_owned(self, keys: Collection[str]) -> set[str]:
+        """Those of the keys that we wrote and deleted again."""
 
     def base(self, keys: Collection[str]) -> BaseRows:
         """What we last wrote in these rows."""

@@ -218,7 +218,7 @@ class TabWriter:
         report.updates = len(changes.updated_keys)
         report.deletes = len(changes.deletes)
         report.set_aside, report.kept_as_text = found.wanted.set_aside, found.wanted.kept_as_text
-        report.foreign_keys = changes.foreign_keys
+        report.foreign_keys, report.returned_rows = changes.foreign_keys, changes.returned
         if found.index is not None:
             report.doubled_keys, report.keyless_rows = found.index.doubled, found.index.keyless
         report.created = found.index is None
@@ -318,7 +318,8 @@ class TabWriter:
             return self._plan_empty_tab(facts, snapshot, wanted)
         facts, layout, added = self._finder.columns(facts, snapshot)
         index = index_rows(self.tab, snapshot, layout)
-        changes = compare(self.tab, snapshot, layout, index, wanted, self.memory.owned, leave)
+        memory = self.memory
+        changes = compare(self.tab, snapshot, layout, index, wanted, memory.owned, leave, memory.once_owned)
         check_deletes(self.tab, changes, len(index.row_of), len(wanted), allowance.deletes)
         bare_from = self._bare_from(facts, snapshot, snapshot.last_row + len(changes.inserts))
         found = self._plan(facts, snapshot, layout, wanted, changes, index, added, bare_from)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from sheets_pipeline.sync.cells import Cell, same_cell
+from sheets_pipeline.sync.once_ours import filled_rows
 from sheets_pipeline.sync.rows import Rows
 from sheets_pipeline.sync.snapshot import RowIndex, TabSnapshot
 from sheets_pipeline.sync.tab import REMOVED_STATUS, OnRemoved, Tab
@@ -32,7 +33,7 @@ class ChangeSet:
 
     ``updated_keys`` are the rows with updates (key → 0-based row); ``marks`` those of them that only get the status of a
     removed row; ``foreign_keys`` are rows with a key that we never wrote and the database does not know: people's own,
-    left alone.
+    left alone. ``returned`` counts rows that we had deleted and that stand there again.
     """
 
     inserts: list[int]
@@ -41,6 +42,7 @@ class ChangeSet:
     updated_keys: dict[str, int]
     foreign_keys: list[str]
     marks: int = 0
+    returned: int = 0
 
     @property
     def is_empty(self) -> bool:
@@ -56,11 +58,12 @@ def compare(
     wanted: Rows,
     owned: Callable[[Collection[str]], set[str]],
     leave: Collection[str] = (),
+    once_owned: Callable[[Collection[str]], set[str]] = lambda _keys: set(),
 ) -> ChangeSet:
     """Compare the whole tab with all rows it should hold.
 
-    ``owned`` tells which of the given keys we once wrote; it is asked only about keys that the database no longer has.
-    Rows whose key is in ``leave`` are not looked at.
+    ``owned`` tells which of the given keys we wrote, ``once_owned`` which of them we deleted again; they are asked only
+    about keys that the database no longer has. A row of either has left the database, whoever put it back. Rows whose key is in ``leave`` are not looked at.
     """
     present = [
         (i, row) for i, key in enumerate(wanted.keys) if (row := index.row_of.get(key)) is not None and key not in leave
@@ -69,6 +72,9 @@ def compare(
     updates = _differing_cells(snapshot, layout, wanted, present)
     gone = [key for key in index.row_of if key not in wanted.position and key not in leave]
     ours = owned(gone) if gone else set()
+    unknown = [key for key in gone if key not in ours]
+    back = filled_rows(tab, snapshot, layout, index, once_owned(unknown)) if unknown else set()
+    ours |= back
     left = [RowDelete(index.row_of[key], key) for key in gone if key in ours]
     key_at = {row: wanted.keys[i] for i, row in present} if updates else {}
     changes = ChangeSet(
@@ -76,7 +82,8 @@ def compare(
         updates=updates,
         deletes=left if tab.on_removed is OnRemoved.REMOVE else [],
         updated_keys={key_at[update.row]: update.row for update in updates},
-        foreign_keys=[key for key in gone if key not in ours],
+        foreign_keys=[key for key in unknown if key not in back],
+        returned=len(back),
     )
     if tab.on_removed is OnRemoved.MARK:
         found = [None, *snapshot.column_cells(layout[tab.status_column])]

@@ -52,6 +52,8 @@ class SyncReport:
     seconds: float = 0.0
     set_aside: list[SetAside] = field(default_factory=list)
     foreign_keys: list[str] = field(default_factory=list)
+    #: Rows that we had deleted and that stood in the tab again.
+    returned_rows: int = 0
     doubled_keys: dict[str, list[int]] = field(default_factory=dict)
     kept_as_text: dict[str, int] = field(default_factory=dict)
     keyless_rows: list[int] = field(default_factory=list)

@@ -53,6 +53,7 @@ def test_a_forgotten_row_is_no_longer_ours_but_known_to_be_newer_than_an_old_fra
     time.sleep(0.01)
     store.forget(["1"])
     assert store.owned(["1", "2"]) == {"2"}
+    assert store.once_owned(["1", "2", "3"]) == {"1"}
     assert store.written_since(moment) == {"1"}
 
 

@@ -57,6 +57,7 @@ def test_a_tab_with_nothing_to_tell_passes_every_check(judge: checks.Judge) -> N
         pytest.param(checks.within_limits, {"spreadsheet_tabs": 170}, WARN, "170 of 200 tabs", id="tabs"),
         pytest.param(checks.within_limits, {"long_texts": {"bio": 45_000}}, WARN, "45,000 of 50,000", id="long text"),
         pytest.param(checks.all_rows_are_written, {"set_aside": 2}, WARN, "2 rows are not in the tab", id="set aside"),
+        pytest.param(checks.no_row_returns, {"returned_rows": 2}, WARN, "restore them in the database", id="back"),
         pytest.param(checks.keys_stand_once, {"doubled_keys": {"3": [4, 9]}}, WARN, "copies", id="doubled"),
     ],
 )

@@ -175,7 +175,7 @@ def test_old_records_of_syncs_and_rows_long_gone_are_removed(bench: Bench) -> No
     store.forget(["1"])
     with bench.engine.begin() as connection:
         connection.execute(sa.text("update sync_history set started_at = started_at - interval '31 days' where id = 1"))
-        connection.execute(sa.text("update sync_base_row set written_at = written_at - 90000"))
+        connection.execute(sa.text("update sync_base_row set written_at = written_at - 401 * 86400"))
     removed = bench.clean()
     assert (removed.syncs, removed.gone_rows) == (1, 1)
     assert store.base(["2"]) == {"2": [2]}

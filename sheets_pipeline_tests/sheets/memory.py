@@ -14,6 +14,7 @@ class FakeMemory:
         self.known: TabFacts | None = None
         self.rows: BaseRows = {}
         self.written_at: dict[str, float] = {}
+        self.gone: set[str] = set()
 
     def now(self) -> float:
         return time.time()
@@ -23,6 +24,7 @@ class FakeMemory:
 
     def save_facts(self, facts: TabFacts | None) -> None:
         if facts is None or (self.known is not None and self.known.sheet_id != facts.sheet_id):
+            self.gone |= set(self.rows)
             self.rows.clear()
         self.known = facts
 
@@ -32,6 +34,9 @@ class FakeMemory:
     def owned(self, keys: Collection[str]) -> set[str]:
         return set(keys) & set(self.rows)
 
+    def once_owned(self, keys: Collection[str]) -> set[str]:
+        return set(keys) & self.gone
+
     def base(self, keys: Collection[str]) -> BaseRows:
         return {key: self.rows[key] for key in keys if key in self.rows}
 
@@ -40,14 +45,17 @@ class FakeMemory:
 
     def intend(self, keys: Collection[str]) -> None:
         self.rows |= dict.fromkeys(keys)
+        self.gone -= set(keys)
 
     def confirm(self, rows: Mapping[str, list[Cell]]) -> None:
         self.rows |= rows
+        self.gone -= set(rows)
         self.written_at |= dict.fromkeys(rows, self.now())
 
     def forget(self, keys: Collection[str]) -> None:
         for key in keys:
             self.rows.pop(key, None)
+            self.gone.add(key)
             self.written_at[key] = self.now()
 
     def confirmed(self) -> int:

@@ -238,24 +238,23 @@ def dagster_daemons(_facts: Facts) -> Finding:
 
 def credentials(facts: Facts) -> Finding:
     """Google gives us a token."""
-    from google.auth.exceptions import GoogleAuthError, TransportError
-    from google.auth.transport.requests import Request
+    from google.auth.exceptions import GoogleAuthError
+    from requests import RequestException
 
-    from sheets_pipeline.sheets.credentials import load_identity
+    from sheets_pipeline.sheets.client import GOOGLE_ENDPOINT
+    from sheets_pipeline.sheets.credentials import ensure_token, load_identity
+    from sheets_pipeline.sheets.remedies import Asked, translate
 
     key = facts.settings.google_credentials_json
     key_file = facts.services.credentials_file or facts.settings.google_application_credentials
     facts.identity = load_identity(key.get_secret_value() if key else None, key_file)
+    began = time.monotonic()
     try:
-        facts.identity.credentials.refresh(Request())
-    except TransportError as error:
-        return fail(f"the token service cannot be reached: {_short(error)}", "Check network, DNS and proxy settings.")
-    except GoogleAuthError as error:
-        return fail(
-            f"{facts.identity.name} was refused: {_short(error)}",
-            "Check that the service account and its key still exist and that this clock is right; else make a new key "
-            "(Google Cloud > IAM > Service accounts > Keys).",
-        )
+        ensure_token(facts.identity.credentials)
+    except (GoogleAuthError, RequestException) as error:
+        endpoint = facts.services.sheets_api_endpoint or GOOGLE_ENDPOINT
+        asked = Asked("read", facts.identity.name, facts.services.spreadsheet_id, endpoint, time.monotonic() - began)
+        return fail(str(translate(error, asked)))
     return ok(f"{facts.identity.name}")
 
 
@@ -410,10 +409,6 @@ CHECKS = [
     Check("quota", quota, needs=("credentials", "pipeline tables")),
     Check("circuit breaker", circuit_breaker, needs=("pipeline tables", "dagster storage", "credentials"), seconds=60),
 ]
-
-
-def _short(error: BaseException) -> str:
-    return str(error.args[0] if error.args else error).splitlines()[0][:200]
 
 
 def _urls(found: Services) -> list[str]:

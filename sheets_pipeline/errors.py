@@ -8,8 +8,18 @@ SheetsPipelineError
 │   ├── QuotaExceeded        somebody else used up the quota of our credential; worth a try after a minute
 │   ├── SheetsUnavailable    transient failures lasted longer than the retry time
 │   ├── OutcomeUnknown       a write was sent and its answer was lost; read before writing again
-│   ├── AccessDenied         the credentials are wrong, or the spreadsheet is not shared with them
+│   ├── ConnectionIntercepted  something between this machine and Google answers in its place
+│   ├── AccessDenied         Google lets us not in; mostly one of these:
+│   │   ├── NotShared            the spreadsheet is not shared with our credentials
+│   │   ├── CredentialsRefused   a key that is deleted, disabled or none
+│   │   ├── ClockWrong           this machine's clock is wrong
+│   │   ├── ScopesMissing        credentials that were granted without the scope of spreadsheets
+│   │   ├── ApiDisabled          the Google Sheets API is not enabled
+│   │   ├── QuotaProjectRefused  the project that is charged for our requests cannot be used
+│   │   ├── DriveFull            the owner's Google Drive takes nothing more
+│   │   └── PolicyForbids        a policy of the organization forbids it
 │   ├── SpreadsheetNotFound  no spreadsheet with this id
+│   │   └── NotASpreadsheet      the file is an Excel file, not a spreadsheet of Google's
 │   └── RequestRejected      the API calls our request invalid
 ├── TabProblem               a tab is not as declared; a person must mend it
 │   ├── HeaderMismatch       a declared column is not in the header
@@ -72,12 +82,52 @@ class OutcomeUnknown(SheetsError):
     needs_person = False
 
 
+class ConnectionIntercepted(SheetsError):
+    """TLS is inspected, a proxy or network wants a sign-in, or SHEETS_API_ENDPOINT names something else."""
+
+
 class AccessDenied(SheetsError):
-    """Credentials missing or invalid, the API not enabled, or the spreadsheet not shared."""
+    """Google lets us not in, or no credentials were found."""
+
+
+class NotShared(AccessDenied):
+    """The spreadsheet is not shared with our credentials, or not as Editor."""
+
+
+class CredentialsRefused(AccessDenied):
+    """Google accepts the credentials no longer."""
+
+
+class ClockWrong(AccessDenied):
+    """Tokens or certificates are refused because of their times."""
+
+
+class ScopesMissing(AccessDenied):
+    """The credentials were granted without the scope of spreadsheets."""
+
+
+class ApiDisabled(AccessDenied):
+    """The Google Sheets API is not enabled in the project of the credentials."""
+
+
+class QuotaProjectRefused(AccessDenied):
+    """The project that is charged for our requests is none, not ours, or without billing."""
+
+
+class DriveFull(AccessDenied):
+    """The Google Drive of the spreadsheet's owner is full."""
+
+
+class PolicyForbids(AccessDenied):
+    """A policy of an organization forbids it."""
 
 
 class SpreadsheetNotFound(SheetsError):
     """No spreadsheet with this id, or it was deleted."""
+
+
+class NotASpreadsheet(SpreadsheetNotFound):
+    """The file is an Excel file that Drive only shows as a spreadsheet."""
 
 
 class RequestRejected(SheetsError):

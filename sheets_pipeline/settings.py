@@ -25,7 +25,10 @@ OptionalText = Annotated[str | None, BeforeValidator(_blank_is_unset)]
 #: Whole minutes that divide an hour, and whole hours that divide a day, in seconds: what cron can say exactly.
 VALID_INTERVALS = [60 * m for m in range(1, 60) if 60 % m == 0] + [3600 * h for h in range(1, 25) if 24 % h == 0]
 
-_SPREADSHEET_URL = re.compile(r"/spreadsheets/d/([\w-]+)")
+_SPREADSHEET_URL = re.compile(
+    r"/spreadsheets/(?:u/\d+/)?d/(?!e/)([\w-]+)"  # as the browser shows it, also for the second account that is signed in
+    r"|^(?:https?://)?drive\.google\.com/(?:u/\d+/)?(?:file/(?:u/\d+/)?d/|open\?(?:.*&)?id=)([\w-]+)"
+)
 
 
 def _listed(value: str | None) -> list[str]:
@@ -141,13 +144,19 @@ class Settings(BaseSettings):
     def _id_from_url(cls, value: str | None) -> str | None:
         if value is None:
             return None
-        if match := _SPREADSHEET_URL.search(value):
-            return match[1]
-        if not re.fullmatch(r"[\w-]+", value.strip()):
+        text = value.strip().strip("<>\"'").strip()
+        if "/d/e/" in text:
+            raise ValueError(
+                "must be the address that editors see (https://docs.google.com/spreadsheets/d/ID/edit); "
+                "this one, with /d/e/, is of a published copy and has another id"
+            )
+        if match := _SPREADSHEET_URL.search(text):
+            return match[1] or match[2]
+        if not re.fullmatch(r"[\w-]+", text):
             raise ValueError(
                 "must be a spreadsheet's id or its full URL (https://docs.google.com/spreadsheets/d/ID/edit)"
             )
-        return value.strip()
+        return text
 
     @field_validator("sheets_api_endpoint")
     @classmethod

@@ -200,7 +200,7 @@ def test_a_key_that_was_deleted_is_a_failure_with_a_remedy(healthy: Facts, tmp_p
     found = check(healthy, "credentials")["credentials"]
     assert found.level is Level.FAIL
     assert "nobody@nowhere" in found.message
-    assert "make a new key" in found.remedy
+    assert "create a new key" in found.message
 
 
 def test_a_pause_is_told(healthy: Facts) -> None:

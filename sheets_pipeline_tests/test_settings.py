@@ -40,6 +40,13 @@ def test_a_dotenv_file_is_read_and_the_environment_wins(monkeypatch: pytest.Monk
         ("SHEETS_READS_PER_MINUTE", "many", "SHEETS_READS_PER_MINUTE is 'many'.*integer"),
         ("SHEETS_WRITES_PER_MINUTE", "0", "greater than or equal to 1"),
         ("SYNC_ENABLE_COURSE_STATS", "perhaps", "SYNC_ENABLE_COURSE_STATS is 'perhaps'.*boolean"),
+        ("SPREADSHEET_ID", "https://docs.google.com/spreadsheets/d/e/2PACX-1vT/pubhtml", "of a published copy"),
+        (
+            "SPREADSHEET_ID",
+            "https://docs.google.com/document/d/1AbC_d-E/edit",
+            "must be a spreadsheet's id or its full URL",
+        ),
+        ("SPREADSHEET_ID", "https://drive.google.com/drive/folders/1AbC_d-E", "must be a spreadsheet's id"),
         ("SPREADSHEET_ID", "my sheet!", "must be a spreadsheet's id or its full URL"),
         ("SHEETS_API_ENDPOINT", "localhost:80", "must be a URL such as"),
         ("DAGSTER_POSTGRES_URL", "sqlite:///x.db", "must be a PostgreSQL URL"),
@@ -63,8 +70,22 @@ def test_a_secret_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "hunter2" not in repr(load_settings())
 
 
-def test_a_spreadsheet_may_be_given_by_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SPREADSHEET_ID", "https://docs.google.com/spreadsheets/d/1AbC_d-E/edit#gid=0")
+@pytest.mark.parametrize(
+    "address",
+    [
+        "1AbC_d-E",
+        "https://docs.google.com/spreadsheets/d/1AbC_d-E/edit#gid=0",
+        "https://docs.google.com/spreadsheets/u/1/d/1AbC_d-E/edit?usp=sharing",
+        "https://docs.google.com/a/example.org/spreadsheets/d/1AbC_d-E/edit?gid=7#gid=7",
+        "docs.google.com/spreadsheets/d/1AbC_d-E",
+        " <https://docs.google.com/spreadsheets/d/1AbC_d-E/preview> ",
+        '"https://drive.google.com/open?usp=drive_copy&id=1AbC_d-E"',
+        "https://drive.google.com/file/d/1AbC_d-E/view?usp=drive_link",
+        "http://127.0.0.1:8099/spreadsheets/d/1AbC_d-E/edit",
+    ],
+)
+def test_a_spreadsheet_may_be_given_by_its_address(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setenv("SPREADSHEET_ID", address)
     assert load_settings().spreadsheet_id == "1AbC_d-E"
 
 

@@ -4,27 +4,21 @@ It speaks to Google through gspread's HTTP client and turns every failure into a
 """
 
 import random
+import time
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal, Protocol
 from urllib.parse import quote
 
 import orjson
 import requests
-from google.auth.exceptions import GoogleAuthError, RefreshError, TransportError
+from google.auth.exceptions import GoogleAuthError
 from gspread.exceptions import APIError
 from gspread.http_client import HTTPClient
 
-from sheets_pipeline.errors import (
-    AccessDenied,
-    OutcomeUnknown,
-    QuotaExceeded,
-    RequestRejected,
-    SheetsError,
-    SheetsUnavailable,
-    SpreadsheetNotFound,
-)
-from sheets_pipeline.sheets.credentials import Identity
-from sheets_pipeline.sheets.retry import RetryPolicy, describe, is_transient, retrying, was_not_applied
+from sheets_pipeline.sheets.credentials import Identity, ensure_token
+from sheets_pipeline.sheets.failures import NotJson, NotSent, is_quota, is_transient, was_not_applied
+from sheets_pipeline.sheets.remedies import Asked, translate
+from sheets_pipeline.sheets.retry import RetryPolicy, retrying
 from sheets_pipeline.sheets.shared_requests import Seat, Send
 from sheets_pipeline.sync.report import Traffic
 
@@ -78,7 +72,7 @@ class SheetsClient:
 
         ``path`` follows the spreadsheet's address (``/values:batchGetByDataFilter``); with a ``body`` it is a POST.
         """
-        return self._send("read", "get" if body is None else "post", path, params, body, is_transient)
+        return self._send("read", "get" if body is None else "post", path, params, body)
 
     def write(self, path: str, *, params: dict[str, Any] | None = None, body: bytes) -> Any:
         """One write request, tried again only while it surely was not applied.
@@ -86,7 +80,7 @@ class SheetsClient:
         Raises:
             OutcomeUnknown: The request was sent and no answer tells whether it was applied.
         """
-        return self._send("write", "post", path, params, body, was_not_applied)
+        return self._send("write", "post", path, params, body)
 
     def taking_part(self) -> AbstractContextManager[None]:
         """To be held while the client's tab is at work, so that others wait for its requests."""
@@ -108,7 +102,7 @@ class SheetsClient:
         """Requests that could be sent now without waiting."""
         return self._budget.left(kind)
 
-    def _send(self, kind: Kind, method: str, path: str, params: Any, body: Any, worth_it: Any) -> Any:
+    def _send(self, kind: Kind, method: str, path: str, params: Any, body: Any) -> Any:
         data = body if isinstance(body, bytes) or body is None else orjson.dumps(body)
         headers = {"Content-Type": "application/json"} if data is not None else None
 
@@ -116,17 +110,34 @@ class SheetsClient:
             with self._budget.slot(kind) as waited:
                 self.traffic.quota_wait_seconds += waited
                 self._count(kind, len(data or b""))
-                try:
-                    response = self._http.request(method, self._base + path, params=params, data=data, headers=headers)
-                except APIError as error:
-                    self.traffic.refused_requests += error.response.status_code == 429
-                    raise
+                response = self._request(method, path, params, data, headers)
+            try:
                 return orjson.loads(response.content)
+            except orjson.JSONDecodeError:
+                raise NotJson(response) from None
 
+        def is_worth_it(error: BaseException) -> bool:
+            return is_transient(error) and (kind == "read" or was_not_applied(error))
+
+        began = time.monotonic()
         try:
-            return retrying(self.policy, worth_it, random.random, self._count_retry)(attempt)
-        except (APIError, requests.RequestException, GoogleAuthError, orjson.JSONDecodeError) as error:
-            raise self._translate(kind, error) from None
+            return retrying(self.policy, is_worth_it, random.random, self._count_retry)(attempt)
+        except (APIError, requests.RequestException, GoogleAuthError, NotJson, NotSent) as error:
+            seconds = time.monotonic() - began
+            asked = Asked(kind, self.identity.name, self.spreadsheet_id, self._base, seconds)
+            raise translate(error, asked) from None
+
+    def _request(self, method: str, path: str, params: Any, data: Any, headers: Any) -> requests.Response:
+        try:
+            ensure_token(self.identity.credentials)
+            return self._http.request(method, self._base + path, params=params, data=data, headers=headers)
+        except APIError as error:
+            self.traffic.refused_requests += is_quota(error)
+            raise
+        except requests.RequestException:
+            raise
+        except OSError as error:  # requests looks for its certificates without wrapping what it meets
+            raise NotSent(type(error).__name__) from error
 
     def _count(self, kind: Kind, size: int) -> None:
         if kind == "read":
@@ -137,61 +148,3 @@ class SheetsClient:
 
     def _count_retry(self) -> None:
         self.traffic.retries += 1
-
-    def _translate(self, kind: Kind, error: Exception) -> SheetsError:
-        if isinstance(error, APIError):
-            return self._translate_status(kind, error)
-        if isinstance(error, RefreshError):
-            return AccessDenied(
-                f"Google refused the credentials of {self.identity.name}: {_first_line(error)}. "
-                "Check that the service account and its key still exist, and that this machine's clock is right."
-            )
-        if kind == "write" and not was_not_applied(error):
-            return OutcomeUnknown(f"A write to the spreadsheet was sent, but its answer was lost ({describe(error)}).")
-        what = "Google's token service" if isinstance(error, TransportError) else "The Sheets API"
-        return SheetsUnavailable(
-            f"{what} could not be reached for {self.policy.total_seconds:.0f} s ({describe(error)}). "
-            "Check the network of this machine and SHEETS_API_ENDPOINT; the next sync goes on where this one stopped."
-        )
-
-    def _translate_status(self, kind: Kind, error: APIError) -> SheetsError:
-        status = error.response.status_code
-        message = str(error.error.get("message", "")).strip()[:500]
-        if status in (401, 403):
-            return AccessDenied(self._access_remedy(message), status=status)
-        if status == 404:
-            return SpreadsheetNotFound(
-                f"There is no spreadsheet {self.spreadsheet_id!r}, or it was deleted. "
-                "Check SPREADSHEET_ID (the part of its address between /d/ and /edit).",
-                status=status,
-            )
-        if status == 429:
-            return QuotaExceeded(
-                f"Google's {kind} quota stayed used up for {self.policy.total_seconds:.0f} s ({message}). Something else "
-                "uses the same credentials: give it its own service account, or lower SHEETS_READS_PER_MINUTE and "
-                "SHEETS_WRITES_PER_MINUTE.",
-                status=status,
-            )
-        if is_transient(error):
-            if kind == "write":
-                return OutcomeUnknown(f"Google answered {status} to a write ({message}).", status=status)
-            return SheetsUnavailable(
-                f"The Sheets API failed for {self.policy.total_seconds:.0f} s ({status} {message}). "
-                "The next sync goes on where this one stopped.",
-                status=status,
-            )
-        return RequestRejected(f"Google refused a request ({status}): {message}", status=status)
-
-    def _access_remedy(self, message: str) -> str:
-        if "has not been used" in message or "is disabled" in message:
-            return f"The Google Sheets API is not enabled in the project of these credentials. {message}"
-        if "authentication credentials" in message:
-            return f"Google does not accept the credentials of {self.identity.name}. Create a new key. ({message})"
-        return (
-            f"The spreadsheet {self.spreadsheet_id!r} is not shared with {self.identity.name} ({message}). "
-            "Open it in the browser, press Share, and add that address as Editor."
-        )
-
-
-def _first_line(error: Exception) -> str:
-    return str(error.args[0] if error.args else error).splitlines()[0][:200]

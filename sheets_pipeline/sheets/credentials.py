@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import google.auth
-from google.auth.exceptions import DefaultCredentialsError
+from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError, RefreshError
+from google.auth.transport.requests import Request
 from google.oauth2 import service_account
 
 from sheets_pipeline.errors import AccessDenied
@@ -66,3 +67,20 @@ def _default_identity() -> Identity:
             "GOOGLE_CREDENTIALS_JSON to its text, or log in with `gcloud auth application-default login`."
         ) from None
     return Identity(credentials, str(getattr(credentials, "service_account_email", None) or project or "default"))
+
+
+def ensure_token(credentials: Any) -> None:
+    """Get a token where there is none that is good.
+
+    Raises:
+        GoogleAuthError: There is none to be had; ``RefreshError.retryable`` says whether later.
+    """
+    if credentials.valid:
+        return
+    try:
+        credentials.refresh(Request())
+    except GoogleAuthError:
+        raise
+    except (TypeError, ValueError, KeyError, AttributeError):
+        # google-auth takes an answer apart without looking what it is: a sign-in page with status 200, for instance.
+        raise RefreshError("the answer is no token", retryable=True) from None

@@ -1,4 +1,4 @@
-"""When a request to Google is worth another try, and how long to wait before it.
+"""The loop that tries a request to Google again, and how long it waits before each try.
 
 A read, or a write that Google refused or never received, is simply sent again. A write whose answer was lost is not:
 it may have been applied, so ``OutcomeUnknown`` goes up to the writer, which reads before it decides.
@@ -10,16 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import requests
-from google.auth.exceptions import TransportError
 from gspread.exceptions import APIError
-from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_before_delay
 from tenacity.wait import wait_base
-from urllib3.exceptions import NameResolutionError, NewConnectionError
+
+from sheets_pipeline.sheets.failures import describe
 
 logger = logging.getLogger(__name__)
-
-#: Statuses that say "not now". Source: https://developers.google.com/workspace/sheets/api/troubleshoot-api-errors
-TRANSIENT_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,26 +30,6 @@ class RetryPolicy:
     first_wait_seconds: float = 1
     longest_wait_seconds: float = 32
     timeout_seconds: tuple[float, float] = (10, 185)
-
-
-def is_transient(error: BaseException) -> bool:
-    """Whether the same request may succeed later."""
-    if isinstance(error, APIError):
-        return error.response.status_code in TRANSIENT_STATUSES
-    return isinstance(error, requests.ConnectionError | requests.Timeout | TransportError | ChunkedOrBroken)
-
-
-ChunkedOrBroken = requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError
-
-
-def was_not_applied(error: BaseException) -> bool:
-    """Whether a failed write surely changed nothing: refused for quota, or never received."""
-    if isinstance(error, APIError):
-        return error.response.status_code == 429
-    if isinstance(error, requests.ConnectTimeout | TransportError):
-        return True
-    cause = getattr(error.args[0], "reason", None) if error.args else None
-    return isinstance(cause, NewConnectionError | NameResolutionError)
 
 
 class _Wait(wait_base):
@@ -92,18 +69,7 @@ def retrying(
     return Retrying(
         retry=retry_if_exception(worth_it),
         wait=_Wait(policy, random),
-        stop=stop_after_delay(policy.total_seconds),
+        stop=stop_before_delay(policy.total_seconds),
         before_sleep=before_sleep,
         reraise=True,
     )
-
-
-def describe(error: BaseException | None) -> str:
-    """An error in a few words, without headers, addresses or bodies."""
-    if isinstance(error, APIError):
-        return f"{error.response.status_code} {str(error.error.get('message', '')).strip()[:300]}"
-    if isinstance(error, requests.Timeout):
-        return "nothing in time"
-    if isinstance(error, requests.ConnectionError):
-        return "nothing, the connection broke or could not be made"
-    return type(error).__name__

@@ -25,7 +25,17 @@ NOT_OF_THE_SPREADSHEET = frozenset(
 
 #: What to do, by kind of error; {credential} and {url} are filled in.
 _REMEDIES = {
-    "AccessDenied": "Open {url}, press Share and add {credential} as Editor; check that its key is still valid.",
+    "AccessDenied": "`sheets-pipeline doctor` says which credentials are missing or refused, and why.",
+    "NotShared": "Open {url}, press Share and add {credential} as Editor.",
+    "CredentialsRefused": "Check that {credential} and its key still exist and are enabled, else create a new key.",
+    "ClockWrong": "Let NTP keep this machine's clock (timedatectl set-ntp true).",
+    "ScopesMissing": "Give {credential} the scope of spreadsheets; the run's message says how.",
+    "ApiDisabled": "Enable the Google Sheets API in the Google Cloud project of {credential}.",
+    "QuotaProjectRefused": "Choose a Google Cloud project that {credential} may use; the run's message says how.",
+    "DriveFull": "Make room in the Google Drive of the owner of {url}.",
+    "PolicyForbids": "Ask the organization's administrators to allow {credential} at {url}.",
+    "ConnectionIntercepted": "Something between this machine and Google answers in its place; the run's message says what.",
+    "NotASpreadsheet": "Open {url}, choose File > Save as Google Sheets, and set SPREADSHEET_ID to the new file.",
     "SpreadsheetNotFound": "Ask the owner of {url} to restore it from the bin, or set SPREADSHEET_ID to another one.",
     "SettingsError": "Correct the setting that the run's message names.",
     "DatabaseError": "Check that the database of DATABASE_URL runs and lets us in; `sheets-pipeline doctor` tells more.",

@@ -95,8 +95,8 @@ def switch_off(platform: Platform, name: str, kind: InstigatorType = InstigatorT
 @pytest.mark.parametrize(
     ("status", "kind", "remedy"),
     [
-        pytest.param(403, "AccessDenied", "press Share", id="access withdrawn"),
-        pytest.param(401, "AccessDenied", "key is still valid", id="credentials revoked"),
+        pytest.param(403, "NotShared", "press Share", id="access withdrawn"),
+        pytest.param(401, "CredentialsRefused", "create a new key", id="credentials revoked"),
         pytest.param(404, "SpreadsheetNotFound", "restore it from the bin", id="spreadsheet deleted"),
     ],
 )

@@ -178,7 +178,7 @@ def test_after_a_failed_run_the_sensor_waits_before_the_next(platform: Platform)
     assert not run(platform, "event_sync").success
     skipped = quiz_submissions(dg.build_sensor_context(instance=platform.instance))
     assert isinstance(skipped, dg.SkipReason)
-    assert "Runs failed once, the last one of AccessDenied" in str(skipped.skip_message)
+    assert "Runs failed once, the last one of NotShared" in str(skipped.skip_message)
 
 
 def test_a_row_that_cannot_be_written_is_set_aside_and_a_check_names_it(platform: Platform) -> None:

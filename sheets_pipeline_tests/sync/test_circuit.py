@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sheets_pipeline import errors
 from sheets_pipeline.sync.circuit import (
     FIRST_PAUSE_SECONDS,
     GROWING_PAUSES,
@@ -57,10 +58,21 @@ def test_the_state_follows_from_the_newest_runs(runs: list[RunOutcome], state: s
 
 
 def test_an_open_circuit_says_until_when_why_and_whom_to_ask() -> None:
-    text = why_not(after(failed(error="AccessDenied", needs_person=True)))
+    text = why_not(after(failed(error="NotShared", needs_person=True)))
     assert text
-    for part in ("12:01:00 UTC", "AccessDenied", "robot@example.com", "https://sheets/1", "Share"):
+    for part in ("12:01:00 UTC", "NotShared", "robot@example.com", "https://sheets/1", "Share"):
         assert part in text
+
+
+def test_each_error_that_stops_all_tabs_has_a_remedy_of_its_own() -> None:
+    def below(kind: type[errors.SheetsError]) -> set[str]:
+        return {kind.__name__}.union(*(below(special) for special in kind.__subclasses__()))
+
+    settled_by_reading, of_one_tab = {"SheetsError", "OutcomeUnknown"}, {"RequestRejected"}
+    for name in below(errors.SheetsError) - settled_by_reading - of_one_tab:
+        told = after(failed(error=name, needs_person=True)).remedy
+        assert "Look at the failed run" not in told, name
+        assert ("press Share" in told) == (name == "NotShared")
 
 
 def test_while_a_trial_is_under_way_others_wait_for_it() -> None:

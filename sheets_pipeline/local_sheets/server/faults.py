@@ -15,13 +15,14 @@ from sheets_pipeline.local_sheets.api_error import ApiError
 from sheets_pipeline.local_sheets.server.quota import exceeded
 
 ACTIONS = ("error", "delay", "reset", "timeout")
-STATUSES = (401, 403, 404, 408, 429, 500, 502, 503, 504)
+STATUSES = (401, 403, 404, 408, 409, 429, 500, 502, 503, 504)
 MOST_LISTED = 1000
 
 _MESSAGES = {
     401: "Request had invalid authentication credentials.",
     403: "The caller does not have permission",
     404: "Requested entity was not found.",
+    409: "The operation was aborted.",
     500: "Internal error encountered.",
     503: "The service is currently unavailable.",
     504: "Deadline exceeded.",

@@ -98,6 +98,10 @@ class Settings(BaseSettings):
     control_api_host: str = Field("127.0.0.1", description="Address that the control API listens on.")
     control_api_port: int = Field(3100, ge=1, le=65_535, description="Port of the control API.")
     dagster_url: OptionalText = Field(None, description="Address of the Dagster UI; found by itself under `dev`.")
+    dagster_allowed_hosts: OptionalText = Field(
+        None,
+        description="Names of the Dagster UI beside this machine's, separated by commas: those of a reverse proxy.",
+    )
     alert_urls: Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)] = Field(
         None, description="Where alerts go: Apprise URLs, separated by spaces."
     )
@@ -138,6 +142,21 @@ class Settings(BaseSettings):
     def owners(self) -> list[str]:
         """Owners of the tabs' assets."""
         return _listed(self.sync_owners)
+
+    @field_validator("dagster_allowed_hosts")
+    @classmethod
+    def _hosts_are_names(cls, value: str | None) -> str | None:
+        for host in _listed(value):
+            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*(:\d{1,5})?", host):
+                raise ValueError(
+                    f"must be names such as dagster.example.org, separated by commas, without http:// and *; {host!r} is none"
+                )
+        return value
+
+    @property
+    def allowed_hosts(self) -> list[str]:
+        """Names of the Dagster UI beside this machine's."""
+        return _listed(self.dagster_allowed_hosts)
 
     @field_validator("spreadsheet_id")
     @classmethod

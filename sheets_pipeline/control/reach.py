@@ -6,6 +6,15 @@ from sheets_pipeline.errors import SettingsError
 from sheets_pipeline.settings import Settings
 
 
+def is_address(host: str) -> bool:
+    """Whether this is an IP address, not a name."""
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
 def is_loopback(host: str) -> bool:
     """Whether a peer's address, or a Host header's name, is this machine."""
     if host.rstrip(".").lower() == "localhost":

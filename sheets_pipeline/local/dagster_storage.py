@@ -20,6 +20,7 @@ from dagster_postgres.run_storage import PostgresRunStorage
 from dagster_postgres.schedule_storage import PostgresScheduleStorage
 from dagster_postgres.storage import DagsterPostgresStorage
 
+from sheets_pipeline.control.webserver import guard_this_process
 from sheets_pipeline.database.engine import connect
 from sheets_pipeline.errors import DatabaseError
 from sheets_pipeline.local.files import make_folder
@@ -48,6 +49,11 @@ class _AsksOnce:
 
 class Runs(_AsksOnce, PostgresRunStorage):
     """Dagster's runs, asking only once what their tables have."""
+
+    def optimize_for_webserver(self, statement_timeout: int, pool_recycle: int, max_overflow: int) -> None:
+        """Called by ``dagster-webserver`` before it serves, however it was started: time for the guard in front of it."""
+        guard_this_process()
+        super().optimize_for_webserver(statement_timeout, pool_recycle, max_overflow)
 
     def has_run_stats_index_cols(self) -> bool:
         """Whether runs have times of start and end."""

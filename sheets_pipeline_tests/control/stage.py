@@ -20,7 +20,9 @@ from dagster._core.workspace.load_target import InProcessCodeLocationOrigin, InP
 from dagster_webserver.app import create_app_from_workspace_process_context
 
 from sheets_pipeline.control.app import create_app
+from sheets_pipeline.control.connections import LimitedConnection
 from sheets_pipeline.control.operations import Operations
+from sheets_pipeline.control.webserver_guard import WebserverGuard
 from sheets_pipeline.database import demo, events, history, leases, triggers
 from sheets_pipeline.database.engine import connect
 from sheets_pipeline.errors import HeaderMismatch
@@ -138,12 +140,12 @@ def _set_environment(stack: ExitStack, postgres: Server, sheets: LocalSheetsServ
 
 @contextmanager
 def _webserver(instance: dg.DagsterInstance) -> Iterator[str]:
-    """Dagster's own webserver, with the definitions in this process."""
+    """Dagster's own webserver, guarded, with the definitions in this process."""
     target = LoadableTargetOrigin(module_name="sheets_pipeline.definitions")
     location = InProcessCodeLocationOrigin(target, location_name="sheets_pipeline")
     with (
         WorkspaceProcessContext(instance, InProcessWorkspaceLoadTarget([location])) as context,
-        serving(create_app_from_workspace_process_context(context)) as url,
+        serving(WebserverGuard(create_app_from_workspace_process_context(context))) as url,
     ):
         yield url
 
@@ -152,7 +154,9 @@ def _webserver(instance: dg.DagsterInstance) -> Iterator[str]:
 def serving(app: Any, port: int = 0) -> Iterator[str]:
     """An ASGI application on a port of 127.0.0.1, in a thread."""
     port = port or free_port()
-    config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(
+        app, host="127.0.0.1", port=port, http=LimitedConnection, log_level="warning", timeout_graceful_shutdown=1
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

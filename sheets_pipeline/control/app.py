@@ -91,15 +91,17 @@ def create_app(operations: Operations, token: str | None) -> FastAPI:
 def _add_reading(app: FastAPI, operations: Operations) -> None:
     @app.get("/", response_model=models.HealthAnswer, tags=["health"], responses={503: {"model": models.HealthAnswer}})
     def health(request: Request) -> Response:
-        """Health in one word: 200 while the sheets are true, 503 otherwise. Needs no token. Browsers get the dashboard."""
+        """Health in one word: 200 while the sheets are true, 503 otherwise. Browsers get the dashboard.
+
+        Needs no token; why it is so is told to those who have it.
+        """
         if "text/html" in request.headers.get("accept", ""):
             return RedirectResponse("/dashboard")
         try:
             status = operations.status()
         except (SheetsPipelineError, sa.exc.SQLAlchemyError) as error:
-            return JSONResponse({"health": "unknown", "reason": _explained(error)}, status_code=503)
-        body = {"health": status.health.value, "reason": status.reason}
-        return JSONResponse(body, status_code=200 if status.health in _UP else 503)
+            return _health_answer(request, "unknown", _explained(error), 503)
+        return _health_answer(request, status.health.value, status.reason, 200 if status.health in _UP else 503)
 
     @app.get("/sync/status", response_model=models.StatusAnswer, tags=["health"], responses=_READ)
     def status() -> Any:
@@ -178,6 +180,12 @@ def _add_steering(app: FastAPI, operations: Operations) -> None:
     def resume(body: Annotated[models.ResumeRequest | None, Body()] = None) -> Any:
         """End a pause before its time: one holder's, or all."""
         return {"paused_until": operations.resume(body.holder if body else None)}
+
+
+def _health_answer(request: Request, health: str, reason: str, status_code: int) -> Response:
+    """The reason may name databases and what failed: only those who may read it elsewhere are told here."""
+    told = {"reason": reason} if request.state.is_trusted else {}
+    return JSONResponse({"health": health, **told}, status_code=status_code)
 
 
 def _log_line(operations: Operations, record: SyncRecord) -> dict[str, Any]:

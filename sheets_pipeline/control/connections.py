@@ -63,7 +63,7 @@ class LimitedConnection(H11Protocol):
     def pause_writing(self) -> None:
         """Called by asyncio when the client does not read as fast as we answer."""
         super().pause_writing()
-        self._stalled_timer = self.loop.call_later(STALLED_SECONDS, self.transport.abort)
+        self._await_reading()
 
     def resume_writing(self) -> None:
         """Called by asyncio when the client has read on."""
@@ -96,6 +96,17 @@ class LimitedConnection(H11Protocol):
         if self._head_timer is not None:
             self._head_timer.cancel()
         self._head_timer = self.loop.call_later(HEAD_SECONDS, self.close)
+
+    def _await_reading(self) -> None:
+        """Look again later: an answer of which nothing was read meanwhile is given up."""
+        left = self.transport.get_write_buffer_size()
+        self._stalled_timer = self.loop.call_later(STALLED_SECONDS, self._check_reading, left)
+
+    def _check_reading(self, left: int) -> None:
+        if self.transport.get_write_buffer_size() < left:
+            self._await_reading()
+        else:
+            self.transport.abort()
 
     def _make_room(self) -> None:
         """Close the connection that has kept us waiting longest; where we are at work for each of them, this one."""

@@ -71,7 +71,7 @@ class HealthAnswer(BaseModel):
     """For load balancers and uptime monitors."""
 
     health: Literal["healthy", "warning", "degraded", "stopped", "unknown"]
-    reason: str
+    reason: str | None = Field(None, description="Why; told to those who have the token, where there is one.")
 
 
 class StatusAnswer(BaseModel):

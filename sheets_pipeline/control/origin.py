@@ -35,13 +35,16 @@ def route_path(scope: Scope) -> str:
 
 
 def malformed(scope: Scope) -> Refusal | None:
-    """Why a request cannot be what it claims: not one ``Host`` that is a name with a port, or a path without ``/``."""
+    """Why a request cannot be what it claims: more than one ``Host``, one that is no name, or a path without ``/``.
+
+    None at all is what monitors send that speak HTTP/1.0; it names nothing, so it passes for no name of ours.
+    """
     if not str(scope["path"]).startswith("/"):
         return Refusal(400, "Expected a path that begins with a slash.")
     hosts = Headers(scope=scope).getlist("host")
-    if len(hosts) != 1:
+    if len(hosts) > 1:
         return Refusal(400, f"Expected the header `Host` once, found it {len(hosts)} times.")
-    if not _HOST.fullmatch(hosts[0]):
+    if hosts and not _HOST.fullmatch(hosts[0]):
         return Refusal(400, "Expected the header `Host` to be a name or an address, with a port or without.")
     return None
 

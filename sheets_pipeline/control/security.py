@@ -2,19 +2,18 @@
 
 Without a token only loopback peers are served, and only under a loopback name: a page whose host name was made to
 point to 127.0.0.1 (DNS rebinding) is refused by its Host header. Cross-origin pages are refused by Origin and
-Sec-Fetch-Site, and cannot send what a POST needs beside: a JSON content type or a header of its own.
-Source: https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Sec-Fetch-Site
+Sec-Fetch-Site, and cannot send what a POST needs beside: a JSON content type or a header of its own. What is decided by
+the path is decided by that of the scope, which routes are matched with; see ``origin``.
 """
 
 import hmac
-from dataclasses import dataclass
-from urllib.parse import urlsplit
 
-from fastapi import Request
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from sheets_pipeline.control.bodies import Disconnected, read_body
+from sheets_pipeline.control.origin import Refusal, foreign_page, host_name, malformed, not_json, route_path
 from sheets_pipeline.control.reach import is_loopback
 
 #: Served without the token: health for load balancers, and pages that hold no data of their own.
@@ -24,7 +23,11 @@ OPEN_PREFIX = "/page/"
 #: A header that no form and no foreign page can send; stands in for a JSON content type.
 OWN_HEADER = "X-Sheets-Pipeline"
 
-_PROXY_HEADERS = ("forwarded", "x-forwarded-for", "x-real-ip")
+#: Any of these, or one that begins so, comes from a proxy: then the peer is not who asks.
+_PROXY_HEADERS = ("forwarded", "x-forwarded", "x-real-ip", "x-client-ip", "true-client-ip", "cf-", "via")
+
+#: Far more than any of our requests needs.
+_BODY_BYTES = 65_536
 
 #: Nothing but our own files; no frame may hold the page; no form leaves it. See https://www.w3.org/TR/CSP3/
 SECURITY_HEADERS = {
@@ -39,79 +42,51 @@ SECURITY_HEADERS = {
 }
 
 
-@dataclass(frozen=True)
-class Refusal:
-    """Why a request is not served: HTTP status, and what to do."""
-
-    status: int
-    message: str
-
-
-def refusal(request: Request, token: str | None) -> Refusal | None:
+def refusal(scope: Scope, token: str | None) -> Refusal | None:
     """Why this request is refused; None where it may go on."""
-    if token is None:
-        refused = _not_from_here(request)
-    else:
-        refused = None if _is_open(request.url.path) else _without_token(request, token)
-    if refused is None and request.method not in ("GET", "HEAD"):
-        refused = _foreign_page(request)
+    if scope["type"] != "http":
+        return Refusal(403, "Expected HTTP; there are no WebSockets here.")
+    refused = malformed(scope) or (_not_from_here(scope) if token is None else _without_token(scope, token))
+    refused = refused or foreign_page(scope)
+    if refused is None and scope["method"] not in ("GET", "HEAD") and OWN_HEADER not in Headers(scope=scope):
+        refused = not_json(scope)
     return refused
+
+
+def is_trusted(scope: Scope, token: str | None) -> bool:
+    """Whether a request that is served anyway may be told more than health: it has the token, or none is needed."""
+    return token is None or _has_token(scope, token)
 
 
 def _is_open(path: str) -> bool:
     return path in OPEN_PATHS or path.startswith(OPEN_PREFIX)
 
 
-def _not_from_here(request: Request) -> Refusal | None:
-    peer = request.client.host if request.client else ""
+def _not_from_here(scope: Scope) -> Refusal | None:
+    headers = Headers(scope=scope)
+    peer = (scope.get("client") or ("", 0))[0]
     if not is_loopback(peer):
         return Refusal(403, f"Only this machine is served, found a request from {peer}. Set CONTROL_API_TOKEN.")
-    if found := [name for name in _PROXY_HEADERS if name in request.headers]:
+    if found := [name for name in headers if name.startswith(_PROXY_HEADERS)]:
         return Refusal(403, f"Only this machine is served, found a proxy's header {found[0]!r}. Set CONTROL_API_TOKEN.")
-    if not is_loopback(_host_name(request)):
+    if not is_loopback(host_name(scope)):
         return Refusal(
             403,
-            f"Expected the name localhost or 127.0.0.1, found {request.headers.get('host', '')!r}. Open the address by "
-            "one of these names, or set CONTROL_API_TOKEN.",
+            f"Expected the name localhost or 127.0.0.1, found {headers.get('host', '')!r}. Open the address by one of "
+            "these names, or set CONTROL_API_TOKEN.",
         )
     return None
 
 
-def _host_name(request: Request) -> str:
-    try:
-        return urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
-    except ValueError:
-        return ""
-
-
-def _place(origin: str) -> str:
-    try:
-        return urlsplit(origin).netloc
-    except ValueError:
-        return ""
-
-
-def _without_token(request: Request, token: str) -> Refusal | None:
-    scheme, _, given = request.headers.get("authorization", "").partition(" ")
-    is_right = hmac.compare_digest(given.strip().encode(), token.encode())
-    if scheme.lower() == "bearer" and is_right:
+def _without_token(scope: Scope, token: str) -> Refusal | None:
+    if _is_open(route_path(scope)) or _has_token(scope, token):
         return None
     return Refusal(401, "Expected the header `Authorization: Bearer TOKEN` with the value of CONTROL_API_TOKEN.")
 
 
-def _foreign_page(request: Request) -> Refusal | None:
-    headers = request.headers
-    site = headers.get("sec-fetch-site", "same-origin")
-    origin = headers.get("origin")
-    is_own = origin is None or _place(origin) == headers.get("host", "")
-    if site not in ("same-origin", "none") or not is_own:
-        return Refusal(403, f"Refused: sent by a page of another origin ({origin or site}).")
-    content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if content_type != "application/json" and OWN_HEADER not in headers:
-        return Refusal(
-            415, f"Expected `Content-Type: application/json`, found {content_type!r}. Without a body, send `{{}}`."
-        )
-    return None
+def _has_token(scope: Scope, token: str) -> bool:
+    scheme, _, given = Headers(scope=scope).get("authorization", "").partition(" ")
+    return hmac.compare_digest(given.strip().encode(), token.encode()) and scheme.lower() == "bearer"
 
 
 class Guard:
@@ -121,23 +96,46 @@ class Guard:
         self.app, self.token = app, token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
-
-        async def with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers.update(SECURITY_HEADERS)
-                # Pages ask each time whether a file is still the same; answers are never kept.
-                is_file = scope["path"].startswith(OPEN_PREFIX)
-                headers["Cache-Control"] = "no-cache" if is_file else "no-store"
-            await send(message)
-
-        refused = refusal(Request(scope), self.token)
-        if refused is None:
-            await self.app(scope, receive, with_headers)
+        refused = refusal(scope, self.token)
+        if scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})
             return
-        headers = {"WWW-Authenticate": "Bearer"} if refused.status == 401 else {}
+        if refused is None:
+            try:
+                found = await read_body(scope, receive, _BODY_BYTES)
+            except Disconnected:
+                return
+            if not isinstance(found, Refusal):
+                await self.app(self._with_facts(scope), found, _with_headers(scope, send))
+                return
+            refused = found
+        headers = {"Connection": "close"}
+        if refused.status == 401:
+            headers["WWW-Authenticate"] = "Bearer"
         answer = JSONResponse({"error": refused.message}, status_code=refused.status, headers=headers)
-        await answer(scope, receive, with_headers)
+        await answer(scope, receive, _with_headers(scope, send))
+
+    def _with_facts(self, scope: Scope) -> Scope:
+        """The scope with what was found out: whether it is trusted, and that a body without a type is JSON."""
+        state = {**scope.get("state", {}), "is_trusted": is_trusted(scope, self.token)}
+        headers = [pair for pair in scope["headers"] if pair[0] != b"content-type" or pair[1].strip()]
+        if not any(name == b"content-type" for name, _ in headers):
+            headers.append((b"content-type", b"application/json"))
+        return {**scope, "state": state, "headers": headers}
+
+
+def _with_headers(scope: Scope, send: Send) -> Send:
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            headers.update(SECURITY_HEADERS)
+            # Pages ask each time whether a file is still the same; answers are never kept.
+            is_file = route_path(scope).startswith(OPEN_PREFIX)
+            headers["Cache-Control"] = "no-cache" if is_file else "no-store"
+        await send(message)
+
+    return sending

@@ -2,18 +2,14 @@
 
 import socket
 
-import uvicorn
-
 from sheets_pipeline.control.app import create_app
+from sheets_pipeline.control.connections import serve_http
 from sheets_pipeline.control.operations import Operations
 from sheets_pipeline.control.reach import check_reachable_safely
 from sheets_pipeline.errors import SettingsError
 from sheets_pipeline.logs import configure
 from sheets_pipeline.settings import Settings
 from sheets_pipeline.wiring import pipeline
-
-#: Requests under way have this long to end once we are asked to.
-_GRACE_SECONDS = 3
 
 
 def run_server(settings: Settings, host: str, port: int) -> None:
@@ -27,16 +23,13 @@ def run_server(settings: Settings, host: str, port: int) -> None:
     _check_port(host, port)
     token = settings.control_api_token
     app = create_app(Operations(settings, pipeline), token.get_secret_value() if token else None)
-    uvicorn.run(
+    serve_http(
         app,
-        host=host,
-        port=port,
+        host,
+        port,
         log_config=None,  # as logs.configure says
         log_level="warning",
         access_log=False,
-        proxy_headers=False,  # the peer's address decides; a header could name any
-        server_header=False,
-        timeout_graceful_shutdown=_GRACE_SECONDS,
     )
 
 

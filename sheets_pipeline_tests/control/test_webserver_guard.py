@@ -66,7 +66,7 @@ def status(asked: Scope, *names: str) -> int | None:
         ("localhost.evil.example:3000", "127.0.0.1", 403),
         ("127.0.0.1.evil.example", "127.0.0.1", 403),
         ("dagster.example.org.evil.example", "127.0.0.1", 403),
-        (None, "127.0.0.1", 400),
+        (None, "127.0.0.1", 403),
         ("", "127.0.0.1", 400),
         ("localhost/dashboard?", "127.0.0.1", 400),
         ("localhost:3000@evil.example", "127.0.0.1", 400),
@@ -215,7 +215,7 @@ def raw(client: httpx.Client, request: bytes) -> bytes:
 
 def test_requests_that_browsers_never_send_are_refused(client: httpx.Client) -> None:
     host = f"Host: 127.0.0.1:{client.base_url.port}\r\n".encode()
-    assert b" 400 " in raw(client, b"GET /server_info HTTP/1.0\r\n\r\n").splitlines()[0]
+    assert b" 403 " in raw(client, b"GET /server_info HTTP/1.0\r\n\r\n").splitlines()[0]
     assert b" 400 " in raw(client, b"GET /server_info HTTP/1.1\r\n" + host + host + b"\r\n").splitlines()[0]
     target = b"GET http://evil.example/server_info HTTP/1.1\r\n" + host + b"Connection: close\r\n\r\n"
     assert b" 400 " in raw(client, target).splitlines()[0]

@@ -18,6 +18,7 @@ from sheets_pipeline.database.clock import database_time
 from sheets_pipeline.database.engine import NO_ROOM, connect, described
 from sheets_pipeline.database.events import is_read_only
 from sheets_pipeline.database.platform import platform_metadata
+from sheets_pipeline.database.pooler import pooling
 from sheets_pipeline.database.quota import sync_quota_slot
 from sheets_pipeline.database.room import why_no_room
 from sheets_pipeline.database.state import declared
@@ -129,6 +130,8 @@ def _database(engine: sa.Engine) -> Finding:
         skew = database_time(connection) - (before + time.time()) / 2
         server = engine.dialect.server_version_info or ()
     text = f"{described(engine.url)}, {engine.dialect.name} {'.'.join(map(str, server))}, {connected * 1000:.0f} ms"
+    if given := pooling(engine):
+        text += f", through a pooler that gives {given}s"
     if why_no_room(engine):
         return fail(f"{text}; {NO_ROOM}", "Make room on that disk. Nothing was lost; syncs go on by themselves then.")
     if abs(skew) > _CLOCK_WARN:

@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from sheets_pipeline.database.answers import ANSWER_WITHIN_SECONDS
 from sheets_pipeline.database.archive import ArchiveStore
 from sheets_pipeline.database.busyness import reason_to_wait
 from sheets_pipeline.database.engine import connect, read_only
@@ -30,13 +31,18 @@ from sheets_pipeline.sync.tab import Tab
 #: What was seen of the databases' room is good for so long.
 _ROOM_SECONDS = 10.0
 
+#: A statement that takes too long is ended by the server; only where it does not, by us, so much later.
+_SERVER_ENDS_IT_SECONDS = 30.0
+
 
 class Pipeline:
     """Everything a sync needs, opened once per process."""
 
     def __init__(self, settings: Settings, services: Services) -> None:
         self.settings, self.services = settings, services
-        self.platform: sa.Engine = connect(services.database_url)
+        longest = settings.database_statement_timeout_seconds
+        within = max(ANSWER_WITHIN_SECONDS, longest + _SERVER_ENDS_IT_SECONDS) if longest else None
+        self.platform: sa.Engine = connect(services.database_url, answer_within_seconds=within)
         #: The same connections for computing rows: they cannot change anything, and no query runs without end.
         self.source: sa.Engine = read_only(self.platform, settings.database_statement_timeout_seconds)
         same = services.pipeline_database_url == services.database_url

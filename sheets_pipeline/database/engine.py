@@ -5,6 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from sheets_pipeline.database.answers import ANSWER_WITHIN_SECONDS, NO_ANSWER, BoundedConnection
 from sheets_pipeline.errors import DatabaseError
 
 #: How our sessions are called in the server's own views (pg_stat_activity, session_connect_attrs).
@@ -22,8 +23,12 @@ _DRIVERS = {
 }
 
 
-def connect(url: str | sa.URL, **options: Any) -> sa.Engine:
+def connect(
+    url: str | sa.URL, *, answer_within_seconds: float | None = ANSWER_WITHIN_SECONDS, **options: Any
+) -> sa.Engine:
     """An engine for this URL; connections are made when they are needed. ``options`` go to ``create_engine``.
+
+    A server that gives no answer for ``answer_within_seconds`` is taken for gone; None waits for ever.
 
     Failures a person must mend (wrong password, unreachable host, unknown database, missing table, no permission) come
     as ``DatabaseError`` from whatever is executed; all others as SQLAlchemy raises them.
@@ -35,7 +40,9 @@ def connect(url: str | sa.URL, **options: Any) -> sa.Engine:
         parsed = sa.make_url(url)
         parsed = parsed.set(drivername=_DRIVERS.get(parsed.drivername, parsed.drivername))
         # Parameters are what stands in cells: no error message and no log shows them.
-        engine = sa.create_engine(parsed, **({"hide_parameters": True} | _options(parsed) | options))
+        engine = sa.create_engine(
+            parsed, **({"hide_parameters": True} | _options(parsed, answer_within_seconds) | options)
+        )
     except sa.exc.ArgumentError:
         raise DatabaseError(
             "The database URL cannot be read. Expected a SQLAlchemy URL such as "
@@ -50,7 +57,18 @@ def connect(url: str | sa.URL, **options: Any) -> sa.Engine:
     sa.event.listen(engine, "reset", _end_reading)
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _prepare_sqlite)
+    if engine.dialect.driver == "psycopg":
+        _bound_answers(engine, answer_within_seconds)
     return engine
+
+
+def _bound_answers(engine: sa.Engine, seconds: float | None) -> None:
+    def do_connect(_dialect: Any, _record: Any, cargs: Any, cparams: Any) -> BoundedConnection:
+        made = BoundedConnection.connect(*cargs, **cparams)
+        made.answer_within_seconds = seconds
+        return made
+
+    sa.event.listen(engine, "do_connect", do_connect)
 
 
 def read_only(engine: sa.Engine, statement_timeout_seconds: float = 0) -> sa.Engine:
@@ -107,7 +125,7 @@ def described(url: sa.URL) -> str:
     return url.set(password=None, query={}).render_as_string(hide_password=True)
 
 
-def _options(url: sa.URL) -> dict[str, Any]:
+def _options(url: sa.URL, answer_within_seconds: float | None) -> dict[str, Any]:
     backend = url.get_backend_name()
     if backend == "sqlite":
         return {"connect_args": {"timeout": CONNECT_TIMEOUT_SECONDS}}
@@ -116,8 +134,12 @@ def _options(url: sa.URL) -> dict[str, Any]:
         # A connection whose other end vanished without a word is given up after a minute, not after two hours.
         arguments |= {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
         arguments |= {"application_name": APPLICATION_NAME}
+        if url.get_driver_name() == "psycopg":
+            # A pooler that gives transactions gives the next one to another server, which knows no statement of ours.
+            arguments |= {"prepare_threshold": None}
     elif url.get_driver_name() == "pymysql":
         arguments |= {"program_name": APPLICATION_NAME}
+        arguments |= {"read_timeout": answer_within_seconds, "write_timeout": answer_within_seconds}
     arguments = {name: value for name, value in arguments.items() if name not in url.query}
     return {
         "connect_args": arguments,
@@ -152,7 +174,7 @@ _FAILURES: list[tuple[str, str, str, bool]] = [
         False,
     ),
     (
-        r"database \"[^\"]*\" does not exist|unknown database|access denied for user .* to database",
+        r"database \"[^\"]*\" does not exist|no such database: |unknown database|access denied for user .* to database",
         "has no such database, or this user may not see it",
         "Check the name after the last slash of the database URL, or create that database.",
         False,
@@ -161,6 +183,24 @@ _FAILURES: list[tuple[str, str, str, bool]] = [
         r"no pg_hba.conf entry|ssl (?:is )?required|insecure transport",
         "does not accept this kind of connection from this host",
         "Add this host to the server's pg_hba.conf, or add ?sslmode=require to the database URL.",
+        False,
+    ),
+    (
+        NO_ANSWER + r"|query_wait_timeout|lost connection to mysql server during query \(.*timed out",
+        "accepts connections and does not answer",
+        "Look at the server itself and at what stands in between: a pooler or proxy whose database is away does so.",
+        True,
+    ),
+    (
+        r"transaction blocks not allowed in statement pooling mode",
+        "is reached through a pooler that gives single statements only",
+        "Set pool_mode = transaction (or session) for this database in the pooler, or connect to the server itself.",
+        False,
+    ),
+    (
+        r"unsupported startup parameter:? ?(?:in options: )?(\S*)",
+        "is reached through a pooler that does not take the parameter {found}",
+        "Take it out of the database URL, or name it in ignore_startup_parameters of the pooler.",
         False,
     ),
     (
@@ -232,13 +272,14 @@ _FAILURES: list[tuple[str, str, str, bool]] = [
         False,
     ),
     (
-        r"too many clients|too many connections|remaining connection slots",
+        r"too many clients|too many connections|no more connections allowed|remaining connection slots",
         "has no free connection",
         "Raise the server's max_connections, or close other clients.",
         True,
     ),
     (
         r"the database system is (?:starting up|shutting down|in recovery|not (?:yet )?accepting)|server closed the connection"
+        r"|server_login_retry|server login has been failing|pgbouncer cannot connect|bouncer shutting down"
         r"|terminating connection|lost connection|server has gone away|connection is closed"
         r"|connection (?:not open|reset|to server .* lost)|consuming input failed",
         "ended the connection or is restarting",

@@ -1,9 +1,11 @@
 """Named locks held in the database: one writer per tab, over all processes and hosts.
 
-The lock lives as long as its connection, so a process that dies lets go at once.
+The lock lives as long as its connection, so a process that dies lets go at once. On PostgreSQL it is one of a
+transaction that stays open and idle: a lock of the session would stay behind on a pooler's connection, which others use.
 """
 
 import hashlib
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +16,15 @@ import sqlalchemy as sa
 
 from sheets_pipeline.errors import DatabaseError, TabBusy
 
+logger = logging.getLogger(__name__)
+
 _POLL_SECONDS = 0.05
+
+#: Nobody ends the transaction for being idle or long. It holds no snapshot, so it holds up no VACUUM either.
+_LIVE_LONG = sa.text(
+    "select set_config(name, '0', true) from pg_settings "
+    "where name in ('idle_in_transaction_session_timeout', 'transaction_timeout')"
+)
 
 
 @contextmanager
@@ -31,26 +41,50 @@ def named_lock(engine: sa.Engine, name: str, *, timeout_seconds: float = 120) ->
         with _file_lock(engine, name, timeout_seconds):
             yield lambda: None
         return
-    argument: dict[str, int | str]
     digest = hashlib.sha256(name.encode()).digest()
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        if engine.dialect.name == "postgresql":
-            number = int.from_bytes(digest[:8], "big", signed=True)
-            take, let_go, argument = "select pg_try_advisory_lock(:n)", "select pg_advisory_unlock(:n)", {"n": number}
-        else:
-            take, let_go, argument = "select get_lock(:n, 0)", "select release_lock(:n)", {"n": digest.hex()[:60]}
-        _wait_until(lambda: bool(connection.scalar(sa.text(take), argument)), name, timeout_seconds)
+    if engine.dialect.name == "postgresql":
+        number = int.from_bytes(digest[:8], "big", signed=True)
+        held = _in_transaction(engine, number, name, timeout_seconds)
+    else:
+        held = _in_session(engine, digest.hex()[:60], name, timeout_seconds)
+    with held as connection:
+        yield lambda: _assert_alive(connection, name)
+
+
+@contextmanager
+def _in_transaction(engine: sa.Engine, number: int, name: str, timeout_seconds: float) -> Iterator[sa.Connection]:
+    with engine.connect().execution_options(isolation_level="READ COMMITTED") as connection:
+        connection.execute(_LIVE_LONG)
+        take = sa.select(sa.func.pg_try_advisory_xact_lock(number))
+        _wait_until(lambda: bool(connection.scalar(take)), name, timeout_seconds)
         try:
-            yield lambda: _assert_alive(connection, name)
+            yield connection
+        finally:
+            _let_go(connection.rollback, name)
+
+
+@contextmanager
+def _in_session(engine: sa.Engine, lock: str, name: str, timeout_seconds: float) -> Iterator[sa.Connection]:
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        _wait_until(lambda: bool(connection.scalar(sa.select(sa.func.get_lock(lock, 0)))), name, timeout_seconds)
+        try:
+            yield connection
         finally:
             if not connection.invalidated:
-                connection.execute(sa.text(let_go), argument)
+                _let_go(lambda: connection.execute(sa.select(sa.func.release_lock(lock))), name)
+
+
+def _let_go(release: Callable[[], object], name: str) -> None:
+    try:
+        release()
+    except (sa.exc.DBAPIError, DatabaseError) as error:  # with the connection the lock has gone
+        logger.info("%s: its lock had gone with its connection (%s)", name, type(error).__name__)
 
 
 def _assert_alive(connection: sa.Connection, name: str) -> None:
     try:
         connection.execute(sa.text("select 1"))
-    except (sa.exc.DBAPIError, DatabaseError):
+    except (sa.exc.SQLAlchemyError, DatabaseError):
         connection.invalidate()
         raise TabBusy(
             f"{name}: the connection that kept other writers away was lost, so nothing more is written. "

@@ -249,4 +249,5 @@ def _how_it_ended(error: Exception) -> str:
     status = getattr(getattr(error, "response", None), "status_code", None)
     if status == 429:
         return _REFUSED
-    return _FAILED if status is None or status >= 500 else _ANSWERED
+    is_answer = status is not None and 400 <= status < 500  # success that ends in an error is somebody else's page
+    return _ANSWERED if is_answer else _FAILED

@@ -111,10 +111,10 @@ class SheetsClient:
                 self.traffic.quota_wait_seconds += waited
                 self._count(kind, len(data or b""))
                 response = self._request(method, path, params, data, headers)
-            try:
-                return orjson.loads(response.content)
-            except orjson.JSONDecodeError:
-                raise NotJson(response) from None
+                try:
+                    return orjson.loads(response.content)
+                except orjson.JSONDecodeError:
+                    raise NotJson(response) from None
 
         def is_worth_it(error: BaseException) -> bool:
             return is_transient(error) and (kind == "read" or was_not_applied(error))

@@ -81,7 +81,7 @@ class Answer(Exception):
 
 def test_how_requests_ended_is_known_and_each_of_them_counts(engine: sa.Engine) -> None:
     mine = budget(engine, 60)
-    for error in (Answer(429), Answer(503), Answer(404), ConnectionError(), None):
+    for error in (Answer(429), Answer(503), Answer(404), Answer(200), ConnectionError(), None):
         try:
             with mine.slot("write" if error else "read"):
                 if error:
@@ -89,9 +89,9 @@ def test_how_requests_ended_is_known_and_each_of_them_counts(engine: sa.Engine) 
         except (Answer, ConnectionError):
             continue
     found = mine.answers()
-    assert (found.answered, found.refused, found.failed) == (2, 1, 2)
+    assert (found.answered, found.refused, found.failed) == (2, 1, 3)
     assert found.failing_seconds == 0
-    assert (mine.used("write"), mine.used("read")) == (4, 1)
+    assert (mine.used("write"), mine.used("read")) == (5, 1)
     other = DatabaseQuota(engine, "other@example.org", reads_per_minute=60, writes_per_minute=1)
     assert other.answers() == Answers()
 

@@ -7,6 +7,7 @@ import pandas as pd
 
 from sheets_pipeline.sync.drift import Drift
 from sheets_pipeline.sync.report import SyncReport
+from sheets_pipeline.sync.values import shown
 
 _PREVIEW_ROWS = 10
 _PREVIEW_CHARACTERS = 80
@@ -131,7 +132,5 @@ def _changes(report: SyncReport) -> dg.TableMetadataValue:
 
 
 def _short(value: Any) -> str:
-    if value is None or pd.isna(value):
-        return ""
-    text = str(value)
+    text = shown(value)
     return text if len(text) <= _PREVIEW_CHARACTERS else text[: _PREVIEW_CHARACTERS - 1] + "…"

@@ -95,6 +95,7 @@ _DAGSTER_TYPES = {
     ColumnType.BOOLEAN: "bool",
     ColumnType.DATE: "date",
     ColumnType.DATETIME: "timestamp",
+    ColumnType.JSON: "json",
 }
 
 

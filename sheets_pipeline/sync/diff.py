@@ -63,8 +63,10 @@ def compare(
     """Compare the whole tab with all rows it should hold.
 
     ``owned`` tells which of the given keys we wrote, ``once_owned`` which of them we deleted again; they are asked only
-    about keys that the database no longer has. A row of either has left the database, whoever put it back. Rows whose key is in ``leave`` are not looked at.
+    about keys that the database no longer has. A row of either has left the database, whoever put it back. Rows whose
+    key is in ``leave``, and those that are set aside, stay as they are.
     """
+    leave = wanted.held.union(leave)
     present = [
         (i, row) for i, key in enumerate(wanted.keys) if (row := index.row_of.get(key)) is not None and key not in leave
     ]
@@ -138,7 +140,8 @@ def compare_touched(
 ) -> ChangeSet:
     """Compare only the rows that events touched, against what we last wrote (``base``; None: not known for sure).
 
-    ``gone`` are keys that the database no longer has and that we once wrote. Rows people deleted come back.
+    ``gone`` are keys that the database no longer has and that we once wrote. Rows people deleted come back; those that
+    are set aside stay as they are.
     """
     changes = ChangeSet([], [], [], {}, [])
     for i, key in enumerate(wanted.keys):
@@ -155,7 +158,8 @@ def compare_touched(
                 )
                 changes.updated_keys[key] = row
     changes.updates.sort(key=_place)
-    left = [RowDelete(index.row_of[key], key) for key in gone if key in index.row_of]
+    held = wanted.held
+    left = [RowDelete(index.row_of[key], key) for key in gone if key in index.row_of and key not in held]
     if tab.on_removed is OnRemoved.REMOVE:
         changes.deletes = left
     elif tab.on_removed is OnRemoved.MARK:

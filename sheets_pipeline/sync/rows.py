@@ -7,8 +7,10 @@ from datetime import tzinfo
 import pandas as pd
 
 from sheets_pipeline.errors import KeysNotUnique, TabProblem
-from sheets_pipeline.sync.cells import MAX_CELL_CHARACTERS, Cell, characters, row_keys, to_cells
+from sheets_pipeline.sync.cells import MAX_CELL_CHARACTERS, Cell, characters, row_keys
+from sheets_pipeline.sync.conversion import Misfits, to_cells
 from sheets_pipeline.sync.tab import ColumnType, OnRemoved, Tab
+from sheets_pipeline.sync.values import EXPECTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,11 @@ class Rows:
     def __len__(self) -> int:
         return len(self.keys)
 
+    @property
+    def held(self) -> set[str]:
+        """Keys of rows that are in the database and cannot be written: their rows in the tab stay as they are."""
+        return {row.key for row in self.set_aside if row.key}
+
     def row(self, i: int) -> list[Cell]:
         """The cells of row i, in the order of the tab's columns."""
         return [column[i] for column in self.columns.values()]
@@ -47,10 +54,10 @@ class Rows:
 def rows_from_frame(tab: Tab, frame: pd.DataFrame, time_zone: tzinfo) -> Rows:
     """Turn a frame with the tab's columns into rows of cells; ``time_zone`` is the spreadsheet's.
 
-    Rows with a blank key or a text over the cell limit are set aside.
+    Rows with a blank key, a value that cannot be what its column says, or a text over the cell limit are set aside.
 
     Raises:
-        TabProblem: The frame lacks declared columns.
+        TabProblem: The frame lacks declared columns, or has one twice.
         KeysNotUnique: Two rows have the same key.
     """
     if tab.on_removed is OnRemoved.MARK and tab.status_column not in frame.columns:
@@ -61,9 +68,16 @@ def rows_from_frame(tab: Tab, frame: pd.DataFrame, time_zone: tzinfo) -> Rows:
             f"expected the asset to give columns {[c.name for c in tab.columns]}, {missing} are missing. "
             "Add them to the query, or remove them from the tab's declaration.",
         )
-    columns = {column.name: to_cells(frame[column.name], column.type, time_zone) for column in tab.columns}
+    if twice := [column.name for column in tab.columns if isinstance(frame[column.name], pd.DataFrame)]:
+        raise TabProblem(
+            tab.title,
+            f"the asset gives the columns {twice} more than once. Give each column of the query a name of its own (as).",
+        )
+    converted = {column.name: to_cells(frame[column.name], column.type, time_zone) for column in tab.columns}
+    columns = {name: cells for name, (cells, _) in converted.items()}
+    misfits = {name: found for name, (_, found) in converted.items() if found}
     keys = row_keys([columns[name] for name in tab.key])
-    set_aside, long_texts = _unwritable(tab, keys, columns)
+    set_aside, long_texts = _unwritable(tab, keys, columns, misfits)
     if set_aside:
         keep = [i for i in range(len(keys)) if i not in set_aside]
         keys = [keys[i] for i in keep]
@@ -87,14 +101,18 @@ def _kept_as_text(tab: Tab, columns: dict[str, list[Cell]]) -> dict[str, int]:
 
 
 def _unwritable(
-    tab: Tab, keys: list[str], columns: dict[str, list[Cell]]
+    tab: Tab, keys: list[str], columns: dict[str, list[Cell]], misfits: dict[str, Misfits]
 ) -> tuple[dict[int, SetAside], dict[str, int]]:
     """Rows that cannot be written, and the columns whose texts come near to the limit."""
     long_texts: dict[str, int] = {}
     found: dict[int, SetAside] = {}
+    for name in sorted(misfits, key=lambda name: name not in tab.key):  # a key that cannot be read says more
+        for i, kind in misfits[name].items():
+            reason = f"{name} holds {kind}, where {EXPECTED[tab.column(name).type]} was expected"
+            found.setdefault(i, SetAside(keys[i], reason))
     for i, key in enumerate(keys):
         if not key:
-            found[i] = SetAside("", f"its key ({' + '.join(tab.key)}) is blank")
+            found.setdefault(i, SetAside("", f"its key ({' + '.join(tab.key)}) is blank"))
     for column in tab.columns:
         for i, cell in enumerate(columns[column.name]):
             # A code point counts for at most two units, so most texts need no closer look.

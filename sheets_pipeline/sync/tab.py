@@ -17,6 +17,7 @@ class ColumnType(StrEnum):
     BOOLEAN = "boolean"
     DATE = "date"
     DATETIME = "datetime"
+    JSON = "json"  # json and arrays, as JSON text
 
 
 class Owner(StrEnum):
@@ -45,6 +46,7 @@ NUMBER_FORMATS = {
     ColumnType.PERCENT: ("PERCENT", "0.0%"),
     ColumnType.DATE: ("DATE", "yyyy-mm-dd"),
     ColumnType.DATETIME: ("DATE_TIME", "yyyy-mm-dd hh:mm:ss"),
+    ColumnType.JSON: ("TEXT", "@"),
 }
 
 

@@ -10,14 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sheets_pipeline.sync.cells import characters, from_serial, key_of, row_keys, same_cell, to_cells
+from sheets_pipeline.sync.cells import characters, from_serial, key_of, row_keys, same_cell
+from sheets_pipeline.sync.conversion import to_cells
 from sheets_pipeline.sync.tab import ColumnType
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
 
 def cell(value: Any, column_type: ColumnType, zone: ZoneInfo = BERLIN) -> Any:
-    return to_cells(pd.Series([value], dtype="object"), column_type, zone)[0]
+    return to_cells(pd.Series([value], dtype="object"), column_type, zone)[0][0]
 
 
 @pytest.mark.parametrize(
@@ -70,7 +71,7 @@ def test_a_whole_column_of_timestamps_gives_the_same_cells_as_one_by_one(moments
     aware = [moment.replace(tzinfo=UTC) if moment else None for moment in moments]
     column = pd.Series(pd.to_datetime(aware, utc=True)).astype("datetime64[us, UTC]")
     one_by_one = [cell(moment, ColumnType.DATETIME) for moment in aware]
-    assert all(map(same_cell, to_cells(column, ColumnType.DATETIME, BERLIN), one_by_one))
+    assert all(map(same_cell, to_cells(column, ColumnType.DATETIME, BERLIN)[0], one_by_one))
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False, places=6) | st.integers())

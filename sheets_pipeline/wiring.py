@@ -162,6 +162,7 @@ class StoredMemory:
                 "seen_at": facts.seen_at,
                 "renamed": dict(facts.renamed),
                 "row_count": facts.row_count,
+                "rows_end": facts.rows_end,
                 "spreadsheet_cells": facts.spreadsheet_cells,
                 "spreadsheet_tabs": facts.spreadsheet_tabs,
             }

@@ -220,6 +220,8 @@ class _Reader:
             return self.rows(value, path)
         if not isinstance(value, list):
             return [self.field(items, value, path, name)]
+        if items.get("$ref") == "CellData" and all(map(_is_plain_cell, value)):
+            return value  # most of what is ever sent, by the ten thousand
         found: list[Any] = []
         for index, item in enumerate(value):
             place = f"{path}[{index}]"
@@ -272,6 +274,27 @@ class _Reader:
         kind = _enum_name(names[0], name)
         self.invalid(path, _PACKAGE + kind, value)
         return None
+
+
+#: Kinds of values that a cell mostly holds, with the types in which nothing is left to be read.
+_PLAIN_VALUES: Mapping[str, tuple[type, ...]] = {
+    "stringValue": (str,),
+    "numberValue": (int, float),
+    "boolValue": (bool,),
+}
+
+
+def _is_plain_cell(cell: Any) -> bool:
+    """Whether a ``CellData`` is empty or holds one text, number or truth value and nothing else."""
+    if type(cell) is not dict or len(cell) > 1:
+        return False
+    if not cell:
+        return True
+    value = cell.get("userEnteredValue")
+    if type(value) is not dict or len(value) != 1:
+        return False
+    [(kind, plain)] = value.items()
+    return type(plain) in _PLAIN_VALUES.get(kind, ())
 
 
 def _enum_name(first: str, field_name: str) -> str:

@@ -82,19 +82,36 @@ def read_tab(client: SheetsClient, sheet_id: int) -> TabSnapshot:
     return TabSnapshot(_title(found["range"]), row_count, column_count, found.get("values", []))
 
 
-def read_keys(client: SheetsClient, sheet_id: int, key_columns: list[int]) -> TabSnapshot:
-    """The header row and the given columns of a tab, the others left blank below the header. One read request."""
-    header_filter = {"sheetId": sheet_id, "startRowIndex": 0, "endRowIndex": 1}
-    column_filters = [
-        {"sheetId": sheet_id, "startColumnIndex": column, "endColumnIndex": column + 1} for column in key_columns
-    ]
-    header, *keys = _read_filters(client, [header_filter, *column_filters])
+def read_keys(
+    client: SheetsClient, sheet_id: int, key_columns: list[int], known_from: int | None = None
+) -> TabSnapshot:
+    """The header row, the given columns, and all columns from the row ``known_from`` (0-based) on. One read request.
+
+    Raises:
+        RequestRejected: There is no such tab, or its grid ends above ``known_from``.
+    """
+    filters = [{"sheetId": sheet_id, "startRowIndex": 0, "endRowIndex": 1}]
+    filters += [{"sheetId": sheet_id, "startColumnIndex": i, "endColumnIndex": i + 1} for i in key_columns]
+    if known_from is not None:
+        filters.append({"sheetId": sheet_id, "startRowIndex": known_from})
+    header, *others = _read_filters(client, filters)
+    keys = others[: len(key_columns)]
+    row_count = max(grid_size(found["range"])[0] for found in keys)
     columns = [list(cells[:1]) for cells in header.get("values", [])]
     columns += [[] for _ in range(max(key_columns) + 1 - len(columns))]
+    if known_from is not None:
+        _put_below(columns, others[-1].get("values", []), known_from)
     for column, found in zip(key_columns, keys, strict=True):
         columns[column] = (found.get("values") or [[]])[0]
-    row_count = max(grid_size(found["range"])[0] for found in keys)
-    return TabSnapshot(_title(header["range"]), row_count, grid_size(header["range"])[1], columns)
+    title, (_, column_count) = _title(header["range"]), grid_size(header["range"])
+    return TabSnapshot(title, row_count, column_count, columns, row_count if known_from is None else known_from)
+
+
+def _put_below(columns: list[list[Cell]], below: list[list[Cell]], first_row: int) -> None:
+    columns += [[] for _ in range(len(below) - len(columns))]
+    for column, cells in zip(columns, below, strict=False):
+        if cells:
+            column += [None] * (first_row - len(column)) + cells
 
 
 def read_column_metadata(client: SheetsClient, sheet_id: int) -> dict[str, int]:
@@ -200,11 +217,6 @@ def apply_batch(
     Returns:
         Keys that are no longer in their row: people moved rows between our read and this write.
     """
-    params = {"fields": "spreadsheetId"}
-    if batch.is_values:
-        body = b'{"valueInputOption":"RAW","data":' + batch.body + b"}"
-        client.write("/values:batchUpdateByDataFilter", params=params, body=body)
-        return []
     keys = apply_requests(client, batch.body, title, key_columns, sorted(check))
     return [expected for row, expected in check.items() if keys[row] != expected]
 

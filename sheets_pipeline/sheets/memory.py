@@ -12,8 +12,8 @@ class TabFacts:
     """Where a tab was last found: enough to read it with one request.
 
     ``layout`` says where our columns stood (name → 0-based index, in the order of the base's cells), ``renamed`` which
-    headers people have changed (name → header now), ``row_count`` how many rows the grid had, ``seen_at`` when Google
-    was last asked for this; ``spreadsheet_cells`` and ``spreadsheet_tabs`` count the whole spreadsheet as it was then.
+    headers people have changed (name → header now), ``row_count`` how many rows the grid had, ``rows_end`` the row
+    (0-based) after our last one, about, ``seen_at`` when Google was last asked for this; ``spreadsheet_cells`` and ``spreadsheet_tabs`` count the whole spreadsheet as it was then.
     """
 
     sheet_id: int
@@ -22,6 +22,7 @@ class TabFacts:
     seen_at: float
     renamed: Mapping[str, str] = field(default_factory=dict)
     row_count: int = 0
+    rows_end: int = 0
     spreadsheet_cells: int = 0
     spreadsheet_tabs: int = 0
 

@@ -25,7 +25,8 @@ from sheets_pipeline.sheets.memory import TabFacts, TabMemory
 from sheets_pipeline.sync.batches import Batch
 from sheets_pipeline.sync.diff import ChangeSet, compare, compare_touched, rows_of_ours
 from sheets_pipeline.sync.drift import Drift, find_drift
-from sheets_pipeline.sync.guards import check_deletes, check_size
+from sheets_pipeline.sync.guards import MAX_SPREADSHEET_CELLS, check_deletes, check_size
+from sheets_pipeline.sync.inserts import AT_THE_END, last_keys, place_after, row_after_ours
 from sheets_pipeline.sync.plan import Plan, plan_changes, plan_creation, rows_to_keep
 from sheets_pipeline.sync.report import SyncReport, sample_changes
 from sheets_pipeline.sync.rows import Rows, rows_from_frame
@@ -39,6 +40,12 @@ from sheets_pipeline.sync.snapshot import (
 from sheets_pipeline.sync.tab import Tab
 
 logger = logging.getLogger(__name__)
+
+#: A spreadsheet that was counted to have fewer cells grows without being counted again.
+_CELLS_OF_NO_CONCERN = MAX_SPREADSHEET_CELLS // 2
+
+#: Rows of ours that an event sync may read in full, because the end that it knows of is that much out of date.
+_ROWS_BELOW_READ = 200
 
 #: Rounds before a tab that never settles is left to the next sync.
 MAX_ROUNDS = 6
@@ -104,7 +111,7 @@ class TabWriter:
         self.spreadsheet_url = spreadsheet_url
         self._finder = TabFinder(tab, client, memory)
         self._still_ours: Callable[[], None] | None = None
-        self._rows_moved = False
+        self._rows_moved = self._is_refused = False
 
     def full_sync(self, frame: pd.DataFrame, *, computed_at: float, allowance: Allowance | None = None) -> SyncReport:
         """Make the whole tab as the frame says; creates a missing tab, repairs drift.
@@ -166,6 +173,7 @@ class TabWriter:
 
     def _rounds(self, allowance: Allowance, look: Callable[[], _Round]) -> SyncReport:
         started, before = time.monotonic(), self.client.traffic.copy()
+        self._is_refused = False
         report = SyncReport(self.tab.title)
         for number in range(1, MAX_ROUNDS + 1):
             logger.info("Tab %r: reading", self.tab.title)
@@ -191,7 +199,12 @@ class TabWriter:
         needed = len(found.plan.batches)
         if needed > 1 and needed > (left := self.client.quota_left("write")):
             logger.info("Tab %r needs %d writes, %d are left this minute; it waits", self.tab.title, needed, left)
-        if found.plan.grid_cells > 0:
+        facts, growth = found.facts, found.plan.grid_cells
+        if growth <= 0:
+            return
+        if facts.spreadsheet_cells > 0 and facts.spreadsheet_cells + growth < _CELLS_OF_NO_CONCERN:
+            found.facts = replace(facts, spreadsheet_cells=facts.spreadsheet_cells + growth)
+        else:
             spreadsheet = self._finder.spreadsheet or access.read_spreadsheet(self.client)
             is_new = found.facts.sheet_id not in {sheet.sheet_id for sheet in spreadsheet.sheets}
             tabs = len(spreadsheet.sheets) + is_new
@@ -237,7 +250,7 @@ class TabWriter:
         """Send the plan; False when the tab must be read again."""
         plan, deletes = found.plan, found.plan.deletes
         # The last answer that can carry key cells tells whether the rows to delete still stand where we read them.
-        checking = next((batch for batch in reversed(plan.writes) if not batch.is_values), None)
+        checking = plan.writes[-1] if plan.writes else None
         self._remember(found.facts)
         # What is about to be sent and what is known to stand is noted while another request is under way.
         with ThreadPoolExecutor(1) as beside:
@@ -264,6 +277,13 @@ class TabWriter:
                     last.result()
             except OutcomeUnknown as error:
                 logger.warning("Tab %r: %s Reading what it holds now.", self.tab.title, error)
+                return False
+            except RequestRejected as error:
+                if self._is_refused:
+                    raise
+                self._is_refused = True
+                # People took out rows or columns that it was about, or the tab, or made one of its title.
+                logger.warning("Tab %r: %s Nothing of it was applied; reading what is there.", self.tab.title, error)
                 return False
         return True
 
@@ -322,7 +342,8 @@ class TabWriter:
         changes = compare(self.tab, snapshot, layout, index, wanted, memory.owned, leave, memory.once_owned)
         check_deletes(self.tab, changes, len(index.row_of), len(wanted), allowance.deletes)
         bare_from = self._bare_from(facts, snapshot, snapshot.last_row + len(changes.inserts))
-        found = self._plan(facts, snapshot, layout, wanted, changes, index, added, bare_from)
+        end = row_after_ours(index, changes.foreign_keys)
+        found = self._plan(facts, snapshot, layout, wanted, changes, index, end, added, bare_from)
         if list(facts.layout) == list(found.facts.layout):  # else the base's cells are in another order
             found.drift = find_drift(changes, wanted, found.facts.layout, self.memory.base)
         found.rows_in_tab = rows_of_ours(index, wanted, changes, leave)
@@ -344,9 +365,13 @@ class TabWriter:
         snapshot, layout = self._read_keys(facts)
         index = index_rows(self.tab, snapshot, layout)
         gone = self.memory.owned([key for key in keys if key not in wanted.position])
-        changes = compare_touched(self.tab, index, layout, wanted, self.memory.base(wanted.keys), gone)
+        lowest = last_keys(index)
+        base = self.memory.base([*wanted.keys, *lowest])
+        changes = compare_touched(self.tab, index, layout, wanted, base, gone)
         check_deletes(self.tab, changes, len(index.row_of), len(index.row_of) - len(changes.deletes), None)
-        found = self._plan(facts, snapshot, layout, wanted, changes, index)
+        theirs = {key for key in lowest if key not in base}
+        end = row_after_ours(index, theirs if len(theirs) < len(lowest) else ())
+        found = self._plan(facts, snapshot, layout, wanted, changes, index, end)
         found.rows = len(index.row_of) + len(changes.inserts) - len(changes.deletes)
         return found
 
@@ -355,8 +380,15 @@ class TabWriter:
         if set(facts.layout) != {column.name for column in self.tab.columns}:
             raise NeedsFullSync(self.tab.title)
         places = [facts.layout[name] for name in self.tab.key]
+        known_from = facts.rows_end if 0 < facts.rows_end < facts.row_count else None
         for _ in range(2):
-            snapshot = access.read_keys(self.client, facts.sheet_id, places)
+            try:
+                snapshot = access.read_keys(self.client, facts.sheet_id, places, known_from)
+            except RequestRejected:
+                if known_from is None:
+                    raise
+                known_from = None  # people took rows out, and the grid ends above it
+                snapshot = access.read_keys(self.client, facts.sheet_id, places)
             layout = locate_columns(self.tab, snapshot, facts.renamed)
             if set(layout) != set(facts.layout):
                 raise NeedsFullSync(self.tab.title)
@@ -373,6 +405,7 @@ class TabWriter:
         wanted: Rows,
         changes: ChangeSet,
         index: RowIndex,
+        end: int,
         added: Collection[str] = (),
         bare_from: int | None = None,
     ) -> _Round:
@@ -380,9 +413,20 @@ class TabWriter:
         layout = {column.name: layout[column.name] for column in self.tab.columns}
         released = [name for name in facts.layout if name not in layout]
         plan = plan_changes(
-            self.tab, facts.sheet_id, snapshot, layout, wanted, changes, new_columns=added, bare_from=bare_from
+            self.tab,
+            facts.sheet_id,
+            snapshot,
+            layout,
+            wanted,
+            changes,
+            new_columns=added,
+            bare_from=bare_from,
+            place=AT_THE_END if self._is_refused else place_after(end, snapshot, layout),
         )
-        now = replace(facts, layout=layout, row_count=plan.row_count)
+        now = replace(facts, layout=layout)
+        rows_end = end + len(changes.inserts) - len(changes.deletes)
+        if snapshot.known_from == 0 or not 0 <= rows_end - facts.rows_end < _ROWS_BELOW_READ:
+            now = replace(now, row_count=plan.row_count, rows_end=rows_end)
         found = _Round(now, snapshot.title, wanted, changes, plan, index, list(added), released)
         found.grid_cells = snapshot.row_count * snapshot.column_count + plan.grid_cells
         return found
@@ -402,10 +446,10 @@ class TabWriter:
 
     def _plan_empty_tab(self, facts: TabFacts, snapshot: TabSnapshot, wanted: Rows) -> _Round:
         facts = TabFacts(facts.sheet_id, facts.time_zone, self._new_layout(), facts.seen_at)
-        return self._creation(facts, wanted, snapshot.row_count)
+        return self._creation(facts, wanted, (snapshot.row_count, snapshot.column_count))
 
-    def _creation(self, facts: TabFacts, wanted: Rows, row_count: int | None) -> _Round:
-        plan = plan_creation(self.tab, facts.sheet_id, wanted, row_count=row_count)
+    def _creation(self, facts: TabFacts, wanted: Rows, grid: tuple[int, int] | None) -> _Round:
+        plan = plan_creation(self.tab, facts.sheet_id, wanted, grid=grid)
         changes = ChangeSet(list(range(len(wanted))), [], [], {}, [])
-        facts = replace(facts, row_count=plan.row_count)
+        facts = replace(facts, row_count=plan.row_count, rows_end=len(wanted) + 1)
         return _Round(facts, self.tab.title, wanted, changes, plan, rows_in_tab=len(wanted), grid_cells=plan.grid_cells)

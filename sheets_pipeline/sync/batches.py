@@ -14,14 +14,9 @@ MAX_PAYLOAD_BYTES = 2_000_000
 
 @dataclass(slots=True)
 class Batch:
-    """One write request: its parts as JSON texts, what it costs, and which rows it relies on.
-
-    The parts are requests of ``spreadsheets.batchUpdate``, or with ``is_values`` the data of
-    ``values:batchUpdateByDataFilter``.
-    """
+    """One ``spreadsheets.batchUpdate``: its requests as JSON texts, what it costs, and which rows it relies on."""
 
     requests: list[bytes] = field(default_factory=list)
-    is_values: bool = False
     cells: int = 0
     #: Keys of the rows that this batch writes or deletes.
     keys: list[str] = field(default_factory=list)

@@ -4,9 +4,6 @@ Each ``Batch`` is one write request. Google applies a batch whole or not at all,
 batch, so whatever stops between two batches leaves whole rows. Deletes come last, in a batch of their own: the answer
 to the batch before tells whether the rows still stand where we read them.
 
-Small changes go through ``spreadsheets.batchUpdate``, where one request can carry any mix of them. New rows that would
-need more than one such request go through ``values:batchUpdateByDataFilter``, whose cells are a third of the size.
-
 Source for atomicity: https://developers.google.com/workspace/sheets/api/guides/batchupdate
 """
 
@@ -15,12 +12,11 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, NamedTuple
 
-import orjson
-
 from sheets_pipeline.sync.batches import MAX_PAYLOAD_BYTES, Batch, Piece, cell_json, dump, fill_batches, rows_json
 from sheets_pipeline.sync.cells import Cell
 from sheets_pipeline.sync.columns import header_requests, new_column_requests, number_format_requests
 from sheets_pipeline.sync.diff import CellUpdate, ChangeSet, RowDelete
+from sheets_pipeline.sync.inserts import AT_THE_END, Place, insert_pieces
 from sheets_pipeline.sync.rows import Rows
 from sheets_pipeline.sync.snapshot import TabSnapshot
 from sheets_pipeline.sync.tab import Tab
@@ -63,25 +59,30 @@ def plan_changes(
     max_bytes: int = MAX_PAYLOAD_BYTES,
     new_columns: Collection[str] = (),
     bare_from: int | None = None,
+    place: Place = AT_THE_END,
 ) -> Plan:
     """Turn a change set into write requests of at most about ``max_bytes`` each.
 
     ``new_columns`` are located in ``layout`` but not yet in the tab: their header and format come first. From the row
-    ``bare_from`` (0-based) on nothing stands in the grid, and its rows leave.
+    ``bare_from`` (0-based) on nothing stands in the grid, and its rows leave. New rows go to ``place``, which is below
+    all rows that are addressed by number.
     """
     columns = max([snapshot.column_count, *(layout[name] + 1 for name in new_columns)])
     needed = snapshot.last_row + len(changes.inserts)
     rows = rows_to_have(needed) if changes.inserts and needed > snapshot.row_count else snapshot.row_count
+    if place.row is not None:  # new rows bring their own room
+        rows = snapshot.row_count
     growth = [
         *new_column_requests(tab, sheet_id, layout, columns - snapshot.column_count, new_columns),
         *_growth_requests(tab, sheet_id, layout, snapshot.row_count, rows - snapshot.row_count),
     ]
-    inserts, bulk = _plan_inserts(sheet_id, layout, wanted, changes.inserts, snapshot.last_row, max_bytes)
+    if place.row is not None:
+        rows += len(changes.inserts)
+    inserts = insert_pieces(sheet_id, layout, wanted, changes.inserts, place, max_bytes)
     pieces = [*_update_pieces(sheet_id, changes, max_bytes), *inserts]
-    writes = fill_batches(pieces, max_bytes, Batch([dump(part) for part in growth], cells=len(new_columns)))
-    bare_rows = 0 if bare_from is None else rows - bare_from
+    bare_rows = 0 if bare_from is None else snapshot.row_count - bare_from
     return Plan(
-        writes + bulk,
+        fill_batches(pieces, max_bytes, Batch([dump(part) for part in growth], cells=len(new_columns))),
         _delete_batch(sheet_id, changes.deletes, rows, bare_rows),
         grid_cells=(rows - bare_rows) * columns - snapshot.row_count * snapshot.column_count,
         row_count=rows - bare_rows - len(changes.deletes),
@@ -89,22 +90,31 @@ def plan_changes(
 
 
 def plan_creation(
-    tab: Tab, sheet_id: int, wanted: Rows, *, row_count: int | None = None, max_bytes: int = MAX_PAYLOAD_BYTES
+    tab: Tab,
+    sheet_id: int,
+    wanted: Rows,
+    *,
+    grid: tuple[int, int] | None = None,
+    max_bytes: int = MAX_PAYLOAD_BYTES,
 ) -> Plan:
     """Create a tab that is not there, or fill one that is empty: header, frozen row, column types and all rows.
 
-    ``row_count`` is the size of the empty tab's grid, None where there is no tab yet.
+    ``grid`` is the size (rows, columns) of the empty tab, None where there is no tab yet.
     """
-    layout = {column.name: i for i, column in enumerate(tab.columns)}
-    requests = _grid_requests(tab, sheet_id, len(wanted) + 1, row_count)
-    creation = Batch([dump(request) for request in requests], cells=len(layout))
-    inserts, bulk = _plan_inserts(sheet_id, layout, wanted, list(range(len(wanted))), 1, max_bytes)
-    rows = max(row_count or 0, rows_to_have(len(wanted) + 1))
-    return Plan(
-        fill_batches(inserts, max_bytes, creation) + bulk,
-        grid_cells=rows * (len(tab.columns) + SPARE_COLUMNS),
-        row_count=rows,
+    width, spare = len(tab.columns), rows_to_have(len(wanted) + 1) - len(wanted) - 1
+    rows, columns = (1 + spare, width + SPARE_COLUMNS) if grid is None else (grid[0] + 1, grid[1])
+    if columns < width:
+        columns = width + SPARE_COLUMNS
+    requests = (
+        _new_tab(tab, sheet_id, columns, spare) if grid is None else _header_above(tab, sheet_id, columns - grid[1])
     )
+    creation = Batch([dump(request) for request in requests], cells=width)
+    layout = {column.name: i for i, column in enumerate(tab.columns)}
+    place = Place(1, looks_like_below=True)  # as the rows below, which have our number formats
+    inserts = insert_pieces(sheet_id, layout, wanted, list(range(len(wanted))), place, max_bytes)
+    rows += len(wanted)
+    before = 0 if grid is None else grid[0] * grid[1]
+    return Plan(fill_batches(inserts, max_bytes, creation), grid_cells=rows * columns - before, row_count=rows)
 
 
 # Updates -------------------------------------------------------------------------------------------------------------
@@ -175,63 +185,7 @@ def _update_request(sheet_id: int, block: list[_Run]) -> bytes:
     )
 
 
-# Inserts and deletes -------------------------------------------------------------------------------------------------
-
-
-def _plan_inserts(
-    sheet_id: int, layout: dict[str, int], wanted: Rows, inserts: list[int], last_row: int, max_bytes: int
-) -> tuple[list[Piece], list[Batch]]:
-    """New rows: as one piece that joins the other changes, or as batches of their own where they are too many."""
-    if not inserts:
-        return [], []
-    rows = _grid_rows(layout, wanted, inserts)
-    cells = sum(len(row) - row.count(None) for row in rows)
-    keys = [wanted.keys[i] for i in inserts]
-    parts = [orjson.dumps(row) for row in rows]
-    if sum(map(len, parts)) + cells * _CELL_DATA_BYTES <= max_bytes:
-        request = b'{"appendCells":{"sheetId":%d,"fields":"userEnteredValue","rows":[%b]}}' % (
-            sheet_id,
-            rows_json(rows),
-        )
-        return [Piece(request, cells, keys, {})], []
-    return [], list(_bulk_batches(sheet_id, rows, parts, keys, last_row, max_bytes))
-
-
-#: What ``{"userEnteredValue":{"stringValue":...}}`` adds to each cell, about.
-_CELL_DATA_BYTES = 40
-
-
-def _grid_rows(layout: dict[str, int], wanted: Rows, inserts: list[int]) -> list[tuple[Cell, ...]]:
-    """Rows as they will stand in the grid, from column A to our last one; columns that are not ours are None."""
-    by_column: list[list[Cell]] = [[None] * len(inserts) for _ in range(max(layout.values()) + 1)]
-    for name, column in layout.items():
-        cells = wanted.columns[name]
-        by_column[column] = [cells[i] for i in inserts]
-    return list(zip(*by_column, strict=True))
-
-
-def _bulk_batches(
-    sheet_id: int, rows: list[tuple[Cell, ...]], parts: list[bytes], keys: list[str], last_row: int, max_bytes: int
-) -> Iterator[Batch]:
-    start = size = 0
-    for i in range(len(parts) + 1):
-        if i == len(parts) or (size + len(parts[i]) > max_bytes and i > start):
-            span = {
-                "sheetId": sheet_id,
-                "startRowIndex": last_row + start,
-                "endRowIndex": last_row + i,
-                "startColumnIndex": 0,
-                "endColumnIndex": len(rows[0]),
-            }
-            data = b'{"dataFilter":{"gridRange":%b},"majorDimension":"ROWS","values":[%b]}' % (
-                dump(span),
-                b",".join(parts[start:i]),
-            )
-            cells = sum(len(row) - row.count(None) for row in rows[start:i])
-            yield Batch([data], is_values=True, cells=cells, keys=keys[start:i])
-            start, size = i, 0
-        if i < len(parts):
-            size += len(parts[i]) + 1
+# Deletes ---------------------------------------------------------------------------------------------------------------
 
 
 def _delete_batch(sheet_id: int, deletes: list[RowDelete], row_count: int, bare_rows: int = 0) -> Batch | None:
@@ -291,23 +245,21 @@ def _growth_requests(
 # A new tab -----------------------------------------------------------------------------------------------------------
 
 
-def _grid_requests(tab: Tab, sheet_id: int, rows: int, row_count: int | None) -> Iterator[dict[str, Any]]:
-    """A tab with two rows, header and first row, which then takes all others: they inherit the first row's formats.
-
-    An empty tab that is there already keeps its rows.
-    """
-    properties: dict[str, Any] = {"sheetId": sheet_id, "gridProperties": {"frozenRowCount": 1}}
-    grid = properties["gridProperties"]
-    grid["columnCount"] = len(tab.columns) + SPARE_COLUMNS
-    if row_count is None:
-        properties["title"] = tab.title
-        grid["rowCount"] = 2
-        yield {"addSheet": {"properties": properties}}
-    else:
-        grid["rowCount"] = max(row_count, rows_to_have(rows))
-        fields = "gridProperties.frozenRowCount,gridProperties.rowCount,gridProperties.columnCount"
-        yield {"updateSheetProperties": {"properties": properties, "fields": fields}}
+def _new_tab(tab: Tab, sheet_id: int, columns: int, spare: int) -> Iterator[dict[str, Any]]:
+    """A tab with a header and ``spare`` rows that look like the first of them."""
+    grid = {"rowCount": 2, "columnCount": columns, "frozenRowCount": 1}
+    yield {"addSheet": {"properties": {"sheetId": sheet_id, "title": tab.title, "gridProperties": grid}}}
     yield from header_requests(tab, sheet_id)
-    if row_count is None:
-        span = {"sheetId": sheet_id, "dimension": "ROWS", "startIndex": 1, "endIndex": rows_to_have(rows) - 1}
-        yield {"insertDimension": {"range": span, "inheritFromBefore": False}}
+    span = {"sheetId": sheet_id, "dimension": "ROWS", "startIndex": 1, "endIndex": spare}
+    yield {"insertDimension": {"range": span, "inheritFromBefore": False}}
+
+
+def _header_above(tab: Tab, sheet_id: int, more_columns: int) -> Iterator[dict[str, Any]]:
+    """A row for the header above all rows: whatever somebody has typed there since we looked moves down."""
+    span = {"sheetId": sheet_id, "dimension": "ROWS", "startIndex": 0, "endIndex": 1}
+    yield {"insertDimension": {"range": span, "inheritFromBefore": False}}
+    if more_columns:
+        yield {"appendDimension": {"sheetId": sheet_id, "dimension": "COLUMNS", "length": more_columns}}
+    properties = {"sheetId": sheet_id, "gridProperties": {"frozenRowCount": 1}}
+    yield {"updateSheetProperties": {"properties": properties, "fields": "gridProperties.frozenRowCount"}}
+    yield from header_requests(tab, sheet_id)

@@ -15,14 +15,15 @@ _RANGE_END = re.compile(r"!\$?[A-Z]+\$?\d+:\$?([A-Z]+)\$?(\d+)$")
 class TabSnapshot:
     """A tab as read: its title, the size of its grid, and cells column by column, header row included.
 
-    Columns are ragged: blank cells at the end of a column may be missing. ``columns`` may hold only the header and the
-    key columns in full (an event sync reads no more).
+    Columns are ragged: blank cells at the end of a column may be missing. All columns are known from the row
+    ``known_from`` (0-based) on; above it an event sync reads the header and the key columns alone.
     """
 
     title: str
     row_count: int
     column_count: int
     columns: list[list[Cell]]
+    known_from: int = 0
 
     @property
     def last_row(self) -> int:

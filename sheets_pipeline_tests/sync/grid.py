@@ -32,21 +32,9 @@ class Grid:
 
     def apply(self, plan: Plan) -> None:
         for batch in plan.batches:
-            if batch.is_values:
-                self._write_values(orjson.loads(batch.body))
-                continue
             for request in orjson.loads(batch.body):
                 [(kind, body)] = request.items()
                 getattr(self, f"_{kind}")(body)
-
-    def _write_values(self, data: list[dict[str, Any]]) -> None:
-        for part in data:
-            span = part["dataFilter"]["gridRange"]
-            assert len(part["values"]) == span["endRowIndex"] - span["startRowIndex"]
-            for r, row in enumerate(part["values"], start=span["startRowIndex"]):
-                for c, value in enumerate(row, start=span["startColumnIndex"]):
-                    if value is not None:
-                        self.rows[r][c] = value
 
     def _updateCells(self, body: dict[str, Any]) -> None:
         start = body["start"]
@@ -65,6 +53,13 @@ class Grid:
     def _appendDimension(self, body: dict[str, Any]) -> None:
         assert body["dimension"] == "ROWS"
         self.rows += [[None] * self.width for _ in range(body["length"])]
+
+    def _insertDimension(self, body: dict[str, Any]) -> None:
+        span, before = body["range"], body.get("inheritFromBefore", False)
+        assert span["dimension"] == "ROWS"
+        assert (0 < span["startIndex"] <= len(self.rows)) if before else span["startIndex"] < len(self.rows)
+        new = [[None] * self.width for _ in range(span["endIndex"] - span["startIndex"])]
+        self.rows[span["startIndex"] : span["startIndex"]] = new
 
     def _deleteDimension(self, body: dict[str, Any]) -> None:
         span = body["range"]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sheets_pipeline.sync.batches import cell_json
 from sheets_pipeline.sync.cells import same_cell
 from sheets_pipeline.sync.diff import ChangeSet, compare, compare_touched
+from sheets_pipeline.sync.inserts import AT_THE_END, place_after, row_after_ours
 from sheets_pipeline.sync.plan import Plan, plan_changes, plan_creation
 from sheets_pipeline.sync.rows import Rows, rows_from_frame
 from sheets_pipeline.sync.snapshot import index_rows, locate_columns
@@ -42,7 +43,8 @@ def sync(grid: Grid, wanted: Rows, owned: set[str], *, tab: Tab = TAB, max_bytes
     layout = locate_columns(tab, snapshot)
     index = index_rows(tab, snapshot, layout)
     changes = compare(tab, snapshot, layout, index, wanted, lambda keys: owned & set(keys))
-    plan = plan_changes(tab, 7, snapshot, layout, wanted, changes, max_bytes)
+    place = place_after(row_after_ours(index, changes.foreign_keys), snapshot, layout)
+    plan = plan_changes(tab, 7, snapshot, layout, wanted, changes, max_bytes, place=place)
     grid.apply(plan)
     return plan
 
@@ -61,6 +63,8 @@ def tabs_in_use(draw: st.DrawFn) -> tuple[Grid, dict[int, Any], dict[int, Any], 
         rows.append([cells.get(name) if cells.get(name) != "" else None for name in order])
         if draw(st.booleans()):
             rows.append([f"mine {len(rows)}" if name == "note" else None for name in order])
+    for _ in range(draw(st.integers(0, 2))):  # checkboxes, say, below all
+        rows.append([False if name == "colour" else None for name in order])
     spare = draw(st.integers(0, 3))
     return Grid([list(order), *rows, *([None] * 5 for _ in range(spare))]), before, after, notes
 
@@ -70,7 +74,7 @@ def tabs_in_use(draw: st.DrawFn) -> tuple[Grid, dict[int, Any], dict[int, Any], 
 def test_any_grid_becomes_as_wanted_and_keeps_what_is_not_ours(case: Any, max_bytes: int) -> None:
     grid, before, after, notes = case
     header = list(grid.rows[0])
-    theirs_before = [row for row in grid.rows[1:] if row[header.index("id")] is None and any(row)]
+    theirs_before = _without_key(grid)
     wanted = rows_of(after)
     sync(grid, wanted, {str(key) for key in before}, max_bytes=max_bytes)
 
@@ -83,7 +87,12 @@ def test_any_grid_becomes_as_wanted_and_keeps_what_is_not_ours(case: Any, max_by
             assert same_cell(wanted.columns[name][i], row[header.index(name)])
         if key in before:
             assert row[header.index("note")] == notes[key]
-    assert [row for row in grid.rows[1:] if row[header.index("id")] is None and any(row)] == theirs_before
+    assert _without_key(grid) == theirs_before
+
+
+def _without_key(grid: Grid) -> list[list[Any]]:
+    place = grid.rows[0].index("id")
+    return [row for row in grid.rows[1:] if row[place] is None and any(cell is not None for cell in row)]
 
 
 @settings(max_examples=100, deadline=None)
@@ -171,15 +180,32 @@ def test_true_and_one_are_different_cells() -> None:
     assert sync(grid, rows_of({1: ("a", 1)}), set()).cells == 1
 
 
-def test_the_grid_grows_only_when_full_and_new_rows_get_number_formats() -> None:
+def append(grid: Grid, wanted: Rows) -> Plan:
+    """Add rows below everything, as where Google lets none be put in."""
+    snapshot = grid.snapshot()
+    layout = locate_columns(TAB, snapshot)
+    changes = compare(TAB, snapshot, layout, index_rows(TAB, snapshot, layout), wanted, lambda keys: set())
+    plan = plan_changes(TAB, 7, snapshot, layout, wanted, changes, place=AT_THE_END)
+    grid.apply(plan)
+    return plan
+
+
+def test_rows_below_everything_grow_the_grid_only_when_it_is_full_and_get_number_formats() -> None:
     roomy = Grid([["id", "name", "score"], [1, "a", 1], [None] * 3])
-    assert sync(roomy, rows_of({1: ("a", 1), 2: ("b", 2)}), set()).batches
+    assert append(roomy, rows_of({1: ("a", 1), 2: ("b", 2)})).row_count == 3
     assert len(roomy.rows) == 3
     assert roomy.formats == []
     full = Grid([["id", "name", "score"], [1, "a", 1]])
-    sync(full, rows_of({1: ("a", 1), 2: ("b", 2)}), set())
+    append(full, rows_of({1: ("a", 1), 2: ("b", 2)}))
     assert len(full.rows) == 103
     assert {span["startRowIndex"] for span in full.formats} == {2}
+
+
+def test_rows_put_in_bring_their_own_room() -> None:
+    grid = Grid([["id", "name", "score"], [1, "a", 1], [None, "theirs", None], [None] * 3])
+    plan = sync(grid, rows_of({1: ("a", 1), 2: ("b", 2)}), set())
+    assert grid.rows[1:] == [[1, "a", 1], [2, "b", 2], [None, "theirs", None], [None] * 3]
+    assert (plan.row_count, plan.grid_cells) == (5, 3)
 
 
 def test_touched_rows_are_written_where_they_differ_from_what_we_last_wrote() -> None:
@@ -205,8 +231,9 @@ def test_a_new_tab_is_created_with_header_formats_and_rows_in_one_request(rows: 
     assert kinds.count("createDeveloperMetadata") == 3
     grid = requests[0]["addSheet"]["properties"]["gridProperties"]
     assert grid["frozenRowCount"] == 1
-    [insert] = [request["insertDimension"]["range"] for request in requests if "insertDimension" in request]
-    assert grid["rowCount"] + insert["endIndex"] - insert["startIndex"] > rows + 1
+    spans = [request["insertDimension"]["range"] for request in requests if "insertDimension" in request]
+    made = grid["rowCount"] + sum(span["endIndex"] - span["startIndex"] for span in spans)
+    assert made == plan.row_count >= rows + 1 + 100
 
 
 def test_payloads_stay_within_the_limit() -> None:

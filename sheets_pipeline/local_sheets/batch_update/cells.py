@@ -88,11 +88,15 @@ def _table_end(tx: Transaction, table_id: str) -> tuple[Tab, int, int]:
 def last_filled_row(tab: Tab) -> int:
     """Index of the last row that holds a value, -1 when none does."""
     index = len(tab.rows)
+    empty: Sequence[AnyCell] | None = None
     for block in reversed(tab.rows.blocks):
         for row in reversed(block.rows):
             index -= 1
-            if row is not None and any(entered(cell) is not None for cell in row.cells):
+            if row is None or row.cells is empty:  # rows that nobody filled share their cells
+                continue
+            if any(entered(cell) is not None for cell in row.cells):
                 return index
+            empty = row.cells
     return -1
 
 

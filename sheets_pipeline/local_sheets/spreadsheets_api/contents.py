@@ -46,6 +46,7 @@ class CellChange:
         self._note = mask.below("note") is not None
         self._validation = mask.below("dataValidation") is not None
         self._extras = [name for name in _EXTRAS if mask.below(name) is not None]
+        self._is_only_value = self._format is None and not (self._note or self._validation or self._extras)
 
     def apply(self, cell: AnyCell, data: Mapping[str, Any]) -> AnyCell:
         """The cell after the change.
@@ -53,9 +54,12 @@ class CellChange:
         Raises:
             ApiError: The value is not one that can be entered.
         """
-        if self._value and not isinstance(cell, Cell) and self._only_value(data):
+        if self._value and self._only_value(data):
             value = entered_value(data.get("userEnteredValue"))
-            return pack(Cell(value))
+            if not isinstance(cell, Cell):
+                return pack(Cell(value))
+            if self._is_only_value and not cell.extra:
+                return pack(Cell(value, None, cell.format, cell.validation, cell.note))
         full = unpack(cell)
         if self._value:
             full = replace(full, value=entered_value(data.get("userEnteredValue")), result=None)

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -22,13 +22,14 @@ from sheets_pipeline.sheets import access
 from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sheets.finder import TabFinder
 from sheets_pipeline.sheets.memory import TabFacts, TabMemory
+from sheets_pipeline.sheets.rounds import Round
 from sheets_pipeline.sync.batches import Batch
 from sheets_pipeline.sync.diff import ChangeSet, compare, compare_touched, rows_of_ours
-from sheets_pipeline.sync.drift import Drift, find_drift
+from sheets_pipeline.sync.drift import find_drift
 from sheets_pipeline.sync.guards import MAX_SPREADSHEET_CELLS, check_deletes, check_size
 from sheets_pipeline.sync.inserts import AT_THE_END, last_keys, place_after, row_after_ours
 from sheets_pipeline.sync.plan import Plan, plan_changes, plan_creation, rows_to_keep
-from sheets_pipeline.sync.report import SyncReport, sample_changes
+from sheets_pipeline.sync.report import SyncReport
 from sheets_pipeline.sync.rows import Rows, rows_from_frame
 from sheets_pipeline.sync.snapshot import (
     RowIndex,
@@ -71,25 +72,6 @@ class TabLook:
     snapshot: TabSnapshot
     layout: dict[str, int]
     row_of: dict[str, int]
-
-
-@dataclass(slots=True)
-class _Round:
-    """What one reading of the tab leads to."""
-
-    facts: TabFacts
-    title: str
-    wanted: Rows
-    changes: ChangeSet
-    plan: Plan
-    index: RowIndex | None = None
-    added_columns: list[str] = field(default_factory=list)
-    released_columns: list[str] = field(default_factory=list)
-    #: Rows of ours in the tab afterwards, where ``wanted`` holds only some of them.
-    rows: int | None = None
-    drift: Drift | None = None
-    rows_in_tab: int = 0
-    grid_cells: int = 0
 
 
 class TabWriter:
@@ -171,7 +153,7 @@ class TabWriter:
 
     # Rounds ----------------------------------------------------------------------------------------------------------
 
-    def _rounds(self, allowance: Allowance, look: Callable[[], _Round]) -> SyncReport:
+    def _rounds(self, allowance: Allowance, look: Callable[[], Round]) -> SyncReport:
         started, before = time.monotonic(), self.client.traffic.copy()
         self._is_refused = False
         report = SyncReport(self.tab.title)
@@ -180,7 +162,7 @@ class TabWriter:
             found = self._look_where_it_is(look)
             self._preflight(found)
             if number == 1:
-                self._describe(report, found)
+                found.describe(report, self.spreadsheet_url)
             report.rounds = number
             if allowance.dry_run or self._apply(found, report):
                 break
@@ -194,7 +176,7 @@ class TabWriter:
         report.traffic = self.client.traffic.since(before)
         return report
 
-    def _preflight(self, found: _Round) -> None:
+    def _preflight(self, found: Round) -> None:
         """Before the first write: is there quota for it (said, not refused), and room where the tab grows?"""
         needed = len(found.plan.batches)
         if needed > 1 and needed > (left := self.client.quota_left("write")):
@@ -212,7 +194,7 @@ class TabWriter:
             cells = spreadsheet.cells + found.plan.grid_cells
             found.facts = replace(found.facts, spreadsheet_cells=cells, spreadsheet_tabs=tabs)
 
-    def _look_where_it_is(self, look: Callable[[], _Round]) -> _Round:
+    def _look_where_it_is(self, look: Callable[[], Round]) -> Round:
         """Look; where the remembered tab is gone, find it or its successor and look again."""
         try:
             return look()
@@ -223,30 +205,7 @@ class TabWriter:
             self.memory.save_facts(self._finder.find())
             return look()
 
-    def _describe(self, report: SyncReport, found: _Round) -> None:
-        changes = found.changes
-        report.url = f"{self.spreadsheet_url}#gid={found.facts.sheet_id}"
-        report.rows = len(found.wanted) if found.rows is None else found.rows
-        report.inserts = len(changes.inserts)
-        report.updates = len(changes.updated_keys)
-        report.deletes = len(changes.deletes)
-        report.set_aside, report.kept_as_text = found.wanted.set_aside, found.wanted.kept_as_text
-        report.foreign_keys, report.returned_rows = changes.foreign_keys, changes.returned
-        if found.index is not None:
-            report.doubled_keys, report.keyless_rows = found.index.doubled, found.index.keyless
-        report.created = found.index is None
-        report.renamed_columns = dict(found.facts.renamed)
-        report.added_columns, report.released_columns = found.added_columns, found.released_columns
-        report.planned_cells = found.plan.cells
-        report.planned_requests = len(found.plan.batches)
-        report.planned_bytes = sum(batch.bytes for batch in found.plan.batches)
-        report.sample = sample_changes(changes, found.wanted)
-        report.drift, report.long_texts = found.drift, found.wanted.long_texts
-        report.rows_in_tab, report.grid_cells = found.rows_in_tab, found.grid_cells
-        report.spreadsheet_cells = found.facts.spreadsheet_cells
-        report.spreadsheet_tabs = found.facts.spreadsheet_tabs
-
-    def _apply(self, found: _Round, report: SyncReport) -> bool:
+    def _apply(self, found: Round, report: SyncReport) -> bool:
         """Send the plan; False when the tab must be read again."""
         plan, deletes = found.plan, found.plan.deletes
         # The last answer that can carry key cells tells whether the rows to delete still stand where we read them.
@@ -292,7 +251,7 @@ class TabWriter:
         if batch is not plan.deletes:
             self.memory.intend(batch.keys)
 
-    def _note(self, found: _Round, batch: Batch) -> None:
+    def _note(self, found: Round, batch: Batch) -> None:
         """The batch is known to be applied."""
         if batch is found.plan.deletes:
             self.memory.forget(batch.keys)
@@ -308,7 +267,7 @@ class TabWriter:
                 self.memory.distrust()  # the base's cells are in another order
             self.memory.save_facts(facts)
 
-    def _apply_batch(self, found: _Round, batch: Batch, check: dict[int, str], report: SyncReport) -> bool:
+    def _apply_batch(self, found: Round, batch: Batch, check: dict[int, str], report: SyncReport) -> bool:
         if self._still_ours is not None:
             self._still_ours()
         report.cells += batch.cells
@@ -328,7 +287,7 @@ class TabWriter:
 
     # Looking ---------------------------------------------------------------------------------------------------------
 
-    def _look_at_all(self, frame: pd.DataFrame, leave: set[str], allowance: Allowance) -> _Round:
+    def _look_at_all(self, frame: pd.DataFrame, leave: set[str], allowance: Allowance) -> Round:
         facts = self._finder.facts()
         if facts is None:
             return self._plan_new_tab(frame)
@@ -357,7 +316,7 @@ class TabWriter:
         is_bare = access.is_bare(self.client, facts.sheet_id, snapshot.title, keep, snapshot.row_count)
         return keep if is_bare else None
 
-    def _look_at_touched(self, frame: pd.DataFrame, keys: Collection[str]) -> _Round:
+    def _look_at_touched(self, frame: pd.DataFrame, keys: Collection[str]) -> Round:
         facts = self._finder.facts()
         if facts is None or self._rows_moved:
             raise NeedsFullSync(self.tab.title)
@@ -408,7 +367,7 @@ class TabWriter:
         end: int,
         added: Collection[str] = (),
         bare_from: int | None = None,
-    ) -> _Round:
+    ) -> Round:
         # In the order of the declaration, which is the order of the base's cells.
         layout = {column.name: layout[column.name] for column in self.tab.columns}
         released = [name for name in facts.layout if name not in layout]
@@ -427,7 +386,7 @@ class TabWriter:
         rows_end = end + len(changes.inserts) - len(changes.deletes)
         if snapshot.known_from == 0 or not 0 <= rows_end - facts.rows_end < _ROWS_BELOW_READ:
             now = replace(now, row_count=plan.row_count, rows_end=rows_end)
-        found = _Round(now, snapshot.title, wanted, changes, plan, index, list(added), released)
+        found = Round(now, snapshot.title, wanted, changes, plan, index, list(added), released)
         found.grid_cells = snapshot.row_count * snapshot.column_count + plan.grid_cells
         return found
 
@@ -436,7 +395,7 @@ class TabWriter:
     def _new_layout(self) -> dict[str, int]:
         return {column.name: i for i, column in enumerate(self.tab.columns)}
 
-    def _plan_new_tab(self, frame: pd.DataFrame) -> _Round:
+    def _plan_new_tab(self, frame: pd.DataFrame) -> Round:
         logger.info("Tab %r is not there yet; it is created", self.tab.title)
         spreadsheet = self._finder.spreadsheet
         zone = spreadsheet.time_zone if spreadsheet else "Etc/GMT"
@@ -444,12 +403,12 @@ class TabWriter:
         facts = TabFacts(secrets.randbelow(2**31 - 1) + 1, zone, self._new_layout(), self.memory.now())
         return self._creation(facts, wanted, None)
 
-    def _plan_empty_tab(self, facts: TabFacts, snapshot: TabSnapshot, wanted: Rows) -> _Round:
+    def _plan_empty_tab(self, facts: TabFacts, snapshot: TabSnapshot, wanted: Rows) -> Round:
         facts = TabFacts(facts.sheet_id, facts.time_zone, self._new_layout(), facts.seen_at)
         return self._creation(facts, wanted, (snapshot.row_count, snapshot.column_count))
 
-    def _creation(self, facts: TabFacts, wanted: Rows, grid: tuple[int, int] | None) -> _Round:
+    def _creation(self, facts: TabFacts, wanted: Rows, grid: tuple[int, int] | None) -> Round:
         plan = plan_creation(self.tab, facts.sheet_id, wanted, grid=grid)
         changes = ChangeSet(list(range(len(wanted))), [], [], {}, [])
         facts = replace(facts, row_count=plan.row_count, rows_end=len(wanted) + 1)
-        return _Round(facts, self.tab.title, wanted, changes, plan, rows_in_tab=len(wanted), grid_cells=plan.grid_cells)
+        return Round(facts, self.tab.title, wanted, changes, plan, rows_in_tab=len(wanted), grid_cells=plan.grid_cells)

@@ -1,0 +1,54 @@
+"""One round of a sync: what a reading of the tab leads to."""
+
+from dataclasses import dataclass, field
+
+from sheets_pipeline.sheets.memory import TabFacts
+from sheets_pipeline.sync.diff import ChangeSet
+from sheets_pipeline.sync.drift import Drift
+from sheets_pipeline.sync.plan import Plan
+from sheets_pipeline.sync.report import SyncReport, sample_changes
+from sheets_pipeline.sync.rows import Rows
+from sheets_pipeline.sync.snapshot import RowIndex
+
+
+@dataclass(slots=True)
+class Round:
+    """What one reading of the tab leads to."""
+
+    facts: TabFacts
+    title: str
+    wanted: Rows
+    changes: ChangeSet
+    plan: Plan
+    index: RowIndex | None = None
+    added_columns: list[str] = field(default_factory=list)
+    released_columns: list[str] = field(default_factory=list)
+    #: Rows of ours in the tab afterwards, where ``wanted`` holds only some of them.
+    rows: int | None = None
+    drift: Drift | None = None
+    rows_in_tab: int = 0
+    grid_cells: int = 0
+
+    def describe(self, report: SyncReport, spreadsheet_url: str) -> None:
+        """Put into the report what this round is about to do."""
+        changes = self.changes
+        report.url = f"{spreadsheet_url}#gid={self.facts.sheet_id}"
+        report.rows = len(self.wanted) if self.rows is None else self.rows
+        report.inserts = len(changes.inserts)
+        report.updates = len(changes.updated_keys)
+        report.deletes = len(changes.deletes)
+        report.set_aside, report.kept_as_text = self.wanted.set_aside, self.wanted.kept_as_text
+        report.foreign_keys, report.returned_rows = changes.foreign_keys, changes.returned
+        if self.index is not None:
+            report.doubled_keys, report.keyless_rows = self.index.doubled, self.index.keyless
+        report.created = self.index is None
+        report.renamed_columns = dict(self.facts.renamed)
+        report.added_columns, report.released_columns = self.added_columns, self.released_columns
+        report.planned_cells = self.plan.cells
+        report.planned_requests = len(self.plan.batches)
+        report.planned_bytes = sum(batch.bytes for batch in self.plan.batches)
+        report.sample = sample_changes(changes, self.wanted)
+        report.drift, report.long_texts = self.drift, self.wanted.long_texts
+        report.rows_in_tab, report.grid_cells = self.rows_in_tab, self.grid_cells
+        report.spreadsheet_cells = self.facts.spreadsheet_cells
+        report.spreadsheet_tabs = self.facts.spreadsheet_tabs

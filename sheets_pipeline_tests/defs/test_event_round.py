@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from sheets_pipeline.database import events, triggers
 from sheets_pipeline.database.event_table import pending_event
+from sheets_pipeline.database.frames import read_frame
 from sheets_pipeline.database.quota import BULK, URGENT, sync_quota_slot
 from sheets_pipeline.database.simulate import submit_quizzes
 from sheets_pipeline.definitions import defs
@@ -362,8 +363,8 @@ def test_a_tab_of_ones_own_is_refreshed_by_events_of_ones_own(
     tab = Tab("Orders", ("id",), (Column("id"), Column("total", ColumnType.INTEGER)), entities=("order",))
 
     def orders(connection: sa.Connection, ids: Collection[Any] | None) -> pd.DataFrame:
-        query = sa.text("select id, total from orders where :everything or id = any(:ids)")
-        return pd.read_sql(query, connection, params={"everything": ids is None, "ids": list(ids or [])})
+        query = "select id, total from orders where :everything or id = any(:ids)"
+        return read_frame(connection, query, {"everything": ids is None, "ids": list(ids or [])})
 
     monkeypatch.setattr(tab_asset_module, "_BY_KEY", dict(tab_asset_module._BY_KEY))
     tab_asset_module.tab_asset(tab)(orders)

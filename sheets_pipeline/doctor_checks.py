@@ -392,9 +392,22 @@ def circuit_breaker(facts: Facts) -> Finding:
     return warn(f"{found.state}: {found.reason}", found.remedy or "It closes by itself with the next sync that works.")
 
 
+def declarations(_facts: Facts) -> Finding:
+    """Every tab is declared as it must be."""
+    from sheets_pipeline.defs.tab_asset import tab_assets
+
+    tabs = tab_assets().values()
+    broken = [f"{found.tab.title!r}: {found.problem.text}" for found in tabs if found.problem is not None]
+    if not broken:
+        return ok(f"{len(tabs)} tabs: {', '.join(found.tab.title for found in tabs)}")
+    remedy = "Correct these files and reload the code location. The other tabs are synced."
+    return fail(f"{len(broken)} of {len(tabs)} tabs cannot be used. {' '.join(broken)}", remedy)
+
+
 CHECKS = [
     Check("versions", versions),
     Check("settings", settings),
+    Check("declarations", declarations, needs=("settings",)),
     Check("disk space", disk_space, needs=("settings",)),
     Check("services", services, needs=("settings",), seconds=90),
     Check("platform database", platform_database, needs=("services",)),

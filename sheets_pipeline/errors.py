@@ -25,7 +25,9 @@ SheetsPipelineError
 │   ├── HeaderMismatch       a declared column is not in the header
 │   ├── HeaderDoubled        a declared column is in the header twice
 │   ├── KeysNotUnique        two rows of the database have the same key
-│   └── LimitExceeded        the spreadsheet would grow beyond what Google allows
+│   ├── LimitExceeded        the spreadsheet would grow beyond what Google allows
+│   ├── DeclarationBroken    the module that declares it cannot be imported, or declares what cannot be
+│   └── TabFailed            something unexpected failed while it was computed or written
 ├── GuardRefused             a change so large that a person must allow it
 ├── TabBusy                  another process is writing to this tab
 ├── DagsterUnreachable       the webserver does not answer, or its code location is not loaded
@@ -164,6 +166,16 @@ class KeysNotUnique(TabProblem):
 
 class LimitExceeded(TabProblem):
     """The spreadsheet would grow beyond what Google allows; nothing was sent."""
+
+
+class DeclarationBroken(TabProblem):
+    """The module that declares a tab cannot be imported, or declares what cannot be; names file, line and error."""
+
+
+class TabFailed(TabProblem):
+    """Something unexpected failed while a tab was computed or written; names the class and the place of it."""
+
+    needs_person = False
 
 
 class GuardRefused(TabProblem):

@@ -104,7 +104,8 @@ def _as_json(result: dg.ExecuteInProcessResult, chosen: list[TabAsset]) -> dict[
                 "seconds": metadata["seconds"],
                 "url": metadata["tab"],
             }
-    errors = _errors(result)
+    titles = {found.key.to_python_identifier(): found.tab.title for found in chosen}
+    errors = {titles.get(step, step): error for step, error in _errors(result).items()}
     refused = any(kind == "GuardRefused" for kind, _ in errors.values())
     status = "success" if result.success else "refused" if refused else "failed"
     stats = result.dagster_run
@@ -112,7 +113,7 @@ def _as_json(result: dg.ExecuteInProcessResult, chosen: list[TabAsset]) -> dict[
         "run_id": stats.run_id,
         "status": status,
         "tabs": tabs,
-        "errors": {step: message for step, (_, message) in errors.items()},
+        "errors": {where: message for where, (_, message) in errors.items()},
     }
 
 

@@ -127,6 +127,7 @@ def _tab(
         steering,
         enabled=tab_switches.switch_name(found.tab) not in off,
         url=f"{url}#gid={stored['sheet_id']}" if stored else url,
+        problem=found.problem.text if found.problem else None,
     )
 
 

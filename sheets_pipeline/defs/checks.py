@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import dagster as dg
 
 from sheets_pipeline.database import history
+from sheets_pipeline.defs.declarations import Problem
 from sheets_pipeline.defs.running import RUN_CONFIG
 from sheets_pipeline.defs.tab_asset import TabAsset, tab_assets
 from sheets_pipeline.sync.guards import MAX_SPREADSHEET_CELLS, MAX_TABS
@@ -26,6 +27,7 @@ BROKEN_BY = {
     "HeaderDoubled": "header_intact",
     "KeysNotUnique": "keys_stand_once",
     "LimitExceeded": "within_limits",
+    "DeclarationBroken": "declaration_is_valid",
 }
 
 #: Materializations looked through for the last full one; event syncs leave many between two.
@@ -237,6 +239,27 @@ def _check(found: TabAsset, judge: Judge) -> dg.AssetChecksDefinition:
     return check
 
 
+def _declaration_check(found: TabAsset, problem: Problem) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=found.key,
+        name="declaration_is_valid",
+        description="The module that declares the tab can be imported, and declares what can be.",
+    )
+    def check() -> dg.AssetCheckResult:
+        return dg.AssetCheckResult(
+            passed=False, description=problem.text, metadata={"file": problem.path, "line": problem.line}
+        )
+
+    return check
+
+
+def _checks_of(found: TabAsset) -> list[dg.AssetChecksDefinition]:
+    """The same checks for every tab; of one whose declaration cannot be used there is nothing else to judge."""
+    if found.problem is not None:
+        return [_declaration_check(found, found.problem)]
+    return [_check(found, judge) for judge in JUDGES]
+
+
 def broken_checks(instance: dg.DagsterInstance, run_id: str) -> list[dg.AssetCheckEvaluation]:
     """The checks that a failed run's errors break, as failed evaluations."""
     by_step = {found.key.to_python_identifier(): found for found in tab_assets().values()}
@@ -277,11 +300,12 @@ def checks() -> dg.Definitions:
         name="failed_sync_checks",
         default_status=dg.DefaultSensorStatus.RUNNING,
         minimum_interval_seconds=30,
-        description="Marks the check that a failed sync breaks: header_intact, keys_stand_once or within_limits.",
+        description="Marks the check that a failed sync breaks: header_intact, keys_stand_once, within_limits or "
+        "declaration_is_valid.",
     )
     def failed_sync_checks(context: dg.RunFailureSensorContext) -> None:
         for evaluation in broken_checks(context.instance, context.dagster_run.run_id):
             context.instance.report_runless_asset_event(evaluation)
 
-    made = [_check(found, judge) for found in tab_assets().values() for judge in JUDGES]
+    made = [check for found in tab_assets().values() for check in _checks_of(found)]
     return dg.Definitions(asset_checks=made, jobs=[job], sensors=[failed_sync_checks])

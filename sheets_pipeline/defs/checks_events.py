@@ -58,5 +58,5 @@ def _check(found: TabAsset) -> dg.AssetChecksDefinition:
 
 @dg.definitions
 def checks_events() -> dg.Definitions:
-    """The same check for every tab."""
-    return dg.Definitions(asset_checks=[_check(found) for found in tab_assets().values()])
+    """The same check for every tab that is declared as it must be."""
+    return dg.Definitions(asset_checks=[_check(found) for found in tab_assets().values() if found.problem is None])

@@ -14,9 +14,8 @@ An event that touches two tabs of which one failed waits for that one alone.
 import math
 import threading
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,19 +28,9 @@ from sheets_pipeline.database import events, held_tabs, history
 from sheets_pipeline.database.quota import URGENT
 from sheets_pipeline.defs.metadata import report_metadata
 from sheets_pipeline.defs.tab_asset import COMPUTED_AT, TabAsset, compute_all, tab_assets
+from sheets_pipeline.defs.tab_failures import computing, rows_of, writing
 from sheets_pipeline.defs.tab_switches import enabled_tabs
-from sheets_pipeline.errors import (
-    AccessDenied,
-    DatabaseError,
-    OutcomeUnknown,
-    QuotaExceeded,
-    SettingsError,
-    SheetsPipelineError,
-    SheetsUnavailable,
-    SpreadsheetNotFound,
-    TabBusy,
-    TabProblem,
-)
+from sheets_pipeline.errors import SheetsPipelineError, TabProblem
 from sheets_pipeline.sheets.archived import ArchivedWriter
 from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sheets.shared_requests import Seat, SharedRequests
@@ -49,11 +38,6 @@ from sheets_pipeline.sheets.writer import NeedsFullSync
 from sheets_pipeline.sync.report import SyncReport
 from sheets_pipeline.sync.touch_cost import FEW_ROWS, is_full_cheaper
 from sheets_pipeline.wiring import Pipeline
-
-#: Errors that say nothing about an event: trying again later is right, however often.
-_NOT_OF_THE_EVENT = (QuotaExceeded, SheetsUnavailable, OutcomeUnknown, TabBusy, DatabaseError)
-#: The same, and only a person can mend it.
-_NOTHING_GOES = (AccessDenied, SpreadsheetNotFound, SettingsError)
 
 #: Events taken at once; keeps memory flat after a long outage (about 1 KB each).
 EVENTS_PER_ROUND = 50_000
@@ -132,7 +116,7 @@ def sync_due_events(open_pipeline: Pipeline, context: dg.OpExecutionContext) -> 
 
 def sync_round(open_pipeline: Pipeline, context: dg.OpExecutionContext) -> Round:
     """One round; errors are in the result."""
-    on = {found.tab.title: found for found in enabled_tabs(context.instance)}
+    on = {found.tab.title: found for found in enabled_tabs(context.instance) if found.problem is None}
     spreadsheet_id = open_pipeline.services.spreadsheet_id
     waiting = held_tabs.held(open_pipeline.state, spreadsheet_id) & set(on)
     with open_pipeline.platform.connect() as connection:
@@ -142,7 +126,7 @@ def sync_round(open_pipeline: Pipeline, context: dg.OpExecutionContext) -> Round
     asked = {
         title: None if title in waiting else touched[title] for title in on if title in waiting or touched.get(title)
     }
-    attempts: dict[str, Future[SyncReport | Exception]] = {}
+    attempts: dict[str, Future[SyncReport | SheetsPipelineError]] = {}
     is_many = len(due) >= _MANY_EVENTS
     shared = SharedRequests()
     seats = {title: None if is_many else shared.seat() for title in asked}
@@ -157,10 +141,10 @@ def sync_round(open_pipeline: Pipeline, context: dg.OpExecutionContext) -> Round
         _note(on[title], asked[title], attempt.result(), context, done)
         if title in waiting and title in done.reports:
             held_tabs.release(open_pipeline.state, spreadsheet_id, title)
-    declared = {found.tab.title for found in tab_assets().values()}
-    if passed_by := (declared - set(on)) & set(touched):
+    if passed_by := set(touched) - set(on):
         held_tabs.hold(open_pipeline.state, spreadsheet_id, passed_by)
-        context.log.info("Switched off, to be written as a whole once on: %s", ", ".join(sorted(passed_by)))
+        listed = ", ".join(sorted(passed_by))
+        context.log.info("Off, or not declared as it must be; to be written as a whole once they are on: %s", listed)
     done.set_aside = _settle(open_pipeline, due, done, context)
     return done
 
@@ -178,7 +162,8 @@ def own_tabs() -> dict[str, tuple[str, ...]]:
 def tabs_to_write_anew(open_pipeline: Pipeline, instance: dg.DagsterInstance) -> set[str]:
     """Titles of tabs that are on again after events had passed them by."""
     held = held_tabs.held(open_pipeline.state, open_pipeline.services.spreadsheet_id)
-    return held & {found.tab.title for found in enabled_tabs(instance)} if held else set()
+    on = enabled_tabs(instance) if held else []
+    return held & {found.tab.title for found in on if found.problem is None}
 
 
 # One tab ---------------------------------------------------------------------------------------------------------------
@@ -186,18 +171,19 @@ def tabs_to_write_anew(open_pipeline: Pipeline, instance: dg.DagsterInstance) ->
 
 def _attempt(
     open_pipeline: Pipeline, found: TabAsset, keys: Collection[Any] | None, seat: Seat | None, run_id: str
-) -> SyncReport | Exception:
+) -> SyncReport | SheetsPipelineError:
     """Write one tab; whatever goes wrong is given back, so that the others are written all the same."""
     try:
-        return sync_touched(open_pipeline, found, keys, open_pipeline.client(URGENT, seat), run_id=run_id)
-    except Exception as error:  # a tab's query is a user's code: whatever it raises must not hold up other tabs
+        with writing(found.tab):
+            return sync_touched(open_pipeline, found, keys, open_pipeline.client(URGENT, seat), run_id=run_id)
+    except SheetsPipelineError as error:
         return error
 
 
 def _note(
     found: TabAsset,
     keys: Collection[Any] | None,
-    outcome: SyncReport | Exception,
+    outcome: SyncReport | SheetsPipelineError,
     context: dg.OpExecutionContext,
     done: Round,
 ) -> None:
@@ -205,13 +191,9 @@ def _note(
     title = found.tab.title
     if isinstance(outcome, SheetsPipelineError):
         context.log.error("Tab %r: %s", title, outcome)
-        is_ours = isinstance(outcome, (*_NOT_OF_THE_EVENT, *_NOTHING_GOES))
-        done.failures.append(Failure(title, str(outcome), None, outcome if is_ours else None))
-        return
-    if isinstance(outcome, Exception):
-        context.log.error("Tab %r: unexpected error", title, exc_info=outcome)
-        reason = f"Unexpected {type(outcome).__name__}; the log of run {context.run_id} tells more."
-        done.failures.append(Failure(title, reason))
+        # What is no tab's says nothing about an event: trying again later is right, however often.
+        is_of_the_tab = isinstance(outcome, TabProblem)
+        done.failures.append(Failure(title, str(outcome), None, None if is_of_the_tab else outcome))
         return
     done.reports[title] = outcome
     asked = None if keys is None else {str(key) for key in keys}
@@ -233,17 +215,22 @@ def sync_touched(
     writer = open_pipeline.writer(found.tab, client)
 
     def compute() -> pd.DataFrame:
-        with _computing, _of_this_tab(found), open_pipeline.source.connect() as connection:
-            return found.compute(connection, keys)
+        with (
+            _computing,
+            open_pipeline.source.connect() as connection,
+            computing(open_pipeline, found.tab, found.compute),
+        ):
+            return rows_of(found.tab, found.compute(connection, keys))
 
     def full() -> SyncReport:
-        with _computing, _of_this_tab(found):
+        with _computing:
             frame = compute_all(found.tab, found.compute)
         if isinstance(writer, ArchivedWriter):  # single events that it covers may concern archived rows
             writer.recheck_archives()
         return writer.full_sync(frame, computed_at=frame.attrs[COMPUTED_AT])
 
-    with history.recorded(open_pipeline.state, spreadsheet_id, found.tab.title, "events", run_id) as sync:
+    recorded = history.recorded(open_pipeline.state, spreadsheet_id, found.tab.title, "events", run_id)
+    with recorded as sync, writing(found.tab):
         if keys is None or (len(keys) >= FEW_ROWS and is_full_cheaper(len(keys), writer.memory.confirmed())):
             sync.report = full()
         else:
@@ -252,17 +239,6 @@ def sync_touched(
             except NeedsFullSync:
                 sync.report = full()
         return sync.report
-
-
-@contextmanager
-def _of_this_tab(found: TabAsset) -> Iterator[None]:
-    """The queue has just been read from the same database: what a person must mend is this tab's query."""
-    try:
-        yield
-    except DatabaseError as error:
-        if not error.needs_person:
-            raise
-        raise TabProblem(found.tab.title, f"its rows cannot be computed. {error}") from error
 
 
 # Settling --------------------------------------------------------------------------------------------------------------

@@ -1,13 +1,13 @@
 """What every tab's asset carries beside its rows: freshness, owners, tags, a link to the spreadsheet and to its code."""
 
-import inspect
 import warnings
 from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
 
-from sheets_pipeline.defs.tab_asset import TabAsset, tab_assets
+from sheets_pipeline.defs.names import dagster_name
+from sheets_pipeline.defs.tab_asset import TabAsset, declared_at, tab_assets
 from sheets_pipeline.settings import Settings
 
 #: A tab is stale once its last sync is so many intervals ago, and about to be from one interval and a half.
@@ -26,8 +26,8 @@ def freshness_policy(interval_seconds: int) -> dg.FreshnessPolicy:
 
 def code_references(found: TabAsset) -> dg.CodeReferencesMetadataValue:
     """Where the tab is declared and its query called."""
-    path = Path(inspect.getsourcefile(found.compute) or __file__).resolve()
-    line = inspect.getsourcelines(found.compute)[1]
+    file, line = declared_at(found)
+    path = Path(file).resolve()
     reference = dg.LocalFileCodeReference(file_path=str(path), line_number=line, label=f"{path.name}:{line}")
     return dg.CodeReferencesMetadataValue(code_references=[reference])
 
@@ -40,7 +40,7 @@ def described(spec: dg.AssetSpec, found: TabAsset, settings: Settings) -> dg.Ass
     return spec.replace_attributes(
         freshness_policy=freshness_policy(settings.sync_interval_seconds),
         owners=[*spec.owners, *settings.owners],
-        tags={**spec.tags, "sheets_pipeline/tab": found.tab.title},
+        tags={**spec.tags, "sheets_pipeline/tab": dagster_name(found.tab.title)},
         metadata=metadata,
     )
 

@@ -10,6 +10,7 @@ from sheets_pipeline.defs.covered_events import FAILED_BEFORE, settle_covered
 from sheets_pipeline.defs.failures import explained
 from sheets_pipeline.defs.metadata import report_metadata
 from sheets_pipeline.defs.tab_asset import COMPUTED_AT, tab_assets
+from sheets_pipeline.defs.tab_failures import writing
 from sheets_pipeline.sheets.writer import Allowance
 from sheets_pipeline.wiring import pipeline
 
@@ -26,7 +27,10 @@ class SheetsIOManager(dg.ConfigurableIOManager):
         with explained(context.step_context.instance, run_id):
             open_pipeline = pipeline()
             spreadsheet_id = open_pipeline.services.spreadsheet_id
-            with recorded(open_pipeline.state, spreadsheet_id, found.tab.title, "full", run_id) as sync:
+            with (
+                recorded(open_pipeline.state, spreadsheet_id, found.tab.title, "full", run_id) as sync,
+                writing(found.tab),
+            ):
                 writer = open_pipeline.writer(found.tab)
                 computed_at = obj.attrs.get(COMPUTED_AT) or writer.memory.now()
                 allowance = Allowance(deletes=_allowed_deletes(context))

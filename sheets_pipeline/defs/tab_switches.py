@@ -4,11 +4,10 @@ Off means: full syncs and event syncs leave the tab alone; once it is on again i
 second state: the switch is what Dagster keeps about the sensor. Its tick shows the tab's health.
 """
 
-import re
-
 import dagster as dg
 from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus
 
+from sheets_pipeline.defs.names import dagster_name
 from sheets_pipeline.defs.shared_instance import shared
 from sheets_pipeline.defs.tab_asset import TabAsset, tab_assets
 from sheets_pipeline.settings import Settings, load_settings
@@ -21,7 +20,7 @@ EVENT_SENSOR = "quiz_submissions"
 
 def switch_name(tab: Tab) -> str:
     """Name of the sensor that is the tab's switch."""
-    return "tab_" + re.sub(r"\W", "_", tab.title, flags=re.ASCII)
+    return f"tab_{dagster_name(tab.title)}"
 
 
 def switched_off(instance: dg.DagsterInstance, location: str | None = None) -> set[str]:

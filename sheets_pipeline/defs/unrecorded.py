@@ -15,6 +15,9 @@ from sheets_pipeline.defs.tab_asset import TabAsset, tab_assets
 from sheets_pipeline.sync.health import LastError
 from sheets_pipeline.wiring import Pipeline
 
+#: Of a run whose events are gone.
+_UNKNOWN = "The run failed; its log in the Dagster UI tells more."
+
 
 def unrecorded_failures(
     instance: dg.DagsterInstance, open_pipeline: Pipeline, records: Iterable[dg.RunRecord]
@@ -27,12 +30,15 @@ def unrecorded_failures(
     known = history.tabs_of_runs(open_pipeline.state, [r.dagster_run.run_id for r in full])
     found: dict[str, list[LastError]] = {}
     for record in full:
-        error: LastError | None = None
-        for tab_asset in _targets(record.dagster_run):
-            title = tab_asset.tab.title
-            if (record.dagster_run.run_id, title) not in known:
-                error = error or _error(instance, record, has_newer=bool(found.get(title)))
-                found.setdefault(title, []).append(error)
+        run_id = record.dagster_run.run_id
+        missing = [one for one in _targets(record.dagster_run) if (run_id, one.tab.title) not in known]
+        # Only the newest message is ever shown, and reading them costs a few milliseconds.
+        unread = any(one.tab.title not in found for one in missing)
+        messages = _messages(instance, run_id) if unread else {}
+        for tab_asset in missing:
+            own = messages.get(tab_asset.key.to_python_identifier())
+            message = own or next(iter(messages.values()), _UNKNOWN)
+            found.setdefault(tab_asset.tab.title, []).append(_error(record, message))
     return found
 
 
@@ -42,18 +48,33 @@ def _targets(run: dg.DagsterRun) -> list[TabAsset]:
     return [found for key, found in tab_assets().items() if not chosen or key in chosen]
 
 
-def _error(instance: dg.DagsterInstance, record: dg.RunRecord, *, has_newer: bool) -> LastError:
+def _error(record: dg.RunRecord, message: str) -> LastError:
     run = record.dagster_run
     ended = datetime.fromtimestamp(record.end_time, UTC) if record.end_time else record.update_timestamp
     kind = run.tags.get(ERROR_TAG) or "ProcessDied"
-    # Only the newest message is ever shown, and reading one costs a few milliseconds.
-    message = "" if has_newer else _message(instance, run.run_id)
     return LastError(kind, message, run.tags.get(NEEDS_PERSON_TAG) == "true", ended, run.run_id)
 
 
-def _message(instance: dg.DagsterInstance, run_id: str) -> str:
-    """What the run's first failed step says; others are mostly consequences of it."""
-    for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE):
-        if entry.dagster_event and (failure := entry.dagster_event.step_failure_data.user_failure_data):
-            return failure.description or ""
-    return "The run failed without a word of its own; its log in the Dagster UI tells more."
+def _messages(instance: dg.DagsterInstance, run_id: str) -> dict[str, str]:
+    """What each failed step of a run says, in their order, and last (under "") what the run says of itself.
+
+    Of errors that are not raised on purpose only the class is told: their words may quote what stands in cells.
+    """
+    said: dict[str, str] = {}
+    of_run = ""
+    kinds = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE}
+    for entry in instance.all_logs(run_id, of_type=kinds):
+        event = entry.dagster_event
+        if event is None:
+            continue
+        if event.is_step_failure:
+            data = event.step_failure_data
+            own = data.user_failure_data.description if data.user_failure_data else None
+            kind = data.error.cls_name if data.error else None
+            said[str(event.step_key)] = (
+                own or f"Unexpected {kind or 'error'}; the run's log in the Dagster UI tells more."
+            )
+        else:
+            error = getattr(event.event_specific_data, "error", None)
+            of_run = f"The run failed of {error.cls_name}." if error else str(event.message or "")
+    return said | ({"": f"{of_run} Its log in the Dagster UI tells more."} if of_run and not said else {})

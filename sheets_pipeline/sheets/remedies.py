@@ -48,6 +48,9 @@ from sheets_pipeline.sheets.failures import (
     words,
 )
 
+#: In Google's words for an edit of cells that somebody protected, whatever the status.
+_PROTECTED = "protected cell or object"
+
 SHEETS_SCOPE = "https://www.googleapis.com/auth/spreadsheets"
 
 
@@ -97,6 +100,8 @@ def _of_status(error: APIError, asked: Asked) -> SheetsError:
     status, said = error.response.status_code, words(error)
     if is_quota(error):
         return _quota_exceeded(error, asked)
+    if _PROTECTED in said:
+        return _of_protected_cells(said, status, asked)
     if status in (401, 403):
         return _of_refused_access(error, asked)
     if status == 404:
@@ -118,6 +123,14 @@ def _of_status(error: APIError, asked: Asked) -> SheetsError:
             status=status,
         )
     return RequestRejected(f"Google refused a request ({status}): {said}", status=status)
+
+
+def _of_protected_cells(said: str, status: int, asked: Asked) -> RequestRejected:
+    return RequestRejected(
+        f"Somebody protected cells that the pipeline writes from {asked.account}. In the spreadsheet, "
+        f"choose Data > Protect sheets and ranges, and let that address edit them or remove the protection. ({said})",
+        status=status,
+    )
 
 
 def _quota_exceeded(error: APIError, asked: Asked) -> SheetsError:

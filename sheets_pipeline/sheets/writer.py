@@ -164,7 +164,7 @@ class TabWriter:
             if number == 1:
                 found.describe(report, self.spreadsheet_url)
             report.rounds = number
-            if allowance.dry_run or self._apply(found, report):
+            if allowance.dry_run or self._is_applied(found, report, is_first=number == 1):
                 break
             time.sleep(min(0.5 * 2.0 ** (number - 1), 8))
         else:
@@ -204,6 +204,20 @@ class TabWriter:
             logger.warning("Tab %r is not where it was (%s); looking for it", self.tab.title, error)
             self.memory.save_facts(self._finder.find())
             return look()
+
+    def _is_applied(self, found: Round, report: SyncReport, *, is_first: bool) -> bool:
+        """Send the plan; False when the tab must be read again.
+
+        Raises:
+            RequestRejected: Also for the tab as it is after a first refusal, or for cells that are protected from us.
+        """
+        try:
+            return self._apply(found, report)
+        except RequestRejected as error:  # people may have renamed the tab or cut rows off since it was read
+            if not is_first or "protected" in str(error):
+                raise
+            logger.warning("Tab %r: %s Reading what it holds now.", self.tab.title, error)
+            return False
 
     def _apply(self, found: Round, report: SyncReport) -> bool:
         """Send the plan; False when the tab must be read again."""

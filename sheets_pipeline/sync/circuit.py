@@ -20,7 +20,18 @@ GROWING_PAUSES = 6
 
 #: Errors of one tab or of a moment: the spreadsheet and the credentials are all right.
 NOT_OF_THE_SPREADSHEET = frozenset(
-    {"TabProblem", "HeaderMismatch", "HeaderDoubled", "KeysNotUnique", "LimitExceeded", "GuardRefused", "TabBusy"}
+    {
+        "TabProblem",
+        "HeaderMismatch",
+        "HeaderDoubled",
+        "KeysNotUnique",
+        "LimitExceeded",
+        "DeclarationBroken",
+        "TabFailed",
+        "GuardRefused",
+        "RequestRejected",
+        "TabBusy",
+    }
 )
 
 #: What to do, by kind of error; {credential} and {url} are filled in.

@@ -4,7 +4,7 @@ The rules, worst first (``docs/health.md`` has them at length):
 
 - **stopped**: switched off, or the circuit is open on an error that only a person can mend
 - **degraded**: the circuit is open otherwise, two or more syncs in a row failed, Google gives no answer, a disk is full,
-  or the tab lags two intervals behind or has not been synced for as long
+  the tab's declaration cannot be used, or the tab lags two intervals behind or has not been synced for as long
 - **warning**: the last sync failed, rows or events are set aside, syncs are paused, Google refuses some requests for
   quota, or our own share of the quota is nearly used up
 - **healthy**: none of these
@@ -202,11 +202,20 @@ class Steering:
 
 
 def tab_health(
-    title: str, history: TabHistory, wait: TabWait, steering: Steering, *, enabled: bool = True, url: str = ""
+    title: str,
+    history: TabHistory,
+    wait: TabWait,
+    steering: Steering,
+    *,
+    enabled: bool = True,
+    url: str = "",
+    problem: str | None = None,
 ) -> TabHealth:
-    """One tab's state."""
+    """One tab's state; ``problem`` says why its declaration cannot be used."""
     lag = lag_seconds(history, wait, steering)
     health, reason = _judge(history, lag, steering, enabled=enabled)
+    if problem is not None and enabled:
+        health, reason = Health.DEGRADED, f"Its declaration cannot be used. {problem}"
     ended = history.successful_syncs + history.failed_syncs
     return TabHealth(
         title=title,

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 
 
 class ColumnType(StrEnum):
@@ -60,6 +60,8 @@ class Column:
     owner: Owner = Owner.PIPELINE
 
     def __post_init__(self) -> None:
+        if self.type not in list(ColumnType):
+            raise ValueError(f"Column {self.name!r}: its type is {self.type!r}; known: {', '.join(ColumnType)}.")
         if not self.header:
             object.__setattr__(self, "header", self.name)
 
@@ -98,6 +100,8 @@ class Tab:
     entities: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if isinstance(key := cast(Any, self.key), str):  # ("id") is a text, ("id",) is meant
+            raise ValueError(f"Tab {self.title!r}: key={key!r}; expected a tuple of names, such as ({key!r},).")
         if self.on_removed is OnRemoved.MARK and self.status_column not in {column.name for column in self.columns}:
             object.__setattr__(self, "columns", (*self.columns, Column(self.status_column)))
         names = [column.name for column in self.columns]

@@ -366,7 +366,7 @@ def test_a_tab_of_ones_own_is_refreshed_by_events_of_ones_own(
         query = "select id, total from orders where :everything or id = any(:ids)"
         return read_frame(connection, query, {"everything": ids is None, "ids": list(ids or [])})
 
-    monkeypatch.setattr(tab_asset_module, "_BY_KEY", dict(tab_asset_module._BY_KEY))
+    monkeypatch.setattr(tab_asset_module, "_BY_KEY", tab_assets())
     tab_asset_module.tab_asset(tab)(orders)
     with platform.engine.begin() as connection:
         events.record_event(connection, "order", "A-1", "order_placed")

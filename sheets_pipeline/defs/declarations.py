@@ -1,0 +1,139 @@
+"""The modules that declare tabs, imported one by one: what is wrong with one is said of it, and the others load."""
+
+import importlib
+import pkgutil
+import re
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+
+from sheets_pipeline.settings import Settings
+from sheets_pipeline.sync.tab import Tab
+
+#: The folder of declarations.
+PACKAGE = "sheets_pipeline.defs.tabs"
+
+#: Google's limit for the title of a tab.
+_LONGEST_TITLE = 100
+
+_LONGEST_MESSAGE = 400
+
+#: Ctrl-C and the end of a run: they are nobody's fault.
+INTERRUPTS = (KeyboardInterrupt, dg.DagsterExecutionInterruptedError)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a declaration cannot be used, and where: ``text`` names file, line, what was found and what to do."""
+
+    text: str
+    path: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class TabModule:
+    """One module of the folder; ``problem`` says why it could not be imported."""
+
+    name: str
+    path: str
+    problem: Problem | None = None
+
+    @property
+    def file_name(self) -> str:
+        """As people know it."""
+        return Path(self.path).name
+
+    @property
+    def title_in_text(self) -> str | None:
+        """The title that a module declares which cannot be imported, where its text names exactly one."""
+        try:
+            text = Path(self.path).read_text(errors="replace")
+        except OSError:
+            return None
+        found = {match[2] for match in re.finditer(r"""\btitle\s*=\s*(["'])([^"'\\\n]+)\1""", text)}
+        return found.pop() if len(found) == 1 else None
+
+
+def modules() -> Iterator[TabModule]:
+    """Import what stands in the folder, in the order of names."""
+    package = importlib.import_module(PACKAGE)
+    importlib.invalidate_caches()
+    for found in sorted(pkgutil.iter_modules(package.__path__), key=lambda found: found.name):
+        yield _imported(found)
+
+
+def _imported(found: pkgutil.ModuleInfo) -> TabModule:
+    name = f"{PACKAGE}.{found.name}"
+    folder = Path(getattr(found.module_finder, "path", ""))
+    path = folder / found.name / "__init__.py" if found.ispkg else folder / f"{found.name}.py"
+    try:
+        importlib.import_module(name)
+    except INTERRUPTS:
+        raise
+    except BaseException as error:  # users' code: it may even call sys.exit
+        sys.modules.pop(name, None)
+        return TabModule(name, str(path), _problem(error, path))
+    return TabModule(name, str(path))
+
+
+def _problem(error: BaseException, path: Path) -> Problem:
+    line = _line(error, path)
+    message = getattr(error, "msg", None) if isinstance(error, SyntaxError) else str(error)
+    return problem_at(path, line, f"{type(error).__name__}: {_safe(str(message))}".rstrip(": "))
+
+
+def problem_at(path: str | Path, line: int, found: str) -> Problem:
+    """A problem at a place, with what to do."""
+    text = f"{Path(path).name}, line {line}: {found.rstrip('.')}. Correct the file, then reload the code location."
+    return Problem(text, str(path), line)
+
+
+def _line(error: BaseException, path: Path) -> int:
+    """Where in the module it happened; the module's first line where it did not happen in it."""
+    if isinstance(error, SyntaxError) and error.filename == str(path) and error.lineno:
+        return error.lineno
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    return next((line for line in reversed(lines) if line), 1)
+
+
+def _safe(message: str) -> str:
+    """One line without the password of a URL, as a module may open connections of its own."""
+    one_line = " ".join(message.split())[:_LONGEST_MESSAGE]
+    return re.sub(r"(://[^\s:/@]*):[^\s/]*@", r"\1:***@", one_line)
+
+
+def wrong_in(tab: Tab) -> str | None:
+    """What is wrong with a declaration that Python takes; None where nothing is."""
+    title, settings = tab.title, Settings.model_fields
+    if not isinstance(title, str) or not title.strip():
+        return f"the title is {title!r}; expected a text that is not blank"
+    if len(title) > _LONGEST_TITLE:
+        return f"the title has {len(title)} characters; Google takes {_LONGEST_TITLE}"
+    if any(ord(character) < 32 or ord(character) == 127 or "\ud800" <= character <= "\udfff" for character in title):
+        return f"the title {title!r} has control characters; expected one line of text"
+    if tab.switch is not None and (tab.switch not in settings or settings[tab.switch].annotation is not bool):
+        switches = [name for name in settings if name.startswith("sync_enable_")]
+        return f"switch={tab.switch!r} is no setting that is true or false; known: {', '.join(switches)}"
+    if tab.archive is not None and tab.archive.max_rows_setting not in settings:
+        return f"the archive's max_rows_setting {tab.archive.max_rows_setting!r} is no setting"
+    if tab.archive is not None and tab.archive.moment not in {column.name for column in tab.columns}:
+        return f"the archive's moment {tab.archive.moment!r} is not among the columns"
+    return None
+
+
+def same_title(title: str) -> str:
+    """What two titles have in common that Google takes for the same one: it looks at no capitals."""
+    return title.casefold()
+
+
+def unused(wish: str, other: str, taken: Callable[[str], bool]) -> str:
+    """The wish, else the wish with what tells it apart, shortened to a title's length."""
+    if not taken(wish):
+        return wish
+    mark = f" ({other})"
+    return wish[: _LONGEST_TITLE - len(mark)] + mark

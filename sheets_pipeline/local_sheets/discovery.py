@@ -18,7 +18,7 @@ import orjson
 _DOCUMENTS = "discovery_cache/documents"
 _PARAMETER = re.compile(r"\{\+?(\w+)\}")
 #: Google passes over slashes before a verb and at the end: ``ID/:batchUpdate``, ``ID/``.
-_IDLE_SLASHES = re.compile(r"/+(?=$|(?::|%3[Aa])[A-Za-z]+$)")
+_IDLE_SLASHES = re.compile(r"(?<!/)/+(?=$|(?::|%3[Aa])[A-Za-z]+$)")
 
 Schema = Mapping[str, Any]
 

@@ -25,6 +25,10 @@ Listener = Callable[[Transaction], None]
 _SUFFIX = ".sqlite3"
 #: Files open at the same time; each takes three file descriptors.
 _MOST_OPEN = 64
+#: Changes with larger bodies may take long.
+_BIG_BODY = 300_000
+#: Work on spreadsheets with more used rows than this may take long.
+_MANY_ROWS = 20_000
 
 
 @dataclass(slots=True)
@@ -63,7 +67,7 @@ class Engine:
 
     def _close_idle(self) -> None:
         """Close the files that were not used for the longest time, where there are many."""
-        opened = [entry for entry in self._entries.values() if entry.file.is_open]
+        opened = [entry for entry in list(self._entries.values()) if entry.file.is_open]
         for entry in sorted(opened, key=lambda entry: entry.used)[: max(0, len(opened) - _MOST_OPEN)]:
             if not entry.lock.locked():
                 entry.file.close()
@@ -86,7 +90,7 @@ class Engine:
     def heads(self) -> dict[str, dict[str, Any]]:
         """Properties, permissions and file data of all spreadsheets by id, without opening any."""
         found = {}
-        for key, entry in self._entries.items():
+        for key, entry in list(self._entries.items()):
             sheet = entry.sheet
             if sheet is None:
                 found[key] = entry.head or {}
@@ -113,10 +117,13 @@ class Engine:
             self._close_idle()
         return entry.sheet
 
-    def is_large(self, spreadsheet_id: str, many_rows: int) -> bool:
-        """Whether work on the spreadsheet may take long: it is not read yet, or has many rows."""
-        sheet = self._entry(spreadsheet_id).sheet
-        return sheet is None or sum(len(tab.rows) for tab in sheet.tabs) > many_rows
+    def may_take_long(self, spreadsheet_id: str) -> bool:
+        """Whether work on the spreadsheet may take long: it is not read yet, has formulas, or many rows."""
+        entry = self._entry(spreadsheet_id)
+        if entry.sheet is None or entry.calculation is not None:
+            return True
+        tabs = entry.sheet.tabs
+        return any(tab.rows.may_calculate for tab in tabs) or sum(len(tab.rows) for tab in tabs) > _MANY_ROWS
 
     def create(self, properties: dict[str, Any], fill: Callable[[Transaction], None]) -> Spreadsheet:
         """Make a spreadsheet; ``fill`` gives it its tabs and owner. It exists on disk once this returns."""
@@ -173,6 +180,14 @@ class Engine:
     def _tell(self, tx: Transaction) -> None:
         for listener in self.listeners:
             listener(tx)
+
+
+def body_may_take_long(body: bytes) -> bool:
+    """Whether a change may take long, judged by its request alone: it is large, or may bring a formula.
+
+    What a person types may begin with any of these signs and be a formula; in JSON they may be escaped.
+    """
+    return len(body) > _BIG_BODY or any(sign in body for sign in (b"=", b"+", b"-", b"\\"))
 
 
 def _remove(path: Path) -> None:

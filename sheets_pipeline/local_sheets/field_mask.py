@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 _TOKEN = re.compile(r"[^(),./]+|[(),./]")
+#: Fields within fields; the deepest message of the API has less than thirty.
+_MOST_DEPTH = 100
 _SNAKE = re.compile(r"_+([a-zA-Z0-9])")
 
 #: A schema of a discovery document: ``{"properties": {name: {"$ref" | "items" | "additionalProperties" ...}}}``.
@@ -164,7 +166,7 @@ class _Reader:
     """Recursive descent over the tokens of one mask."""
 
     def __init__(self, text: str, tokens: list[str]) -> None:
-        self.text, self.tokens, self.position = text, tokens, 0
+        self.text, self.tokens, self.position, self.depth = text, tokens, 0, 0
 
     def fields(self) -> dict[str, Mask]:
         tree: dict[str, Mask] = {}
@@ -176,7 +178,8 @@ class _Reader:
 
     def field(self, tree: dict[str, Mask]) -> None:
         name = self.peek()
-        if not name or name in "(),./":
+        self.depth += 1
+        if not name or name in "(),./" or self.depth > _MOST_DEPTH:
             raise FieldMaskError([self.text])
         self.position += 1
         key = name if name == "*" else camel_case(name)
@@ -190,6 +193,7 @@ class _Reader:
             if self.peek() != ")":
                 raise FieldMaskError([self.text])
             self.position += 1
+        self.depth -= 1
         _merge(tree, key, below)
 
     def peek(self) -> str:

@@ -4,12 +4,12 @@ See https://support.google.com/drive/answer/37603 and https://developers.google.
 """
 
 from sheets_pipeline.local_sheets.a1 import MAX_COLUMNS
-from sheets_pipeline.local_sheets.api_error import invalid
+from sheets_pipeline.local_sheets.api_error import ApiError, invalid
+from sheets_pipeline.local_sheets.cell_values.model import MAX_CHARACTERS
 from sheets_pipeline.local_sheets.model.tab import Tab
 from sheets_pipeline.local_sheets.model.transaction import Transaction
 
 MAX_CELLS = 10_000_000
-MAX_CHARACTERS = 50_000
 MAX_TABS = 200
 #: A text of so many characters is within the limit however it is encoded.
 SURELY_SHORT = MAX_CHARACTERS // 2
@@ -22,7 +22,12 @@ def check_text(text: str) -> None:
         ApiError: It has more than 50,000 characters (UTF-16 units, as Google counts).
     """
     if len(text) > SURELY_SHORT and len(text.encode("utf-16-le")) // 2 > MAX_CHARACTERS:
-        raise invalid(f"Your input contains more than the maximum of {MAX_CHARACTERS} characters in a single cell.")
+        raise text_too_long()
+
+
+def text_too_long() -> ApiError:
+    """400 for a text that no cell takes."""
+    return invalid(f"Your input contains more than the maximum of {MAX_CHARACTERS} characters in a single cell.")
 
 
 def resize(tx: Transaction, tab: Tab, rows: int, columns: int) -> None:

@@ -8,10 +8,19 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from sheets_pipeline.local_sheets.budget import (
+    LIMIT_REACHED,
+    MOST_ORDER_STEPS,
+    ROUND_SECONDS,
+    Clock,
+    LimitReached,
+    limited,
+    spend,
+)
 from sheets_pipeline.local_sheets.cell_values.locales import get_locale
 from sheets_pipeline.local_sheets.cell_values.model import CellError, Formula
 from sheets_pipeline.local_sheets.formulas.areas import Place, Rectangle
-from sheets_pipeline.local_sheets.formulas.dependencies import Dependencies, reads_of
+from sheets_pipeline.local_sheets.formulas.dependencies import Dependencies, Order, places_within, reads_of
 from sheets_pipeline.local_sheets.formulas.evaluator import Result, evaluate
 from sheets_pipeline.local_sheets.formulas.shift import Change, copy_formula, shift_formula
 from sheets_pipeline.local_sheets.model.area import Rect
@@ -97,6 +106,7 @@ class _Round:
 
     def __init__(self, tx: Transaction, workbook: SpreadsheetWorkbook, known: Calculation) -> None:
         self._tx, self._workbook, self._known = tx, workbook, known
+        self._clock = Clock(ROUND_SECONDS)
 
     def everything(self) -> Calculation | None:
         """Build the dependencies anew and evaluate all formulas."""
@@ -109,7 +119,14 @@ class _Round:
             for tab in self._tx.spreadsheet.tabs:
                 tab.rows.may_calculate = False
             return None
-        self._evaluate_in_order(self._known.dependencies.everything())
+        try:
+            with limited(ROUND_SECONDS, self._clock, MOST_ORDER_STEPS):
+                order = self._known.dependencies.everything()
+        except LimitReached:
+            for place in self._known.places:
+                self._put(place, Result(LIMIT_REACHED))
+        else:
+            self._evaluate_in_order(order)
         return self._known
 
     def _learn(self, place: Place, cell: Cell) -> None:
@@ -123,25 +140,34 @@ class _Round:
             if any(type(cell) is Cell and cell.value is None and cell.result is not None for cell in row.cells):
                 tab.put_cells(self._tx, index, 0, [_unspilled(cell) for cell in row.cells])
 
-    def after(self, areas: list[Rect]) -> Calculation:
+    def after(self, areas: list[Rect]) -> Calculation | None:
         """Take in the formulas of the changed areas and evaluate what depends on them."""
+        try:
+            with limited(ROUND_SECONDS, self._clock, MOST_ORDER_STEPS):
+                order = self._order_after(areas)
+        except LimitReached:
+            return self.everything()
+        self._evaluate_in_order(order)
+        return self._known
+
+    def _order_after(self, areas: list[Rect]) -> Order:
         changed = [Rectangle(a.tab.title, a.row0, a.row1, a.col0, a.col1) for a in areas]
         known = self._known
         if len(known.dependencies) or any(area.tab.rows.may_calculate for area in areas):
             for area in areas:
                 changed += self._relearn(area)
         wanted = {**known.spills, **known.blocked}
+        spend(len(wanted) * len(changed) // 8)
         hit = [place for place, size in wanted.items() if _meets_any(_spill_area(place, size), changed)]
         changed += [place.rectangle() for place in hit]
-        self._evaluate_in_order(known.dependencies.affected(changed))
-        return known
+        return known.dependencies.affected(changed)
 
     def _relearn(self, area: Rect) -> list[Rectangle]:
         """Forget the formulas that stood in an area and learn those that stand there now; the areas of lost spills."""
         title, known = area.tab.title, self._known
         rectangle = Rectangle(title, area.row0, area.row1, area.col0, area.col1)
         lost = []
-        for place in [place for place in known.places if place.rectangle().meets(rectangle)]:
+        for place in places_within(rectangle, known.places):
             known.places.discard(place)
             known.blocked.pop(place, None)
             known.dependencies.drop(place)
@@ -153,7 +179,7 @@ class _Round:
             self._learn(Place(title, row, col), cell)
         return lost
 
-    def _evaluate_in_order(self, order: Any) -> None:
+    def _evaluate_in_order(self, order: Order) -> None:
         for place in order.ordered:
             self._evaluate(place)
         for place in order.circular:
@@ -167,7 +193,10 @@ class _Round:
         size = self._known.spills.pop(place, None)
         if size is not None:
             self._unspill(place, size)
-        result = evaluate(cell.value.text, place.title, place.row, place.col, self._workbook)
+        if self._clock.is_over:
+            self._put(place, Result(LIMIT_REACHED))
+            return
+        result = evaluate(cell.value.text, place.title, place.row, place.col, self._workbook, self._clock)
         if result.spill is not None:
             result = self._spill(place, result, result.spill)
         self._put(place, result)

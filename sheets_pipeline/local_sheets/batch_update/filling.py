@@ -18,7 +18,7 @@ from sheets_pipeline.local_sheets.values_api.writing import write_rows
 
 Message = dict[str, Any]
 
-_ENDS_IN_NUMBER = re.compile(r"(.*?)(\d+)", re.DOTALL)
+_ENDS_IN_NUMBER = re.compile(r"[0-9]{1,15}\Z")
 
 
 def auto_fill(tx: Transaction, request: Message) -> None:
@@ -98,11 +98,11 @@ def _series(cells: Sequence[AnyCell], *, alternate: bool) -> Any:
 
 def _numbered(cell: AnyCell, turn: int, backwards: bool, alternate: bool) -> Value | None:
     value = entered(cell)
-    match = _ENDS_IN_NUMBER.fullmatch(value) if isinstance(value, str) and not alternate else None
+    match = _ENDS_IN_NUMBER.search(value) if isinstance(value, str) and not alternate else None
     if match is None:
         return value
-    number = abs(int(match[2]) + (-turn if backwards else turn))
-    return f"{match[1]}{number:0{len(match[2])}d}"
+    number = abs(int(match[0]) + (-turn if backwards else turn))
+    return f"{match.string[: match.start()]}{number:0{len(match[0])}d}"
 
 
 _DELIMITERS = {"COMMA": ",", "SEMICOLON": ";", "PERIOD": ".", "SPACE": " "}

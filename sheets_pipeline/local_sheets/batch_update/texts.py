@@ -4,13 +4,18 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import re2
+
 from sheets_pipeline.local_sheets.api_error import invalid
+from sheets_pipeline.local_sheets.budget import ROUND_SECONDS, limited, spend
 from sheets_pipeline.local_sheets.cell_block import Block, put, take
-from sheets_pipeline.local_sheets.cell_values.model import Formula
+from sheets_pipeline.local_sheets.cell_values.model import MAX_CHARACTERS, Formula
 from sheets_pipeline.local_sheets.cell_values.number_format import render
+from sheets_pipeline.local_sheets.limits import text_too_long
 from sheets_pipeline.local_sheets.model.area import Rect
 from sheets_pipeline.local_sheets.model.cell import AnyCell, effective, entered, number_format_of, with_value
 from sheets_pipeline.local_sheets.model.transaction import Transaction
+from sheets_pipeline.local_sheets.patterns import PatternError, compile_expression, expanded, matches
 from sheets_pipeline.local_sheets.references import dimension_span, grid_rect, tab_of_id
 from sheets_pipeline.local_sheets.values_api.writing import write_rows
 
@@ -26,11 +31,12 @@ def find_replace(tx: Transaction, request: Message) -> Message:
     counts = dict.fromkeys(
         ("valuesChanged", "formulasChanged", "rowsChanged", "sheetsChanged", "occurrencesChanged"), 0
     )
-    for area in _areas(tx, request):
-        before = counts["occurrencesChanged"]
-        for row in range(area.row0, min(area.row1, len(area.tab.rows))):
-            _replace_in_row(tx, area, row, pattern, replacement, bool(request.get("includeFormulas")), counts)
-        counts["sheetsChanged"] += counts["occurrencesChanged"] > before
+    with limited(ROUND_SECONDS):
+        for area in _areas(tx, request):
+            before = counts["occurrencesChanged"]
+            for row in range(area.row0, min(area.row1, len(area.tab.rows))):
+                _replace_in_row(tx, area, row, pattern, replacement, bool(request.get("includeFormulas")), counts)
+            counts["sheetsChanged"] += counts["occurrencesChanged"] > before
     return {name: count for name, count in counts.items() if count}
 
 
@@ -45,30 +51,29 @@ def _areas(tx: Transaction, request: Message) -> Iterable[Rect]:
     raise invalid("Must specify a scope: range, sheetId or allSheets.")
 
 
-def _pattern(request: Message) -> re.Pattern[str]:
-    text = request["find"] if request.get("searchByRegex") else re.escape(request["find"])
-    try:
-        pattern = re.compile(text, 0 if request.get("matchCase") else re.IGNORECASE)
-    except re.error as error:
-        raise invalid(f"Invalid regular expression {request['find']!r}: {error}") from None
+def _pattern(request: Message) -> Any:
+    text = request["find"] if request.get("searchByRegex") else re2.escape(request["find"])
     if request.get("matchEntireCell"):
-        return re.compile(rf"(?:{pattern.pattern})\Z", pattern.flags)
-    return pattern
+        text = rf"\A(?:{text})\z"
+    try:
+        return compile_expression(text, ignore_case=not request.get("matchCase"))
+    except PatternError as error:
+        raise invalid(f"Invalid regular expression {request['find']!r}: {error}") from None
 
 
-def _replacement(request: Message) -> Callable[[re.Match[str]], str]:
+def _replacement(request: Message) -> Callable[[Any], str]:
     text = request.get("replacement", "")
     if not request.get("searchByRegex"):
         return lambda _: text
-    return lambda match: re.sub(r"\$(\d)", lambda group: match[int(group[1])] or "", text)
+    return lambda match: expanded(text, match)
 
 
 def _replace_in_row(
     tx: Transaction,
     area: Rect,
     row: int,
-    pattern: re.Pattern[str],
-    replacement: Callable[[re.Match[str]], str],
+    pattern: Any,
+    replacement: Callable[[Any], str],
     formulas: bool,
     counts: dict[str, int],
 ) -> None:
@@ -85,15 +90,21 @@ def _replace_in_row(
         write_rows(tx, Rect(area.tab, row, row + 1, area.col0, area.col0 + len(found)), [found], as_typed=True)
 
 
-def _replace(
-    pattern: re.Pattern[str], replacement: Callable[[re.Match[str]], str], text: str | None
-) -> tuple[str, int]:
-    if text is None:
-        return "", 0
-    if pattern.pattern.endswith(r"\Z"):
-        match = pattern.match(text)
-        return (replacement(match), 1) if match else ("", 0)
-    return pattern.subn(replacement, text)
+def _replace(pattern: Any, replacement: Callable[[Any], str], text: str | None) -> tuple[str, int]:
+    """The text with its matches replaced, and how many there were.
+
+    Raises:
+        ApiError: It becomes too long for a cell.
+    """
+    pieces, times, done, size = [], 0, 0, 0
+    for match in matches(pattern, text) if text else ():
+        pieces += [text[done : match.start()], replacement(match)]  # type: ignore[index]
+        times, done = times + 1, match.end()
+        size += len(pieces[-2]) + len(pieces[-1])
+        if size > MAX_CHARACTERS:
+            raise text_too_long()
+    spend(1, size)
+    return "".join([*pieces, (text or "")[done:]]), times
 
 
 def _searched_text(tx: Transaction, cell: AnyCell, formulas: bool) -> str | None:

@@ -104,10 +104,11 @@ def _whole_digits(digits: str, whole: Tokens, group: str) -> str:
 
 def _decimals(decimals: str, after: Tokens, locale: Locale) -> str:
     """The point and what follows; a ``#`` shows no trailing zero."""
-    placeholders = [index for index, token in enumerate(after) if token.kind == "digit"]
-    needed = len(decimals.rstrip("0"))
+    placeholders = [token.text for token in after if token.kind == "digit"]
+    needed = max([len(decimals.rstrip("0")), *(place for place, text in enumerate(placeholders, 1) if text == "0")])
+    place = 0
     text = ""
-    for index, token in enumerate(after):
+    for token in after:
         if token.kind == "point":
             text += locale.decimal
         elif token.kind == "comma":
@@ -115,11 +116,11 @@ def _decimals(decimals: str, after: Tokens, locale: Locale) -> str:
         elif token.kind != "digit":
             text += token.text
         else:
-            place = placeholders.index(index)
-            if place < needed or any(after[i].text == "0" for i in placeholders[place:]):
+            if place < needed:
                 text += decimals[place]
             elif token.text == "?":
                 text += " "
+            place += 1
     return text
 
 

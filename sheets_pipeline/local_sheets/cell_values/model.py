@@ -25,6 +25,9 @@ ERROR_TYPES = {text: name for name, text in ERROR_TEXTS.items()}
 #: From here on a whole float is no longer written as an integer: not every integer has a float of its own.
 _LARGEST_WHOLE = 2.0**63
 
+#: Of a text in a cell, in UTF-16 units as Google counts.
+MAX_CHARACTERS = 50_000
+
 
 @dataclass(frozen=True, slots=True)
 class Formula:

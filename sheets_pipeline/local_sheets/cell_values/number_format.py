@@ -12,7 +12,7 @@ from sheets_pipeline.local_sheets.cell_values.date_format import render_date
 from sheets_pipeline.local_sheets.cell_values.digits import render_digits
 from sheets_pipeline.local_sheets.cell_values.locales import Locale, get_locale
 from sheets_pipeline.local_sheets.cell_values.model import CellError, Formula, Value
-from sheets_pipeline.local_sheets.cell_values.pattern import Section, read_pattern
+from sheets_pipeline.local_sheets.cell_values.pattern import MOST_CHARACTERS, Section, read_pattern
 
 #: Significant digits of a number without a format, and of its scientific form.
 _GENERAL_DIGITS, _SCIENTIFIC_DIGITS = 10, 6
@@ -71,7 +71,7 @@ def is_date_format(number_format: Mapping[str, Any] | None) -> bool:
     if not number_format:
         return False
     if pattern := number_format.get("pattern"):
-        return read_pattern(str(pattern))[0].is_date
+        return len(pattern) <= MOST_CHARACTERS and read_pattern(str(pattern))[0].is_date
     return number_format.get("type") in ("DATE", "TIME", "DATE_TIME")
 
 
@@ -101,7 +101,7 @@ def _scientific(number: float, locale: Locale) -> str:
 
 def _render_text(text: str, number_format: Mapping[str, Any] | None) -> str:
     pattern = str((number_format or {}).get("pattern") or "")
-    if "@" not in pattern:
+    if "@" not in pattern or len(pattern) > MOST_CHARACTERS:
         return text
     section = read_pattern(pattern)[-1]
     if not section.has_text:
@@ -111,18 +111,24 @@ def _render_text(text: str, number_format: Mapping[str, Any] | None) -> str:
 
 def _render_number(number: float, number_format: Mapping[str, Any] | None, locale: Locale) -> str:
     pattern = effective_pattern(number_format, locale)
-    return _through_pattern(number, pattern, locale) if pattern else render_general(number, locale)
+    if not pattern or len(pattern) > MOST_CHARACTERS:
+        return render_general(number, locale)
+    return _through_pattern(number, pattern, locale)
 
 
 @lru_cache(maxsize=100_000)
 def _through_pattern(number: float, pattern: str, locale: Locale) -> str:
     """A number through a pattern; columns of dates and prices hold the same few values over and over."""
     section, shown = _choose(read_pattern(pattern), number)
+    try:
+        return _through_section(shown, section, locale)
+    except ArithmeticError:  # a date beyond the year 9999, more digits than decimals have
+        return render_general(number, locale)
+
+
+def _through_section(shown: float, section: Section, locale: Locale) -> str:
     if section.is_date:
-        try:
-            return render_date(shown, section, locale)
-        except OverflowError:
-            return render_general(number, locale)
+        return render_date(shown, section, locale)
     if any(token.kind in ("general", "text") for token in section.tokens):
         general = render_general(shown, locale)
         return "".join(general if t.kind in ("general", "text") else t.text for t in section.tokens)

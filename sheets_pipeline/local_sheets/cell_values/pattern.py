@@ -9,12 +9,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-_CONDITION = re.compile(r"(<=|>=|<>|<|>|=)\s*(-?[0-9.]+)")
+_CONDITION = re.compile(r"(<=|>=|<>|<|>|=)\s*(-?(?:[0-9]+\.?[0-9]*|\.[0-9]+))")
 _COLOUR = re.compile(r"black|blue|cyan|green|magenta|red|white|yellow|colou?r ?[0-9]+", re.IGNORECASE)
 _ELAPSED = re.compile(r"h+|m+|s+", re.IGNORECASE)
 _NOON = re.compile(r"am/pm|a/p", re.IGNORECASE)
 _EXPONENT = re.compile(r"e[+-](?=[0#?])", re.IGNORECASE)
 _GENERAL = re.compile(r"general", re.IGNORECASE)
+
+
+#: Longer patterns are none: they would show more than any cell can hold, and take long for it.
+MOST_CHARACTERS = 1_000
 
 
 class Token(NamedTuple):

@@ -18,6 +18,8 @@ _THREE_PARTS = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d{2})")
 _TWO_PARTS = re.compile(r"(\d{1,2})([-/.])(\d{1,2})(\.?)")
 _SPLIT = re.compile(r"(?:,?\s+|T)(?=\d{1,4}(?::|\s*[ap]m))", re.IGNORECASE)
 
+#: Longer texts are no dates; to find that out could take long.
+_MOST_CHARACTERS = 100
 #: Two-digit years below this are in the 21st century, see https://support.google.com/docs/answer/3092969
 _CENTURY_TURN = 30
 
@@ -37,7 +39,7 @@ class _Part(NamedTuple):
 
 def read_date_time(text: str, locale: Locale) -> TypedDate | None:
     """The date, time, date with time, or duration that a text means; None where it means none."""
-    if not any(char.isdigit() for char in text):
+    if len(text) > _MOST_CHARACTERS or not any(char.isdigit() for char in text):
         return None
     if (time := _read_time(text, with_date=False)) is not None:
         return TypedDate(time.days, "TIME", time.pattern)

@@ -153,9 +153,9 @@ def _number_expression(locale: Locale) -> re.Pattern[str]:
     point = re.escape(locale.decimal)
     currencies = "|".join(map(re.escape, sorted({locale.currency, *locale.extra_currencies}, key=len, reverse=True)))
     return re.compile(
-        rf"(?P<open>\()?\s*(?P<sign>[+-])?\s*(?P<before>{currencies})?\s*(?P<percent_before>%)?(?P<sign2>[+-])?"
+        rf"(?P<open>\()?\s*+(?P<sign>[+-])?\s*+(?P<before>{currencies})?\s*+(?P<percent_before>%)?(?P<sign2>[+-])?"
         rf"(?P<whole>\d{{1,3}}(?:{group}\d{{3}})+|\d+)?(?:{point}(?P<decimals>\d*))?"
-        rf"(?:[eE](?P<exponent>[+-]?\d{{1,4}}))?\s*(?P<percent>%)?\s*(?P<after>{currencies})?\s*(?P<close>\))?",
+        rf"(?:[eE](?P<exponent>[+-]?\d{{1,4}}))?\s*+(?P<percent>%)?\s*+(?P<after>{currencies})?\s*+(?P<close>\))?",
         re.ASCII,
     )
 

@@ -1,5 +1,6 @@
 """A request to Drive, its answer, and reaching files in the caller's name."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +11,7 @@ from sheets_pipeline.local_sheets.drive import permissions
 from sheets_pipeline.local_sheets.drive.errors import DriveError, bad_request, file_not_found, not_allowed
 from sheets_pipeline.local_sheets.drive.folders import Folders
 from sheets_pipeline.local_sheets.drive.resources import FOLDER, ROOT_ID, file_resource, read_fields
-from sheets_pipeline.local_sheets.engine import Engine
+from sheets_pipeline.local_sheets.engine import Engine, body_may_take_long
 from sheets_pipeline.local_sheets.model.transaction import Transaction
 
 #: What is shown of a file unless ``fields`` says otherwise.
@@ -86,6 +87,8 @@ class Access:
         if file_id not in self.engine:
             raise bad_request("Folders have neither content, permissions nor comments in Local Sheets.")
         async with self.engine.lock(file_id):
+            if body_may_take_long(call.body) or self.engine.may_take_long(file_id):
+                return await asyncio.to_thread(self.engine.change, file_id, work, call.caller)
             return self.engine.change(file_id, work, call.caller)
 
     def answer(self, call: DriveCall, file_id: str) -> DriveAnswer:

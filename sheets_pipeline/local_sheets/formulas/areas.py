@@ -3,9 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from sheets_pipeline.local_sheets.budget import spend
+
 _BUCKET_ROWS, _BUCKET_COLUMNS = 64, 8
-#: An area over more buckets than this is kept in the list of large ones, which is searched as a whole.
+#: An area over more buckets than this is kept among the large ones, which are sorted by their columns alone.
 _MOST_BUCKETS = 64
+#: Among them those over more columns than this are searched as a whole.
+_MOST_COLUMNS = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +21,11 @@ class Rectangle:
     row1: int
     col0: int
     col1: int
+
+    @property
+    def is_single(self) -> bool:
+        """Whether it is one cell."""
+        return self.row1 - self.row0 == 1 and self.col1 - self.col0 == 1
 
     def meets(self, other: "Rectangle") -> bool:
         """Whether they have a cell in common."""
@@ -41,7 +50,9 @@ class Place:
         return Rectangle(self.title, self.row, self.row + 1, self.col, self.col + 1)
 
 
-_Bucket = tuple[str, int, int]
+#: Areas of one cell have buckets of their own.
+_Bucket = tuple[str, bool, int, int]
+_Columns = tuple[str, int | None]
 
 
 class AreaIndex:
@@ -50,7 +61,7 @@ class AreaIndex:
     def __init__(self) -> None:
         self._places: dict[Rectangle, set[Place]] = {}
         self._buckets: dict[_Bucket, set[Rectangle]] = {}
-        self._large: dict[str, set[Rectangle]] = {}
+        self._large: dict[_Columns, set[Rectangle]] = {}
 
     def add(self, area: Rectangle, place: Place) -> None:
         known = self._places.get(area)
@@ -59,9 +70,10 @@ class AreaIndex:
             return
         self._places[area] = {place}
         if _bucket_count(area) > _MOST_BUCKETS:
-            self._large.setdefault(area.title, set()).add(area)
+            for columns in _large_keys(area):
+                self._large.setdefault(columns, set()).add(area)
             return
-        for bucket in _buckets(area):
+        for bucket in _buckets(area, single=area.is_single):
             self._buckets.setdefault(bucket, set()).add(area)
 
     def discard(self, area: Rectangle, place: Place) -> None:
@@ -71,24 +83,53 @@ class AreaIndex:
             return
         del self._places[area]
         if _bucket_count(area) > _MOST_BUCKETS:
-            self._large[area.title].discard(area)
+            for columns in _large_keys(area):
+                self._large[columns].discard(area)
             return
-        for bucket in _buckets(area):
+        for bucket in _buckets(area, single=area.is_single):
             self._buckets[bucket].discard(area)
 
     def meeting(self, area: Rectangle) -> set[Place]:
-        """The places interested in any cell of the area."""
-        if _bucket_count(area) > len(self._places):
-            near = {known for known in self._places if known.meets(area)}
-        else:
-            near = set(self._large.get(area.title, ()))
-            for bucket in _buckets(area):
-                near |= self._buckets.get(bucket, set())
+        """The places interested in any cell of the area.
+
+        Raises:
+            LimitReached: Too many areas and places are searched.
+        """
+        near = self._near(area)
+        spend(1 + len(near) // 8)
         found: set[Place] = set()
         for known in near:
             if known.meets(area):
-                found |= self._places[known]
+                places = self._places[known]
+                spend(len(places))
+                found |= places
         return found
+
+    def _near(self, area: Rectangle) -> set[Rectangle]:
+        """Areas among which are all that have a cell in common with this one."""
+        if _bucket_count(area) > min(len(self._places), _MOST_BUCKETS):
+            return set(self._places)
+        near = set(self._large.get((area.title, None), ()))
+        for columns in _column_buckets(area):
+            near |= self._large.get((area.title, columns), set())
+        for bucket in _buckets(area, single=False):
+            near |= self._buckets.get(bucket, set())
+        if area.is_single:
+            return near | {area} if area in self._places else near
+        for bucket in _buckets(area, single=True):
+            near |= self._buckets.get(bucket, set())
+        return near
+
+
+def _column_buckets(area: Rectangle) -> range:
+    return range(area.col0 // _BUCKET_COLUMNS, (area.col1 - 1) // _BUCKET_COLUMNS + 1)
+
+
+def _large_keys(area: Rectangle) -> list[_Columns]:
+    """Under which keys a large area is kept."""
+    if area.col1 - area.col0 > _MOST_COLUMNS:
+        return [(area.title, None)]
+    return [(area.title, columns) for columns in _column_buckets(area)]
 
 
 def _bucket_count(area: Rectangle) -> int:
@@ -96,7 +137,7 @@ def _bucket_count(area: Rectangle) -> int:
     return rows * ((area.col1 - 1) // _BUCKET_COLUMNS - area.col0 // _BUCKET_COLUMNS + 1)
 
 
-def _buckets(area: Rectangle) -> Iterator[_Bucket]:
+def _buckets(area: Rectangle, *, single: bool) -> Iterator[_Bucket]:
     for row in range(area.row0 // _BUCKET_ROWS, (area.row1 - 1) // _BUCKET_ROWS + 1):
         for col in range(area.col0 // _BUCKET_COLUMNS, (area.col1 - 1) // _BUCKET_COLUMNS + 1):
-            yield area.title, row, col
+            yield area.title, single, row, col

@@ -1,8 +1,9 @@
 """Which cells a formula reads, and which formulas are to be evaluated again after a change, in which order."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from sheets_pipeline.local_sheets.budget import spend
 from sheets_pipeline.local_sheets.cell_values.locales import get_locale
 from sheets_pipeline.local_sheets.formulas.areas import AreaIndex, Place, Rectangle
 from sheets_pipeline.local_sheets.formulas.evaluator import span
@@ -50,21 +51,20 @@ def reads_of(text: str, title: str, workbook: Workbook) -> Reads:
 
 
 def walk(node: Node) -> Iterator[Node]:
-    """The node and all nodes below it."""
-    yield node
-    match node:
-        case Unary(_, operand):
-            yield from walk(operand)
-        case Binary(_, left, right):
-            yield from walk(left)
-            yield from walk(right)
-        case Call(_, arguments):
-            for argument in arguments:
-                yield from walk(argument)
-        case ArrayLiteral(rows):
-            for row in rows:
-                for item in row:
-                    yield from walk(item)
+    """The node and all nodes below it; long formulas lean to one side, so without recursion."""
+    waiting = [node]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        match node:
+            case Unary(_, operand):
+                waiting.append(operand)
+            case Binary(_, left, right):
+                waiting += [right, left]
+            case Call(_, arguments):
+                waiting += reversed(arguments)
+            case ArrayLiteral(rows):
+                waiting += [item for row in reversed(rows) for item in reversed(row)]
 
 
 #: Open ends reach further than any grid, so that growth of a grid changes nothing here.
@@ -123,8 +123,11 @@ class Dependencies:
         """The formulas to evaluate again after these cells changed (the formulas among them too), in order.
 
         ``volatile`` adds those that are evaluated after every change.
+
+        Raises:
+            LimitReached: They read each other in too many ways.
         """
-        dirty: set[Place] = set()
+        readers: dict[Place, set[Place]] = {}
         waiting: list[Place] = []
         for area in changed:
             waiting.extend(self._readers_of.meeting(area))
@@ -133,40 +136,31 @@ class Dependencies:
             waiting.extend(place for place, reads in self._reads.items() if reads.is_volatile)
         while waiting:
             place = waiting.pop()
-            if place not in dirty:
-                dirty.add(place)
-                waiting.extend(self._readers_of.meeting(place.rectangle()))
-        return self._order(dirty)
+            if place not in readers:
+                readers[place] = self._readers_of.meeting(place.rectangle())
+                waiting.extend(readers[place])
+        return _ordered(readers)
 
     def everything(self) -> "Order":
-        """All formulas in the order of their evaluation."""
-        return self._order(set(self._reads))
+        """All formulas in the order of their evaluation.
+
+        Raises:
+            LimitReached: They read each other in too many ways.
+        """
+        return _ordered({place: self._readers_of.meeting(place.rectangle()) for place in self._reads})
 
     def _within(self, area: Rectangle) -> list[Place]:
-        size = (area.row1 - area.row0) * (area.col1 - area.col0)
-        if size == 1:
-            place = Place(area.title, area.row0, area.col0)
-            return [place] if place in self._reads else []
-        return [place for place in self._reads if place.rectangle().meets(area)]
+        return places_within(area, self._reads)
 
-    def _order(self, dirty: set[Place]) -> "Order":
-        """Topological order (Kahn); what remains reads itself, directly or through others."""
-        readers = {place: self._readers_of.meeting(place.rectangle()) & dirty for place in dirty}
-        waits_for = dict.fromkeys(dirty, 0)
-        for listed in readers.values():
-            for reader in listed:
-                waits_for[reader] += 1
-        ready = [place for place, count in waits_for.items() if not count]
-        ordered: list[Place] = []
-        while ready:
-            place = ready.pop()
-            ordered.append(place)
-            for reader in readers[place]:
-                waits_for[reader] -= 1
-                if not waits_for[reader]:
-                    ready.append(reader)
-        done = set(ordered)
-        return Order(tuple(ordered), frozenset(place for place in dirty if place not in done))
+
+def places_within(area: Rectangle, places: Collection[Place]) -> list[Place]:
+    """Those of the places (a set, or the keys of a dict) that lie in an area."""
+    size = (area.row1 - area.row0) * (area.col1 - area.col0)
+    spend(1 + min(size, len(places)))
+    if size > len(places):
+        return [place for place in places if place.rectangle().meets(area)]
+    cells = (Place(area.title, r, c) for r in range(area.row0, area.row1) for c in range(area.col0, area.col1))
+    return [place for place in cells if place in places]
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,3 +169,22 @@ class Order:
 
     ordered: tuple[Place, ...]
     circular: frozenset[Place]
+
+
+def _ordered(readers: Mapping[Place, Collection[Place]]) -> Order:
+    """Topological order (Kahn) of places with those that read them; what remains reads itself, in whatever way."""
+    waits_for = dict.fromkeys(readers, 0)
+    for listed in readers.values():
+        for reader in listed:
+            waits_for[reader] += 1
+    ready = [place for place, count in waits_for.items() if not count]
+    ordered: list[Place] = []
+    while ready:
+        place = ready.pop()
+        ordered.append(place)
+        for reader in readers[place]:
+            waits_for[reader] -= 1
+            if not waits_for[reader]:
+                ready.append(reader)
+    done = set(ordered)
+    return Order(tuple(ordered), frozenset(place for place in readers if place not in done))

@@ -1,15 +1,18 @@
 """Walk a formula's tree and yield its value."""
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sheets_pipeline.local_sheets.budget import LIMIT_REACHED, Clock, LimitReached, limited, spend
 from sheets_pipeline.local_sheets.cell_values.locales import get_locale
-from sheets_pipeline.local_sheets.cell_values.model import CellError
+from sheets_pipeline.local_sheets.cell_values.model import MAX_CHARACTERS, CellError
 from sheets_pipeline.local_sheets.formulas.faults import (
     NO_ARRAY_VALUE,
     NO_REFERENCE,
     Fault,
+    text_too_long,
     unknown_function,
     unknown_name,
     unknown_tab,
@@ -25,7 +28,7 @@ from sheets_pipeline.local_sheets.formulas.operands import (
     Workbook,
     as_array,
 )
-from sheets_pipeline.local_sheets.formulas.operators import apply_binary, apply_unary
+from sheets_pipeline.local_sheets.formulas.operators import apply_binary, apply_unary, joined_text
 from sheets_pipeline.local_sheets.formulas.parser import parse_formula
 from sheets_pipeline.local_sheets.formulas.registry import Function, Style
 from sheets_pipeline.local_sheets.formulas.syntax import (
@@ -39,10 +42,10 @@ from sheets_pipeline.local_sheets.formulas.syntax import (
     Unary,
 )
 
+logger = logging.getLogger(__name__)
+
 #: Sheets keeps numbers as doubles: from here on not every integer has one of its own.
 _EXACT = 2**53
-#: Larger arrays than this are refused before they are computed.
-_MAX_ARRAY_CELLS = 5_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,11 +160,24 @@ class Evaluation:
         return Range(title, area.row0 or 0, row1, area.col0 or 0, col1, self.workbook)
 
     def binary(self, node: Binary) -> Operand:
-        if node.operator == "&" and not self.over_arrays:
-            return self.text(node.left) + self.text(node.right)
+        """``a+b-c`` leans to the left and may be very long: it is taken from its first operand on, without recursion."""
+        chain: list[Binary] = []
+        first: Node = node
+        while isinstance(first, Binary):
+            chain.append(first)
+            first = first.left
         read = self.operand if self.over_arrays else self.scalar
-        left, right = read(node.left), read(node.right)
-        return _mapped(lambda one, other: apply_binary(node.operator, one, other, self.locale), [left, right])
+        value = read(first)
+        for link in reversed(chain):
+            if link.operator == "&" and not self.over_arrays:
+                left = shown_text(self.single(value), self.format_of(link.left), self.locale)
+                value = joined_text(left, self.text(link.right))
+            else:
+                value = self.combined(link.operator, value, read(link.right))
+        return value
+
+    def combined(self, operator: str, left: Operand, right: Operand) -> Operand:
+        return _mapped(lambda one, other: apply_binary(operator, one, other, self.locale), [left, right])
 
     def literal(self, rows: tuple[tuple[Node, ...], ...]) -> Array:
         found: list[list[Scalar]] = []
@@ -210,14 +226,14 @@ def _mapped(apply: Callable[..., Scalar], given: Sequence[Operand]) -> Operand:
         return apply(*given)
     arrays = [as_array(operand) for operand in given]
     height, width = max(array.height for array in arrays), max(array.width for array in arrays)
-    if height * width > _MAX_ARRAY_CELLS:
-        raise Fault(CellError("ERROR", f"An array of {height} by {width} values is too large for Local Sheets."))
 
     def one(row: int, col: int) -> Scalar:
         try:
-            return apply(*(array.at(row, col) for array in arrays))
+            found = apply(*(array.at(row, col) for array in arrays))
         except Fault as fault:
             return fault.error
+        spend(1, len(found) if isinstance(found, str) else 0)
+        return found
 
     return Array([[one(row, col) for col in range(width)] for row in range(height)])
 
@@ -231,20 +247,30 @@ def span(start: int | None, end: int | None, size: int) -> tuple[int, int]:
     return min(start, end), max(start, end) + 1
 
 
-def evaluate(text: str, title: str, row: int, col: int, workbook: Workbook) -> Result:
-    """The value of a formula that stands in a cell (0-based); errors are values, nothing is raised."""
+def evaluate(text: str, title: str, row: int, col: int, workbook: Workbook, whole_round: Clock | None = None) -> Result:
+    """The value of a formula that stands in a cell (0-based); errors are values, nothing is raised.
+
+    Args:
+        whole_round: Processor time that is left for this and other formulas.
+    """
     evaluation = Evaluation(workbook, title, row, col)
     try:
-        node = parse_formula(text, decimal_comma=get_locale(workbook.locale).decimal == ",")
-        read = evaluation.scalar if isinstance(node, Reference | Name) else evaluation.operand
-        found = _result(evaluation, read(node), node)
+        with limited(whole_round=whole_round):
+            node = parse_formula(text, decimal_comma=get_locale(workbook.locale).decimal == ",")
+            read = evaluation.scalar if isinstance(node, Reference | Name) else evaluation.operand
+            return _result(evaluation, read(node), node)
     except Fault as fault:
         return Result(fault.error)
-    except OverflowError:
-        return Result(CellError("NUM", "Numeric value is greater than the largest number that can be shown."))
+    except LimitReached:
+        return Result(LIMIT_REACHED)
     except RecursionError:
         return Result(CellError("ERROR", "Formula is nested too deeply."))
-    return found
+    except ArithmeticError:
+        return Result(CellError("NUM", "Numeric value is greater than the largest number that can be shown."))
+    except Exception as error:
+        # A formula is data: whatever we have not thought of is the cell's error, and nobody's else.
+        logger.error("A formula could not be evaluated: %s in Local Sheets' own code", type(error).__name__)
+        return Result(CellError("ERROR", "Local Sheets cannot evaluate this formula."))
 
 
 def _result(evaluation: Evaluation, operand: Operand, node: Node) -> Result:
@@ -267,6 +293,8 @@ def _shown(value: Any) -> Scalar:
         return CellError("NUM", "Result is not a number.")
     if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
         return int(value)
+    if isinstance(value, str) and len(value) > MAX_CHARACTERS:
+        return text_too_long("this formula")
     found: Scalar = float(value) if type(value) is int and abs(value) >= _EXACT else value
     return found
 

@@ -74,3 +74,7 @@ def wrong_argument_count(function: str, minimum: int, maximum: int | None, got: 
 
 def out_of_range(function: str, place: int, shown: str, expected: str) -> CellError:
     return CellError("NUM", f"Function {function} parameter {place} value is {shown}. {expected}")
+
+
+def text_too_long(function: str) -> CellError:
+    return CellError("VALUE", f"Text result of {function} is longer than the limit of 50000 characters.")

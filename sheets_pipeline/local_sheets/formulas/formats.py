@@ -10,6 +10,9 @@ from sheets_pipeline.local_sheets.formulas.syntax import Binary, Call, Name, Nod
 
 NumberFormat = dict[str, Any]
 
+#: Operators whose result has no format of its own.
+_WITHOUT_FORMAT = ("&", "=", "<>", "<", ">", "<=", ">=", "^")
+
 _DATES = {"DATE", "TODAY", "EDATE", "EOMONTH", "DATEVALUE", "TO_DATE", "WORKDAY"}
 _TIMES = {"TIME", "TIMEVALUE"}
 #: Functions whose result is of the kind of their first argument.
@@ -33,8 +36,8 @@ def node_format(node: Node, workbook: Workbook, title: str) -> NumberFormat | No
             return {"type": "PERCENT", "pattern": "0%"}
         case Unary(_, operand):
             return node_format(operand, workbook, title)
-        case Binary(operator, left, right):
-            return _binary_format(operator, node_format(left, workbook, title), node_format(right, workbook, title))
+        case Binary():
+            return _chain_format(node, workbook, title)
         case Call():
             return _call_format(node, workbook, title)
     return None
@@ -50,10 +53,20 @@ def _area_format(workbook: Workbook, area: Area, title: str) -> NumberFormat | N
     return _cell_format(workbook, area.title or title, area.row0 or 0, area.col0 or 0)
 
 
+def _chain_format(node: Node, workbook: Workbook, title: str) -> NumberFormat | None:
+    """Of ``a+b-c``, from its first operand on: it may be very long."""
+    chain: list[Binary] = []
+    while isinstance(node, Binary) and node.operator not in _WITHOUT_FORMAT:
+        chain.append(node)
+        node = node.left
+    found = None if isinstance(node, Binary) else node_format(node, workbook, title)
+    for link in reversed(chain):
+        found = _binary_format(link.operator, found, node_format(link.right, workbook, title))
+    return found
+
+
 def _binary_format(operator: str, left: NumberFormat | None, right: NumberFormat | None) -> NumberFormat | None:
     """Date minus date is a number of days, date plus number a date; products keep a currency or percentage."""
-    if operator in ("&", "=", "<>", "<", ">", "<=", ">=", "^"):
-        return None
     if operator == "-" and is_date_format(left) and is_date_format(right):
         return None
     if operator in ("+", "-"):

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from sheets_pipeline.local_sheets.a1 import Area
+from sheets_pipeline.local_sheets.budget import spend
 from sheets_pipeline.local_sheets.cell_values.model import CellError, Formula
 from sheets_pipeline.local_sheets.cell_values.user_entered import parse as parse_typed
 from sheets_pipeline.local_sheets.formulas.faults import Fault, not_a_boolean, not_a_number
@@ -92,11 +93,13 @@ class Range:
     def filled(self) -> Iterator[Scalar]:
         """The values row by row; trailing blanks may be missing."""
         for row in self.workbook.values(self.title, self.row0, self.row1, self.col0, self.col1):
+            spend(len(row))
             yield from row
 
     def array(self) -> Array:
         """All values, with their blanks."""
         if self._array is None:
+            spend(self.height * self.width)
             found = self.workbook.values(self.title, self.row0, self.row1, self.col0, self.col1)
             rows = [[*row, *[None] * (self.width - len(row))] for row in found]
             rows.extend([None] * self.width for _ in range(self.height - len(rows)))

@@ -2,9 +2,13 @@
 
 import math
 
-from sheets_pipeline.local_sheets.cell_values.model import CellError
-from sheets_pipeline.local_sheets.formulas.faults import Fault, divided_by_zero
+from sheets_pipeline.local_sheets.budget import spend
+from sheets_pipeline.local_sheets.cell_values.model import MAX_CHARACTERS, CellError
+from sheets_pipeline.local_sheets.formulas.faults import Fault, divided_by_zero, text_too_long
 from sheets_pipeline.local_sheets.formulas.operands import Scalar, compare, to_number, to_text
+
+#: From here on not every whole number has a double of its own.
+_EXACT = 2**53
 
 #: See https://support.google.com/docs/table/25273, category Operator.
 NAMES = {"+": "ADD", "-": "MINUS", "*": "MULTIPLY", "/": "DIVIDE", "^": "POW"}
@@ -32,11 +36,23 @@ def apply_binary(operator: str, left: Scalar, right: Scalar, locale: str) -> Sca
         Fault: One is an error or does not fit the operator.
     """
     if operator == "&":
-        return to_text(left) + to_text(right)
+        return joined_text(to_text(left), to_text(right))
     if operator not in NAMES:
         return _compared(operator, compare(left, right))
     name = NAMES[operator]
     return arithmetic(operator, to_number(left, name, 1, locale), to_number(right, name, 2, locale), name)
+
+
+def joined_text(left: str, right: str) -> str:
+    """``left & right``.
+
+    Raises:
+        Fault: ``#VALUE!``, together they are too long for a cell.
+    """
+    if len(left) + len(right) > MAX_CHARACTERS:
+        raise Fault(text_too_long("CONCAT"))
+    spend(1, len(left) + len(right))
+    return left + right
 
 
 def arithmetic(operator: str, one: float, other: float, name: str) -> float:
@@ -47,16 +63,21 @@ def arithmetic(operator: str, one: float, other: float, name: str) -> float:
     """
     match operator:
         case "+":
-            return one + other
+            return _double(one + other)
         case "-":
-            return one - other
+            return _double(one - other)
         case "*":
-            return one * other
+            return _double(one * other)
         case "/":
             if other == 0:
                 raise Fault(divided_by_zero(name))
             return one / other
     return power(one, other, name)
+
+
+def _double(number: float) -> float:
+    """The number as Sheets keeps it: whole numbers do not grow beyond what a double holds."""
+    return float(number) if type(number) is int and not -_EXACT < number < _EXACT else number
 
 
 def power(base: float, exponent: float, name: str) -> float:

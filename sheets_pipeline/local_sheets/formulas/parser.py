@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import count
 
 from sheets_pipeline.local_sheets.a1 import column_index
 from sheets_pipeline.local_sheets.cell_values.model import ERROR_TYPES, CellError
@@ -30,15 +31,27 @@ _TIGHTNESS = {
 }
 _POINT = re.compile(r"(\$?)([A-Za-z]{1,3})?(\$?)([0-9]+)?")
 _MAX_DEPTH = 100
+#: Trees of longer formulas are made each time: many of them would fill the memory.
+_LONGEST_KEPT = 500
+#: More digits than this are more than a double holds.
+_EXACT_DIGITS = 15
 
 
-@lru_cache(maxsize=65_536)
 def parse_formula(text: str, *, decimal_comma: bool = False) -> Node:
-    """The tree of a formula; formulas of the same text share it.
+    """The tree of a formula; short formulas of the same text share it.
 
     Raises:
         Fault: ``#ERROR!``, the text is no formula.
     """
+    return (_parse if len(text) > _LONGEST_KEPT else _parse_once)(text, decimal_comma)
+
+
+@lru_cache(maxsize=16_384)
+def _parse_once(text: str, decimal_comma: bool) -> Node:
+    return _parse(text, decimal_comma)
+
+
+def _parse(text: str, decimal_comma: bool) -> Node:
     reader = _Parser(tokenize(text, decimal_comma=decimal_comma), decimal_comma)
     node = reader.expression()
     if reader.peek() is not None:
@@ -106,7 +119,11 @@ class _Parser:
             self.position += 1
             return Unary(token.text, self.deeper(self.unary))
         node = self.primary()
-        while self.at("%"):
+        for depth in count(1):
+            if not self.at("%"):
+                return node
+            if depth > _MAX_DEPTH:
+                raise Fault(PARSE_ERROR)
             self.position += 1
             node = Unary("%", node)
         return node
@@ -179,7 +196,7 @@ class _Parser:
 
 
 def _number(text: str) -> float | int:
-    return int(text) if text.isdigit() else float(text)
+    return int(text) if text.isdigit() and len(text) <= _EXACT_DIGITS else float(text)
 
 
 def _name(text: str) -> Node:

@@ -12,10 +12,12 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from sheets_pipeline.local_sheets.api_error import ApiError, not_found
+from sheets_pipeline.local_sheets.api_error import ApiError, invalid, not_found
+from sheets_pipeline.local_sheets.budget import LimitReached
 from sheets_pipeline.local_sheets.call import Answer, Call, Endpoint
 from sheets_pipeline.local_sheets.discovery import Match, match_route, schemas
 from sheets_pipeline.local_sheets.endpoints import ENDPOINTS
+from sheets_pipeline.local_sheets.engine import body_may_take_long
 from sheets_pipeline.local_sheets.field_mask import FieldMaskError, Mask, parse_mask
 from sheets_pipeline.local_sheets.page.mark import PAGE_MARK
 from sheets_pipeline.local_sheets.request_body import InvalidPayload, read_body, read_query
@@ -26,10 +28,6 @@ from sheets_pipeline.local_sheets.server.request_log import Entry
 from sheets_pipeline.local_sheets.sharing import check_access
 
 logger = logging.getLogger(__name__)
-
-#: Requests on spreadsheets with more used rows than this, or with larger bodies, are worked on beside the event loop.
-_MANY_ROWS = 20_000
-_BIG_BODY = 300_000
 
 
 class ConnectionLost(Exception):
@@ -154,19 +152,24 @@ async def _work(
     server: Server, request: Request, match: Match, endpoint: Endpoint, raw: bytes, email: str | None, entry: Entry
 ) -> _Done:
     """Check the request and carry it out."""
+    takes_long = endpoint.counts == "write" and body_may_take_long(raw)
     try:
         call = _read_call(server, request, match, raw, email)
         spreadsheet_id = match.path_values.get("spreadsheetId")
         if spreadsheet_id is None:
-            message = _run(server, endpoint, call)
+            message = await _run_beside(takes_long, server, endpoint, call)
         else:
-            message = await _run_locked(server, endpoint, call, spreadsheet_id, len(raw))
+            message = await _run_locked(server, endpoint, call, spreadsheet_id, takes_long)
     except InvalidPayload as error:
         return _refused(ApiError(400, str(error), error.details), request)
     except FieldMaskError as error:
         return _refused(ApiError(400, str(error), error.details()), request)
     except ApiError as error:
         return _refused(error, request)
+    except RecursionError:
+        return _refused(invalid("The request is nested too deeply."), request)
+    except LimitReached:
+        return _refused(invalid("The request needs more computing than Local Sheets allows for one request."), request)
     except Exception:
         logger.exception("Request %d (%s) failed; nothing was changed", entry.number, entry.method)
         return _refused(ApiError(500, "Internal error encountered."), request)
@@ -203,16 +206,18 @@ def _mask_of(request: Request, schema: str) -> Mask | None:
     return None if "*" in text and mask.is_everything else mask
 
 
-async def _run_locked(server: Server, endpoint: Endpoint, call: Call, spreadsheet_id: str, body_bytes: int) -> Answer:
+async def _run_locked(server: Server, endpoint: Endpoint, call: Call, spreadsheet_id: str, takes_long: bool) -> Answer:
     """Run with the spreadsheet's lock; a large piece of work in a thread, so that others are served meanwhile."""
     async with AsyncExitStack() as locks:
         for key in _touched(server, call, spreadsheet_id):
             await locks.enter_async_context(server.engine.lock(key))
-        if body_bytes > _BIG_BODY or server.engine.is_large(spreadsheet_id, _MANY_ROWS):
-            message = await asyncio.to_thread(_run, server, endpoint, call)
-        else:
-            message = _run(server, endpoint, call)
-    return message
+        takes_long = takes_long or server.engine.may_take_long(spreadsheet_id)
+        return await _run_beside(takes_long, server, endpoint, call)
+
+
+async def _run_beside(takes_long: bool, server: Server, endpoint: Endpoint, call: Call) -> Answer:
+    """Run in a thread what may take long."""
+    return await asyncio.to_thread(_run, server, endpoint, call) if takes_long else _run(server, endpoint, call)
 
 
 def _touched(server: Server, call: Call, spreadsheet_id: str) -> list[str]:

@@ -79,9 +79,9 @@ def build_app(server: Server) -> ASGIApp:
 
 async def _token(server: Server, request: Request) -> Response:
     """The OAuth token endpoint for service accounts."""
-    form = {key: str(value) for key, value in (await _form(request)).items()}
     audiences = {f"{origin}/token" for origin in own_origins(server)} | {"https://oauth2.googleapis.com/token"}
     try:
+        form = {key: str(value) for key, value in (await _form(request)).items()}
         return Response(json_bytes(server.gate.issue(form, audiences), pretty=True), media_type=JSON_TYPE)
     except TokenRefused as refused:
         return Response(json_bytes(refused.body, pretty=True), 400, media_type=JSON_TYPE)
@@ -91,10 +91,16 @@ async def _form(request: Request) -> dict[str, Any]:
     from urllib.parse import parse_qsl
 
     body = await request.body()
-    if request.headers.get("content-type", "").startswith("application/json"):
-        found: dict[str, Any] = orjson.loads(body)
-        return found
-    return dict(parse_qsl(body.decode()))
+    try:
+        if request.headers.get("content-type", "").startswith("application/json"):
+            found = orjson.loads(body)
+        else:
+            found = dict(parse_qsl(body.decode()))
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise TokenRefused("invalid_request", "The body is neither a form nor a JSON object.")
+    return found
 
 
 def own_origins(server: Server) -> set[str]:

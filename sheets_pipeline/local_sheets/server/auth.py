@@ -163,11 +163,15 @@ def _decode64(text: str) -> bytes:
 def _split(assertion: str) -> tuple[dict[str, Any], dict[str, Any], bytes, bytes]:
     """Header, claims, the signed bytes and the signature of a JWT."""
     parts = assertion.split(".")
+    malformed = TokenRefused("invalid_grant", "Invalid JWT: Failed audience check. The JWT is malformed.")
     try:
-        header, claims, signature = (_decode64(part) for part in parts)
-        return orjson.loads(header), orjson.loads(claims), f"{parts[0]}.{parts[1]}".encode(), signature
+        first, second, signature = (_decode64(part) for part in parts)
+        header, claims = orjson.loads(first), orjson.loads(second)
     except ValueError:
-        raise TokenRefused("invalid_grant", "Invalid JWT: Failed audience check. The JWT is malformed.") from None
+        raise malformed from None
+    if not (isinstance(header, dict) and isinstance(claims, dict)):
+        raise malformed
+    return header, claims, f"{parts[0]}.{parts[1]}".encode(), signature
 
 
 def _verify(account: Mapping[str, Any], header: Mapping[str, Any], signed: bytes, signature: bytes) -> None:
@@ -203,7 +207,7 @@ def _check_claims(claims: Mapping[str, Any], account: Mapping[str, Any], audienc
             "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. "
             "Check your iat and exp values in the JWT claim.",
         )
-    if claims.get("aud") not in audiences:
+    if claims.get("aud") not in list(audiences):
         raise TokenRefused(
             "invalid_grant",
             f"Invalid JWT: Failed audience check. Found {claims.get('aud')!r}, expected one of {sorted(audiences)}.",

@@ -128,3 +128,56 @@ def test_a_body_that_cannot_be_read_is_told(api: Api):
         answer = requests.request(method, api.server.endpoint + path, data=body, timeout=10)
         assert answer.status_code == 400
         assert answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("depth", [300, 2_000, 20_000])
+@pytest.mark.parametrize(
+    "mask", ["{open}a{close}", "{dotted}", "{slashed}", "sheets({open}properties{close})", "{open}", "sheets({snake}"]
+)
+def test_deep_field_masks_are_refused(api: Api, depth: int, mask: str):
+    fields = mask.format(
+        open="a(" * depth,
+        close=")" * depth,
+        dotted="a." * depth + "a",
+        slashed="a/" * depth + "a",
+        snake="a_b." * depth,
+    )
+    url = f"{api.server.endpoint}/v4/spreadsheets/{api.spreadsheet_id}"
+    answer = requests.get(url, params={"fields": fields[:15_000]}, timeout=10)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["status"] == "INVALID_ARGUMENT"
+    body = {"requests": [{"repeatCell": {"cell": {"note": "x"}, "fields": fields, "range": {"sheetId": 0}}}]}
+    assert requests.post(f"{url}:batchUpdate", json=body, timeout=10).status_code == 400
+
+
+@pytest.mark.parametrize("depth", [300, 900, 20_000])
+@pytest.mark.parametrize(("opened", "closed"), [("[", "]"), ('{"a":', "}"), ('{"requests":[', "]}")])
+def test_deep_bodies_are_refused(api: Api, depth: int, opened: str, closed: str):
+    deep = opened * depth + "1" + closed * depth
+    path = f"{api.server.endpoint}/v4/spreadsheets/{api.spreadsheet_id}"
+    for method, url, body in (
+        ("POST", f"{path}:batchUpdate", deep),
+        ("POST", f"{path}:batchUpdate", '{"requests":' + deep + "}"),
+        ("PUT", f"{path}/values/A1?valueInputOption=RAW", '{"values":[[' + deep + "]]}"),
+        ("POST", f"{path}/values:batchUpdate", '{"data":' + deep + "}"),
+        ("POST", f"{api.server.endpoint}/_local/faults", deep),
+        ("POST", f"{api.server.endpoint}/token", deep),
+    ):
+        answer = requests.request(method, url, data=body, headers={"Content-Type": "application/json"}, timeout=20)
+        assert answer.status_code == 400, (url, answer.text[:200])
+    headers = {"Content-Type": "application/json"}
+    assert (
+        requests.post(f"{api.server.endpoint}/drive/v3/files", data=deep, headers=headers, timeout=20).status_code < 500
+    )
+
+
+@pytest.mark.parametrize("text", ["(" * 9000, "A1:" * 9000, "'" * 9001, "!" * 9000, "1" * 9000 + ":" + "1" * 9000])
+def test_strange_ranges_are_refused(api: Api, text: str):
+    assert raw(api, f"/values/{text}").status_code == 400
+    assert raw(api, f"?ranges={text}").status_code == 400
+
+
+def test_many_slashes_are_read_at_once(api: Api):
+    started = time.monotonic()
+    assert raw(api, "/" * 50_000 + "x").status_code == 404
+    assert time.monotonic() - started < 2

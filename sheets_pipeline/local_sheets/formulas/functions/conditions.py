@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from sheets_pipeline.local_sheets.budget import spend
 from sheets_pipeline.local_sheets.cell_values.model import CellError
 from sheets_pipeline.local_sheets.formulas.faults import Fault, nothing_to_divide
 from sheets_pipeline.local_sheets.formulas.functions.statistics import tidy_sum
@@ -19,6 +20,7 @@ from sheets_pipeline.local_sheets.formulas.operands import (
     raise_error,
 )
 from sheets_pipeline.local_sheets.formulas.registry import operands
+from sheets_pipeline.local_sheets.patterns import Wildcard
 
 _CRITERION = re.compile(r"(<=|>=|<>|=|<|>)?(.*)", re.DOTALL)
 
@@ -58,18 +60,8 @@ def _equals(wanted: Scalar) -> Test:
 def _matches(pattern: str, *, blank_fits: bool) -> Test:
     if pattern == "":
         return lambda value: value is None or (not blank_fits and value == "")
-    expression = wildcard(pattern)
-    return lambda value: isinstance(value, str) and expression.fullmatch(value) is not None
-
-
-def wildcard(pattern: str) -> re.Pattern[str]:
-    """``a*b?`` as an expression, without regard to case."""
-    parts = re.split(r"(~[*?~]|[*?])", pattern)
-    special = {"*": ".*", "?": "."}
-    text = "".join(
-        special.get(part) or re.escape(part[1:] if part[:1] == "~" and len(part) == 2 else part) for part in parts
-    )
-    return re.compile(text, re.IGNORECASE | re.DOTALL)
+    wildcard = Wildcard(pattern)
+    return lambda value: isinstance(value, str) and wildcard.fits(value)
 
 
 def _orders(operator: str, wanted: float | str | bool) -> Test:
@@ -101,10 +93,13 @@ def _met(e: Any, function: str, pairs: Sequence[Operand]) -> list[list[bool]]:
     height, width = areas[0].height, areas[0].width
     if any((area.height, area.width) != (height, width) for area in areas):
         raise Fault(CellError("VALUE", "Array arguments to " + function + " are of different size."))
-    return [
-        [all(test(area.rows[row][col]) for area, test in zip(areas, tests, strict=True)) for col in range(width)]
-        for row in range(height)
-    ]
+    met = []
+    for row in range(height):
+        spend(width * len(tests))
+        met.append(
+            [all(test(area.rows[row][col]) for area, test in zip(areas, tests, strict=True)) for col in range(width)]
+        )
+    return met
 
 
 def _chosen(e: Any, data: Operand, met: list[list[bool]]) -> list[float]:

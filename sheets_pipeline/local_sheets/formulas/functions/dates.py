@@ -5,6 +5,7 @@ import math
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from sheets_pipeline.local_sheets.budget import spend
 from sheets_pipeline.local_sheets.cell_values.model import CellError
 from sheets_pipeline.local_sheets.cell_values.serial import EPOCH, from_serial, to_serial
 from sheets_pipeline.local_sheets.formulas.faults import Fault, out_of_range
@@ -166,5 +167,6 @@ def working_days(e: Any, start: Operand, end: Operand, holidays: Operand = None)
     last = _moment(e, "NETWORKDAYS", e.single(end), 2).date()
     free = {from_serial(value).date() for value in each_value(holidays) if is_number(value)}  # type: ignore[arg-type]
     step = 1 if first <= last else -1
+    spend(abs((last - first).days))
     listed = (first + timedelta(days=offset * step) for offset in range(abs((last - first).days) + 1))
     return step * sum(day.weekday() < 5 and day not in free for day in listed)

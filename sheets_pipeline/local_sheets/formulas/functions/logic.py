@@ -1,8 +1,11 @@
 """Choices and truth values."""
 
+import math
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
+from sheets_pipeline.local_sheets.budget import spend
 from sheets_pipeline.local_sheets.cell_values.model import CellError
 from sheets_pipeline.local_sheets.formulas.faults import Fault, wrong_argument_count
 from sheets_pipeline.local_sheets.formulas.operands import (
@@ -15,6 +18,7 @@ from sheets_pipeline.local_sheets.formulas.operands import (
     each_value,
     raise_error,
     to_boolean,
+    to_number,
 )
 from sheets_pipeline.local_sheets.formulas.registry import lazy, operands, scalar
 from sheets_pipeline.local_sheets.formulas.syntax import Constant, Node
@@ -35,6 +39,7 @@ def _if_each(e: Any, tests: Array, when_true: Node, when_false: Node) -> Array:
     yes, no = as_array(e.operand(when_true)), as_array(e.operand(when_false))
 
     def one(row: int, col: int) -> Scalar:
+        spend(1)
         try:
             return (yes if to_boolean(tests.at(row, col), "IF", 1) else no).at(row, col)
         except Fault as fault:
@@ -71,7 +76,7 @@ def switch(e: Any, node: Node, *cases: Node) -> Operand:
 
 @lazy("CHOOSE", 2, None)
 def choose(e: Any, index: Node, *choices: Node) -> Operand:
-    place = int(float(e.scalar(index) or 0))
+    place = math.trunc(to_number(e.scalar(index), "CHOOSE", 1, e.locale))
     if not 1 <= place <= len(choices):
         message = (
             f"Function CHOOSE parameter 1 value is {place}. Valid values are between 1 and {len(choices)} inclusive."
@@ -94,6 +99,7 @@ def if_na(e: Any, node: Node, otherwise: Node | None = None) -> Operand:
 def _unless(e: Any, node: Node, otherwise: Node | None, caught: Any) -> Operand:
     """The node's value, with errors of the caught kind replaced; left out, the replacement is a blank."""
 
+    @cache
     def other() -> Operand:
         replacement: Operand = e.operand(otherwise) if otherwise is not None else None
         return replacement

@@ -3,17 +3,16 @@
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
-from weakref import WeakKeyDictionary
 
+from sheets_pipeline.local_sheets.budget import spend
 from sheets_pipeline.local_sheets.cell_values.model import CellError
 from sheets_pipeline.local_sheets.formulas.faults import Fault, not_found, out_of_range
-from sheets_pipeline.local_sheets.formulas.functions.conditions import wildcard
+from sheets_pipeline.local_sheets.formulas.lines import Line, line_of
 from sheets_pipeline.local_sheets.formulas.operands import (
     Array,
     Operand,
     Range,
     Scalar,
-    Workbook,
     as_array,
     compare,
     raise_error,
@@ -24,70 +23,22 @@ from sheets_pipeline.local_sheets.formulas.operands import (
 )
 from sheets_pipeline.local_sheets.formulas.registry import lazy, operands
 from sheets_pipeline.local_sheets.formulas.syntax import Node
+from sheets_pipeline.local_sheets.patterns import Wildcard
 
 
 def _equal_to(wanted: Scalar, *, wildcards: bool) -> Callable[[Scalar], bool]:
     if isinstance(wanted, str):
         if wildcards and any(char in wanted for char in "*?~"):
-            expression = wildcard(wanted)
-            return lambda value: isinstance(value, str) and expression.fullmatch(value) is not None
+            wildcard = Wildcard(wanted)
+            return lambda value: isinstance(value, str) and wildcard.fits(value)
         folded = wanted.casefold()
         return lambda value: isinstance(value, str) and value.casefold() == folded
     return lambda value: value is not None and type_rank(value) == type_rank(wanted) and value == wanted
 
 
-_Key = tuple[int, Scalar]
-#: For each workbook (it lives as long as one round of evaluation) the first place of each value, by area.
-_PLACES: WeakKeyDictionary[Workbook, dict[tuple[str, int, int, int, int], dict[_Key, int]]] = WeakKeyDictionary()
-
-
-def _key(value: Scalar) -> _Key:
-    return type_rank(value), value.casefold() if isinstance(value, str) else value
-
-
-def _places(line: Range) -> dict[_Key, int]:
-    """The first place of each value in a row or column; made once however many formulas look there."""
-    areas = _PLACES.setdefault(line.workbook, {})
-    area = (line.title, line.row0, line.row1, line.col0, line.col1)
-    if area not in areas:
-        places: dict[_Key, int] = {}
-        for place, value in enumerate(line.array()):
-            if value is not None and not isinstance(value, CellError):
-                places.setdefault(_key(value), place)
-        areas[area] = places
-    return areas[area]
-
-
-def _exact_place(line: Operand, wanted: Scalar) -> int | None:
-    """Where a row or column holds a value first; text may hold wildcards."""
-    has_wildcards = isinstance(wanted, str) and any(char in wanted for char in "*?~")
-    if isinstance(line, Range) and not has_wildcards:
-        return _places(line).get(_key(wanted)) if wanted is not None else None
-    return _first(list(as_array(line)), _equal_to(wanted, wildcards=True))
-
-
-def _first(values: Sequence[Scalar], test: Callable[[Scalar], bool]) -> int | None:
-    return next((index for index, value in enumerate(values) if not isinstance(value, CellError) and test(value)), None)
-
-
-def _last_not_after(values: Sequence[Scalar], wanted: Scalar) -> int | None:
-    """In sorted values the last one that is not greater than the wanted one; other kinds are passed over."""
-    found = None
-    for index, value in enumerate(values):
-        if value is None or isinstance(value, CellError) or type_rank(value) != type_rank(wanted):
-            continue
-        if compare(value, wanted) > 0:
-            break
-        found = index
-    return found
-
-
-def _looked_up(e: Any, function: str, wanted: Scalar, line: Operand, is_sorted: Operand) -> int:
+def _looked_up(function: str, wanted: Scalar, line: Line, is_sorted: bool) -> int:
     raise_error(wanted)
-    if to_boolean(e.single(is_sorted), function, 4):
-        found = _last_not_after(list(as_array(line)), wanted)
-    else:
-        found = _exact_place(line, wanted)
+    found = line.last_not_after(wanted) if is_sorted else line.first(wanted)
     if found is None:
         raise Fault(not_found(function, to_text(wanted)))
     return found
@@ -121,10 +72,12 @@ def _part(area: Operand, row: int | None, col: int | None) -> Operand:
 @operands("VLOOKUP", 3, 4)
 def vertical(e: Any, wanted: Operand, area: Operand, index: Operand, is_sorted: Operand = True) -> Operand:
     width = area.width if isinstance(area, Array | Range) else 1
-    col, keys = _column(e, "VLOOKUP", index, width), _part(area, None, 0)
+    col, keys = _column(e, "VLOOKUP", index, width), line_of(_part(area, None, 0))
+    ordered = to_boolean(e.single(is_sorted), "VLOOKUP", 4)
 
     def one(value: Scalar) -> Scalar:
-        found: Scalar = e.single(_part(area, _looked_up(e, "VLOOKUP", value, keys, is_sorted), col))
+        spend(1)
+        found: Scalar = e.single(_part(area, _looked_up("VLOOKUP", value, keys, ordered), col))
         return found
 
     if e.over_arrays and isinstance(wanted, Array | Range):
@@ -143,7 +96,8 @@ def _or_error(look_up: Callable[[Scalar], Scalar], wanted: Scalar) -> Scalar:
 def horizontal(e: Any, wanted: Operand, area: Operand, index: Operand, is_sorted: Operand = True) -> Scalar:
     height = area.height if isinstance(area, Array | Range) else 1
     row = _column(e, "HLOOKUP", index, height)
-    found = _looked_up(e, "HLOOKUP", e.single(wanted), _part(area, 0, None), is_sorted)
+    ordered = to_boolean(e.single(is_sorted), "HLOOKUP", 4)
+    found = _looked_up("HLOOKUP", e.single(wanted), line_of(_part(area, 0, None)), ordered)
     value: Scalar = e.single(_part(area, row, found))
     return value
 
@@ -158,37 +112,19 @@ def _check_line(operand: Operand, function: str) -> None:
         raise Fault(CellError("N_A", f"{function} range must be a single row or a single column."))
 
 
-def _line(operand: Operand, function: str) -> list[Scalar]:
-    """The values of one row or one column."""
-    _check_line(operand, function)
-    return list(as_array(operand))
-
-
 @operands("MATCH", 2, 3)
 def match(e: Any, wanted: Operand, area: Operand, kind: Operand = 1) -> int:
     value = raise_error(e.single(wanted))
     order = to_number(e.single(kind), "MATCH", 3, e.locale)
     _check_line(area, "MATCH")
+    line = line_of(area)
     if order == 0:
-        found = _exact_place(area, value)
-    elif order > 0:
-        found = _last_not_after(list(as_array(area)), value)
+        found = line.first(value)
     else:
-        found = _last_not_before(list(as_array(area)), value)
+        found = line.last_not_after(value) if order > 0 else line.last_not_before(value)
     if found is None:
         raise Fault(not_found("MATCH", to_text(value)))
     return found + 1
-
-
-def _last_not_before(values: Sequence[Scalar], wanted: Scalar) -> int | None:
-    found = None
-    for index, value in enumerate(values):
-        if value is None or isinstance(value, CellError) or type_rank(value) != type_rank(wanted):
-            continue
-        if compare(value, wanted) < 0:
-            break
-        found = index
-    return found
 
 
 @lazy("XLOOKUP", 3, 6)
@@ -199,10 +135,10 @@ def x_lookup(e: Any, wanted: Node, area: Node, result: Node, *others: Node) -> O
     missing = others[0] if others else None
     mode = int(to_number(e.scalar(others[1]), "XLOOKUP", 5, e.locale)) if len(others) > 1 else 0
     order = int(to_number(e.scalar(others[2]), "XLOOKUP", 6, e.locale)) if len(others) > 2 else 1
-    if mode == 0 and order == 1 and isinstance(looked_in, Range):
-        found = _places(looked_in).get(_key(value)) if value is not None else None
+    if mode == 0 and order == 1 and value is not None:
+        found = line_of(looked_in).exact(value)
     else:
-        found = _x_place(list(as_array(looked_in)), value, mode, backwards=order == -1)
+        found = _x_place(line_of(looked_in).values, value, mode, backwards=order == -1)
     if found is not None:
         return _x_result(e.operand(result), found, looked_in)
     if missing is None or e.operand(missing) is None:
@@ -211,7 +147,8 @@ def x_lookup(e: Any, wanted: Node, area: Node, result: Node, *others: Node) -> O
     return otherwise
 
 
-def _x_place(keys: list[Scalar], wanted: Scalar, mode: int, *, backwards: bool) -> int | None:
+def _x_place(keys: Sequence[Scalar], wanted: Scalar, mode: int, *, backwards: bool) -> int | None:
+    spend(len(keys))
     places = range(len(keys) - 1, -1, -1) if backwards else range(len(keys))
     test = _equal_to(wanted, wildcards=mode == 2)
     found = next((place for place in places if not isinstance(keys[place], CellError) and test(keys[place])), None)

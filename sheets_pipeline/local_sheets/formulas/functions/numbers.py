@@ -2,7 +2,7 @@
 
 import math
 import random
-from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_UP, ROUND_UP, Decimal
+from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_UP, ROUND_UP, Context, Decimal
 from typing import Any
 
 from sheets_pipeline.local_sheets.formulas.faults import Fault, divided_by_zero, out_of_range
@@ -10,6 +10,8 @@ from sheets_pipeline.local_sheets.formulas.operands import Scalar, to_number
 from sheets_pipeline.local_sheets.formulas.operators import arithmetic, power
 from sheets_pipeline.local_sheets.formulas.registry import scalar
 
+#: Wide enough for all digits of any double.
+_WIDE = Context(prec=800)
 _AT_LEAST_ZERO = "It should be greater than or equal to zero."
 _ABOVE_ZERO = "It should be greater than 0."
 
@@ -28,7 +30,7 @@ def round_to(number: float, places: int, mode: str = ROUND_HALF_UP) -> float:
         return 0
     if exact.as_tuple().exponent >= -places and places >= 0:  # type: ignore[operator]
         return number
-    return float(exact.quantize(Decimal(1).scaleb(-places), mode))
+    return float(exact.quantize(Decimal(1).scaleb(-places), mode, _WIDE))
 
 
 _rounded("ROUND", ROUND_HALF_UP)

@@ -4,6 +4,7 @@ import math
 from functools import cmp_to_key
 from typing import Any
 
+from sheets_pipeline.local_sheets.budget import spend
 from sheets_pipeline.local_sheets.cell_values.model import CellError
 from sheets_pipeline.local_sheets.formulas.faults import Fault
 from sheets_pipeline.local_sheets.formulas.operands import (
@@ -89,7 +90,12 @@ def _sort_column(e: Any, rows: list[list[Scalar]], column: Operand, place: int) 
     return [row[number - 1] for row in rows]
 
 
-_ordered = cmp_to_key(compare)
+def _paid_comparison(left: Scalar, right: Scalar) -> int:
+    spend(1)
+    return compare(left, right)
+
+
+_ordered = cmp_to_key(_paid_comparison)
 
 
 def sort_key(value: Scalar, upwards: bool = True) -> Any:
@@ -110,6 +116,7 @@ class _Reversed:
         self.value = value
 
     def __lt__(self, other: "_Reversed") -> bool:
+        spend(1)
         return compare(other.value, self.value) < 0
 
     def __eq__(self, other: object) -> bool:
@@ -125,5 +132,6 @@ def sequence(e: Any, rows: Operand, columns: Operand = 1, start: Operand = 1, st
     width = math.trunc(to_number(e.single(columns), "SEQUENCE", 2, e.locale))
     if height < 1 or width < 1 or height * width > 1_000_000:
         raise Fault(CellError("NUM", "Function SEQUENCE parameter value is out of range. It should be at least 1."))
+    spend(height * width)
     first, by = to_number(e.single(start), "SEQUENCE", 3, e.locale), to_number(e.single(step), "SEQUENCE", 4, e.locale)
     return Array([[first + by * (row * width + col) for col in range(width)] for row in range(height)])

@@ -5,6 +5,7 @@ import statistics
 from collections.abc import Iterator
 from typing import Any
 
+from sheets_pipeline.local_sheets.budget import spend
 from sheets_pipeline.local_sheets.cell_values.model import CellError
 from sheets_pipeline.local_sheets.formulas.faults import Fault, nothing_to_divide, out_of_range
 from sheets_pipeline.local_sheets.formulas.operands import (
@@ -50,7 +51,7 @@ def tidy_sum(numbers: Iterator[float]) -> float:
 
 @operands("PRODUCT", 1, None)
 def product(e: Any, *given: Operand) -> float:
-    listed = list(numbers_in(e, "PRODUCT", given))
+    listed = [float(number) for number in numbers_in(e, "PRODUCT", given)]
     return math.prod(listed) if listed else 0
 
 
@@ -134,7 +135,9 @@ def _spread(name: str, population: bool, root: bool) -> None:
         listed = [float(number) for number in numbers_in(e, name, given)]
         if len(listed) < (1 if population else 2):
             raise Fault(nothing_to_divide(name))
-        variance = statistics.pvariance(listed) if population else statistics.variance(listed)
+        mean = math.fsum(listed) / len(listed)
+        squares = math.fsum((number - mean) ** 2 for number in listed)
+        variance = squares / (len(listed) if population else len(listed) - 1)
         return math.sqrt(variance) if root else variance
 
 
@@ -154,8 +157,9 @@ def sum_of_products(_: Any, *given: Operand) -> float:
         raise Fault(CellError("VALUE", "SUMPRODUCT has mismatched range sizes."))
     found: list[float] = []
     for row in range(listed[0].height):
+        spend(listed[0].width * len(listed))
         for col in range(listed[0].width):
             values = [raise_error(array.rows[row][col]) for array in listed]
             if all(is_number(value) or isinstance(value, bool) for value in values):
-                found.append(math.prod(values))  # type: ignore[arg-type]
+                found.append(math.prod(map(float, values)))  # type: ignore[arg-type]
     return tidy_sum(iter(found))

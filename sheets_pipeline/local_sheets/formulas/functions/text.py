@@ -2,13 +2,14 @@
 
 import math
 import re
+from collections.abc import Iterator
 from typing import Any
 
-from sheets_pipeline.local_sheets.cell_values.model import CellError
+from sheets_pipeline.local_sheets.budget import spend
+from sheets_pipeline.local_sheets.cell_values.model import MAX_CHARACTERS, CellError
 from sheets_pipeline.local_sheets.cell_values.number_format import render
-from sheets_pipeline.local_sheets.formulas.faults import Fault, out_of_range
+from sheets_pipeline.local_sheets.formulas.faults import Fault, out_of_range, text_too_long
 from sheets_pipeline.local_sheets.formulas.formats import shown_text
-from sheets_pipeline.local_sheets.formulas.functions.conditions import wildcard
 from sheets_pipeline.local_sheets.formulas.functions.numbers import round_to
 from sheets_pipeline.local_sheets.formulas.operands import (
     Array,
@@ -25,37 +26,60 @@ from sheets_pipeline.local_sheets.formulas.operands import (
 )
 from sheets_pipeline.local_sheets.formulas.registry import lazy, operands, scalar
 from sheets_pipeline.local_sheets.formulas.syntax import Node
+from sheets_pipeline.local_sheets.patterns import PatternError, Wildcard, compile_expression, expanded, matches
 
 
-def _pieces(e: Any, nodes: tuple[Node, ...]) -> list[str]:
+def _pieces(e: Any, nodes: tuple[Node, ...]) -> Iterator[str]:
     """All values as text, ranges row by row, dates as they are shown."""
-    found: list[str] = []
     for node in nodes:
         operand, number_format = e.operand(node), e.format_of(node)
-        values = operand.array() if isinstance(operand, Range) else each_value(operand)
-        found.extend(shown_text(value, number_format, e.locale) for value in values)
-    return found
+        for value in operand.array() if isinstance(operand, Range) else each_value(operand):
+            yield shown_text(value, number_format, e.locale)
+
+
+def _joined(function: str, pieces: Iterator[str], delimiter: str = "") -> str:
+    """The pieces in one text.
+
+    Raises:
+        Fault: ``#VALUE!``, it is too long for a cell; the pieces that follow are not computed.
+    """
+    found: list[str] = []
+    size = 0
+    for piece in pieces:
+        size += len(piece) + (len(delimiter) if found else 0)
+        if size > MAX_CHARACTERS:
+            raise Fault(text_too_long(function))
+        spend(1, len(piece))
+        found.append(piece)
+    return delimiter.join(found)
+
+
+def _check_length(function: str, characters: int) -> None:
+    if characters > MAX_CHARACTERS:
+        raise Fault(text_too_long(function))
+    spend(1, characters)
 
 
 @lazy("CONCATENATE", 1, None)
 def concatenate(e: Any, *nodes: Node) -> str:
-    return "".join(_pieces(e, nodes))
+    return _joined("CONCATENATE", _pieces(e, nodes))
 
 
 @lazy("CONCAT", 2)
 def concat(e: Any, one: Node, other: Node) -> str:
-    return str(e.text(one) + e.text(other))
+    return _joined("CONCAT", iter((e.text(one), e.text(other))))
 
 
 @lazy("JOIN", 2, None)
 def join(e: Any, delimiter: Node, *nodes: Node) -> str:
-    return str(e.text(delimiter)).join(_pieces(e, nodes))
+    return _joined("JOIN", _pieces(e, nodes), e.text(delimiter))
 
 
 @lazy("TEXTJOIN", 3, None)
 def text_join(e: Any, delimiter: Node, skip_blank: Node, *nodes: Node) -> str:
     skip = to_boolean(e.scalar(skip_blank), "TEXTJOIN", 2)
-    return str(e.text(delimiter)).join(piece for piece in _pieces(e, nodes) if piece or not skip)
+    pieces = (piece for piece in _pieces(e, nodes) if piece or not skip)
+    return _joined("TEXTJOIN", pieces, e.text(delimiter))
 
 
 @scalar("TEXT", 2)
@@ -138,8 +162,7 @@ def clean(_: Any, value: Scalar) -> str:
 @scalar("REPT", 2)
 def repeat(e: Any, value: Scalar, times: Scalar) -> str:
     whole, count = to_text(value), _count(e, "REPT", 2, times)
-    if len(whole) * count > 50_000:
-        raise Fault(CellError("VALUE", "Text result of REPT is longer than the limit of 50000 characters."))
+    _check_length("REPT", len(whole) * count)
     return whole * count
 
 
@@ -169,12 +192,14 @@ def substitute(e: Any, value: Scalar, old: Scalar, new: Scalar, occurrence: Scal
     whole, before, after = to_text(value), to_text(old), to_text(new)
     if not before:
         return whole
-    if occurrence is None:
+    wanted = 0 if occurrence is None else _count(e, "SUBSTITUTE", 4, occurrence, 0)
+    if not wanted:
+        _check_length("SUBSTITUTE", len(whole) + whole.count(before) * (len(after) - len(before)))
         return whole.replace(before, after)
-    parts, wanted = whole.split(before), _count(e, "SUBSTITUTE", 4, occurrence, 0)
-    if not 1 <= wanted < len(parts):
-        return whole if wanted else whole.replace(before, after)
-    return before.join(parts[:wanted]) + after + before.join(parts[wanted:])
+    parts = whole.split(before, wanted)
+    if wanted >= len(parts):
+        return whole
+    return before.join(parts[:wanted]) + after + parts[wanted]
 
 
 @scalar("REPLACE", 4)
@@ -199,10 +224,10 @@ def find(e: Any, wanted: Scalar, value: Scalar, start: Scalar = 1) -> int:
 @scalar("SEARCH", 2, 3)
 def search(e: Any, wanted: Scalar, value: Scalar, start: Scalar = 1) -> int:
     sought, whole = to_text(wanted), to_text(value)
-    found = wildcard(sought).search(whole, _count(e, "SEARCH", 3, start, 1) - 1)
-    if found is None:
+    found = Wildcard(sought).find(whole, _count(e, "SEARCH", 3, start, 1) - 1)
+    if found < 0:
         raise _not_within("SEARCH", sought, whole)
-    return found.start() + 1
+    return found + 1
 
 
 @scalar("DOLLAR", 1, 2)
@@ -225,6 +250,7 @@ def split(e: Any, value: Operand, delimiter: Operand, by_each: Operand = True, s
         raise Fault(CellError("VALUE", "Function SPLIT parameter 2 value should be non-empty."))
     each = to_boolean(e.single(by_each), "SPLIT", 3)
     parts = re.split("[" + re.escape(marks) + "]" if each else re.escape(marks), whole)
+    spend(len(parts))
     if to_boolean(e.single(skip_blank), "SPLIT", 4):
         parts = [part for part in parts if part]
     return Array([[_typed(part, e.locale) for part in parts]])
@@ -235,37 +261,48 @@ def _typed(part: str, locale: str) -> Scalar:
     return part if number is None else number
 
 
-def _expression(text: str) -> re.Pattern[str]:
+def _expression(function: str, pattern: Scalar) -> Any:
+    text = to_text(pattern)
     try:
-        return re.compile(text)
-    except re.error:
-        message = f"Function REGEXMATCH parameter 2 value '{text}' is not a valid regular expression."
+        return compile_expression(text)
+    except PatternError:
+        message = f'Function {function} parameter 2 value "{text}" is not a valid regular expression.'
         raise Fault(CellError("REF", message)) from None
+
+
+def _first_match(function: str, value: Scalar, pattern: Scalar) -> Any:
+    return next(matches(_expression(function, pattern), _text_only(function, value)), None)
 
 
 @scalar("REGEXMATCH", 2)
 def regex_match(_: Any, value: Scalar, pattern: Scalar) -> bool:
-    return _expression(to_text(pattern)).search(_text_only("REGEXMATCH", value)) is not None
+    return _first_match("REGEXMATCH", value, pattern) is not None
 
 
 @scalar("REGEXREPLACE", 3)
 def regex_replace(_: Any, value: Scalar, pattern: Scalar, new: Scalar) -> str:
-    replacement = re.sub(r"\$(\d)", r"\\\1", to_text(new))
-    return _expression(to_text(pattern)).sub(replacement, _text_only("REGEXREPLACE", value))
+    whole, template = _text_only("REGEXREPLACE", value), to_text(new)
+
+    def pieces() -> Iterator[str]:
+        done = 0
+        for found in matches(_expression("REGEXREPLACE", pattern), whole):
+            yield whole[done : found.start()]
+            yield expanded(template, found)
+            done = found.end()
+        yield whole[done:]
+
+    return _joined("REGEXREPLACE", pieces())
 
 
 @scalar("REGEXEXTRACT", 2)
 def regex_extract(_: Any, value: Scalar, pattern: Scalar) -> str:
-    whole = _text_only("REGEXEXTRACT", value)
-    found = _expression(to_text(pattern)).search(whole)
+    found = _first_match("REGEXEXTRACT", value, pattern)
     if found is None:
-        raise Fault(
-            CellError(
-                "N_A",
-                f'Function REGEXEXTRACT parameter 2 value "{to_text(pattern)}" does not match text of Function REGEXEXTRACT parameter 1 value "{whole}".',
-            )
+        shown = (
+            f'"{to_text(pattern)}" does not match text of Function REGEXEXTRACT parameter 1 value "{to_text(value)}"'
         )
-    return str(found[1] if found.groups() else found[0])
+        raise Fault(CellError("N_A", f"Function REGEXEXTRACT parameter 2 value {shown}."))
+    return str((found[1] if found.groups() else found[0]) or "")
 
 
 def _text_only(function: str, value: Scalar) -> str:

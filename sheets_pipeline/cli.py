@@ -124,6 +124,7 @@ def simulate(submissions: int, per_second: float) -> None:
 
 def _mount() -> None:
     """Commands that live in their own room."""
+    from sheets_pipeline.cli_clean_up import clean_up
     from sheets_pipeline.cli_doctor import doctor
     from sheets_pipeline.cli_queue import queue
     from sheets_pipeline.cli_status import status
@@ -135,6 +136,7 @@ def _mount() -> None:
     main.add_command(db)
     main.add_command(status)
     main.add_command(queue)
+    main.add_command(clean_up)
     main.add_command(serve)
     main.add_command(doctor)
 

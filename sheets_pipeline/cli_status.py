@@ -1,11 +1,13 @@
 """``sheets-pipeline status``: health, syncs, queue, quota and circuit, as tables, as JSON, or refreshed in place.
 
-The exit code is 0 while health is healthy or warning, 1 when it is degraded or stopped.
+The exit code is 0 while health is healthy or warning, 1 when it is degraded, stopped or unhealthy.
 """
 
 import json
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 #: ``--watch`` looks this often.
 _WATCH_SECONDS = 2.0
 
-_COLOURS = {"healthy": "green", "warning": "yellow", "degraded": "red", "stopped": "bold red"}
+_COLOURS = {"healthy": "green", "warning": "yellow", "degraded": "red", "stopped": "bold red", "unhealthy": "bold red"}
 
 
 @click.command()
@@ -35,8 +37,9 @@ def status(watch: bool, as_json: bool) -> None:
     from sheets_pipeline.launcher.connections import opened_instance
     from sheets_pipeline.wiring import pipeline
 
-    open_pipeline = pipeline()
-    with opened_instance() as instance:
+    with _told_as_json(as_json):
+        open_pipeline = pipeline()
+    with _told_as_json(as_json), opened_instance() as instance:
         found = collect(instance, open_pipeline)
         if as_json:
             click.echo(json.dumps(to_json(found)))
@@ -57,9 +60,22 @@ def status(watch: bool, as_json: bool) -> None:
             sys.exit(exit_code(found.health))
 
 
+@contextmanager
+def _told_as_json(as_json: bool) -> Iterator[None]:
+    """Scripts get JSON, too, where nothing can be looked at: the state ``unhealthy``, and why."""
+    from sheets_pipeline.errors import SheetsPipelineError
+
+    try:
+        yield
+    except SheetsPipelineError as error:
+        if as_json:
+            click.echo(json.dumps({"health": "unhealthy", "reason": str(error)}))
+        raise
+
+
 def exit_code(health: "Health") -> int:
     """1 when somebody should look, else 0."""
-    return 1 if health in ("degraded", "stopped") else 0
+    return 0 if health in ("healthy", "warning") else 1
 
 
 def console() -> Console:

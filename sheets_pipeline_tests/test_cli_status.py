@@ -1,13 +1,17 @@
 """What ``sheets-pipeline status`` shows: the sentence, the numbers, and what to do."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from click.testing import CliRunner
 from rich.console import Console
 
+from sheets_pipeline.cli import main
 from sheets_pipeline.cli_status import duration, exit_code, view
 from sheets_pipeline.sync.circuit import Circuit
 from sheets_pipeline.sync.health import Health, QuotaUse, Status, Steering, TabHistory, TabWait, overall, tab_health
+from sheets_pipeline.wiring import pipeline
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 QUEUE = {"pending": 3, "oldest_seconds": 90.0, "set_aside": 1, "installed": True, "none_taken": None}
@@ -45,6 +49,17 @@ def test_it_says_so_when_nothing_ever_ran_and_when_no_daemon_runs() -> None:
     assert "never" in text
 
 
+def test_what_cannot_be_opened_is_unhealthy_for_scripts_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SYNC_INTERVAL_SECONDS", "7")
+    pipeline.cache_clear()
+    result = CliRunner().invoke(main, ["status", "--json"])
+    assert result.exit_code == 1
+    said = json.loads(result.stdout)
+    assert said["health"] == "unhealthy"
+    assert "SYNC_INTERVAL_SECONDS" in said["reason"]
+    assert CliRunner().invoke(main, ["status"]).stdout == ""
+
+
 def test_an_open_circuit_is_told_once_with_its_remedy() -> None:
     circuit = Circuit("open", NOW + timedelta(seconds=30), 1, "Runs failed once.", "Press Share.", needs_person=True)
     text = shown(status(SYNCED, circuit))
@@ -52,7 +67,9 @@ def test_an_open_circuit_is_told_once_with_its_remedy() -> None:
     assert text.count("Press Share.") == 2  # in the first sentence and beside the circuit
 
 
-@pytest.mark.parametrize(("health", "code"), [("healthy", 0), ("warning", 0), ("degraded", 1), ("stopped", 1)])
+@pytest.mark.parametrize(
+    ("health", "code"), [("healthy", 0), ("warning", 0), ("degraded", 1), ("stopped", 1), ("unhealthy", 1)]
+)
 def test_the_exit_code_tells_scripts_whether_somebody_should_look(health: str, code: int) -> None:
     assert exit_code(Health(health)) == code
 

@@ -100,7 +100,8 @@ def _add_reading(app: FastAPI, operations: Operations) -> None:
         try:
             status = operations.status()
         except (SheetsPipelineError, sa.exc.SQLAlchemyError) as error:
-            return _health_answer(request, "unknown", _explained(error), 503)
+            health = "unknown" if operations.has_started else Health.UNHEALTHY.value
+            return _health_answer(request, health, _explained(error), 503)
         return _health_answer(request, status.health.value, status.reason, 200 if status.health in _UP else 503)
 
     @app.get("/sync/status", response_model=models.StatusAnswer, tags=["health"], responses=_READ)

@@ -68,9 +68,10 @@ class Metrics:
         def gauge(name: str, text: str, *labels: str) -> Gauge:
             return Gauge(f"sheets_pipeline_{name}", text, labels, registry=self.registry)
 
-        scale = "0 healthy, 1 warning, 2 degraded, 3 stopped."
+        scale = "0 healthy, 1 warning, 2 degraded, 3 stopped, 4 unhealthy (could not start)."
         self.readable = gauge("status_readable", "1 while databases answer, so that the other gauges are fresh.")
         self.health = gauge("health", f"Health of the whole: {scale}")
+        self.health.set(Health.UNHEALTHY.badness)  # until the status was read for the first time
         self.tab_health = gauge("tab_health", f"Health of a tab: {scale}", "tab")
         self.tab_enabled = gauge("tab_enabled", "1 while the tab is switched on.", "tab")
         self.lag = gauge("tab_lag_seconds", "How long the tab has been behind the database.", "tab")
@@ -125,10 +126,9 @@ class Metrics:
         self.waited.inc(record.quota_wait_seconds or 0)
 
     def _observe(self, status: Status) -> None:
-        scale = {health: number for number, health in enumerate(Health)}
-        self.health.set(scale[status.health])
+        self.health.set(status.health.badness)
         for title, tab in status.tabs.items():
-            self.tab_health.labels(title).set(scale[tab.health])
+            self.tab_health.labels(title).set(tab.health.badness)
             self.tab_enabled.labels(title).set(tab.enabled)
             self.tab_pending.labels(title).set(tab.pending_events)
             self.failures.labels(title).set(tab.consecutive_failures)

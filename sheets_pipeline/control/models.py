@@ -70,7 +70,9 @@ class ErrorAnswer(BaseModel):
 class HealthAnswer(BaseModel):
     """For load balancers and uptime monitors."""
 
-    health: Literal["healthy", "warning", "degraded", "stopped", "unknown"]
+    health: Literal["healthy", "warning", "degraded", "stopped", "unhealthy", "unknown"] = Field(
+        description="unhealthy: could not start at all; unknown: a database does not answer any more."
+    )
     reason: str | None = Field(None, description="Why; told to those who have the token, where there is one.")
 
 

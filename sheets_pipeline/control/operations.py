@@ -66,6 +66,8 @@ class Operations:
         self._instance = instance
         self._opening, self._looking = threading.Lock(), threading.Lock()
         self._status: tuple[float, Status | Exception] | None = None
+        #: Whether the status could be read at all since this process began.
+        self.has_started = False
         self.queue: deque[tuple[datetime, int]] = deque(maxlen=_SAMPLES)
 
     @property
@@ -100,7 +102,9 @@ class Operations:
 
     def _look(self) -> Status | Exception:
         try:
-            return collect(self.instance, self.pipeline)
+            found = collect(self.instance, self.pipeline)
+            self.has_started = True
+            return found
         except (SheetsPipelineError, sa.exc.SQLAlchemyError) as error:
             return error
 

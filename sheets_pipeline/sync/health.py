@@ -2,6 +2,7 @@
 
 The rules, worst first (``docs/health.md`` has them at length):
 
+- **unhealthy**: nothing could be started or looked at, as a database or a setting is missing (told by those who look)
 - **stopped**: switched off, or the circuit is open on an error that only a person can mend
 - **degraded**: the circuit is open otherwise, two or more syncs in a row failed, Google gives no answer, a disk is full,
   the tab's declaration cannot be used, or the tab lags two intervals behind or has not been synced for as long
@@ -38,6 +39,7 @@ class Health(StrEnum):
     WARNING = "warning"
     DEGRADED = "degraded"
     STOPPED = "stopped"
+    UNHEALTHY = "unhealthy"
 
     @property
     def badness(self) -> int:

@@ -190,6 +190,23 @@ def test_while_the_database_is_away_the_api_answers_503_and_recovers(stage: Stag
     assert stage.get("/")["health"] == "healthy"
 
 
+def test_what_could_not_start_at_all_is_unhealthy_and_no_metric_says_otherwise() -> None:
+    from fastapi.testclient import TestClient
+
+    from sheets_pipeline.control.app import create_app
+    from sheets_pipeline.errors import DatabaseError
+
+    def away() -> Any:
+        raise DatabaseError("The database cannot be reached. Start it.")
+
+    operations = Operations(load_settings(), away, dg.DagsterInstance.ephemeral())
+    with TestClient(create_app(operations, None), base_url="http://localhost", client=("127.0.0.1", 1)) as client:
+        answer = client.get("/", headers={"Accept": "*/*"})
+        assert (answer.status_code, answer.json()["health"]) == (503, "unhealthy")
+        assert "Start it." in answer.json()["reason"]
+        assert "sheets_pipeline_health 4.0" in client.get("/metrics").text
+
+
 def test_the_pages_load_nothing_from_elsewhere(opened_stage: Stage) -> None:
     for page in ("/dashboard", "/docs"):
         answer = opened_stage.client.get(page)

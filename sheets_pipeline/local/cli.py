@@ -23,10 +23,13 @@ def start() -> None:
 
 @local.command()
 def stop() -> None:
-    """Stop what is embedded. Data stays."""
+    """Stop what is embedded, after ending `sheets-pipeline dev` where it runs. Data stays."""
+    from sheets_pipeline.local.dev import stop_dev
     from sheets_pipeline.local.services import stop_services
 
-    stopped = stop_services(_settings())
+    settings = _settings()
+    ended = ["sheets-pipeline dev"] if stop_dev(settings) else []
+    stopped = [*ended, *stop_services(settings)]
     click.echo(f"Stopped: {', '.join(stopped)}." if stopped else "Nothing embedded was running.")
 
 
@@ -34,6 +37,7 @@ def stop() -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def reset(yes: bool) -> None:
     """Stop what is embedded and delete its data. A database or spreadsheet named in a setting is not touched."""
+    from sheets_pipeline.local.dev import stop_dev
     from sheets_pipeline.local.services import reset_services
 
     settings = _settings()
@@ -43,6 +47,7 @@ def reset(yes: bool) -> None:
             f"{settings.local_data_dir.absolute()}?",
             abort=True,
         )
+    stop_dev(settings)
     reset_services(settings)
     click.echo("Deleted. The next start begins with fresh demo data.")
 

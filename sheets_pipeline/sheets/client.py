@@ -15,7 +15,7 @@ from google.auth.exceptions import GoogleAuthError
 from gspread.exceptions import APIError
 from gspread.http_client import HTTPClient
 
-from sheets_pipeline.sheets.credentials import Identity, ensure_token
+from sheets_pipeline.sheets.credentials import Identity, authorized_session, ensure_token
 from sheets_pipeline.sheets.failures import NotJson, NotSent, is_quota, is_transient, was_not_applied
 from sheets_pipeline.sheets.remedies import Asked, translate
 from sheets_pipeline.sheets.retry import RetryPolicy, retrying
@@ -64,7 +64,8 @@ class SheetsClient:
         self._budget = budget
         self._seat = seat
         self._base = f"{endpoint}/v4/spreadsheets/{quote(spreadsheet_id, safe='')}"
-        self._http = HTTPClient(identity.credentials)
+        session = authorized_session(identity.credentials, is_google=endpoint == GOOGLE_ENDPOINT)
+        self._http = HTTPClient(identity.credentials, session=session)
         self._http.set_timeout(self.policy.timeout_seconds)
 
     def read(self, path: str = "", *, params: dict[str, Any] | None = None, body: Any = None) -> Any:

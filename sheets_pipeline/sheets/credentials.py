@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import google.auth
-from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError, RefreshError
-from google.auth.transport.requests import Request
+from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError, RefreshError, TransportError
+from google.auth.transport.requests import AuthorizedSession, Request
 from google.oauth2 import service_account
 
 from sheets_pipeline.errors import AccessDenied
@@ -84,3 +84,26 @@ def ensure_token(credentials: Any) -> None:
     except (TypeError, ValueError, KeyError, AttributeError):
         # google-auth takes an answer apart without looking what it is: a sign-in page with status 200, for instance.
         raise RefreshError("the answer is no token", retryable=True) from None
+
+
+class _AuthRequest(Request):
+    """google-auth's own requests, each tried once: what is tried again by us is not tried again (and told) by urllib3."""
+
+    def __init__(self, *, asks_google: bool) -> None:
+        super().__init__()
+        self._asks_google = asks_google
+
+    def __call__(self, url: str, *args: Any, **options: Any) -> Any:
+        """One request. Regions that an organisation allows are known to Google alone, and only for its own accounts."""
+        if not self._asks_google and url.endswith("/allowedLocations"):
+            raise TransportError("there are no allowed locations outside Google")
+        return super().__call__(url, *args, **options)  # type: ignore[no-untyped-call] # google-auth's
+
+
+def authorized_session(credentials: Any, *, is_google: bool) -> AuthorizedSession:
+    """A session whose requests carry a token.
+
+    Beside it google-auth asks Google, in the background and at its own leisure, which regions the account's organisation
+    allows; that may fail without harm, and elsewhere than at Google there is nobody to ask.
+    """
+    return AuthorizedSession(credentials, auth_request=_AuthRequest(asks_google=is_google))

@@ -6,11 +6,14 @@ logged are identifiers and counts, never contents of cells and never credentials
 
 import logging
 import sys
+import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import Literal, TextIO
+from typing import Any, Literal, TextIO
+
+from sheets_pipeline.sync.privacy import without_values
 
 Form = Literal["text", "json"]
 
@@ -19,6 +22,9 @@ _fields: ContextVar[Mapping[str, object]] = ContextVar("sheets_pipeline_log_fiel
 
 #: Attributes that every record has; what is beside them was given as ``extra``.
 _STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "dagster_meta", "taskName"}
+
+#: Errors that led to one another, at most.
+_LONGEST_CHAIN = 10
 
 #: How long a message or field may be, in characters.
 _LONGEST = 8000
@@ -77,7 +83,22 @@ def message_of(record: logging.LogRecord) -> str:
     return str(original or record.getMessage())
 
 
-class JsonFormatter(logging.Formatter):
+class _WithoutValues(logging.Formatter):
+    """Tracebacks whose errors quote no values: what a database or a library says may hold what stands in cells."""
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
+        """All errors that led to this one, the first one first."""
+        error: BaseException | None = ei[1]
+        parts: list[str] = []
+        while error is not None and len(parts) < _LONGEST_CHAIN:
+            is_ours = type(error).__module__.startswith("sheets_pipeline.")
+            said = f"{type(error).__name__}: {error}" if is_ours else without_values(error)
+            parts.append("".join(traceback.format_tb(error.__traceback__)) + said)
+            error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        return "\n\n".join(f"Traceback (most recent call last):\n{part}" for part in reversed(parts))
+
+
+class JsonFormatter(_WithoutValues):
     """One JSON object per line: time (UTC, ISO 8601), level, logger, message, then the fields."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -102,7 +123,7 @@ class JsonFormatter(logging.Formatter):
             return orjson.dumps(plain).decode()
 
 
-class TextFormatter(logging.Formatter):
+class TextFormatter(_WithoutValues):
     """Time, level, logger, message, and the fields in brackets."""
 
     def format(self, record: logging.LogRecord) -> str:

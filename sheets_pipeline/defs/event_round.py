@@ -204,7 +204,9 @@ def _note(
             context.log.warning("%s. It cannot be written until it is corrected in the database.", reason)
     touched = "all" if keys is None else len(keys)
     context.log.info("Tab %r: %s rows touched, %d cells written", title, touched, outcome.cells)
-    context.log_event(dg.AssetMaterialization(found.key, metadata=report_metadata(outcome)))
+    context.log_event(
+        dg.AssetMaterialization(found.key, metadata=report_metadata(outcome, values=found.tab.log_values))
+    )
 
 
 def sync_touched(

@@ -24,7 +24,7 @@ class SheetsIOManager(dg.ConfigurableIOManager):
     def handle_output(self, context: dg.OutputContext, obj: pd.DataFrame) -> None:
         """Make the tab as the frame says."""
         found, run_id = tab_assets()[context.asset_key], context.step_context.run_id
-        with explained(context.step_context.instance, run_id):
+        with explained(context.step_context.instance, run_id, found.tab.words):
             open_pipeline = pipeline()
             spreadsheet_id = open_pipeline.services.spreadsheet_id
             with (
@@ -37,7 +37,7 @@ class SheetsIOManager(dg.ConfigurableIOManager):
                 sync.report = report = writer.full_sync(obj, computed_at=computed_at, allowance=allowance)
             if failed := obj.attrs.get(FAILED_BEFORE):
                 settle_covered(open_pipeline, found.tab, failed, report)
-        context.add_output_metadata(report_metadata(report, obj))
+        context.add_output_metadata(report_metadata(report, obj, values=found.tab.log_values))
 
     def load_input(self, context: dg.InputContext) -> pd.DataFrame:
         """The rows that the asset last computed, from the database: the tab shows them, the database owns them."""

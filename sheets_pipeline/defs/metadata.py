@@ -1,4 +1,7 @@
-"""What every materialization carries: numbers that the UI draws over time, a link to the tab, a preview."""
+"""What every materialization carries: numbers that the UI draws over time, a link to the tab, keys of rows to look at.
+
+Values of cells (a preview, old and new values) only where the tab's declaration lets them be stored (``log_values``).
+"""
 
 from typing import Any
 
@@ -14,8 +17,8 @@ _PREVIEW_CHARACTERS = 80
 _LISTED = 50
 
 
-def report_metadata(report: SyncReport, frame: pd.DataFrame | None = None) -> dict[str, Any]:
-    """A sync's report as metadata of a materialization."""
+def report_metadata(report: SyncReport, frame: pd.DataFrame | None = None, *, values: bool = False) -> dict[str, Any]:
+    """A sync's report as metadata of a materialization; with ``values`` those of cells, too."""
     metadata: dict[str, Any] = {
         "sync": report.kind,
         "dagster/row_count": report.rows,
@@ -35,7 +38,7 @@ def report_metadata(report: SyncReport, frame: pd.DataFrame | None = None) -> di
         "tab": dg.MetadataValue.url(report.url) if report.url else report.tab,
     }
     if report.kind == "full":
-        metadata |= _whole_tab(report)
+        metadata |= _whole_tab(report, values)
     if report.archives:
         metadata |= _archives(report)
     if report.set_aside:
@@ -48,13 +51,13 @@ def report_metadata(report: SyncReport, frame: pd.DataFrame | None = None) -> di
         if value := getattr(report, name):
             metadata[name] = value[:_LISTED] if isinstance(value, list) else value
     if report.sample:
-        metadata["changes"] = _changes(report)
-    if frame is not None and len(frame):
+        metadata["changes"] = _changes(report, values)
+    if values and frame is not None and len(frame):
         metadata["preview"] = _preview(frame)
     return metadata
 
 
-def _whole_tab(report: SyncReport) -> dict[str, Any]:
+def _whole_tab(report: SyncReport, values: bool) -> dict[str, Any]:
     """What only a sync that read the whole tab can tell; the asset checks live on it."""
     found: dict[str, Any] = {
         "rows_in_database": report.rows_in_database,
@@ -70,7 +73,7 @@ def _whole_tab(report: SyncReport) -> dict[str, Any]:
     if report.drift is not None:
         found |= {"drift_cells": report.drift.cells, "drift_rows": report.drift.rows}
         if report.drift.sample:
-            found["drift"] = _drift(report.drift)
+            found["drift"] = _drift(report.drift, values)
         if report.drift.missing_keys:
             found["drift_deleted_rows"] = report.drift.missing_keys
     return found
@@ -86,21 +89,13 @@ def _archives(report: SyncReport) -> dict[str, Any]:
     }
 
 
-def _drift(drift: Drift) -> dg.TableMetadataValue:
-    return dg.MetadataValue.table(
-        [
-            dg.TableRecord(
-                {
-                    "row": str(cell.row_number),
-                    "key": cell.key,
-                    "column": cell.column,
-                    "written": _short(cell.written),
-                    "found": _short(cell.found),
-                }
-            )
-            for cell in drift.sample
-        ]
-    )
+def _drift(drift: Drift, values: bool) -> dg.TableMetadataValue:
+    records = []
+    for cell in drift.sample:
+        place = {"row": str(cell.row_number), "key": cell.key, "column": cell.column}
+        seen = {"written": _short(cell.written), "found": _short(cell.found)} if values else {}
+        records.append(dg.TableRecord(place | seen))
+    return dg.MetadataValue.table(records)
 
 
 def _preview(frame: pd.DataFrame) -> dg.TableMetadataValue:
@@ -113,21 +108,13 @@ def _preview(frame: pd.DataFrame) -> dg.TableMetadataValue:
     return dg.MetadataValue.table(records, schema)
 
 
-def _changes(report: SyncReport) -> dg.TableMetadataValue:
-    """The first changes of each kind, as ``sync --dry-run`` shows them."""
-    records = [
-        dg.TableRecord(
-            {
-                "change": what,
-                "row": "" if row is None else str(row),
-                "key": key,
-                "column": column,
-                "old": _short(old),
-                "new": _short(new) if what == "update" else "",
-            }
-        )
-        for what, row, key, column, old, new in report.sample
-    ]
+def _changes(report: SyncReport, values: bool) -> dg.TableMetadataValue:
+    """The first changes of each kind: which rows and columns, and with ``values`` what stood and stands there."""
+    records = []
+    for what, row, key, column, old, new in report.sample:
+        place = {"change": what, "row": "" if row is None else str(row), "key": key, "column": column}
+        seen = {"old": _short(old), "new": _short(new) if what == "update" else ""} if values else {}
+        records.append(dg.TableRecord(place | seen))
     return dg.MetadataValue.table(records)
 
 

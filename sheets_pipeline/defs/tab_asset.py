@@ -91,7 +91,7 @@ def _named_asset(tab: Tab, compute: Compute, name: str) -> dg.AssetsDefinition:
         from sheets_pipeline.defs.preflight import take_frame  # it needs all tabs, this module makes one
 
         wait_before_retry(context)
-        with explained(context.instance, context.run.run_id):
+        with explained(context.instance, context.run.run_id, tab.words):
             try:
                 return take_frame(context)
             except SheetsPipelineError as error:

@@ -86,7 +86,8 @@ class Tab:
     ``switch`` names the setting that turns the tab off. ``status_column`` is where ``OnRemoved.MARK`` writes; it is
     added to the columns by itself. ``restores_columns`` puts a column back that people deleted, instead of an error.
     ``archive`` is for a tab that grows for ever.
-    ``entities`` names the entities of one's own whose events refresh the row of the same key.
+    ``entities`` names the entities of one's own whose events refresh the row of the same key. ``log_values`` lets values of
+    cells (a preview, old and new values) be stored in Dagster's event log, where whoever sees the Dagster UI reads them.
     """
 
     title: str
@@ -98,6 +99,7 @@ class Tab:
     restores_columns: bool = False
     archive: Archive | None = None
     entities: tuple[str, ...] = ()
+    log_values: bool = False
 
     def __post_init__(self) -> None:
         if isinstance(key := cast(Any, self.key), str):  # ("id") is a text, ("id",) is meant
@@ -113,6 +115,11 @@ class Tab:
         for what, values in (("names", names), ("headers", headers)):
             if doubled := _doubled(values):
                 raise ValueError(f"Tab {self.title!r}: column {what} must differ, found twice: {doubled}.")
+
+    @property
+    def words(self) -> set[str]:
+        """What a person wrote into the declaration, and may be shown where values may not."""
+        return {self.title, *self.entities, *(word for column in self.columns for word in (column.name, column.header))}
 
     def column(self, name: str) -> Column:
         """The column with this name."""

@@ -1,0 +1,49 @@
+"""What an error may say where others read it: no value of a cell, and the names that help to mend it.
+
+Databases and libraries quote what they stumbled over (``invalid input syntax for type integer: "Jane Doe"``), and names of
+columns look the same. A quoted word is kept where it stands in the query or in the tab's declaration, where a person wrote
+it themselves; all others are struck out.
+"""
+
+import builtins
+import re
+import traceback
+from collections.abc import Collection
+from pathlib import Path
+
+#: What PostgreSQL adds on lines of their own; DETAIL and CONTEXT quote whole rows.
+_ADDED = re.compile(r"\s*\b(?:DETAIL|CONTEXT|QUERY|STATEMENT|WHERE|PARAMETERS):.*", re.DOTALL)
+#: SQLAlchemy's: the statement, its parameters, a link.
+_APPENDED = re.compile(r"\s*\[(?:SQL|parameters):.*|\s*\(Background on this error.*", re.DOTALL)
+_QUOTED = re.compile(r"""(?P<mark>["'`])(?P<word>(?:\\.|(?!(?P=mark)).)*)(?P=mark)(?!\w)|["'`“‘«].*""", re.DOTALL)
+#: Errors that somebody's own function raises (P0001) are their words, whatever these hold.
+_OWN_WORDS = {"P0001", "45000"}
+_LONGEST = 500
+
+
+def without_values(error: BaseException, names: Collection[str] = ()) -> str:
+    """An error's kind and message, with everything struck out that may be the value of a cell.
+
+    Args:
+        error: SQLAlchemy's errors bring their query with them.
+        names: Words that may be shown, such as those of the tab's declaration.
+    """
+    cause = getattr(error, "orig", None) or error
+    kind = type(cause).__name__
+    if getattr(cause, "sqlstate", None) in _OWN_WORDS:
+        return f"{kind}: a message of the database's own functions, which may hold values"
+    known = {*names, *re.findall(r"\w+", str(getattr(error, "statement", None) or "")), *dir(builtins)}
+    message = _APPENDED.sub("", _ADDED.sub("", str(cause)))
+    message = _QUOTED.sub(lambda found: found[0] if _is_known(found["word"], known) else "…", message)
+    message = " ".join(message.split())[:_LONGEST]
+    return f"{kind}: {message}" if message else kind
+
+
+def _is_known(word: str | None, known: Collection[str]) -> bool:
+    return word is not None and all(part in known for part in word.split("."))
+
+
+def where_raised(error: BaseException) -> str:
+    """The way through the code, without its text: one line per call, the innermost last."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return "\n".join(f"{Path(frame.filename).name}:{frame.lineno} in {frame.name}" for frame in frames)

@@ -10,11 +10,10 @@ import time
 from typing import Any
 
 import click
-from rich.markup import escape
 
 from sheets_pipeline.cli_progress import errors_console, progress
 from sheets_pipeline.errors import SheetsPipelineError
-
+from sheets_pipeline.terminal import escape
 
 class _Group(click.Group):
     """Shows errors raised on purpose as one paragraph, without a traceback."""
@@ -23,8 +22,24 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except SheetsPipelineError as error:
-            errors_console.print(f"[bold red]Error:[/] {escape(str(error))}", highlight=False)
+            if not _log_as_json(str(error)):
+                errors_console.print(f"[bold red]Error:[/] {escape(str(error))}", highlight=False)
             ctx.exit(1)
+        except (click.exceptions.Exit, click.ClickException, click.Abort):
+            raise
+        except Exception as error:  # an error of ours: with all that helps to report it, as safe lines
+            logging.getLogger(__name__).critical("Unexpected %s", type(error).__name__, exc_info=error)
+            ctx.exit(1)
+
+
+def _log_as_json(message: str) -> bool:
+    """Tell an error as one JSON object, where logs are written so; says whether they are."""
+    from sheets_pipeline import logs
+
+    if not logs.writes_json():
+        return False
+    logging.getLogger(__name__).error(message)
+    return True
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -33,8 +48,8 @@ class _Group(click.Group):
 def main(verbose: bool) -> None:
     """Keep Google Sheets tabs in step with a SQL database.
 
-    Settings come from the environment and from .env; with none at all, a demo platform and a local stand-in for Google
-    Sheets are started.
+    Settings come from the environment and from .env; with none at all, `dev`, `sync` and `local start` start a demo
+    platform and a local stand-in for Google Sheets. All other commands start nothing.
     """
     if not {"-h", "--help"} & set(sys.argv):
         _configure_logs(verbose)
@@ -53,8 +68,8 @@ def _configure_logs(verbose: bool) -> None:
     if settings is not None and settings.log_format == "json":
         logs.configure("json", settings.log_level)
         return
-    level = logging.getLevelName(settings.log_level) if settings else logging.INFO
-    logging.basicConfig(level=level if verbose else logging.ERROR, format="%(message)s", stream=sys.stderr)
+    level = settings.log_level if settings else "INFO"
+    logs.configure("plain", level if verbose else "ERROR")
 
 
 @main.command()

@@ -6,8 +6,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
-from rich.markup import escape
+
+from sheets_pipeline.terminal import Screen, escape
 
 if TYPE_CHECKING:
     from sheets_pipeline.doctor import Result
@@ -38,7 +38,7 @@ def doctor(as_json: bool) -> None:
 
 def _print(result: "Result") -> None:
     """One line, and the remedy below it."""
-    console = Console(soft_wrap=True, highlight=False)
+    console = Screen(soft_wrap=True, highlight=False)
     found = result.finding
     console.print(f"[{_COLOURS[found.level]}]{found.level:<7}[/] {result.name:<18} {escape(found.message)}")
     if found.remedy:

@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from sheets_pipeline.errors import GuardRefused, SheetsPipelineError
 from sheets_pipeline.sync.report import SyncReport
+from sheets_pipeline.terminal import escape, screen
 
 #: Numbers of one tab, and how the table's head calls them.
 _COLUMNS = {
@@ -25,15 +24,9 @@ _SHORT = 40
 _COLOURS = {"insert": "green", "update": "yellow", "delete": "red"}
 
 
-def _console() -> Console:
-    """As wide as the terminal; as wide as needed where the output goes elsewhere."""
-    console = Console(soft_wrap=True)
-    return console if console.is_terminal else Console(soft_wrap=True, width=200)
-
-
 def print_sync(result: dict[str, Any]) -> None:
     """A sync's summary: one line per tab, errors below, the run's id."""
-    console = _console()
+    console = screen(soft_wrap=True)
     if result["tabs"]:
         console.print(_table(result["tabs"]))
     for step, message in result["errors"].items():
@@ -80,7 +73,7 @@ def _plan_json(plan: SyncReport) -> dict[str, Any]:
 
 def print_plans(plans: dict[str, SyncReport | SheetsPipelineError]) -> None:
     """What would be done, tab by tab: counts, cost, the first changes, and what was refused and why."""
-    console = _console()
+    console = screen(soft_wrap=True)
     for title, plan in plans.items():
         if isinstance(plan, SheetsPipelineError):
             console.print(f"[bold]{escape(title)}[/]  [red]refused[/]: {escape(str(plan))}", highlight=False)

@@ -4,11 +4,11 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
-from rich.markup import escape
 from rich.status import Status
 
-errors_console = Console(stderr=True, soft_wrap=True)
+from sheets_pipeline.terminal import Screen, escape
+
+errors_console = Screen(stderr=True, soft_wrap=True)
 
 
 @contextmanager

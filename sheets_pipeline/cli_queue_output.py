@@ -4,27 +4,23 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.live import Live
-from rich.markup import escape
 from rich.table import Table
+
+from sheets_pipeline.terminal import escape, screen
 
 _LISTED = 20
 
 
-def _console() -> Console:
-    console = Console(soft_wrap=True)
-    return console if console.is_terminal else Console(soft_wrap=True, width=200)
-
-
 def print_queue(status: dict[str, Any]) -> None:
     """The queue at one moment."""
-    _console().print(_queue(status))
+    screen(soft_wrap=True).print(_queue(status))
 
 
 def watch_queue(look: Callable[[], dict[str, Any]], every_seconds: float) -> None:
     """The queue again and again, in place, until Ctrl-C."""
-    with Live(_queue(look()), console=_console(), auto_refresh=False) as live:
+    with Live(_queue(look()), console=screen(soft_wrap=True), auto_refresh=False) as live:
         try:
             while True:
                 time.sleep(every_seconds)
@@ -75,7 +71,7 @@ def _set_aside(events: list[dict[str, Any]]) -> Table:
 
 def print_processed(result: dict[str, Any]) -> None:
     """What ``queue process`` did."""
-    console = _console()
+    console = screen(soft_wrap=True)
     for title, numbers in result["tabs"].items():
         console.print(
             f"[bold]{escape(title)}[/]  {numbers['inserts']:,} inserts, {numbers['updates']:,} rows updated, "

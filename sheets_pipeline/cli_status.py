@@ -12,10 +12,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.live import Live
-from rich.markup import escape
 from rich.table import Table
+
+from sheets_pipeline.terminal import escape, screen
 
 if TYPE_CHECKING:
     from sheets_pipeline.sync.health import Health, Status, TabHealth
@@ -45,10 +46,10 @@ def status(watch: bool, as_json: bool) -> None:
             click.echo(json.dumps(to_json(found)))
         if not watch:
             if not as_json:
-                console().print(view(found))
+                screen().print(view(found))
             sys.exit(exit_code(found.health))
         try:
-            with Live(view(found), console=console(), screen=not as_json, auto_refresh=False) as live:
+            with Live(view(found), console=screen(), screen=not as_json, auto_refresh=False) as live:
                 while True:
                     time.sleep(_WATCH_SECONDS)
                     found = collect(instance, open_pipeline)
@@ -76,12 +77,6 @@ def _told_as_json(as_json: bool) -> Iterator[None]:
 def exit_code(health: "Health") -> int:
     """1 when somebody should look, else 0."""
     return 0 if health in ("healthy", "warning") else 1
-
-
-def console() -> Console:
-    """As wide as the terminal; as wide as needed where the output goes elsewhere."""
-    found = Console()
-    return found if found.is_terminal else Console(width=200)
 
 
 def view(status: "Status") -> RenderableType:

@@ -14,8 +14,9 @@ from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
 
 from sheets_pipeline.sync.privacy import without_values
+from sheets_pipeline.terminal import json_safe, safe
 
-Form = Literal["text", "json"]
+Form = Literal["text", "json", "plain"]
 
 #: Fields of the block we are in.
 _fields: ContextVar[Mapping[str, object]] = ContextVar("sheets_pipeline_log_fields")
@@ -97,6 +98,12 @@ class _WithoutValues(logging.Formatter):
             error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
         return "\n\n".join(f"Traceback (most recent call last):\n{part}" for part in reversed(parts))
 
+    def ending(self, record: logging.LogRecord) -> str:
+        """The traceback as lines of text; blank where there is none."""
+        if not record.exc_info or record.exc_info[0] is None:
+            return ""
+        return "\n" + safe(self.formatException(record.exc_info), lines=True)
+
 
 class JsonFormatter(_WithoutValues):
     """One JSON object per line: time (UTC, ISO 8601), level, logger, message, then the fields."""
@@ -117,10 +124,10 @@ class JsonFormatter(_WithoutValues):
             line["traceback"] = self.formatException(record.exc_info)[-_LONGEST:]
         options = orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z
         try:
-            return orjson.dumps(line, default=str, option=options).decode()
+            return json_safe(orjson.dumps(line, default=str, option=options).decode())
         except (TypeError, ValueError):  # a text that is no Unicode, a number beyond 64 bits
             plain = {name: str(value).encode("utf-8", "replace").decode() for name, value in line.items()}
-            return orjson.dumps(plain).decode()
+            return json_safe(orjson.dumps(plain).decode())
 
 
 class TextFormatter(_WithoutValues):
@@ -131,9 +138,15 @@ class TextFormatter(_WithoutValues):
         time = datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%d %H:%M:%S")
         fields = " ".join(f"{name}={value}" for name, value in fields_of(record).items())
         text = f"{time} {record.levelname:<7} {record.name}: {message_of(record)}" + (f" [{fields}]" if fields else "")
-        if record.exc_info and record.exc_info[0] is not None:
-            text += "\n" + self.formatException(record.exc_info)
-        return text
+        return safe(text) + self.ending(record)
+
+
+class PlainFormatter(_WithoutValues):
+    """The message alone: what commands tell people."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The message, and the traceback below it where there is one."""
+        return safe(message_of(record)) + self.ending(record)
 
 
 class _Ours(logging.StreamHandler[TextIO]):
@@ -143,7 +156,7 @@ class _Ours(logging.StreamHandler[TextIO]):
 def handler(form: Form, stream: TextIO | None = None) -> logging.Handler:
     """A handler that writes in this form, to stderr where no stream is given."""
     made = _Ours(stream or sys.stderr)
-    made.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
+    made.setFormatter({"json": JsonFormatter, "text": TextFormatter, "plain": PlainFormatter}[form]())
     return made
 
 
@@ -155,9 +168,18 @@ def configure(form: Form, level: str = "INFO", *, stream: TextIO | None = None) 
     root = logging.getLogger()
     for old in [old for old in root.handlers if isinstance(old, _Ours)]:
         root.removeHandler(old)
-    root.addHandler(handler(form, stream))
+    made = handler(form, stream)
+    if form == "plain":  # whoever lowers a logger's level to watch it does not want its lines here
+        made.setLevel(level)
+    root.addHandler(made)
+    logging.captureWarnings(form == "json")
     root.setLevel(max(logging.WARNING, logging.getLevelName(level)))
     logging.getLogger("sheets_pipeline").setLevel(level)
+
+
+def writes_json() -> bool:
+    """Whether this process's logs are JSON."""
+    return any(isinstance(found.formatter, JsonFormatter) for found in logging.getLogger().handlers)
 
 
 def is_configured() -> bool:

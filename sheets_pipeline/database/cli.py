@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from sheets_pipeline.database import triggers
 from sheets_pipeline.database.engine import connect, described
+from sheets_pipeline.terminal import echo
 
 
 @click.group()
@@ -21,8 +22,8 @@ def install() -> None:
     engine = _platform()
     amended = triggers.install(engine).problems
     for problem in amended:
-        click.echo(f"Mended: {problem}.")
-    click.echo(f"The event queue in {described(engine.url)} is complete.")
+        echo(f"Mended: {problem}.")
+    echo(f"The event queue in {described(engine.url)} is complete.")
 
 
 @db.command()
@@ -35,9 +36,9 @@ def check(as_json: bool) -> None:
         click.echo(json.dumps({"is_complete": report.is_complete, "problems": report.problems}))
     else:
         for problem in report.problems:
-            click.echo(f"{problem[0].upper()}{problem[1:]}.")
+            echo(f"{problem[0].upper()}{problem[1:]}.")
         if report.is_complete:
-            click.echo(f"The event queue in {described(engine.url)} is complete.")
+            echo(f"The event queue in {described(engine.url)} is complete.")
         else:
             click.echo("Run `sheets-pipeline db install`.")
     sys.exit(0 if report.is_complete else 1)
@@ -55,7 +56,7 @@ def remove(yes: bool) -> None:
             abort=True,
         )
     dropped = triggers.remove(engine)
-    click.echo(f"Dropped: {', '.join(dropped)}." if dropped else "There was nothing to drop.")
+    echo(f"Dropped: {', '.join(dropped)}." if dropped else "There was nothing to drop.")
 
 
 @db.command()
@@ -65,8 +66,8 @@ def upgrade() -> None:
 
     engine = _store()
     for problem in upgrade.bring_up_to_date(engine, state.declared()).problems:
-        click.echo(f"Mended: {problem}.")
-    click.echo(f"The pipeline's tables in {described(engine.url)} are up to date.")
+        echo(f"Mended: {problem}.")
+    echo(f"The pipeline's tables in {described(engine.url)} are up to date.")
 
 
 def _store() -> sa.Engine:

@@ -1,5 +1,6 @@
 """What ``sheets-pipeline dev`` prints: its own messages, and the lines of its children, each with the child's name."""
 
+import json
 import logging
 import os
 import re
@@ -7,6 +8,7 @@ import sys
 from typing import IO
 
 from sheets_pipeline.logs import JsonFormatter
+from sheets_pipeline.terminal import json_safe, safe
 
 #: Lines of Dagster that come every few seconds or for every step, or that are about the folder which we chose for it.
 _ROUTINE = re.compile(
@@ -14,6 +16,12 @@ _ROUTINE = re.compile(
     r"|Found a dagster instance configuration value|- DEBUG - (?!.*(RUN_(START|SUCCESS|FAILURE|CANCELED)|STEP_FAILURE))"
 )
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
+#: The level of a line of Python's logging, of uvicorn or of Local Sheets.
+_LEVEL = re.compile(r"(?:^| )(DEBUG|INFO|WARNING|ERROR|CRITICAL)\b(?= |:)")
+_COLOURS = {"WARNING": "33", "ERROR": "31", "CRITICAL": "1;31"}
+
+#: Of each child's newest line: those of a traceback below it are as grave.
+_last_level: dict[str, str] = {}
 
 #: Whether each line is to be a JSON object (LOG_FORMAT=json).
 _writes_json = False
@@ -35,17 +43,33 @@ def forward(name: str, output: IO[str]) -> None:
 
 def say(text: str, *, name: str = "sheets-pipeline") -> None:
     """Print one message; a terminal that is gone is no reason to stop ending things in order."""
-    if not sys.stdout.isatty():
-        text = _ANSI.sub("", text)
+    text = _ANSI.sub("", text)
     try:
-        sys.stdout.write(_as_json(name, text) if _writes_json else f"{name:>15} | {text}\n")
+        sys.stdout.write(
+            _as_json(name, text) if _writes_json else f"{name:>15} | {_in_colour(safe(text, lines=True))}\n"
+        )
         sys.stdout.flush()
     except (OSError, ValueError):
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - stands in for the terminal until we end
 
 
+def _in_colour(text: str) -> str:
+    """Children write without colours, so that no line brings control characters of its own."""
+    level = _LEVEL.search(text)
+    if level is None or level[1] not in _COLOURS or not sys.stdout.isatty():
+        return text
+    return f"{text[: level.start(1)]}\x1b[{_COLOURS[level[1]]}m{level[1]}\x1b[0m{text[level.end(1) :]}"
+
+
 def _as_json(name: str, text: str) -> str:
-    """What is a JSON object already stays as it is, all else becomes the message of one."""
-    if text.startswith("{") and text.endswith("}"):
-        return f"{text}\n"
-    return JsonFormatter().format(logging.makeLogRecord({"name": name, "levelname": "INFO", "msg": text})) + "\n"
+    """What is a JSON object already stays one, all else becomes the message of one."""
+    try:
+        is_object = isinstance(json.loads(text), dict)
+    except ValueError:
+        is_object = False
+    if is_object:
+        return json_safe(text) + "\n"
+    level = _LEVEL.search(text)
+    fields = {"name": name, "levelname": level[1] if level else _last_level.get(name, "INFO"), "msg": text}
+    _last_level[name] = str(fields["levelname"])
+    return JsonFormatter().format(logging.makeLogRecord(fields)) + "\n"

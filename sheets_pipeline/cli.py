@@ -15,6 +15,10 @@ from sheets_pipeline.cli_progress import errors_console, progress
 from sheets_pipeline.errors import SheetsPipelineError
 from sheets_pipeline.terminal import escape
 
+#: Commands that may start what is embedded; the others ask, or change what is there.
+_STARTS_EMBEDDED = {"dev", "sync", "local"}
+
+
 class _Group(click.Group):
     """Shows errors raised on purpose as one paragraph, without a traceback."""
 
@@ -45,7 +49,8 @@ def _log_as_json(message: str) -> bool:
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="sheets-pipeline")
 @click.option("-v", "--verbose", is_flag=True, help="Show what is done, step by step.")
-def main(verbose: bool) -> None:
+@click.pass_context
+def main(ctx: click.Context, verbose: bool) -> None:
     """Keep Google Sheets tabs in step with a SQL database.
 
     Settings come from the environment and from .env; with none at all, `dev`, `sync` and `local start` start a demo
@@ -53,6 +58,11 @@ def main(verbose: bool) -> None:
     """
     if not {"-h", "--help"} & set(sys.argv):
         _configure_logs(verbose)
+    if ctx.invoked_subcommand not in _STARTS_EMBEDDED:
+        from sheets_pipeline.local.services import attach_only
+
+        attach_only()
+        ctx.call_on_close(lambda: attach_only(wanted=False))
 
 
 def _configure_logs(verbose: bool) -> None:

@@ -2,6 +2,7 @@
 
 SheetsPipelineError
 ├── SettingsError            a setting has a value that cannot work
+├── NotRunning               what is embedded does not run, and the command at hand starts nothing
 ├── DatabaseError            a database cannot be reached or refuses us
 │   └── EmbeddedPostgresError    the embedded PostgreSQL cannot be installed, started or reached
 ├── SheetsError              the Sheets API refused or failed
@@ -48,6 +49,10 @@ class SheetsPipelineError(Exception):
 
 class SettingsError(SheetsPipelineError):
     """Names the variable, the value received (never a secret's) and what is valid."""
+
+
+class NotRunning(SheetsPipelineError):
+    """A command that asks found nothing embedded running: perhaps the wrong folder. It has started and made nothing."""
 
 
 class DatabaseError(SheetsPipelineError):

@@ -11,8 +11,10 @@ import click
 def serve(host: str | None, port: int | None) -> None:
     """Serve the control API, metrics and dashboard beside a Dagster that runs elsewhere."""
     from sheets_pipeline.control.server import run_server
+    from sheets_pipeline.local.services import check_running
     from sheets_pipeline.settings import load_settings
 
     settings = load_settings()
+    check_running(settings)
     run_server(settings, host or settings.control_api_host, port or settings.control_api_port)
     sys.exit(0)

@@ -11,17 +11,23 @@ import sqlalchemy as sa
 
 from sheets_pipeline.local.postgres import EmbeddedPostgres
 
-_watched: dict[str, EmbeddedPostgres] = {}
+#: The embedded server by its password, and whether it is started where it crashed.
+_watched: dict[str, tuple[EmbeddedPostgres, bool]] = {}
 
 
-def revive_on_connect(embedded: EmbeddedPostgres, password: str) -> None:
-    """Watch connections that use this password, which is random and so known to the embedded server alone."""
+def revive_on_connect(embedded: EmbeddedPostgres, password: str, *, starts: bool = True) -> None:
+    """Watch connections that use this password, which is random and so known to the embedded server alone.
+
+    Without ``starts`` they follow it to another port, and start nothing.
+    """
     if not _watched:
         sa.event.listen(sa.Engine, "do_connect", _before_connect)
-    _watched[password] = embedded
+    _watched[password] = embedded, starts
 
 
 def _before_connect(_dialect: Any, _record: Any, _arguments: list[Any], parameters: dict[str, Any]) -> None:
-    embedded = _watched.get(str(parameters.get("password")))
-    if embedded is not None and parameters.get("host") == "127.0.0.1" and (server := embedded.revive()):
+    embedded, starts = _watched.get(str(parameters.get("password")), (None, False))
+    if embedded is None or parameters.get("host") != "127.0.0.1":
+        return
+    if server := embedded.revive() if starts else embedded.running():
         parameters["port"], parameters["password"] = server.port, server.password

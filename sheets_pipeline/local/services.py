@@ -2,6 +2,7 @@
 
 ``ensure_services`` starts or attaches what is embedded. Three settings each replace one part:
 ``DATABASE_URL`` the demo platform, ``DAGSTER_POSTGRES_URL`` Dagster's storage, ``SPREADSHEET_ID`` Local Sheets.
+A command that asks says ``attach_only`` first: then nothing is started or made, and what does not run is an error.
 The pipeline's own tables live beside the platform's unless ``PIPELINE_DATABASE_URL`` names another place.
 """
 
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sheets_pipeline.errors import SettingsError
+from sheets_pipeline.errors import NotRunning, SettingsError
 from sheets_pipeline.local.postgres import Databases, EmbeddedPostgres, Server
 from sheets_pipeline.local.reconnect import revive_on_connect
 from sheets_pipeline.local.sheets_server import EmbeddedSheets, SheetsServer
@@ -21,6 +22,15 @@ PLATFORM_DATABASE = "learning_platform"
 DAGSTER_DATABASE = "dagster"
 
 logger = logging.getLogger(__name__)
+
+#: Whether this process may start what is embedded.
+_may_start = True
+
+
+def attach_only(*, wanted: bool = True) -> None:
+    """From here on this process starts nothing embedded (or may again)."""
+    global _may_start
+    _may_start = not wanted
 
 
 @dataclass(frozen=True)
@@ -54,10 +64,13 @@ def ensure_services(settings: Settings) -> Services:
 
     Raises:
         SettingsError: The settings contradict each other.
+        NotRunning: After ``attach_only``, a part does not run.
         EmbeddedPostgresError: The embedded PostgreSQL cannot run.
         SheetsUnavailable: Local Sheets cannot run.
     """
     _check(settings)
+    if not _may_start:
+        check_running(settings)
     database_url = _secret(settings.database_url)
     dagster_url = _secret(settings.dagster_postgres_url)
     if database_url is None or dagster_url is None:
@@ -139,9 +152,39 @@ def _services(settings: Settings, database_url: str, dagster_url: str, sheets: S
 def _postgres(settings: Settings, databases: Databases) -> Server:
     """The embedded server, up; connections that this process makes later start it again where it crashed."""
     embedded = embedded_postgres(settings)
-    server = embedded.ensure(databases)
-    revive_on_connect(embedded, server.password)
+    server = embedded.ensure(databases) if _may_start else embedded.running()
+    if server is None:
+        raise _not_running(settings, ["PostgreSQL"])
+    revive_on_connect(embedded, server.password, starts=_may_start)
     return server
+
+
+def check_running(settings: Settings) -> None:
+    """Refuse to go on where something embedded is wanted and does not run.
+
+    Raises:
+        NotRunning: Says what, and how to start it.
+    """
+    wanted = {
+        "PostgreSQL": settings.database_url is None or settings.dagster_postgres_url is None,
+        "Local Sheets": settings.spreadsheet_id is None,
+    }
+    running = {
+        "PostgreSQL": embedded_postgres(settings).running,
+        "Local Sheets": embedded_sheets(settings).running,
+    }
+    if missing := [name for name, is_wanted in wanted.items() if is_wanted and running[name]() is None]:
+        raise _not_running(settings, missing)
+
+
+def _not_running(settings: Settings, missing: list[str]) -> NotRunning:
+    folder = settings.local_data_dir.absolute()
+    known = "" if folder.is_dir() else " There is no such folder: perhaps this is the wrong directory."
+    return NotRunning(
+        f"The embedded {' and '.join(missing)} of {folder} {'is' if len(missing) == 1 else 'are'} not running, and this "
+        f"command starts nothing.{known} Start with `sheets-pipeline dev` or `sheets-pipeline local start`; to use "
+        "services of your own, set DATABASE_URL, DAGSTER_POSTGRES_URL and SPREADSHEET_ID, here or in .env."
+    )
 
 
 def _check(settings: Settings) -> None:

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from click.testing import CliRunner
 
+from sheets_pipeline.errors import NotRunning
 from sheets_pipeline.local import services
 from sheets_pipeline.local.cli import local
 from sheets_pipeline.settings import Settings, load_settings
@@ -68,3 +70,45 @@ def test_urls_of_ones_own_services_show_without_starting_anything(run: CliRunner
     )
     assert found["spreadsheet_url"] == "https://docs.google.com/spreadsheets/d/1AbC/edit"
     assert found["dagster_postgres_url"] is None
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *["status", "status --json", "queue status --json", "queue process", "queue retry --all", "doctor --json"],
+        *["db check", "db install", "db upgrade", "simulate", "serve", "clean-up", "local urls --json", "local stop"],
+    ],
+)
+def test_a_command_that_asks_starts_nothing_and_says_so(run: CliRunner, tmp_path: Path, command: str):
+    from sheets_pipeline.cli import main
+    from sheets_pipeline.wiring import pipeline
+
+    pipeline.cache_clear()
+    asked = run.invoke(main, command.split())
+    assert list(tmp_path.iterdir()) == []
+    if command.startswith("local"):
+        return
+    assert asked.exit_code == 1
+    said = " ".join(asked.output.split())
+    assert "of " + str(tmp_path / "local") in said
+    assert "this command starts nothing" in said
+    assert "perhaps this is the wrong directory" in said
+    assert "`sheets-pipeline dev`" in said
+
+
+def test_after_attach_only_connections_follow_a_server_and_start_none(run: CliRunner):
+    settings = load_settings()
+    services.ensure_services(settings)
+    services.attach_only()
+    try:
+        found = services.ensure_services(settings)
+        engine = sa.create_engine(found.database_url, poolclass=sa.NullPool)
+        services.stop_services(settings)
+        with pytest.raises(sa.exc.OperationalError):
+            engine.connect()
+        with pytest.raises(NotRunning, match=r"PostgreSQL and Local Sheets .* are not running"):
+            services.ensure_services(settings)
+        with pytest.raises(NotRunning, match=r"PostgreSQL of .* is not running"):
+            services.ensure_dagster_postgres(settings)
+    finally:
+        services.attach_only(wanted=False)

@@ -100,8 +100,11 @@ def dev(port: int | None) -> None:
 @click.option(
     "--allow-deletes", type=click.IntRange(min=0), metavar="N", help="Let this sync delete up to N rows per tab."
 )
+@click.option(
+    "--take-over", is_flag=True, help="Keep the spreadsheet from now on, where another installation kept it so far."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def sync(tabs: tuple[str, ...], dry_run: bool, allow_deletes: int | None, as_json: bool) -> None:
+def sync(tabs: tuple[str, ...], dry_run: bool, allow_deletes: int | None, take_over: bool, as_json: bool) -> None:
     """Make the tabs as the database says, as one Dagster run."""
     from sheets_pipeline import cli_output
 
@@ -111,12 +114,12 @@ def sync(tabs: tuple[str, ...], dry_run: bool, allow_deletes: int | None, as_jso
     started = time.monotonic()
     if dry_run:
         with progress("Planning"):
-            plans = headless.plan_sync(tabs, allow_deletes)
+            plans = headless.plan_sync(tabs, allow_deletes, take_over=take_over)
         result = cli_output.plans_as_json(plans, time.monotonic() - started)
         click.echo(json.dumps(result)) if as_json else cli_output.print_plans(plans)
     else:
         with progress("Syncing"):
-            result = headless.run_sync(tabs, allow_deletes)
+            result = headless.run_sync(tabs, allow_deletes, take_over=take_over)
         result["seconds"] = round(time.monotonic() - started, 3)
         click.echo(json.dumps(result)) if as_json else cli_output.print_sync(result)
     if result["status"] in ("failed", "refused") or result["errors"]:

@@ -328,6 +328,22 @@ def spreadsheet(facts: Facts) -> Finding:
     return ok(f"{found.title!r}, {len(found.sheets)} tabs, {found.cells:,} cells, {place}")
 
 
+def owner(facts: Facts) -> Finding:
+    """The spreadsheet is kept by this installation, or by none yet."""
+    from sheets_pipeline.database.installation import known
+    from sheets_pipeline.sync.marks import owner_of
+
+    if (keeper := owner_of(facts.spreadsheet.owners, facts.services.spreadsheet_id)) is None:
+        return ok("nobody keeps it yet; the first write marks it as ours")
+    me = known(facts.state)
+    if me is not None and me.installation == keeper.installation:
+        return ok(f"kept by this installation since {keeper.since}")
+    return fail(
+        f"kept by another installation: {keeper}",
+        "Set SPREADSHEET_ID to another spreadsheet for this one, or take it over: `sheets-pipeline sync --take-over`.",
+    )
+
+
 def writable(facts: Facts) -> Finding:
     """We may edit: a request that only editors may send deletes the metadata of a key that nothing has."""
     lookup = b'{"developerMetadataLookup":{"metadataKey":"sheets_pipeline.doctor.never_set"}}'
@@ -421,6 +437,7 @@ CHECKS = [
     Check("clock", clock, needs=("services",)),
     Check("credentials", credentials, needs=("services",)),
     Check("spreadsheet", spreadsheet, needs=("credentials",), seconds=30),
+    Check("owner", owner, needs=("spreadsheet", "pipeline tables")),
     Check("writable", writable, needs=("spreadsheet",), seconds=30),
     Check("quota", quota, needs=("credentials", "pipeline tables")),
     Check("circuit breaker", circuit_breaker, needs=("pipeline tables", "dagster storage", "credentials"), seconds=60),

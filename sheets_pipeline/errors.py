@@ -21,6 +21,7 @@ SheetsPipelineError
 │   │   └── PolicyForbids        a policy of the organization forbids it
 │   ├── SpreadsheetNotFound  no spreadsheet with this id
 │   │   └── NotASpreadsheet      the file is an Excel file, not a spreadsheet of Google's
+│   ├── OwnedByAnother       another installation of the pipeline keeps this spreadsheet
 │   └── RequestRejected      the API calls our request invalid
 ├── TabProblem               a tab is not as declared; a person must mend it
 │   ├── HeaderMismatch       a declared column is not in the header
@@ -135,6 +136,20 @@ class SpreadsheetNotFound(SheetsError):
 
 class NotASpreadsheet(SpreadsheetNotFound):
     """The file is an Excel file that Drive only shows as a spreadsheet."""
+
+
+class OwnedByAnother(SheetsError):
+    """Another installation of the pipeline keeps this spreadsheet; nothing was sent."""
+
+    def __init__(self, spreadsheet_id: str, owner: str, me: str) -> None:
+        self.owner = owner
+        super().__init__(
+            f"The spreadsheet {spreadsheet_id!r} is kept by another installation of the pipeline: {owner}. This one "
+            f"({me}) sends nothing, or each of them would overwrite the other's rows. Give this one a spreadsheet of "
+            "its own (SPREADSHEET_ID). If the other one is gone or shall stop, or its database is this one, moved to "
+            "another server, take the spreadsheet over: `sheets-pipeline sync --take-over`, or a run of full_sync with "
+            "the tag sheets_pipeline/take_over=true."
+        )
 
 
 class RequestRejected(SheetsError):

@@ -7,7 +7,7 @@ import dagster as dg
 
 from sheets_pipeline.definitions import defs
 from sheets_pipeline.defs.full_sync import enabled_keys
-from sheets_pipeline.defs.io_managers import ALLOW_DELETES_TAG
+from sheets_pipeline.defs.io_managers import ALLOW_DELETES_TAG, TAKE_OVER_TAG
 from sheets_pipeline.defs.run_tags import run_tags
 from sheets_pipeline.defs.tab_asset import COMPUTED_AT, TabAsset, compute_all, tab_assets
 from sheets_pipeline.defs.tab_switches import switch_name, switched_off
@@ -45,7 +45,9 @@ def chosen_tabs(titles: Collection[str], off: Collection[str] = ()) -> list[TabA
     return chosen
 
 
-def plan_sync(titles: Collection[str], allow_deletes: int | None) -> dict[str, SyncReport | SheetsPipelineError]:
+def plan_sync(
+    titles: Collection[str], allow_deletes: int | None, *, take_over: bool = False
+) -> dict[str, SyncReport | SheetsPipelineError]:
     """What a full sync would do, per tab; reads, sends nothing."""
     plans: dict[str, SyncReport | SheetsPipelineError] = {}
     pipeline()  # a wrong setting or database is one error, not one per tab
@@ -60,7 +62,7 @@ def plan_sync(titles: Collection[str], allow_deletes: int | None) -> dict[str, S
                 .full_sync(
                     frame,
                     computed_at=frame.attrs[COMPUTED_AT],
-                    allowance=Allowance(deletes=allow_deletes, dry_run=True),
+                    allowance=Allowance(deletes=allow_deletes, dry_run=True, take_over=take_over),
                 )
             )
         except SheetsPipelineError as error:
@@ -68,7 +70,7 @@ def plan_sync(titles: Collection[str], allow_deletes: int | None) -> dict[str, S
     return plans
 
 
-def run_sync(titles: Collection[str], allow_deletes: int | None) -> dict[str, Any]:
+def run_sync(titles: Collection[str], allow_deletes: int | None, *, take_over: bool = False) -> dict[str, Any]:
     """Run the job ``full_sync`` in this process, recorded in Dagster's storage; the shape of ``sync --json``.
 
     Errors stand under ``errors``, by tab.
@@ -76,6 +78,7 @@ def run_sync(titles: Collection[str], allow_deletes: int | None) -> dict[str, An
     chosen_tabs(titles)
     tags = run_tags(pipeline())  # a wrong setting or database is one error, not a failed run
     tags |= {ALLOW_DELETES_TAG: str(allow_deletes)} if allow_deletes is not None else {}
+    tags |= {TAKE_OVER_TAG: "true"} if take_over else {}
     # The person at the terminal decides about another try.
     tags["dagster/max_retries"] = "0"
     job = defs().resolve_job_def("full_sync")

@@ -12,6 +12,7 @@ from sheets_pipeline.database.answers import ANSWER_WITHIN_SECONDS
 from sheets_pipeline.database.archive import ArchiveStore
 from sheets_pipeline.database.busyness import reason_to_wait
 from sheets_pipeline.database.engine import connect, read_only
+from sheets_pipeline.database.installation import Installation
 from sheets_pipeline.database.leases import Kind
 from sheets_pipeline.database.locks import named_lock
 from sheets_pipeline.database.quota import BULK, DatabaseQuota
@@ -48,6 +49,8 @@ class Pipeline:
         same = services.pipeline_database_url == services.database_url
         self.state: sa.Engine = self.platform if same else connect(services.pipeline_database_url)
         install_state(self.state)
+        #: Who we are to others that keep spreadsheets.
+        self.installation = Installation(self.state)
         self._identity: Identity | None = None
         self._room: tuple[float, str | None] = (-_ROOM_SECONDS, None)
 
@@ -95,11 +98,13 @@ class Pipeline:
                 yield still_ours
 
         if tab.archive is None:
-            return TabWriter(tab, client, memory_of(tab.title), lock, url)
+            return TabWriter(tab, client, memory_of(tab.title), lock, self.installation, url)
         store = ArchiveStore(self.state, spreadsheet_id, tab.title)
         max_rows = getattr(self.settings, tab.archive.max_rows_setting)
         source = tab.archive.source(self.platform)
-        return ArchivedWriter(tab, tab.archive.moment, max_rows, client, source, store, memory_of, lock, url)
+        return ArchivedWriter(
+            tab, tab.archive.moment, max_rows, client, source, store, memory_of, lock, self.installation, url
+        )
 
     def reason_to_wait(self, kind: Kind) -> str | None:
         """Why a sync has to make way for the application now; None where it may start. Ask once for each sync."""
@@ -165,6 +170,9 @@ class StoredMemory:
                 "rows_end": facts.rows_end,
                 "spreadsheet_cells": facts.spreadsheet_cells,
                 "spreadsheet_tabs": facts.spreadsheet_tabs,
+                "version": facts.version,
+                "intended": facts.intended,
+                "recovered_at": facts.recovered_at,
             }
         self.store.write_facts(as_json, forget_base=is_another)
 

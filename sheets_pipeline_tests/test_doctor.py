@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
@@ -28,6 +29,7 @@ from sheets_pipeline.errors import DatabaseError
 from sheets_pipeline.local.services import Services
 from sheets_pipeline.local_sheets.testing import LocalSheetsServer
 from sheets_pipeline.settings import Settings, load_settings
+from sheets_pipeline.sync.marks import Owner, owner_requests
 
 
 def run(*checks: Check, secrets: tuple[str, ...] = ()) -> list[Result]:
@@ -138,7 +140,7 @@ def check(facts: Facts, *names: str, **changes: Any) -> dict[str, Finding]:
 
 
 OF_THE_DATABASE = ("platform database", "platform tables", "triggers", "database load", "pipeline tables", "pauses")
-OF_GOOGLE = ("clock", "credentials", "spreadsheet", "writable")
+OF_GOOGLE = ("clock", "credentials", "spreadsheet", "owner", "writable")
 
 
 def test_where_all_is_well_all_is_ok(healthy: Facts) -> None:
@@ -146,6 +148,19 @@ def test_where_all_is_well_all_is_ok(healthy: Facts) -> None:
     assert {name: finding for name, finding in found.items() if finding.level is not Level.OK} == {}
     assert "'Doctor'" in found["spreadsheet"].message
     assert "locale" in found["spreadsheet"].message
+
+
+def test_a_spreadsheet_of_another_installation_is_told_with_the_remedy(
+    healthy: Facts, sheets: LocalSheetsServer
+) -> None:
+    other = Owner("f9e8d7c6b5", "database 'staging' on staging.example.org", "2026-03-01 12:00:00 UTC")
+    requests = owner_requests(other, healthy.services.spreadsheet_id, replaces=False)
+    check(healthy, "pipeline tables", "credentials", "spreadsheet")
+    healthy.client.write(":batchUpdate", body=orjson.dumps({"requests": requests}))
+    found = check(healthy, "pipeline tables", "credentials", "spreadsheet", "owner")["owner"]
+    assert found.level is Level.FAIL
+    assert "'staging' on staging.example.org, since 2026-03-01" in found.message
+    assert "sync --take-over" in str(found.remedy)
 
 
 def test_looking_changes_nothing_in_the_spreadsheet(healthy: Facts, sheets: LocalSheetsServer) -> None:

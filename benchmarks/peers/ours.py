@@ -9,6 +9,7 @@ import pandas as pd
 
 from benchmarks.peers.addresses import Target
 from sheets_pipeline.database.engine import connect
+from sheets_pipeline.database.installation import Installation
 from sheets_pipeline.database.locks import named_lock
 from sheets_pipeline.database.quota import DatabaseQuota
 from sheets_pipeline.database.state import TabStore, install_state
@@ -45,5 +46,6 @@ def sync(target: Target, frame: pd.DataFrame) -> None:
     quota = DatabaseQuota(engine, identity.name, reads_per_minute=100_000, writes_per_minute=100_000)
     client = SheetsClient(identity, target.spreadsheet_id, budget=quota, endpoint=target.endpoint)
     memory = StoredMemory(TabStore(engine, target.spreadsheet_id, target.tab))
-    writer = TabWriter(declared(target.tab), client, memory, lambda: named_lock(engine, target.spreadsheet_id))
+    lock = lambda: named_lock(engine, target.spreadsheet_id)  # noqa: E731
+    writer = TabWriter(declared(target.tab), client, memory, lock, Installation(engine))
     writer.full_sync(frame, computed_at=memory.now())

@@ -56,7 +56,14 @@ def install_state(engine: sa.Engine) -> None:
 
 def declared() -> sa.MetaData:
     """All tables of the pipeline's own, in whichever module they stand."""
-    from sheets_pipeline.database import archive, held_tabs, history, leases, quota  # noqa: F401 - tables of theirs
+    from sheets_pipeline.database import (  # noqa: F401 - tables of theirs
+        archive,
+        held_tabs,
+        history,
+        installation,
+        leases,
+        quota,
+    )
 
     return state_metadata
 

@@ -17,6 +17,9 @@ from sheets_pipeline.wiring import pipeline
 #: Run tag that lets one run delete more rows than the guard allows.
 ALLOW_DELETES_TAG = "sheets_pipeline/allow_deletes"
 
+#: Run tag ("true") that lets one run take the spreadsheet over from another installation.
+TAKE_OVER_TAG = "sheets_pipeline/take_over"
+
 
 class SheetsIOManager(dg.ConfigurableIOManager):
     """Keeps each asset's rows in the tab that the asset declares."""
@@ -33,7 +36,7 @@ class SheetsIOManager(dg.ConfigurableIOManager):
             ):
                 writer = open_pipeline.writer(found.tab)
                 computed_at = obj.attrs.get(COMPUTED_AT) or writer.memory.now()
-                allowance = Allowance(deletes=_allowed_deletes(context))
+                allowance = Allowance(deletes=_allowed_deletes(context), take_over=_takes_over(context))
                 sync.report = report = writer.full_sync(obj, computed_at=computed_at, allowance=allowance)
             if failed := obj.attrs.get(FAILED_BEFORE):
                 settle_covered(open_pipeline, found.tab, failed, report)
@@ -56,6 +59,13 @@ def _allowed_deletes(context: dg.OutputContext) -> int | None:
             allow_retries=False,
         )
     return int(text)
+
+
+def _takes_over(context: dg.OutputContext) -> bool:
+    text: Any = context.step_context.dagster_run.tags.get(TAKE_OVER_TAG, "false")
+    if text not in ("true", "false"):
+        raise dg.Failure(f"The run tag {TAKE_OVER_TAG} is {text!r}; expected true or false.", allow_retries=False)
+    return bool(text == "true")
 
 
 @dg.definitions

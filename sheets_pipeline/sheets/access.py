@@ -3,6 +3,7 @@
 Tabs are addressed by sheet id, never by title, so renaming a tab cannot lead a write astray.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -14,6 +15,7 @@ from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sync.batches import Batch
 from sheets_pipeline.sync.cells import Cell, row_keys
 from sheets_pipeline.sync.columns import COLUMN_METADATA_KEY
+from sheets_pipeline.sync.marks import OWNER_KEY
 from sheets_pipeline.sync.snapshot import TabSnapshot, column_letters, grid_size
 
 
@@ -34,6 +36,8 @@ class SpreadsheetProperties:
     title: str
     time_zone: str
     sheets: tuple[SheetProperties, ...]
+    #: Values of the marks that say who keeps it.
+    owners: tuple[str, ...] = ()
 
     @property
     def cells(self) -> int:
@@ -41,11 +45,14 @@ class SpreadsheetProperties:
         return sum(sheet.row_count * sheet.column_count for sheet in self.sheets)
 
 
-_PROPERTIES_MASK = "properties(title,timeZone),sheets(properties(sheetId,title,sheetType,gridProperties))"
+_PROPERTIES_MASK = (
+    "properties(title,timeZone),developerMetadata(metadataKey,metadataValue),"
+    "sheets(properties(sheetId,title,sheetType,gridProperties))"
+)
 
 
 def read_spreadsheet(client: SheetsClient) -> SpreadsheetProperties:
-    """Title, time zone and tabs of the spreadsheet. One read request."""
+    """Title, time zone, tabs and owner of the spreadsheet. One read request."""
     answer = client.read(params={"fields": _PROPERTIES_MASK})
     sheets = []
     for sheet in answer.get("sheets", []):
@@ -60,7 +67,11 @@ def read_spreadsheet(client: SheetsClient) -> SpreadsheetProperties:
             )
         )
     properties = answer.get("properties", {})
-    return SpreadsheetProperties(properties.get("title", ""), properties.get("timeZone", "Etc/GMT"), tuple(sheets))
+    metadata = answer.get("developerMetadata", [])
+    owners = tuple(found.get("metadataValue", "") for found in metadata if found["metadataKey"] == OWNER_KEY)
+    return SpreadsheetProperties(
+        properties.get("title", ""), properties.get("timeZone", "Etc/GMT"), tuple(sheets), owners
+    )
 
 
 def time_zone(name: str) -> ZoneInfo:
@@ -74,18 +85,25 @@ def time_zone(name: str) -> ZoneInfo:
         ) from None
 
 
-def read_tab(client: SheetsClient, sheet_id: int) -> TabSnapshot:
-    """All cells of a tab. One read request."""
-    answer = _read_filters(client, [{"sheetId": sheet_id}])
-    found = answer[0]
+#: A ``DeveloperMetadataLookup``.
+Lookup = dict[str, Any]
+
+
+def read_tab(client: SheetsClient, sheet_id: int, lookups: Sequence[Lookup] = ()) -> tuple[TabSnapshot, list[Lookup]]:
+    """All cells of a tab, and which of the lookups found developer metadata on its rows. One read request."""
+    [found], matched = _read_filters(client, [{"sheetId": sheet_id}], lookups)
     row_count, column_count = grid_size(found["range"])
-    return TabSnapshot(_title(found["range"]), row_count, column_count, found.get("values", []))
+    return TabSnapshot(_title(found["range"]), row_count, column_count, found.get("values", [])), matched
 
 
 def read_keys(
-    client: SheetsClient, sheet_id: int, key_columns: list[int], known_from: int | None = None
-) -> TabSnapshot:
-    """The header row, the given columns, and all columns from the row ``known_from`` (0-based) on. One read request.
+    client: SheetsClient,
+    sheet_id: int,
+    key_columns: list[int],
+    known_from: int | None = None,
+    lookups: Sequence[Lookup] = (),
+) -> tuple[TabSnapshot, list[Lookup]]:
+    """As ``read_tab``, of the header row, the given columns, and all columns from the row ``known_from`` (0-based) on.
 
     Raises:
         RequestRejected: There is no such tab, or its grid ends above ``known_from``.
@@ -94,7 +112,7 @@ def read_keys(
     filters += [{"sheetId": sheet_id, "startColumnIndex": i, "endColumnIndex": i + 1} for i in key_columns]
     if known_from is not None:
         filters.append({"sheetId": sheet_id, "startRowIndex": known_from})
-    header, *others = _read_filters(client, filters)
+    (header, *others), matched = _read_filters(client, filters, lookups)
     keys = others[: len(key_columns)]
     row_count = max(grid_size(found["range"])[0] for found in keys)
     columns = [list(cells[:1]) for cells in header.get("values", [])]
@@ -104,7 +122,8 @@ def read_keys(
     for column, found in zip(key_columns, keys, strict=True):
         columns[column] = (found.get("values") or [[]])[0]
     title, (_, column_count) = _title(header["range"]), grid_size(header["range"])
-    return TabSnapshot(title, row_count, column_count, columns, row_count if known_from is None else known_from)
+    first = row_count if known_from is None else known_from
+    return TabSnapshot(title, row_count, column_count, columns, first), matched
 
 
 def _put_below(columns: list[list[Cell]], below: list[list[Cell]], first_row: int) -> None:
@@ -163,35 +182,59 @@ def is_bare(client: SheetsClient, sheet_id: int, title: str, first_row: int, end
     return all(start < first_row for start in starts)
 
 
-def _read_filters(client: SheetsClient, grid_ranges: list[dict[str, int]]) -> list[dict[str, Any]]:
+def _read_filters(
+    client: SheetsClient, grid_ranges: list[dict[str, int]], lookups: Sequence[Lookup]
+) -> tuple[list[dict[str, Any]], list[Lookup]]:
     """Values column by column, one answer per grid range, in the order asked (Google's own order is not promised).
 
-    One read request, shared with other tabs of the round.
+    Lookups that matched come back beside them. One read request, shared with other tabs of the round.
     """
+    part = [{"gridRange": grid_range} for grid_range in grid_ranges]
+    part += [{"developerMetadataLookup": lookup} for lookup in lookups]
 
-    def read(parts: list[list[dict[str, int]]]) -> Any:
+    def read(parts: list[list[dict[str, Any]]]) -> Any:
         return client.read(
             "/values:batchGetByDataFilter",
             body={
-                "dataFilters": [{"gridRange": grid_range} for part in parts for grid_range in part],
+                "dataFilters": [data_filter for part in parts for data_filter in part],
                 "majorDimension": "COLUMNS",
                 "valueRenderOption": "UNFORMATTED_VALUE",
                 "dateTimeRenderOption": "SERIAL_NUMBER",
             },
         )
 
-    answer = client.together("read", grid_ranges, 0, read)
-    found: list[dict[str, Any]] = [{} for _ in grid_ranges]
-    for value_range in answer.get("valueRanges", []):
-        for data_filter in value_range.get("dataFilters", []):
-            # proto3 leaves out zeros, so compare without them
-            asked = {name: value for name, value in data_filter.get("gridRange", {}).items() if value}
-            for i, grid_range in enumerate(grid_ranges):
-                if {name: value for name, value in grid_range.items() if value} == asked:
-                    found[i] = value_range["valueRange"]
-    if not all(found):
+    answer = client.together("read", part, 0, read)
+    matched = [
+        (_without_zeros(data_filter), value_range["valueRange"])
+        for value_range in answer.get("valueRanges", [])
+        for data_filter in value_range.get("dataFilters", [])
+    ]
+    found = [
+        next((values for data_filter, values in matched if data_filter.get("gridRange") == _without_zeros(asked)), None)
+        for asked in grid_ranges
+    ]
+    if None in found:
         raise SheetsError("The Sheets API left out a range that was asked for; the next sync asks again.")
-    return found
+    answered = [
+        _asked_for(lookup) for data_filter, _ in matched if (lookup := data_filter.get("developerMetadataLookup"))
+    ]
+    there = [lookup for lookup in lookups if _asked_for(lookup) in answered]
+    return [values for values in found if values is not None], there
+
+
+def _asked_for(lookup: Lookup) -> tuple[Any, ...]:
+    """What tells lookups apart; an echo may carry more than was sent."""
+    sheet_id = lookup.get("metadataLocation", {}).get("sheetId", 0)
+    return (*(lookup.get(name) for name in ("metadataId", "metadataKey", "metadataValue")), sheet_id)
+
+
+def _without_zeros(message: dict[str, Any]) -> dict[str, Any]:
+    """proto3 leaves out zeros, so compare without them."""
+    return {
+        name: _without_zeros(value) if isinstance(value, dict) else value
+        for name, value in message.items()
+        if value != 0 or isinstance(value, bool)
+    }
 
 
 def _title(echoed_range: str) -> str:

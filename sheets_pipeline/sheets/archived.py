@@ -17,6 +17,7 @@ from sheets_pipeline.errors import LimitExceeded
 from sheets_pipeline.sheets import access
 from sheets_pipeline.sheets.archive import RowMover
 from sheets_pipeline.sheets.client import SheetsClient
+from sheets_pipeline.sheets.marks import Ownership
 from sheets_pipeline.sheets.memory import TabMemory
 from sheets_pipeline.sheets.writer import Allowance, NeedsFullSync, TabWriter
 from sheets_pipeline.sync.archive import (
@@ -74,6 +75,7 @@ class ArchivedWriter:
         max_rows: Rows of the main tab before older ones move.
         memory_of: Facts and base snapshot of a tab of the family, by title.
         lock: The lock of the main tab; it stands for the whole family.
+        ownership: Which installation we are.
     """
 
     def __init__(
@@ -86,13 +88,14 @@ class ArchivedWriter:
         store: Store,
         memory_of: Callable[[str], TabMemory],
         lock: Callable[[], AbstractContextManager[StillOurs]],
+        ownership: Ownership,
         spreadsheet_url: str = "",
     ) -> None:
         if len(tab.key) != 1:
             raise ValueError(f"Tab {tab.title!r}: expected one key column to keep archives by, found {tab.key}.")
         self.tab, self.moment, self.max_rows, self.client = tab, moment, max_rows, client
         self.source, self.store, self.lock, self.spreadsheet_url = source, store, lock, spreadsheet_url
-        self._memory_of = memory_of
+        self._memory_of, self.ownership = memory_of, ownership
         self._still_ours: StillOurs = None
         self._moved = 0
 
@@ -317,7 +320,9 @@ class ArchivedWriter:
     def _writer(self, tab: Tab) -> TabWriter:
         """A writer of one tab of the family, for use while the lock is held."""
         memory, still_ours = self._memory_of(tab.title), self._still_ours
-        return TabWriter(tab, self.client, memory, lambda: nullcontext(still_ours), self.spreadsheet_url)
+        return TabWriter(
+            tab, self.client, memory, lambda: nullcontext(still_ours), self.ownership, self.spreadsheet_url
+        )
 
     def _keys(self, frame: pd.DataFrame) -> list[str]:
         return [str(key) for key in frame[self.tab.key[0]].tolist()]

@@ -13,7 +13,10 @@ class TabFacts:
 
     ``layout`` says where our columns stood (name → 0-based index, in the order of the base's cells), ``renamed`` which
     headers people have changed (name → header now), ``row_count`` how many rows the grid had, ``rows_end`` the row
-    (0-based) after our last one, about, ``seen_at`` when Google was last asked for this; ``spreadsheet_cells`` and ``spreadsheet_tabs`` count the whole spreadsheet as it was then.
+    (0-based) after our last one, about, ``seen_at`` when Google was last asked for this; ``spreadsheet_cells`` and
+    ``spreadsheet_tabs`` count the whole spreadsheet as it was then. ``version`` is the last version that stood in the tab
+    (``sync/marks.py``), ``intended`` are those sent since; ``recovered_at`` is when a version was last found that we did
+    not know.
     """
 
     sheet_id: int
@@ -25,6 +28,9 @@ class TabFacts:
     rows_end: int = 0
     spreadsheet_cells: int = 0
     spreadsheet_tabs: int = 0
+    version: str = ""
+    intended: list[str] = field(default_factory=list)
+    recovered_at: float = 0.0
 
 
 BaseRows = dict[str, list[Cell] | None]

@@ -1,14 +1,26 @@
-"""One round of a sync: what a reading of the tab leads to."""
+"""What a reading of a tab shows, and one round of a sync: what it leads to."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from sheets_pipeline.sheets.marks import Sight
 from sheets_pipeline.sheets.memory import TabFacts
 from sheets_pipeline.sync.diff import ChangeSet
 from sheets_pipeline.sync.drift import Drift
 from sheets_pipeline.sync.plan import Plan
 from sheets_pipeline.sync.report import SyncReport, sample_changes
 from sheets_pipeline.sync.rows import Rows
-from sheets_pipeline.sync.snapshot import RowIndex
+from sheets_pipeline.sync.snapshot import RowIndex, TabSnapshot
+
+
+@dataclass(frozen=True, slots=True)
+class TabLook:
+    """A tab at one time: its cells, where our columns are, and in which row (0-based) each key stands."""
+
+    sheet_id: int
+    snapshot: TabSnapshot
+    layout: dict[str, int]
+    row_of: dict[str, int]
 
 
 @dataclass(slots=True)
@@ -20,6 +32,7 @@ class Round:
     wanted: Rows
     changes: ChangeSet
     plan: Plan
+    sight: Sight
     index: RowIndex | None = None
     added_columns: list[str] = field(default_factory=list)
     released_columns: list[str] = field(default_factory=list)
@@ -28,6 +41,8 @@ class Round:
     drift: Drift | None = None
     rows_in_tab: int = 0
     grid_cells: int = 0
+    #: Gives the digest of the keys that will be ours.
+    rows_digest: Callable[[], str] = str
 
     def describe(self, report: SyncReport, spreadsheet_url: str) -> None:
         """Put into the report what this round is about to do."""

@@ -21,13 +21,22 @@ from sheets_pipeline.errors import OutcomeUnknown, RequestRejected, SheetsUnavai
 from sheets_pipeline.sheets import access
 from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sheets.finder import TabFinder
+from sheets_pipeline.sheets.marks import Ownership, Sight, TabMarks
 from sheets_pipeline.sheets.memory import TabFacts, TabMemory
-from sheets_pipeline.sheets.rounds import Round
+from sheets_pipeline.sheets.rounds import Round, TabLook
 from sheets_pipeline.sync.batches import Batch
-from sheets_pipeline.sync.diff import ChangeSet, compare, compare_touched, rows_of_ours
+from sheets_pipeline.sync.diff import (
+    ChangeSet,
+    compare,
+    compare_touched,
+    digest_after,
+    digest_of_ours,
+    rows_of_ours,
+)
 from sheets_pipeline.sync.drift import find_drift
 from sheets_pipeline.sync.guards import MAX_SPREADSHEET_CELLS, check_deletes, check_size
 from sheets_pipeline.sync.inserts import AT_THE_END, last_keys, place_after, row_after_ours
+from sheets_pipeline.sync.marks import digest
 from sheets_pipeline.sync.plan import Plan, plan_changes, plan_creation, rows_to_keep
 from sheets_pipeline.sync.report import SyncReport
 from sheets_pipeline.sync.rows import Rows, rows_from_frame
@@ -58,20 +67,14 @@ class NeedsFullSync(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What a person allows one sync to do: ``deletes`` rows instead of the default; ``dry_run`` sends nothing."""
+    """What a person allows one sync to do: ``deletes`` rows instead of the default; ``dry_run`` sends nothing.
+
+    ``take_over`` replaces another installation that keeps the spreadsheet.
+    """
 
     deletes: int | None = None
     dry_run: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class TabLook:
-    """A tab at one time: its cells, where our columns are, and in which row (0-based) each key stands."""
-
-    sheet_id: int
-    snapshot: TabSnapshot
-    layout: dict[str, int]
-    row_of: dict[str, int]
+    take_over: bool = False
 
 
 class TabWriter:
@@ -87,11 +90,13 @@ class TabWriter:
         client: SheetsClient,
         memory: TabMemory,
         lock: Callable[[], AbstractContextManager[Callable[[], None] | None]],
+        ownership: Ownership,
         spreadsheet_url: str = "",
     ) -> None:
         self.tab, self.client, self.memory, self.lock = tab, client, memory, lock
         self.spreadsheet_url = spreadsheet_url
         self._finder = TabFinder(tab, client, memory)
+        self._marks = TabMarks(client, ownership, memory.now)
         self._still_ours: Callable[[], None] | None = None
         self._rows_moved = self._is_refused = False
 
@@ -139,12 +144,12 @@ class TabWriter:
         if (facts := self._finder.facts()) is None:
             return None
         try:
-            snapshot = access.read_tab(self.client, facts.sheet_id)
+            snapshot, _ = self._read_tab(facts)
         except RequestRejected:
             self.memory.save_facts(facts := self._finder.find())
             if facts is None:
                 return None
-            snapshot = access.read_tab(self.client, facts.sheet_id)
+            snapshot, _ = self._read_tab(facts)
         facts, layout, added = self._finder.columns(facts, snapshot)
         layout = {column.name: layout[column.name] for column in self.tab.columns if column.name not in added}
         require_columns(self.tab, snapshot, layout)
@@ -161,10 +166,12 @@ class TabWriter:
             logger.info("Tab %r: reading", self.tab.title)
             found = self._look_where_it_is(look)
             self._preflight(found)
+            if not allowance.dry_run:
+                found.facts = self._marks.sign(found.sight, found.facts, found.plan, found.rows_digest)
             if number == 1:
                 found.describe(report, self.spreadsheet_url)
             report.rounds = number
-            if allowance.dry_run or self._is_applied(found, report, is_first=number == 1):
+            if allowance.dry_run or self._apply(found, report):
                 break
             time.sleep(min(0.5 * 2.0 ** (number - 1), 8))
         else:
@@ -205,26 +212,16 @@ class TabWriter:
             self.memory.save_facts(self._finder.find())
             return look()
 
-    def _is_applied(self, found: Round, report: SyncReport, *, is_first: bool) -> bool:
+    def _apply(self, found: Round, report: SyncReport) -> bool:
         """Send the plan; False when the tab must be read again.
 
         Raises:
-            RequestRejected: Also for the tab as it is after a first refusal, or for cells that are protected from us.
+            RequestRejected: For cells that are protected from us, and for the second time.
         """
-        try:
-            return self._apply(found, report)
-        except RequestRejected as error:  # people may have renamed the tab or cut rows off since it was read
-            if not is_first or "protected" in str(error):
-                raise
-            logger.warning("Tab %r: %s Reading what it holds now.", self.tab.title, error)
-            return False
-
-    def _apply(self, found: Round, report: SyncReport) -> bool:
-        """Send the plan; False when the tab must be read again."""
         plan, deletes = found.plan, found.plan.deletes
         # The last answer that can carry key cells tells whether the rows to delete still stand where we read them.
         checking = plan.writes[-1] if plan.writes else None
-        self._remember(found.facts)
+        self._remember(found.facts, is_as_known=found.sight.is_as_known)
         # What is about to be sent and what is known to stand is noted while another request is under way.
         with ThreadPoolExecutor(1) as beside:
             intended = [beside.submit(self._intend, plan, batch) for batch in plan.batches[:1]]
@@ -252,10 +249,11 @@ class TabWriter:
                 logger.warning("Tab %r: %s Reading what it holds now.", self.tab.title, error)
                 return False
             except RequestRejected as error:
-                if self._is_refused:
+                if self._is_refused or "protected" in str(error):
                     raise
                 self._is_refused = True
-                # People took out rows or columns that it was about, or the tab, or made one of its title.
+                # People took out rows or columns that it was about, or the tab, or made one of its title; or another
+                # writer was quicker, and its version stands in the way of ours.
                 logger.warning("Tab %r: %s Nothing of it was applied; reading what is there.", self.tab.title, error)
                 return False
         return True
@@ -273,12 +271,12 @@ class TabWriter:
         position = found.wanted.position  # marked rows are not in it
         self.memory.confirm({key: found.wanted.row(position[key]) for key in batch.keys if key in position})
 
-    def _remember(self, facts: TabFacts) -> None:
+    def _remember(self, facts: TabFacts, *, is_as_known: bool = True) -> None:
         """Note what was found, before anything is sent, so that a crash leaves no tab that we do not know."""
         known = self.memory.facts()
         if facts != known:
-            if known is not None and list(known.layout) != list(facts.layout):
-                self.memory.distrust()  # the base's cells are in another order
+            if not is_as_known or (known is not None and list(known.layout) != list(facts.layout)):
+                self.memory.distrust()  # the base's cells are in another order, or not those of the tab
             self.memory.save_facts(facts)
 
     def _apply_batch(self, found: Round, batch: Batch, check: dict[int, str], report: SyncReport) -> bool:
@@ -304,11 +302,11 @@ class TabWriter:
     def _look_at_all(self, frame: pd.DataFrame, leave: set[str], allowance: Allowance) -> Round:
         facts = self._finder.facts()
         if facts is None:
-            return self._plan_new_tab(frame)
-        snapshot = access.read_tab(self.client, facts.sheet_id)
+            return self._plan_new_tab(frame, allowance)
+        snapshot, sight = self._read_tab(facts, allowance)
         wanted = rows_from_frame(self.tab, frame, access.time_zone(facts.time_zone))
         if snapshot.last_row == 0:
-            return self._plan_empty_tab(facts, snapshot, wanted)
+            return self._plan_empty_tab(facts, snapshot, wanted, sight)
         facts, layout, added = self._finder.columns(facts, snapshot)
         index = index_rows(self.tab, snapshot, layout)
         memory = self.memory
@@ -316,8 +314,10 @@ class TabWriter:
         check_deletes(self.tab, changes, len(index.row_of), len(wanted), allowance.deletes)
         bare_from = self._bare_from(facts, snapshot, snapshot.last_row + len(changes.inserts))
         end = row_after_ours(index, changes.foreign_keys)
-        found = self._plan(facts, snapshot, layout, wanted, changes, index, end, added, bare_from)
-        if list(facts.layout) == list(found.facts.layout):  # else the base's cells are in another order
+        found = self._plan(facts, snapshot, layout, wanted, changes, index, sight, end, added, bare_from)
+        found.rows_digest = lambda: digest_of_ours(index, wanted, changes)
+        # Else the base's cells are in another order, or not those that we last wrote.
+        if sight.is_as_known and list(facts.layout) == list(found.facts.layout):
             found.drift = find_drift(changes, wanted, found.facts.layout, self.memory.base)
         found.rows_in_tab = rows_of_ours(index, wanted, changes, leave)
         return found
@@ -335,7 +335,9 @@ class TabWriter:
         if facts is None or self._rows_moved:
             raise NeedsFullSync(self.tab.title)
         wanted = rows_from_frame(self.tab, frame, access.time_zone(facts.time_zone))
-        snapshot, layout = self._read_keys(facts)
+        snapshot, layout, sight = self._read_keys(facts)
+        if not sight.is_as_known:
+            raise NeedsFullSync(self.tab.title)
         index = index_rows(self.tab, snapshot, layout)
         gone = self.memory.owned([key for key in keys if key not in wanted.position])
         lowest = last_keys(index)
@@ -344,29 +346,44 @@ class TabWriter:
         check_deletes(self.tab, changes, len(index.row_of), len(index.row_of) - len(changes.deletes), None)
         theirs = {key for key in lowest if key not in base}
         end = row_after_ours(index, theirs if len(theirs) < len(lowest) else ())
-        found = self._plan(facts, snapshot, layout, wanted, changes, index, end)
+        found = self._plan(facts, snapshot, layout, wanted, changes, index, sight, end)
+        found.rows_digest = lambda: digest_after(sight.last, wanted, changes)
         found.rows = len(index.row_of) + len(changes.inserts) - len(changes.deletes)
         return found
 
-    def _read_keys(self, facts: TabFacts) -> tuple[TabSnapshot, dict[str, int]]:
+    def _read_tab(self, facts: TabFacts, allowance: Allowance | None = None) -> tuple[TabSnapshot, Sight]:
+        lookups = self._marks.lookups(facts)
+        snapshot, matched = access.read_tab(self.client, facts.sheet_id, lookups)
+        return snapshot, self._sight(facts, matched, allowance)
+
+    def _sight(self, facts: TabFacts, matched: list[access.Lookup], allowance: Allowance | None = None) -> Sight:
+        return self._marks.of_tab(
+            facts,
+            matched,
+            takes_over=allowance is not None and allowance.take_over,
+            was_refused=self._is_refused,
+        )
+
+    def _read_keys(self, facts: TabFacts) -> tuple[TabSnapshot, dict[str, int], Sight]:
         """Header and key columns; read twice where people moved a key column."""
         if set(facts.layout) != {column.name for column in self.tab.columns}:
             raise NeedsFullSync(self.tab.title)
         places = [facts.layout[name] for name in self.tab.key]
         known_from = facts.rows_end if 0 < facts.rows_end < facts.row_count else None
         for _ in range(2):
+            lookups = self._marks.lookups(facts)
             try:
-                snapshot = access.read_keys(self.client, facts.sheet_id, places, known_from)
+                snapshot, matched = access.read_keys(self.client, facts.sheet_id, places, known_from, lookups)
             except RequestRejected:
                 if known_from is None:
                     raise
                 known_from = None  # people took rows out, and the grid ends above it
-                snapshot = access.read_keys(self.client, facts.sheet_id, places)
+                snapshot, matched = access.read_keys(self.client, facts.sheet_id, places, None, lookups)
             layout = locate_columns(self.tab, snapshot, facts.renamed)
             if set(layout) != set(facts.layout):
                 raise NeedsFullSync(self.tab.title)
             if (now := [layout[name] for name in self.tab.key]) == places:
-                return snapshot, layout
+                return snapshot, layout, self._sight(facts, matched)
             places = now
         raise NeedsFullSync(self.tab.title)
 
@@ -378,6 +395,7 @@ class TabWriter:
         wanted: Rows,
         changes: ChangeSet,
         index: RowIndex,
+        sight: Sight,
         end: int,
         added: Collection[str] = (),
         bare_from: int | None = None,
@@ -400,7 +418,7 @@ class TabWriter:
         rows_end = end + len(changes.inserts) - len(changes.deletes)
         if snapshot.known_from == 0 or not 0 <= rows_end - facts.rows_end < _ROWS_BELOW_READ:
             now = replace(now, row_count=plan.row_count, rows_end=rows_end)
-        found = Round(now, snapshot.title, wanted, changes, plan, index, list(added), released)
+        found = Round(now, snapshot.title, wanted, changes, plan, sight, index, list(added), released)
         found.grid_cells = snapshot.row_count * snapshot.column_count + plan.grid_cells
         return found
 
@@ -409,20 +427,24 @@ class TabWriter:
     def _new_layout(self) -> dict[str, int]:
         return {column.name: i for i, column in enumerate(self.tab.columns)}
 
-    def _plan_new_tab(self, frame: pd.DataFrame) -> Round:
+    def _plan_new_tab(self, frame: pd.DataFrame, allowance: Allowance) -> Round:
         logger.info("Tab %r is not there yet; it is created", self.tab.title)
         spreadsheet = self._finder.spreadsheet
         zone = spreadsheet.time_zone if spreadsheet else "Etc/GMT"
         wanted = rows_from_frame(self.tab, frame, access.time_zone(zone))
         facts = TabFacts(secrets.randbelow(2**31 - 1) + 1, zone, self._new_layout(), self.memory.now())
-        return self._creation(facts, wanted, None)
+        sight = self._marks.of_no_tab(spreadsheet.owners if spreadsheet else (), takes_over=allowance.take_over)
+        return self._creation(facts, wanted, None, sight)
 
-    def _plan_empty_tab(self, facts: TabFacts, snapshot: TabSnapshot, wanted: Rows) -> Round:
-        facts = TabFacts(facts.sheet_id, facts.time_zone, self._new_layout(), facts.seen_at)
-        return self._creation(facts, wanted, (snapshot.row_count, snapshot.column_count))
+    def _plan_empty_tab(self, facts: TabFacts, snapshot: TabSnapshot, wanted: Rows, sight: Sight) -> Round:
+        facts = TabFacts(facts.sheet_id, facts.time_zone, self._new_layout(), facts.seen_at, version=facts.version)
+        return self._creation(facts, wanted, (snapshot.row_count, snapshot.column_count), sight)
 
-    def _creation(self, facts: TabFacts, wanted: Rows, grid: tuple[int, int] | None) -> Round:
+    def _creation(self, facts: TabFacts, wanted: Rows, grid: tuple[int, int] | None, sight: Sight) -> Round:
         plan = plan_creation(self.tab, facts.sheet_id, wanted, grid=grid)
         changes = ChangeSet(list(range(len(wanted))), [], [], {}, [])
         facts = replace(facts, row_count=plan.row_count, rows_end=len(wanted) + 1)
-        return Round(facts, self.tab.title, wanted, changes, plan, rows_in_tab=len(wanted), grid_cells=plan.grid_cells)
+        found = Round(facts, self.tab.title, wanted, changes, plan, sight)
+        found.rows_digest = lambda: digest(wanted.keys)
+        found.rows_in_tab, found.grid_cells = len(wanted), plan.grid_cells
+        return found

@@ -48,6 +48,8 @@ _REMEDIES = {
     "ConnectionIntercepted": "Something between this machine and Google answers in its place; the run's message says what.",
     "NotASpreadsheet": "Open {url}, choose File > Save as Google Sheets, and set SPREADSHEET_ID to the new file.",
     "SpreadsheetNotFound": "Ask the owner of {url} to restore it from the bin, or set SPREADSHEET_ID to another one.",
+    "OwnedByAnother": "The run's message says who keeps {url}. Set SPREADSHEET_ID to another one for this installation, or take "
+    "it over: `sheets-pipeline sync --take-over`.",
     "SettingsError": "Correct the setting that the run's message names.",
     "DatabaseError": "Check that the database of DATABASE_URL runs and lets us in; `sheets-pipeline doctor` tells more.",
     "QuotaExceeded": "Give {credential} to nobody else, or lower SHEETS_READS_PER_MINUTE and SHEETS_WRITES_PER_MINUTE.",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from sheets_pipeline.sync.cells import Cell, same_cell
+from sheets_pipeline.sync.marks import Version, digest
 from sheets_pipeline.sync.once_ours import filled_rows
 from sheets_pipeline.sync.rows import Rows
 from sheets_pipeline.sync.snapshot import RowIndex, TabSnapshot
@@ -176,6 +177,20 @@ def rows_of_ours(index: RowIndex, wanted: Rows, changes: ChangeSet, leave: Colle
     copies = sum(len(rows) - 1 for key, rows in index.doubled.items() if key in wanted.position)
     left_since = sum(key in wanted.position and key not in index.row_of for key in leave)
     return there + copies + left_since + len(changes.inserts)
+
+
+def digest_of_ours(index: RowIndex, wanted: Rows, changes: ChangeSet) -> str:
+    """Digest of the keys that are ours in the tab once the changes of a full sync are made."""
+    ours = index.row_of.keys() - set(changes.foreign_keys) - {delete.key for delete in changes.deletes}
+    return digest(ours | {wanted.keys[i] for i in changes.inserts})
+
+
+def digest_after(last: Version | None, wanted: Rows, changes: ChangeSet) -> str:
+    """The same after an event sync, which knows the rows that it touches alone; blank where it was not known before."""
+    if last is None or not last.rows:
+        return ""
+    gone = [delete.key for delete in changes.deletes]
+    return digest([wanted.keys[i] for i in changes.inserts], start=last.rows, without=gone)
 
 
 def _place(update: CellUpdate) -> tuple[int, int]:

@@ -216,3 +216,23 @@ def test_a_retried_run_waits_longer_each_time(platform: Platform, monkeypatch: p
     for retry in ("1", "3"):
         run(platform, "full_sync", tags={"dagster/retry_number": retry}, asset_selection=[dg.AssetKey("user_profiles")])
     assert waits == [0.4, 1.6]
+
+
+def test_a_copy_of_the_database_is_refused_until_it_takes_the_spreadsheet_over(platform: Platform) -> None:
+    assert run(platform, "full_sync").success
+    with platform.engine.begin() as connection:  # as a dump of another server, restored here, holds it
+        connection.execute(sa.text('update sync_installation set place = \'{"name": "x", "anchors": []}\''))
+        connection.execute(sa.text("update users set full_name = 'Staging ' || id"))
+    pipeline.cache_clear()
+    platform.server.reset_stats()
+    refused = run(platform, "full_sync")
+    assert "kept by another installation" in failure(refused)
+    assert "sync --take-over" in failure(refused)
+    tags = platform.instance.get_run_by_id(refused.run_id).tags  # type: ignore[union-attr]
+    assert (tags["sheets_pipeline/error"], tags["sheets_pipeline/needs_person"]) == ("OwnedByAnother", "true")
+    assert not run(platform, "event_sync").success
+    assert pending(platform) > 0
+    assert platform.server.stats()["totals"]["writes"] == 0
+    assert run(platform, "full_sync", tags={"sheets_pipeline/take_over": "true"}).success
+    assert platform.rows("UserProfiles")[1]["full_name"] == "Staging 1"
+    assert run(platform, "event_sync").success

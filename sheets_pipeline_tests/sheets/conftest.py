@@ -17,7 +17,7 @@ from sheets_pipeline.sheets.shared_requests import Seat
 from sheets_pipeline.sheets.writer import Allowance, TabWriter
 from sheets_pipeline.sync.report import SyncReport
 from sheets_pipeline.sync.tab import Column, ColumnType, Tab
-from sheets_pipeline_tests.sheets.memory import FakeMemory
+from sheets_pipeline_tests.sheets.memory import FakeMemory, FakeOwnership
 
 TAB = Tab(
     "people",
@@ -54,7 +54,7 @@ class Bench:
     def __init__(self, server: LocalSheetsServer, tab: Tab = TAB, spreadsheet_id: str | None = None) -> None:
         self.server = server
         self.spreadsheet_id = spreadsheet_id or server.create_spreadsheet("Test")
-        self.memory = FakeMemory()
+        self.memory, self.ownership = FakeMemory(), FakeOwnership()
         self.use(tab)
 
     def use(self, tab: Tab, seat: Seat | None = None) -> None:
@@ -68,12 +68,14 @@ class Bench:
             policy=FAST,
             seat=seat,
         )
-        self.writer = TabWriter(tab, self.client, self.memory, self.client.taking_part)
+        self.writer = TabWriter(tab, self.client, self.memory, self.client.taking_part, self.ownership)
 
-    def sync(self, rows: Any, *, allow_deletes: int | None = None, dry_run: bool = False) -> SyncReport:
+    def sync(
+        self, rows: Any, *, allow_deletes: int | None = None, dry_run: bool = False, take_over: bool = False
+    ) -> SyncReport:
         computed_at = self.memory.now()
         return self.writer.full_sync(
-            frame_of(rows), computed_at=computed_at, allowance=Allowance(allow_deletes, dry_run)
+            frame_of(rows), computed_at=computed_at, allowance=Allowance(allow_deletes, dry_run, take_over)
         )
 
     def event(self, rows: Any, keys: set[str]) -> SyncReport:

@@ -11,6 +11,7 @@ import sys
 import sqlalchemy as sa
 from google.auth.credentials import AnonymousCredentials
 
+from sheets_pipeline.database.installation import Installation
 from sheets_pipeline.database.locks import named_lock
 from sheets_pipeline.database.state import TabStore, install_state
 from sheets_pipeline.errors import SheetsPipelineError
@@ -29,7 +30,8 @@ def writer(database_url: str, endpoint: str, spreadsheet_id: str) -> TabWriter:
     identity = Identity(AnonymousCredentials(), "robot@example.org")
     client = SheetsClient(identity, spreadsheet_id, budget=NoQuota(), endpoint=endpoint, policy=FAST)
     store = StoredMemory(TabStore(engine, spreadsheet_id, TAB.title))
-    return TabWriter(TAB, client, store, lambda: named_lock(engine, spreadsheet_id, timeout_seconds=30))
+    lock = lambda: named_lock(engine, spreadsheet_id, timeout_seconds=30)  # noqa: E731
+    return TabWriter(TAB, client, store, lock, Installation(engine))
 
 
 def work(arguments: list[str]) -> None:

@@ -13,6 +13,7 @@ from google.auth.credentials import AnonymousCredentials
 
 from sheets_pipeline.database.archive import ArchiveStore
 from sheets_pipeline.database.engine import connect
+from sheets_pipeline.database.installation import Installation
 from sheets_pipeline.database.locks import named_lock
 from sheets_pipeline.database.platform import platform_metadata, quiz_responses
 from sheets_pipeline.database.queries import quiz_responses as rows_of
@@ -60,6 +61,7 @@ def new_writer(
         ArchiveStore(engine, spreadsheet_id, MAIN),
         lambda title: StoredMemory(TabStore(engine, spreadsheet_id, title)),
         lock,
+        Installation(engine),
     )
 
 

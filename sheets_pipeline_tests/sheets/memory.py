@@ -1,10 +1,25 @@
-"""An in-memory twin of what the pipeline remembers of a tab."""
+"""In-memory twins of what the pipeline remembers: of a tab, and of itself."""
 
 import time
 from collections.abc import Collection, Mapping
 
 from sheets_pipeline.sheets.memory import BaseRows, TabFacts
 from sheets_pipeline.sync.cells import Cell
+from sheets_pipeline.sync.marks import Owner
+
+
+class FakeOwnership:
+    """Follows the protocol ``Ownership``."""
+
+    def __init__(self, installation: str = "a1b2c3d4e5", name: str = "database 'learning' on db.example.org") -> None:
+        self.me = Owner(installation, name, "2026-03-01 12:00:00 UTC")
+
+    def owner(self, *, anew: bool = False) -> Owner:
+        return self.me
+
+    def renew(self) -> Owner:
+        self.me = Owner(self.me.installation + "x", self.me.name, self.me.since)
+        return self.me
 
 
 class FakeMemory:

@@ -24,7 +24,7 @@ Listener = Callable[[Transaction], None]
 
 _SUFFIX = ".sqlite3"
 #: Files open at the same time; each takes three file descriptors.
-_MOST_OPEN = 64
+MOST_OPEN = 64
 #: Changes with larger bodies may take long.
 _BIG_BODY = 300_000
 #: Work on spreadsheets with more used rows than this may take long.
@@ -53,6 +53,8 @@ class Engine:
         self._entries: dict[str, _Entry] = {}
         self._uses = count(1)
         self.listeners: list[Listener] = []
+        #: Spreadsheets whose files are open at the same time.
+        self.most_open = MOST_OPEN
         for path in sorted(self._folder.glob("*" + _SUFFIX)):
             self._discover(path)
 
@@ -68,7 +70,7 @@ class Engine:
     def _close_idle(self) -> None:
         """Close the files that were not used for the longest time, where there are many."""
         opened = [entry for entry in list(self._entries.values()) if entry.file.is_open]
-        for entry in sorted(opened, key=lambda entry: entry.used)[: max(0, len(opened) - _MOST_OPEN)]:
+        for entry in sorted(opened, key=lambda entry: entry.used)[: max(0, len(opened) - self.most_open)]:
             if not entry.lock.locked():
                 entry.file.close()
 

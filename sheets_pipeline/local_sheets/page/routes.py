@@ -175,6 +175,8 @@ class Page:
     async def _stream(self, request: Request) -> Response:
         """Server-sent events: what to fetch again, requests as they finish, how announcements fare."""
         spreadsheet_id = request.query_params.get("spreadsheetId")
+        if self._server.events.is_full:
+            return _json({"error": {"code": 503, "message": "Too many pages are open: close one of them."}}, 503)
 
         def wants(kind: str, message: dict[str, Any]) -> bool:
             if kind == _PAGE_CHANGE:

@@ -62,6 +62,16 @@ def write_private(path: Path, content: bytes) -> None:
     draft.replace(path)
 
 
+def make_private(data_dir: Path) -> None:
+    """Take the rights of others from the files of a data folder that an earlier version made; foreign files stay."""
+    own = ["spreadsheets", "accounts", DEFAULT_KEY_FILE, "token-secret", "folders.json", "server.lock"]
+    found = [data_dir / name for name in own]
+    found += [path for folder in found[:2] if folder.is_dir() for path in folder.iterdir()]
+    for path in found:
+        if path.exists() and not path.is_symlink():
+            path.chmod(0o700 if path.is_dir() else 0o600)
+
+
 def accounts(data_dir: Path) -> Iterator[dict[str, Any]]:
     """The key files of all accounts."""
     for path in [data_dir / DEFAULT_KEY_FILE, *sorted((data_dir / "accounts").glob("*.json"))]:

@@ -19,11 +19,18 @@ _END = "end of stream"
 
 
 class Events:
-    """Hands each event to all who listen."""
+    """Hands each event to all who listen; ``is_full`` where that are as many as may be."""
+
+    #: Listeners at a time: each keeps a connection.
+    MOST_LISTENERS = 64
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._queues: dict[asyncio.Queue[tuple[str, dict[str, Any]]], Callable[[str, dict[str, Any]], bool]] = {}
+
+    @property
+    def is_full(self) -> bool:
+        return len(self._queues) >= self.MOST_LISTENERS
 
     def publish(self, kind: str, message: dict[str, Any]) -> None:
         """Tell all listeners, from any thread; never waits."""

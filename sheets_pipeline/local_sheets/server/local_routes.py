@@ -137,6 +137,8 @@ class _LocalRoutes:
                 return False
             return spreadsheet_id is None or kind != "change" or message.get("spreadsheetId") == spreadsheet_id
 
+        if self._server.events.is_full:
+            return _json({"error": {"code": 503, "message": "Too many listen already: end one of them."}}, 503)
         stream = self._server.events.stream(wants)
         return StreamingResponse(stream, media_type="text/event-stream", headers={"cache-control": "no-store"})
 

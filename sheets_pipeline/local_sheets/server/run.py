@@ -15,8 +15,9 @@ from filelock import FileLock, Timeout
 from starlette.types import ASGIApp
 
 from sheets_pipeline.local_sheets.security_headers import SECURITY_HEADERS
-from sheets_pipeline.local_sheets.server.accounts import ensure_key_file
-from sheets_pipeline.local_sheets.server.app import CuttableProtocol, build_app
+from sheets_pipeline.local_sheets.server.accounts import ensure_key_file, make_private
+from sheets_pipeline.local_sheets.server.app import build_app
+from sheets_pipeline.local_sheets.server.connection import Connection, share_open_files
 from sheets_pipeline.local_sheets.server.context import Options, Server
 from sheets_pipeline.local_sheets.server.events import Events
 
@@ -31,15 +32,20 @@ def run(options: Options) -> None:
     Raises:
         CannotStart: Another server uses the data folder or the port, or the folder cannot be written.
     """
+    os.umask(0o077)  # whatever is written is its owner's alone
     lock = _take_folder(options.data_dir)
     try:
+        make_private(options.data_dir)
+        shares = share_open_files()
+        Connection.most = shares.connections
         listener = _bind(options)
         options = replace(options, port=listener.getsockname()[1])
         server = Server(options)
+        server.engine.most_open = shares.spreadsheets
         key_file = ensure_key_file(options.data_dir, server.endpoint)
         app = build_app(server)
         _announce(server, key_file)
-        _serve(app, server, listener)
+        _serve(app, server, listener, shares.backlog)
     finally:
         lock.release()
 
@@ -98,16 +104,17 @@ class _QuietServer(uvicorn.Server):
         self.should_exit = True
 
 
-def _serve(app: ASGIApp, server: Server, listener: socket.socket) -> None:
+def _serve(app: ASGIApp, server: Server, listener: socket.socket, backlog: int) -> None:
     # Millions of long-lived cells make frequent full collections the largest cost of a large answer.
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
     config = uvicorn.Config(
         app,
-        http=CuttableProtocol,
+        http=Connection,
         ws="none",
         log_level="warning",
         access_log=False,
+        backlog=backlog,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=1,
         headers=list(SECURITY_HEADERS.items()),

@@ -129,3 +129,9 @@ def test_a_csv_is_uploaded_as_a_spreadsheet(server, credentials, sheets):
         made = drive.files().create(body={"name": "Uploaded", "mimeType": SHEET_TYPE}, media_body=media).execute()
     read = sheets.values().get(spreadsheetId=made["id"], range="A1:B2").execute()
     assert read["values"] == [["a", "b"], ["1", "2"]]
+
+
+def test_a_get_that_is_too_long_for_an_address_is_sent_as_a_post(sheets, spreadsheet_id):
+    ranges = ["Plan!A1:B2"] * 400
+    found = sheets.values().batchGet(spreadsheetId=spreadsheet_id, ranges=ranges).execute()
+    assert len(found["valueRanges"]) == 400

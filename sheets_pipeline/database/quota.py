@@ -31,6 +31,9 @@ _REMEMBERED_SECONDS = 120.0
 #: How a request ends: with an answer, with 429, or with an error of Google's or no answer at all.
 _ANSWERED, _REFUSED, _FAILED = _ENDED = ("answered", "refused", "failed")
 
+#: A slot in use whose request has not ended: sent, or held for one that is to come.
+_SENT, _HELD = _IN_USE = ("sent", "held")
+
 #: A waiting request says so this often; one silent for longer has gone.
 _WAITER_POLL_SECONDS = 1.0
 _WAITER_GONE_SECONDS = 4.0
@@ -60,7 +63,7 @@ sync_quota_slot = sa.Table(
     sa.Column("credential", sa.String(200), nullable=False),
     sa.Column("kind", sa.String(10), nullable=False),
     sa.Column("priority", sa.Integer, nullable=False),
-    sa.Column("state", sa.String(10), nullable=False, comment="waiting, sent; answered, refused (429), failed"),
+    sa.Column("state", sa.String(10), nullable=False, comment="waiting, held, sent; answered, refused (429), failed"),
     sa.Column("at", sa.Double, nullable=False, comment="seconds since 1970, database clock"),
     sa.Index("sync_quota_slot_budget", "credential", "kind", "state"),
     comment="Requests of the last minute, and those waiting for room.",
@@ -109,7 +112,7 @@ class DatabaseQuota:
         wanted = _KINDS if self.priority > URGENT and min(self.limits.values()) >= _LEAST_TO_RESERVE else ()
         try:
             for kind in wanted:
-                self._reserved[kind] = self._take(kind)
+                self._reserved[kind] = self._take(kind, _HELD)
             yield
         finally:
             if left := [slot_id for slot_id, _ in self._reserved.values()]:
@@ -141,18 +144,23 @@ class DatabaseQuota:
     def answers(self) -> Answers:
         """How Google answered this credential's requests lately."""
         slot = sync_quota_slot.c
-        mine = (slot.credential == self.credential) & slot.state.in_(_ENDED)
+        mine = (slot.credential == self.credential) & slot.state.in_((*_ENDED, _SENT))
         query = sa.select(slot.state, slot.at).where(mine).order_by(slot.at)
         with self.engine.connect() as connection:
             now = database_time(connection)
-            ended = [(state, at) for state, at in connection.execute(query) if at >= now - _REMEMBERED_SECONDS]
+            slots = connection.execute(query).all()
+        ended = [(state, at) for state, at in slots if state != _SENT and at >= now - _REMEMBERED_SECONDS]
         good = max((at for state, at in ended if state == _ANSWERED), default=0.0)
         bad_since = next((at for state, at in ended if state != _ANSWERED and at > good), None)
+        last = max((at for state, at in ended if state != _FAILED), default=0.0)
+        since = max(last, now - _LONGEST_REQUEST_SECONDS)  # a request that is older has died with its process
+        waiting_since = next((at for state, at in slots if state == _SENT and at > since), now)
         return Answers(
             answered=sum(state == _ANSWERED for state, _ in ended),
             refused=sum(state == _REFUSED for state, _ in ended),
             failed=sum(state == _FAILED for state, _ in ended),
             failing_seconds=0.0 if bad_since is None else max(0.0, now - bad_since),
+            silent_seconds=max(0.0, now - waiting_since),
         )
 
     def _take_reserved(self, kind: Kind) -> tuple[int, float] | None:
@@ -161,15 +169,16 @@ class DatabaseQuota:
             return None
         with self.engine.begin() as connection:
             sent = sa.update(sync_quota_slot).where(sync_quota_slot.c.id == held[0])
-            return held if connection.execute(sent.values(at=database_time(connection))).rowcount else None
+            values = {"state": _SENT, "at": database_time(connection)}
+            return held if connection.execute(sent.values(values)).rowcount else None
 
-    def _take(self, kind: Kind) -> tuple[int, float]:
+    def _take(self, kind: Kind, state: str = _SENT) -> tuple[int, float]:
         """Id of a slot of ours, and the seconds waited for it."""
         started = time.monotonic()
-        slot_id = self._wait(kind)
+        slot_id = self._wait(kind, state)
         return slot_id, time.monotonic() - started
 
-    def _wait(self, kind: Kind) -> int:
+    def _wait(self, kind: Kind, state: str) -> int:
         waiting_id: int | None = None
         while True:
             with self.engine.begin() as connection:
@@ -177,9 +186,9 @@ class DatabaseQuota:
                 now = database_time(connection)
                 waiting_id = self._enter(connection, kind, now, waiting_id)
                 if self._has_room(connection, kind, now):
-                    sent = {"state": "sent", "at": now}
+                    taken = {"state": state, "at": now}
                     connection.execute(
-                        sa.update(sync_quota_slot).where(sync_quota_slot.c.id == waiting_id).values(sent)
+                        sa.update(sync_quota_slot).where(sync_quota_slot.c.id == waiting_id).values(taken)
                     )
                     return waiting_id
                 pause = self._until_next_free(connection, kind, now)
@@ -200,7 +209,7 @@ class DatabaseQuota:
         """Say that this request is waiting, and drop what no longer counts."""
         slot = sync_quota_slot.c
         over = slot.state.in_(_ENDED) & (slot.at < now - _REMEMBERED_SECONDS)
-        died = (slot.state == "sent") & (slot.at < now - _LONGEST_REQUEST_SECONDS - WINDOW_SECONDS)
+        died = slot.state.in_(_IN_USE) & (slot.at < now - _LONGEST_REQUEST_SECONDS - WINDOW_SECONDS)
         gone = (slot.state == "waiting") & (slot.at < now - _WAITER_GONE_SECONDS)
         connection.execute(sa.delete(sync_quota_slot).where(self._mine(kind), over | died | gone))
         if waiting_id is not None:
@@ -241,7 +250,7 @@ class DatabaseQuota:
 def _counts(now: float) -> sa.ColumnElement[bool]:
     """Whether a slot is in use: its request is under way, or was answered in the last minute."""
     slot = sync_quota_slot.c
-    return (slot.state == "sent") | (slot.state.in_(_ENDED) & (slot.at >= now - WINDOW_SECONDS))
+    return slot.state.in_(_IN_USE) | (slot.state.in_(_ENDED) & (slot.at >= now - WINDOW_SECONDS))
 
 
 def _how_it_ended(error: Exception) -> str:

@@ -6,8 +6,8 @@ The rules, worst first (``docs/health.md`` has them at length):
 - **stopped**: switched off, or the circuit is open on an error that only a person can mend
 - **degraded**: the circuit is open otherwise, two or more syncs in a row failed, Google gives no answer, a disk is full,
   the tab's declaration cannot be used, or the tab lags two intervals behind or has not been synced for as long
-- **warning**: the last sync failed, rows or events are set aside, syncs are paused, Google refuses some requests for
-  quota, or our own share of the quota is nearly used up
+- **warning**: the last sync failed, an event has waited for half a minute, rows or events are set aside, syncs are paused,
+  Google refuses some requests for quota, or our own share of the quota is nearly used up
 - **healthy**: none of these
 """
 
@@ -27,6 +27,12 @@ NEARLY_USED = 0.9
 
 #: Single failures are repeated and forgotten; one that goes on for so long is worth telling.
 FAILING_SECONDS = 10
+
+#: An event that waits for longer is told: event syncs take a second, and some more under load.
+LATE_EVENT_SECONDS = 30
+
+#: A request that Google has not answered for so long, and none since, is told: answers take a second, large ones some more.
+SILENT_SECONDS = 30
 
 #: So many answers of 429 in two minutes are no accident: we keep within the quota ourselves.
 MANY_REFUSED = 3
@@ -135,18 +141,21 @@ class Trouble:
 class Answers:
     """How Google answered in the last two minutes: ``refused`` with 429, ``failed`` with 5xx or not at all.
 
-    ``failing_seconds`` is how long there has been no other answer; 0 where the last one was good.
+    ``failing_seconds`` is how long there has been no other answer; 0 where the last one was good. ``silent_seconds`` is how
+    long a request has been waiting for its answer while no other was answered; 0 where none waits.
     """
 
     answered: int = 0
     refused: int = 0
     failed: int = 0
     failing_seconds: float = 0.0
+    silent_seconds: float = 0.0
 
     @property
     def trouble(self) -> Trouble | None:
         """None while requests come through."""
-        is_total = self.failing_seconds >= FAILING_SECONDS
+        is_silent = self.silent_seconds >= SILENT_SECONDS
+        is_total = is_silent or self.failing_seconds >= FAILING_SECONDS
         if self.refused >= MANY_REFUSED or (is_total and self.refused):
             return Trouble(
                 "Something else uses up our quota",
@@ -158,9 +167,11 @@ class Answers:
             )
         if not is_total:
             return None
+        seconds = max(self.failing_seconds, self.silent_seconds)
         return Trouble(
             "Google does not answer",
-            f"Google has answered no request for {self.failing_seconds:.0f} s; {self.failed} have failed.",
+            f"Google has answered no request for {seconds:.0f} s; {self.failed} have failed"
+            f"{', and one is still waiting' if is_silent else ''}.",
             "Requests are repeated and events stay queued. If it lasts, see https://www.google.com/appsstatus and run "
             "`sheets-pipeline doctor`, which tells whether it is the network.",
             is_total=True,
@@ -215,7 +226,7 @@ def tab_health(
 ) -> TabHealth:
     """One tab's state; ``problem`` says why its declaration cannot be used."""
     lag = lag_seconds(history, wait, steering)
-    health, reason = _judge(history, lag, steering, enabled=enabled)
+    health, reason = _judge(history, wait, lag, steering, enabled=enabled)
     if problem is not None and enabled:
         health, reason = Health.DEGRADED, f"Its declaration cannot be used. {problem}"
     ended = history.successful_syncs + history.failed_syncs
@@ -287,7 +298,9 @@ def next_sync_in_seconds(wait: TabWait, steering: Steering) -> float | None:
     return max(0.0, min(due), *held)
 
 
-def _judge(history: TabHistory, lag: float | None, steering: Steering, *, enabled: bool) -> tuple[Health, str]:
+def _judge(
+    history: TabHistory, wait: TabWait, lag: float | None, steering: Steering, *, enabled: bool
+) -> tuple[Health, str]:
     """The worst that holds, in one sentence."""
     late = LATE_INTERVALS * steering.interval_seconds
     failures, error = history.consecutive_failures, history.last_error
@@ -309,12 +322,22 @@ def _judge(history: TabHistory, lag: float | None, steering: Steering, *, enable
         return Health.WARNING, f"The last sync failed: {_said(error)}"
     if history.last_success is None:
         return Health.WARNING, "The tab has not been synced yet."
+    waits = wait.oldest_seconds or 0.0
+    if waits > LATE_EVENT_SECONDS and steering.event_sync_on:
+        return (
+            Health.WARNING,
+            f"{_counted(wait.events, 'change')} not in the tab yet; the oldest has waited {waits:.0f} s.",
+        )
     if history.set_aside_rows:
         return Health.WARNING, f"{_counted(history.set_aside_rows, 'row')} set aside, because they cannot be written."
     if not steering.full_sync_on:
         return Health.WARNING, "Full syncs are switched off, so nothing repairs drift."
     if not steering.event_sync_on:
         return Health.WARNING, "Event syncs are switched off; changes show with the next full sync."
+    if wait.events:
+        return Health.HEALTHY, f"In step but for changes of the last {waits:.0f} s, which are on their way."
+    if not steering.records_events:
+        return Health.HEALTHY, f"As the database was {lag or 0.0:.0f} s ago; changes show with the next full sync."
     return Health.HEALTHY, "In step with the database."
 
 
@@ -358,8 +381,18 @@ def overall(
     if short := [use.kind for use in quota if use.is_nearly_used]:
         found.append((Health.WARNING, f"The quota of {' and '.join(short)} requests is nearly used up."))
     if not found:
-        return Health.HEALTHY, "All tabs are in step with the database."
+        return Health.HEALTHY, _in_step(on, steering)
     return max(found, key=lambda finding: finding[0].badness)
+
+
+def _in_step(on: Collection[TabHealth], steering: Steering) -> str:
+    """What may be said of tabs that are all healthy: never that they are in step while something waits."""
+    lag = max((tab.lag_seconds or 0.0 for tab in on), default=0.0)
+    if not steering.records_events:
+        return f"All tabs are as the database was up to {lag:.0f} s ago; changes show with the next full sync."
+    if any(tab.pending_events for tab in on):
+        return f"All tabs are in step but for changes of the last {lag:.0f} s, which are on their way."
+    return "All tabs are in step with the database."
 
 
 def _said(error: LastError | None) -> str:

@@ -127,6 +127,44 @@ def test_failing_counts_from_the_first_failure_after_the_last_good_answer(engine
     assert 44 < found.failing_seconds < 60
 
 
+@pytest.mark.parametrize(
+    ("slots", "silent"),
+    [
+        pytest.param([(-50, "sent")], 50, id="nothing was ever answered"),
+        pytest.param(
+            [(-60, "answered"), (-50, "sent"), (-20, "sent"), (-10, "failed")], 50, id="none since it was sent"
+        ),
+        pytest.param([(-50, "sent"), (-40, "answered")], 0, id="others are answered"),
+        pytest.param([(-50, "held")], 0, id="held for a request to come"),
+        pytest.param([(-200, "sent")], 0, id="died with its process"),
+    ],
+)
+def test_silence_counts_from_the_oldest_request_since_the_last_answer(
+    engine: sa.Engine, slots: list[tuple[int, str]], silent: int
+) -> None:
+    mine, now = budget(engine, 60), time.time()
+    with engine.begin() as connection:
+        for ago, state in slots:
+            values = {"credential": mine.credential, "kind": "read", "priority": 1, "state": state, "at": now + ago}
+            connection.execute(sa.insert(quota_module.sync_quota_slot).values(values))
+    assert mine.answers().silent_seconds == pytest.approx(silent, abs=10 if silent else 0)
+
+
+def test_a_reserved_slot_is_told_from_a_request_under_way(engine: sa.Engine) -> None:
+    mine = budget(engine, 60)
+
+    def states() -> list[str]:
+        with engine.connect() as connection:
+            return sorted(connection.scalars(sa.select(quota_module.sync_quota_slot.c.state)))
+
+    with mine.reserved():
+        assert states() == ["held", "held"]
+        assert mine.used("read") == 1
+        with mine.slot("read"):
+            assert states() == ["held", "sent"]
+    assert states() == ["answered"]
+
+
 def test_a_slot_is_given_back_when_the_request_fails(engine: sa.Engine, short_window: float) -> None:
     mine = budget(engine, 1)
     with pytest.raises(RuntimeError), mine.slot("write"):

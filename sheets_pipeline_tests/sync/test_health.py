@@ -184,6 +184,13 @@ def test_what_concerns_all_tabs_is_a_warning_of_the_whole(
             "answered no request for 25 s; 4 have failed",
             id="down",
         ),
+        pytest.param(Answers(3, silent_seconds=29), Health.HEALTHY, "in step", id="a request that takes long"),
+        pytest.param(
+            Answers(3, silent_seconds=40),
+            Health.DEGRADED,
+            "answered no request for 40 s; 0 have failed, and one is still waiting.",
+            id="silent",
+        ),
         pytest.param(Answers(3, refused=2), Health.HEALTHY, "in step", id="429 once or twice"),
         pytest.param(Answers(3, refused=7), Health.WARNING, "7 of 10 requests", id="429 now and then"),
         pytest.param(Answers(0, 3, 1, 15.0), Health.DEGRADED, "service account that nobody else", id="only 429"),
@@ -208,6 +215,41 @@ def test_a_silent_google_is_the_reason_for_late_tabs() -> None:
     found, reason = overall({"a": late}, STEERING, answers=Answers(failed=4, failing_seconds=25))
     assert found is Health.DEGRADED
     assert reason.startswith("Google has answered no request for 25 s")
+
+
+@pytest.mark.parametrize(
+    ("wait", "steering", "expected", "says"),
+    [
+        pytest.param(TabWait(1, 0.4), STEERING, Health.HEALTHY, "changes of the last 0 s", id="just now"),
+        pytest.param(TabWait(2, 29), STEERING, Health.HEALTHY, "changes of the last 29 s", id="not late yet"),
+        pytest.param(TabWait(2, 31), STEERING, Health.WARNING, "2 changes are not in the tab yet", id="late"),
+        pytest.param(TabWait(1, 120), STEERING, Health.WARNING, "the oldest has waited 120 s", id="a silent Google"),
+        pytest.param(TabWait(1, 601), STEERING, Health.DEGRADED, "lags 601 s", id="two intervals"),
+        pytest.param(
+            TabWait(1, 120), replace(STEERING, event_sync_on=False), Health.WARNING, "Event syncs are switched off", id="off"
+        ),
+        pytest.param(
+            NO_WAIT, replace(STEERING, records_events=False), Health.HEALTHY, "as the database was", id="no triggers"
+        ),
+    ],
+)  # fmt: skip
+def test_in_step_is_never_said_of_a_tab_for_which_changes_wait(
+    wait: TabWait, steering: Steering, expected: Health, says: str
+) -> None:
+    tab = health(GOOD, wait, steering)
+    found, reason = overall({"a": health(), "grades": tab}, steering)
+    assert (tab.health, found) == (expected, expected)
+    assert says.lower() in tab.reason.lower()
+    assert says.lower() in reason.lower()
+    assert "in step with the database" not in f"{tab.reason} {reason}".lower()
+
+
+def test_a_declaration_that_cannot_be_used_is_told_of_its_tab_unless_it_is_off() -> None:
+    broken = tab_health("grades", TabHistory(), NO_WAIT, STEERING, problem="grades.py, line 3: SyntaxError.")
+    assert broken.health is Health.DEGRADED
+    assert "grades.py, line 3" in broken.reason
+    off = tab_health("grades", TabHistory(), NO_WAIT, STEERING, problem="why", enabled=False)
+    assert off.health is Health.STOPPED
 
 
 @given(st.lists(st.sampled_from(Health), min_size=1, max_size=6))

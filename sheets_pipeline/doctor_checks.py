@@ -161,9 +161,10 @@ def triggers(facts: Facts) -> Finding:
                 remedy += " Or run `sheets-pipeline db remove` there: nobody takes its events, so its queue only grows."
             return warn("a read replica: no events are taken, only full syncs show changes", remedy)
     if report.is_complete:
-        return ok("installed and of this version")
+        return ok("installed, of this version, closed to others")
     shown = "; ".join(report.problems[:3]) + (f"; and {len(report.problems) - 3} more" if report.problems[3:] else "")
-    return fail(shown, "Run `sheets-pipeline db install`. Until then tabs follow only with the next full sync.")
+    remedy = "Run `sheets-pipeline db install`. " if report.can_be_mended else ""
+    return fail(shown, f"{remedy}Until then tabs follow only with the next full sync.")
 
 
 def database_load(facts: Facts) -> Finding:

@@ -180,6 +180,16 @@ def test_missing_triggers_name_the_command(healthy: Facts) -> None:
     assert "sheets-pipeline db install" in found.remedy
 
 
+def test_a_column_that_triggers_cannot_read_is_named_and_not_said_to_be_mended_by_installing(healthy: Facts) -> None:
+    with connect(healthy.services.database_url).begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE users RENAME COLUMN email TO email_address")
+    install(connect(healthy.services.database_url))
+    found = check(healthy, "platform database", "triggers")["triggers"]
+    assert found.level is Level.FAIL
+    assert "users.email is missing" in found.message
+    assert "db install" not in found.remedy
+
+
 def test_missing_tables_are_named(healthy: Facts) -> None:
     with connect(healthy.services.database_url).begin() as connection:
         connection.exec_driver_sql("DROP TABLE course_completions")

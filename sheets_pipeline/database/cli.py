@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from sheets_pipeline.database import triggers
 from sheets_pipeline.database.engine import connect, described
-from sheets_pipeline.terminal import echo
+from sheets_pipeline.terminal import echo, safe
 
 
 @click.group()
@@ -18,18 +18,27 @@ def db() -> None:
 
 @db.command()
 def install() -> None:
-    """Create or upgrade the table pending_event and its triggers."""
+    """Create, upgrade or mend the table pending_event and its triggers; one table at a time, none locked for long."""
     engine = _platform()
-    amended = triggers.install(engine).problems
-    for problem in amended:
-        echo(f"Mended: {problem}.")
+    before = triggers.install(engine, say=_progress).problems
+    left = triggers.check(engine).problems
+    for problem in before:
+        if problem not in left:
+            echo(f"Mended: {problem}.")
+    for problem in left:
+        echo(f"{problem[0].upper()}{problem[1:]}.")
+    if left:
+        click.echo(
+            "The rest of the event queue is installed; until this is mended, full syncs show what it does not record."
+        )
+        sys.exit(1)
     echo(f"The event queue in {described(engine.url)} is complete.")
 
 
 @db.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def check(as_json: bool) -> None:
-    """Say what is missing or of another version; exit code 1 if anything is."""
+    """Say what is missing, changed, open to misuse or keeps changes from being recorded; exit code 1 if anything is."""
     engine = _platform()
     report = triggers.check(engine)
     if as_json:
@@ -39,7 +48,7 @@ def check(as_json: bool) -> None:
             echo(f"{problem[0].upper()}{problem[1:]}.")
         if report.is_complete:
             echo(f"The event queue in {described(engine.url)} is complete.")
-        else:
+        elif report.can_be_mended:
             click.echo("Run `sheets-pipeline db install`.")
     sys.exit(0 if report.is_complete else 1)
 
@@ -55,7 +64,7 @@ def remove(yes: bool) -> None:
             "Tabs are then refreshed by full syncs only.",
             abort=True,
         )
-    dropped = triggers.remove(engine)
+    dropped = triggers.remove(engine, say=_progress)
     echo(f"Dropped: {', '.join(dropped)}." if dropped else "There was nothing to drop.")
 
 
@@ -68,6 +77,10 @@ def upgrade() -> None:
     for problem in upgrade.bring_up_to_date(engine, state.declared()).problems:
         echo(f"Mended: {problem}.")
     echo(f"The pipeline's tables in {described(engine.url)} are up to date.")
+
+
+def _progress(text: str) -> None:
+    click.echo(safe(text), err=True)
 
 
 def _store() -> sa.Engine:

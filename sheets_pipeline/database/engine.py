@@ -248,6 +248,7 @@ _FAILURES: list[tuple[str, str, str, bool]] = [
     ),
     (
         r"permission denied for (\S+ \S+)|command denied to user|must be owner of (\S+ \S+)"
+        r"|must be (?:member of role|able to set role) (\S+)"
         r"|attempt to write a readonly database",
         "does not let this user do that ({found})",
         "Grant the missing right to the user of the database URL, or use another user.",

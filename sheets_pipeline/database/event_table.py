@@ -1,6 +1,7 @@
 """The table ``pending_event``: one row per change that some tab does not show yet.
 
-It lives in the platform's database, because it is filled in the same transaction as the change itself.
+It lives in the platform's database, because it is filled in the same transaction as the change itself. An application
+that records by hand need give no more than entity and key: the server fills in the rest.
 """
 
 from enum import IntEnum
@@ -47,12 +48,12 @@ pending_event = sa.Table(
     sa.Column("id", Key, primary_key=True, autoincrement=True),
     sa.Column("entity", sa.String(40), nullable=False, comment="what changed: quiz_response, user ..."),
     sa.Column("key", sa.String(200), nullable=False, comment="which one, as text"),
-    sa.Column("kind", sa.String(40), nullable=False, comment="what happened to it: quiz_submitted ..."),
-    sa.Column("priority", sa.SmallInteger, nullable=False, comment="0 urgent, 1 normal, 2 bulk"),
+    sa.Column("kind", sa.String(40), nullable=False, server_default="changed", comment="what happened to it"),
+    sa.Column("priority", sa.SmallInteger, nullable=False, server_default="1", comment="0 urgent, 1 normal, 2 bulk"),
     sa.Column("user_id", Key, comment="the learner it belongs to, where there is one"),
     sa.Column("course_id", Key, comment="the course it belongs to, where there is one"),
     sa.Column("quiz_id", Key, comment="the quiz that leads to its course, where course_id does not"),
-    sa.Column("created_at", UtcDateTime, nullable=False, default=utc_now()),
+    sa.Column("created_at", UtcDateTime, nullable=False, default=utc_now(), server_default=utc_now()),
     sa.Column("attempts", sa.Integer, nullable=False, default=0, server_default="0"),
     sa.Column("set_aside_at", UtcDateTime, comment="when we stopped trying"),
     sa.Column("reason", sa.Text, comment="why the last attempt failed"),

@@ -1,8 +1,10 @@
 """The triggers that fill ``pending_event``, as SQL: pure functions from a declaration to text.
 
 PostgreSQL has one trigger per statement, so that a statement over many rows costs one insert; the others have one per
-row. A trigger's name ends in a digest of its text: what is installed can be compared by name alone, and an upgrade
-creates the new trigger before it drops the old one.
+row. A trigger's name ends in a digest of its text, and an upgrade creates the new trigger before it drops the old one.
+
+A trigger never fails the statement that fires it: what cannot be recorded is left to the next full sync, with a warning
+where the database has such (PostgreSQL); ``db check`` finds the cause.
 """
 
 import hashlib
@@ -39,6 +41,10 @@ class Watch:
     quiz: str | None = None
     renamed: tuple[str, str] | None = None
     priority: Priority = Priority.NORMAL
+
+    def reads(self, operation: str) -> tuple[str, ...]:
+        """The columns that the trigger of an operation needs."""
+        return tuple(dict.fromkeys((*self.scope, *(self.shown if operation == "update" else ()))))
 
     @property
     def scope(self) -> list[str]:
@@ -108,11 +114,17 @@ WATCHES = [
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """One trigger: its name, its table, and the statements that create it."""
+    """One trigger: its name, its table, the statements that create it, and how the server then describes it.
+
+    ``reads`` are the columns that it needs; where one is gone it cannot work. ``function`` is what it calls on PostgreSQL, with its schema; the others have none.
+    """
 
     name: str
     table: str
     create: list[str] = field(compare=False)
+    definition: str = field(compare=False)
+    reads: tuple[str, ...] = field(compare=False)
+    function: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,28 +144,46 @@ def triggers(names: Names) -> list[Trigger]:
     return [_trigger(watch, operation, names) for watch in WATCHES for operation in watch.kinds]
 
 
+def same_text(one: str, other: str) -> bool:
+    """Whether two pieces of SQL differ in nothing but white space and quotes around names."""
+    return _plain(one) == _plain(other)
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.replace('"', "").replace("`", "").split())
+
+
 def _trigger(watch: Watch, operation: str, names: Names) -> Trigger:
-    statements = _STATEMENTS[names.dialect.name]
-    table = watch.table.name
-    text = "\n".join(statements(watch, operation, names, "NAME"))
-    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
-    name = f"{PREFIX}{table}_{operation}_{digest}"
-    return Trigger(name, table, statements(watch, operation, names, name))
+    make = _MAKERS[names.dialect.name]
+    draft = make(watch, operation, names, "NAME")
+    digest = hashlib.sha256("\n".join(draft.create).encode()).hexdigest()[:8]
+    return make(watch, operation, names, f"{PREFIX}{watch.table.name}_{operation}_{digest}")
 
 
 def _insert(watch: Watch, operation: str, row: str, priority: str, names: Names, *, other: str = "") -> str:
     """``INSERT INTO pending_event ... SELECT`` of the columns of ``row``, without its FROM clause."""
     dialect = names.dialect.name
-    key = f"{row}.id" if dialect == "sqlite" else f"CAST({row}.id AS CHAR(20))"
-    if dialect == "postgresql":
-        key = f"CAST({row}.id AS pg_catalog.text)"
     of = {"user_id": watch.user, "course_id": watch.course, "quiz_id": watch.quiz}
-    belongs = {column: f"{row}.{names.column(source)}" for column, source in of.items() if source}
+    belongs = {column: _number(f"{row}.{names.column(source)}", dialect) for column, source in of.items() if source}
     columns = ["entity", "key", "kind", "priority", "created_at", *belongs]
     target = ", ".join(names.column(column) for column in columns)
     kind = _kind(watch, operation, row, other, names)
+    key = _as_text(f"{row}.{names.column('id')}", dialect)
     values = [f"'{watch.entity}'", key, kind, priority, CLOCK.get(dialect, MYSQL_CLOCK), *belongs.values()]
     return f"INSERT INTO {names.qualify(pending_event.name)} ({target}) SELECT {', '.join(values)}"
+
+
+def _as_text(value: str, dialect: str) -> str:
+    """On PostgreSQL by the type's output function: a cast would be looked up, and the table's owner may have made one."""
+    if dialect == "postgresql":
+        return f"pg_catalog.concat({value})"
+    return value if dialect == "sqlite" else f"CAST({value} AS CHAR(200))"
+
+
+def _number(value: str, dialect: str) -> str:
+    if dialect != "postgresql":
+        return value
+    return f"CASE WHEN {value} IS NOT NULL THEN CAST({_as_text(value, dialect)} AS pg_catalog.int8) END"
 
 
 def _kind(watch: Watch, operation: str, row: str, other: str, names: Names) -> str:
@@ -165,18 +195,27 @@ def _kind(watch: Watch, operation: str, row: str, other: str, names: Names) -> s
 
 
 def _differ(left: str, right: str, columns: list[str] | tuple[str, ...], names: Names) -> str:
-    """Whether two rows differ in one of these columns; NULL equals NULL."""
-    pattern = {"postgresql": "{0} IS DISTINCT FROM {1}", "sqlite": "{0} IS NOT {1}"}
-    one = pattern.get(names.dialect.name, "NOT ({0} <=> {1})")
+    """Whether two rows differ in one of these columns; NULL equals NULL.
+
+    PostgreSQL compares the stored values: no operator is called, which a type of the table's owner could bring along.
+    """
     quoted = [names.column(column) for column in columns]
-    return "(" + " OR ".join(one.format(f"{left}.{column}", f"{right}.{column}") for column in quoted) + ")"
+    if names.dialect.name == "postgresql":
+        one, two = (
+            f"CAST(ROW({', '.join(f'{row}.{column}' for column in quoted)}) AS pg_catalog.record)"
+            for row in (left, right)
+        )
+        return f"{one} OPERATOR(pg_catalog.*<>) {two}"
+    pattern = "{0} IS NOT {1}" if names.dialect.name == "sqlite" else "NOT ({0} <=> {1})"
+    return "(" + " OR ".join(pattern.format(f"{left}.{column}", f"{right}.{column}") for column in quoted) + ")"
 
 
-def _postgresql(watch: Watch, operation: str, names: Names, name: str) -> list[str]:
-    """A function and a trigger per statement. The function runs with the rights of who installs it.
+def _postgresql(watch: Watch, operation: str, names: Names, name: str) -> Trigger:
+    """A function and a trigger per statement. The function runs with the rights of the queue's owner.
 
-    Nothing in it is found through the caller's search path. Where there are operators that takes a path of its own,
-    which costs the application a few microseconds; inserts and deletes have none.
+    So whoever may write the table need not be able to write the queue, and nobody else may hang the function anywhere.
+    Nothing in it is found through the caller's search path, and no function, cast or operator of a type that others made
+    is called. A warning names no value: it goes into the server's log.
     """
     rows = {"insert": "new_rows", "delete": "old_rows", "update": "new_rows"}[operation]
     priority = f"{watch.priority:d}"
@@ -186,7 +225,8 @@ def _postgresql(watch: Watch, operation: str, names: Names, name: str) -> list[s
     if operation == "update":
         changed = _differ("n", "o", ("id", *watch.shown), names)
         moved = _differ("n", "o", watch.scope, names)
-        joined = "FROM old_rows o FULL JOIN new_rows n ON n.id = o.id"
+        same = f"{_as_text('n.id', 'postgresql')} OPERATOR(pg_catalog.=) {_as_text('o.id', 'postgresql')}"
+        joined = f"FROM old_rows o FULL JOIN new_rows n ON {same}"
         body = [
             f"{_insert(watch, operation, 'n', priority, names, other='o')} {joined} WHERE n.id IS NOT NULL AND {changed};",
             f"{_insert(watch, operation, 'o', priority, names, other='n')} {joined} WHERE o.id IS NOT NULL AND {moved};",
@@ -199,20 +239,37 @@ def _postgresql(watch: Watch, operation: str, names: Names, name: str) -> list[s
         "update": "OLD TABLE AS old_rows NEW TABLE AS new_rows",
     }[operation]
     function = names.qualify(pending_event.name).removesuffix(pending_event.name) + name
-    text = "\n".join(body)
-    path = "SET search_path = pg_catalog, pg_temp " if operation == "update" else ""
-    return [
-        f"CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER "
-        f"{path}AS $$\nBEGIN\n{text}\nRETURN NULL;\nEND\n$$",
+    source = "\n".join(["", "BEGIN", *body, "RETURN NULL;", _UNRECORDED, "END", ""])
+    trigger = (
         f"CREATE TRIGGER {name} AFTER {operation.upper()} ON {names.qualify(watch.table.name)} "
-        f"REFERENCING {tables} FOR EACH STATEMENT EXECUTE FUNCTION {function}()",
-    ]
+        f"REFERENCING {tables} FOR EACH STATEMENT EXECUTE FUNCTION {function}()"
+    )
+    create = (
+        f"CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER "
+        f"SET search_path = pg_catalog, pg_temp AS $${source}$$"
+    )
+    revoke = f"REVOKE ALL ON FUNCTION {function}() FROM PUBLIC"
+    definition = f"{trigger} {PROPERTIES} {source}"
+    return Trigger(name, watch.table.name, [create, revoke, trigger], definition, watch.reads(operation), function)
 
 
-def _by_row(watch: Watch, operation: str, names: Names, name: str) -> list[str]:
-    """A trigger per row, for MySQL, MariaDB and SQLite."""
+#: Language, security and settings of a function, as the check reads them from PostgreSQL's catalog.
+PROPERTIES = "plpgsql definer search_path=pg_catalog, pg_temp"
+
+_UNRECORDED = """EXCEPTION WHEN OTHERS THEN
+RAISE WARNING USING MESSAGE = pg_catalog.concat('sheets_pipeline: a change of table ', TG_TABLE_NAME,
+' was not recorded (SQLSTATE ', SQLSTATE, '); the next full sync shows it. Run sheets-pipeline db check.');
+RETURN NULL;"""
+
+
+def _by_row(watch: Watch, operation: str, names: Names, name: str) -> Trigger:
+    """A trigger per row, for MySQL, MariaDB and SQLite.
+
+    A deadlock has undone the application's transaction, so that one must be told; SQLite knows no handlers.
+    """
     priority = f"{watch.priority:d}"
-    source = "" if names.dialect.name == "sqlite" else " FROM DUAL"
+    is_sqlite = names.dialect.name == "sqlite"
+    source = "" if is_sqlite else " FROM DUAL"
     if operation == "update":
         changed = _differ("NEW", "OLD", ("id", *watch.shown), names)
         moved = _differ("NEW", "OLD", watch.scope, names)
@@ -222,12 +279,20 @@ def _by_row(watch: Watch, operation: str, names: Names, name: str) -> list[str]:
         ]
     else:
         body = [f"{_insert(watch, operation, 'OLD' if operation == 'delete' else 'NEW', priority, names)};"]
-    text = "\n".join(body)
-    table = names.qualify(watch.table.name)
-    return [f"CREATE TRIGGER {name} AFTER {operation.upper()} ON {table} FOR EACH ROW\nBEGIN\n{text}\nEND"]
+    if is_sqlite:
+        body = [statement.replace("INSERT INTO", "INSERT OR IGNORE INTO", 1) for statement in body]
+    else:
+        body = [
+            "DECLARE EXIT HANDLER FOR 1213 RESIGNAL;",
+            "DECLARE CONTINUE HANDLER FOR SQLEXCEPTION BEGIN END;",
+            *body,
+        ]
+    text = "\n".join(["BEGIN", *body, "END"])
+    head = f"CREATE TRIGGER {name} AFTER {operation.upper()} ON {names.qualify(watch.table.name)} FOR EACH ROW"
+    return Trigger(name, watch.table.name, [f"{head}\n{text}"], f"{head} {text}", watch.reads(operation))
 
 
-_STATEMENTS: dict[str, Callable[[Watch, str, Names, str], list[str]]] = {
+_MAKERS: dict[str, Callable[[Watch, str, Names, str], Trigger]] = {
     "postgresql": _postgresql,
     "mysql": _by_row,
     "mariadb": _by_row,

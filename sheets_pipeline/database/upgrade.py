@@ -171,13 +171,13 @@ def _add_missing(connection: sa.Connection, metadata: sa.MetaData) -> None:
                 index.create(connection)
 
 
-def add_column(connection: sa.Connection, column: sa.Column[Any]) -> None:
-    """Add a column to a table that may hold rows; these get its default."""
+def add_column(connection: sa.Connection, column: sa.Column[Any], table: str = "") -> None:
+    """Add a column to a table that may hold rows; these get its default. ``table`` is its name as it stands in SQL."""
     added = sa.Column(column.name, column.type, nullable=column.nullable, server_default=_default(connection, column))
     sa.Table(column.table.name, sa.MetaData(), added)
     ddl = connection.dialect.ddl_compiler(connection.dialect, None).get_column_specification(added)  # type: ignore[arg-type]
-    quote = connection.dialect.identifier_preparer.quote
-    connection.exec_driver_sql(f"ALTER TABLE {quote(column.table.name)} ADD COLUMN {ddl}")
+    table = table or connection.dialect.identifier_preparer.quote(column.table.name)
+    connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {ddl}")
 
 
 def _default(connection: sa.Connection, column: sa.Column[Any]) -> Any:

@@ -69,7 +69,7 @@ def _create_user(engine: sa.Engine) -> None:
         try:
             with engine.begin() as connection:
                 connection.exec_driver_sql("CREATE USER 'tester'@'localhost' IDENTIFIED BY 'secret-of-tester'")
-                connection.exec_driver_sql("GRANT ALL ON *.* TO 'tester'@'localhost'")
+                connection.exec_driver_sql("GRANT ALL ON *.* TO 'tester'@'localhost' WITH GRANT OPTION")
             return
         except DatabaseError:
             if time.monotonic() > end:

@@ -40,3 +40,15 @@ def test_removing_asks_first(runner: CliRunner, postgresql: sa.Engine):
 def test_the_password_is_not_shown(runner: CliRunner, postgresql: sa.Engine):
     assert postgresql.url.password
     assert postgresql.url.password not in runner.invoke(db, ["install"]).output
+
+
+def test_installing_ends_with_1_and_says_what_it_could_not_mend(runner: CliRunner, postgresql: sa.Engine):
+    with postgresql.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE users RENAME COLUMN email TO email_address")
+    result = runner.invoke(db, ["install"])
+    assert result.exit_code == 1
+    assert "Mended: table pending_event is missing." in result.output
+    assert "Column users.email is missing" in result.output
+    checked = runner.invoke(db, ["check"])
+    assert checked.exit_code == 1
+    assert "Run `sheets-pipeline db install`." not in checked.output

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from sheets_pipeline.database import events, triggers
-from sheets_pipeline.database.event_table import Priority, pending_event
+from sheets_pipeline.database.event_table import Priority, event_metadata, pending_event
 from sheets_pipeline.database.platform import (
     course_completions,
     courses,
@@ -417,12 +417,9 @@ def test_entities_of_your_own_touch_the_tabs_that_name_them(queue: sa.Engine):
 
 
 def test_an_event_can_be_recorded_by_code_in_a_session(platform: sa.Engine):
-    triggers.install(platform)
+    event_metadata.create_all(platform)  # no triggers
     with platform.begin() as connection:
         add_basics(connection)
-        for name, (table, _) in triggers._installed(connection).items():
-            triggers._drop(connection, name, table)
-        _take(connection)
     with Session(platform) as session:
         key = submit(session.connection(), user=2, quiz=1)
         events.record_event(session, "quiz_response", key, "quiz_submitted")

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 
-from sheets_pipeline.database import events, triggers
+from sheets_pipeline.database import events, one_at_a_time, queue_check, triggers
 from sheets_pipeline.database.engine import connect
 from sheets_pipeline.database.event_table import pending_event
 from sheets_pipeline.errors import DatabaseError
@@ -33,7 +33,7 @@ def test_a_trigger_of_another_version_is_replaced_and_events_stay(platform: sa.E
     with platform.begin() as connection:
         add_basics(connection)
         before = events.count(connection)
-        _age_one_trigger(connection)
+    _age_one_trigger(platform)
     report = triggers.check(platform)
     assert len(report.missing) == 1
     assert len(report.outdated) == 1
@@ -46,9 +46,16 @@ def test_a_trigger_of_another_version_is_replaced_and_events_stay(platform: sa.E
         assert events.count(connection) == before + 1
 
 
-def _age_one_trigger(connection: sa.Connection) -> None:
+def _age_one_trigger(engine: sa.Engine) -> None:
     """Leave the trigger for new responses under a name that an older version would have given it."""
-    name = next(n for n in triggers._installed(connection) if "quiz_responses_insert" in n)
+    with engine.connect() as connection:
+        found = queue_check.look(connection).triggers
+    name = next(known.name for known in found if "quiz_responses_insert" in known.name)
+    with engine.begin() as connection:
+        _rename(connection, name)
+
+
+def _rename(connection: sa.Connection, name: str) -> None:
     old = f"{name[:-8]}00000000"
     dialect = connection.dialect.name
     if dialect == "postgresql":
@@ -118,7 +125,7 @@ def test_without_the_platforms_tables_the_error_says_which_is_missing(database_u
 
 
 def test_a_table_held_by_a_long_transaction_is_not_waited_for(postgresql: sa.Engine, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(triggers, "LOCK_TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr(one_at_a_time, "TOTAL_SECONDS", 0.3)
     with postgresql.begin() as connection:
         add_basics(connection)
         with pytest.raises(DatabaseError, match="long transaction") as caught:

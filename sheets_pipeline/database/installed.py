@@ -1,0 +1,215 @@
+"""What of the event queue is installed in a database, as its own catalog tells it. Changes nothing.
+
+On PostgreSQL the catalog is asked with a search path of ``pg_catalog`` alone: whoever runs the check may be a superuser,
+and anybody who may create objects in a schema on their path could bring operators along that the queries would find.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from sheets_pipeline.database.event_table import pending_event
+from sheets_pipeline.database.trigger_sql import PREFIX, WATCHES, Names
+from sheets_pipeline.errors import DatabaseError
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose a table is."""
+
+    name: str
+    is_superuser: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The application's tables and the queue: where they are, their columns, whose they are.
+
+    ``columns`` maps each table that is there to its columns and whether the server has a default for them. Only PostgreSQL
+    has ``schemas`` (of each table), a ``path`` on which tables were looked for, and ``owners``.
+    """
+
+    dialect: sa.Dialect
+    columns: Mapping[str, Mapping[str, bool]]
+    schemas: Mapping[str, str] = field(default_factory=dict)
+    path: tuple[str, ...] = ()
+    owners: Mapping[str, Owner] = field(default_factory=dict)
+
+    @property
+    def names(self) -> Names:
+        """How triggers write table names: with the schema on PostgreSQL, where a caller's search path may differ."""
+        return Names(self.dialect, self.qualified)
+
+    @property
+    def default_schema(self) -> str:
+        """Where a new table goes (PostgreSQL)."""
+        return self.path[0] if self.path else "public"
+
+    def qualified(self, name: str) -> str:
+        """A table's name as it stands in SQL."""
+        quote = self.dialect.identifier_preparer.quote
+        if self.dialect.name != "postgresql":
+            return quote(name)
+        return f"{quote(self.schemas.get(name, self.default_schema))}.{quote(name)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """One of our triggers, as the server describes it.
+
+    ``definer`` is the account whose rights it has (MySQL, MariaDB), ``function`` what it calls (PostgreSQL).
+    """
+
+    name: str
+    table: str
+    is_enabled: bool
+    definition: str
+    definer: str = ""
+    function: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function of ours: whose rights it has, and who else may hang it on a table of theirs."""
+
+    owner: str
+    executable_by: tuple[str, ...]
+
+
+_TABLES = [pending_event.name, *dict.fromkeys(watch.table.name for watch in WATCHES)]
+
+
+def place_of(connection: sa.Connection, path: tuple[str, ...] = ()) -> Place:
+    """Find the tables; on PostgreSQL the transaction goes on with ``pg_catalog`` as its only search path.
+
+    ``path`` is what it was before, where this is not the transaction's first look.
+    """
+    if connection.dialect.name == "postgresql":
+        return _place_on_postgresql(connection, path)
+    query = {"sqlite": _SQLITE_COLUMNS}.get(connection.dialect.name, _MYSQL_COLUMNS)
+    found: dict[str, dict[str, bool]] = {}
+    for table, column, has_default in connection.execute(query, {"tables": _TABLES}):
+        found.setdefault(table, {})[column] = bool(has_default)
+    return Place(connection.dialect, found)
+
+
+_SQLITE_COLUMNS = sa.text(
+    "SELECT t.name, c.name, c.dflt_value IS NOT NULL OR c.pk FROM sqlite_master t JOIN pragma_table_info(t.name) c "
+    "WHERE t.type = 'table' AND t.name IN :tables"
+).bindparams(sa.bindparam("tables", expanding=True))
+
+_MYSQL_COLUMNS = sa.text(
+    "SELECT table_name, column_name, column_default IS NOT NULL OR extra <> '' FROM information_schema.columns "
+    "WHERE table_schema = DATABASE() AND table_name IN :tables"
+).bindparams(sa.bindparam("tables", expanding=True))
+
+
+def _place_on_postgresql(connection: sa.Connection, path: tuple[str, ...]) -> Place:
+    path = path or tuple(connection.exec_driver_sql("SELECT pg_catalog.current_schemas(false)").scalar_one())
+    connection.exec_driver_sql("SET LOCAL search_path = pg_catalog, pg_temp")
+    rows = connection.exec_driver_sql(
+        """SELECT c.relname, n.nspname, r.rolname, r.rolsuper, a.attname, a.atthasdef OR a.attidentity <> ''
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles r ON r.oid = c.relowner
+        JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+        WHERE c.relkind IN ('r', 'p') AND c.relname = ANY(CAST(%(tables)s AS name[]))
+        AND n.nspname = ANY(CAST(%(path)s AS name[])) ORDER BY a.attnum""",
+        {"tables": _TABLES, "path": list(path)},
+    ).all()
+    schemas = {row.relname: row.nspname for row in sorted(rows, key=lambda row: path.index(row.nspname), reverse=True)}
+    columns: dict[str, dict[str, bool]] = {}
+    owners: dict[str, Owner] = {}
+    for table, schema, owner, is_superuser, column, has_default in rows:
+        if schemas[table] == schema:  # the first of the path hides the others
+            columns.setdefault(table, {})[column] = has_default
+            owners[table] = Owner(owner, is_superuser)
+    return Place(connection.dialect, columns, schemas, path, owners)
+
+
+def triggers(connection: sa.Connection, place: Place) -> list[Installed]:
+    """Our triggers, by name; on PostgreSQL also whatever else calls a function of ours."""
+    read = {"postgresql": _postgresql, "sqlite": _sqlite}.get(connection.dialect.name, _mysql)
+    return sorted(read(connection, place), key=lambda found: found.name)
+
+
+def functions(connection: sa.Connection, place: Place) -> dict[str, Function]:
+    """Functions of ours (PostgreSQL), those that no trigger calls, too."""
+    if connection.dialect.name != "postgresql":
+        return {}
+    rows = connection.exec_driver_sql(
+        f"SELECT {_FUNCTION}, CAST(pg_get_userbyid(p.proowner) AS text), {_EXECUTABLE_BY} "
+        "FROM pg_proc p JOIN pg_namespace f ON f.oid = p.pronamespace "
+        "WHERE p.proname LIKE %(prefix)s AND p.prorettype = CAST('trigger' AS regtype) AND p.pronargs = 0 "
+        "AND f.nspname = ANY(CAST(%(path)s AS name[])) ORDER BY 1",
+        {"prefix": _like(), "path": list(place.path)},
+    )
+    return {name: Function(owner, tuple(others)) for name, owner, others in rows}
+
+
+def _like() -> str:
+    return PREFIX.replace("_", r"\_") + "%"
+
+
+#: Everybody, among those who may execute a function.
+PUBLIC = "PUBLIC"
+
+_FUNCTION = "quote_ident(f.nspname) || '.' || quote_ident(p.proname)"
+_EXECUTABLE_BY = """ARRAY(
+    SELECT CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE CAST(pg_get_userbyid(a.grantee) AS text) END
+    FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a WHERE a.grantee <> p.proowner ORDER BY 1)"""
+
+
+def _postgresql(connection: sa.Connection, place: Place) -> list[Installed]:
+    rows = connection.exec_driver_sql(
+        f"""SELECT t.tgname, quote_ident(n.nspname) || '.' || quote_ident(c.relname), t.tgenabled IN ('O', 'A'),
+            pg_get_triggerdef(t.oid), l.lanname || CASE WHEN p.prosecdef THEN ' definer ' ELSE ' invoker ' END
+            || coalesce(array_to_string(p.proconfig, ' '), ''), p.prosrc, {_FUNCTION}
+        FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+        JOIN pg_proc p ON p.oid = t.tgfoid JOIN pg_namespace f ON f.oid = p.pronamespace
+        JOIN pg_language l ON l.oid = p.prolang
+        WHERE NOT t.tgisinternal
+        AND (t.tgname LIKE %(prefix)s AND n.nspname = ANY(CAST(%(path)s AS name[]))
+             OR p.proname LIKE %(prefix)s AND f.nspname = ANY(CAST(%(path)s AS name[])))""",
+        {"prefix": _like(), "path": list(place.path)},
+    )
+    return [
+        Installed(
+            name,
+            table,
+            is_enabled,
+            f"{definition.replace('EXECUTE PROCEDURE', 'EXECUTE FUNCTION')} {properties} {source}",
+            function=function,
+        )
+        for name, table, is_enabled, definition, properties, source, function in rows
+    ]
+
+
+def _sqlite(connection: sa.Connection, _place: Place) -> list[Installed]:
+    query = "SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'trigger' AND name LIKE :prefix"
+    rows = connection.exec_driver_sql(query, {"prefix": f"{PREFIX}%"})
+    return [Installed(name, table, True, sql) for name, table, sql in rows]
+
+
+def _mysql(connection: sa.Connection, _place: Place) -> list[Installed]:
+    rows: Any = connection.exec_driver_sql(
+        "SELECT trigger_name, event_object_table, action_timing, event_manipulation, action_statement, definer "
+        "FROM information_schema.triggers WHERE trigger_schema = DATABASE() AND trigger_name LIKE %(prefix)s",
+        {"prefix": _like()},
+    )
+    return [
+        Installed(name, table, True, f"CREATE TRIGGER {name} {timing} {event} ON {table} FOR EACH ROW {body}", definer)
+        for name, table, timing, event, body, definer in rows
+    ]
+
+
+def vanished(connection: sa.Connection, definers: set[str]) -> set[str]:
+    """Those accounts that do not exist (MySQL, MariaDB); empty where this user may not look."""
+    if connection.dialect.name not in {"mysql", "mariadb"} or not definers:
+        return set()
+    try:
+        rows = connection.exec_driver_sql("SELECT user, host FROM mysql.user").all()
+    except (sa.exc.DBAPIError, DatabaseError):
+        return set()
+    known = {f"{user}@{host}" for user, host in rows} | {user for user, host in rows if not host}  # a role has no host
+    return {definer for definer in definers if definer.removesuffix("@") not in known}

@@ -1,0 +1,288 @@
+"""Whether every change reaches the event queue: what is installed, compared with what this version needs.
+
+Not names alone: tables, columns and their defaults, bodies of functions, who may execute them and with whose rights they
+run, and an event that is recorded for a try and taken back.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+
+from sheets_pipeline.database import installed
+from sheets_pipeline.database.event_table import pending_event
+from sheets_pipeline.database.installed import Function, Installed, Place
+from sheets_pipeline.database.queue_trial import trial
+from sheets_pipeline.database.trigger_sql import WATCHES, Trigger, same_text, triggers
+
+#: Numbers that a session of the application takes from the sequence of ``pending_event`` at once (PostgreSQL). One at a
+#: time, 50 busy sessions stand in line for it: it was half of what the triggers cost (docs/events.md).
+IDS_AT_ONCE = 32
+
+
+@dataclass(slots=True)
+class QueueReport:
+    """What of the event queue is not as this version wants it.
+
+    ``blocked`` holds what installing cannot mend, each with its remedy, and ``refused`` why nothing may be installed at
+    all; installing mends all else.
+    """
+
+    refused: list[str] = field(default_factory=list)
+    missing_columns: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    outdated: list[str] = field(default_factory=list)
+    disabled: list[str] = field(default_factory=list)
+    unsafe: list[str] = field(default_factory=list)
+    blocked: list[str] = field(default_factory=list)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every change of the platform reaches the queue, and nobody can misuse what records it."""
+        return not self.problems
+
+    @property
+    def can_be_mended(self) -> bool:
+        """Whether installing makes it better."""
+        return bool(self.missing_columns or self.missing or self.outdated or self.disabled or self.unsafe)
+
+    @property
+    def problems(self) -> list[str]:
+        """One sentence for each thing that is wrong; what others could misuse comes first."""
+        return [
+            *self.refused,
+            *self.unsafe,
+            *(f"{name} is missing" for name in self.missing_columns + self.missing),
+            *(f"trigger {name} is of another version" for name in self.outdated),
+            *(f"trigger {name} is disabled" for name in self.disabled),
+            *self.blocked,
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Everything that is known of one database."""
+
+    place: Place
+    triggers: list[Installed]
+    functions: dict[str, Function]
+    vanished: set[str]
+
+    @property
+    def queue(self) -> Mapping[str, bool]:
+        """Columns of ``pending_event`` and whether they have a default; none where it is missing."""
+        return self.place.columns.get(pending_event.name, {})
+
+    @property
+    def possible(self) -> list[Trigger]:
+        """The triggers that should be there and can be: all columns that they read exist.
+
+        Where a table is missing as a whole the attempt to create its triggers says so.
+        """
+        columns = self.place.columns
+        return [
+            trigger
+            for trigger in triggers(self.place.names)
+            if trigger.table not in columns or columns[trigger.table].keys() >= set(trigger.reads)
+        ]
+
+
+def look(connection: sa.Connection, path: tuple[str, ...] = ()) -> Found:
+    """Read the catalog; on PostgreSQL the transaction's search path is ``pg_catalog`` from here on.
+
+    ``path`` is what it was before, where this is not the transaction's first look.
+    """
+    place = installed.place_of(connection, path)
+    there = installed.triggers(connection, place)
+    gone = installed.vanished(connection, {trigger.definer for trigger in there if trigger.definer})
+    return Found(place, there, installed.functions(connection, place), gone)
+
+
+def compare(connection: sa.Connection) -> QueueReport:
+    """What is missing, of another version, open to misuse, or keeps events from being recorded."""
+    found = look(connection)
+    report = QueueReport(missing_columns=missing_columns(found.queue))
+    _compare_triggers(found, report)
+    report.missing += _uncached(connection, found)
+    report.unsafe += misused(found)
+    report.blocked += _unreadable(found) + _rights(connection, found)
+    if problem := stranger(connection, found):
+        report.refused.append(problem)
+    if found.queue and not report.missing_columns and (problem := trial(connection, found.place)):
+        report.blocked.append(problem)
+    return report
+
+
+def is_as_wanted(trigger: Trigger, there: Installed) -> bool:
+    """Whether an installed trigger of this name is the one that we would make."""
+    return same_text(trigger.definition, there.definition)
+
+
+def wanted_owner(found: Found) -> str | None:
+    """Who should own the queue and the functions that fill it; None where it makes no difference.
+
+    The functions run with this role's rights, so it is one that has few: the owner of the application's tables, where
+    that is one role and no superuser. A queue that belongs to some other role without such rights is left to it.
+    """
+    of_queue = found.place.owners.get(pending_event.name)
+    if of_queue is not None and not of_queue.is_superuser:
+        return of_queue.name
+    of_tables = {owner for table, owner in found.place.owners.items() if table != pending_event.name}
+    if len(of_tables) == 1 and not (owner := of_tables.pop()).is_superuser:
+        return owner.name
+    return of_queue.name if of_queue is not None else None
+
+
+def missing_columns(queue: Mapping[str, bool]) -> list[str]:
+    if not queue:
+        return ["table pending_event"]
+    missing = [f"column pending_event.{column.name}" for column in pending_event.columns if column.name not in queue]
+    missing += [
+        f"default of column pending_event.{column.name}"
+        for column in pending_event.columns
+        if column.server_default is not None and queue.get(column.name) is False
+    ]
+    return missing
+
+
+def _compare_triggers(found: Found, report: QueueReport) -> None:
+    wanted = {trigger.name: trigger for trigger in triggers(found.place.names)}
+    possible = {trigger.name for trigger in found.possible}
+    there = {trigger.name: trigger for trigger in found.triggers if _is_in_place(found, trigger, wanted)}
+    report.missing += [f"trigger {name}" for name in sorted(possible - set(there))]
+    for trigger in found.triggers:
+        if trigger.name not in wanted:
+            report.outdated.append(trigger.name)
+        elif trigger.name not in there:
+            report.unsafe.append(
+                f"trigger {trigger.name} on {trigger.table} calls {trigger.function}, and is none of ours"
+            )
+        elif not is_as_wanted(wanted[trigger.name], trigger):
+            report.unsafe.append(f"trigger {trigger.name} was changed: it is not what this version installs")
+        elif trigger.name not in possible:
+            report.outdated.append(trigger.name)
+        elif not trigger.is_enabled:
+            report.disabled.append(trigger.name)
+        elif trigger.definer in found.vanished:
+            report.unsafe.append(
+                f"trigger {trigger.name} runs with the rights of {trigger.definer}, which does not exist: every such "
+                f"statement on table {trigger.table} fails (error 1449)"
+            )
+
+
+def _is_in_place(found: Found, trigger: Installed, wanted: dict[str, Trigger]) -> bool:
+    """Whether it hangs on the table that its name is for."""
+    of_name = wanted.get(trigger.name)
+    return of_name is not None and same_text(trigger.table, found.place.qualified(of_name.table))
+
+
+def misused(found: Found) -> list[str]:
+    """What others could do with the rights of the functions' owner (PostgreSQL)."""
+    functions = found.functions
+    called = {trigger.function for trigger in found.triggers}
+    problems = [
+        f"{_named(names)} may be executed by {others}, who could run it with the rights of its owner"
+        for others, names in _grouped((", ".join(known.executable_by), name) for name, known in functions.items())
+        if others
+    ]
+    problems += [f"function {name} is left over" for name in functions if name not in called]
+    if (owner := wanted_owner(found)) is None:
+        return problems
+    of_queue = found.place.owners.get(pending_event.name)
+    if of_queue is not None and of_queue.name != owner:
+        problems.append(f"table pending_event belongs to {of_queue.name}, a superuser; {owner} has rights enough")
+    problems += [
+        f"{_named(names)} runs with the rights of {other}, not of {owner}"
+        for other, names in _grouped((known.owner, name) for name, known in functions.items())
+        if other != owner
+    ]
+    return problems
+
+
+def _grouped(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, list[str]]]:
+    groups: dict[str, list[str]] = {}
+    for group, name in pairs:
+        groups.setdefault(group, []).append(name)
+    return sorted(groups.items())
+
+
+def _named(functions: list[str]) -> str:
+    more = f" (and {len(functions) - 1} more)" if functions[1:] else ""
+    return f"function {min(functions)}{more}"
+
+
+def stranger(connection: sa.Connection, found: Found) -> str | None:
+    """Whose the queue is, where that is nobody whom the triggers may trust: not the user who installs, no superuser, not
+    the owner of the application's tables, and not whoever has installed the triggers (PostgreSQL)."""
+    owner = found.place.owners.get(pending_event.name)
+    if owner is None or owner.is_superuser:
+        return None
+    tables = {found.place.qualified(watch.table.name) for watch in WATCHES}
+    trusted = {other.name for table, other in found.place.owners.items() if table != pending_event.name}
+    trusted |= {found.functions[trigger.function].owner for trigger in found.triggers if trigger.table in tables}
+    query = "SELECT NOT rolsuper AND pg_has_role(oid, CAST(%(owner)s AS name), 'MEMBER') FROM pg_roles WHERE rolname = current_user"
+    if owner.name in trusted or connection.exec_driver_sql(query, {"owner": owner.name}).scalar():
+        return None
+    return (
+        f"table pending_event belongs to {owner.name}, who owns none of the application's tables: whoever made it could "
+        "read and change what the triggers record. Drop it if you do not know it; else hand it over (ALTER TABLE "
+        "pending_event OWNER TO the owner of the application's tables), or install as that role"
+    )
+
+
+def _rights(connection: sa.Connection, found: Found) -> list[str]:
+    """What keeps this user from taking events off the queue (PostgreSQL)."""
+    if pending_event.name not in found.place.owners:
+        return []
+    name = found.place.qualified(pending_event.name)
+    query = """
+        SELECT current_user, c.relrowsecurity AND row_security_active(c.oid)
+            AND NOT EXISTS (SELECT 1 FROM pg_policy p WHERE p.polrelid = c.oid),
+            ARRAY(SELECT r FROM unnest(ARRAY['SELECT', 'UPDATE', 'DELETE']) r WHERE NOT has_table_privilege(c.oid, r))
+        FROM pg_class c WHERE c.oid = CAST(%(name)s AS regclass)"""
+    user, is_hidden, lacking = connection.exec_driver_sql(query, {"name": name}).one()
+    problems = []
+    if lacking:
+        problems.append(
+            f"{user} may not take events off the queue: GRANT {', '.join(lacking)} ON {name} TO the pipeline's role"
+        )
+    if is_hidden:
+        problems.append(f"row security hides all events from {user}: ALTER TABLE {name} DISABLE ROW LEVEL SECURITY")
+    return problems
+
+
+def _unreadable(found: Found) -> list[str]:
+    """Columns of the application that a trigger reads and that are gone."""
+    problems = []
+    for watch in WATCHES:
+        there = found.place.columns.get(watch.table.name, {})
+        gone = [column for operation in watch.kinds for column in watch.reads(operation) if column not in there]
+        if not there:
+            problems.append(
+                f"table {watch.table.name} is missing: check that DATABASE_URL names the platform's database"
+            )
+        elif gone:
+            named = ", ".join(f"{watch.table.name}.{column}" for column in dict.fromkeys(gone))
+            problems.append(
+                f"column {named} is missing (renamed or dropped?), so not all changes of {watch.table.name} are recorded: "
+                "full syncs show them. Give it back its name, or change the declaration; then run `sheets-pipeline db install`"
+            )
+    return problems
+
+
+def _uncached(connection: sa.Connection, found: Found) -> list[str]:
+    """What is missing of the sequence's cache; an installation of an earlier version has none."""
+    if "id" not in found.queue or (sequence := sequence_of(connection, found.place)) is None:
+        return []
+    query = sa.text("SELECT seqcache FROM pg_sequence WHERE seqrelid = CAST(:name AS regclass)")
+    cached = connection.scalar(query, {"name": sequence})
+    return [] if cached in {None, IDS_AT_ONCE} else ["cache of the sequence of pending_event.id"]
+
+
+def sequence_of(connection: sa.Connection, place: Place) -> str | None:
+    """The sequence that numbers events on PostgreSQL, with its schema and quoted; none if people made the table."""
+    if connection.dialect.name != "postgresql":
+        return None
+    name = place.qualified(pending_event.name)
+    found = connection.scalar(sa.select(sa.func.pg_get_serial_sequence(name, "id")))
+    return None if found is None else str(found)

@@ -1,0 +1,221 @@
+"""Whatever becomes of the queue or of the columns that triggers read: the application's statements work, and it is told."""
+
+import threading
+import time
+
+import pytest
+import sqlalchemy as sa
+
+from sheets_pipeline.database import events, one_at_a_time, triggers
+from sheets_pipeline.database.engine import connect
+from sheets_pipeline.errors import DatabaseError
+from sheets_pipeline_tests.database.rows import add_basics, submit
+
+#: What people do to the queue → what the check says. PostgreSQL.
+_QUEUE = {
+    "DROP TABLE pending_event": "table pending_event is missing",
+    "ALTER TABLE pending_event RENAME TO gone": "table pending_event is missing",
+    "ALTER TABLE pending_event SET SCHEMA elsewhere": "table pending_event is missing",
+    "ALTER TABLE pending_event RENAME COLUMN key TO id_of_it": "column pending_event.key is missing",
+    "ALTER TABLE pending_event DROP COLUMN user_id": "column pending_event.user_id is missing",
+    "ALTER TABLE pending_event ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY": "NO FORCE ROW LEVEL SECURITY",
+    "ALTER TABLE pending_event ADD COLUMN tenant int NOT NULL": "violates not-null constraint",
+    "ALTER TABLE pending_event ALTER COLUMN reason SET NOT NULL": "violates not-null constraint",
+    "ALTER TABLE pending_event ADD CHECK (kind = 'mine') NOT VALID": "violates check constraint",
+    "ALTER TABLE pending_event ALTER COLUMN key TYPE integer USING 1, ADD CHECK (key > 5) NOT VALID": "violates check",
+    "CREATE UNIQUE INDEX ON pending_event ((1))": "",
+    "ALTER SEQUENCE pending_event_id_seq MAXVALUE 100": "reached maximum value of sequence",
+    "REVOKE ALL ON pending_event FROM app_owner": "permission denied",
+    "REVOKE ALL ON SEQUENCE pending_event_id_seq FROM app_owner": "permission denied",
+    "CREATE FUNCTION bite() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION $m$no$m$; END'; "
+    "CREATE TRIGGER bite BEFORE INSERT ON pending_event FOR EACH ROW EXECUTE FUNCTION bite()": "no event can be recorded",
+}
+
+
+@pytest.fixture
+def owned(postgresql: sa.Engine) -> sa.Engine:
+    """An installation whose functions have the rights of a role that is no superuser."""
+    with postgresql.begin() as connection:
+        connection.exec_driver_sql("DROP ROLE IF EXISTS app_owner")
+        connection.exec_driver_sql("CREATE ROLE app_owner; CREATE SCHEMA elsewhere")
+        add_basics(connection)
+        for table in ("users", "courses", "quizzes", "quiz_responses", "enrollments", "course_completions"):
+            connection.exec_driver_sql(f"ALTER TABLE {table} OWNER TO app_owner")
+        connection.exec_driver_sql("ALTER TABLE transcript_requests OWNER TO app_owner")
+        connection.exec_driver_sql("GRANT ALL ON SCHEMA public TO app_owner")
+    triggers.install(postgresql)
+    assert triggers.check(postgresql).is_complete
+    yield postgresql
+    with postgresql.begin() as connection:
+        connection.exec_driver_sql("DROP OWNED BY app_owner CASCADE; DROP ROLE app_owner")
+
+
+@pytest.mark.parametrize("change", _QUEUE)
+def test_a_queue_that_takes_nothing_fails_no_statement(owned: sa.Engine, change: str):
+    with owned.begin() as connection:
+        connection.exec_driver_sql("SELECT setval('pending_event_id_seq', 100)")
+        connection.exec_driver_sql(change)
+    for _ in range(2):
+        with owned.begin() as connection:
+            one = submit(connection)
+            connection.exec_driver_sql("UPDATE quiz_responses SET score = 1; UPDATE users SET full_name = 'new'")
+            connection.exec_driver_sql(f"DELETE FROM quiz_responses WHERE id = {one}")
+    assert _QUEUE[change] in "; ".join(triggers.check(owned).problems)
+
+
+def test_what_was_not_recorded_is_told_as_a_warning_without_values(owned: sa.Engine):
+    with owned.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE pending_event")
+    notices: list[str] = []
+    with owned.connect() as connection:
+        connection.connection.driver_connection.add_notice_handler(lambda said: notices.append(said.message_primary))
+        submit(connection, answer="a secret answer")
+    assert len(notices) == 1
+    assert "quiz_responses was not recorded (SQLSTATE 42P01)" in notices[0]
+    assert "secret" not in notices[0]
+
+
+#: What becomes of a column that triggers read → what still works there.
+_COLUMNS = [
+    ("ALTER TABLE users RENAME COLUMN email TO email_address", "users.email"),
+    ("ALTER TABLE users DROP COLUMN last_login_at", "users.last_login_at"),
+    ("ALTER TABLE quiz_responses RENAME COLUMN user_id TO learner_id", "quiz_responses.user_id"),
+]
+
+
+@pytest.mark.parametrize(("change", "column"), _COLUMNS)
+def test_a_column_that_is_gone_fails_no_statement_and_is_told_by_name(platform: sa.Engine, change: str, column: str):
+    triggers.install(platform)
+    with platform.begin() as connection:
+        add_basics(connection)
+        if platform.dialect.name == "sqlite" and "DROP" in change:  # refused: that statement names our trigger
+            change = change.replace("DROP COLUMN last_login_at", "RENAME COLUMN last_login_at TO seen_at")
+        connection.exec_driver_sql(change)
+    user = "learner_id" if "learner_id" in change else "user_id"
+    for _ in range(2):
+        with platform.begin() as connection:
+            connection.exec_driver_sql("UPDATE users SET full_name = 'new' WHERE id = 1")
+            connection.exec_driver_sql(
+                f"INSERT INTO quiz_responses ({user}, quiz_id, submitted_at) VALUES (1, 1, '2026-10-01 00:00:00')"
+            )
+            connection.exec_driver_sql("UPDATE quiz_responses SET score = 5")
+            connection.exec_driver_sql("DELETE FROM quiz_responses")
+        told = [problem for problem in triggers.check(platform).problems if f"column {column} is missing" in problem]
+        assert len(told) == 1
+        assert "db install" in told[0]
+        triggers.install(platform)  # what can be recorded is recorded from now on
+
+
+def test_a_column_that_is_back_is_read_again(platform: sa.Engine):
+    triggers.install(platform)
+    with platform.begin() as connection:
+        add_basics(connection)
+        connection.exec_driver_sql("ALTER TABLE users RENAME COLUMN email TO email_address")
+    triggers.install(platform)
+    with platform.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE users RENAME COLUMN email_address TO email")
+    triggers.install(platform)
+    assert triggers.check(platform).is_complete
+    with platform.begin() as connection:
+        before = events.count(connection)
+        connection.exec_driver_sql("UPDATE users SET email = 'a@b.c' WHERE id = 1")
+        assert events.count(connection) == before + 1
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ("ALTER TABLE pending_event ADD COLUMN tenant int NOT NULL", "doesn't have a default value"),
+        ("RENAME TABLE pending_event TO gone", "table pending_event is missing"),
+        ("ALTER TABLE pending_event DROP COLUMN user_id", "column pending_event.user_id is missing"),
+        ("ALTER TABLE pending_event ADD CHECK (kind = 'mine')", "no event can be recorded"),
+        ("ALTER TABLE pending_event MODIFY id tinyint auto_increment, AUTO_INCREMENT = 127", ""),
+    ],
+)
+def test_on_mariadb_a_queue_that_takes_nothing_fails_no_statement(mariadb: sa.Engine, change: str, says: str):
+    triggers.install(mariadb)
+    with mariadb.begin() as connection:
+        add_basics(connection)
+        connection.exec_driver_sql("DELETE FROM pending_event")
+        connection.exec_driver_sql(change)
+    with mariadb.begin() as connection:
+        submit(connection)
+        connection.exec_driver_sql("UPDATE quiz_responses SET score = 1")
+        connection.exec_driver_sql("DELETE FROM quiz_responses")
+    assert says in "; ".join(triggers.check(mariadb).problems)
+
+
+def test_on_mariadb_a_vanished_definer_is_told_by_name_and_replaced(mariadb: sa.Engine):
+    with mariadb.begin() as connection:
+        connection.exec_driver_sql("CREATE OR REPLACE USER passing@localhost IDENTIFIED BY 'secret-of-passing'")
+        connection.exec_driver_sql("GRANT ALL ON *.* TO passing@localhost")
+    passing = connect(mariadb.url.set(username="passing", password="secret-of-passing"))
+    triggers.install(passing)
+    passing.dispose()
+    with mariadb.begin() as connection:
+        add_basics(connection)
+        connection.exec_driver_sql("DROP USER passing@localhost")
+    with pytest.raises(sa.exc.OperationalError, match="1449"), mariadb.begin() as connection:
+        submit(connection)
+    assert (
+        "passing@localhost, which does not exist: every such statement on table" in triggers.check(mariadb).problems[0]
+    )
+    triggers.install(mariadb)
+    assert triggers.check(mariadb).is_complete
+    with mariadb.begin() as connection:
+        submit(connection)
+
+
+@pytest.mark.parametrize("dialect", ["postgresql", pytest.param("mariadb", marks=pytest.mark.xdist_group("mariadb"))])
+def test_writers_hardly_wait_behind_an_installer_that_waits_for_a_long_transaction(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, dialect: str
+):
+    engine: sa.Engine = request.getfixturevalue(dialect)
+    monkeypatch.setattr(one_at_a_time, "TOTAL_SECONDS", 1.0)
+    with engine.begin() as connection:
+        add_basics(connection)
+    said: list[str] = []
+    refusals: list[DatabaseError] = []
+    holder = engine.connect()
+    submit(holder)  # and does not commit
+
+    def run() -> None:
+        try:
+            triggers.install(engine, said.append)
+        except DatabaseError as error:
+            refusals.append(error)
+
+    installer = threading.Thread(target=run)
+    installer.start()
+    waits = []
+    while installer.is_alive():
+        began = time.monotonic()
+        with engine.begin() as connection:
+            submit(connection)
+        waits.append(time.monotonic() - began)
+        time.sleep(0.01)
+    holder.rollback()
+    holder.close()
+    assert max(waits) < 0.7, "writers of the table queued behind the installer"
+    assert "quiz_responses" in said[0]
+    assert "held quiz_responses for 1 s" in str(refusals[0])
+    assert not refusals[0].needs_person
+    assert all("quiz_responses" in problem for problem in triggers.check(engine).problems)  # all others are done
+    triggers.install(engine)
+    assert triggers.check(engine).is_complete
+
+
+@pytest.fixture
+def mariadb(request: pytest.FixtureRequest) -> sa.Engine:
+    """The platform's tables, empty, on MariaDB."""
+    from sheets_pipeline.database.platform import platform_metadata
+
+    server: sa.URL = request.getfixturevalue("mariadb_url")
+    with connect(server).begin() as connection:
+        connection.exec_driver_sql("CREATE DATABASE faults CHARACTER SET utf8mb4")
+    engine = connect(server.set(database="faults"))
+    platform_metadata.create_all(engine)
+    yield engine
+    engine.dispose()
+    with connect(server).begin() as connection:
+        connection.exec_driver_sql("DROP DATABASE faults")

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from sheets_pipeline.cli_progress import errors_console, progress
-from sheets_pipeline.errors import SheetsPipelineError
+from sheets_pipeline.errors import SheetsPipelineError, UnknownTab
 from sheets_pipeline.terminal import escape
 
 #: Commands that may start what is embedded; the others ask, or change what is there.
@@ -28,7 +28,7 @@ class _Group(click.Group):
         except SheetsPipelineError as error:
             if not _log_as_json(str(error)):
                 errors_console.print(f"[bold red]Error:[/] {escape(str(error))}", highlight=False)
-            ctx.exit(1)
+            ctx.exit(2 if isinstance(error, UnknownTab) else 1)
         except (click.exceptions.Exit, click.ClickException, click.Abort):
             raise
         except Exception as error:  # an error of ours: with all that helps to report it, as safe lines

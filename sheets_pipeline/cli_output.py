@@ -1,11 +1,15 @@
 """How the command line shows results to people: tables, plans, in colour on a terminal."""
 
+from collections.abc import Iterator
 from typing import Any
 
+from rich.console import Console
 from rich.table import Table
 
 from sheets_pipeline.errors import GuardRefused, SheetsPipelineError
+from sheets_pipeline.sync.cells import from_serial
 from sheets_pipeline.sync.report import SyncReport
+from sheets_pipeline.sync.tab import ColumnType
 from sheets_pipeline.terminal import escape, screen
 
 #: Numbers of one tab, and how the table's head calls them.
@@ -21,6 +25,8 @@ _COLUMNS = {
     "seconds": "seconds",
 }
 _SHORT = 40
+#: Rows set aside, and rows of a refused delete, that are listed.
+_LISTED = 20
 _COLOURS = {"insert": "green", "update": "yellow", "delete": "red"}
 
 
@@ -29,8 +35,10 @@ def print_sync(result: dict[str, Any]) -> None:
     console = screen(soft_wrap=True)
     if result["tabs"]:
         console.print(_table(result["tabs"]))
-    for step, message in result["errors"].items():
-        console.print(f"[bold red]{escape(step)}[/]: {escape(message)}", highlight=False)
+    for title, numbers in result["tabs"].items():
+        _print_set_aside(console, numbers["set_aside_rows"], f"{title}, ")
+    for title, message in result["errors"].items():
+        console.print(f"[bold red]{escape(title)}[/]: {escape(message)}", highlight=False)
     colour = "green" if result["status"] == "success" else "red"
     console.print(f"[{colour}]{result['status']}[/] in {result['seconds']:.1f} s, run {result['run_id']}")
 
@@ -55,13 +63,18 @@ def plans_as_json(plans: dict[str, SyncReport | SheetsPipelineError], seconds: f
         "seconds": round(seconds, 3),
         "tabs": {title: _plan_json(plan) for title, plan in plans.items() if isinstance(plan, SyncReport)},
         "errors": {title: str(error) for title, error in errors.items()},
+        "refused_deletes": {
+            title: [{"row_number": row, "key": key} for row, key in error.deletes]
+            for title, error in errors.items()
+            if isinstance(error, GuardRefused)
+        },
     }
 
 
 def _plan_json(plan: SyncReport) -> dict[str, Any]:
     changes = [
         {"change": what, "row_number": row, "key": key, "column": column, "old": old, "new": new}
-        for what, row, key, column, old, new in plan.sample
+        for what, row, key, column, old, new in _readable(plan)
     ]
     return plan.as_json() | {
         "cells": plan.planned_cells,
@@ -76,7 +89,10 @@ def print_plans(plans: dict[str, SyncReport | SheetsPipelineError]) -> None:
     console = screen(soft_wrap=True)
     for title, plan in plans.items():
         if isinstance(plan, SheetsPipelineError):
-            console.print(f"[bold]{escape(title)}[/]  [red]refused[/]: {escape(str(plan))}", highlight=False)
+            word = "refused" if isinstance(plan, GuardRefused) else "failed"
+            console.print(f"[bold]{escape(title)}[/]  [red]{word}[/]: {escape(str(plan))}", highlight=False)
+            if isinstance(plan, GuardRefused):
+                _print_deletes(console, plan.deletes)
             continue
         console.print(
             f"[bold]{escape(title)}[/]  {plan.rows:,} rows: [green]{plan.inserts:,} inserts[/], "
@@ -84,7 +100,7 @@ def print_plans(plans: dict[str, SyncReport | SheetsPipelineError]) -> None:
             f"{plan.planned_cells:,} cells in {plan.planned_requests} write requests, {plan.planned_bytes:,} bytes",
             highlight=False,
         )
-        for what, row, key, column, old, new in plan.sample:
+        for what, row, key, column, old, new in _readable(plan):
             place = f"row {row}" if row else "new row"
             detail = f"column {column}: {_short(old)} → {_short(new)}" if what == "update" else ""
             if what == "insert":
@@ -94,10 +110,53 @@ def print_plans(plans: dict[str, SyncReport | SheetsPipelineError]) -> None:
         hidden = plan.inserts + plan.updates + plan.deletes - len({change[2] for change in plan.sample})
         if hidden > 0:
             console.print(f"  ... and {hidden:,} more rows")
-        for row_set_aside in plan.set_aside:
-            reason = escape(row_set_aside.reason)
-            console.print(f"  [magenta]set aside[/] key {escape(row_set_aside.key)}: {reason}", highlight=False)
+        _print_set_aside(console, plan.set_aside_json())
     console.print("Nothing was sent (dry run).")
+
+
+def _print_set_aside(console: Console, rows: list[dict[str, str]], where: str = "") -> None:
+    """Rows that cannot be written, with the reason of each."""
+    for row in rows[:_LISTED]:
+        line = escape(f"{where}key {row['key']}: {row['reason']}")
+        console.print(f"  [magenta]set aside[/] {line}", highlight=False)
+    if len(rows) > _LISTED:
+        more = f"  ... and {len(rows) - _LISTED:,} more rows set aside; the check all_rows_are_written names them"
+        console.print(more, highlight=False)
+
+
+def _print_deletes(console: Console, deletes: tuple[tuple[int, str], ...]) -> None:
+    """Rows that would go, if a person allowed it."""
+    for row, key in deletes[:_LISTED]:
+        console.print(f"  [red]delete[/] {escape(f'row {row}, key {key}')}", highlight=False)
+    if len(deletes) > _LISTED:
+        console.print(f"  ... and {len(deletes) - _LISTED:,} more rows", highlight=False)
+
+
+def _readable(plan: SyncReport) -> Iterator[tuple[str, int | None, str, str, Any, Any]]:
+    """The first changes, with dates as people write them instead of the numbers that Google keeps for them."""
+    types = [kind for _, kind in plan.columns.values()]
+    by_letters = dict(plan.columns.values())
+    for what, row, key, column, old, new in plan.sample:
+        if what == "insert" and len(types) == len(new):
+            new = [shown(cell, kind) for cell, kind in zip(new, types, strict=True)]
+        elif (kind := by_letters.get(column)) is not None:
+            old, new = shown(old, kind), shown(new, kind)
+        yield what, row, key, column, old, new
+
+
+def shown(cell: Any, kind: ColumnType) -> Any:
+    """A cell as people read it: a date for the number that Google keeps for it, anything else as it is."""
+    if (
+        kind not in (ColumnType.DATE, ColumnType.DATETIME)
+        or isinstance(cell, bool)
+        or not isinstance(cell, int | float)
+    ):
+        return cell
+    try:
+        moment = from_serial(cell)
+    except (OverflowError, ValueError):  # people's own number
+        return cell
+    return moment.date().isoformat() if kind is ColumnType.DATE else moment.isoformat(" ", "seconds")
 
 
 def _short(value: Any) -> str:

@@ -199,7 +199,12 @@ class TabFailed(TabProblem):
 
 
 class GuardRefused(TabProblem):
-    """A change so large that a person must allow it; nothing was sent."""
+    """A change so large that a person must allow it; nothing was sent.
+
+    ``deletes`` are the rows that would have gone: row number and key.
+    """
+
+    deletes: tuple[tuple[int, str], ...] = ()
 
 
 class TabBusy(SheetsPipelineError):

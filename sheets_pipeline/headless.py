@@ -7,15 +7,16 @@ import dagster as dg
 
 from sheets_pipeline.definitions import defs
 from sheets_pipeline.defs.full_sync import enabled_keys
-from sheets_pipeline.defs.io_managers import ALLOW_DELETES_TAG, TAKE_OVER_TAG
+from sheets_pipeline.defs.io_managers import ALLOW_DELETES_TAG, TAKE_OVER_TAG, reports_of
 from sheets_pipeline.defs.run_tags import run_tags
 from sheets_pipeline.defs.tab_asset import COMPUTED_AT, TabAsset, compute_all, tab_assets
 from sheets_pipeline.defs.tab_switches import switch_name, switched_off
-from sheets_pipeline.errors import SettingsError, SheetsPipelineError
+from sheets_pipeline.errors import SettingsError, SheetsPipelineError, UnknownTab
 from sheets_pipeline.launcher.connections import opened_instance
 from sheets_pipeline.settings import load_settings
 from sheets_pipeline.sheets.writer import Allowance
 from sheets_pipeline.sync.report import SyncReport
+from sheets_pipeline.sync.titles import no_such_tab
 from sheets_pipeline.wiring import pipeline
 
 #: Metadata of a materialization → keys of ``sync --json``.
@@ -26,11 +27,13 @@ def chosen_tabs(titles: Collection[str], off: Collection[str] = ()) -> list[TabA
     """The tabs with these titles; where none is named, all that are on, by setting and by switch (``off``).
 
     Raises:
-        SettingsError: No tab has such a title, or it is switched off.
+        UnknownTab: No tab has such a title.
+        SettingsError: It is switched off.
     """
     by_title = {found.tab.title: found for found in tab_assets().values()}
-    if unknown := [title for title in titles if title not in by_title]:
-        raise SettingsError(f"There is no tab {unknown[0]!r}. Known tabs: {', '.join(by_title)}.")
+    for title in titles:
+        if title not in by_title:
+            raise UnknownTab(no_such_tab(title, by_title))
     on = set(enabled_keys(load_settings()))
     if not_there := [title for title in titles if by_title[title].key not in on]:
         switch = str(by_title[not_there[0]].tab.switch).upper()
@@ -50,6 +53,7 @@ def plan_sync(
 ) -> dict[str, SyncReport | SheetsPipelineError]:
     """What a full sync would do, per tab; reads, sends nothing."""
     plans: dict[str, SyncReport | SheetsPipelineError] = {}
+    chosen_tabs(titles)  # before anything is started
     pipeline()  # a wrong setting or database is one error, not one per tab
     with opened_instance() as instance:
         chosen = chosen_tabs(titles, switched_off(instance))
@@ -95,7 +99,7 @@ def run_sync(titles: Collection[str], allow_deletes: int | None, *, take_over: b
 
 
 def _as_json(result: dg.ExecuteInProcessResult, chosen: list[TabAsset]) -> dict[str, Any]:
-    tabs = {}
+    tabs, reports = {}, reports_of(result.run_id)
     for found in chosen:
         for event in result.asset_materializations_for_node(found.key.to_python_identifier()):
             metadata = {name: value.value for name, value in event.metadata.items()}
@@ -104,6 +108,7 @@ def _as_json(result: dg.ExecuteInProcessResult, chosen: list[TabAsset]) -> dict[
                 **{name: metadata[name] for name in _COUNTS},
                 "quota_wait_seconds": metadata["quota_wait_seconds"],
                 "set_aside": metadata["set_aside"],
+                "set_aside_rows": reports[found.tab.title].set_aside_json() if found.tab.title in reports else [],
                 "seconds": metadata["seconds"],
                 "url": metadata["tab"],
             }

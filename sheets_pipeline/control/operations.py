@@ -29,6 +29,7 @@ from sheets_pipeline.launcher.connections import keep_connections
 from sheets_pipeline.local.home import dagster_home
 from sheets_pipeline.settings import Settings
 from sheets_pipeline.sync.health import Status
+from sheets_pipeline.sync.titles import no_such_tab
 from sheets_pipeline.wiring import Pipeline
 
 #: Run tag of a sync that a person asked for here.
@@ -138,7 +139,7 @@ class Operations:
             UnknownTab: Names the tabs that there are.
         """
         if title is not None and title not in self.titles():
-            raise UnknownTab(f"There is no tab {title!r}. Known tabs: {', '.join(self.titles())}.")
+            raise UnknownTab(no_such_tab(title, self.titles()))
 
     def force(self, titles: Collection[str]) -> dict[str, Any]:
         """Start a full sync of these tabs (all that are on where none is named), or join one under way.

@@ -12,6 +12,7 @@ from sheets_pipeline.defs.metadata import report_metadata
 from sheets_pipeline.defs.tab_asset import COMPUTED_AT, tab_assets
 from sheets_pipeline.defs.tab_failures import writing
 from sheets_pipeline.sheets.writer import Allowance
+from sheets_pipeline.sync.report import SyncReport
 from sheets_pipeline.wiring import pipeline
 
 #: Run tag that lets one run delete more rows than the guard allows.
@@ -19,6 +20,15 @@ ALLOW_DELETES_TAG = "sheets_pipeline/allow_deletes"
 
 #: Run tag ("true") that lets one run take the spreadsheet over from another installation.
 TAKE_OVER_TAG = "sheets_pipeline/take_over"
+
+
+#: Run id → tab's title → report, of the run under way in this process: whoever started it here shows them.
+_reports: dict[str, dict[str, SyncReport]] = {}
+
+
+def reports_of(run_id: str) -> dict[str, SyncReport]:
+    """What the syncs of a run did that was executed in this process, the latest one, by the tabs' titles."""
+    return _reports.get(run_id, {})
 
 
 class SheetsIOManager(dg.ConfigurableIOManager):
@@ -38,6 +48,9 @@ class SheetsIOManager(dg.ConfigurableIOManager):
                 computed_at = obj.attrs.get(COMPUTED_AT) or writer.memory.now()
                 allowance = Allowance(deletes=_allowed_deletes(context), take_over=_takes_over(context))
                 sync.report = report = writer.full_sync(obj, computed_at=computed_at, allowance=allowance)
+            for other in [known for known in _reports if known != run_id]:
+                del _reports[other]
+            _reports.setdefault(run_id, {})[found.tab.title] = report
             if failed := obj.attrs.get(FAILED_BEFORE):
                 settle_covered(open_pipeline, found.tab, failed, report)
         context.add_output_metadata(report_metadata(report, obj, values=found.tab.log_values))

@@ -10,7 +10,8 @@ from sheets_pipeline.sync.drift import Drift
 from sheets_pipeline.sync.plan import Plan
 from sheets_pipeline.sync.report import SyncReport, sample_changes
 from sheets_pipeline.sync.rows import Rows
-from sheets_pipeline.sync.snapshot import RowIndex, TabSnapshot
+from sheets_pipeline.sync.snapshot import RowIndex, TabSnapshot, column_letters
+from sheets_pipeline.sync.tab import Tab
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Round:
     #: Gives the digest of the keys that will be ours.
     rows_digest: Callable[[], str] = str
 
-    def describe(self, report: SyncReport, spreadsheet_url: str) -> None:
+    def describe(self, report: SyncReport, tab: Tab, spreadsheet_url: str) -> None:
         """Put into the report what this round is about to do."""
         changes = self.changes
         report.url = f"{spreadsheet_url}#gid={self.facts.sheet_id}"
@@ -63,6 +64,8 @@ class Round:
         report.planned_requests = len(self.plan.batches)
         report.planned_bytes = sum(batch.bytes for batch in self.plan.batches)
         report.sample = sample_changes(changes, self.wanted)
+        layout = self.facts.layout
+        report.columns = {one.name: (column_letters(layout[one.name]), one.type) for one in tab.columns}
         report.drift, report.long_texts = self.drift, self.wanted.long_texts
         report.rows_in_tab, report.grid_cells = self.rows_in_tab, self.grid_cells
         report.spreadsheet_cells = self.facts.spreadsheet_cells

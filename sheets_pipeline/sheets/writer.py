@@ -169,7 +169,7 @@ class TabWriter:
             if not allowance.dry_run:
                 found.facts = self._marks.sign(found.sight, found.facts, found.plan, found.rows_digest)
             if number == 1:
-                found.describe(report, self.spreadsheet_url)
+                found.describe(report, self.tab, self.spreadsheet_url)
             report.rounds = number
             if allowance.dry_run or self._apply(found, report):
                 break

@@ -1,5 +1,6 @@
 """Guards: changes so large that they look like an accident stop before the first request."""
 
+import shlex
 from collections.abc import Collection
 from typing import NamedTuple
 
@@ -87,9 +88,11 @@ def check_deletes(tab: Tab, changes: ChangeSet, rows_present: int, wanted: int, 
     if deletes <= limit and not emptied:
         return
     what = "the database gives no rows at all" if wanted == 0 else f"the database gives {wanted:,} rows"
-    raise GuardRefused(
+    refused = GuardRefused(
         tab.title,
         f"{deletes:,} of {rows_present:,} rows would be deleted ({what}), {limit if not emptied else 0:,} are allowed without asking. "
         "Nothing was sent. If this is meant, run `sheets-pipeline sync "
-        f"--tab {tab.title} --allow-deletes {deletes}` or add the run tag sheets_pipeline/allow_deletes={deletes}.",
+        f"--tab {shlex.quote(tab.title)} --allow-deletes {deletes}` or add the run tag sheets_pipeline/allow_deletes={deletes}.",
     )
+    refused.deletes = tuple((delete.row + 1, delete.key) for delete in changes.deletes)
+    raise refused

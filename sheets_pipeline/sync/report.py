@@ -7,6 +7,7 @@ from sheets_pipeline.sync.diff import ChangeSet
 from sheets_pipeline.sync.drift import Drift
 from sheets_pipeline.sync.rows import Rows, SetAside
 from sheets_pipeline.sync.snapshot import column_letters
+from sheets_pipeline.sync.tab import ColumnType
 
 
 @dataclass(slots=True)
@@ -78,6 +79,8 @@ class SyncReport:
     archives: dict[str, tuple[int, str]] = field(default_factory=dict)
     #: Times the tab was read again because an answer was lost or rows had moved.
     rounds: int = 1
+    #: Columns of ours in the order of the declaration: name → letters in the tab, type.
+    columns: dict[str, tuple[str, ColumnType]] = field(default_factory=dict)
     #: First changes for people to read: (what, row number or None, key, column, old, new).
     sample: list[tuple[str, int | None, str, str, Any, Any]] = field(default_factory=list)
 
@@ -93,13 +96,18 @@ class SyncReport:
             "write_requests": self.traffic.write_requests,
             "bytes_sent": self.traffic.bytes_sent,
             "quota_wait_seconds": round(self.traffic.quota_wait_seconds, 3),
-            "set_aside": [{"key": row.key, "reason": row.reason} for row in self.set_aside],
+            "set_aside": self.set_aside_json(),
+            "set_aside_rows": self.set_aside_json(),
             "kept_as_text": self.kept_as_text,
             "seconds": round(self.seconds, 3),
             "rounds": self.rounds,
             "created": self.created,
             "url": self.url,
         }
+
+    def set_aside_json(self) -> list[dict[str, str]]:
+        """Which rows cannot be written, and why."""
+        return [{"key": row.key, "reason": row.reason} for row in self.set_aside]
 
 
 #: Changes of each kind that a sample shows.

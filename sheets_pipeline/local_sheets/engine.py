@@ -160,7 +160,7 @@ class Engine:
         try:
             answer = work(tx)
             settle()
-            sheet.file["modifiedTime"] = timestamp()
+            sheet.file |= {"modifiedTime": timestamp(), "version": int(sheet.file.get("version", 1)) + 1}
             if not entry.file.is_open:
                 self._close_idle()
             entry.file.save(tx)

@@ -8,6 +8,7 @@ from sheets_pipeline.local_sheets.api_error import ApiError, invalid
 from sheets_pipeline.local_sheets.cell_values.model import MAX_CHARACTERS
 from sheets_pipeline.local_sheets.model.tab import Tab
 from sheets_pipeline.local_sheets.model.transaction import Transaction
+from sheets_pipeline.local_sheets.protection import check_protection
 
 MAX_CELLS = 10_000_000
 MAX_TABS = 200
@@ -34,9 +35,13 @@ def resize(tx: Transaction, tab: Tab, rows: int, columns: int) -> None:
     """Set the size of a grid; cells outside of it are gone.
 
     Raises:
-        ApiError: The size is not positive, or a limit would be passed.
+        ApiError: The size is not positive, a limit would be passed, or what is cut off is protected from who asks.
     """
     check_size(tx, tab, rows, columns)
+    if rows < tab.row_count:
+        check_protection(tx.spreadsheet, tab.rect(rows, tab.row_count, 0, tab.column_count), tx.editor)
+    if columns < tab.column_count:
+        check_protection(tx.spreadsheet, tab.rect(0, tab.row_count, columns, tab.column_count), tx.editor)
     tx.touch(tab)
     tab.grid["rowCount"], tab.grid["columnCount"] = rows, columns
     tx.note_tab(tab, "grid")

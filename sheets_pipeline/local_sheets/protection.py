@@ -46,6 +46,28 @@ def check_protection(sheet: Spreadsheet, area: Rect, email: str | None) -> None:
                 raise refuse()
 
 
+def check_tab(sheet: Spreadsheet, tab: Tab, email: str | None) -> None:
+    """Refuse to take away a tab any part of which is protected from this caller.
+
+    Raises:
+        ApiError: 400, see ``refuse``.
+    """
+    if any(not may_edit(sheet, protected, email) for protected in tab.sheet.get("protectedRanges", ())):
+        raise refuse()
+
+
+def check_whole_tab(sheet: Spreadsheet, tab: Tab, email: str | None) -> None:
+    """Refuse to change a tab's own properties or its shape where all of it is protected from this caller.
+
+    Raises:
+        ApiError: 400, see ``refuse``.
+    """
+    for protected in tab.sheet.get("protectedRanges", ()):
+        is_whole = _rect(tab, protected["range"]).holds(tab.rect())
+        if is_whole and not may_edit(sheet, protected, email):
+            raise refuse()
+
+
 def _rect(tab: Tab, place: Message) -> Rect:
     return tab.rect(
         place.get("startRowIndex"), place.get("endRowIndex"), place.get("startColumnIndex"), place.get("endColumnIndex")

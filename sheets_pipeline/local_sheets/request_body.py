@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from sheets_pipeline.local_sheets.colors import stored_color
+from sheets_pipeline.local_sheets.condition_values import wrong_value_count
 from sheets_pipeline.local_sheets.discovery import Method, Schema, document, schemas
 from sheets_pipeline.local_sheets.field_mask import camel_case
 from sheets_pipeline.local_sheets.proto_scalars import READERS, dump_value
@@ -191,8 +192,12 @@ class _Reader:
                 self.violations.append(Violation(path, f"Invalid value at '{path}' (oneof), {why}"))
                 continue
             read = self.field(properties[camel], item, _join(path, _snake_case(camel)), camel)
-            if read != []:  # a repeated field without values is not there
-                found[camel] = read
+            if read == [] or (read == {} and properties[camel].get("$ref") == "ColorStyle"):
+                continue  # a repeated field without values is not there, nor a colour that names none
+            found[camel] = read
+        if name == "BooleanCondition" and (problem := wrong_value_count(found)):
+            place = ".".join(camel_case(part) for part in path.split(".")[:2])
+            self.violations.append(Violation("", f"Invalid {place}: {problem}", is_syntax=True))
         return stored_color(found) if name == "Color" else found
 
     def field(self, schema: Schema, value: Any, path: str, name: str) -> Any:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sheets_pipeline.local_sheets.api_error import invalid
+from sheets_pipeline.local_sheets.batch_update.shifting import insert_range
 from sheets_pipeline.local_sheets.limits import resize
 from sheets_pipeline.local_sheets.model.area import Rect
 from sheets_pipeline.local_sheets.model.cell import AnyCell, Cell, entered
@@ -61,13 +62,13 @@ def _beyond_column(col1: int) -> Exception:
 def append_cells(tx: Transaction, request: Message) -> None:
     """appendCells: after the last row of the tab that holds a value; the grid grows by the rows that are missing."""
     change = CellChange(tx.spreadsheet, read_fields(request.get("fields")))
+    rows = request.get("rows", [])
+    width = max((len(row.get("values", [])) for row in rows), default=0)
     if "tableId" in request:
-        tab, row0, col0 = _table_end(tx, request["tableId"])
+        tab, row0, col0 = _table_end(tx, request["tableId"], len(rows), width)
     else:
         tab = tab_of_id(tx.spreadsheet, request.get("sheetId", 0))
         row0, col0 = last_filled_row(tab) + 1, 0
-    rows = request.get("rows", [])
-    width = max((len(row.get("values", [])) for row in rows), default=0)
     if col0 + width > tab.column_count:
         raise _beyond_column(tab.column_count)
     if row0 + len(rows) > tab.row_count:
@@ -76,13 +77,50 @@ def append_cells(tx: Transaction, request: Message) -> None:
     tx.note(Rect(tab, row0, row0 + len(rows), col0, col0 + width))
 
 
-def _table_end(tx: Transaction, table_id: str) -> tuple[Tab, int, int]:
+def _table_end(tx: Transaction, table_id: str, height: int, width: int) -> tuple[Tab, int, int]:
+    """Where a table goes on: below its last filled row. It grows by the rows that are missing, what is below gives way.
+
+    Raises:
+        ApiError: There is no such table, or it has not so many columns.
+    """
     for tab in tx.spreadsheet.tabs:
         for table in tab.sheet.get("tables", []):
             if table.get("tableId") == table_id:
                 area = grid_rect(tx.spreadsheet, table["range"])
-                return tab, area.row1, area.col0
+                if width > area.columns:
+                    raise _beyond_column(area.col1)
+                row0 = _after_filled(area)
+                if row0 + height > area.row1:
+                    _grow(tx, area, table_id, row0 + height - area.row1)
+                return tab, row0, area.col0
     raise invalid(f"No table with id: {table_id}")
+
+
+def _after_filled(area: Rect) -> int:
+    """The row below the last one that holds a value; the first one is the header."""
+    filled = [
+        index for index, cells in enumerate(area.tab.read(area)) if any(entered(cell) is not None for cell in cells)
+    ]
+    return area.row0 + max([0, *filled]) + 1
+
+
+def _grow(tx: Transaction, area: Rect, table_id: str, missing: int) -> None:
+    """Make room below a table, in its columns alone, and let it reach that far."""
+    tab = area.tab
+    if any(
+        entered(cell) is not None
+        for row in range(area.row1, len(tab.rows))
+        for cell in tab.row_cells(row)[area.col0 : area.col1]
+    ):
+        below = Rect(tab, area.row1, area.row1 + missing, area.col0, area.col1).grid_range()
+        insert_range(tx, {"range": {"sheetId": tab.sheet_id, **below}, "shiftDimension": "ROWS"})
+    elif area.row1 + missing > tab.row_count:
+        resize(tx, tab, area.row1 + missing, tab.column_count)
+    tx.touch(tab)
+    for place, table in enumerate(tab.sheet["tables"]):
+        if table.get("tableId") == table_id:
+            tab.sheet["tables"][place] = {**table, "range": {**table["range"], "endRowIndex": area.row1 + missing}}
+    tx.note_tab(tab, "tables")
 
 
 def last_filled_row(tab: Tab) -> int:

@@ -6,7 +6,7 @@ from sheets_pipeline.local_sheets.api_error import invalid
 from sheets_pipeline.local_sheets.batch_update.merges import merges_of
 from sheets_pipeline.local_sheets.limits import resize
 from sheets_pipeline.local_sheets.model.transaction import Transaction
-from sheets_pipeline.local_sheets.protection import check_protection
+from sheets_pipeline.local_sheets.protection import check_protection, check_whole_tab
 from sheets_pipeline.local_sheets.references import COLUMNS, ROWS, Span, dimension_span, tab_of_grid
 from sheets_pipeline.local_sheets.spreadsheets_api.contents import merge_masked, read_fields
 from sheets_pipeline.local_sheets.spreadsheets_api.defaults import COLUMN_PIXELS, ROW_PIXELS, without_defaults
@@ -38,6 +38,7 @@ def insert_dimension(tx: Transaction, request: Message) -> None:
         raise invalid(f"range.startIndex is larger than current grid size ({total})")
     if inherit and span.start == 0:
         raise invalid("inheritFromBefore cannot be true when inserting at index 0.")
+    check_whole_tab(tx.spreadsheet, span.tab, tx.editor)
     insert = insert_rows if span.is_rows else insert_columns
     insert(tx, span.tab, span.start, span.length, inherit=inherit)
 
@@ -104,6 +105,7 @@ def append_dimension(tx: Transaction, request: Message) -> None:
     if length <= 0:
         raise invalid(f"length must be greater than 0: {length}")
     rows, columns = (length, 0) if dimension == ROWS else (0, length)
+    check_whole_tab(tx.spreadsheet, tab, tx.editor)
     resize(tx, tab, tab.row_count + rows, tab.column_count + columns)
 
 
@@ -115,6 +117,7 @@ def update_dimension_properties(tx: Transaction, request: Message) -> None:
     span = dimension_span(tx.spreadsheet, request.get("range"))
     if span.start >= _total(span):
         raise invalid(f"The range starts at {span.start}: the sheet has {_total(span)} {span.dimension.lower()}.")
+    check_whole_tab(tx.spreadsheet, span.tab, tx.editor)
     given = request.get("properties", {})
     if "pixelSize" in given and given["pixelSize"] < 0:
         raise invalid(f"pixelSize must not be negative: {given['pixelSize']}")

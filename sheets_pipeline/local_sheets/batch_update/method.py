@@ -56,4 +56,4 @@ def _updated(tx: Transaction, call: Call) -> Answer:
     texts = call.body.get("responseRanges", [])
     ranges = [read_rect(tx.spreadsheet, text) for text in texts] if texts else None
     with_data = bool(call.body.get("responseIncludeGridData"))
-    return spreadsheet_message(tx.spreadsheet, call.site, None, ranges, with_data)
+    return spreadsheet_message(tx.spreadsheet, call.site, None, ranges, with_data, call.caller)

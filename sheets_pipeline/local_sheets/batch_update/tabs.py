@@ -12,6 +12,7 @@ from sheets_pipeline.local_sheets.model.cell import Cell
 from sheets_pipeline.local_sheets.model.spreadsheet import Spreadsheet, fresh_id
 from sheets_pipeline.local_sheets.model.tab import Column, Tab
 from sheets_pipeline.local_sheets.model.transaction import Transaction
+from sheets_pipeline.local_sheets.protection import check_tab, check_whole_tab
 from sheets_pipeline.local_sheets.recalculation import rewrite_formulas, uses_decimal_comma
 from sheets_pipeline.local_sheets.references import tab_of_id
 from sheets_pipeline.local_sheets.spreadsheets_api.answer import sheet_properties_message
@@ -41,7 +42,7 @@ def add_sheet(tx: Transaction, request: Message) -> Message:
     check_title(sheet, title, None)
     check_new_id(sheet, sheet_id)
     tab = Tab({"properties": sheet_properties(sheet_id, title, given)})
-    _check_grid(tab.grid)
+    check_grid(tab.grid)
     check_size(tx, None, tab.row_count, tab.column_count)
     place_tab(tx, tab, given.get("index"))
     return {"properties": sheet_properties_message(sheet, tab)}
@@ -101,6 +102,7 @@ def delete_sheet(tx: Transaction, request: Message) -> None:
     visible = [other for other in sheet.tabs if other is not tab and not other.properties.get("hidden")]
     if not visible:
         raise invalid("You can't remove all the sheets in a document.")
+    check_tab(sheet, tab, tx.editor)
     for key in [*tab.row_places(), *tab.column_places()]:
         tx.set_metadata(key, None)
     for key, message in list(sheet.metadata.items()):
@@ -220,6 +222,7 @@ def update_sheet_properties(tx: Transaction, request: Message) -> None:
     mask = read_fields(request.get("fields"))
     tab = tab_of_id(sheet, given.get("sheetId", 0))
     _check_mask(mask)
+    check_whole_tab(sheet, tab, tx.editor)
     tx.touch(tab)
     if "title" in mask and (not mask.is_everything or "title" in given):
         check_title(sheet, given.get("title", ""), tab)
@@ -270,7 +273,7 @@ def _apply_grid(tx: Transaction, tab: Tab, given: Message, mask: Mask, merged: M
     for name in ("rowCount", "columnCount"):
         if name not in grid and (mask.is_everything or below.is_everything):
             grid[name] = tab.grid[name]
-    _check_grid(grid)
+    check_grid(grid)
     rows, columns = grid["rowCount"], grid["columnCount"]
     if (rows, columns) != (tab.row_count, tab.column_count):
         resize(tx, tab, rows, columns)
@@ -280,7 +283,7 @@ def _apply_grid(tx: Transaction, tab: Tab, given: Message, mask: Mask, merged: M
     merged["gridProperties"] = {n: clean[n] for n in (*order, *clean) if n in clean}
 
 
-def _check_grid(grid: Message) -> None:
+def check_grid(grid: Message) -> None:
     """Refuse a grid without rows or columns, or with none that scroll.
 
     Raises:

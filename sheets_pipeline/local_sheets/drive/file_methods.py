@@ -97,6 +97,8 @@ class FileMethods:
                 **head["file"],
                 **files.file_data(body),
                 "parents": files.moved_parents(head["file"], added, removed),
+                "modifiedTime": timestamp(),
+                "version": int(head["file"].get("version", 1)) + 1,
             }
             title = files.title_in(body) or head["properties"]["title"]
             self._access.folders.put(file_id, {**head, "properties": {"title": title}, "file": kept})

@@ -15,7 +15,9 @@ _TOKEN = re.compile(
     r"""\s+|(?P<text>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")|(?P<word>[A-Za-z][A-Za-z0-9_]*)|(?P<sign><=|>=|!=|=|<|>|\(|\)|\{|\})"""
 )
 _TIMES = ("modifiedTime", "createdTime", "viewedByMeTime", "sharedWithMeTime")
-_FLAGS = ("trashed", "starred", "sharedWithMe")
+_FLAGS = ("trashed", "starred")
+_PROPERTIES = ("properties", "appProperties")
+_VISIBILITIES = ("anyoneCanFind", "anyoneWithLink", "domainCanFind", "domainWithLink", "limited")
 _ROLES = {"owners": ("owner",), "writers": ("owner", "organizer", "fileOrganizer", "writer"), "readers": ()}
 
 #: A file's data as ``files.file_resource`` gives it.
@@ -33,7 +35,10 @@ def read_query(text: str | None) -> Test:
     if not text or not text.strip():
         return lambda file: True
     reader = _Reader(_tokens(text))
-    test = reader.either()
+    try:
+        test = reader.either()
+    except RecursionError:
+        raise invalid_value("q") from None
     if reader.peek() is not None:
         raise invalid_value("q")
     return test
@@ -109,14 +114,34 @@ class _Reader:
             return _member(first, self.take("word"))
         if kind != "word":
             raise invalid_value("q")
+        if first == "sharedWithMe" and (self.peek() or ("word",))[0] != "sign":
+            return lambda file: not file.get("ownedByMe")
         operator = self.take()
+        if first in _PROPERTIES and operator == "has":
+            return self.property_term(first)
         return _term(first, operator, self.take())
+
+    def property_term(self, field: str) -> Test:
+        """``properties has { key='x' and value='y' }``"""
+        given: dict[str, str] = {}
+        opened = self.skip("sign", "{")
+        for name in ("key", "value"):
+            if not opened or not self.skip("word", name) or not self.skip("sign", "="):
+                raise invalid_value("q")
+            given[name] = self.take("text")
+            if name == "key" and not self.skip("word", "and"):
+                raise invalid_value("q")
+        if not self.skip("sign", "}"):
+            raise invalid_value("q")
+        return lambda file: file.get(field, {}).get(given["key"]) == given["value"]
 
 
 def _member(value: str, field: str) -> Test:
     """``'x' in parents``, ``'a@b' in writers``."""
     if field == "parents":
         return lambda file: value in file.get("parents", [])
+    if field in _ROLES and value == "me":
+        return lambda file: _is_mine(file, field)
     if field in _ROLES:
         roles = _ROLES[field]
         return lambda file: any(
@@ -126,10 +151,29 @@ def _member(value: str, field: str) -> Test:
     raise invalid_value("q")
 
 
+def _is_mine(file: File, field: str) -> bool:
+    """Whether the caller is among the owners, writers or readers of a file that they see."""
+    if field == "owners":
+        return bool(file.get("ownedByMe"))
+    return field == "readers" or bool(file.get("capabilities", {}).get("canEdit"))
+
+
+def _visibility(file: File) -> str:
+    for permission in file.get("permissions", ()):
+        if permission.get("type") in ("anyone", "domain"):
+            return f"{permission['type']}{'CanFind' if permission.get('allowFileDiscovery') else 'WithLink'}"
+    return "limited"
+
+
 def _term(field: str, operator: str, value: str) -> Test:
     if field in _FLAGS and operator in ("=", "!="):
         wanted = (value == "true") is (operator == "=")
         return lambda file: bool(file.get(field)) is wanted
+    if field == "sharedWithMe" and operator in ("=", "!="):
+        shared = (value == "true") is (operator == "=")
+        return lambda file: (not file.get("ownedByMe")) is shared
+    if field == "visibility" and operator in ("=", "!=") and value in _VISIBILITIES:
+        return lambda file: (_visibility(file) == value) is (operator == "=")
     if field in _TIMES and operator in ("<", "<=", "=", "!=", ">", ">="):
         return _time_term(field, operator, value)
     if field in ("name", "mimeType", "fullText"):

@@ -1,13 +1,17 @@
 """Drive over HTTP: who calls, what the service answers, what the log says."""
 
+import re
 import time
+from functools import cache
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from sheets_pipeline.local_sheets.api_error import ApiError
+from sheets_pipeline.local_sheets.discovery import load_document
 from sheets_pipeline.local_sheets.drive.access import DriveAnswer, DriveCall
+from sheets_pipeline.local_sheets.drive.errors import bad_request
 from sheets_pipeline.local_sheets.drive.service import DriveService
 from sheets_pipeline.local_sheets.request_body import InvalidPayload
 from sheets_pipeline.local_sheets.server.api import no_route
@@ -42,12 +46,35 @@ def drive_routes(server: Server) -> list[Route]:
     return [Route(path, drive, methods=_VERBS) for path in paths]
 
 
+@cache
+def _known_methods() -> tuple[tuple[str, str, re.Pattern[str]], ...]:
+    """Verb, id and path of all methods of Drive, also of those that are not served here."""
+    found: list[tuple[str, str, re.Pattern[str]]] = []
+    waiting = [load_document("drive.v3.json")]
+    while waiting:
+        resource = waiting.pop()
+        waiting += resource.get("resources", {}).values()
+        for method in resource.get("methods", {}).values():
+            path = re.sub(r"\\{[^}]*\\}", "[^/]+", re.escape(method["path"]))
+            found.append((method["httpMethod"], method["id"], re.compile(f"/drive/v3/{path}/?")))
+    return tuple(found)
+
+
+def known_method(verb: str, raw_path: str) -> str | None:
+    """The id of Drive's method at a path (``drive.changes.list``), None when Google has none there either."""
+    return next((name for known, name, path in _known_methods() if known == verb and path.fullmatch(raw_path)), None)
+
+
 async def _serve(server: Server, service: DriveService, request: Request) -> Response:
     started = time.perf_counter()
     raw_path = request.scope["raw_path"].decode("ascii")
     method = service.method(request.method, raw_path)
     if method is None:
-        return no_route(request)
+        missing = known_method(request.method, raw_path)
+        if missing is None:
+            return no_route(request)
+        refusal = bad_request(f"Local Sheets does not serve {missing}: see docs/local-sheets.md for what is there.")
+        return answer(refusal.body(), refusal.code, request.query_params, "")
     body = await request.body()
     entry = server.log.begin(method, _KIND, request.path_params.get("id"), None, len(body))
     try:

@@ -8,6 +8,7 @@ from sheets_pipeline.local_sheets.field_mask import Mask
 from sheets_pipeline.local_sheets.model.area import Rect
 from sheets_pipeline.local_sheets.model.spreadsheet import Spreadsheet
 from sheets_pipeline.local_sheets.model.tab import Tab
+from sheets_pipeline.local_sheets.protection import protected_message
 from sheets_pipeline.local_sheets.spreadsheets_api.cell_data import grid_data
 
 #: Parts of the ``Sheet`` message that a tab keeps as they are, in the order of the answer.
@@ -28,12 +29,18 @@ _KEPT = (
 
 
 def spreadsheet_message(
-    sheet: Spreadsheet, site: str, mask: Mask | None, ranges: Sequence[Rect] | None, include_grid_data: bool
+    sheet: Spreadsheet,
+    site: str,
+    mask: Mask | None,
+    ranges: Sequence[Rect] | None,
+    include_grid_data: bool,
+    caller: str | None,
 ) -> dict[str, Any]:
     """The whole answer of ``spreadsheets.get``; the mask is applied to it.
 
     Args:
         site: Start of the spreadsheet's address, such as ``https://docs.google.com``.
+        caller: Who asks, for whom protected ranges look different.
         ranges: Only tabs that these meet are shown, and only these cells; None shows all.
         include_grid_data: Whether cells are shown; with a mask, the mask alone says so.
     """
@@ -46,7 +53,7 @@ def spreadsheet_message(
         if below is not None and below.is_everything:
             with_data = include_grid_data
         message["sheets"] = [
-            _sheet_message(sheet, tab, ranges, below if with_data else None, with_data, places) for tab in shown
+            _sheet_message(sheet, tab, ranges, below if with_data else None, with_data, places, caller) for tab in shown
         ]
     if sheet.named_ranges:
         message["namedRanges"] = [named_range_message(named) for named in sheet.named_ranges]
@@ -64,6 +71,7 @@ def _sheet_message(
     mask: Mask | None,
     with_data: bool,
     places: dict[int, MetadataPlace],
+    caller: str | None,
 ) -> dict[str, Any]:
     message: dict[str, Any] = {"properties": sheet_properties_message(sheet, tab)}
     if with_data:
@@ -80,6 +88,10 @@ def _sheet_message(
                 if isinstance(tab.sheet[name], list)
                 else without_zero_sheet_id(tab.sheet[name])
             )
+    if "protectedRanges" in message:
+        message["protectedRanges"] = [
+            without_zero_sheet_id(protected_message(sheet, item, caller)) for item in tab.sheet["protectedRanges"]
+        ]
     if own:
         message["developerMetadata"] = own
     return message

@@ -12,11 +12,23 @@ from sheets_pipeline.local_sheets.cell_values.number_format import effective_pat
 from sheets_pipeline.local_sheets.data_filters import metadata_message, metadata_places
 from sheets_pipeline.local_sheets.field_mask import Mask
 from sheets_pipeline.local_sheets.model.area import Rect
-from sheets_pipeline.local_sheets.model.cell import IMPLIED_FORMAT, AnyCell, effective, number_format_of, unpack
+from sheets_pipeline.local_sheets.model.cell import IMPLIED_FORMAT, AnyCell, Cell, effective, number_format_of, unpack
 from sheets_pipeline.local_sheets.model.spreadsheet import Spreadsheet
 from sheets_pipeline.local_sheets.spreadsheets_api.defaults import COLUMN_PIXELS, ROW_PIXELS
 
 _LINK = re.compile(r"https?://\S+")
+
+
+def _only_link(cell: Cell) -> str | None:
+    """The address that a cell points to: by its format, by a part of its text, or by being one; None if there are several."""
+    runs = (cell.extra or {}).get("textFormatRuns", ())
+    own = cell.format.body.get("textFormat", {}) if cell.format is not None else {}
+    links = {
+        uri for part in (own, *(run.get("format", {}) for run in runs)) if (uri := part.get("link", {}).get("uri"))
+    }
+    if links:
+        return links.pop() if len(links) == 1 else None
+    return cell.value if isinstance(cell.value, str) and _LINK.fullmatch(cell.value) else None
 
 
 class CellDataWriter:
@@ -54,8 +66,8 @@ class CellDataWriter:
         for name, value in (full.extra or {}).items():
             if not name.startswith("~") and self.wants(name):
                 found[name] = value
-        if isinstance(full.value, str) and _LINK.fullmatch(full.value) and self.wants("hyperlink"):
-            found.setdefault("hyperlink", full.value)
+        if self.wants("hyperlink") and (link := _only_link(full)):
+            found.setdefault("hyperlink", link)
         if full.note is not None and self.wants("note"):
             found["note"] = full.note
         if full.validation is not None and self.wants("dataValidation"):

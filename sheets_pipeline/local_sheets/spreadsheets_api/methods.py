@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from sheets_pipeline.local_sheets.api_error import invalid, not_found
-from sheets_pipeline.local_sheets.batch_update.tabs import copy_tab, copy_title, place_tab
+from sheets_pipeline.local_sheets.api_error import ApiError, invalid, not_found
+from sheets_pipeline.local_sheets.batch_update.tabs import check_grid, copy_tab, copy_title, place_tab
 from sheets_pipeline.local_sheets.call import Answer, Call
 from sheets_pipeline.local_sheets.data_filters import filter_rects, matching_metadata, metadata_message, metadata_places
 from sheets_pipeline.local_sheets.limits import check_size
@@ -36,7 +36,7 @@ def create(call: Call) -> Answer:
 
     sheet = call.engine.create(spreadsheet_properties(given.get("properties", {})), fill)
     call.summary = sheet.title
-    return spreadsheet_message(sheet, call.site, call.mask, None, include_grid_data=False)
+    return spreadsheet_message(sheet, call.site, call.mask, None, include_grid_data=False, caller=call.caller)
 
 
 def add_given_tab(tx: Transaction, given: dict[str, Any], index: int) -> None:
@@ -53,7 +53,11 @@ def add_given_tab(tx: Transaction, given: dict[str, Any], index: int) -> None:
     if sheet.tab_by_id(sheet_id) is not None:
         raise invalid(f"Invalid sheets[{index}]: A sheet with the id {sheet_id} already exists.")
     tab = Tab({"properties": sheet_properties(sheet_id, title, properties)})
-    check_size(tx, None, tab.row_count, tab.column_count)
+    try:
+        check_grid(tab.grid)
+        check_size(tx, None, tab.row_count, tab.column_count)
+    except ApiError as error:
+        raise error.at(f"sheets[{index}]") from None
     sheet.tabs.append(tab)
     fill_tab(tx, tab, given)
 
@@ -63,14 +67,16 @@ def get(sheet: Spreadsheet, call: Call) -> Answer:
     asked = call.query.get("ranges")
     ranges = [read_rect(sheet, text) for text in asked] if asked else None
     call.summary = ", ".join(asked or [])[:200]
-    return spreadsheet_message(sheet, call.site, call.mask, ranges, bool(call.query.get("includeGridData")))
+    return spreadsheet_message(
+        sheet, call.site, call.mask, ranges, bool(call.query.get("includeGridData")), call.caller
+    )
 
 
 def get_by_data_filter(sheet: Spreadsheet, call: Call) -> Answer:
     """spreadsheets.getByDataFilter"""
     filters = call.body.get("dataFilters")
     ranges = [clip(area) for f in filters for area in filter_rects(sheet, f)] if filters else None
-    return spreadsheet_message(sheet, call.site, call.mask, ranges, bool(call.body.get("includeGridData")))
+    return spreadsheet_message(sheet, call.site, call.mask, ranges, bool(call.body.get("includeGridData")), call.caller)
 
 
 def copy_to(call: Call) -> Answer:

@@ -87,6 +87,8 @@ def view(status: "Status") -> RenderableType:
             "[yellow]Dagster's daemon has not been heard of for five minutes: nothing is started by itself. "
             "Start `sheets-pipeline dev` or `dagster dev`.[/]"
         )
+    others = [*status.failed_ticks, *([status.stale_code] if status.stale_code else [])]
+    parts += [f"[yellow]{escape(text)}[/]" for text in others if text not in status.reason]
     if all(tab.total_syncs == 0 for tab in status.tabs.values()):
         parts.append("Nothing has been synced yet. `sheets-pipeline sync` does it now.")
     parts += ["", _tabs(status), "", _facts(status)]

@@ -127,6 +127,9 @@ class Metrics:
 
     def _observe(self, status: Status) -> None:
         self.health.set(status.health.badness)
+        of_tabs = (self.tab_health, self.tab_enabled, self.tab_pending, self.failures)
+        for gauge in (*of_tabs, self.set_aside, self.lag, self.last_success):
+            gauge.clear()  # a tab that is declared no longer
         for title, tab in status.tabs.items():
             self.tab_health.labels(title).set(tab.health.badness)
             self.tab_enabled.labels(title).set(tab.enabled)

@@ -10,7 +10,7 @@ import dagster as dg
 
 from sheets_pipeline.database import events, history, leases, triggers, waiting
 from sheets_pipeline.database.state import TabStore
-from sheets_pipeline.defs import gate, tab_switches
+from sheets_pipeline.defs import gate, loaded_code, tab_switches
 from sheets_pipeline.defs.tab_asset import TabAsset
 from sheets_pipeline.defs.unrecorded import unrecorded_failures
 from sheets_pipeline.errors import SheetsPipelineError
@@ -65,8 +65,16 @@ def collect(instance: dg.DagsterInstance, open_pipeline: Pipeline) -> Status:
     }
     quota, answers = _quota(open_pipeline)
     full_disk = open_pipeline.full_disk()
+    stale, ticks = _of_the_code_location(instance, open_pipeline)
     health, reason = overall(
-        tabs, steering, quota=quota, answers=answers, full_disk=full_disk, set_aside_events=queue["set_aside"]
+        tabs,
+        steering,
+        quota=quota,
+        answers=answers,
+        full_disk=full_disk,
+        set_aside_events=queue["set_aside"],
+        stale_code=stale,
+        failed_ticks=ticks,
     )
     return Status(
         health=health,
@@ -80,7 +88,16 @@ def collect(instance: dg.DagsterInstance, open_pipeline: Pipeline) -> Status:
         daemon_running=daemon_running(instance),
         answers=answers,
         full_disk=full_disk,
+        stale_code=stale,
+        failed_ticks=ticks,
     )
+
+
+def _of_the_code_location(instance: dg.DagsterInstance, open_pipeline: Pipeline) -> tuple[str | None, list[str]]:
+    """How declarations on disk differ from what is loaded, and ticks that failed; nothing where no daemon runs."""
+    if not daemon_running(instance):
+        return None, []
+    return loaded_code.stale_code(instance, open_pipeline), loaded_code.failed_ticks(instance)
 
 
 def bury_the_dead(instance: dg.DagsterInstance, open_pipeline: Pipeline) -> None:

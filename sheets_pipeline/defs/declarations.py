@@ -1,12 +1,15 @@
 """The modules that declare tabs, imported one by one: what is wrong with one is said of it, and the others load."""
 
+import hashlib
 import importlib
 import pkgutil
 import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import dagster as dg
@@ -65,6 +68,25 @@ def modules() -> Iterator[TabModule]:
     importlib.invalidate_caches()
     for found in sorted(pkgutil.iter_modules(package.__path__), key=lambda found: found.name):
         yield _imported(found)
+
+
+def files() -> dict[str, str]:
+    """The folder's modules as they are on disk now: name → digest of the text."""
+    package = importlib.import_module(PACKAGE)
+    found: dict[str, str] = {}
+    for folder in map(Path, package.__path__):
+        for path in (*folder.glob("*.py"), *folder.glob("*/__init__.py")):
+            name = path.parent.name if path.name == "__init__.py" and path.parent != folder else path.stem
+            if name != "__init__":
+                with suppress(OSError):  # deleted meanwhile, or not ours to read: importing it tells
+                    facts = path.stat()
+                    found[name] = _digest(str(path), facts.st_mtime_ns, facts.st_size)
+    return found
+
+
+@lru_cache(maxsize=1000)
+def _digest(path: str, _changed_at: int, _size: int) -> str:
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
 
 
 def _imported(found: pkgutil.ModuleInfo) -> TabModule:

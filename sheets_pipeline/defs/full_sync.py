@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from sheets_pipeline.defs import gate
+from sheets_pipeline.defs.loaded_code import note_loaded_code, still_on_disk
 from sheets_pipeline.defs.run_tags import run_tags
 from sheets_pipeline.defs.running import RUN_CONFIG
 from sheets_pipeline.defs.shared_instance import shared
@@ -69,6 +70,7 @@ def request_full_sync(instance: dg.DagsterInstance, *, only_if_overdue: bool = F
     """A run of all tabs that are switched on, or why there is none now."""
     try:
         open_pipeline = pipeline()
+        note_loaded_code(instance, open_pipeline)
         circuit = gate.current_circuit(instance, open_pipeline)
     except gate.UNREACHABLE as error:
         return dg.SkipReason(gate.said(error))
@@ -83,8 +85,11 @@ def request_full_sync(instance: dg.DagsterInstance, *, only_if_overdue: bool = F
             return dg.SkipReason("No full sync is overdue; the schedule does the rest.")
     if reason := gate.reason_to_skip(instance, open_pipeline, "full"):
         return dg.SkipReason(reason)
+    tabs = still_on_disk(enabled_tabs(instance))
+    if not tabs:
+        return dg.SkipReason("The modules of all tabs were deleted. Reload the code location.")
     return dg.RunRequest(
-        asset_selection=[found.key for found in enabled_tabs(instance)],
+        asset_selection=[found.key for found in tabs],
         tags=run_tags(open_pipeline) | {"dagster/max_retries": str(retries(open_pipeline.settings, circuit))},
     )
 

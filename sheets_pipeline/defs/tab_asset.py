@@ -54,6 +54,7 @@ class TabAsset:
 #: What modules have declared so far, and what was made of it when the folder was loaded; empty before.
 _DECLARED: list[TabAsset] = []
 _BY_KEY: dict[dg.AssetKey, TabAsset] = {}
+_LOADED: dict[str, str] = {}
 
 
 def tab_asset(tab: Tab) -> Callable[[Compute], dg.AssetsDefinition]:
@@ -124,8 +125,26 @@ def tab_assets() -> dict[dg.AssetKey, TabAsset]:
     They are looked for once per process: what is added, changed or deleted afterwards counts from its next start.
     """
     if not _BY_KEY:
+        files = declarations.files()
         _BY_KEY.update((found.key, found) for found in _load())
+        _LOADED.clear()
+        _LOADED.update(files)
     return dict(_BY_KEY)
+
+
+def loaded_files() -> dict[str, str]:
+    """The modules as they were when they were loaded: name → digest of the text."""
+    tab_assets()
+    return dict(_LOADED)
+
+
+def reload_tabs() -> None:
+    """Look for the tabs anew; for processes that only show them, as Dagster's definitions keep the old ones."""
+    for name in [name for name in sys.modules if name.startswith(f"{declarations.PACKAGE}.")]:
+        del sys.modules[name]
+    _DECLARED.clear()
+    _BY_KEY.clear()
+    tab_assets()
 
 
 # Loading the folder ----------------------------------------------------------------------------------------------------

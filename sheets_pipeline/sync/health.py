@@ -12,7 +12,7 @@ The rules, worst first (``docs/health.md`` has them at length):
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -195,6 +195,10 @@ class Status:
     answers: Answers = Answers()
     #: Which database has no room left on its disk, and what to do.
     full_disk: str | None = None
+    #: How declarations on disk differ from those that the code location has loaded.
+    stale_code: str | None = None
+    #: What starts syncs, and failed to when it was last asked.
+    failed_ticks: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,6 +360,8 @@ def overall(
     answers: Answers = Answers(),
     full_disk: str | None = None,
     set_aside_events: int = 0,
+    stale_code: str | None = None,
+    failed_ticks: Collection[str] = (),
 ) -> tuple[Health, str]:
     """The state of the whole: the worst of the tabs that are switched on, or what concerns all of them."""
     on = [tab for tab in tabs.values() if tab.enabled]
@@ -372,6 +378,9 @@ def overall(
         worst = max(on, key=lambda tab: tab.health.badness)
         if worst.health is not Health.HEALTHY:
             found.append((worst.health, f"{worst.title}: {worst.reason}"))
+    found += [(Health.DEGRADED, tick) for tick in failed_ticks]
+    if stale_code:
+        found.append((Health.WARNING, stale_code))
     if steering.circuit.failures and steering.circuit.state == "closed":
         found.append((Health.WARNING, f"{steering.circuit.reason} {steering.circuit.remedy}"))
     if steering.paused_until is not None:

@@ -49,6 +49,7 @@ def declare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Declare
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(tabs, "__path__", [*tabs.__path__, str(folder)])
     monkeypatch.setattr(tab_asset, "_BY_KEY", {})
+    monkeypatch.setattr(tab_asset, "_LOADED", {})
     monkeypatch.setattr(tab_asset, "_DECLARED", list(tab_asset._DECLARED))
     before = set(sys.modules)
 

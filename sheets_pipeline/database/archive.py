@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 import sqlalchemy as sa
 
+from sheets_pipeline.database.exact_text import UNICODE, ExactText
 from sheets_pipeline.database.platform import UtcDateTime
 from sheets_pipeline.database.state import insert_ignore, state_metadata, sync_base_row, sync_tab
 from sheets_pipeline.sync.archive import Boundary
@@ -11,13 +12,14 @@ from sheets_pipeline.sync.archive import Boundary
 sync_archive = sa.Table(
     "sync_archive",
     state_metadata,
-    sa.Column("spreadsheet_id", sa.String(100), primary_key=True),
-    sa.Column("tab", sa.String(100), primary_key=True),
+    sa.Column("spreadsheet_id", ExactText(100), primary_key=True),
+    sa.Column("tab", ExactText(100), primary_key=True),
     sa.Column("since", UtcDateTime, comment="rows from here on live in the main tab"),
     sa.Column("moving_to", UtcDateTime, comment="while rows are being moved: what since will be"),
     sa.Column("filled_from", UtcDateTime, comment="while archive tabs are being filled: complete from this month on"),
     sa.Column("kept_from", UtcDateTime, comment="first month that has an archive tab"),
     comment="Tabs whose older rows live in monthly archive tabs.",
+    **UNICODE,
 )
 
 _CHUNK = 1000

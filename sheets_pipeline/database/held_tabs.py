@@ -8,16 +8,18 @@ from collections.abc import Collection
 import sqlalchemy as sa
 
 from sheets_pipeline.database.event_table import utc_now
+from sheets_pipeline.database.exact_text import UNICODE, ExactText
 from sheets_pipeline.database.platform import UtcDateTime
 from sheets_pipeline.database.state import insert_ignore, state_metadata
 
 sync_held_tab = sa.Table(
     "sync_held_tab",
     state_metadata,
-    sa.Column("spreadsheet_id", sa.String(100), primary_key=True),
-    sa.Column("tab", sa.String(100), primary_key=True),
+    sa.Column("spreadsheet_id", ExactText(100), primary_key=True),
+    sa.Column("tab", ExactText(100), primary_key=True),
     sa.Column("since", UtcDateTime, nullable=False, comment="when the first event passed it by"),
     comment="Tabs that are switched off and no longer up to date.",
+    **UNICODE,
 )
 
 

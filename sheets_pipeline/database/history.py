@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 import sqlalchemy as sa
 
 from sheets_pipeline.database.event_table import utc_now
+from sheets_pipeline.database.exact_text import UNICODE, ExactText
 from sheets_pipeline.database.platform import Key, UtcDateTime
 from sheets_pipeline.database.state import state_metadata
 from sheets_pipeline.errors import GuardRefused, SheetsPipelineError
@@ -32,14 +33,14 @@ sync_history = sa.Table(
     "sync_history",
     state_metadata,
     sa.Column("id", Key, primary_key=True, autoincrement=True),
-    sa.Column("spreadsheet_id", sa.String(100), nullable=False),
-    sa.Column("tab", sa.String(100), nullable=False),
-    sa.Column("kind", sa.String(10), nullable=False, comment="full or events"),
-    sa.Column("run_id", sa.String(100), nullable=False, comment="of the Dagster run"),
+    sa.Column("spreadsheet_id", ExactText(100), nullable=False),
+    sa.Column("tab", ExactText(100), nullable=False),
+    sa.Column("kind", ExactText(10), nullable=False, comment="full or events"),
+    sa.Column("run_id", ExactText(100), nullable=False, comment="of the Dagster run"),
     sa.Column("started_at", UtcDateTime, nullable=False),
     sa.Column("ended_at", UtcDateTime, comment="null while under way, and where the process died"),
-    sa.Column("outcome", sa.String(10), comment="success, failed or refused"),
-    sa.Column("error_kind", sa.String(60), comment="class of the error"),
+    sa.Column("outcome", ExactText(10), comment="success, failed or refused"),
+    sa.Column("error_kind", ExactText(60), comment="class of the error"),
     sa.Column("error", sa.Text, comment="its message, with the remedy"),
     sa.Column("needs_person", sa.Boolean),
     sa.Column("seconds", sa.Double),
@@ -58,11 +59,10 @@ sync_history = sa.Table(
     sa.Index("sync_history_run", "run_id"),
     sa.Index("sync_history_started", "started_at"),
     comment="One row per tab and sync.",
+    **UNICODE,
     sqlite_autoincrement=True,
     mysql_engine="InnoDB",
-    mysql_charset="utf8mb4",
     mariadb_engine="InnoDB",
-    mariadb_charset="utf8mb4",
 )
 
 _NUMBERS = ("rows", "inserts", "updates", "deletes", "cells")

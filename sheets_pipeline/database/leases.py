@@ -13,6 +13,7 @@ from typing import Literal
 import sqlalchemy as sa
 
 from sheets_pipeline.database.clock import database_time
+from sheets_pipeline.database.exact_text import UNICODE, ExactText
 from sheets_pipeline.database.state import insert_ignore, state_metadata
 
 Kind = Literal["full", "events"]
@@ -26,20 +27,22 @@ LONGEST_LEASE_SECONDS = 86_400
 sync_pause = sa.Table(
     "sync_pause",
     state_metadata,
-    sa.Column("holder", sa.String(200), primary_key=True),
-    sa.Column("reason", sa.String(500), nullable=False, default=""),
+    sa.Column("holder", ExactText(200), primary_key=True),
+    sa.Column("reason", ExactText(500), nullable=False, default=""),
     sa.Column("taken_at", sa.Double, nullable=False, comment="seconds since 1970, database clock"),
     sa.Column("until", sa.Double, nullable=False, comment="seconds since 1970, database clock"),
     comment="Leases that hold syncs up; each ends by itself.",
+    **UNICODE,
 )
 
 sync_hold = sa.Table(
     "sync_hold",
     state_metadata,
-    sa.Column("kind", sa.String(10), primary_key=True, comment="full or events"),
+    sa.Column("kind", ExactText(10), primary_key=True, comment="full or events"),
     sa.Column("held_since", sa.Double, comment="first sync held up since the last went through; null: none was"),
     sa.Column("turn_at", sa.Double, comment="when one went through because the limit was used up"),
     comment="How long each kind of sync has been held up.",
+    **UNICODE,
 )
 
 

@@ -13,6 +13,7 @@ from typing import Literal
 import sqlalchemy as sa
 
 from sheets_pipeline.database.clock import database_time
+from sheets_pipeline.database.exact_text import UNICODE, ExactText
 from sheets_pipeline.database.state import insert_ignore, state_metadata
 from sheets_pipeline.sync.health import Answers
 
@@ -50,23 +51,25 @@ URGENT, BULK = 0, 1
 sync_quota_budget = sa.Table(
     "sync_quota_budget",
     state_metadata,
-    sa.Column("credential", sa.String(200), primary_key=True),
-    sa.Column("kind", sa.String(10), primary_key=True),
+    sa.Column("credential", ExactText(200), primary_key=True),
+    sa.Column("kind", ExactText(10), primary_key=True),
     sa.Column("urgent_at", sa.Double, nullable=False, default=0.0),
     comment="One row per credential and kind; updating it is the lock on its slots.",
+    **UNICODE,
 )
 
 sync_quota_slot = sa.Table(
     "sync_quota_slot",
     state_metadata,
     sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("credential", sa.String(200), nullable=False),
-    sa.Column("kind", sa.String(10), nullable=False),
+    sa.Column("credential", ExactText(200), nullable=False),
+    sa.Column("kind", ExactText(10), nullable=False),
     sa.Column("priority", sa.Integer, nullable=False),
-    sa.Column("state", sa.String(10), nullable=False, comment="waiting, held, sent; answered, refused (429), failed"),
+    sa.Column("state", ExactText(10), nullable=False, comment="waiting, held, sent; answered, refused (429), failed"),
     sa.Column("at", sa.Double, nullable=False, comment="seconds since 1970, database clock"),
     sa.Index("sync_quota_slot_budget", "credential", "kind", "state"),
     comment="Requests of the last minute, and those waiting for room.",
+    **UNICODE,
 )
 
 

@@ -9,36 +9,38 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 from sheets_pipeline.database.clock import database_time
+from sheets_pipeline.database.exact_text import UNICODE, ExactText
+from sheets_pipeline.database.platform import LongText
 from sheets_pipeline.database.upgrade import bring_up_to_date, declare_steps
+from sheets_pipeline.sync.cells import MAX_KEY_CHARACTERS
 
 state_metadata = sa.MetaData()
 
 declare_steps(state_metadata)
 
-#: Keys come from cells and may be long; MySQL indexes at most 768 characters of four bytes.
-_KEY_LENGTH = 500
-
 sync_tab = sa.Table(
     "sync_tab",
     state_metadata,
     sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("spreadsheet_id", sa.String(100), nullable=False),
-    sa.Column("tab", sa.String(100), nullable=False),
+    sa.Column("spreadsheet_id", ExactText(100), nullable=False),
+    sa.Column("tab", ExactText(100), nullable=False),
     sa.Column("facts", sa.Text, comment="JSON; null while the tab is not known to exist"),
     sa.UniqueConstraint("spreadsheet_id", "tab"),
     comment="One row per tab that the pipeline keeps.",
+    **UNICODE,
 )
 
 sync_base_row = sa.Table(
     "sync_base_row",
     state_metadata,
     sa.Column("tab_id", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("row_key", sa.String(_KEY_LENGTH), primary_key=True),
-    sa.Column("cells", sa.Text().with_variant(mysql.LONGTEXT(), "mysql"), comment="JSON by column; null: not known"),
+    sa.Column("row_key", ExactText(MAX_KEY_CHARACTERS), primary_key=True),
+    sa.Column("cells", LongText, comment="JSON by column; null: not known"),
     sa.Column("is_gone", sa.Boolean, nullable=False, default=False),
     sa.Column("written_at", sa.Double, nullable=False, comment="seconds since 1970, database clock"),
     sa.Index("sync_base_row_written", "tab_id", "written_at"),
     comment="What was last written to each row of each tab.",
+    **UNICODE,
 )
 
 #: The keys of deleted rows are remembered this long: an older frame cannot bring them back, and where somebody puts the

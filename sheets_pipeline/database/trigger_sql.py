@@ -198,6 +198,7 @@ def _differ(left: str, right: str, columns: list[str] | tuple[str, ...], names: 
     """Whether two rows differ in one of these columns; NULL equals NULL.
 
     PostgreSQL compares the stored values: no operator is called, which a type of the table's owner could bring along.
+    MySQL and MariaDB find ``ada`` and ``Ada`` equal, so they are asked about the bytes, too.
     """
     quoted = [names.column(column) for column in columns]
     if names.dialect.name == "postgresql":
@@ -206,7 +207,8 @@ def _differ(left: str, right: str, columns: list[str] | tuple[str, ...], names: 
             for row in (left, right)
         )
         return f"{one} OPERATOR(pg_catalog.*<>) {two}"
-    pattern = "{0} IS NOT {1}" if names.dialect.name == "sqlite" else "NOT ({0} <=> {1})"
+    exactly = "NOT ({0} <=> {1} AND CAST({0} AS BINARY) <=> CAST({1} AS BINARY))"
+    pattern = "{0} IS NOT {1}" if names.dialect.name == "sqlite" else exactly
     return "(" + " OR ".join(pattern.format(f"{left}.{column}", f"{right}.{column}") for column in quoted) + ")"
 
 

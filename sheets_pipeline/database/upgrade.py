@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from sheets_pipeline.database.engine import described
 from sheets_pipeline.database.event_table import utc_now
+from sheets_pipeline.database.exact_text import compare_exactly
 from sheets_pipeline.database.platform import UtcDateTime
 from sheets_pipeline.errors import DatabaseError
 
@@ -35,7 +36,7 @@ class Step:
 
 
 #: In the order in which they run. Add at the end; never rename or remove one.
-STEPS: tuple[Step, ...] = ()
+STEPS: tuple[Step, ...] = (Step("compare_text_exactly", compare_exactly),)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,9 @@ Cell = str | int | float | bool | None
 #: Longest text of one cell, in UTF-16 code units. Source: https://support.google.com/drive/answer/37603
 MAX_CELL_CHARACTERS = 50_000
 
+#: Longest key, in characters; databases index no longer ones.
+MAX_KEY_CHARACTERS = 500
+
 #: Beyond this, a double no longer holds every integer.
 MAX_EXACT_INTEGER = 2**53
 

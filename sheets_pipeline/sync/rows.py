@@ -7,7 +7,7 @@ from datetime import tzinfo
 import pandas as pd
 
 from sheets_pipeline.errors import KeysNotUnique, TabProblem
-from sheets_pipeline.sync.cells import MAX_CELL_CHARACTERS, Cell, characters, row_keys
+from sheets_pipeline.sync.cells import MAX_CELL_CHARACTERS, MAX_KEY_CHARACTERS, Cell, characters, row_keys
 from sheets_pipeline.sync.conversion import Misfits, to_cells
 from sheets_pipeline.sync.tab import ColumnType, OnRemoved, Tab
 from sheets_pipeline.sync.values import EXPECTED
@@ -113,6 +113,10 @@ def _unwritable(
     for i, key in enumerate(keys):
         if not key:
             found.setdefault(i, SetAside("", f"its key ({' + '.join(tab.key)}) is blank"))
+        elif len(key) > MAX_KEY_CHARACTERS:
+            found.setdefault(
+                i, SetAside(key, f"its key has {len(key):,} characters, at most {MAX_KEY_CHARACTERS} may be")
+            )
     for column in tab.columns:
         for i, cell in enumerate(columns[column.name]):
             # A code point counts for at most two units, so most texts need no closer look.

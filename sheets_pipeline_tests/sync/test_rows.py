@@ -36,6 +36,13 @@ def test_a_text_over_the_cell_limit_is_set_aside(length: int, is_set_aside: bool
     assert len(rows) == 2 - is_set_aside
 
 
+def test_a_key_longer_than_databases_index_is_set_aside() -> None:
+    tab = Tab("T", ("id",), (Column("id"),))
+    rows = rows_from_frame(tab, pd.DataFrame({"id": ["x" * 501, "x" * 500]}), UTC)
+    assert rows.keys == ["x" * 500]
+    assert [row.reason for row in rows.set_aside] == ["its key has 501 characters, at most 500 may be"]
+
+
 def test_emoji_count_twice_against_the_cell_limit() -> None:
     rows = rows_from_frame(TAB, pd.DataFrame({"id": [1], "name": ["🌵" * 25_001]}), UTC)
     assert rows.set_aside[0].key == "1"

@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sheets_pipeline.control.bodies import Disconnected, read_body
+from sheets_pipeline.control.connections import most_connections
 from sheets_pipeline.control.origin import Refusal, foreign_page, host_name, malformed, not_json
 from sheets_pipeline.control.reach import is_address, is_loopback
 
@@ -66,6 +67,7 @@ class WebserverGuard:
 
     def __init__(self, app: ASGIApp, names: Collection[str] = ()) -> None:
         self.app, self.names = app, tuple(name.lower() for name in names)
+        self._sockets = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -73,11 +75,7 @@ class WebserverGuard:
             return
         refused = webserver_refusal(scope, self.names)
         if scope["type"] == "websocket":
-            if refused is None:
-                await self.app(scope, receive, send)
-            else:
-                await receive()
-                await send({"type": "websocket.close", "code": 1008, "reason": refused.message[:100]})
+            await self._serve_socket(scope, receive, send, refused)
             return
         if refused is None:
             try:
@@ -90,6 +88,18 @@ class WebserverGuard:
             refused = found
         answer = JSONResponse({"error": refused.message}, refused.status, {"Connection": "close"})
         await answer(scope, receive, _with_headers(send))
+
+    async def _serve_socket(self, scope: Scope, receive: Receive, send: Send, refused: Refusal | None) -> None:
+        """WebSockets stay open: no more of them than leave every other connection its place."""
+        if refused is not None or self._sockets >= most_connections() // 2:
+            await receive()
+            await send({"type": "websocket.close", "code": 1008 if refused else 1013})
+            return
+        self._sockets += 1
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            self._sockets -= 1
 
 
 def _without_get_query(scope: Scope) -> Scope:

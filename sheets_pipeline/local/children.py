@@ -83,7 +83,7 @@ def _daemon(settings: Settings, workspace: Path, url: str, env: dict[str, str]) 
 
 def _webserver(settings: Settings, workspace: Path, url: str, env: dict[str, str]) -> Child:
     host, port = url.removeprefix("http://").split(":")
-    command = [sys.executable, "-m", "dagster_webserver", f"--host={host}", f"--port={port}"]
+    command = [sys.executable, "-m", "sheets_pipeline.control.webserver", f"--host={host}", f"--port={port}"]
     command += [f"--workspace={workspace}", *_log_format(settings)]
     return Child("webserver", command, lambda: http_probe(url), url, "dagster_url", "the Dagster UI", env)
 

@@ -3,6 +3,7 @@
 import json
 import socket
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -15,9 +16,12 @@ from starlette.types import Scope
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect as connect_websocket
 
-from sheets_pipeline.control import bodies, connections, webserver
+from sheets_pipeline.control import bodies, connections, webserver, webserver_guard
 from sheets_pipeline.control.webserver_guard import WebserverGuard, webserver_refusal
+from sheets_pipeline.local.children import children_of
 from sheets_pipeline.local.postgres import Server
+from sheets_pipeline.local.processes import wait_until
+from sheets_pipeline.settings import load_settings
 from sheets_pipeline_tests.control.stage import Stage
 
 JSON = ("content-type", "application/json")
@@ -207,6 +211,34 @@ def test_a_subscription_is_for_its_own_page_and_for_programs(client: httpx.Clien
         assert refused.value.response.status_code == 403
 
 
+def test_sockets_without_number_leave_room(client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webserver_guard, "most_connections", lambda: 8)
+    address = f"ws://{urlsplit(str(client.base_url)).netloc}/graphql"
+
+    def open_socket() -> ExitStack:
+        stack = ExitStack()
+        stack.enter_context(connect_websocket(address, subprotocols=["graphql-ws"], proxy=None))  # type: ignore[list-item]
+        return stack
+
+    with ExitStack() as held:
+        first = open_socket()
+        for _ in range(3):
+            held.enter_context(open_socket())
+        with pytest.raises(InvalidStatus):
+            open_socket()
+        assert client.get("/server_info").status_code == 200
+        first.close()
+
+        def has_room() -> bool:
+            try:
+                held.enter_context(open_socket())
+            except InvalidStatus:
+                return False
+            return True
+
+        assert wait_until(has_room, seconds=10)
+
+
 def raw(client: httpx.Client, request: bytes) -> bytes:
     with socket.create_connection((client.base_url.host, client.base_url.port or 0), timeout=10) as connection:
         connection.sendall(request)
@@ -284,6 +316,18 @@ def test_however_the_webserver_is_started_it_is_guarded(
     assert (host, port, result.exit_code) == ("pipeline.internal", 34567, 0), result.output
     assert isinstance(app, WebserverGuard)
     assert app.names == ("dagster.example.org", "pipeline.internal")
+
+
+def test_dev_guards_it_whatever_the_storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(Path(__file__).parents[2]))
+    monkeypatch.setenv("LOCAL_DATA_DIR", str(tmp_path))
+    started = {child.name: child.command for child in children_of(load_settings(), None)}
+    assert started["webserver"][1:3] == ["-m", "sheets_pipeline.control.webserver"]
+    served: list[Any] = []
+    monkeypatch.setattr(dagster_cli, webserver._SERVE, getattr(dagster_cli, webserver._SERVE))
+    monkeypatch.setattr(dagster_cli, "main", lambda: served.append(getattr(dagster_cli, webserver._SERVE)))
+    webserver.main()
+    assert served == [webserver.serve_guarded]
 
 
 def test_a_webserver_that_starts_in_another_way_is_not_served_unguarded(monkeypatch: pytest.MonkeyPatch) -> None:

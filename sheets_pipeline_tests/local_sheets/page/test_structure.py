@@ -139,3 +139,33 @@ def test_rows_are_inserted_with_the_keyboard_alone(people: Spreadsheet, show: Sh
     sheet.select("B3")
     sheet.press("Shift+F10", "ArrowDown", "Enter")
     sheet.expect_column("B", 3, ["Bob", "", "Cyd"])
+
+
+def test_cells_and_heads_are_told_as_a_grid(make_spreadsheet, show):
+    """Each cell in a row, each row in the grid, nothing else between them; the grid says how large it is."""
+    sheet = show(make_spreadsheet(frozenColumnCount=1))
+    found = sheet.page.evaluate(
+        """() => {
+          const grid = document.querySelector('[role=grid]');
+          const parent = (node) => node.parentElement.closest('[role]').getAttribute('role');
+          const all = (selector) => [...grid.querySelectorAll(selector)];
+          return {
+            size: [grid.getAttribute('aria-rowcount'), grid.getAttribute('aria-colcount')],
+            cells: [...new Set(all('[role=gridcell], [role=columnheader], [role=rowheader]').map(parent))],
+            rows: [...new Set(all('[role=row]').map(parent))],
+            strays: all('button, input, textarea, [tabindex]').filter((node) => !['gridcell', 'columnheader'].includes(parent(node)) && !node.hasAttribute('role')).length,
+            empty: all('[role=row]').filter((row) => !row.querySelector('[role=gridcell], [role=columnheader], [role=rowheader]')).length,
+            second: [...new Set(all('.cell[data-row="1"]').map((cell) => cell.closest('[role=row]').getAttribute('aria-rowindex')))],
+            places: all('.cell[data-row="1"]').every((cell) => Number(cell.getAttribute('aria-colindex')) === Number(cell.dataset.column) + 2),
+          };
+        }"""
+    )
+    assert found == {
+        "size": ["101", "13"],
+        "cells": ["row"],
+        "rows": ["rowgroup"],
+        "strays": 0,
+        "empty": 0,
+        "second": ["3"],
+        "places": True,
+    }

@@ -15,7 +15,7 @@ export class Editor {
     this.isOpen = false;
     this.field = el("textarea", { class: "cell-editor", spellcheck: "false", autocomplete: "off", autocapitalize: "off", rows: "1", "aria-label": "Cell", wrap: "off" });
     this.bar = byId("formula");
-    app.grid.stage.append(this.field);
+    app.grid.stage.append(el("div", { class: "pass", role: "row" }, el("div", { class: "pass", role: "gridcell" }, this.field)));
     this.field.addEventListener("input", () => this.onTyped(this.field, this.bar));
     this.bar.addEventListener("input", () => this.onTyped(this.bar, this.field));
     this.bar.addEventListener("focus", () => this.open({ keepText: true, focus: false }));

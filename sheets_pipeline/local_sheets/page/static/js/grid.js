@@ -16,14 +16,15 @@ export class Grid {
   constructor(root) {
     this.spacer = el("div", { class: "spacer" });
     this.stage = el("div", { class: "stage" });
-    this.scroller = el("div", { class: "scroller", tabindex: "-1" }, this.spacer);
+    this.root = root;
+    this.scroller = el("div", { class: "scroller", tabindex: "-1", role: "rowgroup" }, this.spacer);
     this.spacer.append(this.stage);
     this.panes = Object.fromEntries(["main", "left", "top", "corner"].map((name) => [name, new Pane(name)]));
-    this.columnStrip = el("div", { class: "strip columns" });
+    this.columnStrip = el("div", { class: "strip columns", role: "row", "aria-rowindex": "1" });
     this.rowStrip = el("div", { class: "strip rows" });
     this.corner = el("button", { type: "button", class: "select-all", tabindex: "-1", "aria-label": "Select all cells" });
     this.frozenLines = [el("div", { class: "frozen-line across" }), el("div", { class: "frozen-line down" })];
-    this.stage.append(...Object.values(this.panes).map((pane) => pane.node), this.columnStrip, this.rowStrip, ...this.frozenLines, this.corner);
+    this.stage.append(...Object.values(this.panes).map((pane) => pane.node), this.columnStrip, this.rowStrip, ...this.frozenLines, this.headRow(0, el("div", { class: "pass", role: "columnheader", "aria-colindex": "1" }, this.corner)));
     this.heads = new Map();
     this.tab = null;
     this.onDrawn = () => {};
@@ -34,8 +35,11 @@ export class Grid {
 
   setTab(tab) {
     this.tab = tab;
+    // The letters above and the numbers beside the cells are the first row and the first column.
+    this.root.setAttribute("aria-rowcount", String(tab.rowCount + 1));
+    this.root.setAttribute("aria-colcount", String(tab.columnCount + 1));
     for (const pane of Object.values(this.panes)) pane.clear();
-    for (const head of this.heads.values()) head.remove();
+    for (const head of this.heads.values()) this.removeHead(head);
     this.heads.clear();
     this.scroller.scrollTo(tab.scroll?.left ?? 0, tab.scroll?.top ?? 0);
     this.redraw();
@@ -132,7 +136,7 @@ export class Grid {
     }
     for (const [key, head] of this.heads) {
       if (seen.has(key)) continue;
-      head.remove();
+      this.removeHead(head);
       this.heads.delete(key);
     }
   }
@@ -145,9 +149,10 @@ export class Grid {
     seen.add(key);
     let head = this.heads.get(key);
     if (!head) {
-      head = el("div", { class: "head", role: `${kind}header`, dataset: { [kind]: index } }, el("span", { text: label }));
+      const place = kind === "row" ? 1 : index + 2;
+      head = el("div", { class: "head", role: `${kind}header`, "aria-colindex": place, dataset: { [kind]: index } }, el("span", { text: label }));
       this.heads.set(key, head);
-      strip.append(head);
+      strip.append(kind === "row" ? this.headRow(index + 1, head) : head);
     }
     const start = axis.offset(index) - shift;
     const hidden = Math.max(clip - start, 0);
@@ -155,6 +160,15 @@ export class Grid {
     head.style[extent] = `${Math.max(size - hidden, 0)}px`;
     head.classList.toggle("before-hidden", index + 1 < axis.count && axis.size(index + 1) === 0);
     head.classList.toggle("after-hidden", index > 0 && axis.size(index - 1) === 0);
+  }
+
+  /** A row that holds one head and has no place of its own; row 0 is that of the column letters. */
+  headRow(index, head) {
+    return el("div", { class: "pass", role: "row", "aria-rowindex": index + 1 }, head);
+  }
+
+  removeHead(head) {
+    (head.parentElement.classList.contains("pass") ? head.parentElement : head).remove();
   }
 
   askForCells({ visible, frozenColumns, frozenRows }) {

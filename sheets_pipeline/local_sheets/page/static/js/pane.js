@@ -17,12 +17,14 @@ export class Pane {
     this.node = el("div", { class: `pane pane-${name}` }, this.layer);
     this.layer.append(this.overlay);
     this.nodes = new Map();
+    this.rows = new Map();
     this.origin = 0;
   }
 
   clear() {
-    for (const node of this.nodes.values()) node.remove();
+    for (const row of this.rows.values()) row.remove();
     this.nodes.clear();
+    this.rows.clear();
   }
 
   /** Puts the pane at its place and scrolls its content to (x, y) of the tab's own pixels. */
@@ -53,6 +55,22 @@ export class Pane {
       node.remove();
       this.nodes.delete(key);
     }
+    for (const [index, row] of this.rows) {
+      if (row.firstChild) continue;
+      row.remove();
+      this.rows.delete(index);
+    }
+  }
+
+  /** The row that holds the cells of a tab's row in this pane; it has no place of its own, only cells have. */
+  rowOf(index) {
+    let row = this.rows.get(index);
+    if (!row) {
+      row = el("div", { class: "pass", role: "row", "aria-rowindex": index + 2 });
+      this.rows.set(index, row);
+      this.layer.append(row);
+    }
+    return row;
   }
 
   /** Draws merged cells; gives a test for the cells they cover. */
@@ -68,9 +86,9 @@ export class Pane {
     const cell = tab.cell(row, column);
     let node = this.nodes.get(key);
     if (!node) {
-      node = el("div", { class: "cell", role: "gridcell", dataset: { row, column } }, el("span"));
+      node = el("div", { class: "cell", role: "gridcell", "aria-colindex": column + 2, dataset: { row, column } }, el("span"));
       this.nodes.set(key, node);
-      this.layer.append(node);
+      this.rowOf(row).append(node);
     }
     const changedAt = tab.changed.get(key);
     if (changedAt !== undefined) this.highlight(node, tab, key, changedAt);

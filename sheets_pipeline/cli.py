@@ -5,8 +5,10 @@ Heavy modules are imported inside the commands, so that ``--help`` answers at on
 
 import json
 import logging
+import os
 import sys
 import time
+from functools import partial
 from typing import Any
 
 import click
@@ -58,7 +60,9 @@ def main(ctx: click.Context, verbose: bool) -> None:
     """
     if not {"-h", "--help"} & set(sys.argv):
         _configure_logs(verbose)
-    if ctx.invoked_subcommand not in _STARTS_EMBEDDED:
+    if ctx.invoked_subcommand in _STARTS_EMBEDDED:
+        ctx.call_on_close(partial(os.umask, os.umask(0o077)))  # what they leave in LOCAL_DATA_DIR is for us alone
+    else:
         from sheets_pipeline.local.services import attach_only
 
         attach_only()

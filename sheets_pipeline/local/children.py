@@ -108,7 +108,7 @@ def _private_home(settings: Settings, home: Path) -> Path:
     if "DAGSTER_HOME" in os.environ:
         return home
     private = make_folder(settings.local_data_dir.absolute() / "dagster") / "home"
-    private.mkdir(exist_ok=True)
+    private.mkdir(mode=0o700, exist_ok=True)
     shutil.copyfile(home / "dagster.yaml", private / "dagster.yaml")
     return private
 

@@ -15,9 +15,12 @@ def local() -> None:
 @local.command()
 def start() -> None:
     """Start what is embedded, or find it running. It stays up until `local stop`."""
+    from sheets_pipeline.local.files import make_private
     from sheets_pipeline.local.services import ensure_services
 
-    ensure_services(_settings())
+    settings = _settings()
+    make_private(settings.local_data_dir.absolute())
+    ensure_services(settings)
     _print(_urls())
 
 

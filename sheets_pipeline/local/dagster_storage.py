@@ -180,4 +180,8 @@ def _refuse_what_a_person_must_mend(url: str) -> None:
 
 
 def _folder(name: str) -> str:
-    return str(make_folder(load_settings().local_data_dir.absolute() / "dagster") / name)
+    """A folder of Dagster's own files; what runs print and return is for us alone."""
+    data = make_folder(load_settings().local_data_dir.absolute())
+    folder = make_folder(data / "dagster") / name
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return str(folder)

@@ -20,7 +20,7 @@ from sheets_pipeline.local import dev_state, family, processes
 from sheets_pipeline.local.children import Child, children_of, choose_port
 from sheets_pipeline.local.dev_output import say, write_json
 from sheets_pipeline.local.embedded_watch import EmbeddedWatch
-from sheets_pipeline.local.files import make_folder
+from sheets_pipeline.local.files import make_folder, make_private
 from sheets_pipeline.local.keeper import Keeper, Watchdog
 from sheets_pipeline.local.services import Services, ensure_services, stop_services
 from sheets_pipeline.settings import Settings
@@ -146,6 +146,7 @@ def _only_one(settings: Settings) -> Iterator[int]:
                 )
             say("Waiting for an earlier `sheets-pipeline dev` to end ...")
             _wait_for_earlier(settings, descriptor)
+        make_private(settings.local_data_dir.absolute())
         dev_state.state_file(settings).unlink(missing_ok=True)
         dev_state.announce(settings, pid=os.getpid(), start=start_of(os.getpid()))
         if family.end_leftovers(settings.local_data_dir):

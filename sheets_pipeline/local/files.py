@@ -1,7 +1,8 @@
-"""Small state files of the embedded services: readable by their owner only, replaced as a whole or not at all."""
+"""Files of the embedded services: readable by their owner only; state files replaced as a whole or not at all."""
 
 import json
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,12 +12,40 @@ from sheets_pipeline.errors import SheetsPipelineError
 
 
 def make_folder(path: Path) -> Path:
-    """Create a folder of the embedded services, with a note that keeps git from looking inside."""
-    path.mkdir(parents=True, exist_ok=True)
+    """Create a folder of the embedded services, for us alone, with a note that keeps git from looking inside."""
+    for folder in reversed([path, *path.parents]):
+        if not folder.exists():
+            folder.mkdir(mode=0o700, exist_ok=True)
     note = path / ".gitignore"
     if not note.exists():
-        note.write_text("*\n")
+        write_private(note, "*\n")
     return path
+
+
+def make_private(folder: Path) -> None:
+    """Take from others what an earlier version let them read in a folder of ours; what belongs to another user stays.
+
+    Where the embedded PostgreSQL runs as another user (``account.py``), that one may still pass through to its data.
+    """
+    data = folder / "postgres" / "data"
+    is_anothers = data.exists() and data.stat().st_uid != os.geteuid()
+    passed = {folder, folder / "postgres"} if is_anothers else set()
+    for root, folders, files in os.walk(folder):
+        here = Path(root)
+        _take_from_others(here, 0o711 if here in passed else 0o700)
+        for name in files:
+            _take_from_others(here / name, 0o700)
+        folders[:] = [name for name in folders if not (here / name).is_symlink()]
+
+
+def _take_from_others(path: Path, allowed: int) -> None:
+    try:
+        found = path.lstat()
+        mode = stat.S_IMODE(found.st_mode)
+        if mode & ~allowed and found.st_uid == os.geteuid() and not stat.S_ISLNK(found.st_mode):
+            path.chmod(mode & allowed)
+    except FileNotFoundError:  # a temporary file, gone meanwhile
+        return
 
 
 @contextmanager
@@ -28,7 +57,7 @@ def locked(path: Path, *, seconds: float, error: type[SheetsPipelineError]) -> I
     """
     from filelock import FileLock, Timeout  # costs 80 ms, which attaching need not pay
 
-    lock = FileLock(path)
+    lock = FileLock(path, mode=0o600)
     try:
         lock.acquire(timeout=seconds)
     except Timeout:

@@ -64,6 +64,7 @@ def start_server(
                 stderr=output,
                 env=unmarked,
                 start_new_session=True,
+                umask=0o077,
                 pass_fds=[descriptor],
                 **popen,
             )

@@ -164,6 +164,7 @@ class EmbeddedSheets:
     def _key_file(self, port: int) -> Path:
         from sheets_pipeline.local_sheets.server.accounts import ensure_key_file
 
+        self.data.mkdir(mode=0o700, exist_ok=True)
         return ensure_key_file(self.data, _endpoint(port))
 
     def _stop(self) -> bool:

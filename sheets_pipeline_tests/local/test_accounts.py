@@ -79,6 +79,8 @@ def test_where_namespaces_are_refused_root_runs_it_as_nobody(
     folder.mkdir(mode=0o755 if is_reachable else 0o700)
     monkeypatch.setattr(account_module, "_NAMESPACE", NO_NAMESPACES)
     embedded = EmbeddedPostgres(folder / "postgres")
+    if is_reachable:  # as an earlier version made it; a new one is for its owner alone
+        embedded.folder.mkdir(mode=0o755)
     before = modes_above(embedded.folder)
     elsewhere = account_module._reachable_home(embedded.folder)
     try:

@@ -46,6 +46,8 @@ def test_start_urls_stop_and_reset(run: CliRunner, tmp_path: Path):
     assert urls(run) == dict.fromkeys(KEYS)
     started = run.invoke(local, ["start"])
     assert started.exit_code == 0
+    open_to_others = [path for path in (tmp_path / "local").rglob("*") if path.lstat().st_mode & 0o077]
+    assert [path for path in open_to_others if not path.is_symlink()] == []
     found = urls(run)
     assert list(found) == KEYS
     assert {key for key in KEYS if found[key] is None} == {"dagster_url", "control_url"}

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sheets_pipeline.errors import EmbeddedPostgresError
-from sheets_pipeline.local.files import locked, make_folder, read_state, write_state
+from sheets_pipeline.local.files import locked, make_folder, make_private, read_state, write_state
 
 
 def test_a_state_file_is_for_its_owner_and_replaced_as_a_whole(tmp_path: Path):
@@ -52,3 +52,34 @@ def test_a_lock_that_is_not_released_in_time_is_an_error_that_names_it(tmp_path:
         holder.join()
     with locked(path, seconds=1, error=EmbeddedPostgresError):
         assert path.exists()
+
+
+def test_what_an_earlier_version_let_others_read_is_taken_from_them(tmp_path: Path):
+    folder, outside = tmp_path / "local", tmp_path / "outside"
+    (folder / "dagster" / "logs").mkdir(parents=True)
+    outside.write_text("")
+    (folder / "link").symlink_to(outside)
+    for name, mode in (("a.log", 0o644), ("dagster/run", 0o755), ("dagster/logs/out", 0o666), ("kept", 0o400)):
+        (folder / name).write_text("")
+        (folder / name).chmod(mode)
+    outside.chmod(0o644)
+    make_private(folder)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in [folder, *folder.rglob("*")] if not path.is_symlink()}
+    wanted = {
+        "a.log": 0o600,
+        "run": 0o700,
+        "out": 0o600,
+        "kept": 0o400,
+        "logs": 0o700,
+        "dagster": 0o700,
+        "local": 0o700,
+    }
+    assert modes == wanted
+    assert outside.stat().st_mode & 0o777 == 0o644
+
+
+def test_new_folders_are_for_their_owner(tmp_path: Path):
+    folder = make_folder(tmp_path / "local" / "dagster")
+    for path in (folder, folder.parent):
+        assert path.stat().st_mode & 0o777 == 0o700
+    assert (folder / ".gitignore").stat().st_mode & 0o777 == 0o600

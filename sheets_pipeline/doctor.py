@@ -18,6 +18,7 @@ from pydantic import SecretStr
 
 from sheets_pipeline.errors import SheetsPipelineError
 from sheets_pipeline.settings import Settings
+from sheets_pipeline.urls import forms_of
 
 #: Longest time of a check that says nothing else, in seconds.
 CHECK_SECONDS = 15.0
@@ -171,7 +172,8 @@ def _parts(secret: str) -> set[str]:
         except (sa.exc.ArgumentError, ValueError):
             continue
         options = {text for value in url.query.values() for text in ([value] if isinstance(value, str) else value)}
-        parts |= {str(url.password or "")} | (options - _PLAIN)
+        options -= _PLAIN
+        parts |= {form for secret in {str(url.password or ""), *options} for form in forms_of(secret)}
     return parts
 
 

@@ -7,10 +7,10 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import sqlalchemy as sa
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from sheets_pipeline import urls
 from sheets_pipeline.errors import SettingsError
 
 
@@ -184,20 +184,31 @@ class Settings(BaseSettings):
             raise ValueError("must be a URL such as http://127.0.0.1:8099")
         return value.rstrip("/") if value else None
 
+    @field_validator("sheets_api_endpoint", "dagster_url")
+    @classmethod
+    def _address_holds_no_secret(cls, value: str | None) -> str | None:
+        if value is not None and urls.holds_secret(value):
+            raise ValueError("must be an address without user and password, as messages show it")
+        return value
+
+    @field_validator("google_application_credentials")
+    @classmethod
+    def _key_file_is_a_path(cls, value: Path | None) -> Path | None:
+        if value is not None and (str(value).lstrip().startswith("{") or urls.holds_secret(str(value))):
+            raise ValueError("must be the path of a key file; the key itself goes into GOOGLE_CREDENTIALS_JSON")
+        return value
+
     @field_validator("database_url", "pipeline_database_url", "dagster_postgres_url")
     @classmethod
     def _url_parses(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:
-            try:
-                sa.make_url(value.get_secret_value())
-            except sa.exc.ArgumentError:
-                raise ValueError("must be a SQLAlchemy URL such as postgresql://user:password@host:5432/name") from None
+            urls.parsed(value.get_secret_value())
         return value
 
     @field_validator("dagster_postgres_url")
     @classmethod
     def _storage_is_postgres(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and sa.make_url(value.get_secret_value()).get_backend_name() != "postgresql":
+        if value is not None and urls.parsed(value.get_secret_value()).get_backend_name() != "postgresql":
             raise ValueError("must be a PostgreSQL URL: Dagster's storage is kept by dagster-postgres")
         return value
 
@@ -227,6 +238,10 @@ def load_settings(**overrides: Any) -> Settings:
 
 def _explain(error: Any) -> str:
     name = str(error["loc"][0])
-    received = "a value that is not shown" if name in _SECRETS else repr(error["input"])
+    value = str(error["input"])
+    is_secret = name in _SECRETS or "{" in value or urls.holds_secret(value)
+    received = "a value that is not shown" if is_secret else repr(error["input"])
     valid = error["msg"].removeprefix("Value error, ")
+    if is_secret and value in valid:
+        valid = "its value cannot be read"
     return f"{name.upper()} is {received}: {valid[0].lower()}{valid[1:]}."

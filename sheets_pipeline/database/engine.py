@@ -5,6 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from sheets_pipeline import urls
 from sheets_pipeline.database.answers import ANSWER_WITHIN_SECONDS, NO_ANSWER, BoundedConnection
 from sheets_pipeline.database.drivers import hand_on_all_values
 from sheets_pipeline.errors import DatabaseError
@@ -38,17 +39,14 @@ def connect(
         DatabaseError: The URL cannot be read, or names a driver that is not installed.
     """
     try:
-        parsed = sa.make_url(url)
+        parsed = url if isinstance(url, sa.URL) else urls.parsed(url)
         parsed = parsed.set(drivername=_DRIVERS.get(parsed.drivername, parsed.drivername))
         # Parameters are what stands in cells: no error message and no log shows them.
         engine = sa.create_engine(
             parsed, **({"hide_parameters": True} | _options(parsed, answer_within_seconds) | options)
         )
-    except sa.exc.ArgumentError:
-        raise DatabaseError(
-            "The database URL cannot be read. Expected a SQLAlchemy URL such as "
-            "postgresql://user:password@host:5432/name; percent-encode special characters in the password."
-        ) from None
+    except (sa.exc.ArgumentError, ValueError, TypeError):  # their messages quote the URL, or parts of it
+        raise DatabaseError(f"The database URL cannot be read: it {urls.EXPECTED}.") from None
     except ImportError as error:
         raise DatabaseError(
             f"The database URL asks for {parsed.drivername!r}, and the Python module {error.name!r} is not installed. "
@@ -298,21 +296,24 @@ def explain(error: BaseException, url: sa.URL | None = None) -> DatabaseError | 
     ``needs_person`` of the result is False where trying again can help. Without a ``url`` it is Dagster's storage.
     """
     name = f"The database {described(url)}" if url is not None else "Dagster's storage (DAGSTER_POSTGRES_URL)"
-    message = " ".join(str(getattr(error, "orig", None) or error).split())  # SQLAlchemy wraps the driver's error
+    words = str(getattr(error, "orig", None) or error)  # SQLAlchemy wraps the driver's error
+    message = " ".join(_without_secrets(words, url).split())
     for pattern, what, remedy, transient in _FAILURES:
         if match := re.search(pattern, message, re.IGNORECASE):
             found = next((group for group in match.groups() if group), match[0])
             text = f"{name} {what.format(found=found)}. {remedy}"
-            explained = DatabaseError(f"{text} (The server's words: {_without_secrets(message, url)})")
+            explained = DatabaseError(
+                f"{text} (The server's words: {message if len(message) <= 300 else message[:300] + '…'})"
+            )
             explained.needs_person = not transient
             return explained
     return None
 
 
 def _without_secrets(message: str, url: sa.URL | None) -> str:
-    if url is not None and url.password:
-        message = message.replace(str(url.password), "***")
-    return message if len(message) <= 300 else message[:300] + "…"
+    for secret in sorted(urls.secrets_in_url(url), key=len, reverse=True) if url is not None else ():
+        message = message.replace(secret, "***")
+    return message
 
 
 def _translate(context: sa.ExceptionContext) -> None:

@@ -16,6 +16,7 @@ from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 
+from sheets_pipeline.cli_progress import errors_console
 from sheets_pipeline.terminal import escape, screen
 
 if TYPE_CHECKING:
@@ -36,17 +37,21 @@ def status(watch: bool, as_json: bool) -> None:
     from sheets_pipeline.control.status import as_json as to_json
     from sheets_pipeline.control.status import collect
     from sheets_pipeline.launcher.connections import opened_instance
+    from sheets_pipeline.local.code_health import REMEDY, what_is_wrong
     from sheets_pipeline.wiring import pipeline
 
     with _told_as_json(as_json):
         open_pipeline = pipeline()
     with _told_as_json(as_json), opened_instance() as instance:
         found = collect(instance, open_pipeline)
+        problem = what_is_wrong(open_pipeline.settings)
         if as_json:
             click.echo(json.dumps(to_json(found)))
         if not watch:
             if not as_json:
                 screen().print(view(found))
+            if problem:
+                errors_console.print(f"[yellow]{escape(problem)}.[/] {escape(REMEDY)}", highlight=False)
             sys.exit(exit_code(found.health))
         try:
             with Live(view(found), console=screen(), screen=not as_json, auto_refresh=False) as live:

@@ -25,6 +25,7 @@ from sheets_pipeline.database.state import declared
 from sheets_pipeline.database.triggers import check as check_triggers
 from sheets_pipeline.database.upgrade import check as check_store
 from sheets_pipeline.doctor import Check, Finding, fail, ok, secrets_in, secrets_of, warn
+from sheets_pipeline.doctor_dagster import code_location, dagster_daemons
 from sheets_pipeline.errors import SheetsPipelineError
 from sheets_pipeline.local.services import Services, ensure_services, running_services
 from sheets_pipeline.settings import Settings, load_settings
@@ -223,23 +224,6 @@ def dagster_storage(facts: Facts) -> Finding:
         engine.dispose()
 
 
-def dagster_daemons(_facts: Facts) -> Finding:
-    """Schedules and sensors are being looked at."""
-
-    from sheets_pipeline.launcher.connections import opened_instance
-
-    with opened_instance() as instance:
-        statuses = instance.get_daemon_statuses()
-    required = {name: status for name, status in statuses.items() if status.required}
-    silent = sorted(name.lower() for name, status in required.items() if not status.healthy)
-    if not silent:
-        return ok(f"{len(required)} daemons report")
-    return warn(
-        f"silent: {', '.join(silent)}",
-        "Nothing is synced by itself now. Start `sheets-pipeline dev` (or `dagster-daemon run`), or look into its log.",
-    )
-
-
 def credentials(facts: Facts) -> Finding:
     """Google gives us a token."""
     from google.auth.exceptions import GoogleAuthError
@@ -435,6 +419,7 @@ CHECKS = [
     Check("pauses", pauses, needs=("pipeline tables",)),
     Check("dagster storage", dagster_storage, needs=("services",)),
     Check("dagster daemons", dagster_daemons, needs=("dagster storage",), seconds=60),
+    Check("code location", code_location, needs=("settings",), seconds=60),
     Check("clock", clock, needs=("services",)),
     Check("credentials", credentials, needs=("services",)),
     Check("spreadsheet", spreadsheet, needs=("credentials",), seconds=30),

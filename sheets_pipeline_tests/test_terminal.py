@@ -82,7 +82,7 @@ def test_results_of_syncs_and_queues_are_only_text(monkeypatch: pytest.MonkeyPat
         ("rows", "inserts", "updates", "deletes", "cells", "read_requests", "write_requests", "bytes_sent", "seconds"),
         1,
     )
-    numbers |= {"set_aside_rows": [{"key": HOSTILE, "reason": HOSTILE}]}  # type: ignore[dict-item]
+    numbers |= {"set_aside_rows": [{"key": HOSTILE, "reason": HOSTILE}]}
     synced = {
         "tabs": {HOSTILE: numbers},
         "errors": {HOSTILE: HOSTILE},

@@ -118,8 +118,8 @@ def no_row_returns(seen: Mapping[str, Any]) -> Verdict:
     if not number:
         return Verdict(metadata={"returned_rows": 0})
     problem = (
-        f"{number:,} rows that had left the database stood in the tab again: somebody restored an earlier version of the "
-        "spreadsheet, or pasted them. They were dealt with as rows that leave the database (on_removed). "
+        f"{number:,} rows that are not in the database stood in the tab and were once ours: an earlier version of the "
+        "spreadsheet was restored, or an earlier state of the database, or somebody pasted them. They were dealt with as rows that leave the database (on_removed). "
         "To have them back, restore them in the database."
     )
     return Verdict(problem, metadata={"returned_rows": number})

@@ -320,9 +320,11 @@ class ArchivedWriter:
     def _writer(self, tab: Tab) -> TabWriter:
         """A writer of one tab of the family, for use while the lock is held."""
         memory, still_ours = self._memory_of(tab.title), self._still_ours
-        return TabWriter(
+        writer = TabWriter(
             tab, self.client, memory, lambda: nullcontext(still_ours), self.ownership, self.spreadsheet_url
         )
+        writer.elsewhere = lambda keys: set(self.source.moments(keys)) if keys else set()
+        return writer
 
     def _keys(self, frame: pd.DataFrame) -> list[str]:
         return [str(key) for key in frame[self.tab.key[0]].tolist()]

@@ -48,6 +48,11 @@ class Sight:
     coming: list[Version] = field(default_factory=list)
 
     @property
+    def forgotten(self) -> Version | None:
+        """The last version, where it is one that we do not know."""
+        return self.last if self.standing is Standing.FORGOTTEN else None
+
+    @property
     def is_as_known(self) -> bool:
         """Whether what we remember of the tab's rows is what stands there."""
         return self.standing in (Standing.OURS, Standing.NEW)

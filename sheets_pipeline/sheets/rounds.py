@@ -1,13 +1,14 @@
 """What a reading of a tab shows, and one round of a sync: what it leads to."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sheets_pipeline.sheets.marks import Sight
 from sheets_pipeline.sheets.memory import TabFacts
 from sheets_pipeline.sync.diff import ChangeSet
 from sheets_pipeline.sync.drift import Drift
-from sheets_pipeline.sync.plan import Plan
+from sheets_pipeline.sync.marks import digest
+from sheets_pipeline.sync.plan import Plan, plan_creation
 from sheets_pipeline.sync.report import SyncReport, sample_changes
 from sheets_pipeline.sync.rows import Rows
 from sheets_pipeline.sync.snapshot import RowIndex, TabSnapshot, column_letters
@@ -70,3 +71,19 @@ class Round:
         report.rows_in_tab, report.grid_cells = self.rows_in_tab, self.grid_cells
         report.spreadsheet_cells = self.facts.spreadsheet_cells
         report.spreadsheet_tabs = self.facts.spreadsheet_tabs
+
+
+def new_layout(tab: Tab) -> dict[str, int]:
+    """Where the columns of a tab stand that we make."""
+    return {column.name: i for i, column in enumerate(tab.columns)}
+
+
+def creation(tab: Tab, facts: TabFacts, wanted: Rows, grid: tuple[int, int] | None, sight: Sight) -> Round:
+    """Make a tab, or fill an empty one whose ``grid`` has so many rows and columns."""
+    plan = plan_creation(tab, facts.sheet_id, wanted, grid=grid)
+    changes = ChangeSet(list(range(len(wanted))), [], [], {}, [])
+    facts = replace(facts, row_count=plan.row_count, rows_end=len(wanted) + 1)
+    found = Round(facts, tab.title, wanted, changes, plan, sight)
+    found.rows_digest = lambda: digest(wanted.keys)
+    found.rows_in_tab, found.grid_cells = len(wanted), plan.grid_cells
+    return found

@@ -23,30 +23,17 @@ from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sheets.finder import TabFinder
 from sheets_pipeline.sheets.marks import Ownership, Sight, TabMarks
 from sheets_pipeline.sheets.memory import TabFacts, TabMemory
-from sheets_pipeline.sheets.rounds import Round, TabLook
+from sheets_pipeline.sheets.rounds import Round, TabLook, creation, new_layout
 from sheets_pipeline.sync.batches import Batch
-from sheets_pipeline.sync.diff import (
-    ChangeSet,
-    compare,
-    compare_touched,
-    digest_after,
-    digest_of_ours,
-    rows_of_ours,
-)
+from sheets_pipeline.sync.diff import ChangeSet, compare, compare_touched, digest_after, digest_of_ours, rows_of_ours
 from sheets_pipeline.sync.drift import find_drift
+from sheets_pipeline.sync.forgotten import remembering, split_off_others
 from sheets_pipeline.sync.guards import MAX_SPREADSHEET_CELLS, check_deletes, check_size
 from sheets_pipeline.sync.inserts import AT_THE_END, last_keys, place_after, row_after_ours
-from sheets_pipeline.sync.marks import digest
-from sheets_pipeline.sync.plan import Plan, plan_changes, plan_creation, rows_to_keep
+from sheets_pipeline.sync.plan import Plan, plan_changes, rows_to_keep
 from sheets_pipeline.sync.report import SyncReport
 from sheets_pipeline.sync.rows import Rows, rows_from_frame
-from sheets_pipeline.sync.snapshot import (
-    RowIndex,
-    TabSnapshot,
-    index_rows,
-    locate_columns,
-    require_columns,
-)
+from sheets_pipeline.sync.snapshot import RowIndex, TabSnapshot, index_rows, locate_columns, require_columns
 from sheets_pipeline.sync.tab import Tab
 
 logger = logging.getLogger(__name__)
@@ -95,6 +82,8 @@ class TabWriter:
     ) -> None:
         self.tab, self.client, self.memory, self.lock = tab, client, memory, lock
         self.spreadsheet_url = spreadsheet_url
+        #: Gives those of some keys whose rows belong to another tab.
+        self.elsewhere: Callable[[Collection[str]], set[str]] = lambda _keys: set()
         self._finder = TabFinder(tab, client, memory)
         self._marks = TabMarks(client, ownership, memory.now)
         self._still_ours: Callable[[], None] | None = None
@@ -221,6 +210,8 @@ class TabWriter:
         plan, deletes = found.plan, found.plan.deletes
         # The last answer that can carry key cells tells whether the rows to delete still stand where we read them.
         checking = plan.writes[-1] if plan.writes else None
+        if found.changes.returned_keys:  # before their version is known, or the next sync would take them for people's
+            self.memory.intend(found.changes.returned_keys)
         self._remember(found.facts, is_as_known=found.sight.is_as_known)
         # What is about to be sent and what is known to stand is noted while another request is under way.
         with ThreadPoolExecutor(1) as beside:
@@ -309,8 +300,12 @@ class TabWriter:
             return self._plan_empty_tab(facts, snapshot, wanted, sight)
         facts, layout, added = self._finder.columns(facts, snapshot)
         index = index_rows(self.tab, snapshot, layout)
-        memory = self.memory
-        changes = compare(self.tab, snapshot, layout, index, wanted, memory.owned, leave, memory.once_owned)
+        memory, tab = self.memory, self.tab
+        asked = remembering(
+            tab, snapshot, layout, index, sight.forgotten, memory.once_owned, self.elsewhere, allowance.deletes
+        )
+        changes = compare(tab, snapshot, layout, index, wanted, memory.owned, leave, asked)
+        split_off_others(tab, snapshot, layout, index, wanted, changes, sight.forgotten, memory.owned)
         check_deletes(self.tab, changes, len(index.row_of), len(wanted), allowance.deletes)
         bare_from = self._bare_from(facts, snapshot, snapshot.last_row + len(changes.inserts))
         end = row_after_ours(index, changes.foreign_keys)
@@ -424,27 +419,26 @@ class TabWriter:
 
     # Creating the tab ------------------------------------------------------------------------------------------------
 
-    def _new_layout(self) -> dict[str, int]:
-        return {column.name: i for i, column in enumerate(self.tab.columns)}
-
     def _plan_new_tab(self, frame: pd.DataFrame, allowance: Allowance) -> Round:
         logger.info("Tab %r is not there yet; it is created", self.tab.title)
         spreadsheet = self._finder.spreadsheet
         zone = spreadsheet.time_zone if spreadsheet else "Etc/GMT"
         wanted = rows_from_frame(self.tab, frame, access.time_zone(zone))
-        facts = TabFacts(secrets.randbelow(2**31 - 1) + 1, zone, self._new_layout(), self.memory.now())
+        facts = TabFacts(
+            secrets.randbelow(2**31 - 1) + 1,
+            zone,
+            new_layout(self.tab),
+            self.memory.now(),
+        )
         sight = self._marks.of_no_tab(spreadsheet.owners if spreadsheet else (), takes_over=allowance.take_over)
-        return self._creation(facts, wanted, None, sight)
+        return creation(self.tab, facts, wanted, None, sight)
 
     def _plan_empty_tab(self, facts: TabFacts, snapshot: TabSnapshot, wanted: Rows, sight: Sight) -> Round:
-        facts = TabFacts(facts.sheet_id, facts.time_zone, self._new_layout(), facts.seen_at, version=facts.version)
-        return self._creation(facts, wanted, (snapshot.row_count, snapshot.column_count), sight)
-
-    def _creation(self, facts: TabFacts, wanted: Rows, grid: tuple[int, int] | None, sight: Sight) -> Round:
-        plan = plan_creation(self.tab, facts.sheet_id, wanted, grid=grid)
-        changes = ChangeSet(list(range(len(wanted))), [], [], {}, [])
-        facts = replace(facts, row_count=plan.row_count, rows_end=len(wanted) + 1)
-        found = Round(facts, self.tab.title, wanted, changes, plan, sight)
-        found.rows_digest = lambda: digest(wanted.keys)
-        found.rows_in_tab, found.grid_cells = len(wanted), plan.grid_cells
-        return found
+        facts = TabFacts(
+            facts.sheet_id,
+            facts.time_zone,
+            new_layout(self.tab),
+            facts.seen_at,
+            version=facts.version,
+        )
+        return creation(self.tab, facts, wanted, (snapshot.row_count, snapshot.column_count), sight)

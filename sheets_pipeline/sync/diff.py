@@ -1,7 +1,7 @@
 """The change set: what takes a tab from what it holds to what it should hold."""
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from sheets_pipeline.sync.cells import Cell, same_cell
@@ -34,7 +34,8 @@ class ChangeSet:
 
     ``updated_keys`` are the rows with updates (key → 0-based row); ``marks`` those of them that only get the status of a
     removed row; ``foreign_keys`` are rows with a key that we never wrote and the database does not know: people's own,
-    left alone. ``returned`` counts rows that we had deleted and that stand there again.
+    left alone. ``returned`` counts rows that we had deleted or forgotten and that stand there, ``returned_keys`` are those
+    of them that keep their key.
     """
 
     inserts: list[int]
@@ -44,6 +45,7 @@ class ChangeSet:
     foreign_keys: list[str]
     marks: int = 0
     returned: int = 0
+    returned_keys: set[str] = field(default_factory=set)
 
     @property
     def is_empty(self) -> bool:
@@ -87,6 +89,7 @@ def compare(
         updated_keys={key_at[update.row]: update.row for update in updates},
         foreign_keys=[key for key in unknown if key not in back],
         returned=len(back),
+        returned_keys=back,
     )
     if tab.on_removed is OnRemoved.MARK:
         found = [None, *snapshot.column_cells(layout[tab.status_column])]

@@ -290,9 +290,10 @@ class _NoBudget:
 
 def spreadsheet(facts: Facts) -> Finding:
     """The spreadsheet is there, shared with us, and has room."""
-    from sheets_pipeline.sheets.access import read_spreadsheet, time_zone
+    from sheets_pipeline.sheets.access import read_spreadsheet
     from sheets_pipeline.sheets.client import GOOGLE_ENDPOINT, SheetsClient
     from sheets_pipeline.sheets.retry import RetryPolicy
+    from sheets_pipeline.sheets.time_zones import time_zone
 
     facts.client = SheetsClient(
         facts.identity,

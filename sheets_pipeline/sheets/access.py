@@ -6,7 +6,6 @@ Tabs are addressed by sheet id, never by title, so renaming a tab cannot lead a 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import orjson
 
@@ -72,17 +71,6 @@ def read_spreadsheet(client: SheetsClient) -> SpreadsheetProperties:
     return SpreadsheetProperties(
         properties.get("title", ""), properties.get("timeZone", "Etc/GMT"), tuple(sheets), owners
     )
-
-
-def time_zone(name: str) -> ZoneInfo:
-    """The spreadsheet's time zone."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        raise SheetsError(
-            f"The spreadsheet's time zone {name!r} is not known on this machine. Choose another one under "
-            "File > Settings, or install the tzdata package."
-        ) from None
 
 
 #: A ``DeveloperMetadataLookup``.

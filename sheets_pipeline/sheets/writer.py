@@ -24,6 +24,7 @@ from sheets_pipeline.sheets.finder import TabFinder
 from sheets_pipeline.sheets.marks import Ownership, Sight, TabMarks
 from sheets_pipeline.sheets.memory import TabFacts, TabMemory
 from sheets_pipeline.sheets.rounds import Round, TabLook, creation, new_layout
+from sheets_pipeline.sheets.time_zones import zone_for
 from sheets_pipeline.sync.batches import Batch
 from sheets_pipeline.sync.diff import ChangeSet, compare, compare_touched, digest_after, digest_of_ours, rows_of_ours
 from sheets_pipeline.sync.drift import find_drift
@@ -285,7 +286,7 @@ class TabWriter:
         """Complete the base with rows that stood in the tab already."""
         facts = self.memory.facts()
         if facts is not None and self.memory.confirmed() < rows_written:
-            rows = rows_from_frame(self.tab, frame, access.time_zone(facts.time_zone))
+            rows = rows_from_frame(self.tab, frame, zone_for(self.tab, facts.time_zone))
             self.memory.confirm({key: rows.row(i) for i, key in enumerate(rows.keys)})
 
     # Looking ---------------------------------------------------------------------------------------------------------
@@ -295,7 +296,7 @@ class TabWriter:
         if facts is None:
             return self._plan_new_tab(frame, allowance)
         snapshot, sight = self._read_tab(facts, allowance)
-        wanted = rows_from_frame(self.tab, frame, access.time_zone(facts.time_zone))
+        wanted = rows_from_frame(self.tab, frame, zone_for(self.tab, facts.time_zone))
         if snapshot.last_row == 0:
             return self._plan_empty_tab(facts, snapshot, wanted, sight)
         facts, layout, added = self._finder.columns(facts, snapshot)
@@ -329,7 +330,7 @@ class TabWriter:
         facts = self._finder.facts()
         if facts is None or self._rows_moved:
             raise NeedsFullSync(self.tab.title)
-        wanted = rows_from_frame(self.tab, frame, access.time_zone(facts.time_zone))
+        wanted = rows_from_frame(self.tab, frame, zone_for(self.tab, facts.time_zone))
         snapshot, layout, sight = self._read_keys(facts)
         if not sight.is_as_known:
             raise NeedsFullSync(self.tab.title)
@@ -421,9 +422,8 @@ class TabWriter:
 
     def _plan_new_tab(self, frame: pd.DataFrame, allowance: Allowance) -> Round:
         logger.info("Tab %r is not there yet; it is created", self.tab.title)
-        spreadsheet = self._finder.spreadsheet
-        zone = spreadsheet.time_zone if spreadsheet else "Etc/GMT"
-        wanted = rows_from_frame(self.tab, frame, access.time_zone(zone))
+        zone = spreadsheet.time_zone if (spreadsheet := self._finder.spreadsheet) else "Etc/GMT"
+        wanted = rows_from_frame(self.tab, frame, zone_for(self.tab, zone))
         facts = TabFacts(
             secrets.randbelow(2**31 - 1) + 1,
             zone,

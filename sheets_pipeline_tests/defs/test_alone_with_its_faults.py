@@ -200,7 +200,7 @@ def test_a_protected_range_concerns_its_tab_and_neither_the_others_nor_the_circu
     said = failures(run(platform))
     assert set(said) == {"user_profiles"}
     assert said["user_profiles"].startswith("Tab 'UserProfiles': ")
-    assert "protected cell" in said["user_profiles"]
+    assert "choose Data > Protect sheets and ranges" in said["user_profiles"]
     alone = run(platform, asset_selection=[dg.AssetKey("user_profiles")])
     assert not alone.success
     assert gate.current_circuit(platform.instance, pipeline()) == Circuit()

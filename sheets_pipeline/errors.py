@@ -167,13 +167,12 @@ class TabProblem(SheetsPipelineError):
 class HeaderMismatch(TabProblem):
     """A declared column is not in the header row."""
 
-    def __init__(self, tab: str, *, missing: list[str], found: list[str]) -> None:
+    def __init__(self, tab: str, *, missing: list[str], found: list[str], remedy: str = "") -> None:
         self.missing, self.found = missing, found
-        super().__init__(
-            tab,
-            f"expected columns {missing} in the header (row 1), found {found}. "
-            "Rename the headers back, or put the missing ones in any free column.",
+        remedy = remedy or (
+            "Rename the headers back, or put the missing ones over free columns: the next full sync fills them."
         )
+        super().__init__(tab, f"expected columns {missing} in the header (row 1), found {found}. {remedy}")
 
 
 class HeaderDoubled(TabProblem):

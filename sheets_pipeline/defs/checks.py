@@ -58,21 +58,37 @@ def all_rows_are_written(seen: Mapping[str, Any]) -> Verdict:
 def keys_stand_once(seen: Mapping[str, Any]) -> Verdict:
     """No key stands on two rows of the tab. The topmost row is kept up to date, the others are left alone."""
     doubled = seen.get("doubled_keys", {})
-    found = {"keys_doubled": len(doubled)}
-    if not doubled:
-        return Verdict(metadata=found)
-    return Verdict("Delete the rows that are copies, or change their key.", metadata=found | {"doubled_keys": doubled})
+    strays = seen.get("stray_rows", [])
+    found = {"keys_doubled": len(doubled), "rows_without_key": len(strays)}
+    problems = ["Delete the rows that are copies, or change their key."] if doubled else []
+    if strays:
+        problems.append(
+            "Rows of ours lost their key to somebody's edit and have been written anew further down. Move what people "
+            "noted beside the old ones, and delete those."
+        )
+    details = {"doubled_keys": doubled} if doubled else {}
+    details |= {"stray_rows": strays} if strays else {}
+    return Verdict(" ".join(problems) or None, metadata=found | details)
 
 
 def header_intact(seen: Mapping[str, Any]) -> Verdict:
     """Each of our columns stands in row 1 once, under its own header."""
-    if not (renamed := seen.get("renamed_columns")):
-        return Verdict(metadata={"columns_renamed": 0})
-    problem = (
-        "People renamed columns of ours. They are followed, so nothing is lost. Rename them back in row 1, or change "
-        "the header in the tab's declaration."
-    )
-    return Verdict(problem, metadata={"columns_renamed": len(renamed), "renamed_columns": renamed})
+    renamed, released = seen.get("renamed_columns", {}), seen.get("released_columns", [])
+    found: dict[str, Any] = {"columns_renamed": len(renamed), "columns_released": len(released)}
+    problems = []
+    if renamed:
+        problems.append(
+            "People renamed columns of ours. They are followed, so nothing is lost. Rename them back in row 1, or change "
+            "the header in the tab's declaration."
+        )
+        found["renamed_columns"] = renamed
+    if released:
+        problems.append(
+            "Columns are no longer in the tab's declaration; their header is struck out and their values grow old. Delete "
+            "them, or give them another header to keep them as people's own."
+        )
+        found["released_columns"] = released
+    return Verdict(" ".join(problems) or None, metadata=found)
 
 
 def row_count_equal(seen: Mapping[str, Any]) -> Verdict:

@@ -47,7 +47,15 @@ def report_metadata(report: SyncReport, frame: pd.DataFrame | None = None, *, va
         metadata["doubled_keys"] = dict(list(report.doubled_keys.items())[:_LISTED])
     if report.foreign_keys:
         metadata["rows_of_people"] = len(report.foreign_keys)
-    for name in ("kept_as_text", "keyless_rows", "added_columns", "released_columns", "renamed_columns"):
+    for name in (
+        "kept_as_text",
+        "keyless_rows",
+        "stray_rows",
+        "added_columns",
+        "retitled_columns",
+        "released_columns",
+        "renamed_columns",
+    ):
         if value := getattr(report, name):
             metadata[name] = value[:_LISTED] if isinstance(value, list) else value
     if report.sample:

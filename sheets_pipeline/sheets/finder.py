@@ -1,11 +1,13 @@
 """Where a tab and its columns are: as remembered, else as Google says, by sheet id, title, header and metadata."""
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from sheets_pipeline.sheets import access
 from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sheets.memory import TabFacts, TabMemory
-from sheets_pipeline.sync.snapshot import TabSnapshot, header_texts, locate_columns, require_columns
+from sheets_pipeline.sync.headers import Columns, find_columns
+from sheets_pipeline.sync.snapshot import TabSnapshot
 from sheets_pipeline.sync.tab import Tab
 
 #: Seconds for which the place and the time zone of a tab are believed without asking Google again.
@@ -41,27 +43,30 @@ class TabFinder:
                 return TabFacts(sheet.sheet_id, spreadsheet.time_zone, {}, self.memory.now())
         return None
 
-    def columns(self, facts: TabFacts, snapshot: TabSnapshot) -> tuple[TabFacts, dict[str, int], list[str]]:
-        """Where our columns are, with renamed ones recognised, and which of them are to be added at the right end.
+    def columns(self, facts: TabFacts, snapshot: TabSnapshot, keys: Collection[str] = ()) -> tuple[TabFacts, Columns]:
+        """Where our columns are, and what is to be done to them; ``keys`` are those that the tab should hold.
 
         Costs a read request where a declared column is not in the header.
 
         Raises:
-            HeaderMismatch: A declared column is not there, under whatever name, and none to be added.
+            HeaderMismatch, HeaderDoubled: A person must mend the header row.
         """
-        layout = locate_columns(self.tab, snapshot, facts.renamed)
-        missing = [column.name for column in self.tab.columns if column.name not in layout]
-        if not missing:
-            return facts, layout, []
-        marked = access.read_column_metadata(self.client, facts.sheet_id)
-        texts = header_texts(snapshot)
-        renamed = {name: texts[marked[name]] for name in missing if name in marked and marked[name] < len(texts)}
-        renamed = {name: text for name, text in renamed.items() if text and texts.count(text) == 1}
-        facts = replace(facts, renamed={**facts.renamed, **renamed})
-        layout |= {name: marked[name] for name in renamed}
-        is_new = [name for name in missing if name not in renamed and facts.layout and name not in facts.layout]
-        lost = [name for name in missing if name not in renamed and name not in is_new]
-        added = is_new + (lost if self.tab.restores_columns and facts.layout else [])
-        layout |= {name: len(snapshot.columns) + i for i, name in enumerate(added)}
-        require_columns(self.tab, snapshot, layout)
-        return facts, layout, added
+        columns = find_columns(self.tab, snapshot, facts, None, keys)
+        if columns is None:
+            marked = access.read_column_metadata(self.client, facts.sheet_id)
+            columns = find_columns(self.tab, snapshot, facts, marked, keys)
+        if columns is None:
+            raise AssertionError("find_columns asks for marks that it was given")
+        return replace(facts, renamed=columns.renamed), columns
+
+
+def as_declared(tab: Tab, facts: TabFacts, columns: Columns) -> TabFacts:
+    """The facts once everything is done to the columns that is to be done."""
+    declared = {}
+    for column in tab.columns:
+        header = column.header
+        if column.name in columns.renamed and (written := facts.declared.get(column.name)):
+            header = written[0]
+        declared[column.name] = [header, str(column.type)]
+    layout = {column.name: columns.layout[column.name] for column in tab.columns}
+    return replace(facts, layout=layout, declared=declared, released=columns.released, key=list(tab.key))

@@ -1,6 +1,6 @@
 """What a writer must remember from one sync to the next; the database room keeps it."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -16,7 +16,8 @@ class TabFacts:
     (0-based) after our last one, about, ``seen_at`` when Google was last asked for this; ``spreadsheet_cells`` and
     ``spreadsheet_tabs`` count the whole spreadsheet as it was then. ``version`` is the last version that stood in the tab
     (``sync/marks.py``), ``intended`` are those sent since; ``recovered_at`` is when a version was last found that we did
-    not know.
+    not know. ``declared`` is what we made of each column (name → header and type), ``released`` the headers of columns
+    that left the declaration, ``key`` the key columns by which the base is kept.
     """
 
     sheet_id: int
@@ -31,6 +32,9 @@ class TabFacts:
     version: str = ""
     intended: list[str] = field(default_factory=list)
     recovered_at: float = 0.0
+    declared: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    released: Mapping[str, str] = field(default_factory=dict)
+    key: Sequence[str] = ()
 
 
 BaseRows = dict[str, list[Cell] | None]

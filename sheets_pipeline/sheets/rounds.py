@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from sheets_pipeline.sheets.finder import as_declared
 from sheets_pipeline.sheets.marks import Sight
 from sheets_pipeline.sheets.memory import TabFacts
 from sheets_pipeline.sync.diff import ChangeSet
 from sheets_pipeline.sync.drift import Drift
+from sheets_pipeline.sync.headers import Columns
 from sheets_pipeline.sync.marks import digest
 from sheets_pipeline.sync.plan import Plan, plan_creation
 from sheets_pipeline.sync.report import SyncReport, sample_changes
@@ -29,15 +31,18 @@ class TabLook:
 class Round:
     """What one reading of the tab leads to."""
 
+    #: What is known before anything is sent, and once all of it is applied.
     facts: TabFacts
+    settled: TabFacts
     title: str
     wanted: Rows
     changes: ChangeSet
     plan: Plan
     sight: Sight
     index: RowIndex | None = None
-    added_columns: list[str] = field(default_factory=list)
-    released_columns: list[str] = field(default_factory=list)
+    columns: Columns = field(default_factory=Columns)
+    #: Rows (as the user counts them) that look like ours and have no key, or one that is not theirs.
+    strays: list[int] = field(default_factory=list)
     #: Rows of ours in the tab afterwards, where ``wanted`` holds only some of them.
     rows: int | None = None
     drift: Drift | None = None
@@ -60,12 +65,14 @@ class Round:
             report.doubled_keys, report.keyless_rows = self.index.doubled, self.index.keyless
         report.created = self.index is None
         report.renamed_columns = dict(self.facts.renamed)
-        report.added_columns, report.released_columns = self.added_columns, self.released_columns
+        report.added_columns, report.retitled_columns = self.columns.added, self.columns.retitled
+        report.released_columns = list(self.columns.released.values())
+        report.stray_rows = self.strays
         report.planned_cells = self.plan.cells
         report.planned_requests = len(self.plan.batches)
         report.planned_bytes = sum(batch.bytes for batch in self.plan.batches)
         report.sample = sample_changes(changes, self.wanted)
-        layout = self.facts.layout
+        layout = self.settled.layout
         report.columns = {one.name: (column_letters(layout[one.name]), one.type) for one in tab.columns}
         report.drift, report.long_texts = self.drift, self.wanted.long_texts
         report.rows_in_tab, report.grid_cells = self.rows_in_tab, self.grid_cells
@@ -83,7 +90,8 @@ def creation(tab: Tab, facts: TabFacts, wanted: Rows, grid: tuple[int, int] | No
     plan = plan_creation(tab, facts.sheet_id, wanted, grid=grid)
     changes = ChangeSet(list(range(len(wanted))), [], [], {}, [])
     facts = replace(facts, row_count=plan.row_count, rows_end=len(wanted) + 1)
-    found = Round(facts, tab.title, wanted, changes, plan, sight)
+    facts = as_declared(tab, facts, Columns(new_layout(tab)))
+    found = Round(facts, facts, tab.title, wanted, changes, plan, sight)
     found.rows_digest = lambda: digest(wanted.keys)
     found.rows_in_tab, found.grid_cells = len(wanted), plan.grid_cells
     return found

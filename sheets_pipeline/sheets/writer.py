@@ -20,21 +20,22 @@ import pandas as pd
 from sheets_pipeline.errors import OutcomeUnknown, RequestRejected, SheetsUnavailable
 from sheets_pipeline.sheets import access
 from sheets_pipeline.sheets.client import SheetsClient
-from sheets_pipeline.sheets.finder import TabFinder
+from sheets_pipeline.sheets.finder import TabFinder, as_declared
 from sheets_pipeline.sheets.marks import Ownership, Sight, TabMarks
-from sheets_pipeline.sheets.memory import TabFacts, TabMemory
+from sheets_pipeline.sheets.memory import BaseRows, TabFacts, TabMemory
 from sheets_pipeline.sheets.rounds import Round, TabLook, creation, new_layout
 from sheets_pipeline.sheets.time_zones import zone_for
 from sheets_pipeline.sync.batches import Batch
 from sheets_pipeline.sync.diff import ChangeSet, compare, compare_touched, digest_after, digest_of_ours, rows_of_ours
 from sheets_pipeline.sync.drift import find_drift
 from sheets_pipeline.sync.forgotten import remembering, split_off_others
-from sheets_pipeline.sync.guards import MAX_SPREADSHEET_CELLS, check_deletes, check_size
+from sheets_pipeline.sync.guards import MAX_SPREADSHEET_CELLS, check_deletes, check_inserts, check_size, find_strays
+from sheets_pipeline.sync.headers import Columns, locate_columns, require_columns
 from sheets_pipeline.sync.inserts import AT_THE_END, last_keys, place_after, row_after_ours
 from sheets_pipeline.sync.plan import Plan, plan_changes, rows_to_keep
 from sheets_pipeline.sync.report import SyncReport
 from sheets_pipeline.sync.rows import Rows, rows_from_frame
-from sheets_pipeline.sync.snapshot import RowIndex, TabSnapshot, index_rows, locate_columns, require_columns
+from sheets_pipeline.sync.snapshot import RowIndex, TabSnapshot, index_rows
 from sheets_pipeline.sync.tab import Tab
 
 logger = logging.getLogger(__name__)
@@ -47,6 +48,17 @@ _ROWS_BELOW_READ = 200
 
 #: Rounds before a tab that never settles is left to the next sync.
 MAX_ROUNDS = 6
+
+
+KeysOfOurs = Callable[[Collection[str]], set[str]]
+
+
+def _nothing_owned(keys: Collection[str]) -> set[str]:
+    return set()
+
+
+def _nothing_known(keys: Collection[str]) -> BaseRows:
+    return {}
 
 
 class NeedsFullSync(Exception):
@@ -140,8 +152,9 @@ class TabWriter:
             if facts is None:
                 return None
             snapshot, _ = self._read_tab(facts)
-        facts, layout, added = self._finder.columns(facts, snapshot)
-        layout = {column.name: layout[column.name] for column in self.tab.columns if column.name not in added}
+        facts, columns = self._finder.columns(facts, snapshot)
+        names = [column.name for column in self.tab.columns if column.name not in columns.added]
+        layout = {name: columns.layout[name] for name in names}
         require_columns(self.tab, snapshot, layout)
         self._remember(replace(facts, layout=layout, row_count=snapshot.row_count))
         return TabLook(facts.sheet_id, snapshot, layout, index_rows(self.tab, snapshot, layout).row_of)
@@ -237,12 +250,16 @@ class TabWriter:
                     noted.append(beside.submit(self._note, found, batch))
                 for last in noted[-1:]:
                     last.result()
+                made = found.settled
+                settled = replace(found.facts, layout=made.layout, declared=made.declared)
+                if settled != found.facts:
+                    self._remember(settled)
             except OutcomeUnknown as error:
                 logger.warning("Tab %r: %s Reading what it holds now.", self.tab.title, error)
                 return False
             except RequestRejected as error:
-                if self._is_refused or "protected" in str(error):
-                    raise
+                if self._is_refused or ("protected" in str(error) and not found.changes.inserts):
+                    raise  # where new rows cannot be put in, they may go below everything
                 self._is_refused = True
                 # People took out rows or columns that it was about, or the tab, or made one of its title; or another
                 # writer was quicker, and its version stands in the way of ours.
@@ -267,7 +284,9 @@ class TabWriter:
         """Note what was found, before anything is sent, so that a crash leaves no tab that we do not know."""
         known = self.memory.facts()
         if facts != known:
-            if not is_as_known or (known is not None and list(known.layout) != list(facts.layout)):
+            if known is not None and self._is_rekeyed(known):
+                self.memory.save_facts(None)
+            elif not is_as_known or (known is not None and list(known.layout) != list(facts.layout)):
                 self.memory.distrust()  # the base's cells are in another order, or not those of the tab
             self.memory.save_facts(facts)
 
@@ -275,7 +294,7 @@ class TabWriter:
         if self._still_ours is not None:
             self._still_ours()
         report.cells += batch.cells
-        key_columns = [found.facts.layout[name] for name in self.tab.key]
+        key_columns = [found.settled.layout[name] for name in self.tab.key]
         moved = access.apply_batch(self.client, batch, found.title, key_columns, check)
         if moved:
             self._rows_moved = True
@@ -299,24 +318,37 @@ class TabWriter:
         wanted = rows_from_frame(self.tab, frame, zone_for(self.tab, facts.time_zone))
         if snapshot.last_row == 0:
             return self._plan_empty_tab(facts, snapshot, wanted, sight)
-        facts, layout, added = self._finder.columns(facts, snapshot)
+        facts, columns = self._finder.columns(facts, snapshot, wanted.position)
+        layout = columns.layout
         index = index_rows(self.tab, snapshot, layout)
         memory, tab = self.memory, self.tab
+        owned: KeysOfOurs = memory.owned
+        once_owned: KeysOfOurs = memory.once_owned
+        base: Callable[[Collection[str]], BaseRows] = memory.base
+        if self._is_rekeyed(facts):  # what is known of rows is known by another key
+            owned, once_owned, base, leave = _nothing_owned, _nothing_owned, _nothing_known, set()
         asked = remembering(
-            tab, snapshot, layout, index, sight.forgotten, memory.once_owned, self.elsewhere, allowance.deletes
+            tab, snapshot, layout, index, sight.forgotten, once_owned, self.elsewhere, allowance.deletes
         )
-        changes = compare(tab, snapshot, layout, index, wanted, memory.owned, leave, asked)
-        split_off_others(tab, snapshot, layout, index, wanted, changes, sight.forgotten, memory.owned)
+        changes = compare(tab, snapshot, layout, index, wanted, owned, leave, asked)
+        split_off_others(tab, snapshot, layout, index, wanted, changes, sight.forgotten, owned)
         check_deletes(self.tab, changes, len(index.row_of), len(wanted), allowance.deletes)
+        strays = find_strays(self.tab, snapshot, layout, index, wanted, changes, base)
+        check_inserts(self.tab, strays, len(wanted))
         bare_from = self._bare_from(facts, snapshot, snapshot.last_row + len(changes.inserts))
         end = row_after_ours(index, changes.foreign_keys)
-        found = self._plan(facts, snapshot, layout, wanted, changes, index, sight, end, added, bare_from)
+        found = self._plan(facts, snapshot, columns, wanted, changes, index, sight, end, bare_from)
+        found.strays = strays
         found.rows_digest = lambda: digest_of_ours(index, wanted, changes)
         # Else the base's cells are in another order, or not those that we last wrote.
-        if sight.is_as_known and list(facts.layout) == list(found.facts.layout):
-            found.drift = find_drift(changes, wanted, found.facts.layout, self.memory.base)
+        if sight.is_as_known and list(facts.layout) == list(found.settled.layout):
+            found.drift = find_drift(changes, wanted, found.settled.layout, base)
         found.rows_in_tab = rows_of_ours(index, wanted, changes, leave)
         return found
+
+    def _is_rekeyed(self, facts: TabFacts) -> bool:
+        """Whether the declaration's key is another than that by which rows are remembered."""
+        return bool(facts.key) and tuple(facts.key) != self.tab.key
 
     def _bare_from(self, facts: TabFacts, snapshot: TabSnapshot, rows: int) -> int | None:
         """The row from which on a grid that is mostly empty holds nothing at all, where it does; asked once per size."""
@@ -328,7 +360,7 @@ class TabWriter:
 
     def _look_at_touched(self, frame: pd.DataFrame, keys: Collection[str]) -> Round:
         facts = self._finder.facts()
-        if facts is None or self._rows_moved:
+        if facts is None or self._rows_moved or self._is_rekeyed(facts):
             raise NeedsFullSync(self.tab.title)
         wanted = rows_from_frame(self.tab, frame, zone_for(self.tab, facts.time_zone))
         snapshot, layout, sight = self._read_keys(facts)
@@ -341,8 +373,13 @@ class TabWriter:
         changes = compare_touched(self.tab, index, layout, wanted, base, gone)
         check_deletes(self.tab, changes, len(index.row_of), len(index.row_of) - len(changes.deletes), None)
         theirs = {key for key in lowest if key not in base}
+        is_missing = any(base.get(wanted.keys[i]) is not None for i in changes.inserts)
+        is_emptied = 2 * len(index.row_of) < facts.rows_end - 1 or len(theirs) == len(lowest)
+        if changes.inserts and is_missing and is_emptied:
+            raise NeedsFullSync(self.tab.title)  # most rows are gone, or their keys are others: it sees which
         end = row_after_ours(index, theirs if len(theirs) < len(lowest) else ())
-        found = self._plan(facts, snapshot, layout, wanted, changes, index, sight, end)
+        columns = Columns(layout, dict(facts.renamed))
+        found = self._plan(facts, snapshot, columns, wanted, changes, index, sight, end)
         found.rows_digest = lambda: digest_after(sight.last, wanted, changes)
         found.rows = len(index.row_of) + len(changes.inserts) - len(changes.deletes)
         return found
@@ -375,7 +412,7 @@ class TabWriter:
                     raise
                 known_from = None  # people took rows out, and the grid ends above it
                 snapshot, matched = access.read_keys(self.client, facts.sheet_id, places, None, lookups)
-            layout = locate_columns(self.tab, snapshot, facts.renamed)
+            layout = locate_columns(self.tab, snapshot, facts)
             if set(layout) != set(facts.layout):
                 raise NeedsFullSync(self.tab.title)
             if (now := [layout[name] for name in self.tab.key]) == places:
@@ -387,18 +424,16 @@ class TabWriter:
         self,
         facts: TabFacts,
         snapshot: TabSnapshot,
-        layout: dict[str, int],
+        columns: Columns,
         wanted: Rows,
         changes: ChangeSet,
         index: RowIndex,
         sight: Sight,
         end: int,
-        added: Collection[str] = (),
         bare_from: int | None = None,
     ) -> Round:
         # In the order of the declaration, which is the order of the base's cells.
-        layout = {column.name: layout[column.name] for column in self.tab.columns}
-        released = [name for name in facts.layout if name not in layout]
+        layout = {column.name: columns.layout[column.name] for column in self.tab.columns}
         plan = plan_changes(
             self.tab,
             facts.sheet_id,
@@ -406,15 +441,21 @@ class TabWriter:
             layout,
             wanted,
             changes,
-            new_columns=added,
+            columns=columns,
             bare_from=bare_from,
             place=AT_THE_END if self._is_refused else place_after(end, snapshot, layout),
         )
-        now = replace(facts, layout=layout)
-        rows_end = end + len(changes.inserts) - len(changes.deletes)
+        now, rows_end = facts, end + len(changes.inserts) - len(changes.deletes)
         if snapshot.known_from == 0 or not 0 <= rows_end - facts.rows_end < _ROWS_BELOW_READ:
             now = replace(now, row_count=plan.row_count, rows_end=rows_end)
-        found = Round(now, snapshot.title, wanted, changes, plan, sight, index, list(added), released)
+        settled = facts = replace(now, layout=layout)
+        if snapshot.known_from == 0:
+            # What this sync makes is known once it is made, or a lost write would pass for people's doing.
+            unmade = {*columns.added, *columns.taken_over}
+            settled = as_declared(self.tab, now, columns)
+            there = {name: place for name, place in layout.items() if name not in unmade}
+            facts = replace(settled, declared=now.declared, layout=there)
+        found = Round(facts, settled, snapshot.title, wanted, changes, plan, sight, index, columns)
         found.grid_cells = snapshot.row_count * snapshot.column_count + plan.grid_cells
         return found
 

@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from sheets_pipeline.sync.guards import MAX_SPREADSHEET_CELLS, MAX_TABS
+from sheets_pipeline.sync.headers import header_texts
 from sheets_pipeline.sync.plan import SPARE_COLUMNS, rows_to_have
-from sheets_pipeline.sync.snapshot import TabSnapshot, header_texts
+from sheets_pipeline.sync.snapshot import TabSnapshot
 from sheets_pipeline.sync.tab import Tab
 
 #: Share of Google's limits up to which archives are filled the first time; the rest is room to grow.

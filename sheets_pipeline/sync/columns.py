@@ -1,8 +1,9 @@
 """Columns of ours as requests: header, number format, and the mark by which they are found again."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from typing import Any
 
+from sheets_pipeline.sync.headers import Columns
 from sheets_pipeline.sync.tab import NUMBER_FORMATS, ColumnType, Tab
 
 #: Developer metadata that marks a column as ours; its value is the column's name.
@@ -29,21 +30,56 @@ def header_request(sheet_id: int, first_column: int, headers: list[str]) -> dict
     }
 
 
-def new_column_requests(
-    tab: Tab, sheet_id: int, layout: dict[str, int], length: int, names: Collection[str]
+def column_changes(
+    tab: Tab, sheet_id: int, layout: dict[str, int], columns: Columns, column_count: int
 ) -> Iterator[dict[str, Any]]:
-    """Headers at the right end of the tab, in ``length`` more columns."""
-    if length:
-        yield {"appendDimension": {"sheetId": sheet_id, "dimension": "COLUMNS", "length": length}}
+    """What is to be done to the columns of a tab that is in use; ``column_count`` is the width of its grid."""
+    for name in columns.retitled:
+        yield _cell_request(sheet_id, layout[name], {"userEnteredValue": {"stringValue": tab.column(name).header}})
+    for name in columns.taken_over:
+        yield _struck(sheet_id, layout[name], is_struck=False)
+        yield _mark_request(sheet_id, layout[name], name)
+    for name in [*columns.reformatted, *columns.taken_over]:
+        yield from number_format_requests(sheet_id, layout[name], tab.column(name).type, 1)
+    for place in columns.struck:
+        yield _struck(sheet_id, place, is_struck=True)
+    if columns.added:
+        yield from _new_column_requests(tab, sheet_id, layout, columns.added, column_count)
+
+
+def _new_column_requests(
+    tab: Tab, sheet_id: int, layout: dict[str, int], names: list[str], column_count: int
+) -> Iterator[dict[str, Any]]:
+    """Columns put in at the right end of what stands in the tab: nothing that people have begun there is written over."""
+    first = layout[names[0]]
+    span = {"sheetId": sheet_id, "dimension": "COLUMNS", "startIndex": first, "endIndex": first + len(names)}
+    yield {"insertDimension": {"range": span, "inheritFromBefore": first >= column_count}}
     for name in names:
         column = tab.column(name)
         yield header_request(sheet_id, layout[name], [column.header])
         yield from column_requests(sheet_id, layout[name], name, column.type)
 
 
+def _cell_request(sheet_id: int, column: int, cell: dict[str, Any]) -> dict[str, Any]:
+    start = {"sheetId": sheet_id, "rowIndex": 0, "columnIndex": column}
+    return {"updateCells": {"start": start, "fields": ",".join(cell), "rows": [{"values": [cell]}]}}
+
+
+def _struck(sheet_id: int, column: int, *, is_struck: bool) -> dict[str, Any]:
+    """A header struck out says that its column is no longer kept."""
+    span = {"sheetId": sheet_id, "startRowIndex": 0, "endRowIndex": 1}
+    span |= {"startColumnIndex": column, "endColumnIndex": column + 1}
+    look = {"userEnteredFormat": {"textFormat": {"strikethrough": is_struck}}}
+    return {"repeatCell": {"range": span, "cell": look, "fields": "userEnteredFormat.textFormat.strikethrough"}}
+
+
 def column_requests(sheet_id: int, index: int, name: str, column_type: ColumnType) -> Iterator[dict[str, Any]]:
     """Make a column of a new tab ours: its number format below the header, and our mark."""
     yield from number_format_requests(sheet_id, index, column_type, 1)
+    yield _mark_request(sheet_id, index, name)
+
+
+def _mark_request(sheet_id: int, index: int, name: str) -> dict[str, Any]:
     span = {"sheetId": sheet_id, "dimension": "COLUMNS", "startIndex": index, "endIndex": index + 1}
     metadata = {
         "metadataKey": COLUMN_METADATA_KEY,
@@ -51,7 +87,7 @@ def column_requests(sheet_id: int, index: int, name: str, column_type: ColumnTyp
         "location": {"dimensionRange": span},
         "visibility": "DOCUMENT",
     }
-    yield {"createDeveloperMetadata": {"developerMetadata": metadata}}
+    return {"createDeveloperMetadata": {"developerMetadata": metadata}}
 
 
 def number_format_requests(

@@ -1,12 +1,15 @@
 """Guards: changes so large that they look like an accident stop before the first request."""
 
 import shlex
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from sheets_pipeline.errors import GuardRefused, LimitExceeded
+from sheets_pipeline.sync.cells import Cell
 from sheets_pipeline.sync.diff import ChangeSet
 from sheets_pipeline.sync.plan import SPARE_COLUMNS, rows_to_have
+from sheets_pipeline.sync.rows import Rows
+from sheets_pipeline.sync.snapshot import RowIndex, TabSnapshot
 from sheets_pipeline.sync.tab import Tab
 
 #: Deletes that always pass, and the share of a tab's rows above which more of them do not.
@@ -96,3 +99,63 @@ def check_deletes(tab: Tab, changes: ChangeSet, rows_present: int, wanted: int, 
     )
     refused.deletes = tuple((delete.row + 1, delete.key) for delete in changes.deletes)
     raise refused
+
+
+def find_strays(
+    tab: Tab,
+    snapshot: TabSnapshot,
+    layout: Mapping[str, int],
+    index: RowIndex,
+    wanted: Rows,
+    changes: ChangeSet,
+    base: Callable[[Collection[str]], Mapping[str, list[Cell] | None]],
+) -> list[int]:
+    """Rows (as the user counts them) that hold what a row to be inserted holds, without its key.
+
+    Somebody cleared or changed the key: the row is ours, with people's notes beside it. ``base`` gives what we last
+    wrote in rows, by key; it is asked only where rows stand there whose key is none of ours.
+    """
+    own = [name for name in wanted.columns if name not in tab.key and name != tab.status_column]
+    rows = [row - 1 for row in index.keyless] + [index.row_of[key] for key in changes.foreign_keys]
+    if not changes.inserts or not rows or not own:
+        return []
+    keys = [wanted.keys[i] for i in changes.inserts]
+    inserted = {_content(wanted.columns[name][i] for name in own) for i in changes.inserts}
+    places = [place for place, name in enumerate(wanted.columns) if name in own]
+    known = [cells for cells in base(keys).values() if cells is not None and len(cells) == len(wanted.columns)]
+    inserted |= {_content(cells[place] for place in places) for cells in known}
+    inserted.discard((None,) * len(own))
+    columns = [snapshot.columns[layout[name]] if layout[name] < len(snapshot.columns) else [] for name in own]
+    found = {row: _content(cells[row] if row < len(cells) else None for cells in columns) for row in rows}
+    return sorted(row + 1 for row, content in found.items() if content in inserted)
+
+
+def _content(cells: Iterable[Cell]) -> tuple[Cell, ...]:
+    """Cells as they compare: a double's last digits and the kinds of line ends aside."""
+    return tuple(
+        None
+        if cell is None or cell == ""
+        else float(f"{cell:.14g}")
+        if type(cell) in (int, float)
+        else repr(cell)
+        if type(cell) is bool
+        else str(cell).replace("\r\n", "\n").replace("\r", "\n")
+        for cell in cells
+    )
+
+
+def check_inserts(tab: Tab, strays: Collection[int], wanted: int) -> None:
+    """Refuse to write rows anew beside their old selves.
+
+    Raises:
+        GuardRefused: More than ``max(50, 20 %)`` of the rows stand there without their keys, or half of them.
+    """
+    if len(strays) <= max(FREE_DELETES, int(wanted * FREE_DELETE_SHARE)) and 2 * len(strays) < max(wanted, 2):
+        return
+    raise GuardRefused(
+        tab.title,
+        f"{len(strays):,} rows stand in the tab without their key ({' + '.join(tab.key)}) or with another one, first row "
+        f"{min(strays)}, and would be written a second time. Nothing was sent. If keys were cleared or changed, undo that "
+        "(Ctrl+Z in the spreadsheet), or take the version from before it under File > Version history; else delete those "
+        "rows, and the next full sync writes them anew.",
+    )

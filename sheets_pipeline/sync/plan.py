@@ -7,15 +7,16 @@ to the batch before tells whether the rows still stand where we read them.
 Source for atomicity: https://developers.google.com/workspace/sheets/api/guides/batchupdate
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, NamedTuple
 
 from sheets_pipeline.sync.batches import MAX_PAYLOAD_BYTES, Batch, Piece, cell_json, dump, fill_batches, rows_json
 from sheets_pipeline.sync.cells import Cell
-from sheets_pipeline.sync.columns import header_requests, new_column_requests, number_format_requests
+from sheets_pipeline.sync.columns import column_changes, header_requests, number_format_requests
 from sheets_pipeline.sync.diff import CellUpdate, ChangeSet, RowDelete
+from sheets_pipeline.sync.headers import Columns
 from sheets_pipeline.sync.inserts import AT_THE_END, Place, insert_pieces
 from sheets_pipeline.sync.rows import Rows
 from sheets_pipeline.sync.snapshot import TabSnapshot
@@ -25,6 +26,9 @@ _ROWS_OF_A_NEW_TAB = 1000
 
 #: Columns left free for people beside ours in a tab that we create.
 SPARE_COLUMNS = 6
+
+
+NO_CHANGES = Columns()
 
 
 @dataclass(slots=True)
@@ -57,23 +61,23 @@ def plan_changes(
     wanted: Rows,
     changes: ChangeSet,
     max_bytes: int = MAX_PAYLOAD_BYTES,
-    new_columns: Collection[str] = (),
+    columns: Columns = NO_CHANGES,
     bare_from: int | None = None,
     place: Place = AT_THE_END,
 ) -> Plan:
     """Turn a change set into write requests of at most about ``max_bytes`` each.
 
-    ``new_columns`` are located in ``layout`` but not yet in the tab: their header and format come first. From the row
+    What ``columns`` says is to be done to columns comes first. From the row
     ``bare_from`` (0-based) on nothing stands in the grid, and its rows leave. New rows go to ``place``, which is below
     all rows that are addressed by number.
     """
-    columns = max([snapshot.column_count, *(layout[name] + 1 for name in new_columns)])
+    width = snapshot.column_count + len(columns.added)
     needed = snapshot.last_row + len(changes.inserts)
     rows = rows_to_have(needed) if changes.inserts and needed > snapshot.row_count else snapshot.row_count
     if place.row is not None:  # new rows bring their own room
         rows = snapshot.row_count
     growth = [
-        *new_column_requests(tab, sheet_id, layout, columns - snapshot.column_count, new_columns),
+        *column_changes(tab, sheet_id, layout, columns, snapshot.column_count),
         *_growth_requests(tab, sheet_id, layout, snapshot.row_count, rows - snapshot.row_count),
     ]
     if place.row is not None:
@@ -82,9 +86,11 @@ def plan_changes(
     pieces = [*_update_pieces(sheet_id, changes, max_bytes), *inserts]
     bare_rows = 0 if bare_from is None else snapshot.row_count - bare_from
     return Plan(
-        fill_batches(pieces, max_bytes, Batch([dump(part) for part in growth], cells=len(new_columns))),
+        fill_batches(
+            pieces, max_bytes, Batch([dump(part) for part in growth], cells=len(columns.added) + len(columns.retitled))
+        ),
         _delete_batch(sheet_id, changes.deletes, rows, bare_rows),
-        grid_cells=(rows - bare_rows) * columns - snapshot.row_count * snapshot.column_count,
+        grid_cells=(rows - bare_rows) * width - snapshot.row_count * snapshot.column_count,
         row_count=rows - bare_rows - len(changes.deletes),
     )
 

@@ -58,10 +58,14 @@ class SyncReport:
     doubled_keys: dict[str, list[int]] = field(default_factory=dict)
     kept_as_text: dict[str, int] = field(default_factory=dict)
     keyless_rows: list[int] = field(default_factory=list)
-    #: Columns that people renamed (name → header now), that were added, and that we no longer keep.
+    #: Columns that people renamed (name → header now), that were added, whose header was written anew, and headers of
+    #: columns that are no longer declared and stand there all the same.
     renamed_columns: dict[str, str] = field(default_factory=dict)
     added_columns: list[str] = field(default_factory=list)
+    retitled_columns: list[str] = field(default_factory=list)
     released_columns: list[str] = field(default_factory=list)
+    #: Rows that look like rows of ours whose key people cleared or changed; these rows were written anew.
+    stray_rows: list[int] = field(default_factory=list)
     created: bool = False
     #: What people changed in our cells since we last wrote them; None where that was not looked at.
     drift: Drift | None = None

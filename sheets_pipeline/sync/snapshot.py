@@ -1,10 +1,8 @@
 """What a tab holds at one time, and where in it our columns and rows are."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sheets_pipeline.errors import HeaderDoubled, HeaderMismatch
 from sheets_pipeline.sync.cells import Cell, row_keys
 from sheets_pipeline.sync.tab import Tab
 
@@ -60,36 +58,6 @@ def column_letters(index: int) -> str:
         index, rest = divmod(index - 1, 26)
         letters = chr(65 + rest) + letters
     return letters
-
-
-def header_texts(snapshot: TabSnapshot) -> list[str]:
-    """Row 1, blank where nothing stands."""
-    return [str(column[0]).strip() if column and column[0] is not None else "" for column in snapshot.columns]
-
-
-def locate_columns(tab: Tab, snapshot: TabSnapshot, renamed: Mapping[str, str] | None = None) -> dict[str, int]:
-    """Where our columns stand: name → 0-based index in the grid; columns that are not there are left out.
-
-    ``renamed`` are headers that people have changed: column name → header now in use.
-
-    Raises:
-        HeaderDoubled: A header of ours stands there twice, so it is unclear which column is ours.
-    """
-    texts = header_texts(snapshot)
-    ours = {column.name: (renamed or {}).get(column.name, column.header) for column in tab.columns}
-    if twice := [text for text in ours.values() if texts.count(text) > 1]:
-        raise HeaderDoubled(
-            tab.title,
-            f"the headers {twice} stand in row 1 more than once, so it is unclear which column is ours. "
-            "Rename the column that is not.",
-        )
-    return {name: texts.index(text) for name, text in ours.items() if text in texts}
-
-
-def require_columns(tab: Tab, snapshot: TabSnapshot, layout: dict[str, int]) -> None:
-    """Raise ``HeaderMismatch`` where a declared column was not located."""
-    if missing := [column.header for column in tab.columns if column.name not in layout]:
-        raise HeaderMismatch(tab.title, missing=missing, found=[text for text in header_texts(snapshot) if text])
 
 
 @dataclass(slots=True)

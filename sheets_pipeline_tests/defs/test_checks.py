@@ -26,6 +26,8 @@ def test_a_tab_with_nothing_to_tell_passes_every_check(judge: checks.Judge) -> N
         pytest.param(
             checks.header_intact, {"renamed_columns": {"email": "Mail"}}, WARN, "Rename them back", id="renamed"
         ),
+        pytest.param(checks.header_intact, {"released_columns": ["Mail"]}, WARN, "struck out", id="released"),
+        pytest.param(checks.keys_stand_once, {"stray_rows": [2, 3]}, WARN, "lost their key", id="strays"),
         pytest.param(
             checks.row_count_equal,
             {"rows_in_database": 5, "rows_in_tab": 4, "set_aside": 1},

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from sheets_pipeline.sync.batches import cell_json
 from sheets_pipeline.sync.cells import same_cell
 from sheets_pipeline.sync.diff import ChangeSet, compare, compare_touched
+from sheets_pipeline.sync.headers import locate_columns
 from sheets_pipeline.sync.inserts import AT_THE_END, place_after, row_after_ours
 from sheets_pipeline.sync.plan import Plan, plan_changes, plan_creation
 from sheets_pipeline.sync.rows import Rows, rows_from_frame
-from sheets_pipeline.sync.snapshot import index_rows, locate_columns
+from sheets_pipeline.sync.snapshot import index_rows
 from sheets_pipeline.sync.tab import Column, ColumnType, OnRemoved, Tab
 from sheets_pipeline_tests.sync.grid import Grid
 

@@ -8,14 +8,13 @@ import pytest
 from sheets_pipeline.errors import GuardRefused, HeaderMismatch, KeysNotUnique, LimitExceeded, TabProblem
 from sheets_pipeline.sync.diff import ChangeSet, RowDelete
 from sheets_pipeline.sync.guards import Growth, check_deletes, check_growth
+from sheets_pipeline.sync.headers import locate_columns, require_columns
 from sheets_pipeline.sync.rows import rows_from_frame
 from sheets_pipeline.sync.snapshot import (
     TabSnapshot,
     column_letters,
     column_number,
     grid_size,
-    locate_columns,
-    require_columns,
 )
 from sheets_pipeline.sync.tab import Column, ColumnType, Tab
 

@@ -6,7 +6,7 @@ not fit. What concerns all of them (the database is down, the spreadsheet is not
 """
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import dagster as dg
 import pandas as pd
@@ -22,6 +22,7 @@ from sheets_pipeline.sheets.archived import ArchivedWriter
 from sheets_pipeline.sheets.writer import TabWriter
 from sheets_pipeline.sync.archive import archive_tab
 from sheets_pipeline.sync.guards import Growth, check_growth
+from sheets_pipeline.sync.tab import ColumnType
 from sheets_pipeline.wiring import Pipeline, pipeline
 
 #: What became of a tab: its rows, or why there are none.
@@ -102,7 +103,8 @@ def check_all(
 ) -> dict[dg.AssetKey, SheetsPipelineError]:
     """What keeps tabs with rows from being written: that those which have to grow do not fit into the spreadsheet together.
 
-    Asks Google only where a tab has to grow. What fails then concerns all tabs that were to be checked.
+    Asks Google, once for the run, where a tab has to grow or shows moments, which follow the spreadsheet's time zone.
+    What fails then concerns all tabs that were to be checked.
     """
     frames = {key: frame for key, frame in outcomes.items() if isinstance(frame, pd.DataFrame)}
     growths: dict[dg.AssetKey, list[Growth]] = {}
@@ -110,9 +112,15 @@ def check_all(
     try:
         writers = {key: open_pipeline.writer(tabs[key].tab) for key in frames}
         known = {key: writer.memory.facts() for key, writer in writers.items()}
-        if all(facts is not None and len(frames[key]) < facts.row_count for key, facts in known.items()):
+        fits = all(facts is not None and len(frames[key]) < facts.row_count for key, facts in known.items())
+        if fits and not any(_shows_moments(tabs[key]) for key in frames):
             return {}
         spreadsheet = access.read_spreadsheet(open_pipeline.client())
+        for key, facts in known.items():
+            if facts is not None and facts.time_zone != spreadsheet.time_zone:
+                writers[key].memory.save_facts(replace(facts, time_zone=spreadsheet.time_zone))
+        if fits:
+            return {}
     except SheetsPipelineError as error:
         return dict.fromkeys(frames, error)
     except sa.exc.DBAPIError as error:
@@ -128,6 +136,10 @@ def check_all(
     except LimitExceeded as error:
         failed |= {key: error for key, some in growths.items() if any(growth.cells for growth in some)}
     return failed
+
+
+def _shows_moments(found: TabAsset) -> bool:
+    return any(column.type is ColumnType.DATETIME for column in found.tab.columns)
 
 
 def _growths(

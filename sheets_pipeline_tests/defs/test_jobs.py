@@ -236,3 +236,14 @@ def test_a_copy_of_the_database_is_refused_until_it_takes_the_spreadsheet_over(p
     assert run(platform, "full_sync", tags={"sheets_pipeline/take_over": "true"}).success
     assert platform.rows("UserProfiles")[1]["full_name"] == "Staging 1"
     assert run(platform, "event_sync").success
+
+
+def test_a_changed_time_zone_is_followed_by_the_next_full_sync(platform: Platform) -> None:
+    assert run(platform, "full_sync").success
+    before = [row["last_submission_at"] for row in platform.rows("course_statistics").values()]
+    path = f"/v4/spreadsheets/{platform.spreadsheet_id}:batchUpdate"
+    change = {"properties": {"timeZone": "GMT-06:00"}, "fields": "timeZone"}
+    platform.server.call("POST", path, {"requests": [{"updateSpreadsheetProperties": change}]})
+    assert run(platform, "full_sync").success
+    after = [row["last_submission_at"] for row in platform.rows("course_statistics").values()]
+    assert [round(old - new, 6) for old, new in zip(before, after, strict=True)] == [0.25] * len(before)

@@ -1,7 +1,8 @@
 """What drivers would refuse or round is handed on as it is: one such value must not spoil a whole query.
 
 psycopg raises for moments that Python's ``datetime`` does not know (``infinity``, the year 10000, BC), and its json loses
-digits of numbers. Here the former come as text, numbers in json as ``Decimal`` where a float would lose digits.
+digits of numbers. Here the former come as text, numbers in json as ``Decimal`` where a float would lose digits. Decimals
+notice when a reader makes floats of them.
 """
 
 import json
@@ -16,6 +17,8 @@ from psycopg.adapt import Loader
 from psycopg.pq import Format
 from psycopg.types.json import set_json_loads
 
+from sheets_pipeline.database.digits import StoredDecimal
+
 _MOMENTS = ("date", "timestamp", "timestamptz")
 
 
@@ -23,6 +26,8 @@ def hand_on_all_values(engine: sa.Engine) -> None:
     """Prepare each connection that this engine will make."""
     if engine.dialect.driver == "psycopg":
         sa.event.listen(engine, "connect", _prepare)
+    elif engine.dialect.driver == "pymysql":
+        sa.event.listen(engine, "connect", _prepare_pymysql)
 
 
 def _prepare(connection: Any, _record: Any) -> None:
@@ -31,7 +36,20 @@ def _prepare(connection: Any, _record: Any) -> None:
         usual = psycopg.adapters.get_loader(psycopg.adapters.types[name].oid, Format.TEXT)
         if usual is not None:
             driver.adapters.register_loader(name, _lenient(usual))
+    driver.adapters.register_loader("numeric", _DecimalLoader)
     set_json_loads(partial(json.loads, parse_float=exact_number), driver)
+
+
+def _prepare_pymysql(connection: Any, _record: Any) -> None:
+    from pymysql.constants import FIELD_TYPE
+
+    kinds = dict.fromkeys((FIELD_TYPE.DECIMAL, FIELD_TYPE.NEWDECIMAL), StoredDecimal)
+    connection.decoders = {**connection.decoders, **kinds}
+
+
+class _DecimalLoader(Loader):
+    def load(self, data: Buffer) -> Decimal:
+        return StoredDecimal(bytes(data).decode())
 
 
 def _lenient(usual: Any) -> type[Loader]:

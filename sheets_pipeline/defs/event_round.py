@@ -222,7 +222,7 @@ def sync_touched(
             open_pipeline.source.connect() as connection,
             computing(open_pipeline, found.tab, found.compute),
         ):
-            return rows_of(found.tab, found.compute(connection, keys))
+            return rows_of(found.tab, found.compute, connection, keys)
 
     def full() -> SyncReport:
         with _computing:

@@ -113,7 +113,7 @@ def compute_all(tab: Tab, compute: Compute) -> pd.DataFrame:
     failed = failed_before(open_pipeline, tab)
     computed_at = open_pipeline.writer(tab).memory.now()
     with open_pipeline.source.connect() as connection, computing(open_pipeline, tab, compute):
-        frame = rows_of(tab, compute(connection, None))
+        frame = rows_of(tab, compute, connection, None)
     frame.attrs[COMPUTED_AT] = computed_at
     frame.attrs[FAILED_BEFORE] = failed
     return frame

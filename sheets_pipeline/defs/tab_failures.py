@@ -16,6 +16,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from sheets_pipeline.database import history
+from sheets_pipeline.database.digits import noticing_dropped_digits, restored
 from sheets_pipeline.database.error_words import words_of
 from sheets_pipeline.defs.declarations import INTERRUPTS
 from sheets_pipeline.errors import DatabaseError, RequestRejected, SheetsPipelineError, TabFailed, TabProblem
@@ -98,7 +99,18 @@ def _unexpected(title: str, error: BaseException, what: str, path: str) -> TabFa
     return TabFailed(title, f"{what}. Unexpected {kind}{message}{refused} ({_place(error, path)}).")
 
 
-def rows_of(tab: Tab, frame: Any) -> pd.DataFrame:
+def rows_of(tab: Tab, compute: Callable[..., Any], connection: sa.Connection, keys: Any) -> pd.DataFrame:
+    """The rows of these keys, all for None, with the digits that its reader may have dropped.
+
+    Raises:
+        TabProblem: What the function gives is no frame with each declared column once.
+    """
+    with noticing_dropped_digits() as rounded:
+        frame = compute(connection, keys)
+    return restored(checked_rows(tab, frame), rounded)
+
+
+def checked_rows(tab: Tab, frame: Any) -> pd.DataFrame:
     """What a tab's function gave, if it is a frame with each declared column once.
 
     Raises:

@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pandas as pd
 import pytest
 import sqlalchemy as sa
 
+from sheets_pipeline.database.digits import noticing_dropped_digits, restored
 from sheets_pipeline.database.engine import connect
 from sheets_pipeline.database.frames import read_frame
 from sheets_pipeline.sync.conversion import to_cells
@@ -39,6 +41,40 @@ def test_decimals_keep_their_digits(engine: sa.Engine) -> None:
     with engine.connect() as connection:
         frame = read_frame(connection, f"select {number} as amount union all select 1.5")
     assert cells(frame, amount="decimal") == {"amount": [exact, 1.5]}
+
+
+def amounts(*texts: str) -> str:
+    """A query of these decimals, each read with its own number of places (a union would give all the same)."""
+    casts = [f"cast('{text}' as decimal(38, {len(text.partition('.')[2])})) as a{i}" for i, text in enumerate(texts)]
+    return f"select {', '.join(casts)}"
+
+
+def test_decimals_that_pandas_makes_floats_of_are_decimals_again(engine: sa.Engine) -> None:
+    if engine.dialect.name == "sqlite":
+        pytest.skip("SQLite has no decimals: it gives floats itself")
+    query = amounts("12345678901234567.89", "1.50", "1234567.1234567891", "85.3333333333333333", "-0.1")
+    with engine.connect() as connection, noticing_dropped_digits() as rounded:
+        frame = pd.read_sql(sa.text(query), connection)
+    assert {dtype.kind for dtype in frame.dtypes} == {"f"}
+    found = cells(restored(frame, rounded), **{f"a{i}": "decimal" for i in range(5)})
+    assert [some[0] for some in found.values()] == [
+        "12345678901234567.89",
+        1.5,
+        "1234567.1234567891",
+        85.33333333333333,  # of an average: places beyond the twelfth say nothing
+        -0.1,
+    ]
+
+
+def test_a_float_that_stands_for_two_decimals_sets_its_rows_aside(engine: sa.Engine) -> None:
+    if engine.dialect.name == "sqlite":
+        pytest.skip("SQLite has no decimals: it gives floats itself")
+    exact = ["12345678901234567.88", "12345678901234567.89", "2.00"]
+    query = " union all ".join(f"select cast('{text}' as decimal(38, 2)) as amount" for text in exact)
+    with engine.connect() as connection, noticing_dropped_digits() as rounded:
+        frame = pd.read_sql(sa.text(query), connection)
+    found = cells(restored(frame, rounded), amount="decimal")["amount"]
+    assert found == ["a Python DroppedDigits", "a Python DroppedDigits", 2]
 
 
 def test_parameters_and_statements_of_sqlalchemy_are_taken(engine: sa.Engine) -> None:

@@ -16,6 +16,7 @@ from google.oauth2.service_account import Credentials
 
 from sheets_pipeline.control.status import collect
 from sheets_pipeline.database import history
+from sheets_pipeline.database.digits import StoredDecimal
 from sheets_pipeline.database.error_words import words_of
 from sheets_pipeline.database.simulate import submit_quizzes
 from sheets_pipeline.definitions import defs
@@ -24,7 +25,7 @@ from sheets_pipeline.defs.io_managers import SheetsIOManager
 from sheets_pipeline.defs.preflight import check_all
 from sheets_pipeline.defs.run_tags import run_tags
 from sheets_pipeline.defs.tab_asset import TabAsset, tab_assets
-from sheets_pipeline.defs.tab_failures import computing_failed
+from sheets_pipeline.defs.tab_failures import computing_failed, rows_of
 from sheets_pipeline.errors import DatabaseError, LimitExceeded, TabFailed
 from sheets_pipeline.local_sheets.testing import LocalSheetsServer
 from sheets_pipeline.sheets.client import SheetsClient
@@ -309,3 +310,9 @@ def test_an_unexpected_error_names_its_class_and_place_and_not_its_words() -> No
     assert not found.needs_person
     assert "Unexpected KeyError (test_alone_with_its_faults.py, line " in str(found)
     assert "Secret" not in str(found)
+
+
+def test_digits_that_a_tabs_reader_dropped_are_in_its_rows_again() -> None:
+    exact = {column.name: [StoredDecimal("12345678901234567.89")] for column in tab("course_statistics").tab.columns}
+    rows = rows_of(tab("course_statistics").tab, lambda *_: pd.DataFrame(exact).astype(float), sa.Connection, None)
+    assert str(rows["course_id"].iloc[0]) == "12345678901234567.89"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sheets_pipeline.errors import RequestRejected
-from sheets_pipeline.sheets import writer
+from sheets_pipeline.sheets import rounds, writer
 from sheets_pipeline.sync.plan import plan_changes, plan_creation
 from sheets_pipeline_tests.sheets.conftest import Bench
 
@@ -66,7 +66,7 @@ def test_new_rows_continue_after_our_last_one_and_what_is_below_moves_down_whole
         assert len(rows) == len(theirs) + 2
     bench.server.reset_stats()
     bench.sync(OLD | NEW)
-    assert bench.sent()[1] == 0
+    assert bench.sent() == (1, 0, 0)
 
 
 def test_new_rows_among_checkboxes_have_one_and_not_the_colour_of_our_last_row(bench: Bench) -> None:
@@ -100,7 +100,8 @@ def test_what_google_refuses_twice_is_an_error(bench: Bench) -> None:
     bench.server.reset_stats()
     with pytest.raises(RequestRejected, match="protected"):
         bench.sync(OLD | {3: "changed"} | NEW)
-    assert bench.sent()[1:] == (0, 0)
+    # Twice the tab, and once its marks: the first refusal may mean that another writer was quicker.
+    assert bench.sent() == (3, 0, 0)
 
 
 def refuse(bench: Bench, what: bytes) -> None:
@@ -184,7 +185,7 @@ def test_what_people_do_between_the_requests_of_a_large_insert_stays_theirs(
     if kind == "first fill" and number == 0:
         pytest.skip("there is no tab yet")
     monkeypatch.setattr(writer, "plan_changes", partial(plan_changes, max_bytes=5000))
-    monkeypatch.setattr(writer, "plan_creation", partial(plan_creation, max_bytes=5000))
+    monkeypatch.setattr(rounds, "plan_creation", partial(plan_creation, max_bytes=5000))
     many = {i: f"n{i}" for i in range(1, 100)}
     if kind != "first fill":
         bench.sync(OLD)

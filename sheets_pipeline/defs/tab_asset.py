@@ -86,6 +86,7 @@ def _named_asset(tab: Tab, compute: Compute, name: str) -> dg.AssetsDefinition:
         group_name=GROUP,
         kinds={"googlesheets", "sql"},
         pool=f"tab_{dagster_name(tab.title)}",
+        op_tags={"dagster/priority": str(-tab.position)},
         metadata={"tab": tab.title, "key": list(tab.key), "dagster/column_schema": _column_schema(tab)},
     )
     def asset(context: dg.AssetExecutionContext) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from sheets_pipeline.sync.cells import Cell, row_keys
 from sheets_pipeline.sync.columns import COLUMN_METADATA_KEY
 from sheets_pipeline.sync.marks import OWNER_KEY
 from sheets_pipeline.sync.snapshot import TabSnapshot, column_letters, grid_size
+from sheets_pipeline.sync.tab_order import POSITION_METADATA_KEY
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,8 @@ class SheetProperties:
     title: str
     row_count: int
     column_count: int
+    #: Its place among ours, None for a tab of people's or one made before places were noted.
+    position: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ class SpreadsheetProperties:
 
 _PROPERTIES_MASK = (
     "properties(title,timeZone),developerMetadata(metadataKey,metadataValue),"
-    "sheets(properties(sheetId,title,sheetType,gridProperties))"
+    "sheets(properties(sheetId,title,sheetType,gridProperties),developerMetadata(metadataKey,metadataValue))"
 )
 
 
@@ -63,6 +66,7 @@ def read_spreadsheet(client: SheetsClient) -> SpreadsheetProperties:
                 properties["title"],
                 grid.get("rowCount", 0),
                 grid.get("columnCount", 0),
+                _position(sheet.get("developerMetadata", [])),
             )
         )
     properties = answer.get("properties", {})
@@ -71,6 +75,13 @@ def read_spreadsheet(client: SheetsClient) -> SpreadsheetProperties:
     return SpreadsheetProperties(
         properties.get("title", ""), properties.get("timeZone", "Etc/GMT"), tuple(sheets), owners
     )
+
+
+def _position(metadata: list[dict[str, Any]]) -> int | None:
+    values = [
+        str(entry.get("metadataValue", "")) for entry in metadata if entry["metadataKey"] == POSITION_METADATA_KEY
+    ]
+    return int(values[0]) if values and values[0].isdecimal() else None
 
 
 #: A ``DeveloperMetadataLookup``.

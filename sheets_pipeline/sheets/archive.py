@@ -21,6 +21,7 @@ from sheets_pipeline.sheets.writer import MAX_ROUNDS, NeedsFullSync, TabWriter
 from sheets_pipeline.sync.archive import ColumnMap, map_columns
 from sheets_pipeline.sync.columns import column_requests
 from sheets_pipeline.sync.guards import check_size
+from sheets_pipeline.sync.tab_order import index_of_new_tab, position_requests
 
 logger = logging.getLogger(__name__)
 
@@ -82,12 +83,19 @@ class RowMover:
         columns, sheet_id = source.snapshot.column_count, secrets.randbelow(2**31 - 1) + 1
         check_size(tab.title, spreadsheet.cells, 2 * columns, len(spreadsheet.sheets) + 1)
         grid = {"rowCount": 2, "columnCount": columns, "frozenRowCount": 1}
+        index = index_of_new_tab(tab.position, [sheet.position for sheet in spreadsheet.sheets])
         requests: list[dict[str, Any]] = [
-            {"addSheet": {"properties": {"sheetId": sheet_id, "title": tab.title, "gridProperties": grid}}},
+            {
+                "addSheet": {
+                    "properties": {"sheetId": sheet_id, "title": tab.title, "index": index, "gridProperties": grid}
+                }
+            },
+            *position_requests(sheet_id, tab.position),
             _copy(source.sheet_id, sheet_id, 0, 0, 1, (0, 0, columns)),
         ]
         for name, place in source.layout.items():
-            requests += column_requests(sheet_id, place, name, tab.column(name).type)
+            cells = source.snapshot.column_cells(place)
+            requests += column_requests(sheet_id, place, tab.column(name), cells)
         facts = TabFacts(sheet_id, spreadsheet.time_zone, source.layout, self.target.memory.now())
         self.target.memory.save_facts(facts)
         self.still_ours()

@@ -85,9 +85,11 @@ def new_layout(tab: Tab) -> dict[str, int]:
     return {column.name: i for i, column in enumerate(tab.columns)}
 
 
-def creation(tab: Tab, facts: TabFacts, wanted: Rows, grid: tuple[int, int] | None, sight: Sight) -> Round:
-    """Make a tab, or fill an empty one whose ``grid`` has so many rows and columns."""
-    plan = plan_creation(tab, facts.sheet_id, wanted, grid=grid)
+def creation(
+    tab: Tab, facts: TabFacts, wanted: Rows, grid: tuple[int, int] | None, sight: Sight, index: int | None = None
+) -> Round:
+    """Make a tab at ``index`` among the others, or fill an empty one whose ``grid`` has so many rows and columns."""
+    plan = plan_creation(tab, facts.sheet_id, wanted, grid=grid, index=index)
     changes = ChangeSet(list(range(len(wanted))), [], [], {}, [])
     facts = replace(facts, row_count=plan.row_count, rows_end=len(wanted) + 1)
     facts = as_declared(tab, facts, Columns(new_layout(tab)))

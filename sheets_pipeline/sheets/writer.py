@@ -37,6 +37,7 @@ from sheets_pipeline.sync.report import SyncReport
 from sheets_pipeline.sync.rows import Rows, rows_from_frame
 from sheets_pipeline.sync.snapshot import RowIndex, TabSnapshot, index_rows
 from sheets_pipeline.sync.tab import Tab
+from sheets_pipeline.sync.tab_order import index_of_new_tab
 
 logger = logging.getLogger(__name__)
 
@@ -472,7 +473,9 @@ class TabWriter:
             self.memory.now(),
         )
         sight = self._marks.of_no_tab(spreadsheet.owners if spreadsheet else (), takes_over=allowance.take_over)
-        return creation(self.tab, facts, wanted, None, sight)
+        there = [sheet.position for sheet in spreadsheet.sheets] if spreadsheet else []
+        index = index_of_new_tab(self.tab.position, there)
+        return creation(self.tab, facts, wanted, None, sight, index)
 
     def _plan_empty_tab(self, facts: TabFacts, snapshot: TabSnapshot, wanted: Rows, sight: Sight) -> Round:
         facts = TabFacts(

@@ -15,6 +15,9 @@ from sheets_pipeline.sync.plan import SPARE_COLUMNS, rows_to_have
 from sheets_pipeline.sync.snapshot import TabSnapshot
 from sheets_pipeline.sync.tab import Tab
 
+#: Archive tabs stand behind all others, the newest first.
+_AFTER_ALL_TABS = 1_000_000
+
 #: Share of Google's limits up to which archives are filled the first time; the rest is room to grow.
 FILL_SHARE = 0.75
 
@@ -46,7 +49,8 @@ def next_month(month: datetime) -> datetime:
 
 def archive_tab(tab: Tab, month: datetime) -> Tab:
     """The archive tab of a month: the main tab's declaration under the title ``quiz_responses 2026-10``."""
-    return replace(tab, title=f"{tab.title} {month:%Y-%m}", archive=None)
+    title = f"{tab.title} {month:%Y-%m}"
+    return replace(tab, title=title, archive=None, position=_AFTER_ALL_TABS - 12 * month.year - month.month)
 
 
 def home(moment: datetime, since: datetime | None) -> datetime | None:

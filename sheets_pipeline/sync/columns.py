@@ -1,20 +1,23 @@
 """Columns of ours as requests: header, number format, and the mark by which they are found again."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+from sheets_pipeline.sync.cells import Cell
 from sheets_pipeline.sync.headers import Columns
-from sheets_pipeline.sync.tab import NUMBER_FORMATS, ColumnType, Tab
+from sheets_pipeline.sync.rows import Rows
+from sheets_pipeline.sync.tab import NUMBER_FORMATS, Column, ColumnType, Tab
+from sheets_pipeline.sync.widths import width_requests
 
 #: Developer metadata that marks a column as ours; its value is the column's name.
 COLUMN_METADATA_KEY = "sheets_pipeline.column"
 
 
-def header_requests(tab: Tab, sheet_id: int) -> Iterator[dict[str, Any]]:
+def header_requests(tab: Tab, sheet_id: int, wanted: Rows) -> Iterator[dict[str, Any]]:
     """The header row of a new tab, and all that makes its columns ours."""
     yield header_request(sheet_id, 0, [column.header for column in tab.columns])
     for i, column in enumerate(tab.columns):
-        yield from column_requests(sheet_id, i, column.name, column.type)
+        yield from column_requests(sheet_id, i, column, wanted.columns[column.name])
 
 
 def header_request(sheet_id: int, first_column: int, headers: list[str]) -> dict[str, Any]:
@@ -31,7 +34,7 @@ def header_request(sheet_id: int, first_column: int, headers: list[str]) -> dict
 
 
 def column_changes(
-    tab: Tab, sheet_id: int, layout: dict[str, int], columns: Columns, column_count: int
+    tab: Tab, sheet_id: int, layout: dict[str, int], columns: Columns, wanted: Rows, column_count: int
 ) -> Iterator[dict[str, Any]]:
     """What is to be done to the columns of a tab that is in use; ``column_count`` is the width of its grid."""
     for name in columns.retitled:
@@ -44,11 +47,11 @@ def column_changes(
     for place in columns.struck:
         yield _struck(sheet_id, place, is_struck=True)
     if columns.added:
-        yield from _new_column_requests(tab, sheet_id, layout, columns.added, column_count)
+        yield from _new_column_requests(tab, sheet_id, layout, columns.added, wanted, column_count)
 
 
 def _new_column_requests(
-    tab: Tab, sheet_id: int, layout: dict[str, int], names: list[str], column_count: int
+    tab: Tab, sheet_id: int, layout: dict[str, int], names: list[str], wanted: Rows, column_count: int
 ) -> Iterator[dict[str, Any]]:
     """Columns put in at the right end of what stands in the tab: nothing that people have begun there is written over."""
     first = layout[names[0]]
@@ -57,7 +60,7 @@ def _new_column_requests(
     for name in names:
         column = tab.column(name)
         yield header_request(sheet_id, layout[name], [column.header])
-        yield from column_requests(sheet_id, layout[name], name, column.type)
+        yield from column_requests(sheet_id, layout[name], column, wanted.columns[name])
 
 
 def _cell_request(sheet_id: int, column: int, cell: dict[str, Any]) -> dict[str, Any]:
@@ -73,10 +76,11 @@ def _struck(sheet_id: int, column: int, *, is_struck: bool) -> dict[str, Any]:
     return {"repeatCell": {"range": span, "cell": look, "fields": "userEnteredFormat.textFormat.strikethrough"}}
 
 
-def column_requests(sheet_id: int, index: int, name: str, column_type: ColumnType) -> Iterator[dict[str, Any]]:
-    """Make a column of a new tab ours: its number format below the header, and our mark."""
-    yield from number_format_requests(sheet_id, index, column_type, 1)
-    yield _mark_request(sheet_id, index, name)
+def column_requests(sheet_id: int, index: int, column: Column, cells: Iterable[Cell] = ()) -> Iterator[dict[str, Any]]:
+    """Make a new column ours: number format below the header, our mark, and the width that the cells need."""
+    yield from number_format_requests(sheet_id, index, column.type, 1)
+    yield _mark_request(sheet_id, index, column.name)
+    yield from width_requests(sheet_id, index, column, cells)
 
 
 def _mark_request(sheet_id: int, index: int, name: str) -> dict[str, Any]:

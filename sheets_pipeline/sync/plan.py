@@ -21,6 +21,7 @@ from sheets_pipeline.sync.inserts import AT_THE_END, Place, insert_pieces
 from sheets_pipeline.sync.rows import Rows
 from sheets_pipeline.sync.snapshot import TabSnapshot
 from sheets_pipeline.sync.tab import Tab
+from sheets_pipeline.sync.tab_order import position_requests
 
 _ROWS_OF_A_NEW_TAB = 1000
 
@@ -77,7 +78,7 @@ def plan_changes(
     if place.row is not None:  # new rows bring their own room
         rows = snapshot.row_count
     growth = [
-        *column_changes(tab, sheet_id, layout, columns, snapshot.column_count),
+        *column_changes(tab, sheet_id, layout, columns, wanted, snapshot.column_count),
         *_growth_requests(tab, sheet_id, layout, snapshot.row_count, rows - snapshot.row_count),
     ]
     if place.row is not None:
@@ -101,19 +102,23 @@ def plan_creation(
     wanted: Rows,
     *,
     grid: tuple[int, int] | None = None,
+    index: int | None = None,
     max_bytes: int = MAX_PAYLOAD_BYTES,
 ) -> Plan:
     """Create a tab that is not there, or fill one that is empty: header, frozen row, column types and all rows.
 
-    ``grid`` is the size (rows, columns) of the empty tab, None where there is no tab yet.
+    ``grid`` is the size (rows, columns) of the empty tab, None where there is no tab yet; ``index`` is where a new tab
+    goes among the others.
     """
     width, spare = len(tab.columns), rows_to_have(len(wanted) + 1) - len(wanted) - 1
     rows, columns = (1 + spare, width + SPARE_COLUMNS) if grid is None else (grid[0] + 1, grid[1])
     if columns < width:
         columns = width + SPARE_COLUMNS
-    requests = (
-        _new_tab(tab, sheet_id, columns, spare) if grid is None else _header_above(tab, sheet_id, columns - grid[1])
-    )
+    requests = [*header_requests(tab, sheet_id, wanted), *position_requests(sheet_id, tab.position)]
+    if grid is None:
+        requests = [*_new_tab(tab, sheet_id, columns, index), *requests, _spare_rows(sheet_id, spare)]
+    else:
+        requests = [*_row_above(sheet_id, columns - grid[1]), *requests]
     creation = Batch([dump(request) for request in requests], cells=width)
     layout = {column.name: i for i, column in enumerate(tab.columns)}
     place = Place(1, looks_like_below=True)  # as the rows below, which have our number formats
@@ -251,16 +256,22 @@ def _growth_requests(
 # A new tab -----------------------------------------------------------------------------------------------------------
 
 
-def _new_tab(tab: Tab, sheet_id: int, columns: int, spare: int) -> Iterator[dict[str, Any]]:
-    """A tab with a header and ``spare`` rows that look like the first of them."""
+def _new_tab(tab: Tab, sheet_id: int, columns: int, index: int | None) -> Iterator[dict[str, Any]]:
+    """A tab with room for the header and one row."""
     grid = {"rowCount": 2, "columnCount": columns, "frozenRowCount": 1}
-    yield {"addSheet": {"properties": {"sheetId": sheet_id, "title": tab.title, "gridProperties": grid}}}
-    yield from header_requests(tab, sheet_id)
+    properties: dict[str, Any] = {"sheetId": sheet_id, "title": tab.title, "gridProperties": grid}
+    if index is not None:
+        properties["index"] = index
+    yield {"addSheet": {"properties": properties}}
+
+
+def _spare_rows(sheet_id: int, spare: int) -> dict[str, Any]:
+    """``spare`` rows below the header that look like the first of them."""
     span = {"sheetId": sheet_id, "dimension": "ROWS", "startIndex": 1, "endIndex": spare}
-    yield {"insertDimension": {"range": span, "inheritFromBefore": False}}
+    return {"insertDimension": {"range": span, "inheritFromBefore": False}}
 
 
-def _header_above(tab: Tab, sheet_id: int, more_columns: int) -> Iterator[dict[str, Any]]:
+def _row_above(sheet_id: int, more_columns: int) -> Iterator[dict[str, Any]]:
     """A row for the header above all rows: whatever somebody has typed there since we looked moves down."""
     span = {"sheetId": sheet_id, "dimension": "ROWS", "startIndex": 0, "endIndex": 1}
     yield {"insertDimension": {"range": span, "inheritFromBefore": False}}
@@ -268,4 +279,3 @@ def _header_above(tab: Tab, sheet_id: int, more_columns: int) -> Iterator[dict[s
         yield {"appendDimension": {"sheetId": sheet_id, "dimension": "COLUMNS", "length": more_columns}}
     properties = {"sheetId": sheet_id, "gridProperties": {"frozenRowCount": 1}}
     yield {"updateSheetProperties": {"properties": properties, "fields": "gridProperties.frozenRowCount"}}
-    yield from header_requests(tab, sheet_id)

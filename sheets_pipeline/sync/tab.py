@@ -88,6 +88,7 @@ class Tab:
     ``archive`` is for a tab that grows for ever.
     ``entities`` names the entities of one's own whose events refresh the row of the same key. ``log_values`` lets values of
     cells (a preview, old and new values) be stored in Dagster's event log, where whoever sees the Dagster UI reads them.
+    ``position`` is the tab's place among ours where it is made, and its turn in a full sync: the lowest comes first.
     """
 
     title: str
@@ -100,6 +101,7 @@ class Tab:
     archive: Archive | None = None
     entities: tuple[str, ...] = ()
     log_values: bool = False
+    position: int = 1000
 
     def __post_init__(self) -> None:
         if isinstance(key := cast(Any, self.key), str):  # ("id") is a text, ("id",) is meant

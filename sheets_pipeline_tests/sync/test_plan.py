@@ -229,7 +229,8 @@ def test_a_new_tab_is_created_with_header_formats_and_rows_in_one_request(rows: 
     requests = orjson.loads(plan.batches[0].body)
     kinds = [next(iter(request)) for request in requests]
     assert kinds[:2] == ["addSheet", "updateCells"]
-    assert kinds.count("createDeveloperMetadata") == 3
+    assert kinds.count("createDeveloperMetadata") == 3 + 1  # of each column, and the tab's position
+    assert kinds.count("updateDimensionProperties") == 3
     grid = requests[0]["addSheet"]["properties"]["gridProperties"]
     assert grid["frozenRowCount"] == 1
     spans = [request["insertDimension"]["range"] for request in requests if "insertDimension" in request]

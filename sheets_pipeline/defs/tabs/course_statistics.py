@@ -26,6 +26,7 @@ COURSE_STATISTICS = Tab(
         Column("pass_rate", ColumnType.PERCENT),
         Column("last_submission_at", ColumnType.DATETIME),
     ),
+    position=20,
     switch="sync_enable_course_stats",
 )
 

@@ -27,6 +27,7 @@ QUIZ_RESPONSES = Tab(
         Column("submitted_at", ColumnType.DATETIME),
         Column("answer"),
     ),
+    position=40,
     switch="sync_enable_quiz_responses",
     archive=Archive("submitted_at", "sync_quiz_responses_max_rows", ResponseSource),
 )

@@ -22,6 +22,7 @@ TRANSCRIPT_REQUESTS = Tab(
         Column("requested_at", ColumnType.DATETIME),
         Column("updated_at", ColumnType.DATETIME),
     ),
+    position=30,
     switch="sync_enable_transcript_requests",
 )
 

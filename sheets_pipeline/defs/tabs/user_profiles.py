@@ -27,6 +27,7 @@ USER_PROFILES = Tab(
         Column("best_course"),
         Column("days_active_30d", ColumnType.INTEGER),
     ),
+    position=10,
     switch="sync_enable_user_profiles",
 )
 

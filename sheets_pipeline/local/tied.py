@@ -16,6 +16,9 @@ _PR_SET_PDEATHSIG = 1
 def main(parent: int, command: list[str]) -> None:
     """Become the command, unless the parent has gone meanwhile."""
     if sys.platform == "linux":
+        # Whoever started us may ignore or block the signal, and both would be handed on to the command.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM))
         if os.getppid() != parent:
             return

@@ -224,7 +224,10 @@ def test_stop_ends_a_running_one_and_says_so(settings: Settings, tmp_path: Path)
 def test_a_child_ends_with_the_process_that_started_it(tmp_path: Path):
     child = [sys.executable, "-c", "import time; time.sleep(60)"]
     command = [sys.executable, "-m", "sheets_pipeline.local.tied"]
-    code = "import os, subprocess, sys, time\n"
+    code = "import os, signal, subprocess, sys, time\n"
+    code += (
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN); signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})\n"
+    )
     code += f"print(subprocess.Popen([*{command}, str(os.getpid()), *{child}]).pid, flush=True); time.sleep(60)"
     parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None

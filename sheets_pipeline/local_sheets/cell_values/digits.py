@@ -48,7 +48,7 @@ def _at_point(tokens: Tokens) -> tuple[Tokens, Tokens]:
     """The tokens before the decimal point, and those from it on."""
     point = next((index for index, token in enumerate(tokens) if token.kind == "point"), None)
     if point is None:
-        last = max(index for index, token in enumerate(tokens) if token.kind in ("digit", "comma"))
+        last = max((i for i, token in enumerate(tokens) if token.kind in ("digit", "comma")), default=-1)
         return tokens[: last + 1], tokens[last + 1 :]
     return tokens[:point], tokens[point:]
 

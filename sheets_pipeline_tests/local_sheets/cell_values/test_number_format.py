@@ -1,7 +1,7 @@
 """Tests of sheets_pipeline/local_sheets/cell_values/number_format.py."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sheets_pipeline.local_sheets.cell_values.model import CellError
@@ -164,6 +164,8 @@ def test_an_automatic_format_has_no_pattern():
     assert effective_pattern({}, "en_US") == effective_pattern(None, "en_US") == ""
 
 
+@example(1234.5, "E+0")
+@example(1234.5, "/0")
 @given(st.floats(allow_nan=False, allow_infinity=False), st.text(alphabet='0#?.,%E+-/$@ymdhs"[];: x', max_size=12))
 def test_no_pattern_breaks_the_rendering(value, pattern):
     assert isinstance(render(value, {"type": "NUMBER", "pattern": pattern}, "en_US"), str)

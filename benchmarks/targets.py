@@ -9,8 +9,9 @@ from typing import Any
 from benchmarks.data import frame
 from benchmarks.figures import OURS, Figure
 from sheets_pipeline.sync.diff import compare
+from sheets_pipeline.sync.headers import locate_columns
 from sheets_pipeline.sync.rows import rows_from_frame
-from sheets_pipeline.sync.snapshot import TabSnapshot, index_rows, locate_columns
+from sheets_pipeline.sync.snapshot import TabSnapshot, index_rows
 
 #: Rows of a tab with a million cells.
 LARGE = 100_000

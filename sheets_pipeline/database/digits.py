@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
-import pandas as pd
+if TYPE_CHECKING:  # applications import the middleware, which must not bring pandas along
+    import pandas as pd
 
 #: More decimal places than people or schemas give: those of averages and quotients, where the last ones say nothing.
 _COMPUTED_PLACES = 13
@@ -54,7 +56,7 @@ def noticing_dropped_digits() -> Iterator[Rounded]:
         _rounded.reset(token)
 
 
-def restored(frame: pd.DataFrame, rounded: Rounded) -> pd.DataFrame:
+def restored(frame: "pd.DataFrame", rounded: Rounded) -> "pd.DataFrame":
     """The frame with decimals in place of floats that lack their digits; the same frame where there are none."""
     if not rounded:
         return frame

@@ -33,8 +33,8 @@ from sheets_pipeline.defs.tab_switches import enabled_tabs
 from sheets_pipeline.errors import SheetsPipelineError, TabProblem
 from sheets_pipeline.sheets.archived import ArchivedWriter
 from sheets_pipeline.sheets.client import SheetsClient
+from sheets_pipeline.sheets.reader import NeedsFullSync
 from sheets_pipeline.sheets.shared_requests import Seat, SharedRequests
-from sheets_pipeline.sheets.writer import NeedsFullSync
 from sheets_pipeline.sync.report import SyncReport
 from sheets_pipeline.sync.touch_cost import FEW_ROWS, is_full_cheaper
 from sheets_pipeline.wiring import Pipeline

@@ -16,8 +16,9 @@ import orjson
 from sheets_pipeline.errors import OutcomeUnknown, RequestRejected, SheetsUnavailable
 from sheets_pipeline.sheets import access
 from sheets_pipeline.sheets.memory import TabFacts
+from sheets_pipeline.sheets.reader import NeedsFullSync
 from sheets_pipeline.sheets.rounds import TabLook
-from sheets_pipeline.sheets.writer import MAX_ROUNDS, NeedsFullSync, TabWriter
+from sheets_pipeline.sheets.writer import MAX_ROUNDS, TabWriter
 from sheets_pipeline.sync.archive import ColumnMap, map_columns
 from sheets_pipeline.sync.columns import column_requests
 from sheets_pipeline.sync.guards import check_size

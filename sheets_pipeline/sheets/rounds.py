@@ -9,12 +9,16 @@ from sheets_pipeline.sheets.memory import TabFacts
 from sheets_pipeline.sync.diff import ChangeSet
 from sheets_pipeline.sync.drift import Drift
 from sheets_pipeline.sync.headers import Columns
+from sheets_pipeline.sync.inserts import Place
 from sheets_pipeline.sync.marks import digest
-from sheets_pipeline.sync.plan import Plan, plan_creation
+from sheets_pipeline.sync.plan import Plan, plan_changes, plan_creation
 from sheets_pipeline.sync.report import SyncReport, sample_changes
 from sheets_pipeline.sync.rows import Rows
 from sheets_pipeline.sync.snapshot import RowIndex, TabSnapshot, column_letters
 from sheets_pipeline.sync.tab import Tab
+
+#: Rows of ours that an event sync may read in full, because the end that it knows of is that much out of date.
+_ROWS_BELOW_READ = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,51 @@ class Round:
 def new_layout(tab: Tab) -> dict[str, int]:
     """Where the columns of a tab stand that we make."""
     return {column.name: i for i, column in enumerate(tab.columns)}
+
+
+def alteration(
+    tab: Tab,
+    facts: TabFacts,
+    snapshot: TabSnapshot,
+    columns: Columns,
+    wanted: Rows,
+    changes: ChangeSet,
+    index: RowIndex,
+    sight: Sight,
+    end: int,
+    place: Place,
+    bare_from: int | None = None,
+) -> Round:
+    """Take a tab that is in use from what it holds to what it should hold.
+
+    ``end`` is the row after our last one, ``place`` where new rows go; from ``bare_from`` on the grid holds nothing.
+    """
+    # In the order of the declaration, which is the order of the base's cells.
+    layout = {column.name: columns.layout[column.name] for column in tab.columns}
+    plan = plan_changes(
+        tab,
+        facts.sheet_id,
+        snapshot,
+        layout,
+        wanted,
+        changes,
+        columns=columns,
+        bare_from=bare_from,
+        place=place,
+    )
+    now, rows_end = facts, end + len(changes.inserts) - len(changes.deletes)
+    if snapshot.known_from == 0 or not 0 <= rows_end - facts.rows_end < _ROWS_BELOW_READ:
+        now = replace(now, row_count=plan.row_count, rows_end=rows_end)
+    settled = facts = replace(now, layout=layout)
+    if snapshot.known_from == 0:
+        # What this sync makes is known once it is made, or a lost write would pass for people's doing.
+        unmade = {*columns.added, *columns.taken_over}
+        settled = as_declared(tab, now, columns)
+        there = {name: place for name, place in layout.items() if name not in unmade}
+        facts = replace(settled, declared=now.declared, layout=there)
+    found = Round(facts, settled, snapshot.title, wanted, changes, plan, sight, index, columns)
+    found.grid_cells = snapshot.row_count * snapshot.column_count + plan.grid_cells
+    return found
 
 
 def creation(

@@ -20,22 +20,23 @@ import pandas as pd
 from sheets_pipeline.errors import OutcomeUnknown, RequestRejected, SheetsUnavailable
 from sheets_pipeline.sheets import access
 from sheets_pipeline.sheets.client import SheetsClient
-from sheets_pipeline.sheets.finder import TabFinder, as_declared
+from sheets_pipeline.sheets.finder import TabFinder
 from sheets_pipeline.sheets.marks import Ownership, Sight, TabMarks
 from sheets_pipeline.sheets.memory import BaseRows, TabFacts, TabMemory
-from sheets_pipeline.sheets.rounds import Round, TabLook, creation, new_layout
+from sheets_pipeline.sheets.reader import NeedsFullSync, TabReader
+from sheets_pipeline.sheets.rounds import Round, TabLook, alteration, creation, new_layout
 from sheets_pipeline.sheets.time_zones import zone_for
 from sheets_pipeline.sync.batches import Batch
-from sheets_pipeline.sync.diff import ChangeSet, compare, compare_touched, digest_after, digest_of_ours, rows_of_ours
+from sheets_pipeline.sync.diff import compare, compare_touched, digest_after, digest_of_ours, rows_of_ours
 from sheets_pipeline.sync.drift import find_drift
 from sheets_pipeline.sync.forgotten import remembering, split_off_others
 from sheets_pipeline.sync.guards import MAX_SPREADSHEET_CELLS, check_deletes, check_inserts, check_size, find_strays
-from sheets_pipeline.sync.headers import Columns, locate_columns, require_columns
+from sheets_pipeline.sync.headers import Columns, require_columns
 from sheets_pipeline.sync.inserts import AT_THE_END, last_keys, place_after, row_after_ours
-from sheets_pipeline.sync.plan import Plan, plan_changes, rows_to_keep
+from sheets_pipeline.sync.plan import Plan, rows_to_keep
 from sheets_pipeline.sync.report import SyncReport
 from sheets_pipeline.sync.rows import Rows, rows_from_frame
-from sheets_pipeline.sync.snapshot import RowIndex, TabSnapshot, index_rows
+from sheets_pipeline.sync.snapshot import TabSnapshot, index_rows
 from sheets_pipeline.sync.tab import Tab
 from sheets_pipeline.sync.tab_order import index_of_new_tab
 
@@ -43,9 +44,6 @@ logger = logging.getLogger(__name__)
 
 #: A spreadsheet that was counted to have fewer cells grows without being counted again.
 _CELLS_OF_NO_CONCERN = MAX_SPREADSHEET_CELLS // 2
-
-#: Rows of ours that an event sync may read in full, because the end that it knows of is that much out of date.
-_ROWS_BELOW_READ = 200
 
 #: Rounds before a tab that never settles is left to the next sync.
 MAX_ROUNDS = 6
@@ -60,10 +58,6 @@ def _nothing_owned(keys: Collection[str]) -> set[str]:
 
 def _nothing_known(keys: Collection[str]) -> BaseRows:
     return {}
-
-
-class NeedsFullSync(Exception):
-    """The tab, its columns or its rows are not where they were; only a full sync can find, create or mend them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +94,7 @@ class TabWriter:
         self.elsewhere: Callable[[Collection[str]], set[str]] = lambda _keys: set()
         self._finder = TabFinder(tab, client, memory)
         self._marks = TabMarks(client, ownership, memory.now)
+        self._reader = TabReader(tab, client, self._marks)
         self._still_ours: Callable[[], None] | None = None
         self._rows_moved = self._is_refused = False
 
@@ -147,12 +142,12 @@ class TabWriter:
         if (facts := self._finder.facts()) is None:
             return None
         try:
-            snapshot, _ = self._read_tab(facts)
+            snapshot, _ = self._reader.read_tab(facts)
         except RequestRejected:
             self.memory.save_facts(facts := self._finder.find())
             if facts is None:
                 return None
-            snapshot, _ = self._read_tab(facts)
+            snapshot, _ = self._reader.read_tab(facts)
         facts, columns = self._finder.columns(facts, snapshot)
         names = [column.name for column in self.tab.columns if column.name not in columns.added]
         layout = {name: columns.layout[name] for name in names}
@@ -315,7 +310,7 @@ class TabWriter:
         facts = self._finder.facts()
         if facts is None:
             return self._plan_new_tab(frame, allowance)
-        snapshot, sight = self._read_tab(facts, allowance)
+        snapshot, sight = self._reader.read_tab(facts, takes_over=allowance.take_over, was_refused=self._is_refused)
         wanted = rows_from_frame(self.tab, frame, zone_for(self.tab, facts.time_zone))
         if snapshot.last_row == 0:
             return self._plan_empty_tab(facts, snapshot, wanted, sight)
@@ -338,7 +333,8 @@ class TabWriter:
         check_inserts(self.tab, strays, len(wanted))
         bare_from = self._bare_from(facts, snapshot, snapshot.last_row + len(changes.inserts))
         end = row_after_ours(index, changes.foreign_keys)
-        found = self._plan(facts, snapshot, columns, wanted, changes, index, sight, end, bare_from)
+        place = AT_THE_END if self._is_refused else place_after(end, snapshot, layout)
+        found = alteration(tab, facts, snapshot, columns, wanted, changes, index, sight, end, place, bare_from)
         found.strays = strays
         found.rows_digest = lambda: digest_of_ours(index, wanted, changes)
         # Else the base's cells are in another order, or not those that we last wrote.
@@ -364,7 +360,7 @@ class TabWriter:
         if facts is None or self._rows_moved or self._is_rekeyed(facts):
             raise NeedsFullSync(self.tab.title)
         wanted = rows_from_frame(self.tab, frame, zone_for(self.tab, facts.time_zone))
-        snapshot, layout, sight = self._read_keys(facts)
+        snapshot, layout, sight = self._reader.read_keys(facts, was_refused=self._is_refused)
         if not sight.is_as_known:
             raise NeedsFullSync(self.tab.title)
         index = index_rows(self.tab, snapshot, layout)
@@ -380,84 +376,10 @@ class TabWriter:
             raise NeedsFullSync(self.tab.title)  # most rows are gone, or their keys are others: it sees which
         end = row_after_ours(index, theirs if len(theirs) < len(lowest) else ())
         columns = Columns(layout, dict(facts.renamed))
-        found = self._plan(facts, snapshot, columns, wanted, changes, index, sight, end)
+        place = AT_THE_END if self._is_refused else place_after(end, snapshot, layout)
+        found = alteration(self.tab, facts, snapshot, columns, wanted, changes, index, sight, end, place)
         found.rows_digest = lambda: digest_after(sight.last, wanted, changes)
         found.rows = len(index.row_of) + len(changes.inserts) - len(changes.deletes)
-        return found
-
-    def _read_tab(self, facts: TabFacts, allowance: Allowance | None = None) -> tuple[TabSnapshot, Sight]:
-        lookups = self._marks.lookups(facts)
-        snapshot, matched = access.read_tab(self.client, facts.sheet_id, lookups)
-        return snapshot, self._sight(facts, matched, allowance)
-
-    def _sight(self, facts: TabFacts, matched: list[access.Lookup], allowance: Allowance | None = None) -> Sight:
-        return self._marks.of_tab(
-            facts,
-            matched,
-            takes_over=allowance is not None and allowance.take_over,
-            was_refused=self._is_refused,
-        )
-
-    def _read_keys(self, facts: TabFacts) -> tuple[TabSnapshot, dict[str, int], Sight]:
-        """Header and key columns; read twice where people moved a key column."""
-        if set(facts.layout) != {column.name for column in self.tab.columns}:
-            raise NeedsFullSync(self.tab.title)
-        places = [facts.layout[name] for name in self.tab.key]
-        known_from = facts.rows_end if 0 < facts.rows_end < facts.row_count else None
-        for _ in range(2):
-            lookups = self._marks.lookups(facts)
-            try:
-                snapshot, matched = access.read_keys(self.client, facts.sheet_id, places, known_from, lookups)
-            except RequestRejected:
-                if known_from is None:
-                    raise
-                known_from = None  # people took rows out, and the grid ends above it
-                snapshot, matched = access.read_keys(self.client, facts.sheet_id, places, None, lookups)
-            layout = locate_columns(self.tab, snapshot, facts)
-            if set(layout) != set(facts.layout):
-                raise NeedsFullSync(self.tab.title)
-            if (now := [layout[name] for name in self.tab.key]) == places:
-                return snapshot, layout, self._sight(facts, matched)
-            places = now
-        raise NeedsFullSync(self.tab.title)
-
-    def _plan(
-        self,
-        facts: TabFacts,
-        snapshot: TabSnapshot,
-        columns: Columns,
-        wanted: Rows,
-        changes: ChangeSet,
-        index: RowIndex,
-        sight: Sight,
-        end: int,
-        bare_from: int | None = None,
-    ) -> Round:
-        # In the order of the declaration, which is the order of the base's cells.
-        layout = {column.name: columns.layout[column.name] for column in self.tab.columns}
-        plan = plan_changes(
-            self.tab,
-            facts.sheet_id,
-            snapshot,
-            layout,
-            wanted,
-            changes,
-            columns=columns,
-            bare_from=bare_from,
-            place=AT_THE_END if self._is_refused else place_after(end, snapshot, layout),
-        )
-        now, rows_end = facts, end + len(changes.inserts) - len(changes.deletes)
-        if snapshot.known_from == 0 or not 0 <= rows_end - facts.rows_end < _ROWS_BELOW_READ:
-            now = replace(now, row_count=plan.row_count, rows_end=rows_end)
-        settled = facts = replace(now, layout=layout)
-        if snapshot.known_from == 0:
-            # What this sync makes is known once it is made, or a lost write would pass for people's doing.
-            unmade = {*columns.added, *columns.taken_over}
-            settled = as_declared(self.tab, now, columns)
-            there = {name: place for name, place in layout.items() if name not in unmade}
-            facts = replace(settled, declared=now.declared, layout=there)
-        found = Round(facts, settled, snapshot.title, wanted, changes, plan, sight, index, columns)
-        found.grid_cells = snapshot.row_count * snapshot.column_count + plan.grid_cells
         return found
 
     # Creating the tab ------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sheets_pipeline.errors import RequestRejected
-from sheets_pipeline.sheets import rounds, writer
+from sheets_pipeline.sheets import rounds
 from sheets_pipeline.sync.plan import plan_changes, plan_creation
 from sheets_pipeline_tests.sheets.conftest import Bench
 
@@ -184,7 +184,7 @@ def test_what_people_do_between_the_requests_of_a_large_insert_stays_theirs(
 ) -> None:
     if kind == "first fill" and number == 0:
         pytest.skip("there is no tab yet")
-    monkeypatch.setattr(writer, "plan_changes", partial(plan_changes, max_bytes=5000))
+    monkeypatch.setattr(rounds, "plan_changes", partial(plan_changes, max_bytes=5000))
     monkeypatch.setattr(rounds, "plan_creation", partial(plan_creation, max_bytes=5000))
     many = {i: f"n{i}" for i in range(1, 100)}
     if kind != "first fill":

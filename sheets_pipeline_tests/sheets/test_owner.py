@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sheets_pipeline.errors import OwnedByAnother, RequestRejected
-from sheets_pipeline.sheets.writer import NeedsFullSync
+from sheets_pipeline.sheets.reader import NeedsFullSync
 from sheets_pipeline.sync.report import SyncReport
 from sheets_pipeline_tests.sheets.conftest import TAB, Bench
 from sheets_pipeline_tests.sheets.memory import FakeOwnership

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from sheets_pipeline.errors import OutcomeUnknown, RequestRejected, SheetsUnavailable
 from sheets_pipeline.local_sheets.testing import LocalSheetsServer
 from sheets_pipeline.sheets import shared_requests
+from sheets_pipeline.sheets.reader import NeedsFullSync
 from sheets_pipeline.sheets.shared_requests import Seat, SharedRequests
-from sheets_pipeline.sheets.writer import NeedsFullSync
 from sheets_pipeline.sync.report import SyncReport
 from sheets_pipeline_tests.sheets.conftest import Bench
 from sheets_pipeline_tests.sheets.scenarios import (

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from sheets_pipeline.errors import GuardRefused, HeaderMismatch, LimitExceeded
-from sheets_pipeline.sheets.writer import NeedsFullSync
+from sheets_pipeline.sheets.reader import NeedsFullSync
 from sheets_pipeline.sync.tab import Column, ColumnType, OnRemoved, Tab
 from sheets_pipeline_tests.sheets.conftest import TAB, Bench, frame_of
 

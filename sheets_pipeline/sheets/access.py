@@ -3,13 +3,13 @@
 Tabs are addressed by sheet id, never by title, so renaming a tab cannot lead a write astray.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from sheets_pipeline.errors import SheetsError
+from sheets_pipeline.errors import RequestRejected, SheetsError
 from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sync.batches import Batch
 from sheets_pipeline.sync.cells import Cell, row_keys
@@ -192,17 +192,32 @@ def _read_filters(
     part += [{"developerMetadataLookup": lookup} for lookup in lookups]
 
     def read(parts: list[list[dict[str, Any]]]) -> Any:
-        return client.read(
-            "/values:batchGetByDataFilter",
-            body={
-                "dataFilters": [data_filter for part in parts for data_filter in part],
-                "majorDimension": "COLUMNS",
-                "valueRenderOption": "UNFORMATTED_VALUE",
-                "dateTimeRenderOption": "SERIAL_NUMBER",
-            },
-        )
+        return _get_by_filters(client, [data_filter for part in parts for data_filter in part])
 
     answer = client.together("read", part, 0, read)
+    values, matched = _answered(answer, grid_ranges)
+    answered = [
+        _asked_for(lookup) for data_filter, _ in matched if (lookup := data_filter.get("developerMetadataLookup"))
+    ]
+    return values, [lookup for lookup in lookups if _asked_for(lookup) in answered]
+
+
+def _get_by_filters(client: SheetsClient, data_filters: list[dict[str, Any]]) -> Any:
+    return client.read(
+        "/values:batchGetByDataFilter",
+        body={
+            "dataFilters": data_filters,
+            "majorDimension": "COLUMNS",
+            "valueRenderOption": "UNFORMATTED_VALUE",
+            "dateTimeRenderOption": "SERIAL_NUMBER",
+        },
+    )
+
+
+def _answered(
+    answer: Any, grid_ranges: list[dict[str, int]]
+) -> tuple[list[dict[str, Any]], list[tuple[dict[str, Any], dict[str, Any]]]]:
+    """The values of each grid range, and all pairs of a data filter and its values."""
     matched = [
         (_without_zeros(data_filter), value_range["valueRange"])
         for value_range in answer.get("valueRanges", [])
@@ -214,11 +229,27 @@ def _read_filters(
     ]
     if None in found:
         raise SheetsError("The Sheets API left out a range that was asked for; the next sync asks again.")
-    answered = [
-        _asked_for(lookup) for data_filter, _ in matched if (lookup := data_filter.get("developerMetadataLookup"))
-    ]
-    there = [lookup for lookup in lookups if _asked_for(lookup) in answered]
-    return [values for values in found if values is not None], there
+    return [values for values in found if values is not None], matched
+
+
+class RowsMoved(RequestRejected):
+    """Rows no longer stand where they were read; what was to be sent has not been sent."""
+
+
+def check_rows(client: SheetsClient, sheet_id: int, key_columns: list[int], expected: dict[int, str]) -> None:
+    """Read the keys of these rows (0-based → key) once more. One read request, never shared.
+
+    Raises:
+        RowsMoved: One of them does not hold its key.
+    """
+    first, end = min(expected), max(expected) + 1
+    rows = {"sheetId": sheet_id, "startRowIndex": first, "endRowIndex": end}
+    spans = [rows | {"startColumnIndex": column, "endColumnIndex": column + 1} for column in key_columns]
+    found, _ = _answered(_get_by_filters(client, [{"gridRange": span} for span in spans]), spans)
+    cells = [[*(values.get("values") or [[]])[0], *[None] * (end - first)] for values in found]
+    now = row_keys([[column[row - first] for row in expected] for column in cells])
+    if moved := sum(key != there for key, there in zip(expected.values(), now, strict=True)):
+        raise RowsMoved(f"{moved} of the rows to delete moved before they were.", status=400)
 
 
 def _asked_for(lookup: Lookup) -> tuple[Any, ...]:
@@ -249,39 +280,55 @@ _ANSWER_MASK = (
 
 
 def apply_batch(
-    client: SheetsClient, batch: Batch, title: str, key_columns: list[int], check: dict[int, str]
+    client: SheetsClient,
+    batch: Batch,
+    title: str,
+    key_columns: list[int],
+    check: dict[int, str],
+    right_before: Callable[[], None] | None = None,
 ) -> list[str]:
     """Send one batch. One write request, whose answer carries the key cells of the rows to ``check`` as they now stand.
 
     Args:
         check: Row (0-based) → the key it should hold after the write.
+        right_before: Called each time before it is sent, after whatever waiting.
 
     Returns:
         Keys that are no longer in their row: people moved rows between our read and this write.
     """
-    keys = apply_requests(client, batch.body, title, key_columns, sorted(check))
+    keys = apply_requests(client, batch.body, title, key_columns, sorted(check), right_before)
     return [expected for row, expected in check.items() if keys[row] != expected]
 
 
 def apply_requests(
-    client: SheetsClient, requests: bytes, title: str, key_columns: list[int], rows: list[int]
+    client: SheetsClient,
+    requests: bytes,
+    title: str,
+    key_columns: list[int],
+    rows: list[int],
+    right_before: Callable[[], None] | None = None,
 ) -> dict[int, str]:
     """Send the requests (a JSON list); gives the keys that these rows (0-based) hold afterwards.
 
     One write request, shared with other tabs of the round: Google applies all of it or nothing.
     """
 
-    def write(parts: list[tuple[bytes, list[str]]]) -> Any:
+    def write(parts: list[tuple[bytes, list[str], Callable[[], None] | None]]) -> Any:
+        def check_all() -> None:
+            for *_, check in parts:
+                if check is not None:
+                    check()
+
         params = {"fields": "spreadsheetId"}
-        body = b'{"requests":[' + b",".join(requests[1:-1] for requests, _ in parts) + b"]"
-        if ranges := [a1_range for _, some in parts for a1_range in some]:
+        body = b'{"requests":[' + b",".join(requests[1:-1] for requests, *_ in parts) + b"]"
+        if ranges := [a1_range for _, some, _ in parts for a1_range in some]:
             body += b',"includeSpreadsheetInResponse":true,"responseIncludeGridData":true,"responseRanges":'
             body += orjson.dumps(ranges)
             params = {"fields": _ANSWER_MASK}
-        return client.write(":batchUpdate", params=params, body=body + b"}")
+        return client.write(":batchUpdate", params=params, body=body + b"}", right_before=check_all)
 
     ranges = _key_ranges(title, key_columns, rows) if rows else []
-    answer = client.together("write", (requests, ranges), len(requests), write)
+    answer = client.together("write", (requests, ranges, right_before), len(requests), write)
     if not rows:
         return {}
     found = _cells_in_answer(answer, title)

@@ -5,6 +5,7 @@ It speaks to Google through gspread's HTTP client and turns every failure into a
 
 import random
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal, Protocol
 from urllib.parse import quote
@@ -75,13 +76,22 @@ class SheetsClient:
         """
         return self._send("read", "get" if body is None else "post", path, params, body)
 
-    def write(self, path: str, *, params: dict[str, Any] | None = None, body: bytes) -> Any:
+    def write(
+        self,
+        path: str,
+        *,
+        params: dict[str, Any] | None = None,
+        body: bytes,
+        right_before: Callable[[], None] | None = None,
+    ) -> Any:
         """One write request, tried again only while it surely was not applied.
+
+        ``right_before`` is called each time before it is sent, after whatever waiting; what it raises stops the request.
 
         Raises:
             OutcomeUnknown: The request was sent and no answer tells whether it was applied.
         """
-        return self._send("write", "post", path, params, body)
+        return self._send("write", "post", path, params, body, right_before)
 
     def taking_part(self) -> AbstractContextManager[None]:
         """To be held while the client's tab is at work, so that others wait for its requests."""
@@ -103,13 +113,23 @@ class SheetsClient:
         """Requests that could be sent now without waiting."""
         return self._budget.left(kind)
 
-    def _send(self, kind: Kind, method: str, path: str, params: Any, body: Any) -> Any:
+    def _send(
+        self,
+        kind: Kind,
+        method: str,
+        path: str,
+        params: Any,
+        body: Any,
+        right_before: Callable[[], None] | None = None,
+    ) -> Any:
         data = body if isinstance(body, bytes) or body is None else orjson.dumps(body)
         headers = {"Content-Type": "application/json"} if data is not None else None
 
         def attempt() -> Any:
             with self._budget.slot(kind) as waited:
                 self.traffic.quota_wait_seconds += waited
+                if right_before is not None:
+                    right_before()
                 self._count(kind, len(data or b""))
                 response = self._request(method, path, params, data, headers)
                 try:

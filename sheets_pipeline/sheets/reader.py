@@ -1,5 +1,7 @@
 """Reading a tab: its cells or only its keys, and what its marks say, by one request where nobody has moved anything."""
 
+import time
+
 from sheets_pipeline.errors import RequestRejected
 from sheets_pipeline.sheets import access
 from sheets_pipeline.sheets.client import SheetsClient
@@ -19,6 +21,8 @@ class TabReader:
 
     def __init__(self, tab: Tab, client: SheetsClient, marks: TabMarks) -> None:
         self.tab, self.client, self._marks = tab, client, marks
+        #: When (monotonic) an answer last told where rows stand.
+        self.seen_at = float("-inf")
 
     def read_tab(
         self, facts: TabFacts, *, takes_over: bool = False, was_refused: bool = False
@@ -26,6 +30,7 @@ class TabReader:
         """All cells; the last two arguments are those of ``TabMarks.of_tab``."""
         lookups = self._marks.lookups(facts)
         snapshot, matched = access.read_tab(self.client, facts.sheet_id, lookups)
+        self.seen_at = time.monotonic()
         return snapshot, self._marks.of_tab(facts, matched, takes_over=takes_over, was_refused=was_refused)
 
     def read_keys(self, facts: TabFacts, *, was_refused: bool = False) -> tuple[TabSnapshot, dict[str, int], Sight]:
@@ -47,6 +52,7 @@ class TabReader:
                     raise
                 known_from = None  # people took rows out, and the grid ends above it
                 snapshot, matched = access.read_keys(self.client, facts.sheet_id, places, None, lookups)
+            self.seen_at = time.monotonic()
             layout = locate_columns(self.tab, snapshot, facts)
             if set(layout) != set(facts.layout):
                 raise NeedsFullSync(self.tab.title)

@@ -45,6 +45,9 @@ logger = logging.getLogger(__name__)
 #: A spreadsheet that was counted to have fewer cells grows without being counted again.
 _CELLS_OF_NO_CONCERN = MAX_SPREADSHEET_CELLS // 2
 
+#: Rows are deleted by number only where an answer that is no older has told their keys.
+_TRUSTED_SECONDS = 1.0
+
 #: Rounds before a tab that never settles is left to the next sync.
 MAX_ROUNDS = 6
 
@@ -253,6 +256,9 @@ class TabWriter:
             except OutcomeUnknown as error:
                 logger.warning("Tab %r: %s Reading what it holds now.", self.tab.title, error)
                 return False
+            except access.RowsMoved as error:
+                logger.warning("Tab %r: %s Nothing was deleted; looking again.", self.tab.title, error)
+                return False
             except RequestRejected as error:
                 if self._is_refused or ("protected" in str(error) and not found.changes.inserts):
                     raise  # where new rows cannot be put in, they may go below everything
@@ -291,11 +297,30 @@ class TabWriter:
             self._still_ours()
         report.cells += batch.cells
         key_columns = [found.settled.layout[name] for name in self.tab.key]
-        moved = access.apply_batch(self.client, batch, found.title, key_columns, check)
+        right_before = self._check_deletes(found, key_columns) if batch is found.plan.deletes else None
+        moved = access.apply_batch(self.client, batch, found.title, key_columns, check, right_before)
+        if found.plan.writes and batch is found.plan.writes[-1]:
+            self._reader.seen_at = time.monotonic()
         if moved:
             self._rows_moved = True
             logger.warning("Tab %r: %d rows moved while they were written; looking again", self.tab.title, len(moved))
         return not moved
+
+    def _check_deletes(self, found: Round, key_columns: list[int]) -> Callable[[], None]:
+        """For the moment before rows are deleted by number: see docs/decisions/0017."""
+        expected = found.plan.deletes.expected_keys if found.plan.deletes else {}
+
+        def check() -> None:
+            if time.monotonic() - self._reader.seen_at <= _TRUSTED_SECONDS:
+                return
+            sheet_id, bare = found.facts.sheet_id, found.plan.bare_rows
+            if expected:
+                access.check_rows(self.client, sheet_id, key_columns, expected)
+            if bare and not access.is_bare(self.client, sheet_id, found.title, *bare):
+                raise access.RowsMoved("Somebody began to use the empty rows at the end.", status=400)
+            self._reader.seen_at = time.monotonic()
+
+        return check
 
     def _confirm_rest(self, frame: pd.DataFrame, rows_written: int) -> None:
         """Complete the base with rows that stood in the tab already."""

@@ -38,6 +38,8 @@ class Plan:
 
     writes: list[Batch] = field(default_factory=list)
     deletes: Batch | None = None
+    #: Rows (0-based; first, and past the last) that leave with the deletes because nothing stands in them.
+    bare_rows: tuple[int, int] | None = None
     #: Cells by which the grid grows, filled or not, as Google counts them against its limit; negative where it shrinks.
     grid_cells: int = 0
     #: Rows of the grid once the writes are applied.
@@ -91,6 +93,7 @@ def plan_changes(
             pieces, max_bytes, Batch([dump(part) for part in growth], cells=len(columns.added) + len(columns.retitled))
         ),
         _delete_batch(sheet_id, changes.deletes, rows, bare_rows),
+        (rows - bare_rows, rows) if bare_rows else None,
         grid_cells=(rows - bare_rows) * width - snapshot.row_count * snapshot.column_count,
         row_count=rows - bare_rows - len(changes.deletes),
     )

@@ -14,6 +14,7 @@ from sheets_pipeline.control.dagster_client import JOB, DagsterClient
 from sheets_pipeline.control.status import as_json, collect
 from sheets_pipeline.database import events, history, leases
 from sheets_pipeline.database.locks import named_lock
+from sheets_pipeline.defs.loaded_code import follow
 from sheets_pipeline.defs.run_tags import run_tags
 from sheets_pipeline.defs.tab_asset import TabAsset
 from sheets_pipeline.defs.tab_switches import (
@@ -103,6 +104,7 @@ class Operations:
 
     def _look(self) -> Status | Exception:
         try:
+            follow(self.instance, self.pipeline)
             found = collect(self.instance, self.pipeline)
             self.has_started = True
             return found
@@ -138,6 +140,8 @@ class Operations:
         Raises:
             UnknownTab: Names the tabs that there are.
         """
+        if title is not None and title not in self.titles():
+            follow(self.instance, self.pipeline)
         if title is not None and title not in self.titles():
             raise UnknownTab(no_such_tab(title, self.titles()))
 
@@ -245,6 +249,7 @@ class Operations:
         )
 
     def _chosen(self, titles: Collection[str]) -> list[TabAsset]:
+        follow(self.instance, self.pipeline)
         for title in titles:
             self.check_tab(title)
         on = enabled_tabs(self.instance)

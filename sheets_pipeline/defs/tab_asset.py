@@ -2,6 +2,7 @@
 
 import inspect
 import sys
+import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
@@ -55,6 +56,8 @@ class TabAsset:
 _DECLARED: list[TabAsset] = []
 _BY_KEY: dict[dg.AssetKey, TabAsset] = {}
 _LOADED: dict[str, str] = {}
+#: The control API loads anew while other threads ask; a module may ask for the tabs as it is loaded.
+_LOADING = threading.RLock()
 
 
 def tab_asset(tab: Tab) -> Callable[[Compute], dg.AssetsDefinition]:
@@ -125,12 +128,13 @@ def tab_assets() -> dict[dg.AssetKey, TabAsset]:
 
     They are looked for once per process: what is added, changed or deleted afterwards counts from its next start.
     """
-    if not _BY_KEY:
-        files = declarations.files()
-        _BY_KEY.update((found.key, found) for found in _load())
-        _LOADED.clear()
-        _LOADED.update(files)
-    return dict(_BY_KEY)
+    with _LOADING:
+        if not _BY_KEY:
+            files = declarations.files()
+            _BY_KEY.update((found.key, found) for found in _load())
+            _LOADED.clear()
+            _LOADED.update(files)
+        return dict(_BY_KEY)
 
 
 def loaded_files() -> dict[str, str]:
@@ -141,11 +145,12 @@ def loaded_files() -> dict[str, str]:
 
 def reload_tabs() -> None:
     """Look for the tabs anew; for processes that only show them, as Dagster's definitions keep the old ones."""
-    for name in [name for name in sys.modules if name.startswith(f"{declarations.PACKAGE}.")]:
-        del sys.modules[name]
-    _DECLARED.clear()
-    _BY_KEY.clear()
-    tab_assets()
+    with _LOADING:
+        for name in [name for name in sys.modules if name.startswith(f"{declarations.PACKAGE}.")]:
+            del sys.modules[name]
+        _DECLARED.clear()
+        _BY_KEY.clear()
+        tab_assets()
 
 
 # Loading the folder ----------------------------------------------------------------------------------------------------

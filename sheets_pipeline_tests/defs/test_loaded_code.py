@@ -21,12 +21,16 @@ from dagster._core.scheduler.instigation import (
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._utils.error import SerializableErrorInfo
 
+from sheets_pipeline.control import operations as operations_module
 from sheets_pipeline.control import status as status_module
+from sheets_pipeline.control.operations import Operations
 from sheets_pipeline.control.status import collect
 from sheets_pipeline.defs import loaded_code
 from sheets_pipeline.defs.full_sync import request_full_sync
 from sheets_pipeline.defs.loaded_code import LoadedCode, difference
 from sheets_pipeline.defs.tab_asset import tab_assets
+from sheets_pipeline.errors import UnknownTab
+from sheets_pipeline.settings import load_settings
 from sheets_pipeline.sync.health import Health
 from sheets_pipeline.wiring import pipeline
 from sheets_pipeline_tests.defs.conftest import Platform
@@ -81,6 +85,26 @@ def test_modules_added_and_deleted_while_dagster_runs_stop_no_tick_and_are_told(
     found = collect(platform.instance, pipeline())
     assert {"Old one", "Late one"} & set(found.tabs) == {"Late one"}
     assert found.stale_code is None
+
+
+def test_the_control_api_knows_a_new_tab_once_the_code_location_is_reloaded(
+    platform: Platform, declare: Declare, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    declare(old=module("Old one", "old"))
+    monkeypatch.setattr(operations_module, "STATUS_SHARED_SECONDS", 0)
+    operations = Operations(load_settings(), pipeline, platform.instance)
+    assert "Old one" in operations.status().tabs
+    (tmp_path / "tabs" / "late.py").write_text(module("Late one", "late"))
+    with pytest.raises(UnknownTab):
+        operations.check_tab("Late one")
+    note_as_reloaded(platform)
+    operations.check_tab("Late one")  # with nobody looking at the status meanwhile
+    (tmp_path / "tabs" / "later.py").write_text(module("Later one", "later"))
+    note_as_reloaded(platform)
+    assert "Later one" in {found.tab.title for found in operations._chosen([])}
+    (tmp_path / "tabs" / "old.py").unlink()
+    note_as_reloaded(platform)
+    assert {"Old one", "Late one"} & set(operations.status().tabs) == {"Late one"}
 
 
 def note_as_reloaded(platform: Platform) -> None:

@@ -57,3 +57,12 @@ def test_every_tab_is_described(found: object) -> None:
     assert spec.group_name == "google_sheets"
     schema = spec.metadata["dagster/column_schema"]
     assert [column.name for column in schema.columns] == [c.name for c in found.tab.columns]  # type: ignore[attr-defined]
+
+
+def test_a_full_sync_begins_with_the_tabs_that_stand_first() -> None:
+    nodes = defs().resolve_job_def("full_sync").nodes
+    priority = {node.name: int(node.definition.tags.get("dagster/priority", "0")) for node in nodes}
+    tabs = sorted(
+        (name for name in priority if name in {key.path[-1] for key in tab_assets()}), key=lambda name: -priority[name]
+    )
+    assert tabs == ["user_profiles", "course_statistics", "transcript_requests", "quiz_responses"]

@@ -209,6 +209,11 @@ def test_rows_put_in_bring_their_own_room() -> None:
     assert (plan.row_count, plan.grid_cells) == (5, 3)
 
 
+def test_a_copy_of_a_row_of_ours_counts_as_ours_and_a_row_with_a_key_of_theirs_does_not() -> None:
+    snapshot = Grid([["id", "name", "score"], [1, "a", 1], [2, "b", 2], [1, "a", 1], [9, "theirs", 0]]).snapshot()
+    assert row_after_ours(index_rows(TAB, snapshot, locate_columns(TAB, snapshot)), {"9"}) == 4
+
+
 def test_touched_rows_are_written_where_they_differ_from_what_we_last_wrote() -> None:
     grid = Grid([["id", "name", "score"], [1, "a", 1], [2, "b", 2], [3, "c", 3], [4, "d", 4]])
     snapshot = grid.snapshot()

@@ -173,7 +173,9 @@ def _data(address: str, response: requests.Response) -> dict[str, Any]:
             "Set DAGSTER_URL to the address of the Dagster UI, without a path."
         )
     if errors := body.get("errors"):
-        raise DagsterRefused(f"Dagster at {address} answered: {errors[0].get('message', errors[0])}")
+        # Only the first line: where Dagster's storage failed, the statement and its parameters follow.
+        first_line = str(errors[0].get("message") or "an error without a message").strip().split("\n", 1)[0]
+        raise DagsterRefused(f"Dagster at {address} answered: {first_line}")
     return dict(body.get("data") or {})
 
 

@@ -123,10 +123,11 @@ class Settings(BaseSettings):
         if value not in VALID_INTERVALS:
             below = max((v for v in VALID_INTERVALS if v < value), default=None)
             above = min((v for v in VALID_INTERVALS if v > value), default=None)
-            nearest = " or ".join(str(v) for v in (below, above) if v)
+            near = [str(v) for v in (below, above) if v]
+            nearest = f"value is {near[0]}" if len(near) == 1 else f"values are {' or '.join(near)}"
             raise ValueError(
                 "must be whole minutes that divide an hour or whole hours that divide a day; "
-                f"the nearest valid values are {nearest}"
+                f"the nearest valid {nearest}"
             )
         return value
 

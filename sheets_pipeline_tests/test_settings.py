@@ -36,7 +36,7 @@ def test_a_dotenv_file_is_read_and_the_environment_wins(monkeypatch: pytest.Monk
     [
         ("SYNC_INTERVAL_SECONDS", "420", "SYNC_INTERVAL_SECONDS is '420'.*nearest valid values are 360 or 600"),
         ("SYNC_INTERVAL_SECONDS", "90", "nearest valid values are 60 or 120"),
-        ("SYNC_INTERVAL_SECONDS", "999999", "nearest valid values are 86400"),
+        ("SYNC_INTERVAL_SECONDS", "999999", "nearest valid value is 86400"),
         ("SHEETS_READS_PER_MINUTE", "many", "SHEETS_READS_PER_MINUTE is 'many'.*integer"),
         ("SHEETS_WRITES_PER_MINUTE", "0", "greater than or equal to 1"),
         ("SYNC_ENABLE_COURSE_STATS", "perhaps", "SYNC_ENABLE_COURSE_STATS is 'perhaps'.*boolean"),

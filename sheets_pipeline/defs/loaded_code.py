@@ -7,7 +7,7 @@ with its ticks; whoever tells people how things are compares that with the disk.
 
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import dagster as dg
@@ -119,12 +119,23 @@ def failed_ticks(instance: dg.DagsterInstance) -> list[str]:
         ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=2)
         newest = next((tick for tick in ticks if tick.status != TickStatus.STARTED), None)
         if newest is not None and newest.status == TickStatus.FAILURE:
-            error = newest.error
-            while error is not None and error.cause is not None:
+            kinds, error = list[str](), newest.error
+            while error is not None:
+                kinds.append(error.cls_name or "an unexpected error")
                 error = error.cause
-            kind = error.cls_name if error is not None and error.cls_name else "an unexpected error"
-            found.append(
-                f"The last tick of {state.instigator_name} failed of {kind}, so it starts no syncs. Reload the code location; "
-                "Automation in the Dagster UI shows the error."
-            )
+            found.append(tick_failure(state.instigator_name, kinds))
     return sorted(found)
+
+
+def tick_failure(name: str, kinds: Sequence[str]) -> str:
+    """What a failed tick means; ``kinds`` are the classes of its error and of what it was raised from."""
+    if any(kind == "DagsterUserCodeUnreachableError" or kind.endswith("RpcError") for kind in kinds):
+        return (
+            f"The code location did not answer the last tick of {name}. `sheets-pipeline dev` starts its process again by "
+            "itself; elsewhere look whether your code server runs."
+        )
+    kind = kinds[-1] if kinds else "an unexpected error"
+    return (
+        f"The last tick of {name} failed of {kind}, so it starts no syncs. Reload the code location; "
+        "Automation in the Dagster UI shows the error."
+    )

@@ -135,3 +135,11 @@ def test_a_tick_that_fails_is_told(platform: Platform, monkeypatch: pytest.Monke
     assert found.health is Health.DEGRADED
     assert "full_sync_schedule failed of DagsterInvalidSubsetError" in found.reason
     assert "Secret" not in str(found.failed_ticks)
+
+
+def test_a_code_server_that_was_away_is_told_from_an_error_in_the_code() -> None:
+    away = loaded_code.tick_failure("overdue_full_sync", ["DagsterUserCodeUnreachableError", "_InactiveRpcError"])
+    assert "did not answer" in away
+    assert "RpcError" not in away
+    assert "failed of ZeroDivisionError" in loaded_code.tick_failure("s", ["SensorExecutionError", "ZeroDivisionError"])
+    assert "failed of an unexpected error" in loaded_code.tick_failure("s", [])

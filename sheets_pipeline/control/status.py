@@ -11,6 +11,7 @@ import dagster as dg
 from sheets_pipeline.database import events, history, leases, triggers, waiting
 from sheets_pipeline.database.state import TabStore
 from sheets_pipeline.defs import gate, loaded_code, tab_switches
+from sheets_pipeline.defs.event_round import own_tabs
 from sheets_pipeline.defs.tab_asset import TabAsset
 from sheets_pipeline.defs.unrecorded import unrecorded_failures
 from sheets_pipeline.errors import SheetsPipelineError
@@ -153,13 +154,13 @@ def _queue(open_pipeline: Pipeline) -> tuple[dict[str, TabWait], dict[str, Any]]
 
     Where no events are taken the counts are 0, ``installed`` is False, and ``none_taken`` says why.
     """
-    installed = triggers.check(open_pipeline.platform).is_complete
+    installed = triggers.check(open_pipeline.platform, record_for_a_try=False).is_complete
     with open_pipeline.platform.connect() as connection:
         if reason := events.why_none_are_taken(connection):
             nothing = events.QueueStatus(0, {"urgent": 0, "normal": 0, "bulk": 0}, {}, None, 0)
             return {}, {**asdict(nothing), "installed": False, "none_taken": reason}
         counts = asdict(events.status(connection))
-        return waiting.waiting(connection), {**counts, "installed": installed, "none_taken": None}
+        return waiting.waiting(connection, own_tabs()), {**counts, "installed": installed, "none_taken": None}
 
 
 def _quota(open_pipeline: Pipeline) -> tuple[list[QuotaUse], Answers]:

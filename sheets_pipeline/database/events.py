@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from sheets_pipeline.database.dialects import is_one_of
+from sheets_pipeline.database.event_faults import fault, readable_moment
 from sheets_pipeline.database.event_table import Priority, pending_event, utc_now
 from sheets_pipeline.database.platform import UtcDateTime, quiz_responses, quizzes, transcript_requests
 from sheets_pipeline.database.queries import (
@@ -57,6 +58,12 @@ _age = (pending_event.c.created_at, pending_event.c.id)
 #: Triggers record which quiz was submitted; whether it belongs to a course, and to which, is looked up here.
 _with_quiz = pending_event.outerjoin(quizzes, quizzes.c.id == pending_event.c.quiz_id)
 _of_course = (pending_event.c.kind == "quiz_submitted") & quizzes.c.course_id.is_not(None)
+#: When it was recorded; now, where people have written what is no moment.
+_created = sa.func.coalesce(readable_moment(pending_event.c.created_at), utc_now(), type_=UtcDateTime()).label(
+    "created"
+)
+#: Urgent, normal or bulk, whatever number stands there.
+_priority = sa.case((pending_event.c.priority <= 0, 0), (pending_event.c.priority == 1, 1), else_=2).label("urgency")
 _kind = sa.case((_of_course, "course_quiz_submitted"), else_=pending_event.c.kind).label("kind")
 
 
@@ -82,7 +89,12 @@ class Event(NamedTuple):
     @property
     def tabs(self) -> frozenset[str] | None:
         """Titles of the tabs that do not show it yet; None for all that it touches."""
-        return None if self.waits_for is None else frozenset(json.loads(self.waits_for))
+        try:
+            titles = json.loads(self.waits_for or "null")
+        except (ValueError, TypeError, RecursionError):  # somebody else wrote it: then all that it touches
+            return None
+        is_list = isinstance(titles, list) and all(isinstance(title, str) for title in titles)
+        return frozenset(titles) if is_list else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +156,12 @@ def still_there(connection: sa.Connection, ids: Collection[int]) -> list[Event]:
 
 
 def _events(connection: sa.Connection, query: sa.Select[Any]) -> list[Event]:
-    looked_up = {"kind": _kind, "course_id": sa.func.coalesce(pending_event.c.course_id, quizzes.c.course_id)}
+    looked_up = {
+        "kind": _kind,
+        "course_id": sa.func.coalesce(pending_event.c.course_id, quizzes.c.course_id),
+        "created_at": _created,
+        "set_aside_at": readable_moment(pending_event.c.set_aside_at).label("set_aside_at"),
+    }
     columns = [looked_up.get(name, pending_event.c[name]) for name in Event._fields]
     query = query.with_only_columns(*columns).select_from(_with_quiz)
     return [Event(*row) for row in connection.execute(query)]
@@ -166,9 +183,9 @@ def status(connection: sa.Connection) -> QueueStatus:
     columns = pending_event.c
     is_set_aside = columns.set_aside_at.is_not(None).label("is_set_aside")
     query = (
-        sa.select(is_set_aside, columns.priority, _kind, sa.func.count(), sa.func.min(columns.created_at))
+        sa.select(is_set_aside, _priority, _kind, sa.func.count(), sa.func.min(_created.element, type_=UtcDateTime()))
         .select_from(_with_quiz)
-        .group_by(is_set_aside, columns.priority, _kind)
+        .group_by(is_set_aside, _priority, _kind)
     )
     priorities = {priority.name.lower(): 0 for priority in Priority}
     kinds: dict[str, int] = {}
@@ -212,7 +229,8 @@ def record_failure(
     Events that failed ``max_attempts`` times are set aside; returns how many are now. ``waits_for`` names the tabs that
     failed: those that did not are not written again for these events.
     """
-    attempts = pending_event.c.attempts + 1
+    before = pending_event.c.attempts
+    attempts = sa.case((before >= max_attempts, max_attempts), (before < 0, 1), else_=before + 1)
     now = _now(connection)
     pauses = [min(first_pause_seconds * _PAUSE_GROWTH**n, _LONGEST_PAUSE_SECONDS) for n in range(max_attempts)]
     moments = {n: sa.literal(now + timedelta(seconds=pause), UtcDateTime) for n, pause in enumerate(pauses, start=1)}
@@ -229,6 +247,24 @@ def record_failure(
         connection.execute(change.where(some, _is_pending))
         given_up += connection.scalar(sa.select(sa.func.count()).where(some, ~_is_pending)) or 0
     return given_up
+
+
+def put_aside(connection: sa.Connection, reasons: Mapping[str, Collection[int]]) -> int:
+    """Set events aside at once, by reason; returns how many."""
+    number = 0
+    for reason, ids in reasons.items():
+        change = pending_event.update().values(set_aside_at=utc_now(), attempts=1, reason=reason)
+        number += sum(connection.execute(change.where(some, _is_pending)).rowcount for some in _chosen(connection, ids))
+    return number
+
+
+def malformed(events: Iterable[Event], own: Collection[str]) -> dict[str, list[int]]:
+    """Reason → events that lead nowhere. ``own`` are the entities that tabs of one's own show."""
+    found: dict[str, list[int]] = {}
+    for event in events:
+        if reason := fault(event.entity, event.key, (event.user_id, event.course_id), own):
+            found.setdefault(f"Malformed: {reason}.", []).append(event.id)
+    return found
 
 
 def keep_for(connection: sa.Connection, ids: Collection[int], waits_for: Collection[str]) -> None:
@@ -341,7 +377,10 @@ def _touched_by(
 ) -> dict[str, set[Any]]:
     touched = _Touched()
     by_entity: dict[str, list[Event]] = {}
+    declared = {entity for entities in own_tabs.values() for entity in entities}
     for event in events:
+        if fault(event.entity, event.key, (event.user_id, event.course_id), declared):
+            continue
         by_entity.setdefault(event.entity, []).append(event)
     for entity, some in by_entity.items():
         if entity in {"quiz_response", "enrollment", "course_completion"}:

@@ -3,25 +3,30 @@
 Events of one kind that wait for the same tabs touch the same ones, so the oldest of them stands for all.
 """
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import sqlalchemy as sa
 
+from sheets_pipeline.database.event_faults import number, readable_moment
 from sheets_pipeline.database.event_table import pending_event, utc_now
 from sheets_pipeline.database.events import Event, affected_keys
 from sheets_pipeline.database.platform import quizzes
 from sheets_pipeline.sync.health import TabWait
 
 
-def waiting(connection: sa.Connection) -> dict[str, TabWait]:
-    """Tab title → number and age of the events that wait for it; tabs without any are left out."""
+def waiting(connection: sa.Connection, own_tabs: Mapping[str, Collection[str]] | None = None) -> dict[str, TabWait]:
+    """Tab title → number and age of the events that wait for it; tabs without any are left out.
+
+    ``own_tabs`` are tabs with entities of their own: title → entities.
+    """
     columns = pending_event.c
     course = sa.func.coalesce(columns.course_id, quizzes.c.course_id)
     groups = (
         sa.select(
             sa.func.min(columns.id).label("first_id"),
             sa.func.count().label("events"),
-            sa.func.min(columns.created_at).label("since"),
+            sa.func.min(readable_moment(columns.created_at), type_=columns.created_at.type).label("since"),
         )
         .select_from(pending_event.outerjoin(quizzes, quizzes.c.id == columns.quiz_id))
         .where(columns.set_aside_at.is_(None))
@@ -29,14 +34,14 @@ def waiting(connection: sa.Connection) -> dict[str, TabWait]:
         .subquery()
     )
     query = (
-        sa.select(pending_event, course.label("of_course"), groups.c.events, groups.c.since, _now().label("now"))
+        sa.select(*_COLUMNS, course.label("of_course"), groups.c.events, groups.c.since, _now().label("now"))
         .select_from(pending_event.outerjoin(quizzes, quizzes.c.id == columns.quiz_id))
         .join(groups, groups.c.first_id == columns.id)
     )
     found: dict[str, TabWait] = {}
     for row in connection.execute(query).mappings().all():
-        age = max(0.0, (row["now"] - row["since"]).total_seconds())
-        for title in affected_keys(connection, [_event(row)]):
+        age = max(0.0, (row["now"] - row["since"]).total_seconds()) if row["since"] else 0.0
+        for title in affected_keys(connection, [_event(row)], own_tabs):
             known = found.get(title, TabWait(0, age))
             found[title] = TabWait(known.events + row["events"], max(age, known.oldest_seconds or 0.0))
     return found
@@ -46,5 +51,14 @@ def _now() -> sa.ColumnElement[Any]:
     return sa.type_coerce(utc_now(), pending_event.c.created_at.type)
 
 
+#: Without the moments, which may be none and are not needed.
+_COLUMNS = [
+    column for column in pending_event.columns if column.name in {*Event._fields} - {"created_at", "set_aside_at"}
+]
+
+
 def _event(row: sa.RowMapping) -> Event:
-    return Event(**{name: row["of_course"] if name == "course_id" else row[name] for name in Event._fields})
+    values = {column.name: row[column.name] for column in _COLUMNS}
+    # The oldest may be malformed, the others of its group need not be: any key stands for them.
+    key = values["key"] if number(values["key"]) is not None else "0"
+    return Event(**values | {"course_id": row["of_course"], "key": key, "created_at": row["now"], "set_aside_at": None})

@@ -123,6 +123,7 @@ def sync_round(open_pipeline: Pipeline, context: dg.OpExecutionContext) -> Round
         due = events.pending(connection, EVENTS_PER_ROUND)
         touched = events.affected_keys(connection, due, own_tabs())
     done = Round(len(due))
+    due, malformed = _without_malformed(open_pipeline, due, context)
     asked = {
         title: None if title in waiting else touched[title] for title in on if title in waiting or touched.get(title)
     }
@@ -145,8 +146,23 @@ def sync_round(open_pipeline: Pipeline, context: dg.OpExecutionContext) -> Round
         held_tabs.hold(open_pipeline.state, spreadsheet_id, passed_by)
         listed = ", ".join(sorted(passed_by))
         context.log.info("Off, or not declared as it must be; to be written as a whole once they are on: %s", listed)
-    done.set_aside = _settle(open_pipeline, due, done, context)
+    done.set_aside = malformed + _settle(open_pipeline, due, done, context)
     return done
+
+
+def _without_malformed(
+    open_pipeline: Pipeline, due: list[events.Event], context: dg.OpExecutionContext
+) -> tuple[list[events.Event], int]:
+    """The events that lead somewhere; the others are set aside at once, with their reason, and counted."""
+    own = {entity for entities in own_tabs().values() for entity in entities}
+    if not (reasons := events.malformed(due, own)):
+        return due, 0
+    with open_pipeline.platform.begin() as connection:
+        number = events.put_aside(connection, reasons)
+    for reason, ids in reasons.items():
+        context.log.error("%d events were set aside (`sheets-pipeline queue status`). %s", len(ids), reason)
+    left_out = {found for ids in reasons.values() for found in ids}
+    return [event for event in due if event.id not in left_out], number
 
 
 def fewest_first(asked: Mapping[str, Collection[Any] | None]) -> list[str]:

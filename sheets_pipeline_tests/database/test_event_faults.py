@@ -1,0 +1,97 @@
+"""Nonsense in the queue: each piece is told apart with its reason, and breaks no reader of the queue."""
+
+from dataclasses import asdict
+
+import pytest
+import sqlalchemy as sa
+
+from sheets_pipeline.database import events, triggers
+from sheets_pipeline.database.event_table import pending_event
+from sheets_pipeline.database.waiting import waiting
+from sheets_pipeline_tests.database.rows import add_basics
+
+OWN = {"Orders": ("order",)}
+
+_KEYS = ["None", "null", "NaN", "undefined", "", " ", "abc", "1.5", "1e3", "0x1F", "9" * 19, "9" * 30, "-" + "9" * 30, "1_000",
+         "\u0661\u0662\u0663", "1;drop table users", "'", "\u202e1", "\x1b[31m1", "1\n2", "7,8", "[7]", "\U0001f335" * 20]  # fmt: skip
+_MALFORMED: list[dict[str, object]] = [
+    *({"entity": entity, "key": key} for key in _KEYS for entity in ("quiz_response", "user")),
+    *({"entity": "order", "key": key} for key in ("None", "", "  ", "null")),
+    *({"entity": entity, "key": "1"} for entity in ("", "ordr", "User", "user ", "'; --", "\x1b[2J")),
+    {"entity": "enrollment", "key": "1"},
+    {"entity": "course_completion", "key": "1"},
+]
+#: Odd, and harmless all the same.
+_ODD: list[dict[str, object]] = [
+    {"priority": 99}, {"priority": -7}, {"kind": ""}, {"kind": "\x1b]0;x\x07"}, {"waits_for": "nonsense"}, {"waits_for": "5"},
+    {"waits_for": "[1]"}, {"waits_for": "[" * 5000}, {"attempts": 2**31 - 1}, {"attempts": -5}, {"key": " 1 "}, {"key": "007"},
+]  # fmt: skip
+
+
+@pytest.fixture
+def queue(platform: sa.Engine) -> sa.Engine:
+    triggers.install(platform)
+    with platform.begin() as connection:
+        add_basics(connection)
+        connection.execute(sa.delete(pending_event))
+    return platform
+
+
+def test_malformed_events_break_no_reader_and_are_set_aside_with_their_reason(queue: sa.Engine):
+    with queue.begin() as connection:
+        for row in [*_MALFORMED, *({"entity": "user", "key": "1"} | odd for odd in _ODD)]:
+            connection.execute(pending_event.insert().values({"kind": "changed", "priority": 1} | row))
+    with queue.begin() as connection:
+        due = events.pending(connection)
+        assert events.affected_keys(connection, due, OWN)["UserProfiles"] <= {1, 7}
+        reasons = events.malformed(due, ["order"])
+        assert sum(map(len, reasons.values())) == len(_MALFORMED)
+        assert all(reason.isascii() and reason.isprintable() for reason in reasons)
+        assert waiting(connection, OWN)["UserProfiles"].events > 0
+        counted = events.status(connection)
+        assert sum(counted.pending_by_priority.values()) == counted.pending == len(_MALFORMED) + len(_ODD)
+        assert events.put_aside(connection, reasons) == len(_MALFORMED)
+        given_up = events.set_aside(connection)
+        assert len(given_up) == len(_MALFORMED)
+        assert all(event.reason and event.reason.startswith("Malformed: ") for event in given_up)
+        assert asdict(events.status(connection))["set_aside"] == len(_MALFORMED)
+        left = [event.id for event in events.pending(connection)]
+        assert len(left) == len(_ODD)
+        events.record_failure(connection, left, "why", 5)
+        assert events.drop(connection, [given_up[0].id]) == 1
+
+
+@pytest.mark.parametrize("moment", ["infinity", "-infinity", "4000-01-01 BC", "20000-01-01"])
+def test_a_moment_that_python_cannot_hold_breaks_no_reader(postgresql: sa.Engine, moment: str):
+    triggers.install(postgresql)
+    with postgresql.begin() as connection:
+        for column in ("created_at", "retry_at", "set_aside_at"):
+            connection.execute(
+                sa.text(f"insert into pending_event (entity, key, {column}) values ('user', '1', '{moment}')")
+            )
+        events.pending(connection)
+        assert len(events.set_aside(connection)) == 1
+        assert events.status(connection).pending == 2
+        assert waiting(connection)["UserProfiles"].events == 2
+
+
+def test_what_docs_say_to_insert_is_enough(queue: sa.Engine):
+    with queue.begin() as connection:
+        key = queue.dialect.identifier_preparer.quote("key")
+        connection.exec_driver_sql(f"INSERT INTO pending_event (entity, {key}) VALUES ('order', '7')")
+        [event] = events.pending(connection)
+        assert (event.kind, event.priority, event.attempts) == ("changed", 1, 0)
+        assert waiting(connection, OWN)["Orders"].events == 1
+        assert events.affected_keys(connection, [event], OWN) == {"Orders": {"7"}}
+
+
+def test_a_queue_of_an_earlier_version_gets_the_defaults(platform: sa.Engine):
+    triggers.install(platform)
+    if platform.dialect.name == "sqlite":
+        pytest.skip("SQLite cannot take a default away; the table is made anew there")
+    with platform.begin() as connection:
+        for column in ("created_at", "priority", "kind"):
+            connection.exec_driver_sql(f"ALTER TABLE pending_event ALTER COLUMN {column} DROP DEFAULT")
+    assert "default of column pending_event.created_at is missing" in triggers.check(platform).problems
+    triggers.install(platform)
+    assert triggers.check(platform).is_complete

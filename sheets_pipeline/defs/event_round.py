@@ -35,6 +35,7 @@ from sheets_pipeline.sheets.archived import ArchivedWriter
 from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sheets.reader import NeedsFullSync
 from sheets_pipeline.sheets.shared_requests import Seat, SharedRequests
+from sheets_pipeline.sync.live_rows import with_live_rows
 from sheets_pipeline.sync.report import SyncReport
 from sheets_pipeline.sync.touch_cost import FEW_ROWS, is_full_cheaper
 from sheets_pipeline.wiring import Pipeline
@@ -238,7 +239,13 @@ def sync_touched(
             open_pipeline.source.connect() as connection,
             computing(open_pipeline, found.tab, found.compute),
         ):
-            return rows_of(found.tab, found.compute, connection, keys)
+            rows = rows_of(found.tab, found.compute, connection, keys)
+            if not found.tab.entities or keys is None:
+                return rows
+            asked, owned = {str(key) for key in keys}, writer.memory.owned
+            return with_live_rows(
+                found.tab, rows, asked, owned, lambda: rows_of(found.tab, found.compute, connection, None)
+            )
 
     def full() -> SyncReport:
         with _computing:

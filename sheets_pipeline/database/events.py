@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from sheets_pipeline.database.dialects import is_one_of
 from sheets_pipeline.database.event_faults import fault, readable_moment
+from sheets_pipeline.database.event_keys import row_key, stored_key
 from sheets_pipeline.database.event_table import Priority, pending_event, utc_now
 from sheets_pipeline.database.platform import UtcDateTime, quiz_responses, quizzes, transcript_requests
 from sheets_pipeline.database.queries import (
@@ -335,13 +336,13 @@ def record_event(
 
     For applications that want no triggers. Call it after an insert or update, and before a delete, because whom a row
     belongs to is read from the row itself. ``entity`` is one of quiz_response, course_completion, enrollment, user,
-    transcript_request, course, quiz, or a name of your own for tabs of your own.
+    transcript_request, course, quiz, or a name of your own for tabs of your own; a ``key`` of several columns is a tuple.
     """
     if isinstance(session, Session):
         session.flush()
     watch = next((watch for watch in WATCHES if watch.entity == entity), None)
     default = watch.priority if watch else Priority.NORMAL
-    values: dict[str, Any] = {"entity": entity, "key": str(key), "kind": kind}
+    values: dict[str, Any] = {"entity": entity, "key": stored_key(key), "kind": kind}
     values["priority"] = int(default if priority is None else priority)
     if watch is not None:
         row = watch.table
@@ -402,7 +403,7 @@ def _touched_by(
     found: dict[str, set[Any]] = touched.by_tab()
     for title, entities in own_tabs.items():
         known = set(entities) - {watch.entity for watch in WATCHES}
-        if keys := {event.key for entity in known for event in by_entity.get(entity, [])}:
+        if keys := {row_key(event.key) for entity in known for event in by_entity.get(entity, [])}:
             found.setdefault(title, set()).update(keys)
     return found
 

@@ -25,6 +25,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from sheets_pipeline.database import events, held_tabs, history
+from sheets_pipeline.database.event_keys import key_parts
 from sheets_pipeline.database.quota import URGENT
 from sheets_pipeline.defs.metadata import report_metadata
 from sheets_pipeline.defs.tab_asset import COMPUTED_AT, TabAsset, compute_all, tab_assets
@@ -239,7 +240,8 @@ def sync_touched(
             open_pipeline.source.connect() as connection,
             computing(open_pipeline, found.tab, found.compute),
         ):
-            rows = rows_of(found.tab, found.compute, connection, keys)
+            parts = keys and [key_parts(key, len(found.tab.key)) for key in keys]
+            rows = rows_of(found.tab, found.compute, connection, parts)
             if not found.tab.entities or keys is None:
                 return rows
             asked, owned = {str(key) for key in keys}, writer.memory.owned

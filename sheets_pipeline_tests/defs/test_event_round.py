@@ -1,10 +1,13 @@
 """What becomes of events when a row, a tab or the whole spreadsheet cannot be written."""
 
+import importlib
 import itertools
+import re
 import time
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -395,6 +398,39 @@ def test_a_tab_of_ones_own_is_refreshed_by_events_of_ones_own(
         events.record_event(connection, "order", "A-1", "order_changed")
     assert run(platform).success
     assert {key: row["total"] for key, row in platform.rows("Orders").items()} == {"A-1": 2, "A-2": 7}
+
+
+def test_the_example_of_the_docs_with_a_key_of_two_columns_works_as_it_stands_there(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    docs = (Path(__file__).parents[2] / "docs" / "events.md").read_text()
+    code = next(block for block in re.findall(r"```python\n(.*?)```", docs, re.DOTALL) if "STOCK = Tab(" in block)
+    insert = next(block for block in re.findall(r"```sql\n(.*?)```", docs, re.DOTALL) if "'stock'" in block)
+    monkeypatch.setattr(tab_asset_module, "_BY_KEY", tab_assets())
+    imports = (
+        "from collections.abc import Collection\nfrom typing import Any\nimport pandas as pd\nimport sqlalchemy as sa\n"
+    )
+    imports += (
+        "from sheets_pipeline.database.frames import read_frame\nfrom sheets_pipeline.defs.tab_asset import tab_asset\n"
+    )
+    imports += "from sheets_pipeline.sync.tab import Column, ColumnType, Tab\n"
+    (tmp_path / "stock_of_the_docs.py").write_text(imports + code)
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.import_module("stock_of_the_docs")
+    change(
+        platform,
+        "create table stock (region text, part int, pieces int)",
+        "insert into stock values ('EU', 7, 1), ('EU', 8, 2), ('US', 7, 3)",
+        insert,
+    )
+    assert run(platform).success  # creates the tab
+    change(platform, "update stock set pieces = pieces + 10", insert)
+    with platform.engine.begin() as connection:
+        events.record_event(connection, "stock", ("US", 7), "stock_changed")
+    change(platform, "delete from stock where region = 'EU' and part = 7")
+    assert run(platform).success
+    assert sorted(platform.values("Stock")[1:]) == [["EU", 8, 2], ["US", 7, 13]]
+    assert queue(platform) == []
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ def test_each_error_that_stops_all_tabs_has_a_remedy_of_its_own() -> None:
     def below(kind: type[errors.SheetsError]) -> set[str]:
         return {kind.__name__}.union(*(below(special) for special in kind.__subclasses__()))
 
-    settled_by_reading, of_one_tab = {"SheetsError", "OutcomeUnknown"}, {"RequestRejected"}
+    settled_by_reading, of_one_tab = {"SheetsError", "OutcomeUnknown"}, {"RequestRejected", "RowsMoved"}
     for name in below(errors.SheetsError) - settled_by_reading - of_one_tab:
         told = after(failed(error=name, needs_person=True)).remedy
         assert "Look at the failed run" not in told, name

@@ -23,6 +23,10 @@ _REMEDIES = [
     # Of these the check says nothing: a replica, another's lock, a user who need not be able to record events.
     *((pattern, "") for pattern in ("read-only", "read only", "readonly", "lock timeout", "locked", "command denied")),
 ]
+_TAKEN_AWAY = (
+    "no event can be recorded (an insert puts no row into pending_event, and nothing says so): drop the rule or trigger of "
+    "others on pending_event that takes it away"
+)
 _OTHER = "undo the change of pending_event that it speaks of"
 
 
@@ -34,7 +38,8 @@ def trial(connection: sa.Connection, place: Place) -> str | None:
     try:
         if connection.dialect.name == "postgresql" and not _act_as_owner(connection, place):
             return None
-        _record(connection, place)
+        if not _record(connection, place):
+            return _TAKEN_AWAY
     except (sa.exc.DBAPIError, DatabaseError) as error:
         return _told(error)
     finally:
@@ -42,13 +47,15 @@ def trial(connection: sa.Connection, place: Place) -> str | None:
     return None
 
 
-def _record(connection: sa.Connection, place: Place) -> None:
+def _record(connection: sa.Connection, place: Place) -> bool:
+    """Whether the row was put there."""
     quote = connection.dialect.identifier_preparer.quote
     columns = ", ".join(map(quote, ("entity", "key", "kind")))
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("SET LOCAL lock_timeout = '1s'")
     values = "VALUES ('trial', '0', 'trial')"
-    connection.exec_driver_sql(f"INSERT INTO {place.qualified(pending_event.name)} ({columns}) {values}")
+    recorded = connection.exec_driver_sql(f"INSERT INTO {place.qualified(pending_event.name)} ({columns}) {values}")
+    return recorded.rowcount != 0
 
 
 def _act_as_owner(connection: sa.Connection, place: Place) -> bool:

@@ -27,6 +27,9 @@ _QUEUE = {
     "ALTER SEQUENCE pending_event_id_seq MAXVALUE 100": "reached maximum value of sequence",
     "REVOKE ALL ON pending_event FROM app_owner": "permission denied",
     "REVOKE ALL ON SEQUENCE pending_event_id_seq FROM app_owner": "permission denied",
+    "CREATE RULE nothing AS ON INSERT TO pending_event DO INSTEAD NOTHING": "puts no row into pending_event",
+    "CREATE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'; "
+    "CREATE TRIGGER swallow BEFORE INSERT ON pending_event FOR EACH ROW EXECUTE FUNCTION swallow()": "puts no row into",
     "CREATE FUNCTION bite() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION $m$no$m$; END'; "
     "CREATE TRIGGER bite BEFORE INSERT ON pending_event FOR EACH ROW EXECUTE FUNCTION bite()": "no event can be recorded",
 }

@@ -129,6 +129,25 @@ class EmbeddedPostgres:
                 self._create_database(server, name, databases[name])
         return server
 
+    def once_per_start(self, task: str, version: str, run: Callable[[], None]) -> None:
+        """Do something once for each start of the running server, and again for another ``version`` of it.
+
+        Of several processes one does it and the others wait. Nothing but a look at the state file where it is done.
+        """
+
+        def is_done() -> bool:
+            state = read_state(self._state_file) or {}
+            return bool(state.get("done", {}).get(task) == [state.get("pid"), version])
+
+        if is_done():
+            return
+        with self._locked():
+            if not is_done():
+                run()
+                state = read_state(self._state_file) or {}
+                done = {**state.get("done", {}), task: [state.get("pid"), version]}
+                write_state(self._state_file, {**state, "done": done})
+
     def revive(self) -> Server | None:
         """The running server, started again where it crashed; None where somebody stopped it on purpose."""
         if server := self.running():

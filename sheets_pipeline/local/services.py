@@ -6,13 +6,15 @@ A command that asks says ``attach_only`` first: then nothing is started or made,
 The pipeline's own tables live beside the platform's unless ``PIPELINE_DATABASE_URL`` names another place.
 """
 
+import hashlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sheets_pipeline.errors import NotRunning, SettingsError
+from sheets_pipeline import database
+from sheets_pipeline.errors import DatabaseError, NotRunning, SettingsError
 from sheets_pipeline.local.postgres import Databases, EmbeddedPostgres, Server
 from sheets_pipeline.local.reconnect import revive_on_connect
 from sheets_pipeline.local.sheets_server import EmbeddedSheets, SheetsServer
@@ -156,6 +158,9 @@ def _postgres(settings: Settings, databases: Databases) -> Server:
     if server is None:
         raise _not_running(settings, ["PostgreSQL"])
     revive_on_connect(embedded, server.password, starts=_may_start)
+    if _may_start and PLATFORM_DATABASE in databases:
+        url = server.url(PLATFORM_DATABASE)
+        embedded.once_per_start("event queue of the demo", _queue_version(), lambda: renew_demo_queue(url))
     return server
 
 
@@ -218,6 +223,36 @@ def fill_demo_platform(url: str) -> None:
         install(engine)
     finally:
         engine.dispose()
+
+
+def renew_demo_queue(url: str) -> None:
+    """Give a demo platform that an earlier version made this version's event queue and triggers.
+
+    One whose queue was removed on purpose (`db remove`) is left without. What cannot be mended now stops nobody.
+    """
+    from sheets_pipeline.database.engine import connect
+    from sheets_pipeline.database.queue_check import look
+    from sheets_pipeline.database.triggers import install
+
+    engine = connect(url)
+    try:
+        with engine.connect() as connection:
+            found = look(connection)
+        before = install(engine) if found.queue or found.triggers else None
+    except DatabaseError as error:
+        logger.warning("The event queue of the demo learning platform could not be brought up to date: %s", error)
+    else:
+        if before is not None and before.can_be_mended:
+            logger.info("The event queue of the demo learning platform was brought up to date")
+    finally:
+        engine.dispose()
+
+
+def _queue_version() -> str:
+    """Changes with the code that makes the queue and its triggers; told from its text, as importing it takes longer."""
+    folder = Path(database.__file__).parent
+    texts = [path.read_bytes() for path in sorted(folder.glob("*.py"))]
+    return hashlib.sha256(b"".join(texts)).hexdigest()
 
 
 def _secret(value: Any) -> str | None:

@@ -12,6 +12,8 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
+from sheets_pipeline.database import triggers
+from sheets_pipeline.database.platform import platform_metadata
 from sheets_pipeline.errors import SettingsError
 from sheets_pipeline.local import services as services_module
 from sheets_pipeline.local.dev_state import local_urls
@@ -173,3 +175,72 @@ def test_a_crash_of_local_sheets_keeps_address_and_spreadsheet(settings: Setting
 def test_dagsters_url_names_psycopg2(scheme: str):
     url = f"{scheme}://user:p%40ss@host:5433/name?sslmode=require"
     assert for_dagster(url) == "postgresql+psycopg2://user:p%40ss@host:5433/name?sslmode=require"
+
+
+def opened(url: str) -> sa.Engine:
+    """An engine that leaves no connection open."""
+    return sa.create_engine(url, poolclass=sa.NullPool)
+
+
+def make_platform_of_an_earlier_version(url: str) -> None:
+    """The platform's tables, with triggers whose functions anybody may hang on a table of their own."""
+    engine = opened(url)
+    platform_metadata.create_all(engine)
+    triggers.install(engine)
+    as_of_an_earlier_version(url)
+
+
+def as_of_an_earlier_version(url: str) -> None:
+    engine = opened(url)
+    with engine.begin() as connection:
+        for name in connection.scalars(
+            sa.text("select proname from pg_proc where proname like 'sheets_pipeline%'")
+        ).all():
+            connection.exec_driver_sql(f"grant execute on function {name}() to public")
+        connection.exec_driver_sql("alter table pending_event drop column waits_for, alter column kind drop default")
+    assert len(faults_of_queue(url)) > 2
+
+
+def faults_of_queue(url: str) -> list[str]:
+    return triggers.check(opened(url)).problems
+
+
+def test_a_demo_of_an_earlier_version_gets_the_triggers_of_this_one(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(services_module, "fill_demo_platform", make_platform_of_an_earlier_version)
+    demo = changed(settings, spreadsheet_id="1AbC")
+    url = ensure_services(demo).database_url
+    assert faults_of_queue(url) == []
+    as_of_an_earlier_version(url)
+    ensure_services(changed(settings, database_url=url, spreadsheet_id="1AbC"))  # a database that the user names
+    with monkeypatch.context() as once:
+        once.setattr(services_module, "_queue_version", lambda: "another")
+        ensure_services(changed(settings, database_url=url, spreadsheet_id="1AbC"))
+    assert faults_of_queue(url) != []
+    with monkeypatch.context() as once:
+        once.setattr(services_module, "_queue_version", lambda: "another")
+        ensure_services(demo)
+        assert faults_of_queue(url) == []
+        once.setattr(services_module, "renew_demo_queue", lambda url: pytest.fail("asked again"))
+        ensure_services(demo)
+    as_of_an_earlier_version(url)
+    stop_services(settings)
+    assert faults_of_queue(ensure_services(demo).database_url) == []
+
+
+def test_a_demo_whose_triggers_cannot_be_mended_or_were_removed_is_started_all_the_same(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setattr(services_module, "fill_demo_platform", make_platform_of_an_earlier_version)
+    demo = changed(settings, spreadsheet_id="1AbC")
+    engine = opened(ensure_services(demo).database_url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("drop table transcript_requests")
+    stop_services(settings)
+    url = ensure_services(demo).database_url
+    assert "could not be brought up to date" in caplog.text
+    assert "transcript_requests" in caplog.text
+    triggers.remove(opened(url))
+    stop_services(settings)
+    assert "table pending_event is missing" in faults_of_queue(ensure_services(demo).database_url)

@@ -42,9 +42,10 @@ def check(as_json: bool) -> None:
     engine = _platform()
     report = triggers.check(engine)
     if as_json:
-        click.echo(json.dumps({"is_complete": report.is_complete, "problems": report.problems}))
+        told = {"is_complete": report.is_complete, "problems": report.problems, "warnings": report.warnings}
+        click.echo(json.dumps(told))
     else:
-        for problem in report.problems:
+        for problem in report.problems + report.warnings:
             echo(f"{problem[0].upper()}{problem[1:]}.")
         if report.is_complete:
             echo(f"The event queue in {described(engine.url)} is complete.")

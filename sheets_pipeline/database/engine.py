@@ -141,7 +141,9 @@ def _options(url: sa.URL, answer_within_seconds: float | None) -> dict[str, Any]
         arguments |= {"program_name": APPLICATION_NAME}
         arguments |= {"read_timeout": answer_within_seconds, "write_timeout": answer_within_seconds}
     arguments = {name: value for name, value in arguments.items() if name not in url.query}
-    return {
+    # Looking for hstore compares with an operator of whoever may create one in a schema on the search path.
+    dialect = {"use_native_hstore": False} if url.get_driver_name() in {"psycopg", "psycopg2"} else {}
+    return dialect | {
         "connect_args": arguments,
         "pool_pre_ping": True,
         "pool_recycle": 1800,

@@ -111,7 +111,7 @@ def place_of(connection: sa.Connection) -> Place:
 
 def _postgresql(connection: sa.Connection) -> Place:
     """The cluster's identifier: a replica has it, too; what pg_dump makes elsewhere has not."""
-    name = str(connection.scalar(sa.text("select current_database() || '/' || current_schema()")))
+    name = str(connection.scalar(sa.text("select pg_catalog.concat(current_database(), '/', current_schema())")))
     may = "select has_function_privilege('pg_catalog.pg_control_system()', 'execute')"
     if connection.scalar(sa.text(may)):
         cluster = connection.scalar(sa.text("select system_identifier from pg_catalog.pg_control_system()"))

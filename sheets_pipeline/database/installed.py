@@ -12,7 +12,6 @@ import sqlalchemy as sa
 
 from sheets_pipeline.database.event_table import pending_event
 from sheets_pipeline.database.trigger_sql import PREFIX, WATCHES, Names
-from sheets_pipeline.errors import DatabaseError
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +26,9 @@ class Owner:
 class Place:
     """The application's tables and the queue: where they are, their columns, whose they are.
 
-    ``columns`` maps each table that is there to its columns and whether the server has a default for them. Only PostgreSQL
-    has ``schemas`` (of each table), a ``path`` on which tables were looked for, and ``owners``.
+    ``columns`` maps each table that is there to its columns and whether the server has a default for them; ``impostor`` is
+    what stands in the queue's place and is no table. Only PostgreSQL has ``schemas`` (of each table), a ``path`` on which
+    tables were looked for, ``owners``, and ``virtual``: tables and columns of theirs that triggers do not see.
     """
 
     dialect: sa.Dialect
@@ -36,6 +36,8 @@ class Place:
     schemas: Mapping[str, str] = field(default_factory=dict)
     path: tuple[str, ...] = ()
     owners: Mapping[str, Owner] = field(default_factory=dict)
+    impostor: str | None = None
+    virtual: frozenset[tuple[str, str]] = frozenset()
 
     @property
     def names(self) -> Names:
@@ -92,7 +94,18 @@ def place_of(connection: sa.Connection, path: tuple[str, ...] = ()) -> Place:
     found: dict[str, dict[str, bool]] = {}
     for table, column, has_default in connection.execute(query, {"tables": _TABLES}):
         found.setdefault(table, {})[column] = bool(has_default)
-    return Place(connection.dialect, found)
+    impostor = None
+    if pending_event.name not in found:
+        views = {"sqlite": _SQLITE_VIEWS}.get(connection.dialect.name, _MYSQL_VIEWS)
+        impostor = connection.execute(views, {"queue": pending_event.name}).scalar()
+    return Place(connection.dialect, found, impostor=impostor)
+
+
+_SQLITE_VIEWS = sa.text("SELECT 'view' FROM sqlite_master WHERE type = 'view' AND name = :queue")
+
+_MYSQL_VIEWS = sa.text(
+    "SELECT lower(table_type) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = :queue"
+)
 
 
 _SQLITE_COLUMNS = sa.text(
@@ -101,8 +114,9 @@ _SQLITE_COLUMNS = sa.text(
 ).bindparams(sa.bindparam("tables", expanding=True))
 
 _MYSQL_COLUMNS = sa.text(
-    "SELECT table_name, column_name, column_default IS NOT NULL OR extra <> '' FROM information_schema.columns "
-    "WHERE table_schema = DATABASE() AND table_name IN :tables"
+    "SELECT c.table_name, c.column_name, c.column_default IS NOT NULL OR c.extra <> '' FROM information_schema.columns c "
+    "JOIN information_schema.tables t USING (table_schema, table_name) "
+    "WHERE c.table_schema = DATABASE() AND c.table_name IN :tables AND t.table_type NOT LIKE '%VIEW'"
 ).bindparams(sa.bindparam("tables", expanding=True))
 
 
@@ -110,7 +124,8 @@ def _place_on_postgresql(connection: sa.Connection, path: tuple[str, ...]) -> Pl
     path = path or tuple(connection.exec_driver_sql("SELECT pg_catalog.current_schemas(false)").scalar_one())
     connection.exec_driver_sql("SET LOCAL search_path = pg_catalog, pg_temp")
     rows = connection.exec_driver_sql(
-        """SELECT c.relname, n.nspname, r.rolname, r.rolsuper, a.attname, a.atthasdef OR a.attidentity <> ''
+        """SELECT c.relname, n.nspname, r.rolname, r.rolsuper, a.attname, a.atthasdef OR a.attidentity <> '',
+            to_jsonb(a) ->> 'attgenerated' = 'v'
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles r ON r.oid = c.relowner
         JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
         WHERE c.relkind IN ('r', 'p') AND c.relname = ANY(CAST(%(tables)s AS name[]))
@@ -120,11 +135,26 @@ def _place_on_postgresql(connection: sa.Connection, path: tuple[str, ...]) -> Pl
     schemas = {row.relname: row.nspname for row in sorted(rows, key=lambda row: path.index(row.nspname), reverse=True)}
     columns: dict[str, dict[str, bool]] = {}
     owners: dict[str, Owner] = {}
-    for table, schema, owner, is_superuser, column, has_default in rows:
+    virtual: set[tuple[str, str]] = set()
+    for table, schema, owner, is_superuser, column, has_default, is_virtual in rows:
         if schemas[table] == schema:  # the first of the path hides the others
             columns.setdefault(table, {})[column] = has_default
+            virtual |= {(table, column)} if is_virtual else set()
             owners[table] = Owner(owner, is_superuser)
-    return Place(connection.dialect, columns, schemas, path, owners)
+    impostor = None if pending_event.name in schemas else _impostor_on_postgresql(connection, path)
+    return Place(connection.dialect, columns, schemas, path, owners, impostor, frozenset(virtual))
+
+
+def _impostor_on_postgresql(connection: sa.Connection, path: tuple[str, ...]) -> str | None:
+    """What is no table and bears the queue's name where a new one would go, and whose it is."""
+    found: str | None = connection.exec_driver_sql(
+        """SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'f' THEN 'foreign table'
+        WHEN 'S' THEN 'sequence' WHEN 'c' THEN 'type' ELSE 'index' END || ' of ' || pg_get_userbyid(c.relowner)
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.relname = %(queue)s AND n.nspname = %(schema)s""",
+        {"queue": pending_event.name, "schema": path[0] if path else "public"},
+    ).scalar()
+    return found
 
 
 def triggers(connection: sa.Connection, place: Place) -> list[Installed]:
@@ -143,6 +173,23 @@ def functions(connection: sa.Connection, place: Place) -> dict[str, Function]:
         "WHERE p.proname LIKE %(prefix)s AND p.prorettype = CAST('trigger' AS regtype) AND p.pronargs = 0 "
         "AND f.nspname = ANY(CAST(%(path)s AS name[])) ORDER BY 1",
         {"prefix": _like(), "path": list(place.path)},
+    )
+    return {name: Function(owner, tuple(others)) for name, owner, others in rows}
+
+
+def elsewhere(connection: sa.Connection, place: Place) -> dict[str, Function]:
+    """Functions of ours off the search path, where their owner's rights matter."""
+    rows = connection.exec_driver_sql(
+        f"SELECT {_FUNCTION}, CAST(r.rolname AS text), {_EXECUTABLE_BY} "
+        "FROM pg_proc p JOIN pg_namespace f ON f.oid = p.pronamespace JOIN pg_roles r ON r.oid = p.proowner "
+        "WHERE p.proname LIKE %(prefix)s AND p.prorettype = CAST('trigger' AS regtype) AND p.pronargs = 0 AND p.prosecdef "
+        "AND f.nspname <> ALL(CAST(%(path)s AS name[])) "
+        "AND (r.rolsuper OR r.rolname = current_user OR r.rolname = ANY(CAST(%(owners)s AS name[]))) ORDER BY 1",
+        {
+            "prefix": _like(),
+            "path": list(place.path),
+            "owners": sorted({owner.name for owner in place.owners.values()}),
+        },
     )
     return {name: Function(owner, tuple(others)) for name, owner, others in rows}
 
@@ -201,15 +248,3 @@ def _mysql(connection: sa.Connection, _place: Place) -> list[Installed]:
         Installed(name, table, True, f"CREATE TRIGGER {name} {timing} {event} ON {table} FOR EACH ROW {body}", definer)
         for name, table, timing, event, body, definer in rows
     ]
-
-
-def vanished(connection: sa.Connection, definers: set[str]) -> set[str]:
-    """Those accounts that do not exist (MySQL, MariaDB); empty where this user may not look."""
-    if connection.dialect.name not in {"mysql", "mariadb"} or not definers:
-        return set()
-    try:
-        rows = connection.exec_driver_sql("SELECT user, host FROM mysql.user").all()
-    except (sa.exc.DBAPIError, DatabaseError):
-        return set()
-    known = {f"{user}@{host}" for user, host in rows} | {user for user, host in rows if not host}  # a role has no host
-    return {definer for definer in definers if definer.removesuffix("@") not in known}

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import sqlalchemy as sa
 
 from sheets_pipeline.database.engine import described
+from sheets_pipeline.database.locks import lock_transaction
 from sheets_pipeline.database.queue_check import Found, look
 from sheets_pipeline.errors import DatabaseError
 
@@ -19,7 +20,7 @@ LOCK_TIMEOUT_SECONDS = 0.2
 #: Longest time for all tables together, and the pauses between two attempts, in seconds.
 TOTAL_SECONDS = 60.0
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 5.0
-#: Longest wait for another installer, in seconds (MySQL).
+#: Longest wait for another installer, in seconds.
 _INSTALLER_SECONDS = 10
 
 #: Any number that nobody else uses; held while tables and triggers are changed.
@@ -92,7 +93,8 @@ def _exclusive(engine: sa.Engine) -> Iterator[sa.Connection]:
     """A transaction of the only installer, in which no statement waits long for a table."""
     with engine.connect() as connection, connection.begin():
         if connection.dialect.name == "postgresql":
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_INSTALLER_SECONDS}s'")
+            lock_transaction(connection, _ADVISORY_LOCK)
             connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_SECONDS * 1000:.0f}ms'")
             yield connection
         elif connection.dialect.name == "sqlite":

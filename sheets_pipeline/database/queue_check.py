@@ -9,11 +9,14 @@ from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
-from sheets_pipeline.database import installed
+from sheets_pipeline.database import definers, installed, queue_rights
+from sheets_pipeline.database.definers import Definers
 from sheets_pipeline.database.event_table import pending_event
 from sheets_pipeline.database.installed import Function, Installed, Place
+from sheets_pipeline.database.queue_rights import Others
 from sheets_pipeline.database.queue_trial import trial
 from sheets_pipeline.database.trigger_sql import WATCHES, Trigger, same_text, triggers
+from sheets_pipeline.errors import DatabaseError
 
 #: Numbers that a session of the application takes from the sequence of ``pending_event`` at once (PostgreSQL). One at a
 #: time, 50 busy sessions stand in line for it: it was half of what the triggers cost (docs/events.md).
@@ -25,7 +28,7 @@ class QueueReport:
     """What of the event queue is not as this version wants it.
 
     ``blocked`` holds what installing cannot mend, each with its remedy, and ``refused`` why nothing may be installed at
-    all; installing mends all else.
+    all; installing mends all else. ``warnings`` are about the database around it, and no problems of the queue.
     """
 
     refused: list[str] = field(default_factory=list)
@@ -35,6 +38,7 @@ class QueueReport:
     disabled: list[str] = field(default_factory=list)
     unsafe: list[str] = field(default_factory=list)
     blocked: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def is_complete(self) -> bool:
@@ -66,7 +70,8 @@ class Found:
     place: Place
     triggers: list[Installed]
     functions: dict[str, Function]
-    vanished: set[str]
+    definers: Definers
+    others: Others
 
     @property
     def queue(self) -> Mapping[str, bool]:
@@ -94,8 +99,9 @@ def look(connection: sa.Connection, path: tuple[str, ...] = ()) -> Found:
     """
     place = installed.place_of(connection, path)
     there = installed.triggers(connection, place)
-    gone = installed.vanished(connection, {trigger.definer for trigger in there if trigger.definer})
-    return Found(place, there, installed.functions(connection, place), gone)
+    whose = definers.look(connection, there)
+    functions = installed.functions(connection, place)
+    return Found(place, there, functions, whose, queue_rights.look(connection, place))
 
 
 def compare(connection: sa.Connection, *, record_for_a_try: bool = True) -> QueueReport:
@@ -104,14 +110,39 @@ def compare(connection: sa.Connection, *, record_for_a_try: bool = True) -> Queu
     report = QueueReport(missing_columns=missing_columns(found.queue))
     _compare_triggers(found, report)
     report.missing += _uncached(connection, found)
-    report.unsafe += misused(found)
+    report.unsafe += misused(found) + queue_rights.open_to_others(found.others)
+    report.blocked += queue_rights.hung_by_others(found.others, found.place.qualified(pending_event.name))
     report.blocked += _unreadable(found) + _rights(connection, found)
-    if problem := stranger(connection, found):
-        report.refused.append(problem)
+    report.refused += refusals(connection, found)
+    report.warnings += queue_rights.open_schemas(connection, found.place)
     can_try = record_for_a_try and bool(found.queue) and not report.missing_columns
     if can_try and (problem := trial(connection, found.place)):
         report.blocked.append(problem)
     return report
+
+
+def refusals(connection: sa.Connection, found: Found) -> list[str]:
+    """Why nothing may be installed here: what stands in the queue's place, or whose it is."""
+    problems = [
+        queue_rights.impostor(found.place),
+        queue_rights.stranger(connection, found.place, found.triggers, found.functions),
+    ]
+    return [problem for problem in problems if problem]
+
+
+def refusal(problem: str) -> DatabaseError:
+    """The error that says why nothing is installed."""
+    return DatabaseError(f"{problem[0].upper()}{problem[1:]}. Nothing was changed.")
+
+
+def refuse(connection: sa.Connection, found: Found) -> None:
+    """Go no further where somebody has put something in the queue's place since it was looked at.
+
+    Raises:
+        DatabaseError: Nothing may be installed here.
+    """
+    for problem in refusals(connection, found):
+        raise refusal(problem)
 
 
 def is_as_wanted(trigger: Trigger, there: Installed) -> bool:
@@ -164,11 +195,8 @@ def _compare_triggers(found: Found, report: QueueReport) -> None:
             report.outdated.append(trigger.name)
         elif not trigger.is_enabled:
             report.disabled.append(trigger.name)
-        elif trigger.definer in found.vanished:
-            report.unsafe.append(
-                f"trigger {trigger.name} runs with the rights of {trigger.definer}, which does not exist: every such "
-                f"statement on table {trigger.table} fails (error 1449)"
-            )
+        elif fault := found.definers.fault(trigger):
+            report.unsafe.append(fault)
 
 
 def _is_in_place(found: Found, trigger: Installed, wanted: dict[str, Trigger]) -> bool:
@@ -212,25 +240,6 @@ def _named(functions: list[str]) -> str:
     return f"function {min(functions)}{more}"
 
 
-def stranger(connection: sa.Connection, found: Found) -> str | None:
-    """Whose the queue is, where that is nobody whom the triggers may trust: not the user who installs, no superuser, not
-    the owner of the application's tables, and not whoever has installed the triggers (PostgreSQL)."""
-    owner = found.place.owners.get(pending_event.name)
-    if owner is None or owner.is_superuser:
-        return None
-    tables = {found.place.qualified(watch.table.name) for watch in WATCHES}
-    trusted = {other.name for table, other in found.place.owners.items() if table != pending_event.name}
-    trusted |= {found.functions[trigger.function].owner for trigger in found.triggers if trigger.table in tables}
-    query = "SELECT NOT rolsuper AND pg_has_role(oid, CAST(%(owner)s AS name), 'MEMBER') FROM pg_roles WHERE rolname = current_user"
-    if owner.name in trusted or connection.exec_driver_sql(query, {"owner": owner.name}).scalar():
-        return None
-    return (
-        f"table pending_event belongs to {owner.name}, who owns none of the application's tables: whoever made it could "
-        "read and change what the triggers record. Drop it if you do not know it; else hand it over (ALTER TABLE "
-        "pending_event OWNER TO the owner of the application's tables), or install as that role"
-    )
-
-
 def _rights(connection: sa.Connection, found: Found) -> list[str]:
     """What keeps this user from taking events off the queue (PostgreSQL)."""
     if pending_event.name not in found.place.owners:
@@ -262,7 +271,12 @@ def _unreadable(found: Found) -> list[str]:
             problems.append(
                 f"table {watch.table.name} is missing: check that DATABASE_URL names the platform's database"
             )
-        elif gone:
+        if unseen := sorted({column for column in watch.shown if (watch.table.name, column) in found.place.virtual}):
+            problems.append(
+                f"column {', '.join(f'{watch.table.name}.{column}' for column in unseen)} is a virtual generated column, which "
+                "triggers do not see, so its changes are not recorded: full syncs show them. Make it a stored one"
+            )
+        if there and gone:
             named = ", ".join(f"{watch.table.name}.{column}" for column in dict.fromkeys(gone))
             problems.append(
                 f"column {named} is missing (renamed or dropped?), so not all changes of {watch.table.name} are recorded: "

@@ -2,12 +2,14 @@
 
 import sqlalchemy as sa
 
+from sheets_pipeline.database import queue_rights
 from sheets_pipeline.database.event_table import event_metadata, pending_event
 from sheets_pipeline.database.queue_check import (
     IDS_AT_ONCE,
     Found,
     look,
     missing_columns,
+    refuse,
     sequence_of,
     wanted_owner,
 )
@@ -22,6 +24,7 @@ _STORAGE = (
 
 def amend_queue(connection: sa.Connection, found: Found) -> None:
     """Create the table, or add what an earlier version's lacks; pending events stay."""
+    refuse(connection, found)
     name = found.place.qualified(pending_event.name)
     if not found.queue:
         into = {None: found.place.default_schema} if connection.dialect.name == "postgresql" else {}
@@ -69,3 +72,4 @@ def _tune(connection: sa.Connection, found: Found) -> None:
     if owner is not None and found.place.owners[pending_event.name].name != owner:
         quoted = connection.dialect.identifier_preparer.quote(owner)
         connection.exec_driver_sql(f"ALTER TABLE {name} OWNER TO {quoted}")
+    queue_rights.close(connection, found.place, found.others)

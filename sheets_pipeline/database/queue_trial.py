@@ -23,6 +23,9 @@ _REMEDIES = [
     # Of these the check says nothing: a replica, another's lock, a user who need not be able to record events.
     *((pattern, "") for pattern in ("read-only", "read only", "readonly", "lock timeout", "locked", "command denied")),
 ]
+#: Longest time that an insert for a try may take, whatever others have hung on the queue.
+TRIAL_SECONDS = 10.0
+
 _TAKEN_AWAY = (
     "no event can be recorded (an insert puts no row into pending_event, and nothing says so): drop the rule or trigger of "
     "others on pending_event that takes it away"
@@ -36,42 +39,60 @@ def trial(connection: sa.Connection, place: Place) -> str | None:
     Ends the connection's transaction, and takes back whatever was done in it.
     """
     try:
-        if connection.dialect.name == "postgresql" and not _act_as_owner(connection, place):
-            return None
-        if not _record(connection, place):
-            return _TAKEN_AWAY
+        insert = f"{_recording(connection, place)} VALUES ('trial', '0', 'trial')"
+        if connection.dialect.name != "postgresql":
+            recorded: int | None = connection.exec_driver_sql(insert).rowcount
+        else:
+            recorded = _as_owner(connection, place, insert)
+        return _TAKEN_AWAY if recorded == 0 else None
     except (sa.exc.DBAPIError, DatabaseError) as error:
         return _told(error)
     finally:
         connection.rollback()
-    return None
 
 
-def _record(connection: sa.Connection, place: Place) -> bool:
-    """Whether the row was put there."""
+def _recording(connection: sa.Connection, place: Place) -> str:
     quote = connection.dialect.identifier_preparer.quote
-    columns = ", ".join(map(quote, ("entity", "key", "kind")))
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql("SET LOCAL lock_timeout = '1s'")
-    values = "VALUES ('trial', '0', 'trial')"
-    recorded = connection.exec_driver_sql(f"INSERT INTO {place.qualified(pending_event.name)} ({columns}) {values}")
-    return recorded.rowcount != 0
+    return f"INSERT INTO {place.qualified(pending_event.name)} ({', '.join(map(quote, ('entity', 'key', 'kind')))})"
 
 
-def _act_as_owner(connection: sa.Connection, place: Place) -> bool:
-    """Take on the rights of the queue's owner; False where this session may not, or the server takes no changes."""
+def _as_owner(connection: sa.Connection, place: Place, insert: str) -> int | None:
+    """Rows that were put in, with the rights of the queue's owner; None where this session may not, or the server takes no
+    changes.
+
+    The owner of a table has their code run by whoever writes to it. SET ROLE would be undone by such code, which then had the
+    rights of the session, a superuser's perhaps; a function with the owner's rights lets nobody out of them.
+    """
+    if not _prepared(connection, place.owners[pending_event.name].name, insert):
+        return None
+    return int(connection.exec_driver_sql(f"SELECT {_FUNCTION}()").scalar_one())
+
+
+_FUNCTION = "pg_temp.record_for_a_try"
+
+
+def _prepared(connection: sa.Connection, owner: str, insert: str) -> bool:
+    """Make the function, for this transaction only."""
     if connection.exec_driver_sql("SELECT pg_is_in_recovery()").scalar():
         return False
-    quote = connection.dialect.identifier_preparer.quote
+    quoted = connection.dialect.identifier_preparer.quote(owner)
     try:
-        connection.exec_driver_sql(f"SET LOCAL ROLE {quote(place.owners[pending_event.name].name)}")
+        limits = f"SET LOCAL lock_timeout = '1s'; SET LOCAL statement_timeout = {TRIAL_SECONDS * 1000:.0f}"
+        connection.exec_driver_sql(limits)
+        connection.exec_driver_sql(
+            f"CREATE FUNCTION {_FUNCTION}() RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER "
+            "SET search_path = pg_catalog, pg_temp AS "
+            f"$$DECLARE recorded bigint; BEGIN {insert}; GET DIAGNOSTICS recorded = ROW_COUNT; RETURN recorded; END$$"
+        )
+        connection.exec_driver_sql(f"ALTER FUNCTION {_FUNCTION}() OWNER TO {quoted}")
+        may = "SELECT has_function_privilege(CAST(%(function)s AS regprocedure), 'EXECUTE')"
+        return bool(connection.exec_driver_sql(may, {"function": f"{_FUNCTION}()"}).scalar())
     except (sa.exc.DBAPIError, DatabaseError):
         return False
-    return True
 
 
 def _told(error: BaseException) -> str | None:
     cause = error.__cause__ if isinstance(error, DatabaseError) else getattr(error, "orig", None)
-    words = " ".join(str(cause or error).split()).split(" DETAIL:")[0]
+    words = " ".join(str(cause or error).split()).split(" DETAIL:")[0].split(" CONTEXT:")[0]
     remedy = next((remedy for pattern, remedy in _REMEDIES if pattern.lower() in words.lower()), _OTHER)
     return f"no event can be recorded ({words[:300]}): {remedy}" if remedy else None

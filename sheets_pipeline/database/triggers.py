@@ -1,18 +1,18 @@
 """Installing, checking and removing the event queue: the table ``pending_event`` and the triggers that fill it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 
 import sqlalchemy as sa
 
-from sheets_pipeline.database import installed, queue_check
+from sheets_pipeline.database import installed, queue_check, queue_rights
 from sheets_pipeline.database.event_table import pending_event
-from sheets_pipeline.database.installed import Installed
+from sheets_pipeline.database.installed import Function, Installed
 from sheets_pipeline.database.one_at_a_time import Part, one_at_a_time
 from sheets_pipeline.database.queue_check import Found, QueueReport
 from sheets_pipeline.database.queue_tables import amend_queue
-from sheets_pipeline.database.trigger_sql import WATCHES, Trigger
+from sheets_pipeline.database.trigger_sql import WATCHES, Trigger, triggers
 from sheets_pipeline.errors import DatabaseError
 
 Say = Callable[[str], None]
@@ -37,8 +37,8 @@ def install(engine: sa.Engine, say: Say = lambda _text: None) -> QueueReport:
         DatabaseError: A platform table is missing, held by a long transaction all the time, or the user may not do it.
     """
     before = check(engine)
-    for problem in before.refused:
-        raise DatabaseError(f"{problem[0].upper()}{problem[1:]}. Nothing was changed.")
+    if before.refused:
+        raise queue_check.refusal(before.refused[0])
     if before.can_be_mended:
         tables = dict.fromkeys(watch.table.name for watch in WATCHES)
         parts: dict[str, Part] = {"rights of functions": _close, pending_event.name: amend_queue}
@@ -58,6 +58,9 @@ def remove(engine: sa.Engine, say: Say = lambda _text: None) -> list[str]:
 
 def _amend(connection: sa.Connection, found: Found, *, table: str) -> None:
     """Make the triggers of one table those that it should have."""
+    queue_check.refuse(connection, found)
+    if not found.queue:  # else whoever made a table of that name later would be written to with our rights
+        raise DatabaseError(f"Table pending_event is missing, so no trigger was put on {table}. Install again.")
     there = {known.name: known for known in found.triggers if known.table in {table, found.place.qualified(table)}}
     for trigger in found.possible:
         if trigger.table == table:
@@ -73,30 +76,40 @@ def _amend(connection: sa.Connection, found: Found, *, table: str) -> None:
 
 
 def _is_good(found: Found, trigger: Trigger, present: Installed) -> bool:
-    is_alive = present.is_enabled and present.definer not in found.vanished
+    is_alive = present.is_enabled and found.definers.are_good(present)
     return is_alive and queue_check.is_as_wanted(trigger, present)
 
 
 def _create(connection: sa.Connection, trigger: Trigger) -> None:
     if trigger.function:  # not OR REPLACE: that would leave the function to whoever had made one of this name
-        connection.exec_driver_sql(f"DROP FUNCTION IF EXISTS {trigger.function}() CASCADE")
+        # a procedure or aggregate of this name would be in the way, too
+        connection.exec_driver_sql(f"DROP ROUTINE IF EXISTS {trigger.function}() CASCADE")
     for statement in trigger.create:
         connection.exec_driver_sql(statement)
 
 
 def _close(connection: sa.Connection, found: Found) -> None:
-    """PostgreSQL: let nobody but its owner execute a function, and have it owned by whoever owns the queue.
+    """PostgreSQL: let nobody but its owner execute a function or hang triggers on the queue; have functions owned by
+    whoever owns the queue.
 
     Locks no table. Default privileges may have opened a function that has just been created.
     """
-    quote = connection.dialect.identifier_preparer.quote
-    owner = queue_check.wanted_owner(found)
+    queue_rights.close(connection, found.place, found.others)
+    wanted = {trigger.function for trigger in triggers(found.place.names)}
     for name, function in installed.functions(connection, found.place).items():
-        for other in function.executable_by:
-            role = other if other == installed.PUBLIC else quote(other)
-            connection.exec_driver_sql(f"REVOKE ALL ON FUNCTION {name}() FROM {role} CASCADE")
-        if owner not in {None, function.owner}:
-            connection.exec_driver_sql(f"ALTER FUNCTION {name}() OWNER TO {quote(str(owner))}")
+        for statement in _closing(connection, name, function, queue_check.wanted_owner(found)):
+            if name in wanted:
+                connection.exec_driver_sql(statement)
+            else:  # anybody may have made one of such a name, and whoever installs may be no superuser
+                _try(connection, statement)
+
+
+def _closing(connection: sa.Connection, name: str, function: Function, owner: str | None) -> Iterator[str]:
+    quote = connection.dialect.identifier_preparer.quote
+    for other in function.executable_by:
+        yield f"REVOKE ALL ON FUNCTION {name}() FROM {other if other == installed.PUBLIC else quote(other)} CASCADE"
+    if owner not in {None, function.owner}:
+        yield f"ALTER FUNCTION {name}() OWNER TO {quote(str(owner))}"
 
 
 def _tidy(connection: sa.Connection, found: Found) -> None:
@@ -107,9 +120,10 @@ def _tidy(connection: sa.Connection, found: Found) -> None:
     tables = {found.place.qualified(watch.table.name) for watch in WATCHES}
     in_use = {known.function for known in found.triggers if known.table in tables}
     for name in found.functions.keys() - in_use:
-        connection.exec_driver_sql(
+        _try(
+            connection,
             f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql SECURITY INVOKER "
-            "AS 'BEGIN RETURN NULL; END'"
+            "AS 'BEGIN RETURN NULL; END'",
         )
         _try(connection, f"DROP FUNCTION {name}() CASCADE")
     for known in found.triggers:

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sheets_pipeline.database.engine import described
 from sheets_pipeline.database.event_table import utc_now
 from sheets_pipeline.database.exact_text import compare_exactly
+from sheets_pipeline.database.locks import lock_transaction
 from sheets_pipeline.database.platform import UtcDateTime
 from sheets_pipeline.errors import DatabaseError
 
@@ -207,7 +208,7 @@ def _alone(engine: sa.Engine) -> Iterator[sa.Connection]:
     dialect = engine.dialect.name
     with engine.connect() as connection, connection.begin():
         if dialect == "postgresql":
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
+            lock_transaction(connection, _ADVISORY_LOCK)
         elif dialect == "sqlite":
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         elif connection.scalar(sa.select(sa.func.get_lock("sheets_pipeline_store", _LOCK_SECONDS))) != 1:

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sheets_pipeline.database.engine import connect
 from sheets_pipeline.database.platform import platform_metadata
 from sheets_pipeline.errors import DatabaseError
+from sheets_pipeline_tests.database.attacker import database  # noqa: F401 - a fixture
 
 _numbers = itertools.count(1)
 
@@ -46,6 +47,8 @@ def mariadb_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.URL]:
     )
     port = _free_port()
     options = [f"--datadir={folder}", f"--port={port}", "--bind-address=127.0.0.1", f"--socket={folder}/s"]
+    # A server that starts clears its folder for temporary files, another's tables among them.
+    options.append(f"--tmpdir={tmp_path_factory.mktemp('mariadb-temporary')}")
     # Nothing of it outlives the tests, so it need not wait for the disk.
     options += ["--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync", "--innodb-file-per-table=0"]
     with Path(folder, "log").open("wb") as log:
@@ -108,3 +111,16 @@ def postgresql(database_url: str) -> Iterator[sa.Engine]:
     platform_metadata.create_all(made)
     yield made
     made.dispose()
+
+
+@pytest.fixture
+def mariadb(mariadb_url: sa.URL) -> Iterator[sa.Engine]:
+    """The platform's tables, empty, on MariaDB."""
+    with connect(mariadb_url).begin() as connection:
+        connection.exec_driver_sql("CREATE DATABASE faults CHARACTER SET utf8mb4")
+    engine = connect(mariadb_url.set(database="faults"))
+    platform_metadata.create_all(engine)
+    yield engine
+    engine.dispose()
+    with connect(mariadb_url).begin() as connection:
+        connection.exec_driver_sql("DROP DATABASE faults")

@@ -4,8 +4,6 @@ The attacker is a login that may connect and make temporary tables; where a test
 theirs is executed notes with whose rights in ``loot``.
 """
 
-from collections.abc import Iterator
-
 import pytest
 import sqlalchemy as sa
 
@@ -14,61 +12,8 @@ from sheets_pipeline.database.engine import connect
 from sheets_pipeline.database.platform import platform_metadata
 from sheets_pipeline.database.trigger_sql import WATCHES
 from sheets_pipeline.errors import DatabaseError
+from sheets_pipeline_tests.database.attacker import act_as, engine_of, functions, loot
 from sheets_pipeline_tests.database.rows import add_basics, submit
-
-ROLES = ("attacker", "app_owner", "app_writer", "pipeline_role")
-
-#: A type of the attacker's whose cast and operators note who runs them.
-_EVIL = """
-    CREATE TABLE evil.loot (who text);
-    GRANT USAGE ON SCHEMA evil TO PUBLIC; GRANT INSERT ON evil.loot TO PUBLIC;
-    CREATE TYPE evil.thing AS (id bigint);
-    CREATE FUNCTION evil.note() RETURNS void LANGUAGE sql AS 'INSERT INTO evil.loot VALUES (current_user)';
-    CREATE FUNCTION evil.to_text(evil.thing) RETURNS text LANGUAGE sql AS 'SELECT evil.note(); SELECT ''7''';
-    CREATE FUNCTION evil.to_number(evil.thing) RETURNS bigint LANGUAGE sql AS 'SELECT evil.note(); SELECT 7::bigint';
-    CREATE FUNCTION evil.same(evil.thing, evil.thing) RETURNS boolean LANGUAGE sql AS 'SELECT evil.note(); SELECT false';
-    CREATE CAST (evil.thing AS text) WITH FUNCTION evil.to_text(evil.thing) AS IMPLICIT;
-    CREATE CAST (evil.thing AS bigint) WITH FUNCTION evil.to_number(evil.thing) AS IMPLICIT;
-    CREATE OPERATOR evil.= (LEFTARG = evil.thing, RIGHTARG = evil.thing, FUNCTION = evil.same);
-    CREATE OPERATOR evil.<> (LEFTARG = evil.thing, RIGHTARG = evil.thing, FUNCTION = evil.same);
-"""
-
-
-@pytest.fixture
-def database(postgresql: sa.Engine) -> Iterator[sa.Engine]:
-    """The platform's tables, some roles, and a schema of the attacker's with types that bite."""
-    with postgresql.begin() as connection:
-        for role in ROLES:
-            connection.exec_driver_sql(f"DROP ROLE IF EXISTS {role}")
-            connection.exec_driver_sql(f"CREATE ROLE {role}")
-        connection.exec_driver_sql("CREATE SCHEMA evil AUTHORIZATION attacker")
-        connection.exec_driver_sql("SET LOCAL ROLE attacker")
-        connection.exec_driver_sql(_EVIL)
-    with postgresql.begin() as connection:
-        add_basics(connection)
-    yield postgresql
-    with postgresql.begin() as connection:
-        for role in ROLES:
-            connection.exec_driver_sql(f"DROP OWNED BY {role} CASCADE")
-            connection.exec_driver_sql(f"DROP ROLE {role}")
-
-
-def _as(engine: sa.Engine, role: str, *statements: str) -> None:
-    with engine.begin() as connection:
-        connection.exec_driver_sql(f"SET LOCAL ROLE {role}")
-        for statement in statements:
-            connection.exec_driver_sql(statement)
-
-
-def _loot(engine: sa.Engine) -> set[str]:
-    with engine.connect() as connection:
-        return set(connection.exec_driver_sql("SELECT who FROM evil.loot").scalars())
-
-
-def _functions(engine: sa.Engine) -> list[str]:
-    with engine.connect() as connection:
-        return sorted(queue_check.look(connection).functions)
-
 
 _HANG = {
     "a temporary table": ["CREATE TEMP TABLE t (id evil.thing, user_id evil.thing, quiz_id evil.thing)"],
@@ -82,14 +27,14 @@ _HANG = {
 def test_nobody_can_hang_our_functions_on_a_table_of_theirs(database: sa.Engine, variant: str):
     triggers.install(database)
     table = "t" if "TEMP" in _HANG[variant][0] else _HANG[variant][0].split()[2]
-    for function in _functions(database):
+    for function in functions(database):
         hang = (
             f"CREATE TRIGGER x AFTER INSERT ON {table} REFERENCING NEW TABLE AS new_rows "
             f"FOR EACH STATEMENT EXECUTE FUNCTION {function}()"
         )
         with pytest.raises(DatabaseError, match="permission denied for function"):
-            _as(database, "attacker", *_HANG[variant], hang, f"INSERT INTO {table} (id) VALUES (ROW(1))")
-    assert _loot(database) == set()
+            act_as(database, "attacker", *_HANG[variant], hang, f"INSERT INTO {table} (id) VALUES (ROW(1))")
+    assert loot(database) == set()
 
 
 def test_default_privileges_open_no_function(database: sa.Engine):
@@ -108,7 +53,7 @@ def test_default_privileges_open_no_function(database: sa.Engine):
 
 def test_an_opened_function_is_told_and_closed_without_touching_its_table(database: sa.Engine):
     triggers.install(database)
-    function = _functions(database)[0]
+    function = functions(database)[0]
     with database.begin() as connection:
         connection.exec_driver_sql(f"GRANT EXECUTE ON FUNCTION {function}() TO PUBLIC")
         connection.exec_driver_sql(f"GRANT EXECUTE ON FUNCTION {function}() TO attacker WITH GRANT OPTION")
@@ -138,7 +83,7 @@ def test_who_owns_a_table_of_the_application_gains_nothing_by_a_type_of_theirs(d
         for constraint in ("quiz_responses", "enrollments", "course_completions", "transcript_requests"):
             connection.exec_driver_sql(f"ALTER TABLE {constraint} DROP CONSTRAINT fk_{constraint}_user_id")
         connection.exec_driver_sql("ALTER TABLE users OWNER TO attacker; GRANT CREATE ON SCHEMA public TO attacker")
-    _as(
+    act_as(
         database,
         "attacker",
         "ALTER TABLE users DROP CONSTRAINT pk_users, ALTER COLUMN id DROP DEFAULT",
@@ -149,14 +94,14 @@ def test_who_owns_a_table_of_the_application_gains_nothing_by_a_type_of_theirs(d
     with database.begin() as connection:
         connection.exec_driver_sql("DELETE FROM evil.loot")
         connection.exec_driver_sql("GRANT ALL ON users TO app_writer")
-    _as(database, "app_writer", "SET LOCAL search_path = evil, public, pg_catalog", statement)
-    assert _loot(database) <= {"attacker", "app_writer"}
+    act_as(database, "app_writer", "SET LOCAL search_path = evil, public, pg_catalog", statement)
+    assert loot(database) <= {"attacker", "app_writer"}
 
 
 def test_a_queue_that_a_stranger_made_first_is_refused(database: sa.Engine):
     with database.begin() as connection:
         connection.exec_driver_sql("GRANT CREATE ON SCHEMA public TO PUBLIC")
-    _as(
+    act_as(
         database,
         "attacker",
         "CREATE TABLE public.pending_event (id bigserial primary key, entity text, key text, kind text, priority int, "
@@ -169,24 +114,24 @@ def test_a_queue_that_a_stranger_made_first_is_refused(database: sa.Engine):
     assert "pending_event belongs to attacker" in triggers.check(database).problems[0]
     with database.begin() as connection:
         submit(connection)
-    assert _loot(database) == set()
+    assert loot(database) == set()
 
 
 def test_a_function_that_a_stranger_made_first_is_not_used(database: sa.Engine):
     triggers.install(database)
-    names = [function.split(".")[1] for function in _functions(database)]
+    names = [function.split(".")[1] for function in functions(database)]
     triggers.remove(database)
     with database.begin() as connection:
         connection.exec_driver_sql("GRANT CREATE ON SCHEMA public TO PUBLIC")
     for name in names:
         body = "BEGIN PERFORM evil.note(); RETURN NULL; END"
         create = f"CREATE FUNCTION public.{name}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS '{body}'"
-        _as(database, "attacker", create)
+        act_as(database, "attacker", create)
     triggers.install(database)
     assert triggers.check(database).is_complete
     with database.begin() as connection:
         submit(connection)
-    assert _loot(database) == set()
+    assert loot(database) == set()
 
 
 def test_operators_in_a_schema_on_the_path_are_not_used_by_check_and_install(database: sa.Engine):
@@ -197,11 +142,11 @@ def test_operators_in_a_schema_on_the_path_are_not_used_by_check_and_install(dat
     kinds = [("a", "name", "name", "="), ("b", "name", "name", "~~"), ("c", "name", "text", "="), ("d", "name", "varchar", "="),
              ("e", '"char"', "text", "="), ("f", "oid", "int", "="), ("g", "text", "varchar", "||"), ("h", "name", "varchar", "~~")]  # fmt: skip
     for kind in kinds:
-        _as(database, "attacker", bite.format(*kind), operator.format(*kind))
+        act_as(database, "attacker", bite.format(*kind), operator.format(*kind))
     triggers.install(database)
     triggers.check(database)
     triggers.remove(database)
-    assert _loot(database) == set()
+    assert loot(database) == set()
 
 
 #: As it was installed before functions were closed, shortened to what the attack needs.
@@ -228,8 +173,8 @@ def test_installing_ends_an_attack_that_had_worked(database: sa.Engine, holds: b
     triggers.install(database)
     with database.begin() as connection:
         connection.exec_driver_sql(_BEFORE)
-    _as(database, "attacker", *_HUNG)
-    assert _loot(database) == {"postgres"}  # this is what it was like
+    act_as(database, "attacker", *_HUNG)
+    assert loot(database) == {"postgres"}  # this is what it was like
     assert any("PUBLIC" in problem for problem in triggers.check(database).problems)
     with database.connect() as holder:
         if holds:
@@ -241,8 +186,8 @@ def test_installing_ends_an_attack_that_had_worked(database: sa.Engine, holds: b
         holder.commit()
     with database.begin() as connection:
         connection.exec_driver_sql("DELETE FROM evil.loot")
-    _as(database, "attacker", "INSERT INTO evil.t VALUES (ROW(1))")
-    assert _loot(database) == set()
+    act_as(database, "attacker", "INSERT INTO evil.t VALUES (ROW(1))")
+    assert loot(database) == set()
     triggers.install(database)
     assert triggers.check(database).is_complete
 
@@ -267,7 +212,7 @@ def test_functions_run_with_the_rights_of_the_tables_owner_not_of_a_superuser(da
 
 def test_a_changed_function_or_trigger_is_told_and_put_right(database: sa.Engine):
     triggers.install(database)
-    function = next(name for name in _functions(database) if "users_insert" in name)
+    function = next(name for name in functions(database) if "users_insert" in name)
     changes = [
         f"CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER "
         "SET search_path = pg_catalog, pg_temp AS 'BEGIN RETURN NULL; END'",
@@ -295,14 +240,14 @@ def test_the_least_rights_that_are_documented_are_enough(database: sa.Engine):
         connection.exec_driver_sql("GRANT CREATE, USAGE ON SCHEMA public TO app_owner")
         connection.exec_driver_sql("GRANT INSERT ON quiz_responses TO app_writer")
         connection.exec_driver_sql("GRANT USAGE ON SEQUENCE quiz_responses_id_seq TO app_writer")
-    owner, pipeline = (_engine_of(database, role) for role in ("app_owner", "pipeline_role"))
+    owner, pipeline = (engine_of(database, role) for role in ("app_owner", "pipeline_role"))
     triggers.install(owner)
     assert triggers.check(owner).is_complete
-    _as(database, "app_owner", "GRANT SELECT ON ALL TABLES IN SCHEMA public TO pipeline_role")
+    act_as(database, "app_owner", "GRANT SELECT ON ALL TABLES IN SCHEMA public TO pipeline_role")
     assert "may not take events off the queue" in triggers.check(pipeline).problems[0]
-    _as(database, "app_owner", "GRANT SELECT, UPDATE, DELETE ON pending_event TO pipeline_role")
+    act_as(database, "app_owner", "GRANT SELECT, UPDATE, DELETE ON pending_event TO pipeline_role")
     assert triggers.check(pipeline).is_complete
-    _as(database, "app_writer", "INSERT INTO quiz_responses (user_id, quiz_id, submitted_at) VALUES (1, 1, now())")
+    act_as(database, "app_writer", "INSERT INTO quiz_responses (user_id, quiz_id, submitted_at) VALUES (1, 1, now())")
     with pipeline.begin() as connection:
         taken = events.pending(connection)
         assert [event.entity for event in taken] == ["quiz_response"]
@@ -351,13 +296,3 @@ def test_the_least_rights_that_are_documented_are_enough_on_mariadb(mariadb_url:
         connection.exec_driver_sql("DROP USER installer@localhost, writer@localhost, pipeline@localhost")
     for engine in (root, admin, installer, writer, pipeline):
         engine.dispose()
-
-
-def _engine_of(engine: sa.Engine, role: str) -> sa.Engine:
-    made = sa.create_engine(engine.url)
-
-    @sa.event.listens_for(made, "begin")
-    def act_as(connection: sa.Connection) -> None:
-        connection.exec_driver_sql(f"SET LOCAL SESSION AUTHORIZATION {role}")
-
-    return made

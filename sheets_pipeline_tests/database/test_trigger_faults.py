@@ -2,12 +2,14 @@
 
 import threading
 import time
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from sheets_pipeline.database import events, one_at_a_time, triggers
 from sheets_pipeline.database.engine import connect
+from sheets_pipeline.database.platform import platform_metadata
 from sheets_pipeline.errors import DatabaseError
 from sheets_pipeline_tests.database.rows import add_basics, submit
 
@@ -125,6 +127,27 @@ def test_a_column_that_is_back_is_read_again(platform: sa.Engine):
         assert events.count(connection) == before + 1
 
 
+def test_on_postgresql_a_virtual_column_is_told_by_name(owned: sa.Engine):
+    """Triggers see NULL there, before and after a change (PostgreSQL 18 and later know such columns)."""
+    with owned.begin() as connection:
+        if connection.dialect.server_version_info < (18,):
+            pytest.skip("This PostgreSQL has no virtual generated columns.")
+        connection.exec_driver_sql("ALTER TABLE users DROP COLUMN email, ADD COLUMN first text DEFAULT 'a'")
+        connection.exec_driver_sql("ALTER TABLE users ADD COLUMN email text GENERATED ALWAYS AS (lower(first)) VIRTUAL")
+    triggers.install(owned)
+    assert triggers.check(owned).problems[0].startswith("column users.email is a virtual generated column")
+
+
+def test_on_sqlite_a_view_in_the_queues_place_is_refused(tmp_path: Path):
+    engine = connect(f"sqlite:///{tmp_path}/platform.db")
+    platform_metadata.create_all(engine)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE VIEW pending_event AS SELECT 1 AS id")
+    with pytest.raises(DatabaseError, match="A view stands where the table pending_event belongs"):
+        triggers.install(engine)
+    engine.dispose()
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
@@ -205,19 +228,3 @@ def test_writers_hardly_wait_behind_an_installer_that_waits_for_a_long_transacti
     assert all("quiz_responses" in problem for problem in triggers.check(engine).problems)  # all others are done
     triggers.install(engine)
     assert triggers.check(engine).is_complete
-
-
-@pytest.fixture
-def mariadb(request: pytest.FixtureRequest) -> sa.Engine:
-    """The platform's tables, empty, on MariaDB."""
-    from sheets_pipeline.database.platform import platform_metadata
-
-    server: sa.URL = request.getfixturevalue("mariadb_url")
-    with connect(server).begin() as connection:
-        connection.exec_driver_sql("CREATE DATABASE faults CHARACTER SET utf8mb4")
-    engine = connect(server.set(database="faults"))
-    platform_metadata.create_all(engine)
-    yield engine
-    engine.dispose()
-    with connect(server).begin() as connection:
-        connection.exec_driver_sql("DROP DATABASE faults")

@@ -11,6 +11,7 @@ from rich.table import Table
 from sheets_pipeline.terminal import escape, screen
 
 _LISTED = 20
+_LONGEST_KEY = 60
 
 
 def print_queue(status: dict[str, Any]) -> None:
@@ -62,7 +63,8 @@ def _set_aside(events: list[dict[str, Any]]) -> Table:
     for head in ("id", "what", "tabs", "attempts", "reason"):
         table.add_column(head)
     for event in events:
-        what = f"{event['kind']} {event['entity']} {event['key']}"
+        key = event["key"] if len(event["key"]) <= _LONGEST_KEY else event["key"][:_LONGEST_KEY] + "..."
+        what = f"{event['kind']} {event['entity']} {key}"
         tabs = ", ".join(event["tabs"] or ["all that it touches"])
         cells = (str(event["id"]), what, tabs, str(event["attempts"]), event["reason"] or "")
         table.add_row(*(escape(cell) for cell in cells))

@@ -4,15 +4,19 @@ Anybody who may write the queue may write nonsense into it, such as the text ``N
 """
 
 import re
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
+from sheets_pipeline.database.event_keys import OwnRows, faults, shown
 from sheets_pipeline.database.platform import UtcDateTime
 from sheets_pipeline.database.trigger_sql import WATCHES
+
+if TYPE_CHECKING:
+    from sheets_pipeline.database.events import Event
 
 _PLATFORM = frozenset(watch.entity for watch in WATCHES)
 _NUMBER = re.compile(r"[+-]?[0-9]{1,19}")
@@ -28,23 +32,30 @@ def number(key: object) -> int | None:
     return found if found is not None and abs(found) <= _LARGEST else None
 
 
-def fault(entity: object, key: object, belongs: Collection[object], own: Collection[str]) -> str | None:
+def is_no_key(key: object) -> bool:
+    """Whether a key is blank or says "no value" in some language."""
+    return not isinstance(key, str) or not key.strip() or key.strip().lower() in _NO_VALUE
+
+
+def fault(entity: object, key: object, belongs: Collection[object], own_tabs: Mapping[str, OwnRows]) -> str | None:
     """Why an event leads nowhere; None for a good one.
 
     Args:
         entity: What changed.
         key: Which one.
         belongs: The learner and course that it belongs to, None where there is none.
-        own: The entities that tabs of one's own show.
+        own_tabs: Tabs of one's own, by title.
     """
-    if not isinstance(entity, str) or entity not in _PLATFORM | set(own):
-        return f"no tab shows the entity {_shown(entity)}; declare it in a tab's entities, then retry"
-    if not isinstance(key, str) or not key.strip() or key.strip().lower() in _NO_VALUE:
-        return f"its key {_shown(key)} names no row; record the event after the row has its key"
+    is_known = entity in _PLATFORM or any(entity in rows.entities for rows in own_tabs.values())
+    if not isinstance(entity, str) or not is_known:
+        return f"no tab shows the entity {shown(entity)}; declare it in a tab's entities, then retry"
+    if is_no_key(key) or not isinstance(key, str):
+        return f"its key {shown(key)} names no row; record the event after the row has its key"
     if entity not in _PLATFORM:
-        return None
+        reasons = faults(own_tabs, entity, key)
+        return f"its key {shown(key)} {'; '.join(reasons)}; record it with the key of its row" if reasons else None
     if number(key) is None:
-        return f"its key {_shown(key)} is not a whole number of 64 bits, as a {entity} has"
+        return f"its key {shown(key)} is not a whole number of 64 bits, as a {entity} has"
     if any(value is not None and not isinstance(value, int) for value in belongs):
         return "the learner or course that it belongs to is no number"
     if entity in {"enrollment", "course_completion"} and all(value is None for value in belongs):
@@ -52,9 +63,13 @@ def fault(entity: object, key: object, belongs: Collection[object], own: Collect
     return None
 
 
-def _shown(value: object) -> str:
-    text = ascii(value)
-    return text if len(text) <= 60 else text[:60] + "..."
+def malformed(events: "Iterable[Event]", own_tabs: Mapping[str, OwnRows]) -> dict[str, list[int]]:
+    """Reason → events that lead nowhere, or not to all tabs of one's own that show their entity."""
+    found: dict[str, list[int]] = {}
+    for event in events:
+        if reason := fault(event.entity, event.key, (event.user_id, event.course_id), own_tabs):
+            found.setdefault(f"Malformed: {reason}.", []).append(event.id)
+    return found
 
 
 class readable_moment(sa.sql.functions.FunctionElement[Any]):  # noqa: N801 - reads as the SQL function that it is

@@ -1,29 +1,133 @@
-"""How an event names a row whose key has several columns: as a JSON array, ``["EU", 7]``; one column is plain text."""
+"""How an event names a row of a tab of one's own: its key as text, a JSON array (``["EU", 7]``) where it has several columns."""
 
 import json
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC
+from decimal import Decimal
+from typing import Any
 
 from sheets_pipeline.sync.cells import KEY_SEPARATOR, key_of
+from sheets_pipeline.sync.tab import Column, ColumnType, Tab
+from sheets_pipeline.sync.values import converter
+
+#: No database has longer whole numbers; whether its own column takes one, the query says.
+_WHOLE = re.compile(r"[+-]?[0-9]{1,38}")
+_DECIMAL = re.compile(r"[+-]?([0-9]{1,100}(\.[0-9]{0,100})?|\.[0-9]{1,100})")
+_SHOWN = 60
+
+
+class UnusableKey(ValueError):
+    """An event's key that can name no row of a tab; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnRows:
+    """What events need to know of a tab of one's own: its entities and its key columns."""
+
+    entities: tuple[str, ...]
+    key: tuple[Column, ...]
+
+    @staticmethod
+    def of(tab: Tab) -> "OwnRows":
+        """The same of a declaration."""
+        return OwnRows(tab.entities, tuple(map(tab.column, tab.key)))
+
+    def row_key(self, text: str) -> str:
+        """The key of the row that an event's key names, as rows of the tab have it.
+
+        Raises:
+            UnusableKey: It can be the key of no row.
+        """
+        if len(self.key) == 1:
+            return _part(text, self.key[0])
+        key = KEY_SEPARATOR.join(_part(part, column) for part, column in zip(self._parts(text), self.key, strict=True))
+        if not key.strip(KEY_SEPARATOR):
+            raise UnusableKey("names no row: all its parts are blank")
+        return key
+
+    def _parts(self, text: str) -> list[Any]:
+        """The parts of a key of several columns; earlier versions wrote them with U+001F between them."""
+        try:
+            parts = text.split(KEY_SEPARATOR) if KEY_SEPARATOR in text else json.loads(text)
+        except (ValueError, RecursionError):
+            parts = None
+        if not isinstance(parts, list) or len(parts) != len(self.key):
+            names = ", ".join(column.name for column in self.key)
+            raise UnusableKey(f"is no JSON array of {len(self.key)} values, for the key columns {names}")
+        return parts
+
+
+def faults(own_tabs: Mapping[str, OwnRows], entity: str, key: str) -> list[str]:
+    """Why an event's key can name no row, for each tab that shows the entity and cannot use the key."""
+    found = []
+    for title, rows in own_tabs.items():
+        if entity in rows.entities:
+            try:
+                rows.row_key(key)
+            except UnusableKey as error:
+                found.append(f"{error} (tab {shown(title)})")
+    return found
+
+
+def touched_rows(rows: OwnRows, keys: Collection[str]) -> set[str]:
+    """The row keys that these events' keys name; those that can name none are left out."""
+    found = set()
+    for key in keys:
+        try:
+            found.add(rows.row_key(key))
+        except UnusableKey:
+            continue  # told, and its event set aside, by ``faults``
+    return found
 
 
 def stored_key(key: object) -> str:
     """What stands in ``pending_event.key``, for a value or a tuple of values."""
     if not isinstance(key, tuple | list):
         return str(key)
-    return json.dumps([part if isinstance(part, str | int | float) else str(part) for part in key], ensure_ascii=False)
-
-
-def row_key(text: str) -> str:
-    """The key of the tab's row that an event's key names; the form of earlier versions is understood, too."""
-    if not text.lstrip().startswith("["):
-        return text
-    try:
-        parts = json.loads(text)
-    except ValueError:
-        return text
-    is_key = isinstance(parts, list) and len(parts) > 1 and all(isinstance(part, str | int | float) for part in parts)
-    return KEY_SEPARATOR.join(map(key_of, parts)) if is_key else text
+    if len(key) == 1:
+        return str(key[0])
+    plain = [part if part is None or isinstance(part, str | int | float) else str(part) for part in key]
+    return json.dumps(plain, ensure_ascii=False)
 
 
 def key_parts(key: object, columns: int) -> object:
     """What a tab's function is given for a row's key: a tuple of texts where its key has several columns."""
     return tuple(str(key).split(KEY_SEPARATOR)) if columns > 1 else key
+
+
+def shown(value: object) -> str:
+    """A value for a message: quoted, ASCII, not too long."""
+    text = ascii(value)
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
+
+
+def _part(value: Any, column: Column) -> str:
+    """One part of a key, as ``key_of`` writes the column's cells."""
+    if isinstance(value, bool) or not (value is None or isinstance(value, str | int | float)):
+        raise UnusableKey(f"has {shown(value)} for the key column {column.name}; expected a text or a number")
+    text = key_of(value)
+    read = _READERS.get(column.type)
+    if read is None or not text:
+        return text
+    if (found := read(text)) is None:
+        raise UnusableKey(f"is no {column.type} as the key column {column.name} has: found {shown(text)}")
+    return found
+
+
+def _whole(text: str) -> str | None:
+    return str(int(text)) if _WHOLE.fullmatch(text) else None
+
+
+def _decimal(text: str) -> str | None:
+    return key_of(_as_decimal(Decimal(text))) if _DECIMAL.fullmatch(text) else None
+
+
+_as_decimal = converter(ColumnType.DECIMAL, UTC)
+#: Types whose keys have one form only, whatever way an event writes them: ``007`` is row 7.
+_READERS: dict[ColumnType, Callable[[str], str | None]] = {
+    ColumnType.INTEGER: _whole,
+    ColumnType.DECIMAL: _decimal,
+    ColumnType.PERCENT: _decimal,
+}

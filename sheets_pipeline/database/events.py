@@ -17,8 +17,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from sheets_pipeline.database.dialects import is_one_of
-from sheets_pipeline.database.event_faults import fault, readable_moment
-from sheets_pipeline.database.event_keys import row_key, stored_key
+from sheets_pipeline.database.event_faults import fault, is_no_key, readable_moment
+from sheets_pipeline.database.event_keys import OwnRows, stored_key, touched_rows
 from sheets_pipeline.database.event_table import Priority, pending_event, utc_now
 from sheets_pipeline.database.platform import UtcDateTime, quiz_responses, quizzes, transcript_requests
 from sheets_pipeline.database.queries import (
@@ -259,15 +259,6 @@ def put_aside(connection: sa.Connection, reasons: Mapping[str, Collection[int]])
     return number
 
 
-def malformed(events: Iterable[Event], own: Collection[str]) -> dict[str, list[int]]:
-    """Reason → events that lead nowhere. ``own`` are the entities that tabs of one's own show."""
-    found: dict[str, list[int]] = {}
-    for event in events:
-        if reason := fault(event.entity, event.key, (event.user_id, event.course_id), own):
-            found.setdefault(f"Malformed: {reason}.", []).append(event.id)
-    return found
-
-
 def keep_for(connection: sa.Connection, ids: Collection[int], waits_for: Collection[str]) -> None:
     """Note that these tabs alone do not show the events yet; no attempt is counted, and they stay due."""
     change = pending_event.update().values(waits_for=_as_json(waits_for))
@@ -354,13 +345,13 @@ def record_event(
 
 
 def affected_keys(
-    connection: sa.Connection, events: Iterable[Event], own_tabs: Mapping[str, Collection[str]] | None = None
+    connection: sa.Connection, events: Iterable[Event], own_tabs: Mapping[str, OwnRows] | None = None
 ) -> dict[str, set[Any]]:
     """Tab title -> keys of the rows that these events touch, whether those rows still exist or not.
 
     Events carry the learner and course they belong to, so most need no look at the database; a new name or title is
-    looked up wherever it shows. ``own_tabs`` (tab title -> entities) adds tabs whose rows are those entities: their
-    keys are the events' keys, as text. An event that waits for some tabs only touches no others.
+    looked up wherever it shows. ``own_tabs`` adds tabs whose rows are those entities: their keys are the events' keys, as
+    text. An event that waits for some tabs only touches no others.
     """
     by_tabs: dict[frozenset[str] | None, list[Event]] = {}
     for event in events:
@@ -374,13 +365,16 @@ def affected_keys(
 
 
 def _touched_by(
-    connection: sa.Connection, events: Iterable[Event], own_tabs: Mapping[str, Collection[str]]
+    connection: sa.Connection, events: Iterable[Event], own_tabs: Mapping[str, OwnRows]
 ) -> dict[str, set[Any]]:
     touched = _Touched()
     by_entity: dict[str, list[Event]] = {}
-    declared = {entity for entities in own_tabs.values() for entity in entities}
+    platform = {watch.entity for watch in WATCHES}
+    declared = {entity for rows in own_tabs.values() for entity in rows.entities} - platform
     for event in events:
-        if fault(event.entity, event.key, (event.user_id, event.course_id), declared):
+        # A key that one tab of one's own cannot use may name a row of another.
+        is_own = event.entity in declared
+        if is_no_key(event.key) if is_own else fault(event.entity, event.key, (event.user_id, event.course_id), {}):
             continue
         by_entity.setdefault(event.entity, []).append(event)
     for entity, some in by_entity.items():
@@ -401,9 +395,9 @@ def _touched_by(
     if changed:
         _add_responses(connection, touched, is_one_of(quiz_responses.c.quiz_id, changed))
     found: dict[str, set[Any]] = touched.by_tab()
-    for title, entities in own_tabs.items():
-        known = set(entities) - {watch.entity for watch in WATCHES}
-        if keys := {row_key(event.key) for entity in known for event in by_entity.get(entity, [])}:
+    for title, rows in own_tabs.items():
+        named = [event.key for entity in declared.intersection(rows.entities) for event in by_entity.get(entity, [])]
+        if keys := touched_rows(rows, named):
             found.setdefault(title, set()).update(keys)
     return found
 

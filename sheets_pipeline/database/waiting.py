@@ -3,23 +3,26 @@
 Events of one kind that wait for the same tabs touch the same ones, so the oldest of them stands for all.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
 
 from sheets_pipeline.database.event_faults import number, readable_moment
+from sheets_pipeline.database.event_keys import OwnRows
 from sheets_pipeline.database.event_table import pending_event, utc_now
 from sheets_pipeline.database.events import Event, affected_keys
 from sheets_pipeline.database.platform import quizzes
 from sheets_pipeline.sync.health import TabWait
+from sheets_pipeline.sync.tab import Column
 
 
-def waiting(connection: sa.Connection, own_tabs: Mapping[str, Collection[str]] | None = None) -> dict[str, TabWait]:
+def waiting(connection: sa.Connection, own_tabs: Mapping[str, OwnRows] | None = None) -> dict[str, TabWait]:
     """Tab title → number and age of the events that wait for it; tabs without any are left out.
 
-    ``own_tabs`` are tabs with entities of their own: title → entities.
+    ``own_tabs`` are tabs with entities of their own, by title.
     """
+    any_key = {title: OwnRows(rows.entities, (Column("key"),)) for title, rows in (own_tabs or {}).items()}
     columns = pending_event.c
     course = sa.func.coalesce(columns.course_id, quizzes.c.course_id)
     groups = (
@@ -41,7 +44,7 @@ def waiting(connection: sa.Connection, own_tabs: Mapping[str, Collection[str]] |
     found: dict[str, TabWait] = {}
     for row in connection.execute(query).mappings().all():
         age = max(0.0, (row["now"] - row["since"]).total_seconds()) if row["since"] else 0.0
-        for title in affected_keys(connection, [_event(row)], own_tabs):
+        for title in affected_keys(connection, [_event(row)], any_key):
             known = found.get(title, TabWait(0, age))
             found[title] = TabWait(known.events + row["events"], max(age, known.oldest_seconds or 0.0))
     return found

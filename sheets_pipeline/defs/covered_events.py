@@ -7,6 +7,7 @@ those whose row it had to set aside, too. Events that never failed are left to t
 from collections.abc import Iterable
 
 from sheets_pipeline.database import events
+from sheets_pipeline.database.event_keys import OwnRows
 from sheets_pipeline.sync.report import SyncReport
 from sheets_pipeline.sync.tab import Tab
 from sheets_pipeline.wiring import Pipeline
@@ -31,7 +32,7 @@ def failed_before(open_pipeline: Pipeline, tab: Tab) -> list[events.Event]:
 def settle_covered(open_pipeline: Pipeline, tab: Tab, failed: Iterable[events.Event], report: SyncReport) -> int:
     """Take the tab off what these events wait for, and delete those that wait for nothing more; returns how many."""
     left = {row.key for row in report.set_aside}
-    own = {tab.title: tab.entities} if tab.entities else {}
+    own = {tab.title: OwnRows.of(tab)} if tab.entities else {}
     done = 0
     with open_pipeline.platform.begin() as connection:
         # As they are now: the tab before this one in the same run may have been what they waited for, too.

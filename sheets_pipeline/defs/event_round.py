@@ -25,7 +25,8 @@ import pandas as pd
 import sqlalchemy as sa
 
 from sheets_pipeline.database import events, held_tabs, history
-from sheets_pipeline.database.event_keys import key_parts
+from sheets_pipeline.database.event_faults import malformed as malformed_events
+from sheets_pipeline.database.event_keys import OwnRows, key_parts
 from sheets_pipeline.database.quota import URGENT
 from sheets_pipeline.defs.metadata import report_metadata
 from sheets_pipeline.defs.tab_asset import COMPUTED_AT, TabAsset, compute_all, tab_assets
@@ -156,13 +157,15 @@ def _without_malformed(
     open_pipeline: Pipeline, due: list[events.Event], context: dg.OpExecutionContext
 ) -> tuple[list[events.Event], int]:
     """The events that lead somewhere; the others are set aside at once, with their reason, and counted."""
-    own = {entity for entities in own_tabs().values() for entity in entities}
-    if not (reasons := events.malformed(due, own)):
+    if not (reasons := malformed_events(due, own_tabs())):
         return due, 0
     with open_pipeline.platform.begin() as connection:
         number = events.put_aside(connection, reasons)
-    for reason, ids in reasons.items():
-        context.log.error("%d events were set aside (`sheets-pipeline queue status`). %s", len(ids), reason)
+    listed = list(reasons.items())[:_LISTED]
+    for reason, ids in listed:
+        context.log.error("%d x set aside (`sheets-pipeline queue status`). %s", len(ids), reason)
+    if (more := number - sum(len(ids) for _, ids in listed)) > 0:
+        context.log.error("%d x set aside for other reasons.", more)
     left_out = {found for ids in reasons.values() for found in ids}
     return [event for event in due if event.id not in left_out], number
 
@@ -172,9 +175,9 @@ def fewest_first(asked: Mapping[str, Collection[Any] | None]) -> list[str]:
     return sorted(asked, key=lambda title: math.inf if (keys := asked[title]) is None else len(keys))
 
 
-def own_tabs() -> dict[str, tuple[str, ...]]:
-    """Tabs with entities of their own: title → entities."""
-    return {found.tab.title: found.tab.entities for found in tab_assets().values() if found.tab.entities}
+def own_tabs() -> dict[str, OwnRows]:
+    """Tabs with entities of their own, by title."""
+    return {found.tab.title: OwnRows.of(found.tab) for found in tab_assets().values() if found.tab.entities}
 
 
 def tabs_to_write_anew(open_pipeline: Pipeline, instance: dg.DagsterInstance) -> set[str]:

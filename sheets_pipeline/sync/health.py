@@ -386,7 +386,8 @@ def overall(
     if steering.paused_until is not None:
         found.append((Health.WARNING, f"Syncs are paused until {steering.paused_until:%H:%M:%S} UTC."))
     if set_aside_events:
-        found.append((Health.WARNING, f"{_counted(set_aside_events, 'event')} set aside after failed attempts."))
+        what = f"{_counted(set_aside_events, 'event')} set aside"
+        found.append((Health.WARNING, f"{what}; `sheets-pipeline queue status` lists them, why, and what to do."))
     if short := [use.kind for use in quota if use.is_nearly_used]:
         found.append((Health.WARNING, f"The quota of {' and '.join(short)} requests is nearly used up."))
     if not found:

@@ -1,16 +1,20 @@
 """Nonsense in the queue: each piece is told apart with its reason, and breaks no reader of the queue."""
 
 from dataclasses import asdict
+from datetime import UTC, datetime
 
 import pytest
 import sqlalchemy as sa
 
 from sheets_pipeline.database import events, triggers
+from sheets_pipeline.database.event_faults import malformed
+from sheets_pipeline.database.event_keys import OwnRows, UnusableKey, stored_key
 from sheets_pipeline.database.event_table import pending_event
 from sheets_pipeline.database.waiting import waiting
+from sheets_pipeline.sync.tab import Column, ColumnType
 from sheets_pipeline_tests.database.rows import add_basics
 
-OWN = {"Orders": ("order",)}
+OWN = {"Orders": OwnRows(("order",), (Column("id"),))}
 
 _KEYS = ["None", "null", "NaN", "undefined", "", " ", "abc", "1.5", "1e3", "0x1F", "9" * 19, "9" * 30, "-" + "9" * 30, "1_000",
          "\u0661\u0662\u0663", "1;drop table users", "'", "\u202e1", "\x1b[31m1", "1\n2", "7,8", "[7]", "\U0001f335" * 20]  # fmt: skip
@@ -44,7 +48,7 @@ def test_malformed_events_break_no_reader_and_are_set_aside_with_their_reason(qu
     with queue.begin() as connection:
         due = events.pending(connection)
         assert events.affected_keys(connection, due, OWN)["UserProfiles"] <= {1, 7}
-        reasons = events.malformed(due, ["order"])
+        reasons = malformed(due, OWN)
         assert sum(map(len, reasons.values())) == len(_MALFORMED)
         assert all(reason.isascii() and reason.isprintable() for reason in reasons)
         assert waiting(connection, OWN)["UserProfiles"].events > 0
@@ -95,3 +99,68 @@ def test_a_queue_of_an_earlier_version_gets_the_defaults(platform: sa.Engine):
     assert "default of column pending_event.created_at is missing" in triggers.check(platform).problems
     triggers.install(platform)
     assert triggers.check(platform).is_complete
+
+
+_TEXT, _NUMBER, _AMOUNT = (Column(kind, kind) for kind in (ColumnType.TEXT, ColumnType.INTEGER, ColumnType.DECIMAL))
+
+
+@pytest.mark.parametrize(
+    ("columns", "key", "expected"),
+    [
+        ([_NUMBER], "007", "7"),
+        ([_NUMBER], " +7 ", "7"),
+        ([_NUMBER], "-0", "0"),
+        ([_NUMBER], "18446744073709551615", "18446744073709551615"),
+        ([_AMOUNT], "1.50", "1.5"),
+        ([_AMOUNT], "2.0", "2"),
+        ([_TEXT], "007", "007"),
+        ([_TEXT], '["EU", 7]', '["EU", 7]'),
+        ([_TEXT], '["EU"]', '["EU"]'),
+        ([_TEXT], "[" * 9_000, "[" * 9_000),
+        ([_TEXT, _NUMBER], '["EU", "007"]', "EU\x1f7"),
+        ([_TEXT, _NUMBER], ' [ "EU" , 7.0 ] ', "EU\x1f7"),
+        ([_TEXT, _NUMBER], "EU\x1f007", "EU\x1f7"),
+        ([_TEXT, _TEXT], "[a\x1f7", "[a\x1f7"),
+        ([_TEXT, _TEXT], '["a", null]', "a\x1f"),
+        *(([_NUMBER], key, None) for key in ("abc", "1.5", "9" * 99, "1_0", "\u0661", "[7]", "0x1F")),
+        *(([_AMOUNT], key, None) for key in ("abc", "NaN", "inf", "1e9", "9" * 9_000, ".")),
+        *(
+            ([_TEXT, _NUMBER], key, None)
+            for key in ("EU", '["EU"]', '["EU", 7, 8]', '["EU", "x"]', '["EU", true]', "{}")
+        ),
+        *(
+            ([_TEXT, _NUMBER], key, None)
+            for key in ('["EU", [7]]', '["EU", 7', "EU\x1f7\x1f8", "[" * 9_000, '["EU", NaN]')
+        ),
+        ([_TEXT, _TEXT], '["", null]', None),
+    ],
+)
+def test_a_key_names_the_row_that_the_key_columns_make_of_it_or_is_refused(
+    columns: list[Column], key: str, expected: str | None
+):
+    rows = OwnRows(("order",), tuple(columns))
+    if expected is not None:
+        assert rows.row_key(key) == expected
+        return
+    with pytest.raises(UnusableKey) as refused:
+        rows.row_key(key)
+    assert len(str(refused.value)) < 200
+    assert str(refused.value).isprintable()
+
+
+def test_a_key_that_one_tab_cannot_use_refreshes_the_other_and_is_told(platform: sa.Engine):
+    own = {"Orders": OwnRows(("order",), (_TEXT,)), "Numbers": OwnRows(("order",), (_NUMBER,))}
+    event = events.Event(1, "order", "A-7", "", 1, None, None, datetime.now(UTC), 0, None, None)
+    with platform.connect() as connection:
+        assert events.affected_keys(connection, [event], own) == {"Orders": {"A-7"}}
+    [(reason, ids)] = malformed([event], own).items()
+    assert "its key 'A-7' is no integer as the key column integer has" in reason
+    assert "(tab 'Numbers')" in reason
+    assert ids == [1]
+
+
+@pytest.mark.parametrize("key", ["A", "[1, 2]", ("A",), ("EU", 7), ("EU", None), [1, "b"]])
+def test_what_record_event_writes_is_read_as_it_was_given(key: object):
+    parts = list(key) if isinstance(key, tuple | list) else [key]
+    rows = OwnRows(("order",), (_TEXT,) * len(parts))
+    assert rows.row_key(stored_key(key)) == "\x1f".join("" if part is None else str(part) for part in parts)

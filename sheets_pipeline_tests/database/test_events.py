@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from sheets_pipeline.database import events, triggers
+from sheets_pipeline.database.event_keys import OwnRows
 from sheets_pipeline.database.event_table import Priority, event_metadata, pending_event
 from sheets_pipeline.database.platform import (
     course_completions,
@@ -21,6 +22,7 @@ from sheets_pipeline.database.platform import (
     users,
 )
 from sheets_pipeline.errors import DatabaseError
+from sheets_pipeline.sync.tab import Column
 from sheets_pipeline_tests.database.rows import NOW, STANDALONE_QUIZ, add_basics, submit
 
 
@@ -412,7 +414,8 @@ def test_entities_of_your_own_touch_the_tabs_that_name_them(queue: sa.Engine):
         events.record_event(connection, "order", "A-17", "order_placed")
         found = _take(connection)
         assert events.affected_keys(connection, found) == {}
-        own_tabs = {"Orders": {"order"}, "Invoices": {"invoice"}, "UserProfiles": {"user"}}
+        entities = {"Orders": "order", "Invoices": "invoice", "UserProfiles": "user"}
+        own_tabs = {title: OwnRows((entity,), (Column("id"),)) for title, entity in entities.items()}
         assert events.affected_keys(connection, found, own_tabs) == {"Orders": {"A-17"}}
 
 

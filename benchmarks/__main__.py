@@ -20,8 +20,8 @@ from benchmarks.report import render
 from benchmarks.scenarios import SCENARIOS, Scenario
 from benchmarks.targets import time_compare
 from benchmarks.tool_process import ToolProcess
-from sheets_pipeline.local.postgres import EmbeddedPostgres
-from sheets_pipeline.local_sheets.testing import LocalSheetsServer
+from local_sheets.testing import LocalSheetsServer
+from sheets_pipeline.embedded.postgres import EmbeddedPostgres
 
 SIZES = (1_000, 10_000, 100_000)
 DOCS = ROOT / "docs"

@@ -13,7 +13,7 @@ from benchmarks.peers import Peer
 from benchmarks.people import TAB, Sheet, add_people, harmed
 from benchmarks.scenarios import Scenario
 from benchmarks.tool_process import ToolProcess
-from sheets_pipeline.local_sheets.testing import LocalSheetsServer
+from local_sheets.testing import LocalSheetsServer
 
 #: Rows beyond the data in a tab that is made large enough beforehand.
 _SPARE_ROWS = 100

@@ -26,9 +26,9 @@ from benchmarks.stack import Keeper, Stack, running_stack
 from benchmarks.truth import Judge, Verdict
 from sheets_pipeline.database import events
 from sheets_pipeline.database.engine import connect
-from sheets_pipeline.database.platform import transcript_requests
-from sheets_pipeline.database.simulate import submit_quizzes
 from sheets_pipeline.errors import SheetsPipelineError
+from sheets_pipeline.platform.simulate import submit_quizzes
+from sheets_pipeline.platform.tables import transcript_requests
 
 #: What is killed. Runs are killed most often: they are what writes.
 _TARGETS = {"run": 4, "warm process": 1, "daemon": 1, "code server": 1, "database": 2, "Local Sheets": 2}

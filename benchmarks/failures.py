@@ -30,8 +30,8 @@ from benchmarks.crashes import Learners
 from benchmarks.environment import ROOT
 from benchmarks.ground import COMMAND, HEALTH_SECONDS, INTERVAL_SECONDS, Ground, running_ground, wait_until_healthy
 from benchmarks.machine import machine
-from sheets_pipeline.local.postgres import EmbeddedPostgres
-from sheets_pipeline.local_sheets.testing import LocalSheetsServer
+from local_sheets.testing import LocalSheetsServer
+from sheets_pipeline.embedded.postgres import EmbeddedPostgres
 
 _LONGEST_SEEING, _LONGEST_RECOVERY = 300.0, 420.0
 #: A warning is no failure: after a minute of much work the quota is nearly used up, for example.

@@ -26,14 +26,14 @@ from benchmarks.crashes import Learners
 from benchmarks.environment import ROOT
 from benchmarks.stack import NOT_INHERITED, Stack
 from benchmarks.truth import Judge
+from local_sheets.testing import LocalSheetsServer
 from sheets_pipeline.database import triggers
-from sheets_pipeline.database.demo import generate
 from sheets_pipeline.database.engine import connect
-from sheets_pipeline.local.family import end_family
-from sheets_pipeline.local.postgres import EmbeddedPostgres
-from sheets_pipeline.local.processes import FAMILY_MARK, free_port
-from sheets_pipeline.local.services import Services
-from sheets_pipeline.local_sheets.testing import LocalSheetsServer
+from sheets_pipeline.embedded.postgres import EmbeddedPostgres
+from sheets_pipeline.embedded.services import Services
+from sheets_pipeline.platform.demo import generate
+from sheets_pipeline.processes.family import end_family
+from sheets_pipeline.processes.servers import FAMILY_MARK, free_port
 from sheets_pipeline.settings import load_settings
 
 HEALTH_SECONDS, INTERVAL_SECONDS = 15, 60

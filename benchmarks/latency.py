@@ -31,10 +31,10 @@ from benchmarks.latency_report import render
 from benchmarks.latency_watch import Awaited, Watch
 from benchmarks.machine import machine
 from sheets_pipeline.database.engine import connect
-from sheets_pipeline.database.simulate import submit_quizzes
+from sheets_pipeline.embedded.services import Services, ensure_services, stop_services
 from sheets_pipeline.errors import SheetsPipelineError
-from sheets_pipeline.local.processes import free_port
-from sheets_pipeline.local.services import Services, ensure_services, stop_services
+from sheets_pipeline.platform.simulate import submit_quizzes
+from sheets_pipeline.processes.servers import free_port
 from sheets_pipeline.settings import load_settings
 
 #: Settings of the person who runs this must not leak in.

@@ -19,9 +19,9 @@ import sqlalchemy as sa
 from google.auth.transport.requests import AuthorizedSession
 from google.oauth2 import service_account
 
-from sheets_pipeline.database.platform import quiz_responses, quizzes
-from sheets_pipeline.database.simulate import Submission
-from sheets_pipeline.local.services import Services
+from sheets_pipeline.embedded.services import Services
+from sheets_pipeline.platform.simulate import Submission
+from sheets_pipeline.platform.tables import quiz_responses, quizzes
 
 #: Tab -> header of the key, header of a number that grows with each submission.
 _GROWING = {"UserProfiles": ("user_id", "last_active_at"), "course_statistics": ("course_id", "quiz_submissions")}

@@ -33,11 +33,11 @@ from benchmarks.machine import machine
 from benchmarks.stack import Keeper, Stack, make_way, running_stack
 from benchmarks.truth import Judge
 from sheets_pipeline.database import events, triggers
-from sheets_pipeline.database.demo import generate
 from sheets_pipeline.database.engine import connect
-from sheets_pipeline.database.platform import transcript_requests
-from sheets_pipeline.database.simulate import submit_quizzes
-from sheets_pipeline.local.services import embedded_postgres
+from sheets_pipeline.embedded.services import embedded_postgres
+from sheets_pipeline.platform.demo import generate
+from sheets_pipeline.platform.simulate import submit_quizzes
+from sheets_pipeline.platform.tables import transcript_requests
 from sheets_pipeline.settings import Settings
 
 _THREADS = 4

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sheets_pipeline.local.postgres import EmbeddedPostgres, Server
+from sheets_pipeline.embedded.postgres import EmbeddedPostgres, Server
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pandas as pd
 
-from sheets_pipeline.local_sheets.testing import LocalSheetsServer
+from local_sheets.testing import LocalSheetsServer
 from sheets_pipeline.sync.snapshot import column_letters
 
 TAB = "data"

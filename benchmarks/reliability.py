@@ -14,8 +14,8 @@ from typing import Any
 from benchmarks.environment import ROOT
 from benchmarks.first_load import first_load_with_fault
 from benchmarks.machine import machine
-from sheets_pipeline.local.postgres import EmbeddedPostgres
-from sheets_pipeline.local_sheets.testing import LocalSheetsServer
+from local_sheets.testing import LocalSheetsServer
+from sheets_pipeline.embedded.postgres import EmbeddedPostgres
 from sheets_pipeline_tests.sheets.conftest import Bench
 from sheets_pipeline_tests.sheets.scenarios import FAULTS, Damage, kill_at_random, run, run_events, run_together
 

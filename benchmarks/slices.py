@@ -23,9 +23,9 @@ from benchmarks.environment import ROOT
 from benchmarks.load import ranks, submit_for
 from benchmarks.machine import machine
 from benchmarks.own_postgres import own_postgres
-from sheets_pipeline.database.demo import generate
 from sheets_pipeline.database.engine import connect
-from sheets_pipeline.launcher.priority import DEFAULT_NICE, LONGEST_SLICE_SECONDS, MOST_NICE, ask_for_slices, lower
+from sheets_pipeline.platform.demo import generate
+from sheets_pipeline.processes.priority import DEFAULT_NICE, LONGEST_SLICE_SECONDS, MOST_NICE, ask_for_slices, lower
 
 NOBODY = "nobody"
 

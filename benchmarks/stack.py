@@ -23,22 +23,22 @@ import psutil
 import yaml
 
 from benchmarks.environment import ROOT
+from sheets_pipeline.embedded.services import Services, ensure_services, stop_services
 from sheets_pipeline.errors import SheetsPipelineError
-from sheets_pipeline.launcher.priority import LONGEST_SLICE_SECONDS, MOST_NICE, ask_for_slices
-from sheets_pipeline.local.family import end_family
-from sheets_pipeline.local.processes import FAMILY_MARK, free_port
-from sheets_pipeline.local.services import Services, ensure_services, stop_services
+from sheets_pipeline.processes.family import end_family
+from sheets_pipeline.processes.priority import LONGEST_SLICE_SECONDS, MOST_NICE, ask_for_slices
+from sheets_pipeline.processes.servers import FAMILY_MARK, free_port
 from sheets_pipeline.settings import Settings, load_settings
 
 #: Settings of the person who runs this must not leak in.
 NOT_INHERITED = ("DATABASE_URL", "PIPELINE_DATABASE_URL", "DAGSTER_POSTGRES_URL", "SPREADSHEET_ID", "DAGSTER_HOME")
 
 #: What a process is, by a word in its command line. Runs are forks of the warm process.
-_WARM = "sheets_pipeline.launcher.warm_process"
+_WARM = "sheets_pipeline.dagster_runtime.warm_process"
 _PARTS = {
     "daemon": "dagster-daemon",
     "code server": "api grpc",
-    "Local Sheets": "sheets_pipeline.local_sheets",
+    "Local Sheets": "local_sheets",
 }
 _PIPELINE = {"daemon", "code server", "warm process", "run"}
 

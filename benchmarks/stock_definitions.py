@@ -5,7 +5,7 @@ import dagster as dg
 from sheets_pipeline import definitions as project
 from sheets_pipeline.database import events
 from sheets_pipeline.defs.event_sync import event_sync
-from sheets_pipeline.wiring import pipeline
+from sheets_pipeline.pipeline import pipeline
 
 _UNDER_WAY = [
     dg.DagsterRunStatus.QUEUED,

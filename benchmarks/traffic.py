@@ -38,10 +38,10 @@ from benchmarks.environment import ROOT
 from benchmarks.machine import machine
 from benchmarks.stack import NOT_INHERITED, lay_out, make_way
 from sheets_pipeline.database.engine import connect
-from sheets_pipeline.launcher.priority import DEFAULT_NICE, lower
-from sheets_pipeline.local.postgres import EmbeddedPostgres, Server
-from sheets_pipeline.local.processes import free_port
-from sheets_pipeline.local.services import Services, ensure_services, stop_services
+from sheets_pipeline.embedded.postgres import EmbeddedPostgres, Server
+from sheets_pipeline.embedded.services import Services, ensure_services, stop_services
+from sheets_pipeline.processes.priority import DEFAULT_NICE, lower
+from sheets_pipeline.processes.servers import free_port
 from sheets_pipeline.settings import Settings, load_settings
 
 #: Quiz responses marked anew before each phase: what the next sync has to write.
@@ -106,9 +106,9 @@ class SyncWorker:
 
 def work() -> None:
     """The process behind ``SyncWorker``: runs as the schedule starts them, in a worker of the launcher's priority."""
+    from sheets_pipeline.dagster_runtime.connections import opened_instance
     from sheets_pipeline.definitions import defs
     from sheets_pipeline.defs.tab_switches import FULL_SYNC_SCHEDULE
-    from sheets_pipeline.launcher.connections import opened_instance
 
     lower(DEFAULT_NICE)
     job = defs().resolve_job_def("full_sync")

@@ -20,11 +20,11 @@ from benchmarks.environment import ROOT
 from benchmarks.machine import machine
 from benchmarks.own_postgres import own_postgres
 from sheets_pipeline.database import triggers
-from sheets_pipeline.database.demo import generate
 from sheets_pipeline.database.engine import connect
 from sheets_pipeline.database.event_table import pending_event
-from sheets_pipeline.local.account import installed_programs
-from sheets_pipeline.local.postgres import Server
+from sheets_pipeline.embedded.account import installed_programs
+from sheets_pipeline.embedded.postgres import Server
+from sheets_pipeline.platform.demo import generate
 
 _WARM_UP_SECONDS = 5
 

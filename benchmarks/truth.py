@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from google.auth.transport.requests import AuthorizedSession
 from google.oauth2 import service_account
 
-from sheets_pipeline.database.platform import courses, quiz_responses, quizzes, transcript_requests, users
-from sheets_pipeline.local.services import Services
+from sheets_pipeline.embedded.services import Services
+from sheets_pipeline.platform.tables import courses, quiz_responses, quizzes, transcript_requests, users
 
 
 def _count(

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from sheets_pipeline.local.postgres import EmbeddedPostgres, Server
+from sheets_pipeline.embedded.postgres import EmbeddedPostgres, Server
 
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "32MB"}
 

@@ -9,10 +9,10 @@ import psycopg
 import sqlalchemy as sa
 
 from sheets_pipeline.database.engine import connect
-from sheets_pipeline.local.account import choose_account
-from sheets_pipeline.local.files import make_folder, write_state
-from sheets_pipeline.local.postgres import EmbeddedPostgres, Server
-from sheets_pipeline.local.processes import wait_until
+from sheets_pipeline.embedded.account import choose_account
+from sheets_pipeline.embedded.files import make_folder, write_state
+from sheets_pipeline.embedded.postgres import EmbeddedPostgres, Server
+from sheets_pipeline.processes.servers import wait_until
 from sheets_pipeline_tests.postgres import FAST
 
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from rich.console import Console
 from rich.table import Table
 
-from sheets_pipeline import cli_output, cli_queue_output, logs, terminal
-from sheets_pipeline.local import dev_output
+from sheets_pipeline import logs, terminal
+from sheets_pipeline.cli import output, queue_output
+from sheets_pipeline.embedded import dev_output
 from sheets_pipeline.terminal import Screen, escape, json_safe, safe
 
 #: Escape sequences, controls, marks that reorder or hide text, line ends, and rich's markup.
@@ -71,7 +72,7 @@ def printed(monkeypatch: pytest.MonkeyPatch, show: object) -> str:
     def made(**options: object) -> Screen:
         return Screen(file=out, force_terminal=True, width=400, color_system=None, **{**options, "soft_wrap": True})  # type: ignore[arg-type]
 
-    for module in (cli_output, cli_queue_output):
+    for module in (output, queue_output):
         monkeypatch.setattr(module, "screen", made)
     show()  # type: ignore[operator]
     return out.getvalue()
@@ -92,7 +93,7 @@ def test_results_of_syncs_and_queues_are_only_text(monkeypatch: pytest.MonkeyPat
     }
     processed = {"tabs": {HOSTILE: numbers}, "failures": [HOSTILE], "error": HOSTILE, "status": "failed", "events": 1}
     processed |= {"set_aside": 0, "seconds": 1.0, "run_id": "1", "still_pending": 0}
-    for show in (lambda: cli_output.print_sync(synced), lambda: cli_queue_output.print_processed(processed)):
+    for show in (lambda: output.print_sync(synced), lambda: queue_output.print_processed(processed)):
         shown = printed(monkeypatch, show)
         assert not _BAD.search(re.sub(r"\x1b\[[0-9;]*m", "", shown))
         assert "[red]n[/red][link=https://evil.example]o[/link]" in shown
@@ -166,7 +167,7 @@ def test_every_command_prints_through_the_safe_screen() -> None:
     from pathlib import Path
 
     package = Path(terminal.__file__).parent
-    commands = [*package.glob("cli*.py"), *package.glob("*/cli.py")]
+    commands = [*package.glob("cli/*.py")]
     assert len(commands) > 5
     for path in commands:
         text = path.read_text()

@@ -13,11 +13,11 @@ from sheets_pipeline.database.installation import Installation
 from sheets_pipeline.database.locks import named_lock
 from sheets_pipeline.database.quota import DatabaseQuota
 from sheets_pipeline.database.state import TabStore, install_state
+from sheets_pipeline.pipeline import StoredMemory
 from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sheets.credentials import load_identity
 from sheets_pipeline.sheets.writer import TabWriter
 from sheets_pipeline.sync.tab import Column, ColumnType, Tab
-from sheets_pipeline.wiring import StoredMemory
 
 _TYPES = {
     "id": ColumnType.INTEGER,

@@ -10,13 +10,10 @@ from typing import Any
 import dagster as dg
 import sqlalchemy as sa
 
-from sheets_pipeline.control.dagster_client import JOB, DagsterClient
-from sheets_pipeline.control.status import as_json, collect
+from sheets_pipeline.components.tab_asset import TabAsset
+from sheets_pipeline.dagster_runtime.connections import keep_connections
 from sheets_pipeline.database import events, history, leases
 from sheets_pipeline.database.locks import named_lock
-from sheets_pipeline.defs.loaded_code import follow
-from sheets_pipeline.defs.run_tags import run_tags
-from sheets_pipeline.defs.tab_asset import TabAsset
 from sheets_pipeline.defs.tab_switches import (
     EVENT_SENSOR,
     FULL_SYNC_SCHEDULE,
@@ -26,12 +23,15 @@ from sheets_pipeline.defs.tab_switches import (
     switched_off,
 )
 from sheets_pipeline.errors import PauseTooLong, SheetsPipelineError, TabIsOff, UnknownTab
-from sheets_pipeline.launcher.connections import keep_connections
-from sheets_pipeline.local.home import dagster_home
+from sheets_pipeline.home import dagster_home
+from sheets_pipeline.monitoring.dagster_client import JOB, DagsterClient
+from sheets_pipeline.monitoring.status import as_json, collect
+from sheets_pipeline.pipeline import Pipeline
+from sheets_pipeline.runs.loaded_code import follow
+from sheets_pipeline.runs.run_tags import run_tags
 from sheets_pipeline.settings import Settings
 from sheets_pipeline.sync.health import Status
 from sheets_pipeline.sync.titles import no_such_tab
-from sheets_pipeline.wiring import Pipeline
 
 #: Run tag of a sync that a person asked for here.
 FORCED_TAG = "sheets_pipeline/forced"

@@ -12,9 +12,9 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sheets_pipeline.control.bodies import Disconnected, read_body
-from sheets_pipeline.control.origin import Refusal, foreign_page, host_name, malformed, not_json, route_path
-from sheets_pipeline.control.reach import is_loopback
+from sheets_pipeline.web.addresses import is_loopback
+from sheets_pipeline.web.bodies import Disconnected, read_body
+from sheets_pipeline.web.origin import Refusal, foreign_page, host_name, malformed, not_json, route_path
 
 #: Served without the token: health for load balancers, and pages that hold no data of their own.
 OPEN_PATHS = ("/", "/dashboard", "/docs", "/openapi.json")

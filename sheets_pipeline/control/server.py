@@ -3,13 +3,13 @@
 import socket
 
 from sheets_pipeline.control.app import create_app
-from sheets_pipeline.control.connections import serve_http
 from sheets_pipeline.control.operations import Operations
-from sheets_pipeline.control.reach import check_reachable_safely
 from sheets_pipeline.errors import SettingsError
 from sheets_pipeline.logs import configure
+from sheets_pipeline.pipeline import pipeline
 from sheets_pipeline.settings import Settings
-from sheets_pipeline.wiring import pipeline
+from sheets_pipeline.web.addresses import check_reachable_safely
+from sheets_pipeline.web.connections import serve_http
 
 
 def run_server(settings: Settings, host: str, port: int) -> None:

@@ -5,8 +5,8 @@ from collections.abc import Collection
 import sqlalchemy as sa
 
 from sheets_pipeline.database.exact_text import UNICODE, ExactText
-from sheets_pipeline.database.platform import UtcDateTime
 from sheets_pipeline.database.state import insert_ignore, state_metadata, sync_base_row, sync_tab
+from sheets_pipeline.platform.tables import UtcDateTime
 from sheets_pipeline.sync.archive import Boundary
 
 sync_archive = sa.Table(

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
-from sheets_pipeline.database import platform
 from sheets_pipeline.database.event_table import CLOCK, MYSQL_CLOCK, Priority, pending_event
+from sheets_pipeline.platform import tables
 
 PREFIX = "sheets_pipeline_"
 
@@ -54,7 +54,7 @@ class Watch:
 
 WATCHES = [
     Watch(
-        platform.quiz_responses,
+        tables.quiz_responses,
         "quiz_response",
         {"insert": "quiz_submitted", "update": "response_changed", "delete": "response_deleted"},
         ("user_id", "quiz_id", "score", "passed", "submitted_at", "answer"),
@@ -62,7 +62,7 @@ WATCHES = [
         quiz="quiz_id",
     ),
     Watch(
-        platform.course_completions,
+        tables.course_completions,
         "course_completion",
         {"insert": "course_completed", "update": "completion_changed", "delete": "completion_deleted"},
         ("user_id", "course_id"),
@@ -70,7 +70,7 @@ WATCHES = [
         course="course_id",
     ),
     Watch(
-        platform.enrollments,
+        tables.enrollments,
         "enrollment",
         {"insert": "enrolled", "update": "enrollment_changed", "delete": "enrollment_deleted"},
         ("user_id", "course_id"),
@@ -78,7 +78,7 @@ WATCHES = [
         course="course_id",
     ),
     Watch(
-        platform.users,
+        tables.users,
         "user",
         {"insert": "user_created", "update": "profile_changed", "delete": "user_deleted"},
         ("full_name", "email", "joined_at", "last_login_at"),
@@ -86,7 +86,7 @@ WATCHES = [
         renamed=("full_name", "user_renamed"),
     ),
     Watch(
-        platform.transcript_requests,
+        tables.transcript_requests,
         "transcript_request",
         {"insert": "transcript_requested", "update": "transcript_changed", "delete": "transcript_deleted"},
         ("user_id", "course_id", "status", "pdf_generate", "requested_at", "updated_at"),
@@ -95,7 +95,7 @@ WATCHES = [
         priority=Priority.URGENT,
     ),
     Watch(
-        platform.courses,
+        tables.courses,
         "course",
         {"insert": "course_created", "update": "course_renamed", "delete": "course_deleted"},
         ("title",),
@@ -103,7 +103,7 @@ WATCHES = [
     ),
     # A quiz shows only through its responses, so its creation changes nothing.
     Watch(
-        platform.quizzes,
+        tables.quizzes,
         "quiz",
         {"update": "quiz_changed", "delete": "quiz_deleted"},
         ("title", "kind", "course_id"),

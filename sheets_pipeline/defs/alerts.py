@@ -7,14 +7,14 @@ an incident of the pipeline's own database can be told, too. A crash between sen
 import dagster as dg
 import sqlalchemy as sa
 
-from sheets_pipeline import alerts
-from sheets_pipeline.alerts import Incidents, Told
-from sheets_pipeline.control.status import collect
+from sheets_pipeline.dagster_runtime.shared_instance import shared
 from sheets_pipeline.database.clock import database_time
 from sheets_pipeline.database.leases import leases, sync_hold
-from sheets_pipeline.defs.shared_instance import shared
+from sheets_pipeline.monitoring import alerts
+from sheets_pipeline.monitoring.alerts import Incidents, Told
+from sheets_pipeline.monitoring.status import collect
+from sheets_pipeline.pipeline import Pipeline, pipeline
 from sheets_pipeline.settings import load_settings
-from sheets_pipeline.wiring import Pipeline, pipeline
 
 ALERT_SENSOR = "alerts"
 

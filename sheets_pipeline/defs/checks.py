@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 
 import dagster as dg
 
+from sheets_pipeline.components.declarations import Problem
+from sheets_pipeline.components.tab_asset import TabAsset, tab_assets
 from sheets_pipeline.database import history
-from sheets_pipeline.defs.declarations import Problem
 from sheets_pipeline.defs.running import RUN_CONFIG
-from sheets_pipeline.defs.tab_asset import TabAsset, tab_assets
+from sheets_pipeline.pipeline import pipeline
 from sheets_pipeline.sync.guards import MAX_SPREADSHEET_CELLS, MAX_TABS
-from sheets_pipeline.wiring import pipeline
 
 #: Shares of a limit of Google's from which a check warns, and from which it calls it an error.
 WARN_SHARE, ERROR_SHARE = 0.8, 0.95

@@ -8,10 +8,10 @@ from collections.abc import Iterable
 import dagster as dg
 import sqlalchemy as sa
 
+from sheets_pipeline.components.tab_asset import TabAsset, tab_assets
 from sheets_pipeline.database import events
-from sheets_pipeline.defs.event_round import own_tabs
-from sheets_pipeline.defs.tab_asset import TabAsset, tab_assets
-from sheets_pipeline.wiring import pipeline
+from sheets_pipeline.pipeline import pipeline
+from sheets_pipeline.runs.event_round import own_tabs
 
 #: Events looked through, the oldest first, and events listed.
 _LOOKED_AT, _LISTED = 5_000, 20

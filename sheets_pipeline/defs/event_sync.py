@@ -12,16 +12,16 @@ from typing import Any
 
 import dagster as dg
 
+from sheets_pipeline.dagster_runtime.at_once import AT_ONCE_TAG
+from sheets_pipeline.dagster_runtime.shared_instance import shared
 from sheets_pipeline.database import events
-from sheets_pipeline.defs import gate
-from sheets_pipeline.defs.event_round import Round, sync_due_events, tabs_to_write_anew
-from sheets_pipeline.defs.failures import explained
-from sheets_pipeline.defs.gathering import let_gather, rest_while_busy
-from sheets_pipeline.defs.run_tags import add_missing, run_tags
 from sheets_pipeline.defs.running import CONSOLE, RUN_CONFIG
-from sheets_pipeline.defs.shared_instance import shared
-from sheets_pipeline.launcher.at_once import AT_ONCE_TAG
-from sheets_pipeline.wiring import Pipeline, pipeline
+from sheets_pipeline.pipeline import Pipeline, pipeline
+from sheets_pipeline.runs import gate
+from sheets_pipeline.runs.event_round import Round, sync_due_events, tabs_to_write_anew
+from sheets_pipeline.runs.failures import explained
+from sheets_pipeline.runs.gathering import let_gather, rest_while_busy
+from sheets_pipeline.runs.run_tags import add_missing, run_tags
 
 #: After a failed run, the next one waits 5, 10, 20 ... seconds, at most this long; the circuit breaker waits longer.
 _LONGEST_PAUSE_SECONDS = 60

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import dagster as dg
 
-from sheets_pipeline.defs.names import dagster_name
-from sheets_pipeline.defs.tab_asset import TabAsset, declared_at, tab_assets
+from sheets_pipeline.components.names import dagster_name
+from sheets_pipeline.components.tab_asset import TabAsset, declared_at, tab_assets
 from sheets_pipeline.settings import Settings
 
 #: A tab is stale once its last sync is so many intervals ago, and about to be from one interval and a half.

@@ -5,15 +5,15 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
+from sheets_pipeline.components.tab_asset import COMPUTED_AT, tab_assets
 from sheets_pipeline.database.history import recorded
-from sheets_pipeline.defs.covered_events import FAILED_BEFORE, settle_covered
-from sheets_pipeline.defs.failures import explained
-from sheets_pipeline.defs.metadata import report_metadata
-from sheets_pipeline.defs.tab_asset import COMPUTED_AT, tab_assets
-from sheets_pipeline.defs.tab_failures import writing
+from sheets_pipeline.pipeline import pipeline
+from sheets_pipeline.runs.covered_events import FAILED_BEFORE, settle_covered
+from sheets_pipeline.runs.failures import explained
+from sheets_pipeline.runs.metadata import report_metadata
+from sheets_pipeline.runs.tab_failures import writing
 from sheets_pipeline.sheets.writer import Allowance
 from sheets_pipeline.sync.report import SyncReport
-from sheets_pipeline.wiring import pipeline
 
 #: Run tag that lets one run delete more rows than the guard allows.
 ALLOW_DELETES_TAG = "sheets_pipeline/allow_deletes"

@@ -11,18 +11,18 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import sqlalchemy as sa
 
-from sheets_pipeline.database import history
-from sheets_pipeline.database.state import remove_gone_rows
-from sheets_pipeline.defs.running import CONSOLE, RUN_CONFIG
-from sheets_pipeline.defs.storage_cleanup import (
+from sheets_pipeline.dagster_runtime.storage_cleanup import (
     Until,
     remove_check_evaluations,
     remove_events_without_run,
     remove_runs,
     remove_ticks,
 )
+from sheets_pipeline.database import history
+from sheets_pipeline.database.state import remove_gone_rows
+from sheets_pipeline.defs.running import CONSOLE, RUN_CONFIG
+from sheets_pipeline.pipeline import pipeline
 from sheets_pipeline.settings import Settings, load_settings
-from sheets_pipeline.wiring import pipeline
 
 #: Longest time of one clean-up.
 LONGEST_SECONDS = 900

@@ -7,12 +7,12 @@ second state: the switch is what Dagster keeps about the sensor. Its tick shows 
 import dagster as dg
 from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus
 
-from sheets_pipeline.defs.names import dagster_name
-from sheets_pipeline.defs.shared_instance import shared
-from sheets_pipeline.defs.tab_asset import TabAsset, tab_assets
+from sheets_pipeline.components.names import dagster_name
+from sheets_pipeline.components.tab_asset import TabAsset, tab_assets
+from sheets_pipeline.dagster_runtime.shared_instance import shared
+from sheets_pipeline.pipeline import pipeline
 from sheets_pipeline.settings import Settings, load_settings
 from sheets_pipeline.sync.tab import Tab
-from sheets_pipeline.wiring import pipeline
 
 FULL_SYNC_SCHEDULE = "full_sync_schedule"
 EVENT_SENSOR = "quiz_submissions"
@@ -54,8 +54,8 @@ def _switch(found: TabAsset, seconds: int) -> dg.SensorDefinition:
         description=f"The switch of the tab {title}: off, syncs leave it alone. Its ticks tell the tab's health.",
     )
     def switch(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        from sheets_pipeline.control.status import collect  # these two ask this module for the switches
-        from sheets_pipeline.defs.gate import UNREACHABLE, said
+        from sheets_pipeline.monitoring.status import collect  # these two ask this module for the switches
+        from sheets_pipeline.runs.gate import UNREACHABLE, said
 
         try:
             tab = collect(shared(context), pipeline()).tabs[title]

@@ -16,7 +16,7 @@ from benchmarks.report import render
 from benchmarks.scenarios import SCENARIOS
 from benchmarks.targets import time_compare
 from benchmarks.tool_process import ToolProcess
-from sheets_pipeline.local_sheets.testing import LocalSheetsServer, local_sheets  # noqa: F401 -- a fixture
+from local_sheets.testing import LocalSheetsServer, local_sheets  # noqa: F401 -- a fixture
 
 
 def grid_of(rows: pd.DataFrame) -> list[list[object]]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sheets_pipeline.local.postgres import Server
+from sheets_pipeline.embedded.postgres import Server
 from sheets_pipeline_tests.browser import chromium, open_page, shared_page
 from sheets_pipeline_tests.control.stage import Stage, open_stage
 

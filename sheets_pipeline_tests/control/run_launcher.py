@@ -9,9 +9,9 @@ from dagster._config import UserConfigSchema
 from dagster._core.launcher import LaunchRunContext, RunLauncher
 from dagster._serdes import ConfigurableClass, ConfigurableClassData
 
+from sheets_pipeline.components.tab_asset import COMPUTED_AT, compute_all, tab_assets
 from sheets_pipeline.database import history
-from sheets_pipeline.defs.tab_asset import COMPUTED_AT, compute_all, tab_assets
-from sheets_pipeline.wiring import pipeline
+from sheets_pipeline.pipeline import pipeline
 
 #: Runs stay under way until this is set.
 may_end = threading.Event()

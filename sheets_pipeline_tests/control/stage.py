@@ -19,18 +19,19 @@ from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import InProcessCodeLocationOrigin, InProcessWorkspaceLoadTarget
 from dagster_webserver.app import create_app_from_workspace_process_context
 
+from local_sheets.testing import LocalSheetsServer
 from sheets_pipeline.control.app import create_app
-from sheets_pipeline.control.connections import LimitedConnection
 from sheets_pipeline.control.operations import Operations
-from sheets_pipeline.control.webserver_guard import WebserverGuard
-from sheets_pipeline.database import demo, events, history, leases, triggers
+from sheets_pipeline.dagster_runtime.webserver_guard import WebserverGuard
+from sheets_pipeline.database import events, history, leases, triggers
 from sheets_pipeline.database.engine import connect
+from sheets_pipeline.embedded.postgres import Server
 from sheets_pipeline.errors import HeaderMismatch
-from sheets_pipeline.local.postgres import Server
-from sheets_pipeline.local.processes import free_port, wait_until
-from sheets_pipeline.local_sheets.testing import LocalSheetsServer
+from sheets_pipeline.pipeline import pipeline
+from sheets_pipeline.platform import demo
+from sheets_pipeline.processes.servers import free_port, wait_until
 from sheets_pipeline.settings import Settings, load_settings
-from sheets_pipeline.wiring import pipeline
+from sheets_pipeline.web.connections import LimitedConnection
 from sheets_pipeline_tests.control import run_launcher
 
 TOKEN = "correct horse"

@@ -9,10 +9,10 @@ import pytest
 
 from sheets_pipeline.control.operations import Operations
 from sheets_pipeline.database import leases
-from sheets_pipeline.database.simulate import submit_quizzes
-from sheets_pipeline.local.processes import free_port, wait_until
+from sheets_pipeline.pipeline import pipeline
+from sheets_pipeline.platform.simulate import submit_quizzes
+from sheets_pipeline.processes.servers import free_port, wait_until
 from sheets_pipeline.settings import load_settings
-from sheets_pipeline.wiring import pipeline
 from sheets_pipeline_tests.control import run_launcher
 from sheets_pipeline_tests.control.stage import Stage
 

@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 
+import local_sheets
 import sheets_pipeline
 
-ROOT = Path(sheets_pipeline.__file__).parent
-PAGES = {"control": ROOT / "control/static/css", "local_sheets": ROOT / "local_sheets/page/static/css"}
+PAGES = {
+    "control": Path(sheets_pipeline.__file__).parent / "control/static/css",
+    "local_sheets": Path(local_sheets.__file__).parent / "page/static/css",
+}
 TEXTS = ("text", "quiet", "faint", "accent", "accent-ink", "good", "warn", "bad")
 GROUNDS = ("ground", "chrome", "raised", "accent-soft", "bad-soft")
 #: WCAG 2.2, 1.4.3, for text of any size.

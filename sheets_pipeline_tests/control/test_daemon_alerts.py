@@ -22,7 +22,7 @@ from sheets_pipeline.control import daemon_alerts
 from sheets_pipeline.control.daemon_alerts import DaemonAlerts
 from sheets_pipeline.errors import DatabaseError
 from sheets_pipeline.settings import load_settings
-from sheets_pipeline_tests.test_alerts import Webhook
+from sheets_pipeline_tests.monitoring.test_alerts import Webhook
 
 
 @pytest.fixture

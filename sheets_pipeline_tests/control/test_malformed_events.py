@@ -10,15 +10,15 @@ import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
 
-from sheets_pipeline.cli import main
+from sheets_pipeline.cli.main import main
+from sheets_pipeline.components import tab_asset as tab_asset_module
+from sheets_pipeline.components.tab_asset import tab_assets
 from sheets_pipeline.database import events
 from sheets_pipeline.database.event_table import pending_event
 from sheets_pipeline.database.frames import read_frame
 from sheets_pipeline.definitions import defs
-from sheets_pipeline.defs import tab_asset as tab_asset_module
-from sheets_pipeline.defs.tab_asset import tab_assets
+from sheets_pipeline.pipeline import pipeline
 from sheets_pipeline.sync.tab import Column, ColumnType, Tab
-from sheets_pipeline.wiring import pipeline
 from sheets_pipeline_tests.control.stage import Stage
 
 _HOSTILE = "\x1b[31m\u202e'; drop table users; -- \U0001f335"

@@ -7,8 +7,8 @@ from pathlib import Path
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from sheets_pipeline.database.simulate import submit_quizzes
-from sheets_pipeline.wiring import pipeline
+from sheets_pipeline.pipeline import pipeline
+from sheets_pipeline.platform.simulate import submit_quizzes
 from sheets_pipeline_tests.control.stage import Stage
 
 GRAFANA = Path(__file__).parents[2] / "docs" / "grafana"

@@ -10,12 +10,12 @@ import pytest
 from fastapi.testclient import TestClient
 
 from sheets_pipeline.control.app import create_app
-from sheets_pipeline.control.origin import route_path
-from sheets_pipeline.control.reach import check_reachable_safely, is_loopback
 from sheets_pipeline.control.security import refusal
 from sheets_pipeline.control.server import run_server
 from sheets_pipeline.errors import DatabaseError, SettingsError
 from sheets_pipeline.settings import load_settings
+from sheets_pipeline.web.addresses import check_reachable_safely, is_loopback
+from sheets_pipeline.web.origin import route_path
 from sheets_pipeline_tests.control.stage import TOKEN, Stage
 
 

@@ -16,12 +16,13 @@ from starlette.types import Scope
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect as connect_websocket
 
-from sheets_pipeline.control import bodies, connections, webserver, webserver_guard
-from sheets_pipeline.control.webserver_guard import WebserverGuard, webserver_refusal
-from sheets_pipeline.local.children import children_of
-from sheets_pipeline.local.postgres import Server
-from sheets_pipeline.local.processes import wait_until
+from sheets_pipeline.dagster_runtime import webserver, webserver_guard
+from sheets_pipeline.dagster_runtime.webserver_guard import WebserverGuard, webserver_refusal
+from sheets_pipeline.embedded.children import children_of
+from sheets_pipeline.embedded.postgres import Server
+from sheets_pipeline.processes.servers import wait_until
 from sheets_pipeline.settings import load_settings
+from sheets_pipeline.web import bodies, connections
 from sheets_pipeline_tests.control.stage import Stage
 
 JSON = ("content-type", "application/json")
@@ -322,7 +323,7 @@ def test_dev_guards_it_whatever_the_storage(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv("DAGSTER_HOME", str(Path(__file__).parents[2]))
     monkeypatch.setenv("LOCAL_DATA_DIR", str(tmp_path))
     started = {child.name: child.command for child in children_of(load_settings(), None)}
-    assert started["webserver"][1:3] == ["-m", "sheets_pipeline.control.webserver"]
+    assert started["webserver"][1:3] == ["-m", "sheets_pipeline.dagster_runtime.webserver"]
     served: list[Any] = []
     monkeypatch.setattr(dagster_cli, webserver._SERVE, getattr(dagster_cli, webserver._SERVE))
     monkeypatch.setattr(dagster_cli, "main", lambda: served.append(getattr(dagster_cli, webserver._SERVE)))

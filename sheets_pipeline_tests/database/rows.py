@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from sheets_pipeline.database.platform import courses, enrollments, quiz_responses, quizzes, users
+from sheets_pipeline.platform.tables import courses, enrollments, quiz_responses, quizzes, users
 
 NOW = datetime(2026, 10, 1, 12, tzinfo=UTC)
 

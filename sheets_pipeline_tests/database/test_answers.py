@@ -7,10 +7,10 @@ import sqlalchemy as sa
 
 from sheets_pipeline.database.engine import connect
 from sheets_pipeline.database.locks import named_lock
+from sheets_pipeline.embedded.postgres import Server
 from sheets_pipeline.errors import DatabaseError, TabBusy
-from sheets_pipeline.local.postgres import Server
-from sheets_pipeline_tests.database.conftest import needs_mariadb
 from sheets_pipeline_tests.database.relay import relay
+from sheets_pipeline_tests.databases import needs_mariadb
 
 _SELECT = sa.text("select 1")
 

@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from sheets_pipeline.database import events, triggers
 from sheets_pipeline.database.event_keys import OwnRows
 from sheets_pipeline.database.event_table import Priority, event_metadata, pending_event
-from sheets_pipeline.database.platform import (
+from sheets_pipeline.errors import DatabaseError
+from sheets_pipeline.platform.tables import (
     course_completions,
     courses,
     enrollments,
@@ -21,7 +22,6 @@ from sheets_pipeline.database.platform import (
     transcript_requests,
     users,
 )
-from sheets_pipeline.errors import DatabaseError
 from sheets_pipeline.sync.tab import Column
 from sheets_pipeline_tests.database.rows import NOW, STANDALONE_QUIZ, add_basics, submit
 

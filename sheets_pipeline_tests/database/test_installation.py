@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sheets_pipeline.database.engine import connect
 from sheets_pipeline.database.installation import Installation, known, sync_installation
 from sheets_pipeline.database.state import install_state
-from sheets_pipeline.local.postgres import Server
+from sheets_pipeline.embedded.postgres import Server
 
 
 def test_the_id_is_made_once_and_found_again(engine: sa.Engine) -> None:

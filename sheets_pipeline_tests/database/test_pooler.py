@@ -16,7 +16,7 @@ from sheets_pipeline.database.engine import connect, read_only
 from sheets_pipeline.database.locks import named_lock
 from sheets_pipeline.database.pooler import pooling
 from sheets_pipeline.errors import DatabaseError, TabBusy
-from sheets_pipeline.local import processes
+from sheets_pipeline.processes import servers
 
 needs_pgbouncer = pytest.mark.skipif(shutil.which("pgbouncer") is None, reason="PgBouncer is not installed")
 
@@ -24,7 +24,7 @@ needs_pgbouncer = pytest.mark.skipif(shutil.which("pgbouncer") is None, reason="
 @contextmanager
 def pgbouncer(url: str, folder: Path, mode: str) -> Iterator[str]:
     """The URL of the same database through a pooler of its own."""
-    server, port = sa.make_url(url), processes.free_port()
+    server, port = sa.make_url(url), servers.free_port()
     password = f"password='{server.password}'" if server.password else ""
     settings = f"""
 [databases]
@@ -51,7 +51,7 @@ logfile = {folder / "log"}
         user = ["-u", "nobody"]
     pooler = subprocess.Popen(["pgbouncer", "-q", *user, str(folder / "pgbouncer.ini")], stderr=subprocess.PIPE)
     try:
-        assert processes.wait_until(lambda: _listens(port), seconds=10), pooler.stderr and pooler.stderr.read1()
+        assert servers.wait_until(lambda: _listens(port), seconds=10), pooler.stderr and pooler.stderr.read1()
         yield server.set(host="127.0.0.1", port=port, password=None).render_as_string(hide_password=False)
     finally:
         pooler.terminate()

@@ -9,9 +9,9 @@ import sqlalchemy as sa
 
 from sheets_pipeline.database import events, queue_check, triggers
 from sheets_pipeline.database.engine import connect
-from sheets_pipeline.database.platform import platform_metadata
 from sheets_pipeline.database.trigger_sql import WATCHES
 from sheets_pipeline.errors import DatabaseError
+from sheets_pipeline.platform.tables import platform_metadata
 from sheets_pipeline_tests.database.attacker import act_as, engine_of, functions, loot
 from sheets_pipeline_tests.database.rows import add_basics, submit
 

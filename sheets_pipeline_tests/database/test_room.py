@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from sheets_pipeline.database import room
 from sheets_pipeline.database.engine import connect
 from sheets_pipeline.database.room import why_no_room
+from sheets_pipeline.embedded.postgres import EmbeddedPostgres
 from sheets_pipeline.errors import DatabaseError
-from sheets_pipeline.local.postgres import EmbeddedPostgres
 from sheets_pipeline_tests.postgres import FAST
 
 

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from sheets_pipeline.database import events, one_at_a_time, triggers
 from sheets_pipeline.database.engine import connect
-from sheets_pipeline.database.platform import platform_metadata
 from sheets_pipeline.errors import DatabaseError
+from sheets_pipeline.platform.tables import platform_metadata
 from sheets_pipeline_tests.database.rows import add_basics, submit
 
 #: What people do to the queue → what the check says. PostgreSQL.

@@ -6,9 +6,9 @@ import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
 
+from sheets_pipeline.cli.db import db
 from sheets_pipeline.database import history, upgrade
 from sheets_pipeline.database.archive import ArchiveStore
-from sheets_pipeline.database.cli import db
 from sheets_pipeline.database.engine import connect
 from sheets_pipeline.database.held_tabs import held
 from sheets_pipeline.database.leases import paused_until, take

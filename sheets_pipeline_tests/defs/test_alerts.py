@@ -7,10 +7,10 @@ import pytest
 
 from sheets_pipeline.database import leases
 from sheets_pipeline.defs.alerts import pause_limit_reached, tick
-from sheets_pipeline.wiring import pipeline
-from sheets_pipeline_tests.defs.conftest import Platform
+from sheets_pipeline.pipeline import pipeline
 from sheets_pipeline_tests.defs.test_jobs import run
-from sheets_pipeline_tests.test_alerts import Webhook
+from sheets_pipeline_tests.learning_platform import Platform
+from sheets_pipeline_tests.monitoring.test_alerts import Webhook
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import pytest
 
 from sheets_pipeline.defs import checks
 from sheets_pipeline.defs.checks import Verdict
-from sheets_pipeline_tests.defs.conftest import Platform
 from sheets_pipeline_tests.defs.test_jobs import run
+from sheets_pipeline_tests.learning_platform import Platform
 
 ERROR, WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
 USERS = dg.AssetKey("user_profiles")

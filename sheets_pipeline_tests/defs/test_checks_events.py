@@ -4,9 +4,9 @@ import dagster as dg
 import sqlalchemy as sa
 
 from sheets_pipeline.database import events
-from sheets_pipeline.database.simulate import submit_quizzes
 from sheets_pipeline.definitions import defs
-from sheets_pipeline_tests.defs.conftest import Platform
+from sheets_pipeline.platform.simulate import submit_quizzes
+from sheets_pipeline_tests.learning_platform import Platform
 
 
 def evaluations(platform: Platform) -> dict[str, dg.AssetCheckEvaluation]:

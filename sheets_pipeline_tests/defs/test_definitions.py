@@ -3,8 +3,8 @@
 import dagster as dg
 import pytest
 
+from sheets_pipeline.components.tab_asset import tab_assets
 from sheets_pipeline.definitions import defs
-from sheets_pipeline.defs.tab_asset import tab_assets
 from sheets_pipeline.errors import SettingsError
 
 

@@ -10,13 +10,13 @@ import pytest
 import sqlalchemy as sa
 
 from sheets_pipeline.database import events
-from sheets_pipeline.database.simulate import submit_quizzes
 from sheets_pipeline.definitions import defs
 from sheets_pipeline.defs import event_sync
 from sheets_pipeline.defs.event_sync import quiz_submissions
+from sheets_pipeline.pipeline import pipeline
+from sheets_pipeline.platform.simulate import submit_quizzes
 from sheets_pipeline.sheets.retry import RetryPolicy
-from sheets_pipeline.wiring import pipeline
-from sheets_pipeline_tests.defs.conftest import Platform
+from sheets_pipeline_tests.learning_platform import Platform
 
 
 def run(platform: Platform, job: str, **options: object) -> dg.ExecuteInProcessResult:
@@ -212,7 +212,7 @@ def test_a_run_whose_tabs_together_do_not_fit_stops_before_the_first_write(platf
 def test_a_retried_run_waits_longer_each_time(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SYNC_RETRY_DELAY_SECONDS", "0.4")
     waits: list[float] = []
-    monkeypatch.setattr("sheets_pipeline.defs.failures.time", SimpleNamespace(sleep=waits.append))
+    monkeypatch.setattr("sheets_pipeline.runs.failures.time", SimpleNamespace(sleep=waits.append))
     for retry in ("1", "3"):
         run(platform, "full_sync", tags={"dagster/retry_number": retry}, asset_selection=[dg.AssetKey("user_profiles")])
     assert waits == [0.4, 1.6]

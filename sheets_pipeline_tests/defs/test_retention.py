@@ -15,7 +15,7 @@ from sheets_pipeline.database import history
 from sheets_pipeline.database.engine import connect
 from sheets_pipeline.database.state import TabStore, install_state
 from sheets_pipeline.defs.retention import Removed, clean_up_all
-from sheets_pipeline.local.postgres import Server
+from sheets_pipeline.embedded.postgres import Server
 from sheets_pipeline.settings import Settings
 from sheets_pipeline.sync.report import SyncReport
 

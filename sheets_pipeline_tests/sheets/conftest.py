@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from google.auth.credentials import AnonymousCredentials
 
-from sheets_pipeline.local_sheets.testing import LocalSheetsServer
+from local_sheets.testing import LocalSheetsServer
 from sheets_pipeline.sheets.client import Kind, SheetsClient
 from sheets_pipeline.sheets.credentials import Identity
 from sheets_pipeline.sheets.retry import RetryPolicy

@@ -15,10 +15,10 @@ from sheets_pipeline.database.installation import Installation
 from sheets_pipeline.database.locks import named_lock
 from sheets_pipeline.database.state import TabStore, install_state
 from sheets_pipeline.errors import SheetsPipelineError
+from sheets_pipeline.pipeline import StoredMemory
 from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sheets.credentials import Identity
 from sheets_pipeline.sheets.writer import TabWriter
-from sheets_pipeline.wiring import StoredMemory
 from sheets_pipeline_tests.sheets.conftest import FAST, TAB, NoQuota, frame_of
 from sheets_pipeline_tests.sheets.scenarios import NEW, OLD
 

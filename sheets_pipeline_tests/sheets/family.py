@@ -11,21 +11,21 @@ from urllib.parse import quote
 import sqlalchemy as sa
 from google.auth.credentials import AnonymousCredentials
 
+from local_sheets.testing import LocalSheetsServer
 from sheets_pipeline.database.archive import ArchiveStore
 from sheets_pipeline.database.engine import connect
 from sheets_pipeline.database.installation import Installation
 from sheets_pipeline.database.locks import named_lock
-from sheets_pipeline.database.platform import platform_metadata, quiz_responses
-from sheets_pipeline.database.queries import quiz_responses as rows_of
-from sheets_pipeline.database.response_archive import ResponseSource
 from sheets_pipeline.database.state import TabStore, install_state
 from sheets_pipeline.defs.tabs.quiz_responses import QUIZ_RESPONSES
-from sheets_pipeline.local_sheets.testing import LocalSheetsServer
+from sheets_pipeline.pipeline import StoredMemory
+from sheets_pipeline.platform.queries import quiz_responses as rows_of
+from sheets_pipeline.platform.response_archive import ResponseSource
+from sheets_pipeline.platform.tables import platform_metadata, quiz_responses
 from sheets_pipeline.sheets.archived import ArchivedWriter
 from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sheets.credentials import Identity
 from sheets_pipeline.sync.report import SyncReport
-from sheets_pipeline.wiring import StoredMemory
 from sheets_pipeline_tests.database.rows import add_basics
 from sheets_pipeline_tests.sheets.conftest import FAST, NoQuota
 

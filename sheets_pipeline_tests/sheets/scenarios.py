@@ -15,8 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from local_sheets.testing import LocalSheetsServer
 from sheets_pipeline.errors import SheetsError
-from sheets_pipeline.local_sheets.testing import LocalSheetsServer
 from sheets_pipeline.sheets.shared_requests import SharedRequests
 from sheets_pipeline.sync.report import SyncReport
 from sheets_pipeline_tests.sheets.conftest import TAB, Bench, frame_of

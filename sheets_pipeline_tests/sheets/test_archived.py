@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sheets_pipeline.local_sheets.testing import LocalSheetsServer
+from local_sheets.testing import LocalSheetsServer
 from sheets_pipeline_tests.sheets.family import MAIN, Family
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sheets_pipeline.local_sheets.testing import LocalSheetsServer
+from local_sheets.testing import LocalSheetsServer
 from sheets_pipeline.sheets import writer
 from sheets_pipeline.sheets.client import Kind
 from sheets_pipeline.sheets.shared_requests import SharedRequests

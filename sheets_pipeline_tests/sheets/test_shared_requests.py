@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from local_sheets.testing import LocalSheetsServer
 from sheets_pipeline.errors import OutcomeUnknown, RequestRejected, SheetsUnavailable
-from sheets_pipeline.local_sheets.testing import LocalSheetsServer
 from sheets_pipeline.sheets import shared_requests
 from sheets_pipeline.sheets.reader import NeedsFullSync
 from sheets_pipeline.sheets.shared_requests import Seat, SharedRequests

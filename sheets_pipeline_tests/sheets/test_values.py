@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sheets_pipeline.local_sheets.testing import LocalSheetsServer
+from local_sheets.testing import LocalSheetsServer
 from sheets_pipeline.sync.cells import same_cell
 from sheets_pipeline.sync.tab import Column, ColumnType, OnRemoved, Tab
 from sheets_pipeline_tests.sheets.conftest import Bench

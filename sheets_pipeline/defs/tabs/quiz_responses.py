@@ -6,12 +6,12 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
-from sheets_pipeline.database import queries
-from sheets_pipeline.database.response_archive import ResponseSource
-from sheets_pipeline.defs.tab_asset import tab_asset
+from sheets_pipeline.components.tab_asset import tab_asset
+from sheets_pipeline.pipeline import pipeline
+from sheets_pipeline.platform import queries
+from sheets_pipeline.platform.response_archive import ResponseSource
 from sheets_pipeline.sheets.archived import ArchivedWriter
 from sheets_pipeline.sync.tab import Archive, Column, ColumnType, Tab
-from sheets_pipeline.wiring import pipeline
 
 QUIZ_RESPONSES = Tab(
     title=queries.QUIZ_RESPONSES_TAB,

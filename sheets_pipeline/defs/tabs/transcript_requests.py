@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
-from sheets_pipeline.database import queries
-from sheets_pipeline.defs.tab_asset import tab_asset
+from sheets_pipeline.components.tab_asset import tab_asset
+from sheets_pipeline.platform import queries
 from sheets_pipeline.sync.tab import Column, ColumnType, Tab
 
 TRANSCRIPT_REQUESTS = Tab(

@@ -1,0 +1,90 @@
+"""``python -m local_sheets``: a Google Sheets of one's own, on this machine."""
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m local_sheets",
+        description="A server that speaks the Google Sheets v4 API, with a page to look at the spreadsheets.",
+    )
+    parser.add_argument("--port", type=int, default=8099, help="port to listen on; 0 takes a free one (default: 8099)")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
+    parser.add_argument(
+        "--data-dir", type=Path, default=Path(".local/sheets"), help="where spreadsheets and keys are kept"
+    )
+    parser.add_argument(
+        "--quota",
+        default="on",
+        help="requests per minute: on (Google's: 60 reads and 60 writes per user, 300 and 300 per project), off, "
+        "or such as reads=60,writes=60,project_reads=300,project_writes=300",
+    )
+    parser.add_argument(
+        "--auth",
+        choices=("service-account", "off"),
+        default="service-account",
+        help="who may call (default: %(default)s)",
+    )
+    parser.add_argument("--latency", type=float, default=0, metavar="MS", help="wait so long before each answer")
+    parser.add_argument(
+        "--allow-host", action="append", default=[], metavar="NAME", help="answer to this host name, too (repeatable)"
+    )
+    parser.add_argument(
+        "--on-edit-url",
+        "--announce-url",
+        dest="announce_url",
+        metavar="URL",
+        help="POST a message to this address for each edit on the page",
+    )
+    parser.add_argument(
+        "--site",
+        default="https://docs.google.com",
+        metavar="URL",
+        help="start of spreadsheetUrl in answers (default: Google's, as Google answers)",
+    )
+    parser.add_argument(
+        "--stop-with-parent", action="store_true", help="stop when the process that started the server is gone"
+    )
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the server; the exit code is 0 after a stop, 1 when it cannot start, 2 when called wrongly."""
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    from local_sheets.page.announcer import checked_url
+    from local_sheets.server.context import Options
+    from local_sheets.server.quota import parse_limits
+    from local_sheets.server.run import CannotStart, run
+
+    try:
+        limits = parse_limits(given.quota)
+        announce_url = checked_url(given.announce_url)
+    except ValueError as error:
+        parser.error(str(error))
+    options = Options(
+        data_dir=given.data_dir,
+        host=given.host,
+        port=given.port,
+        limits=limits,
+        auth=given.auth == "service-account",
+        latency_seconds=given.latency / 1000,
+        allowed_hosts=tuple(given.allow_host),
+        announce_url=announce_url,
+        site=given.site.rstrip("/"),
+        stop_with_parent=given.stop_with_parent,
+    )
+    try:
+        run(options)
+    except CannotStart as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

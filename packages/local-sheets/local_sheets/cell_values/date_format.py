@@ -1,0 +1,74 @@
+"""Show a serial number through a date-time section of a pattern."""
+
+import re
+from datetime import datetime
+
+from local_sheets.cell_values.locales import Locale
+from local_sheets.cell_values.pattern import Section
+from local_sheets.cell_values.serial import from_serial
+
+_SECONDS_PER = {"h": 3600, "m": 60, "s": 1}
+
+
+def render_date(days: float, section: Section, locale: Locale) -> str:
+    """The text of a date, time or duration (days since 1899-12-30).
+
+    Raises:
+        OverflowError: The date lies outside the years 1 to 9999.
+    """
+    moment = from_serial(days)
+    half_day = any(re.fullmatch("a/p|am/pm", token.text, re.IGNORECASE) for token in section.tokens)
+    elapsed = any(token.text.startswith("[") for token in section.tokens if token.kind == "date")
+    milliseconds = round(abs(days) * 86_400_000)
+    text = ""
+    for token in section.tokens:
+        if token.kind == "literal":
+            text += token.text
+        elif token.kind == "fraction":
+            text += f"{milliseconds % 1000:03d}".ljust(len(token.text), "0")[: len(token.text)]
+        elif token.text.startswith("["):
+            unit = token.text[1:-1]
+            text += str(milliseconds // 1000 // _SECONDS_PER[unit[0]]).zfill(len(unit))
+        else:
+            text += _part(token.text, moment, half_day, locale)
+    return f"-{text}" if days < 0 and elapsed else text
+
+
+def _part(token: str, moment: datetime, half_day: bool, locale: Locale) -> str:
+    low, length = token.lower(), len(token)
+    match low[0]:
+        case "y":
+            return f"{moment.year % 100:02d}" if length <= 2 else f"{moment.year:04d}"
+        case "m":
+            return _month(moment.month, length, locale)
+        case "d":
+            return _day(moment, length, locale)
+        case "h":
+            hour = (moment.hour % 12 or 12) if half_day else moment.hour
+            return str(hour).zfill(min(length, 2))
+        case "n":
+            return str(moment.minute).zfill(min(length, 2))
+        case "s":
+            return str(moment.second).zfill(min(length, 2))
+    return _half(token, moment.hour)
+
+
+def _month(month: int, length: int, locale: Locale) -> str:
+    if length <= 2:
+        return str(month).zfill(length)
+    if length == 3:
+        return locale.short_months[month - 1]
+    return locale.months[month - 1] if length == 4 else locale.months[month - 1][0]
+
+
+def _day(moment: datetime, length: int, locale: Locale) -> str:
+    if length <= 2:
+        return str(moment.day).zfill(length)
+    return (locale.short_days if length == 3 else locale.days)[moment.weekday()]
+
+
+def _half(token: str, hour: int) -> str:
+    """``AM`` or ``PM``; ``a/p`` keeps the case of its own letters."""
+    before, after = token.split("/")
+    half = before if hour < 12 else after
+    return half.upper() if len(half) == 2 else half

@@ -1,0 +1,105 @@
+"""A request to Drive, its answer, and reaching files in the caller's name."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from local_sheets.drive import permissions
+from local_sheets.drive.errors import DriveError, bad_request, file_not_found, not_allowed
+from local_sheets.drive.folders import Folders
+from local_sheets.drive.resources import FOLDER, ROOT_ID, file_resource, read_fields
+from local_sheets.engine import Engine, body_may_take_long
+from local_sheets.model.transaction import Transaction
+
+#: What is shown of a file unless ``fields`` says otherwise.
+FILE_FIELDS = "kind,id,name,mimeType"
+
+
+@dataclass(frozen=True, slots=True)
+class DriveCall:
+    """A request. ``raw_path`` is still percent-encoded; ``caller`` None where nobody has to show who they are."""
+
+    verb: str
+    raw_path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    content_type: str = ""
+    caller: str | None = None
+
+    def json(self) -> dict[str, Any]:
+        """The body as an object; an empty body is an empty object.
+
+        Raises:
+            DriveError: 400, it is none.
+        """
+        if not self.body.strip():
+            return {}
+        try:
+            found = orjson.loads(self.body)
+        except orjson.JSONDecodeError:
+            raise DriveError(400, "Parse Error", "parseError") from None
+        if not isinstance(found, dict):
+            raise DriveError(400, "Parse Error", "parseError")
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class DriveAnswer:
+    """An answer: ``message`` is sent as JSON, ``content`` as it stands; with neither the status is 204."""
+
+    status: int = 200
+    message: dict[str, Any] | None = None
+    content: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Access:
+    """The files of an engine and the folders beside them, as far as a caller may reach them."""
+
+    def __init__(self, engine: Engine, folders: Folders) -> None:
+        self.engine, self.folders = engine, folders
+
+    def heads(self) -> dict[str, dict[str, Any]]:
+        return {**self.folders.heads(), **self.engine.heads()}
+
+    def head(self, file_id: str, caller: str | None, needed: str = "reader") -> dict[str, Any]:
+        """A file that the caller may use in this role.
+
+        Raises:
+            DriveError: 404 when the caller cannot see it, 403 when seeing is all they can.
+        """
+        if file_id in ("root", ROOT_ID):
+            return _root_head(caller)
+        head = self.heads().get(file_id)
+        role = permissions.role_of(head["permissions"], caller) if head else None
+        if head is None or role is None:
+            raise file_not_found(file_id)
+        if not permissions.may(role, needed):
+            raise not_allowed()
+        return head
+
+    async def change(self, call: DriveCall, file_id: str, needed: str, work: Callable[[Transaction], Any]) -> Any:
+        """Run a transaction on a spreadsheet in which the caller has a role."""
+        self.head(file_id, call.caller, needed)
+        if file_id not in self.engine:
+            raise bad_request("Folders have neither content, permissions nor comments in Local Sheets.")
+        async with self.engine.lock(file_id):
+            if body_may_take_long(call.body) or self.engine.may_take_long(file_id):
+                return await asyncio.to_thread(self.engine.change, file_id, work, call.caller)
+            return self.engine.change(file_id, work, call.caller)
+
+    def answer(self, call: DriveCall, file_id: str) -> DriveAnswer:
+        """A file as the request's ``fields`` want it."""
+        file_id = ROOT_ID if file_id == "root" else file_id
+        found = file_resource(file_id, self.head(file_id, call.caller), call.caller)
+        return DriveAnswer(200, read_fields(call.query.get("fields"), "File", FILE_FIELDS).pick(found))
+
+
+def _root_head(caller: str | None) -> dict[str, Any]:
+    """The folder at the top, everybody's own."""
+    times = {"createdTime": "2020-01-01T00:00:00.000Z", "modifiedTime": "2020-01-01T00:00:00.000Z"}
+    owner = permissions.owner_permission(caller)
+    return {"properties": {"title": "My Drive"}, "permissions": [owner], "file": {"mimeType": FOLDER, **times}}

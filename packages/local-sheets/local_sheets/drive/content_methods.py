@@ -1,0 +1,87 @@
+"""Drive's methods for content: export, the editor's download links, uploads."""
+
+import asyncio
+from typing import Any
+
+from local_sheets.drive import files, uploads
+from local_sheets.drive.access import Access, DriveAnswer, DriveCall
+from local_sheets.drive.errors import DriveError, bad_request
+from local_sheets.drive.export import CSV, TSV, XLSX, export
+from local_sheets.drive.resources import SPREADSHEET, file_resource_v2
+
+_EXPORT_FORMATS = {"csv": CSV, "tsv": TSV, "xlsx": XLSX}
+
+
+class ContentMethods:
+    """One method of the API each."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+
+    async def export(self, call: DriveCall, file_id: str) -> DriveAnswer:
+        mime_type = call.query.get("mimeType")
+        if not mime_type:
+            raise DriveError(400, "Required parameter: mimeType", "required", "mimeType")
+        return await self._export(call, file_id, mime_type)
+
+    async def download(self, call: DriveCall, file_id: str | None = None) -> DriveAnswer:
+        """The download links of Google's editor: ``/spreadsheets/d/ID/export?format=csv``."""
+        name = call.query.get("format") or call.query.get("exportFormat") or "xlsx"
+        mime_type = _EXPORT_FORMATS.get(name)
+        if mime_type is None:
+            raise bad_request(f"Local Sheets does not export {name}. Ask for {', '.join(_EXPORT_FORMATS)}.")
+        gid = call.query.get("gid")
+        return await self._export(call, file_id or call.query.get("id", ""), mime_type, gid)
+
+    async def _export(self, call: DriveCall, file_id: str, mime_type: str, gid: str | None = None) -> DriveAnswer:
+        self._access.head(file_id, call.caller)
+        if file_id not in self._access.engine:
+            raise DriveError(403, "Export only supports Docs Editors files.", "fileNotExportable")
+        async with self._access.engine.lock(file_id):
+            sheet = self._access.engine.open(file_id)
+            tab = next((tab for tab in sheet.tabs if str(tab.sheet_id) == gid), None)
+            if gid is not None and tab is None:
+                raise bad_request(f"No sheet with id: {gid}")
+            content = await asyncio.to_thread(export, sheet, mime_type, tab)
+        return DriveAnswer(
+            200, content=content, headers={"Content-Type": mime_type, "Content-Disposition": "attachment"}
+        )
+
+    async def upload_v2(self, call: DriveCall, file_id: str) -> DriveAnswer:
+        await self._replace(call, file_id, call.body, call.content_type)
+        head = self._access.head(file_id, call.caller)
+        etag = f'"{head["file"]["modifiedTime"]}"'
+        return DriveAnswer(200, file_resource_v2(file_id, head, call.caller, etag), headers={"ETag": etag})
+
+    async def upload(self, call: DriveCall, file_id: str) -> DriveAnswer:
+        metadata, content, kind = _upload_parts(call)
+        await self._replace(call, file_id, content, kind)
+        if metadata:
+            await self._access.change(
+                call, file_id, "writer", lambda tx: files.update_spreadsheet(tx, metadata, "", "")
+            )
+        return self._access.answer(call, file_id)
+
+    async def upload_new(self, call: DriveCall) -> DriveAnswer:
+        metadata, content, kind = _upload_parts(call)
+        if metadata.get("mimeType", SPREADSHEET) != SPREADSHEET:
+            raise bad_request(f"Local Sheets only keeps uploads as {SPREADSHEET}: set that mimeType.")
+        uploads.read_table(content, kind)
+        sheet = files.create_spreadsheet(self._access.engine, metadata, call.caller)
+        await self._replace(call, sheet.spreadsheet_id, content, kind)
+        return self._access.answer(call, sheet.spreadsheet_id)
+
+    async def _replace(self, call: DriveCall, file_id: str, content: bytes, kind: str) -> None:
+        self._access.head(file_id, call.caller, "writer")
+        rows = uploads.read_table(content, kind)
+        await self._access.change(call, file_id, "writer", lambda tx: uploads.replace_contents(tx, rows))
+
+
+def _upload_parts(call: DriveCall) -> tuple[dict[str, Any], bytes, str]:
+    """Data, content and content type of an upload of type ``multipart`` or ``media``."""
+    kind = call.query.get("uploadType")
+    if kind == "multipart":
+        return uploads.read_multipart(call.body, call.content_type)
+    if kind == "media":
+        return {}, call.body, call.content_type
+    raise bad_request(f"Local Sheets takes uploads of type media and multipart, not {kind}.")

@@ -1,0 +1,150 @@
+"""Drive's methods ``about`` and ``files``: making, finding, changing, copying, deleting."""
+
+from typing import Any
+
+from local_sheets.drive import files, permissions
+from local_sheets.drive.access import FILE_FIELDS, Access, DriveAnswer, DriveCall
+from local_sheets.drive.errors import DriveError, bad_request, invalid_value
+from local_sheets.drive.export import CSV, TSV, XLSX
+from local_sheets.drive.query import read_query
+from local_sheets.drive.resources import FOLDER, ROOT_ID, SPREADSHEET, file_resource, read_fields, user_resource
+from local_sheets.engine import new_spreadsheet_id, timestamp
+
+_MOST_FILES = 1000
+
+
+class FileMethods:
+    """One method of the API each."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+
+    async def about(self, call: DriveCall) -> DriveAnswer:
+        if not call.query.get("fields"):
+            message = "The 'fields' parameter is required for this method."
+            raise DriveError(400, message, "required", "fields")
+        found = {
+            "kind": "drive#about",
+            "user": user_resource(call.caller or permissions.LOCAL_OWNER, call.caller),
+            "storageQuota": {"usage": "0", "usageInDrive": "0", "usageInDriveTrash": "0"},
+            "exportFormats": {SPREADSHEET: [CSV, TSV, XLSX]},
+            "importFormats": {CSV: [SPREADSHEET], TSV: [SPREADSHEET]},
+            "canCreateDrives": False,
+            "appInstalled": False,
+        }
+        return DriveAnswer(200, read_fields(call.query["fields"], "About", "*").pick(found))
+
+    async def user_info(self, call: DriveCall) -> DriveAnswer:
+        """The sign-in service's answer to "who am I", which clients of Drive ask."""
+        address = call.caller or permissions.LOCAL_OWNER
+        return DriveAnswer(
+            200, {"id": permissions.permission_id("user", address), "email": address, "verified_email": True}
+        )
+
+    async def create(self, call: DriveCall) -> DriveAnswer:
+        body = call.json()
+        kind = body.get("mimeType", SPREADSHEET)
+        if kind == SPREADSHEET:
+            return self._access.answer(
+                call, files.create_spreadsheet(self._access.engine, body, call.caller).spreadsheet_id
+            )
+        if kind != FOLDER:
+            raise bad_request(f"Local Sheets keeps no files of type {kind}: it knows {SPREADSHEET} and {FOLDER}.")
+        folder_id = new_spreadsheet_id()
+        now = timestamp()
+        kept = {**files.file_data(body), "mimeType": FOLDER, "createdTime": now, "modifiedTime": now}
+        owner = permissions.owner_permission(call.caller)
+        head = {"properties": {"title": files.title_in(body) or "Untitled"}, "permissions": [owner], "file": kept}
+        self._access.folders.put(folder_id, head)
+        return self._access.answer(call, folder_id)
+
+    async def list(self, call: DriveCall) -> DriveAnswer:
+        test = read_query((call.query.get("q") or "").replace("'root'", f"'{ROOT_ID}'"))
+        resources = (
+            file_resource(key, head, call.caller)
+            for key, head in self._access.heads().items()
+            if permissions.is_listed_for(head["permissions"], call.caller)
+        )
+        found = _sorted([resource for resource in resources if test(resource)], call.query.get("orderBy"))
+        start, size = _number(call, "pageToken", 0, 10**9), _number(call, "pageSize", 100, _MOST_FILES)
+        page: dict[str, Any] = {"kind": "drive#fileList", "incompleteSearch": False}
+        if start + size < len(found):
+            page["nextPageToken"] = str(start + size)
+        page["files"] = found[start : start + size]
+        default = f"kind,incompleteSearch,nextPageToken,files({FILE_FIELDS})"
+        return DriveAnswer(200, read_fields(call.query.get("fields"), "FileList", default).pick(page))
+
+    async def get(self, call: DriveCall, file_id: str) -> DriveAnswer:
+        if call.query.get("alt") == "media":
+            self._access.head(file_id, call.caller)
+            message = "Only files with binary content can be downloaded. Use Export with Docs Editors files."
+            raise DriveError(403, message, "fileNotDownloadable", "alt")
+        return self._access.answer(call, file_id)
+
+    async def update(self, call: DriveCall, file_id: str) -> DriveAnswer:
+        body = call.json()
+        added, removed = call.query.get("addParents", ""), call.query.get("removeParents", "")
+        head = self._access.head(file_id, call.caller, "writer")
+        if file_id in self._access.folders:
+            kept = {
+                **head["file"],
+                **files.file_data(body),
+                "parents": files.moved_parents(head["file"], added, removed),
+                "modifiedTime": timestamp(),
+                "version": int(head["file"].get("version", 1)) + 1,
+            }
+            title = files.title_in(body) or head["properties"]["title"]
+            self._access.folders.put(file_id, {**head, "properties": {"title": title}, "file": kept})
+        else:
+            await self._access.change(
+                call, file_id, "writer", lambda tx: files.update_spreadsheet(tx, body, added, removed)
+            )
+        return self._access.answer(call, file_id)
+
+    async def delete(self, call: DriveCall, file_id: str) -> DriveAnswer:
+        self._access.head(file_id, call.caller, "owner")
+        await self._delete(file_id)
+        return DriveAnswer(204)
+
+    async def _delete(self, file_id: str) -> None:
+        """Remove a file; with a folder goes what is in no other folder."""
+        if file_id not in self._access.folders:
+            async with self._access.engine.lock(file_id):
+                self._access.engine.delete(file_id)
+            return
+        self._access.folders.delete(file_id)
+        inside = [key for key, head in self._access.heads().items() if head["file"].get("parents") == [file_id]]
+        for key in inside:
+            await self._delete(key)
+
+    async def copy(self, call: DriveCall, file_id: str) -> DriveAnswer:
+        body = call.json()
+        self._access.head(file_id, call.caller)
+        if file_id not in self._access.engine:
+            raise DriveError(403, "This file cannot be copied by the user.", "cannotCopyFile")
+        async with self._access.engine.lock(file_id):
+            source = self._access.engine.open(file_id)
+            copy = files.copy_spreadsheet(self._access.engine, source, body, call.caller)
+        return self._access.answer(call, copy.spreadsheet_id)
+
+
+def _number(call: DriveCall, name: str, default: int, most: int) -> int:
+    text = call.query.get(name) or str(default)
+    if not text.isascii() or not text.isdecimal() or int(text) > most:
+        raise invalid_value(name, f"Invalid value '{text}'. Values must be within the range: [0, {most}]")
+    return int(text)
+
+
+def _sorted(found: list[dict[str, Any]], order: str | None) -> list[dict[str, Any]]:
+    """Latest change first, or as ``orderBy`` says: ``name,modifiedTime desc``."""
+    for part in reversed((order or "modifiedTime desc").split(",")):
+        name, _, direction = part.strip().partition(" ")
+        key = {"name_natural": "name", "recency": "modifiedTime", "folder": "mimeType"}.get(name, name)
+        if key not in ("name", "modifiedTime", "createdTime", "mimeType", "starred"):
+            raise invalid_value("orderBy")
+        found.sort(key=lambda file, key=key: _sort_value(file[key]), reverse=direction.strip() == "desc")  # type: ignore[misc]
+    return found
+
+
+def _sort_value(value: Any) -> str:
+    return str(value).casefold()

@@ -1,0 +1,210 @@
+"""All spreadsheets of one data folder: finding, opening, creating, changing and deleting them.
+
+The engine knows nothing of HTTP. It is used from one thread at a time per spreadsheet: whoever calls ``change`` or
+reads an opened spreadsheet outside of the server's event loop holds that spreadsheet's lock.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from typing import Any, TypeVar
+
+from local_sheets.api_error import not_found
+from local_sheets.model.spreadsheet import Spreadsheet
+from local_sheets.model.transaction import Transaction
+from local_sheets.recalculation import Calculation, recalculate
+from local_sheets.store import SpreadsheetFile
+
+Answer = TypeVar("Answer")
+Listener = Callable[[Transaction], None]
+
+_SUFFIX = ".sqlite3"
+#: Files open at the same time; each takes three file descriptors.
+MOST_OPEN = 64
+#: Changes with larger bodies may take long.
+_BIG_BODY = 300_000
+#: Work on spreadsheets with more used rows than this may take long.
+_MANY_ROWS = 20_000
+
+
+@dataclass(slots=True)
+class _Entry:
+    """A spreadsheet's file, and the spreadsheet itself once somebody asked for it."""
+
+    file: SpreadsheetFile
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    sheet: Spreadsheet | None = None
+    head: dict[str, Any] | None = None
+    calculation: Calculation | None = None
+    #: Grows with each use.
+    used: int = 0
+
+
+class Engine:
+    """The spreadsheets under ``data_dir/spreadsheets``. ``listeners`` hear of each committed change."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._folder = data_dir / "spreadsheets"
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._entries: dict[str, _Entry] = {}
+        self._uses = count(1)
+        self.listeners: list[Listener] = []
+        #: Spreadsheets whose files are open at the same time.
+        self.most_open = MOST_OPEN
+        for path in sorted(self._folder.glob("*" + _SUFFIX)):
+            self._discover(path)
+
+    def _discover(self, path: Path) -> None:
+        """Take in a file; one without a committed spreadsheet is left over from a killed creation and is removed."""
+        entry = _Entry(SpreadsheetFile(path))
+        entry.head = entry.file.head()
+        if entry.head is None:
+            _remove(path)
+        else:
+            self._entries[path.name.removesuffix(_SUFFIX)] = entry
+
+    def _close_idle(self) -> None:
+        """Close the files that were not used for the longest time, where there are many."""
+        opened = [entry for entry in list(self._entries.values()) if entry.file.is_open]
+        for entry in sorted(opened, key=lambda entry: entry.used)[: max(0, len(opened) - self.most_open)]:
+            if not entry.lock.locked():
+                entry.file.close()
+
+    def close(self) -> None:
+        for entry in self._entries.values():
+            entry.file.close()
+
+    def __contains__(self, spreadsheet_id: str) -> bool:
+        return spreadsheet_id in self._entries
+
+    def lock(self, spreadsheet_id: str) -> asyncio.Lock:
+        """Held by whoever works on the spreadsheet.
+
+        Raises:
+            ApiError: No spreadsheet has this id.
+        """
+        return self._entry(spreadsheet_id).lock
+
+    def heads(self) -> dict[str, dict[str, Any]]:
+        """Properties, permissions and file data of all spreadsheets by id, without opening any."""
+        found = {}
+        for key, entry in list(self._entries.items()):
+            sheet = entry.sheet
+            if sheet is None:
+                found[key] = entry.head or {}
+            else:
+                found[key] = {"properties": sheet.properties, "permissions": sheet.permissions, "file": sheet.file}
+        return found
+
+    def _entry(self, spreadsheet_id: str) -> _Entry:
+        entry = self._entries.get(spreadsheet_id)
+        if entry is None:
+            raise not_found()
+        entry.used = next(self._uses)
+        return entry
+
+    def open(self, spreadsheet_id: str) -> Spreadsheet:
+        """The spreadsheet, read from disk the first time.
+
+        Raises:
+            ApiError: No spreadsheet has this id.
+        """
+        entry = self._entry(spreadsheet_id)
+        if entry.sheet is None:
+            entry.sheet = entry.file.load(spreadsheet_id)
+            self._close_idle()
+        return entry.sheet
+
+    def may_take_long(self, spreadsheet_id: str) -> bool:
+        """Whether work on the spreadsheet may take long: it is not read yet, has formulas, or many rows."""
+        entry = self._entry(spreadsheet_id)
+        if entry.sheet is None or entry.calculation is not None:
+            return True
+        tabs = entry.sheet.tabs
+        return any(tab.rows.may_calculate for tab in tabs) or sum(len(tab.rows) for tab in tabs) > _MANY_ROWS
+
+    def create(self, properties: dict[str, Any], fill: Callable[[Transaction], None]) -> Spreadsheet:
+        """Make a spreadsheet; ``fill`` gives it its tabs and owner. It exists on disk once this returns."""
+        spreadsheet_id = new_spreadsheet_id()
+        sheet = Spreadsheet(spreadsheet_id, properties)
+        tx = Transaction(sheet)
+        fill(tx)
+        sheet.file = {"createdTime": timestamp(), "modifiedTime": timestamp(), **sheet.file}
+        entry = _Entry(SpreadsheetFile(self._folder / (spreadsheet_id + _SUFFIX)), sheet=sheet)
+        entry.calculation = recalculate(tx, None)
+        entry.file.save(tx)
+        self._entries[spreadsheet_id] = entry
+        entry.used = next(self._uses)
+        self._close_idle()
+        self._tell(tx)
+        return sheet
+
+    def change(self, spreadsheet_id: str, work: Callable[[Transaction], Answer], editor: str | None = None) -> Answer:
+        """Run ``work`` as one transaction: all of it is on disk when this returns, or nothing is changed at all."""
+        sheet = self.open(spreadsheet_id)
+        entry = self._entry(spreadsheet_id)
+        tx = Transaction(sheet)
+        tx.editor = editor
+        settled = False
+
+        def settle() -> None:
+            nonlocal settled
+            settled = True
+            entry.calculation = recalculate(tx, entry.calculation)
+
+        tx.settle = settle
+        try:
+            answer = work(tx)
+            settle()
+            sheet.file |= {"modifiedTime": timestamp(), "version": int(sheet.file.get("version", 1)) + 1}
+            if not entry.file.is_open:
+                self._close_idle()
+            entry.file.save(tx)
+        except BaseException:
+            tx.rollback()
+            if settled:
+                entry.calculation = None  # it knows of formulas that are gone again
+            raise
+        self._tell(tx)
+        return answer
+
+    def delete(self, spreadsheet_id: str) -> None:
+        """Remove a spreadsheet for good."""
+        entry = self._entry(spreadsheet_id)
+        del self._entries[spreadsheet_id]
+        entry.file.close()
+        _remove(entry.file.path)
+
+    def _tell(self, tx: Transaction) -> None:
+        for listener in self.listeners:
+            listener(tx)
+
+
+def body_may_take_long(body: bytes) -> bool:
+    """Whether a change may take long, judged by its request alone: it is large, or may bring a formula.
+
+    What a person types may begin with any of these signs and be a formula; in JSON they may be escaped.
+    """
+    return len(body) > _BIG_BODY or any(sign in body for sign in (b"=", b"+", b"-", b"\\"))
+
+
+def _remove(path: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def new_spreadsheet_id() -> str:
+    """44 characters that start with ``1``, as Google's do."""
+    while True:
+        text = "1" + secrets.token_urlsafe(33)[:43]
+        if text[-1].isalnum():
+            return text
+
+
+def timestamp() -> str:
+    """Now, in UTC with milliseconds, as Drive writes times."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"

@@ -1,0 +1,76 @@
+"""Whether a filter's criteria hide a row: values that are hidden, and conditions on text, numbers and dates.
+
+See https://developers.google.com/workspace/sheets/api/reference/rest/v4/spreadsheets/other#ConditionType
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from local_sheets.cell_values import user_entered
+from local_sheets.cell_values.model import Formula
+from local_sheets.cell_values.number_format import render
+from local_sheets.model.cell import AnyCell, effective, number_format_of
+
+Criteria = Mapping[str, Any]
+
+_TEXT: Mapping[str, Callable[[str, str], bool]] = {
+    "TEXT_CONTAINS": lambda text, wanted: wanted in text,
+    "TEXT_NOT_CONTAINS": lambda text, wanted: wanted not in text,
+    "TEXT_STARTS_WITH": lambda text, wanted: text.startswith(wanted),
+    "TEXT_ENDS_WITH": lambda text, wanted: text.endswith(wanted),
+    "TEXT_EQ": lambda text, wanted: text == wanted,
+    "TEXT_NOT_EQ": lambda text, wanted: text != wanted,
+}
+_NUMBER: Mapping[str, Callable[[float, float], bool]] = {
+    "NUMBER_GREATER": lambda number, bound: number > bound,
+    "NUMBER_GREATER_THAN_EQ": lambda number, bound: number >= bound,
+    "NUMBER_LESS": lambda number, bound: number < bound,
+    "NUMBER_LESS_THAN_EQ": lambda number, bound: number <= bound,
+    "NUMBER_EQ": lambda number, bound: number == bound,
+    "NUMBER_NOT_EQ": lambda number, bound: number != bound,
+    "DATE_EQ": lambda number, bound: int(number) == int(bound),
+    "DATE_BEFORE": lambda number, bound: number < int(bound),
+    "DATE_AFTER": lambda number, bound: number >= int(bound) + 1,
+    "DATE_ON_OR_BEFORE": lambda number, bound: number < int(bound) + 1,
+    "DATE_ON_OR_AFTER": lambda number, bound: number >= int(bound),
+}
+
+
+def hides(cell: AnyCell, criteria: Criteria, locale: str) -> bool:
+    """Whether the criteria of a column hide the row of this cell; conditions that are not known hide nothing."""
+    value = effective(cell)
+    shown = "" if value is None else render(value, number_format_of(cell), locale)
+    if shown in criteria.get("hiddenValues", ()):
+        return True
+    condition = criteria.get("condition")
+    return condition is not None and not _holds(value, shown, condition, locale)
+
+
+def _holds(value: Any, shown: str, condition: Mapping[str, Any], locale: str) -> bool:
+    kind = condition.get("type", "")
+    wanted = [one.get("userEnteredValue", "") for one in condition.get("values", [])]
+    if kind in ("BLANK", "NOT_BLANK"):
+        return bool((value in (None, "")) == (kind == "BLANK"))
+    if kind in _TEXT and wanted:
+        return _TEXT[kind](shown.casefold(), wanted[0].casefold())
+    bounds = [_number(text, locale) for text in wanted]
+    numbers = [bound for bound in bounds if bound is not None]
+    if kind in ("NUMBER_BETWEEN", "NUMBER_NOT_BETWEEN") and len(numbers) == 2:
+        inside = _is_number(value) and min(numbers) <= value <= max(numbers)
+        return bool(inside == (kind == "NUMBER_BETWEEN"))
+    if kind in _NUMBER and numbers:
+        return _is_number(value) and _NUMBER[kind](value, numbers[0])
+    if kind == "ONE_OF_LIST":
+        return shown in wanted
+    return True
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _number(text: str, locale: str) -> float | None:
+    parsed = user_entered.parse(text, locale).value
+    if isinstance(parsed, bool | Formula) or not isinstance(parsed, int | float):
+        return None
+    return parsed

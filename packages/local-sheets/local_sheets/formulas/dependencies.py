@@ -1,0 +1,182 @@
+"""Which cells a formula reads, and which formulas are to be evaluated again after a change, in which order."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from local_sheets.budget import spend
+from local_sheets.cell_values.locales import get_locale
+from local_sheets.formulas.areas import AreaIndex, Place, Rectangle
+from local_sheets.formulas.evaluator import span
+from local_sheets.formulas.faults import Fault
+from local_sheets.formulas.operands import Workbook
+from local_sheets.formulas.parser import parse_formula
+from local_sheets.formulas.syntax import ArrayLiteral, Binary, Call, Name, Node, Reference, Unary
+
+_VOLATILE = {"NOW", "TODAY", "RAND", "RANDBETWEEN"}
+#: What these read is only known when they are evaluated: they are evaluated after each change.
+_FOLLOWS_ALL = {"OFFSET", "INDIRECT"}
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """What a formula reads. ``is_volatile``: its result changes with time or in ways its text does not tell."""
+
+    areas: tuple[Rectangle, ...]
+    is_volatile: bool
+
+
+def reads_of(text: str, title: str, workbook: Workbook) -> Reads:
+    """The areas that a formula in the tab ``title`` reads, and whether it is to be evaluated after each change."""
+    try:
+        node = parse_formula(text, decimal_comma=get_locale(workbook.locale).decimal == ",")
+    except Fault:
+        return Reads((), is_volatile=False)
+    areas, volatile = [], False
+    for below in walk(node):
+        if isinstance(below, Reference):
+            areas.append(_reference_area(below, title, workbook))
+        elif isinstance(below, Name):
+            areas.append(_named_area(below.text, title, workbook))
+        elif isinstance(below, Call) and below.name in (_VOLATILE | _FOLLOWS_ALL):
+            volatile = True
+    return Reads(tuple(area for area in areas if area is not None), volatile)
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """The node and all nodes below it; long formulas lean to one side, so without recursion."""
+    waiting = [node]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        match node:
+            case Unary(_, operand):
+                waiting.append(operand)
+            case Binary(_, left, right):
+                waiting += [right, left]
+            case Call(_, arguments):
+                waiting += reversed(arguments)
+            case ArrayLiteral(rows):
+                waiting += [item for row in reversed(rows) for item in reversed(row)]
+
+
+#: Open ends reach further than any grid, so that growth of a grid changes nothing here.
+_ENDLESS = 2**31
+
+
+def _reference_area(node: Reference, title: str, workbook: Workbook) -> Rectangle | None:
+    found = title if node.title is None else workbook.tab(node.title)
+    if found is None:
+        return None
+    end = node.end or node.start
+    row0, row1 = span(node.start.row, end.row, _ENDLESS)
+    col0, col1 = span(node.start.col, end.col, _ENDLESS)
+    return Rectangle(found, row0, row1, col0, col1)
+
+
+def _named_area(name: str, title: str, workbook: Workbook) -> Rectangle | None:
+    area = workbook.named_range(name)
+    if area is None:
+        return None
+    row1 = _ENDLESS if area.row1 is None else area.row1
+    col1 = _ENDLESS if area.col1 is None else area.col1
+    return Rectangle(area.title or title, area.row0 or 0, row1, area.col0 or 0, col1)
+
+
+class Dependencies:
+    """The formulas of a spreadsheet with what they read. Empty, it costs nothing.
+
+    Places are those of now: after rows or columns were inserted, deleted or moved it is built anew.
+    """
+
+    def __init__(self) -> None:
+        self._reads: dict[Place, Reads] = {}
+        self._readers_of = AreaIndex()
+
+    def __len__(self) -> int:
+        return len(self._reads)
+
+    def __contains__(self, place: Place) -> bool:
+        return place in self._reads
+
+    def put(self, place: Place, reads: Reads) -> None:
+        """Take in the formula of a cell, in place of the one that was there."""
+        self.drop(place)
+        self._reads[place] = reads
+        for area in reads.areas:
+            self._readers_of.add(area, place)
+
+    def drop(self, place: Place) -> None:
+        """Forget the formula of a cell, if there is one."""
+        reads = self._reads.pop(place, None)
+        for area in reads.areas if reads else ():
+            self._readers_of.discard(area, place)
+
+    def affected(self, changed: Iterable[Rectangle], *, volatile: bool = True) -> "Order":
+        """The formulas to evaluate again after these cells changed (the formulas among them too), in order.
+
+        ``volatile`` adds those that are evaluated after every change.
+
+        Raises:
+            LimitReached: They read each other in too many ways.
+        """
+        readers: dict[Place, set[Place]] = {}
+        waiting: list[Place] = []
+        for area in changed:
+            waiting.extend(self._readers_of.meeting(area))
+            waiting.extend(self._within(area))
+        if volatile:
+            waiting.extend(place for place, reads in self._reads.items() if reads.is_volatile)
+        while waiting:
+            place = waiting.pop()
+            if place not in readers:
+                readers[place] = self._readers_of.meeting(place.rectangle())
+                waiting.extend(readers[place])
+        return _ordered(readers)
+
+    def everything(self) -> "Order":
+        """All formulas in the order of their evaluation.
+
+        Raises:
+            LimitReached: They read each other in too many ways.
+        """
+        return _ordered({place: self._readers_of.meeting(place.rectangle()) for place in self._reads})
+
+    def _within(self, area: Rectangle) -> list[Place]:
+        return places_within(area, self._reads)
+
+
+def places_within(area: Rectangle, places: Collection[Place]) -> list[Place]:
+    """Those of the places (a set, or the keys of a dict) that lie in an area."""
+    size = (area.row1 - area.row0) * (area.col1 - area.col0)
+    spend(1 + min(size, len(places)))
+    if size > len(places):
+        return [place for place in places if place.rectangle().meets(area)]
+    cells = (Place(area.title, r, c) for r in range(area.row0, area.row1) for c in range(area.col0, area.col1))
+    return [place for place in cells if place in places]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """``ordered`` is to be evaluated one after the other; ``circular`` and its readers show the circular error."""
+
+    ordered: tuple[Place, ...]
+    circular: frozenset[Place]
+
+
+def _ordered(readers: Mapping[Place, Collection[Place]]) -> Order:
+    """Topological order (Kahn) of places with those that read them; what remains reads itself, in whatever way."""
+    waits_for = dict.fromkeys(readers, 0)
+    for listed in readers.values():
+        for reader in listed:
+            waits_for[reader] += 1
+    ready = [place for place, count in waits_for.items() if not count]
+    ordered: list[Place] = []
+    while ready:
+        place = ready.pop()
+        ordered.append(place)
+        for reader in readers[place]:
+            waits_for[reader] -= 1
+            if not waits_for[reader]:
+                ready.append(reader)
+    done = set(ordered)
+    return Order(tuple(ordered), frozenset(place for place in readers if place not in done))

@@ -1,0 +1,163 @@
+"""Choices and truth values."""
+
+import math
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from local_sheets.budget import spend
+from local_sheets.cell_values.model import CellError
+from local_sheets.formulas.faults import Fault, wrong_argument_count
+from local_sheets.formulas.operands import (
+    Array,
+    Operand,
+    Range,
+    Scalar,
+    as_array,
+    compare,
+    each_value,
+    raise_error,
+    to_boolean,
+    to_number,
+)
+from local_sheets.formulas.registry import lazy, operands, scalar
+from local_sheets.formulas.syntax import Constant, Node
+
+
+@lazy("IF", 2, 3)
+def if_(e: Any, test: Node, when_true: Node, when_false: Node | None = None) -> Operand:
+    other = when_false or Constant(False)
+    if e.over_arrays:
+        tests = e.operand(test)
+        if isinstance(tests, Array | Range):
+            return _if_each(e, as_array(tests), when_true, other)
+    chosen: Operand = e.operand(when_true if to_boolean(e.scalar(test), "IF", 1) else other)
+    return chosen
+
+
+def _if_each(e: Any, tests: Array, when_true: Node, when_false: Node) -> Array:
+    yes, no = as_array(e.operand(when_true)), as_array(e.operand(when_false))
+
+    def one(row: int, col: int) -> Scalar:
+        spend(1)
+        try:
+            return (yes if to_boolean(tests.at(row, col), "IF", 1) else no).at(row, col)
+        except Fault as fault:
+            return fault.error
+
+    height, width = max(tests.height, yes.height, no.height), max(tests.width, yes.width, no.width)
+    return Array([[one(row, col) for col in range(width)] for row in range(height)])
+
+
+@lazy("IFS", 2, None)
+def ifs(e: Any, *nodes: Node) -> Operand:
+    if len(nodes) % 2:
+        raise Fault(wrong_argument_count("IFS", len(nodes) + 1, len(nodes) + 1, len(nodes)))
+    for test, chosen in zip(nodes[::2], nodes[1::2], strict=True):
+        if to_boolean(e.scalar(test), "IFS", 1):
+            found: Operand = e.operand(chosen)
+            return found
+    raise Fault(CellError("N_A", "No match."))
+
+
+@lazy("SWITCH", 3, None)
+def switch(e: Any, node: Node, *cases: Node) -> Operand:
+    value = raise_error(e.scalar(node))
+    pairs = len(cases) // 2
+    for index in range(pairs):
+        if compare(value, e.scalar(cases[2 * index])) == 0:
+            found: Operand = e.operand(cases[2 * index + 1])
+            return found
+    if len(cases) % 2:
+        otherwise: Operand = e.operand(cases[-1])
+        return otherwise
+    raise Fault(CellError("N_A", "No match found in SWITCH evaluation."))
+
+
+@lazy("CHOOSE", 2, None)
+def choose(e: Any, index: Node, *choices: Node) -> Operand:
+    place = math.trunc(to_number(e.scalar(index), "CHOOSE", 1, e.locale))
+    if not 1 <= place <= len(choices):
+        message = (
+            f"Function CHOOSE parameter 1 value is {place}. Valid values are between 1 and {len(choices)} inclusive."
+        )
+        raise Fault(CellError("NUM", message))
+    found: Operand = e.operand(choices[place - 1])
+    return found
+
+
+@lazy("IFERROR", 1, 2)
+def if_error(e: Any, node: Node, otherwise: Node | None = None) -> Operand:
+    return _unless(e, node, otherwise, lambda error: True)
+
+
+@lazy("IFNA", 1, 2)
+def if_na(e: Any, node: Node, otherwise: Node | None = None) -> Operand:
+    return _unless(e, node, otherwise, lambda error: error.type == "N_A")
+
+
+def _unless(e: Any, node: Node, otherwise: Node | None, caught: Any) -> Operand:
+    """The node's value, with errors of the caught kind replaced; left out, the replacement is a blank."""
+
+    @cache
+    def other() -> Operand:
+        replacement: Operand = e.operand(otherwise) if otherwise is not None else None
+        return replacement
+
+    try:
+        operand: Operand = e.operand(node) if e.over_arrays else e.scalar(node)
+    except Fault as fault:
+        if not caught(fault.error):
+            raise
+        return other()
+    if isinstance(operand, Array | Range):
+        return Array(
+            [
+                [e.single(other()) if isinstance(v, CellError) and caught(v) else v for v in row]
+                for row in as_array(operand).rows
+            ]
+        )
+    return other() if isinstance(operand, CellError) and caught(operand) else operand
+
+
+def _truths(function: str, given: tuple[Operand, ...]) -> Iterator[bool]:
+    for place, operand in enumerate(given, 1):
+        ranged = isinstance(operand, Array | Range)
+        for value in each_value(operand):
+            if not (ranged and (value is None or isinstance(value, str))):
+                yield to_boolean(value, function, place)
+
+
+@operands("AND", 1, None)
+def and_(_: Any, *given: Operand) -> bool:
+    return all(list(_truths("AND", given)))
+
+
+@operands("OR", 1, None)
+def or_(_: Any, *given: Operand) -> bool:
+    return any(list(_truths("OR", given)))
+
+
+@operands("XOR", 1, None)
+def xor(_: Any, *given: Operand) -> bool:
+    return sum(_truths("XOR", given)) % 2 == 1
+
+
+@scalar("NOT", 1)
+def not_(_: Any, value: Scalar) -> bool:
+    return not to_boolean(value, "NOT", 1)
+
+
+@scalar("TRUE", 0)
+def true(_: Any) -> bool:
+    return True
+
+
+@scalar("FALSE", 0)
+def false(_: Any) -> bool:
+    return False
+
+
+@scalar("NA", 0)
+def not_available(_: Any) -> Scalar:
+    raise Fault(CellError("N_A", "#N/A"))

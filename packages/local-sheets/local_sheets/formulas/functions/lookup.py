@@ -1,0 +1,231 @@
+"""Finding values in ranges."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from local_sheets.budget import spend
+from local_sheets.cell_values.model import CellError
+from local_sheets.formulas.faults import Fault, not_found, out_of_range
+from local_sheets.formulas.lines import Line, line_of
+from local_sheets.formulas.operands import (
+    Array,
+    Operand,
+    Range,
+    Scalar,
+    as_array,
+    compare,
+    raise_error,
+    to_boolean,
+    to_number,
+    to_text,
+    type_rank,
+)
+from local_sheets.formulas.registry import lazy, operands
+from local_sheets.formulas.syntax import Node
+from local_sheets.patterns import Wildcard
+
+
+def _equal_to(wanted: Scalar, *, wildcards: bool) -> Callable[[Scalar], bool]:
+    if isinstance(wanted, str):
+        if wildcards and any(char in wanted for char in "*?~"):
+            wildcard = Wildcard(wanted)
+            return lambda value: isinstance(value, str) and wildcard.fits(value)
+        folded = wanted.casefold()
+        return lambda value: isinstance(value, str) and value.casefold() == folded
+    return lambda value: value is not None and type_rank(value) == type_rank(wanted) and value == wanted
+
+
+def _looked_up(function: str, wanted: Scalar, line: Line, is_sorted: bool) -> int:
+    raise_error(wanted)
+    found = line.last_not_after(wanted) if is_sorted else line.first(wanted)
+    if found is None:
+        raise Fault(not_found(function, to_text(wanted)))
+    return found
+
+
+def _column(e: Any, function: str, index: Operand, size: int) -> int:
+    place = math.trunc(to_number(e.single(index), function, 3, e.locale))
+    if not 1 <= place <= size:
+        if place < 1:
+            raise Fault(
+                CellError(
+                    "VALUE",
+                    f"Function {function} parameter 3 value is {place}. It should be greater than or equal to 1.",
+                )
+            )
+        raise Fault(CellError("REF", f"{function} evaluates to an out of bounds range."))
+    return place - 1
+
+
+def _part(area: Operand, row: int | None, col: int | None) -> Operand:
+    """One row, one column or one cell of an operand."""
+    if isinstance(area, Range):
+        row0, row1 = (area.row0, area.row1) if row is None else (area.row0 + row, area.row0 + row + 1)
+        col0, col1 = (area.col0, area.col1) if col is None else (area.col0 + col, area.col0 + col + 1)
+        return Range(area.title, row0, row1, col0, col1, area.workbook)
+    rows = as_array(area).rows
+    chosen = rows if row is None else rows[row : row + 1]
+    return Array([values if col is None else values[col : col + 1] for values in chosen])
+
+
+@operands("VLOOKUP", 3, 4)
+def vertical(e: Any, wanted: Operand, area: Operand, index: Operand, is_sorted: Operand = True) -> Operand:
+    width = area.width if isinstance(area, Array | Range) else 1
+    col, keys = _column(e, "VLOOKUP", index, width), line_of(_part(area, None, 0))
+    ordered = to_boolean(e.single(is_sorted), "VLOOKUP", 4)
+
+    def one(value: Scalar) -> Scalar:
+        spend(1)
+        found: Scalar = e.single(_part(area, _looked_up("VLOOKUP", value, keys, ordered), col))
+        return found
+
+    if e.over_arrays and isinstance(wanted, Array | Range):
+        return Array([[_or_error(one, value) for value in row[:1]] for row in as_array(wanted).rows])
+    return one(e.single(wanted))
+
+
+def _or_error(look_up: Callable[[Scalar], Scalar], wanted: Scalar) -> Scalar:
+    try:
+        return look_up(wanted)
+    except Fault as fault:
+        return fault.error
+
+
+@operands("HLOOKUP", 3, 4)
+def horizontal(e: Any, wanted: Operand, area: Operand, index: Operand, is_sorted: Operand = True) -> Scalar:
+    height = area.height if isinstance(area, Array | Range) else 1
+    row = _column(e, "HLOOKUP", index, height)
+    ordered = to_boolean(e.single(is_sorted), "HLOOKUP", 4)
+    found = _looked_up("HLOOKUP", e.single(wanted), line_of(_part(area, 0, None)), ordered)
+    value: Scalar = e.single(_part(area, row, found))
+    return value
+
+
+def _check_line(operand: Operand, function: str) -> None:
+    """Refuse what is neither one row nor one column.
+
+    Raises:
+        Fault: ``#N/A``.
+    """
+    if isinstance(operand, Array | Range) and operand.height != 1 and operand.width != 1:
+        raise Fault(CellError("N_A", f"{function} range must be a single row or a single column."))
+
+
+@operands("MATCH", 2, 3)
+def match(e: Any, wanted: Operand, area: Operand, kind: Operand = 1) -> int:
+    value = raise_error(e.single(wanted))
+    order = to_number(e.single(kind), "MATCH", 3, e.locale)
+    _check_line(area, "MATCH")
+    line = line_of(area)
+    if order == 0:
+        found = line.first(value)
+    else:
+        found = line.last_not_after(value) if order > 0 else line.last_not_before(value)
+    if found is None:
+        raise Fault(not_found("MATCH", to_text(value)))
+    return found + 1
+
+
+@lazy("XLOOKUP", 3, 6)
+def x_lookup(e: Any, wanted: Node, area: Node, result: Node, *others: Node) -> Operand:
+    value = raise_error(e.scalar(wanted))
+    looked_in = e.operand(area)
+    _check_line(looked_in, "XLOOKUP")
+    missing = others[0] if others else None
+    mode = int(to_number(e.scalar(others[1]), "XLOOKUP", 5, e.locale)) if len(others) > 1 else 0
+    order = int(to_number(e.scalar(others[2]), "XLOOKUP", 6, e.locale)) if len(others) > 2 else 1
+    if mode == 0 and order == 1 and value is not None:
+        found = line_of(looked_in).exact(value)
+    else:
+        found = _x_place(line_of(looked_in).values, value, mode, backwards=order == -1)
+    if found is not None:
+        return _x_result(e.operand(result), found, looked_in)
+    if missing is None or e.operand(missing) is None:
+        raise Fault(not_found("XLOOKUP", to_text(value)))
+    otherwise: Operand = e.operand(missing)
+    return otherwise
+
+
+def _x_place(keys: Sequence[Scalar], wanted: Scalar, mode: int, *, backwards: bool) -> int | None:
+    spend(len(keys))
+    places = range(len(keys) - 1, -1, -1) if backwards else range(len(keys))
+    test = _equal_to(wanted, wildcards=mode == 2)
+    found = next((place for place in places if not isinstance(keys[place], CellError) and test(keys[place])), None)
+    if found is not None or mode not in (1, -1):
+        return found
+    near = [
+        place
+        for place in places
+        if keys[place] is not None
+        and not isinstance(keys[place], CellError)
+        and type_rank(keys[place]) == type_rank(wanted)
+        and compare(keys[place], wanted) == mode
+    ]
+    best: int | None = None
+    for place in near:
+        if best is None or compare(keys[place], keys[best]) == -mode:
+            best = place
+    return best
+
+
+def _x_result(result: Operand, found: int, looked_in: Operand) -> Operand:
+    height, width = _size(looked_in)
+    result_height, result_width = _size(result)
+    if width == 1 and result_height == height:
+        return _one_or_array(_part(result, found, None))
+    if result_width == max(height, width):
+        return _one_or_array(_part(result, None, found))
+    raise Fault(CellError("VALUE", "Array arguments to XLOOKUP are of different size."))
+
+
+def _size(operand: Operand) -> tuple[int, int]:
+    return (operand.height, operand.width) if isinstance(operand, Array | Range) else (1, 1)
+
+
+def _one_or_array(operand: Operand) -> Operand:
+    array = as_array(operand)
+    return array.rows[0][0] if array.height == array.width == 1 else array
+
+
+@operands("INDEX", 1, 3)
+def index(e: Any, area: Operand, row: Operand = 0, col: Operand = 0) -> Operand:
+    down = math.trunc(to_number(e.single(row), "INDEX", 2, e.locale))
+    across = math.trunc(to_number(e.single(col), "INDEX", 3, e.locale))
+    height, width = (area.height, area.width) if isinstance(area, Array | Range) else (1, 1)
+    if height == 1 and across == 0 and width > 1 and down > 1:
+        down, across = 1, down
+    if not 0 <= down <= height:
+        raise Fault(_out_of_index(2, down, height))
+    if not 0 <= across <= width:
+        raise Fault(_out_of_index(3, across, width))
+    row0, row1 = (0, height) if down == 0 else (down - 1, down)
+    col0, col1 = (0, width) if across == 0 else (across - 1, across)
+    if isinstance(area, Range):
+        return Range(area.title, area.row0 + row0, area.row0 + row1, area.col0 + col0, area.col0 + col1, e.workbook)
+    return Array([list(values[col0:col1]) for values in as_array(area).rows[row0:row1]])
+
+
+def _out_of_index(place: int, got: int, size: int) -> CellError:
+    found = out_of_range("INDEX", place, str(got), f"Valid values are between 0 and {size} inclusive.")
+    return CellError("NUM", found.message)
+
+
+@lazy("OFFSET", 3, 5)
+def offset(
+    e: Any, node: Node, down: Node, across: Node, height: Node | None = None, width: Node | None = None
+) -> Range:
+    area = e.operand(node)
+    if not isinstance(area, Range):
+        raise Fault(CellError("N_A", "Argument must be a range."))
+
+    def number(given: Node | None, place: int, otherwise: int) -> int:
+        value = e.scalar(given) if given is not None else None
+        return otherwise if value is None else math.trunc(to_number(value, "OFFSET", place, e.locale))
+
+    row0, col0 = area.row0 + number(down, 2, 0), area.col0 + number(across, 3, 0)
+    row1, col1 = row0 + number(height, 4, area.height), col0 + number(width, 5, area.width)
+    rows, cols = e.workbook.size(area.title)
+    if row0 < 0 or col0 < 0 or row1 > rows or col1 > cols or row1 <= row0 or col1 <= col0:
+        raise Fault(CellError("REF", "Function OFFSET evaluates to an out of bounds range."))
+    return Range(area.title, row0, row1, col0, col1, e.workbook)

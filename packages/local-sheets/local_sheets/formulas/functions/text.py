@@ -1,0 +1,317 @@
+"""Text: joining, cutting, searching, converting."""
+
+import math
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from local_sheets.budget import spend
+from local_sheets.cell_values.model import MAX_CHARACTERS, CellError
+from local_sheets.cell_values.number_format import render
+from local_sheets.formulas.faults import Fault, out_of_range, text_too_long
+from local_sheets.formulas.formats import shown_text
+from local_sheets.formulas.functions.numbers import round_to
+from local_sheets.formulas.operands import (
+    Array,
+    Operand,
+    Range,
+    Scalar,
+    each_value,
+    is_number,
+    number_in,
+    raise_error,
+    to_boolean,
+    to_number,
+    to_text,
+)
+from local_sheets.formulas.registry import lazy, operands, scalar
+from local_sheets.formulas.syntax import Node
+from local_sheets.patterns import PatternError, Wildcard, compile_expression, expanded, matches
+
+
+def _pieces(e: Any, nodes: tuple[Node, ...]) -> Iterator[str]:
+    """All values as text, ranges row by row, dates as they are shown."""
+    for node in nodes:
+        operand, number_format = e.operand(node), e.format_of(node)
+        for value in operand.array() if isinstance(operand, Range) else each_value(operand):
+            yield shown_text(value, number_format, e.locale)
+
+
+def _joined(function: str, pieces: Iterator[str], delimiter: str = "") -> str:
+    """The pieces in one text.
+
+    Raises:
+        Fault: ``#VALUE!``, it is too long for a cell; the pieces that follow are not computed.
+    """
+    found: list[str] = []
+    size = 0
+    for piece in pieces:
+        size += len(piece) + (len(delimiter) if found else 0)
+        if size > MAX_CHARACTERS:
+            raise Fault(text_too_long(function))
+        spend(1, len(piece))
+        found.append(piece)
+    return delimiter.join(found)
+
+
+def _check_length(function: str, characters: int) -> None:
+    if characters > MAX_CHARACTERS:
+        raise Fault(text_too_long(function))
+    spend(1, characters)
+
+
+@lazy("CONCATENATE", 1, None)
+def concatenate(e: Any, *nodes: Node) -> str:
+    return _joined("CONCATENATE", _pieces(e, nodes))
+
+
+@lazy("CONCAT", 2)
+def concat(e: Any, one: Node, other: Node) -> str:
+    return _joined("CONCAT", iter((e.text(one), e.text(other))))
+
+
+@lazy("JOIN", 2, None)
+def join(e: Any, delimiter: Node, *nodes: Node) -> str:
+    return _joined("JOIN", _pieces(e, nodes), e.text(delimiter))
+
+
+@lazy("TEXTJOIN", 3, None)
+def text_join(e: Any, delimiter: Node, skip_blank: Node, *nodes: Node) -> str:
+    skip = to_boolean(e.scalar(skip_blank), "TEXTJOIN", 2)
+    pieces = (piece for piece in _pieces(e, nodes) if piece or not skip)
+    return _joined("TEXTJOIN", pieces, e.text(delimiter))
+
+
+@scalar("TEXT", 2)
+def text(e: Any, value: Scalar, pattern: Scalar) -> str:
+    if isinstance(value, str):
+        found = number_in(value, e.locale)
+        value = value if found is None else found
+    return render(
+        raise_error(value) or (0 if value is None else value), {"type": "NUMBER", "pattern": to_text(pattern)}, e.locale
+    )
+
+
+@scalar("VALUE", 1)
+def value_of(e: Any, value: Scalar) -> float | int:
+    if isinstance(value, str) and number_in(value, e.locale) is None:
+        raise Fault(CellError("VALUE", f"VALUE parameter '{value}' cannot be parsed to number."))
+    return to_number(value, "VALUE", 1, e.locale)
+
+
+@scalar("T", 1)
+def text_only(_: Any, value: Scalar) -> str:
+    raise_error(value)
+    return value if isinstance(value, str) else ""
+
+
+@scalar("LEN", 1)
+def length(_: Any, value: Scalar) -> int:
+    return len(to_text(value).encode("utf-16-le")) // 2
+
+
+def _count(e: Any, function: str, place: int, value: Scalar, smallest: int = 0) -> int:
+    number = math.trunc(to_number(value, function, place, e.locale))
+    if number < smallest:
+        raise Fault(out_of_range(function, place, str(number), f"It should be greater than or equal to {smallest}."))
+    return number
+
+
+@scalar("LEFT", 1, 2)
+def left(e: Any, value: Scalar, count: Scalar = 1) -> str:
+    return to_text(value)[: _count(e, "LEFT", 2, count)]
+
+
+@scalar("RIGHT", 1, 2)
+def right(e: Any, value: Scalar, count: Scalar = 1) -> str:
+    whole, wanted = to_text(value), _count(e, "RIGHT", 2, count)
+    return whole[max(len(whole) - wanted, 0) :]
+
+
+@scalar("MID", 3)
+def middle(e: Any, value: Scalar, start: Scalar, count: Scalar) -> str:
+    first = _count(e, "MID", 2, start, 1) - 1
+    return to_text(value)[first : first + _count(e, "MID", 3, count)]
+
+
+@scalar("UPPER", 1)
+def upper(_: Any, value: Scalar) -> str:
+    return to_text(value).upper()
+
+
+@scalar("LOWER", 1)
+def lower(_: Any, value: Scalar) -> str:
+    return to_text(value).lower()
+
+
+@scalar("PROPER", 1)
+def proper(_: Any, value: Scalar) -> str:
+    return re.sub(r"[^\W\d_]+", lambda word: word[0].capitalize(), to_text(value))
+
+
+@scalar("TRIM", 1)
+def trim(_: Any, value: Scalar) -> str:
+    return re.sub(" +", " ", to_text(value).strip(" "))
+
+
+@scalar("CLEAN", 1)
+def clean(_: Any, value: Scalar) -> str:
+    return re.sub(r"[\x00-\x1f]", "", to_text(value))
+
+
+@scalar("REPT", 2)
+def repeat(e: Any, value: Scalar, times: Scalar) -> str:
+    whole, count = to_text(value), _count(e, "REPT", 2, times)
+    _check_length("REPT", len(whole) * count)
+    return whole * count
+
+
+@scalar("EXACT", 2)
+def exact(_: Any, one: Scalar, other: Scalar) -> bool:
+    return to_text(one) == to_text(other)
+
+
+@scalar("CHAR", 1)
+def character(e: Any, code: Scalar) -> str:
+    number = _count(e, "CHAR", 1, code, 1)
+    if number > 0x10FFFF:
+        raise Fault(out_of_range("CHAR", 1, str(number), "It should be a Unicode code point."))
+    return chr(number)
+
+
+@scalar("CODE", 1)
+def code_of(_: Any, value: Scalar) -> int:
+    whole = to_text(value)
+    if not whole:
+        raise Fault(CellError("VALUE", "Function CODE parameter 1 value should be non-empty."))
+    return ord(whole[0])
+
+
+@scalar("SUBSTITUTE", 3, 4)
+def substitute(e: Any, value: Scalar, old: Scalar, new: Scalar, occurrence: Scalar = None) -> str:
+    whole, before, after = to_text(value), to_text(old), to_text(new)
+    if not before:
+        return whole
+    wanted = 0 if occurrence is None else _count(e, "SUBSTITUTE", 4, occurrence, 0)
+    if not wanted:
+        _check_length("SUBSTITUTE", len(whole) + whole.count(before) * (len(after) - len(before)))
+        return whole.replace(before, after)
+    parts = whole.split(before, wanted)
+    if wanted >= len(parts):
+        return whole
+    return before.join(parts[:wanted]) + after + parts[wanted]
+
+
+@scalar("REPLACE", 4)
+def replace(e: Any, value: Scalar, start: Scalar, count: Scalar, new: Scalar) -> str:
+    whole, first = to_text(value), _count(e, "REPLACE", 2, start, 1) - 1
+    return whole[:first] + to_text(new) + whole[first + _count(e, "REPLACE", 3, count) :]
+
+
+def _not_within(function: str, wanted: str, whole: str) -> Fault:
+    return Fault(CellError("VALUE", f"In {function} evaluation, cannot find '{wanted}' within '{whole}'."))
+
+
+@scalar("FIND", 2, 3)
+def find(e: Any, wanted: Scalar, value: Scalar, start: Scalar = 1) -> int:
+    sought, whole = to_text(wanted), to_text(value)
+    found = whole.find(sought, _count(e, "FIND", 3, start, 1) - 1)
+    if found < 0:
+        raise _not_within("FIND", sought, whole)
+    return found + 1
+
+
+@scalar("SEARCH", 2, 3)
+def search(e: Any, wanted: Scalar, value: Scalar, start: Scalar = 1) -> int:
+    sought, whole = to_text(wanted), to_text(value)
+    found = Wildcard(sought).find(whole, _count(e, "SEARCH", 3, start, 1) - 1)
+    if found < 0:
+        raise _not_within("SEARCH", sought, whole)
+    return found + 1
+
+
+@scalar("DOLLAR", 1, 2)
+def dollar(e: Any, value: Scalar, places: Scalar = 2) -> str:
+    number, decimals = to_number(value, "DOLLAR", 1, e.locale), _count(e, "DOLLAR", 2, places, -30)
+    pattern = '"$"#,##0' + ("." + "0" * decimals if decimals > 0 else "")
+    return render(round_to(number, decimals), {"type": "CURRENCY", "pattern": pattern}, e.locale)
+
+
+@scalar("HYPERLINK", 1, 2)
+def hyperlink(_: Any, address: Scalar, label: Scalar = None) -> Scalar:
+    raise_error(address)
+    return to_text(address) if label is None else raise_error(label)
+
+
+@operands("SPLIT", 2, 4)
+def split(e: Any, value: Operand, delimiter: Operand, by_each: Operand = True, skip_blank: Operand = True) -> Array:
+    whole, marks = to_text(e.single(value)), to_text(e.single(delimiter))
+    if not marks:
+        raise Fault(CellError("VALUE", "Function SPLIT parameter 2 value should be non-empty."))
+    each = to_boolean(e.single(by_each), "SPLIT", 3)
+    parts = re.split("[" + re.escape(marks) + "]" if each else re.escape(marks), whole)
+    spend(len(parts))
+    if to_boolean(e.single(skip_blank), "SPLIT", 4):
+        parts = [part for part in parts if part]
+    return Array([[_typed(part, e.locale) for part in parts]])
+
+
+def _typed(part: str, locale: str) -> Scalar:
+    number = number_in(part, locale)
+    return part if number is None else number
+
+
+def _expression(function: str, pattern: Scalar) -> Any:
+    text = to_text(pattern)
+    try:
+        return compile_expression(text)
+    except PatternError:
+        message = f'Function {function} parameter 2 value "{text}" is not a valid regular expression.'
+        raise Fault(CellError("REF", message)) from None
+
+
+def _first_match(function: str, value: Scalar, pattern: Scalar) -> Any:
+    return next(matches(_expression(function, pattern), _text_only(function, value)), None)
+
+
+@scalar("REGEXMATCH", 2)
+def regex_match(_: Any, value: Scalar, pattern: Scalar) -> bool:
+    return _first_match("REGEXMATCH", value, pattern) is not None
+
+
+@scalar("REGEXREPLACE", 3)
+def regex_replace(_: Any, value: Scalar, pattern: Scalar, new: Scalar) -> str:
+    whole, template = _text_only("REGEXREPLACE", value), to_text(new)
+
+    def pieces() -> Iterator[str]:
+        done = 0
+        for found in matches(_expression("REGEXREPLACE", pattern), whole):
+            yield whole[done : found.start()]
+            yield expanded(template, found)
+            done = found.end()
+        yield whole[done:]
+
+    return _joined("REGEXREPLACE", pieces())
+
+
+@scalar("REGEXEXTRACT", 2)
+def regex_extract(_: Any, value: Scalar, pattern: Scalar) -> str:
+    found = _first_match("REGEXEXTRACT", value, pattern)
+    if found is None:
+        shown = (
+            f'"{to_text(pattern)}" does not match text of Function REGEXEXTRACT parameter 1 value "{to_text(value)}"'
+        )
+        raise Fault(CellError("N_A", f"Function REGEXEXTRACT parameter 2 value {shown}."))
+    return str((found[1] if found.groups() else found[0]) or "")
+
+
+def _text_only(function: str, value: Scalar) -> str:
+    if is_number(value):
+        raise Fault(
+            CellError(
+                "VALUE",
+                f"Function {function} parameter 1 expects text values. "
+                f"But '{to_text(value)}' is a number and cannot be coerced to a text.",
+            )
+        )
+    return to_text(value)

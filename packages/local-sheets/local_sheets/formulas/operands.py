@@ -1,0 +1,253 @@
+"""Values inside an evaluation: blanks, scalars, arrays and ranges, and how one kind turns into another."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Protocol
+
+from local_sheets.a1 import Area
+from local_sheets.budget import spend
+from local_sheets.cell_values.model import CellError, Formula
+from local_sheets.cell_values.user_entered import parse as parse_typed
+from local_sheets.formulas.faults import Fault, not_a_boolean, not_a_number
+
+#: A single value; None is a blank cell or an argument left out.
+Scalar = float | int | str | bool | CellError | None
+Rows = Sequence[Sequence[Any]]
+
+
+class Workbook(Protocol):
+    """What an evaluation asks of the spreadsheet it stands in. Rows and columns are 0-based, spans half-open."""
+
+    @property
+    def locale(self) -> str:
+        """Such as ``en_US``."""
+
+    def tab(self, title: str) -> str | None:
+        """The title of the tab that a formula means (any case), None when there is none."""
+
+    def size(self, title: str) -> tuple[int, int]:
+        """Rows and columns of the tab's grid."""
+
+    def values(self, title: str, row0: int, row1: int, col0: int, col1: int) -> Rows:
+        """Effective values; trailing blank rows and cells may be missing."""
+
+    def number_format(self, title: str, row: int, col: int) -> dict[str, Any] | None:
+        """The cell's effective ``NumberFormat``, None for the automatic one."""
+
+    def named_range(self, name: str) -> Area | None:
+        """The area of a named range (any case)."""
+
+    def now(self) -> datetime:
+        """The present moment in the spreadsheet's time zone."""
+
+
+@dataclass(slots=True)
+class Array:
+    """Rows of equal length."""
+
+    rows: list[list[Scalar]]
+
+    @property
+    def height(self) -> int:
+        return len(self.rows)
+
+    @property
+    def width(self) -> int:
+        return len(self.rows[0]) if self.rows else 0
+
+    def __iter__(self) -> Iterator[Scalar]:
+        for row in self.rows:
+            yield from row
+
+    def at(self, row: int, col: int) -> Scalar:
+        """The value there; one row or one column is repeated to any length."""
+        row = 0 if self.height == 1 else row
+        col = 0 if self.width == 1 else col
+        if row >= self.height or col >= self.width:
+            return CellError("N_A", "Argument value could not be found.")
+        return self.rows[row][col]
+
+
+@dataclass(slots=True)
+class Range:
+    """An area of a tab, closed to the grid; its values are read when first asked for."""
+
+    title: str
+    row0: int
+    row1: int
+    col0: int
+    col1: int
+    workbook: Workbook
+    _array: Array | None = field(default=None, repr=False)
+
+    @property
+    def height(self) -> int:
+        return self.row1 - self.row0
+
+    @property
+    def width(self) -> int:
+        return self.col1 - self.col0
+
+    def filled(self) -> Iterator[Scalar]:
+        """The values row by row; trailing blanks may be missing."""
+        for row in self.workbook.values(self.title, self.row0, self.row1, self.col0, self.col1):
+            spend(len(row))
+            yield from row
+
+    def array(self) -> Array:
+        """All values, with their blanks."""
+        if self._array is None:
+            spend(self.height * self.width)
+            found = self.workbook.values(self.title, self.row0, self.row1, self.col0, self.col1)
+            rows = [[*row, *[None] * (self.width - len(row))] for row in found]
+            rows.extend([None] * self.width for _ in range(self.height - len(rows)))
+            self._array = Array(rows)
+        return self._array
+
+    def corner(self) -> Scalar:
+        """The value of the top left cell."""
+        found = self.workbook.values(self.title, self.row0, self.row0 + 1, self.col0, self.col0 + 1)
+        value: Scalar = found[0][0] if found and found[0] else None
+        return value
+
+
+Operand = Scalar | Array | Range
+
+
+def as_array(operand: Operand) -> Array:
+    if isinstance(operand, Range):
+        return operand.array()
+    return operand if isinstance(operand, Array) else Array([[operand]])
+
+
+def each_value(operand: Operand) -> Iterator[Scalar]:
+    """All values of an operand; trailing blanks of a range may be missing."""
+    if isinstance(operand, Range):
+        yield from operand.filled()
+    elif isinstance(operand, Array):
+        yield from operand
+    else:
+        yield operand
+
+
+def raise_error(value: Scalar) -> Scalar:
+    """The value itself.
+
+    Raises:
+        Fault: It is an error.
+    """
+    if isinstance(value, CellError):
+        raise Fault(value)
+    return value
+
+
+def is_number(value: Scalar) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def number_in(text: str, locale: str) -> float | int | None:
+    """The number, date or time that a text means, None when it means none."""
+    stripped = text.strip()
+    if not stripped or stripped[0] in "='":
+        return None
+    value = parse_typed(stripped, locale).value
+    if isinstance(value, bool | Formula) or not isinstance(value, int | float):
+        return None
+    return value
+
+
+def to_number(value: Scalar, function: str, place: int, locale: str) -> float | int:
+    """A number as a function takes it: blank is 0, TRUE is 1, text is read.
+
+    Raises:
+        Fault: ``#VALUE!`` for other text, or the error that the value is.
+    """
+    if value is None:
+        return 0
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, int | float):
+        return value
+    if isinstance(value, CellError):
+        raise Fault(value)
+    found = number_in(value, locale)
+    if found is None:
+        raise Fault(not_a_number(function, place, value))
+    return found
+
+
+def to_boolean(value: Scalar, function: str, place: int) -> bool:
+    """A truth value: numbers other than 0 are true, ``"TRUE"`` and ``"FALSE"`` are read.
+
+    Raises:
+        Fault: ``#VALUE!`` for other text, or the error that the value is.
+    """
+    if isinstance(value, CellError):
+        raise Fault(value)
+    if isinstance(value, str):
+        if value.upper() in ("TRUE", "FALSE"):
+            return value.upper() == "TRUE"
+        if value == "":
+            return False
+        raise Fault(not_a_boolean(function, place, value))
+    return bool(value)
+
+
+def to_text(value: Scalar) -> str:
+    """Text as ``&`` joins it: numbers with up to 15 significant digits.
+
+    Raises:
+        Fault: The value is an error.
+    """
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, CellError):
+        raise Fault(value)
+    if isinstance(value, int | float):
+        return number_text(value)
+    return value
+
+
+def number_text(number: float | int) -> str:
+    """``0.333333333333333``, ``1E+20``, ``5``."""
+    text = f"{number:.15G}"
+    if "E" in text and 1e-5 <= abs(number) < 1:
+        return f"{Decimal(text):f}"
+    return text
+
+
+def type_rank(value: Scalar) -> int:
+    """Numbers sort before text, text before booleans."""
+    if isinstance(value, bool):
+        return 2
+    return 1 if isinstance(value, str) else 0
+
+
+def compare(left: Scalar, right: Scalar) -> int:
+    """-1, 0 or 1; a blank equals 0, ``""`` and FALSE, text is compared without regard to case.
+
+    Raises:
+        Fault: One of them is an error.
+    """
+    raise_error(left)
+    raise_error(right)
+    left, right = _blank_as(left, right), _blank_as(right, left)
+    if type_rank(left) != type_rank(right):
+        return -1 if type_rank(left) < type_rank(right) else 1
+    if isinstance(left, str) and isinstance(right, str):
+        left, right = left.casefold(), right.casefold()
+    if left == right:
+        return 0
+    return -1 if left < right else 1  # type: ignore[operator]
+
+
+def _blank_as(value: Scalar, other: Scalar) -> Scalar:
+    if value is not None:
+        return value
+    if isinstance(other, str):
+        return ""
+    return False if isinstance(other, bool) else 0

@@ -1,0 +1,263 @@
+"""The page's routes: HTML, what the browser draws, edits by people, the event stream, where edits are announced.
+
+What the browser reads comes from the engine directly and is no API traffic. What it changes goes through the API, as
+the request of a local owner: the same code, checked the same, seen in the log, counted against nobody's quota.
+"""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response, StreamingResponse
+from starlette.routing import BaseRoute, Route
+
+from local_sheets.api_error import ApiError, forbidden, invalid, not_found
+from local_sheets.model.spreadsheet import Spreadsheet
+from local_sheets.model.tab import Tab
+from local_sheets.model.transaction import Transaction
+from local_sheets.page.announcer import Announcer
+from local_sheets.page.assets import asset_routes, page_html
+from local_sheets.page.changes import changes_of
+from local_sheets.page.inner_call import call_api
+from local_sheets.page.person_edit import (
+    CHANGE_TYPES,
+    LOCAL_OWNER,
+    PersonEdit,
+    api_request,
+    describe,
+    edit_under_way,
+    making,
+)
+from local_sheets.page.view import MAX_CELLS, cells_view, layout_view, spreadsheet_view
+
+if TYPE_CHECKING:
+    from local_sheets.server.context import Server
+
+SESSION_HEADER = "X-Local-Sheets-Session"
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+#: Kinds of events that the page's stream carries.
+_PAGE_CHANGE, _ANNOUNCEMENTS, _REQUEST = "page_change", "announcements", "request"
+#: Past requests that a freshly opened page is shown.
+_PAST_REQUESTS = 100
+
+
+def page_routes(server: "Server") -> list[BaseRoute]:
+    """All routes of the page of a server."""
+    return Page(server).routes()
+
+
+class Page:
+    """The page of one server."""
+
+    def __init__(self, server: "Server") -> None:
+        self._server = server
+        self._engine = server.engine
+        self._session = secrets.token_urlsafe(24)
+        self.announcer = Announcer(server.options.announce_url, on_change=self._tell_announcements)
+        server.engine.listeners.append(self._on_commit)
+
+    def routes(self) -> list[BaseRoute]:
+        base = "/page/api/spreadsheets"
+        return [
+            Route("/", self._html("list.html")),
+            Route("/spreadsheets/d/{id}/edit", self._html("sheet.html")),
+            *asset_routes(),
+            Route("/page/api/stream", self._stream),
+            Route("/page/api/on-edit", self._guarded(self._on_edit), methods=["GET", "PUT"]),
+            Route(base, self._guarded(self._list), methods=["GET"]),
+            Route(base, self._guarded(self._create), methods=["POST"]),
+            Route(base + "/{id}", self._guarded(self._spreadsheet), methods=["GET"]),
+            Route(base + "/{id}/edits", self._guarded(self._edit), methods=["POST"]),
+            Route(base + "/{id}/tabs/{sheet_id:int}/layout", self._guarded(self._layout), methods=["GET"]),
+            Route(base + "/{id}/tabs/{sheet_id:int}/cells", self._guarded(self._cells), methods=["GET"]),
+        ]
+
+    def stop(self) -> None:
+        """End the background work."""
+        self.announcer.stop()
+
+    # -- who may ask
+
+    def _html(self, name: str) -> Handler:
+        async def show(_: Request) -> Response:
+            return HTMLResponse(page_html(name, self._session), headers={"Cache-Control": "no-store"})
+
+        return show
+
+    def _guarded(self, handler: Handler) -> Handler:
+        """Only pages that this server itself gave out know the session; errors have the API's shape."""
+
+        @wraps(handler)
+        async def guarded(request: Request) -> Response:
+            given = request.headers.get(SESSION_HEADER, "")
+            try:
+                if not secrets.compare_digest(given.encode(), self._session.encode()):
+                    raise forbidden("This page is from before the server was started. Load it again.")
+                return await handler(request)
+            except ApiError as error:
+                return _json(error.body(), error.code)
+
+        return guarded
+
+    # -- what the browser draws
+
+    async def _list(self, _: Request) -> Response:
+        found = [
+            {"id": key, "title": head["properties"]["title"], "modified": head["file"].get("modifiedTime")}
+            for key, head in self._engine.heads().items()
+        ]
+        return _json(sorted(found, key=lambda one: one["modified"] or "", reverse=True))
+
+    async def _spreadsheet(self, request: Request) -> Response:
+        async with self._engine.lock(request.path_params["id"]):
+            return _json(spreadsheet_view(await self._opened(request)))
+
+    async def _layout(self, request: Request) -> Response:
+        async with self._engine.lock(request.path_params["id"]):
+            return _json(layout_view(_tab(await self._opened(request), request)))
+
+    async def _cells(self, request: Request) -> Response:
+        rows, columns = _range_of(request, "rows"), _range_of(request, "columns")
+        if len(rows) * len(columns) > MAX_CELLS:
+            raise invalid(f"{len(rows)} rows x {len(columns)} columns: at most {MAX_CELLS} cells at once.")
+        async with self._engine.lock(request.path_params["id"]):
+            spreadsheet = await self._opened(request)
+            return _json(cells_view(spreadsheet, _tab(spreadsheet, request), rows, columns))
+
+    async def _opened(self, request: Request) -> Spreadsheet:
+        """The spreadsheet; read from disk beside the event loop, so that others are served meanwhile."""
+        return await asyncio.to_thread(self._engine.open, request.path_params["id"])
+
+    # -- what people change
+
+    async def _create(self, request: Request) -> Response:
+        title = (await _body(request)).get("title")
+        if not isinstance(title, str) or not title.strip():
+            raise invalid("A new spreadsheet needs a title.")
+        body = {"properties": {"title": title.strip()}}
+        answer = await call_api(self._server, "POST", "/v4/spreadsheets", body, LOCAL_OWNER)
+        if answer.status_code != 200:
+            return answer
+        return _json({"id": orjson.loads(answer.body)["spreadsheetId"]})
+
+    async def _edit(self, request: Request) -> Response:
+        body = await _body(request)
+        edit = _person_edit(body.get("edited"), str(body.get("client", "")))
+        try:
+            method, path, content = api_request(request.path_params["id"], body.get("request") or {})
+        except ValueError as error:
+            raise invalid(str(error)) from error
+        with making(edit):
+            answer = await call_api(self._server, method, path, content, edit.user)
+        for message in edit.messages if answer.status_code == 200 else ():
+            self.announcer.announce(message)
+        return answer
+
+    def _on_commit(self, tx: Transaction) -> None:
+        """Runs right after each committed transaction, in the task that made it."""
+        edit = edit_under_way()
+        if edit is not None:
+            edit.messages = describe(tx, edit)
+        client = None if edit is None else edit.client
+        spreadsheet_id = tx.spreadsheet.spreadsheet_id
+        message = {"spreadsheetId": spreadsheet_id, "client": client, "changes": changes_of(tx)}
+        self._server.events.publish(_PAGE_CHANGE, message)
+
+    # -- what pages are told
+
+    async def _stream(self, request: Request) -> Response:
+        """Server-sent events: what to fetch again, requests as they finish, how announcements fare."""
+        spreadsheet_id = request.query_params.get("spreadsheetId")
+        if self._server.events.is_full:
+            return _json({"error": {"code": 503, "message": "Too many pages are open: close one of them."}}, 503)
+
+        def wants(kind: str, message: dict[str, Any]) -> bool:
+            if kind == _PAGE_CHANGE:
+                return bool(message["spreadsheetId"] == spreadsheet_id)
+            return kind in (_REQUEST, _ANNOUNCEMENTS)
+
+        async def events() -> AsyncIterator[bytes]:
+            coming = self._server.events.stream(wants)
+            yield await anext(coming)
+            yield _event(_ANNOUNCEMENTS, self.announcer.state())
+            for entry in self._server.log.recent(limit=_PAST_REQUESTS):
+                yield _event(_REQUEST, entry.as_json())
+            async for part in coming:
+                yield part
+
+        return StreamingResponse(events(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+
+    async def _on_edit(self, request: Request) -> Response:
+        """GET says where edits are announced and how that went; PUT ``{"url": ...}`` sets the address."""
+        if request.method == "PUT":
+            try:
+                self.announcer.set_url((await _body(request)).get("url"))
+            except ValueError as error:
+                raise invalid(str(error)) from error
+        return _json(self.announcer.state())
+
+    def _tell_announcements(self) -> None:
+        self._server.events.publish(_ANNOUNCEMENTS, self.announcer.state())
+
+
+def _event(kind: str, message: Any) -> bytes:
+    return b"event: " + kind.encode() + b"\ndata: " + orjson.dumps(message) + b"\n\n"
+
+
+def _json(content: Any, status: int = 200) -> Response:
+    headers = {"Cache-Control": "no-store"}
+    return Response(orjson.dumps(content), status, media_type="application/json", headers=headers)
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    """The request's JSON object. Only ``application/json`` is read: no form of a foreign page can send that."""
+    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+        raise invalid("Expected a body of type application/json.")
+    try:
+        found = orjson.loads(await request.body())
+    except orjson.JSONDecodeError as error:
+        raise invalid(f"The body is no JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise invalid("Expected a JSON object.")
+    return found
+
+
+def _tab(spreadsheet: Spreadsheet, request: Request) -> Tab:
+    tab = spreadsheet.tab_by_id(request.path_params["sheet_id"])
+    if tab is None:
+        raise not_found(f"No tab with the id {request.path_params['sheet_id']}.")
+    return tab
+
+
+def _range_of(request: Request, name: str) -> range:
+    """``rows=0-100``: from the first to before the last."""
+    first, _, end = request.query_params.get(name, "").partition("-")
+    if not (first.isdecimal() and end.isdecimal() and int(first) < int(end)):
+        raise invalid(f"Expected {name}=FIRST-END, such as {name}=0-100.")
+    return range(int(first), int(end))
+
+
+def _person_edit(edited: Any, client: str) -> PersonEdit:
+    """What the page says of an edit, checked."""
+    if not isinstance(edited, dict) or edited.get("changeType") not in CHANGE_TYPES:
+        raise invalid(f"edited.changeType: expected one of {', '.join(sorted(CHANGE_TYPES))}.")
+    sheet_id, ranges = edited.get("sheetId"), edited.get("ranges", [])
+    if not isinstance(ranges, list) or not all(_is_whole_range(one) for one in ranges):
+        raise invalid("edited.ranges: expected GridRanges with all four sides.")
+    if sheet_id is not None and type(sheet_id) is not int:
+        raise invalid("edited.sheetId: expected a number.")
+    return PersonEdit(client, edited["changeType"], sheet_id, ranges)
+
+
+def _is_whole_range(given: Any) -> bool:
+    sides = ("startRowIndex", "endRowIndex", "startColumnIndex", "endColumnIndex")
+    if not isinstance(given, dict) or type(given.get("sheetId", 0)) is not int:
+        return False
+    return all(type(given.get(side)) is int and given[side] >= 0 for side in sides)

@@ -1,0 +1,85 @@
+"""The ASGI application: its routes, the token endpoint, and cutting a connection when a fault wants it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import orjson
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from local_sheets.drive.routes import drive_routes
+from local_sheets.page.routes import Page
+from local_sheets.server.api import ConnectionLost, serve
+from local_sheets.server.auth import TokenRefused
+from local_sheets.server.connection import CUT
+from local_sheets.server.context import Server
+from local_sheets.server.door import Door, own_origins
+from local_sheets.server.encoding import JSON_TYPE, json_bytes
+from local_sheets.server.local_routes import local_routes
+
+
+class _Cut(Response):
+    """No answer: the connection is reset."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["extensions"][CUT]["cut"]()
+
+
+def build_app(server: Server) -> ASGIApp:
+    """The application of a server."""
+
+    async def sheets_api(request: Request) -> Response:
+        try:
+            return await serve(server, request)
+        except ConnectionLost:
+            return _Cut()
+
+    async def token(request: Request) -> Response:
+        return await _token(server, request)
+
+    page = Page(server)
+    routes: list[BaseRoute] = [
+        Route("/token", token, methods=["POST"]),
+        *local_routes(server),
+        *drive_routes(server),
+        *page.routes(),
+        Route("/v4/{rest:path}", sheets_api, methods=["GET", "POST", "PUT", "DELETE", "PATCH"]),
+    ]
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        page.stop()
+        server.close()
+
+    return Door(Starlette(routes=routes, lifespan=lifespan), server)
+
+
+async def _token(server: Server, request: Request) -> Response:
+    """The OAuth token endpoint for service accounts."""
+    audiences = {f"{origin}/token" for origin in own_origins(server)} | {"https://oauth2.googleapis.com/token"}
+    try:
+        form = {key: str(value) for key, value in (await _form(request)).items()}
+        return Response(json_bytes(server.gate.issue(form, audiences), pretty=True), media_type=JSON_TYPE)
+    except TokenRefused as refused:
+        return Response(json_bytes(refused.body, pretty=True), 400, media_type=JSON_TYPE)
+
+
+async def _form(request: Request) -> dict[str, Any]:
+    from urllib.parse import parse_qsl
+
+    body = await request.body()
+    try:
+        if request.headers.get("content-type", "").startswith("application/json"):
+            found = orjson.loads(body)
+        else:
+            found = dict(parse_qsl(body.decode()))
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise TokenRefused("invalid_request", "The body is neither a form nor a JSON object.")
+    return found

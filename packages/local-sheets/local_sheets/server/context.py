@@ -1,0 +1,60 @@
+"""Everything that a running server consists of, in one object that routes and the page are given."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from local_sheets.engine import Engine
+from local_sheets.server.auth import Gate
+from local_sheets.server.events import Events, change_message
+from local_sheets.server.faults import Faults
+from local_sheets.server.quota import UNLIMITED, Limits, Quota
+from local_sheets.server.request_log import RequestLog
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a server was started."""
+
+    data_dir: Path
+    host: str = "127.0.0.1"
+    port: int = 0
+    limits: Limits = UNLIMITED
+    auth: bool = True
+    latency_seconds: float = 0.0
+    #: Further host names under which requests are taken.
+    allowed_hosts: tuple[str, ...] = ()
+    #: Where edits made on the page are announced.
+    announce_url: str | None = None
+    #: Start of the spreadsheets' own addresses in answers.
+    site: str = "https://docs.google.com"
+    #: Stop when the process that started the server is gone.
+    stop_with_parent: bool = False
+
+
+@dataclass(slots=True)
+class Server:
+    """The parts of a running server."""
+
+    options: Options
+    engine: Engine = field(init=False)
+    gate: Gate = field(init=False)
+    quota: Quota = field(init=False)
+    faults: Faults = field(default_factory=Faults)
+    log: RequestLog = field(default_factory=RequestLog)
+    events: Events = field(default_factory=Events)
+
+    def __post_init__(self) -> None:
+        self.engine = Engine(self.options.data_dir)
+        self.gate = Gate(self.options.data_dir, enabled=self.options.auth)
+        self.quota = Quota(self.options.limits)
+        self.engine.listeners.append(lambda tx: self.events.publish("change", change_message(tx)))
+        self.log.listeners.append(lambda entry: self.events.publish("request", entry.as_json()))
+
+    @property
+    def endpoint(self) -> str:
+        """Our own address."""
+        host = f"[{self.options.host}]" if ":" in self.options.host else self.options.host
+        return f"http://{'127.0.0.1' if host in ('0.0.0.0', '[::]') else host}:{self.options.port}"  # noqa: S104
+
+    def close(self) -> None:
+        self.engine.close()

@@ -1,0 +1,1 @@
+"""Tests of packages/local-sheets/local_sheets/cell_values."""

@@ -1,0 +1,342 @@
+"""Tests of packages/local-sheets/local_sheets/drive/service.py."""
+
+import asyncio
+import io
+
+import openpyxl
+import orjson
+import pytest
+
+from local_sheets.drive.access import DriveCall
+from local_sheets.drive.service import DriveService
+from local_sheets.engine import Engine
+from local_sheets.values_api.writing import write_rows
+
+SHEET_TYPE = "application/vnd.google-apps.spreadsheet"
+FOLDER_TYPE = "application/vnd.google-apps.folder"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+ANN, BOB = "ann@example.com", "bob@example.com"
+
+
+@pytest.fixture
+def engine(tmp_path):
+    engine = Engine(tmp_path)
+    yield engine
+    engine.close()
+
+
+@pytest.fixture
+def drive(engine, tmp_path):
+    service = DriveService(engine, tmp_path)
+
+    def call(verb, path, body=None, caller=None, content_type="application/json", **query):
+        raw = body if isinstance(body, bytes) else b"" if body is None else orjson.dumps(body)
+        return asyncio.run(service.serve(DriveCall(verb, path, query, raw, content_type, caller)))
+
+    return call
+
+
+def made(drive, name="Budget", caller=None, **more):
+    answer = drive("POST", "/drive/v3/files", {"name": name, "mimeType": SHEET_TYPE, **more}, caller)
+    assert answer.status == 200
+    return answer.message["id"]
+
+
+def fill(engine, file_id, rows):
+    def work(tx):
+        tab = tx.spreadsheet.tabs[0]
+        write_rows(tx, tab.rect(0, len(rows), 0, max(map(len, rows))), rows, as_typed=True)
+
+    engine.change(file_id, work)
+
+
+def values(engine, file_id):
+    tab = engine.open(file_id).tabs[0]
+    return [[getattr(cell, "value", cell) for cell in row] for row in tab.read(tab.rect())]
+
+
+def names(answer):
+    return [file["name"] for file in answer.message["files"]]
+
+
+def test_a_made_spreadsheet_answers_as_google_does(drive):
+    answer = drive("POST", "/drive/v3/files", {"name": "Budget", "mimeType": SHEET_TYPE}, supportsAllDrives="True")
+    found = answer.message
+    assert found == {"kind": "drive#file", "id": found["id"], "name": "Budget", "mimeType": SHEET_TYPE}
+    assert len(found["id"]) == 44
+
+
+def test_fields_choose_what_is_shown(drive):
+    file_id = made(drive)
+    answer = drive("GET", f"/drive/v3/files/{file_id}", fields="id, name, createdTime, owners(me)")
+    assert set(answer.message) == {"id", "name", "createdTime", "owners"}
+    assert answer.message["owners"] == [{"me": True}]
+
+
+def test_an_unknown_field_is_refused(drive):
+    answer = drive("GET", f"/drive/v3/files/{made(drive)}", fields="id,colour")
+    assert (answer.status, answer.message["error"]["message"]) == (400, "Invalid field selection colour")
+
+
+def test_an_unknown_file_is_not_found(drive):
+    answer = drive("GET", "/drive/v3/files/nope")
+    assert answer.status == 404
+    assert answer.message == {
+        "error": {
+            "code": 404,
+            "message": "File not found: nope.",
+            "errors": [
+                {
+                    "message": "File not found: nope.",
+                    "domain": "global",
+                    "reason": "notFound",
+                    "location": "fileId",
+                    "locationType": "parameter",
+                }
+            ],
+        }
+    }
+
+
+def test_files_are_listed_by_query_and_fields(drive):
+    first = made(drive, "First")
+    made(drive, "Second")
+    answer = drive(
+        "GET",
+        "/drive/v3/files",
+        q=f'mimeType="{SHEET_TYPE}" and name = "First"',
+        fields="kind,nextPageToken,files(id,name)",
+    )
+    assert answer.message == {"kind": "drive#fileList", "files": [{"id": first, "name": "First"}]}
+
+
+def test_lists_come_in_pages_and_in_order(drive):
+    for name in ("b", "a", "c"):
+        made(drive, name)
+    page = drive("GET", "/drive/v3/files", pageSize="2", orderBy="name")
+    assert names(page) == ["a", "b"]
+    rest = drive("GET", "/drive/v3/files", pageSize="2", orderBy="name", pageToken=page.message["nextPageToken"])
+    assert names(rest) == ["c"]
+    assert "nextPageToken" not in rest.message
+    assert names(drive("GET", "/drive/v3/files", orderBy="name desc")) == ["c", "b", "a"]
+
+
+@pytest.mark.parametrize("query", [{"q": "name ="}, {"orderBy": "colour"}, {"pageSize": "x"}, {"pageToken": "-1"}])
+def test_a_list_that_cannot_be_made_is_refused(drive, query):
+    assert drive("GET", "/drive/v3/files", **query).status == 400
+
+
+def test_a_file_is_renamed_starred_and_put_into_the_bin(drive, engine):
+    file_id = made(drive)
+    drive("PATCH", f"/drive/v3/files/{file_id}", {"name": "Other", "starred": True, "trashed": True})
+    answer = drive("GET", f"/drive/v3/files/{file_id}", fields="name,starred,trashed")
+    assert answer.message == {"name": "Other", "starred": True, "trashed": True}
+    assert engine.open(file_id).title == "Other"
+    assert names(drive("GET", "/drive/v3/files", q="trashed = false")) == []
+
+
+def test_a_deleted_file_is_gone(drive, engine):
+    file_id = made(drive)
+    answer = drive("DELETE", f"/drive/v3/files/{file_id}")
+    assert (answer.status, answer.message, answer.content) == (204, None, None)
+    assert file_id not in engine
+    assert drive("DELETE", f"/drive/v3/files/{file_id}").status == 404
+
+
+def test_a_copy_holds_the_same_and_is_a_file_of_its_own(drive, engine):
+    file_id = made(drive, caller=ANN)
+    fill(engine, file_id, [["a", "1"], ["$2.50", "2020-01-01"]])
+    answer = drive("POST", f"/drive/v3/files/{file_id}/copy", {"name": None}, ANN)
+    assert answer.message["name"] == "Copy of Budget"
+    copy_id = answer.message["id"]
+    assert values(engine, copy_id) == values(engine, file_id) == [["a", 1], [2.5, 43831]]
+    fill(engine, copy_id, [["changed"]])
+    assert values(engine, file_id)[0][0] == "a"
+    assert drive("POST", f"/drive/v3/files/{file_id}/copy", {"name": "Mine"}, ANN).message["name"] == "Mine"
+
+
+@pytest.mark.parametrize(
+    ("mime_type", "content"),
+    [
+        ("text/csv", b'a1,"B,2",\r\n,$2.50,"say ""hi"""'),
+        ("text/tab-separated-values", b'a1\tB,2\t\r\n\t$2.50\tsay "hi"'),
+    ],
+)
+def test_the_first_tab_is_exported_as_text(drive, engine, mime_type, content):
+    file_id = made(drive)
+    fill(engine, file_id, [["a1", "B,2"], ["", "$2.50", 'say "hi"']])
+    answer = drive("GET", f"/drive/v3/files/{file_id}/export", mimeType=mime_type)
+    assert answer.content == content
+    assert answer.headers["Content-Type"] == mime_type
+
+
+def test_all_tabs_are_exported_as_a_workbook(drive, engine):
+    file_id = made(drive)
+    fill(engine, file_id, [["name", "due"], ["=1+1", "2020-01-01"], ["'=text", "12.5%"]])
+    content = drive("GET", f"/drive/v3/files/{file_id}/export", mimeType=XLSX).content
+    page = openpyxl.load_workbook(io.BytesIO(content))["Sheet1"]
+    assert page["A1"].value == "name"
+    assert page["A2"].value == "=1+1"
+    assert (page["A3"].value, page["A3"].data_type) == ("=text", "s")
+    assert page["B2"].value.isoformat() == "2020-01-01T00:00:00"
+    assert (page["B3"].value, page["B3"].number_format) == (0.125, "0.00%")
+
+
+@pytest.mark.parametrize(
+    ("mime_type", "words"), [("application/pdf", "does not export"), ("image/png", "not supported"), ("", "Required")]
+)
+def test_other_formats_are_refused(drive, mime_type, words):
+    answer = drive("GET", f"/drive/v3/files/{made(drive)}/export", mimeType=mime_type)
+    assert answer.status == 400
+    assert words in answer.message["error"]["message"]
+
+
+def test_the_editors_download_link_takes_a_tab(drive, engine):
+    file_id = made(drive)
+    fill(engine, file_id, [["x"]])
+    assert drive("GET", f"/spreadsheets/d/{file_id}/export", format="csv", gid="0").content == b"x"
+    assert drive("GET", "/spreadsheets/export", id=file_id, exportFormat="tsv").content == b"x"
+    assert drive("GET", f"/spreadsheets/d/{file_id}/export", format="csv", gid="7").status == 400
+    assert drive("GET", f"/spreadsheets/d/{file_id}/export", format="ods").status == 400
+
+
+def test_an_uploaded_csv_takes_the_place_of_all_tabs(drive, engine):
+    file_id = made(drive)
+    answer = drive(
+        "PUT", f"/upload/drive/v2/files/{file_id}", b"a,1\nb,2.5\n", content_type="text/csv", uploadType="media"
+    )
+    assert (answer.status, answer.message["title"], answer.message["id"]) == (200, "Budget", file_id)
+    assert answer.headers["ETag"] == answer.message["etag"]
+    sheet = engine.open(file_id)
+    assert [(tab.title, tab.row_count, tab.column_count) for tab in sheet.tabs] == [("Budget", 1000, 26)]
+    assert values(engine, file_id) == [["a", 1], ["b", 2.5]]
+
+
+def test_a_csv_is_uploaded_as_a_new_spreadsheet(drive, engine):
+    body = (
+        b'--x\r\nContent-Type: application/json\r\n\r\n{"name": "Fresh", "mimeType": "'
+        + SHEET_TYPE.encode()
+        + b'"}\r\n'
+        b"--x\r\nContent-Type: text/csv\r\n\r\na,b\r\n--x--"
+    )
+    kind = "multipart/related; boundary=x"
+    answer = drive("POST", "/upload/drive/v3/files", body, content_type=kind, uploadType="multipart")
+    assert answer.message["name"] == "Fresh"
+    assert values(engine, answer.message["id"]) == [["a", "b"]]
+
+
+def test_content_that_is_no_table_is_refused(drive, engine):
+    file_id = made(drive)
+    fill(engine, file_id, [["kept"]])
+    path = f"/upload/drive/v2/files/{file_id}"
+    assert drive("PUT", path, b"\xff\xfe", content_type="text/csv").status == 400
+    assert drive("PUT", path, b"x", content_type="image/png").status == 400
+    assert values(engine, file_id) == [["kept"]]
+
+
+def test_a_file_is_shared_and_no_longer_shared(drive):
+    file_id = made(drive, caller=ANN)
+    path = f"/drive/v3/files/{file_id}"
+    assert drive("GET", path, caller=BOB).status == 404
+    shared = drive("POST", f"{path}/permissions", {"type": "user", "role": "reader", "emailAddress": BOB}, ANN)
+    assert shared.message == {"kind": "drive#permission", "id": shared.message["id"], "type": "user", "role": "reader"}
+    assert drive("GET", path, caller=BOB).status == 200
+    assert drive("PATCH", path, {"name": "x"}, BOB).status == 403
+    changed = drive("PATCH", f"{path}/permissions/{shared.message['id']}", {"role": "writer"}, ANN)
+    assert changed.message["role"] == "writer"
+    assert drive("PATCH", path, {"name": "x"}, BOB).status == 200
+    assert drive("DELETE", path, caller=BOB).status == 403
+    assert drive("DELETE", f"{path}/permissions/{shared.message['id']}", caller=ANN).status == 204
+    assert drive("GET", path, caller=BOB).status == 404
+
+
+def test_permissions_are_listed_with_their_addresses(drive):
+    file_id = made(drive, caller=ANN)
+    drive("POST", f"/drive/v3/files/{file_id}/permissions", {"type": "anyone", "role": "reader", "withLink": True}, ANN)
+    answer = drive("GET", f"/drive/v3/files/{file_id}/permissions", caller=ANN, fields="nextPageToken,permissions")
+    owner, anyone = answer.message["permissions"]
+    assert (owner["emailAddress"], owner["role"]) == (ANN, "owner")
+    assert (anyone["id"], anyone["type"]) == ("anyoneWithLink", "anyone")
+
+
+def test_a_file_open_to_anyone_is_found_by_id_and_not_listed(drive):
+    file_id = made(drive, caller=ANN)
+    drive("POST", f"/drive/v3/files/{file_id}/permissions", {"type": "anyone", "role": "reader"}, ANN)
+    assert drive("GET", f"/drive/v3/files/{file_id}", caller=BOB).status == 200
+    assert names(drive("GET", "/drive/v3/files", caller=BOB)) == []
+    assert names(drive("GET", "/drive/v3/files", caller=ANN)) == ["Budget"]
+
+
+def test_a_new_owner_leaves_the_old_one_a_writer(drive):
+    file_id = made(drive, caller=ANN)
+    body = {"type": "user", "role": "owner", "emailAddress": BOB}
+    drive("POST", f"/drive/v3/files/{file_id}/permissions", body, ANN, transferOwnership="true")
+    listed = drive("GET", f"/drive/v3/files/{file_id}/permissions", caller=BOB, fields="permissions(emailAddress,role)")
+    assert listed.message["permissions"] == [
+        {"emailAddress": ANN, "role": "writer"},
+        {"emailAddress": BOB, "role": "owner"},
+    ]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"role": "reader"}, {"type": "user", "role": "king", "emailAddress": BOB}, {"type": "user", "role": "reader"}],
+)
+def test_a_permission_that_says_too_little_is_refused(drive, body):
+    assert drive("POST", f"/drive/v3/files/{made(drive)}/permissions", body).status == 400
+
+
+def test_the_owners_permission_stays(drive):
+    file_id = made(drive, caller=ANN)
+    [owner] = drive("GET", f"/drive/v3/files/{file_id}/permissions", caller=ANN).message["permissions"]
+    assert drive("DELETE", f"/drive/v3/files/{file_id}/permissions/{owner['id']}", caller=ANN).status == 403
+    assert drive("DELETE", f"/drive/v3/files/{file_id}/permissions/nope", caller=ANN).status == 404
+
+
+def test_comments_are_kept_and_listed(drive):
+    file_id = made(drive)
+    path = f"/drive/v3/files/{file_id}/comments"
+    fields = "comments/content,comments/anchor,nextPageToken"
+    assert drive("GET", path, fields=fields).message == {"comments": []}
+    kept = drive("POST", path, {"content": "Look here", "anchor": "A1"}, fields="*").message
+    assert drive("GET", path, fields=fields).message == {"comments": [{"content": "Look here", "anchor": "A1"}]}
+    assert drive("DELETE", f"{path}/{kept['id']}").status == 204
+    assert drive("GET", f"{path}/{kept['id']}", fields="*").status == 404
+    assert drive("GET", path).status == 400
+
+
+def test_folders_hold_files_and_outlive_the_service(drive, engine, tmp_path):
+    folder = drive("POST", "/drive/v3/files", {"name": "Plans", "mimeType": FOLDER_TYPE}).message["id"]
+    inside, outside = made(drive, "Inside", parents=[folder]), made(drive, "Outside")
+    assert names(drive("GET", "/drive/v3/files", q=f"'{folder}' in parents")) == ["Inside"]
+    assert set(names(drive("GET", "/drive/v3/files", q="'root' in parents"))) == {"Plans", "Outside"}
+    drive("PATCH", f"/drive/v3/files/{outside}", addParents=folder, removeParents="root")
+    assert set(names(drive("GET", "/drive/v3/files", q=f"'{folder}' in parents"))) == {"Inside", "Outside"}
+    again = DriveService(engine, tmp_path)
+    answer = asyncio.run(again.serve(DriveCall("GET", f"/drive/v3/files/{folder}")))
+    assert answer.message["name"] == "Plans"
+    assert drive("DELETE", f"/drive/v3/files/{folder}").status == 204
+    assert inside not in engine
+
+
+def test_about_tells_who_one_is(drive):
+    answer = drive("GET", "/drive/v3/about", caller=ANN, fields="user")
+    assert answer.message["user"]["emailAddress"] == ANN
+    assert drive("GET", "/drive/v3/about").status == 400
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]"])
+def test_a_body_that_is_no_object_is_refused(drive, body):
+    assert drive("POST", "/drive/v3/files", body).status == 400
+
+
+def test_other_types_of_files_are_not_kept(drive):
+    assert drive("POST", "/drive/v3/files", {"mimeType": "application/pdf"}).status == 400
+
+
+def test_what_is_no_method_of_drive_is_not_known(engine, tmp_path):
+    service = DriveService(engine, tmp_path)
+    assert service.method("GET", "/drive/v3/files/x/export") == "drive.files.export"
+    assert service.method("GET", "/drive/v3/changes") is None
+    with pytest.raises(LookupError):
+        asyncio.run(service.serve(DriveCall("GET", "/drive/v3/changes")))

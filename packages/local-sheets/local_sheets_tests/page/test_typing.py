@@ -1,0 +1,173 @@
+"""Typing, clearing, copying and pasting; moving about with the keyboard."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from local_sheets_tests.page.driver import SheetDriver, Spreadsheet, eventually
+
+pytestmark = pytest.mark.browser
+Show = Callable[..., SheetDriver]
+
+
+def test_what_is_typed_is_understood_as_in_the_api_and_enter_goes_down(people: Spreadsheet, show: Show):
+    sheet = show(people)
+    sheet.type_into("B2", "Ada Lovelace")
+    assert sheet.active_address() == "B3"
+    sheet.type_into("C3", "12.5%")
+    sheet.type_into("D2", "=C2+1")
+    sheet.expect_text("C3", "12.50%")
+    sheet.expect_text("D2", "91")
+    assert people.read("people!B2:D3") == [["Ada Lovelace", 90, 91], ["Bob", 0.125]]
+
+
+def test_tab_goes_right_and_enter_returns_below_the_first_cell(people: Spreadsheet, show: Show):
+    sheet = show(people)
+    sheet.type_into("A5", "4", end="Tab")
+    sheet.page.keyboard.type("Dan")
+    sheet.press("Tab")
+    sheet.page.keyboard.type("60")
+    sheet.press("Enter")
+    assert sheet.active_address() == "A6"
+    eventually(lambda: people.read("people!A5:C5"), [[4, "Dan", 60]])
+
+
+def test_escape_takes_back_what_was_typed(people: Spreadsheet, show: Show):
+    sheet = show(people)
+    sheet.type_into("B2", "wrong", end="Escape")
+    sheet.expect_text("B2", "Ada")
+    expect(sheet.page.locator("#formula")).to_have_value("Ada")
+    assert people.read("people!B2") == [["Ada"]]
+
+
+def test_f2_edits_the_text_that_stands_there(people: Spreadsheet, show: Show):
+    sheet = show(people)
+    sheet.select("B2")
+    sheet.press("F2")
+    sheet.page.keyboard.type(" L.")
+    sheet.press("Enter")
+    eventually(lambda: people.read("people!B2"), [["Ada L."]])
+
+
+def test_a_double_click_and_an_edit_without_change_write_nothing(people: Spreadsheet, show: Show):
+    people.write("people!B2", [["007"]], option="RAW")
+    sheet = show(people)
+    before = people.api.get("/_local/stats").json()["by_method"].get("sheets.spreadsheets.values.update", 0)
+    sheet.cell("B2").dblclick()
+    expect(sheet.page.locator(".cell-editor")).to_have_value("'007")
+    sheet.press("Enter")
+    assert people.read("people!B2") == [["007"]]
+    assert people.api.get("/_local/stats").json()["by_method"].get("sheets.spreadsheets.values.update", 0) == before
+
+
+def test_the_formula_bar_shows_and_edits_what_was_entered(people: Spreadsheet, show: Show):
+    people.write("people!D2", [["=C2*2"]])
+    sheet = show(people)
+    sheet.select("D2")
+    bar = sheet.page.locator("#formula")
+    expect(bar).to_have_value("=C2*2")
+    bar.fill("=C2*3")
+    bar.press("Enter")
+    sheet.expect_text("D2", "270")
+
+
+def test_delete_clears_the_selected_cells(people: Spreadsheet, show: Show):
+    sheet = show(people)
+    sheet.select("B2", "C3")
+    sheet.press("Delete")
+    sheet.expect_text("B2", "")
+    eventually(lambda: people.read("people!A2:C4"), [[1], [2], [3, "Cyd", 80]])
+
+
+def test_a_block_from_another_program_is_pasted_and_the_grid_grows_for_it(make_spreadsheet, show: Show):
+    sheet_ = make_spreadsheet(rowCount=5, columnCount=4)
+    sheet = show(sheet_)
+    sheet.select("C4")
+    sheet.page.evaluate(
+        """() => {
+            const data = new DataTransfer();
+            data.setData("text/plain", 'x\\t1\\ty\\n"two\\nlines"\\t\\t3%\\nlast\\t5\\t6\\n');
+            document.activeElement.dispatchEvent(new ClipboardEvent("paste", {clipboardData: data, bubbles: true, cancelable: true}));
+        }"""
+    )
+    sheet.expect_text("E6", "6")
+    assert sheet_.read("people!C4:E6") == [["x", 1, "y"], ["two\nlines", "", 0.03], ["last", 5, 6]]
+    assert sheet_.sheets()[0]["gridProperties"] == {"rowCount": 6, "columnCount": 5, "frozenRowCount": 1}
+
+
+def test_copied_cells_keep_their_formulas_relative(people: Spreadsheet, show: Show):
+    people.write("people!D2", [["=C2*2"]])
+    sheet = show(people, permissions=["clipboard-read", "clipboard-write"])
+    sheet.select("D2")
+    sheet.press("Control+c")
+    sheet.select("D3")
+    sheet.press("Control+v")
+    sheet.expect_text("D3", "140")
+    assert people.read("people!D3", "FORMULA") == [["=C3*2"]]
+
+
+def test_cut_cells_move(people: Spreadsheet, show: Show):
+    sheet = show(people, permissions=["clipboard-read", "clipboard-write"])
+    sheet.select("B2", "C2")
+    sheet.press("Control+x")
+    sheet.select("E6")
+    sheet.press("Control+v")
+    sheet.expect_text("E6", "Ada")
+    sheet.expect_text("B2", "")
+    assert people.read("people!E6:F6") == [["Ada", 90]]
+
+
+def test_copying_gives_other_programs_tab_separated_text(people: Spreadsheet, show: Show):
+    sheet = show(people, permissions=["clipboard-read", "clipboard-write"])
+    sheet.select("A2", "B3")
+    sheet.press("Control+c")
+    assert sheet.page.evaluate("navigator.clipboard.readText()") == "1\tAda\n2\tBob"
+
+
+def test_arrow_keys_move_and_shift_selects(people: Spreadsheet, show: Show):
+    sheet = show(people)
+    sheet.select("A1")
+    sheet.press("ArrowDown", "ArrowRight")
+    assert sheet.active_address() == "B2"
+    sheet.press("Shift+ArrowDown", "Shift+ArrowRight")
+    assert sheet.active_address() == "B2:C3"
+    sheet.press("Control+Home", "Control+ArrowDown")
+    assert sheet.active_address() == "A4"
+    sheet.press("Control+ArrowDown")
+    assert sheet.active_address() == "A100"
+    sheet.press("Control+a")
+    assert sheet.active_address() == "A1:L100"
+
+
+def test_the_address_field_goes_to_a_cell(people: Spreadsheet, show: Show):
+    sheet = show(people)
+    address = sheet.page.locator("#address")
+    address.fill("c90")
+    address.press("Enter")
+    assert sheet.active_address() == "C90"
+    expect(sheet.cell("C90")).to_be_in_viewport()
+    address.fill("nonsense")
+    address.press("Enter")
+    expect(sheet.page.get_by_role("alert").filter(has_text="no address")).to_be_visible()
+
+
+def test_typing_into_a_cell_at_the_edge_keeps_letters_and_cells_in_line(people: Spreadsheet, show: Show):
+    sheet = show(people)
+    sheet.column_head("I").evaluate("node => node.scrollIntoView()")
+    sheet.type_into("I2", "at the edge")
+    eventually(lambda: people.read("people!I2"), [["at the edge"]])
+    left = "node => Math.round(node.getBoundingClientRect().left)"
+    for letter in "BCDEFGHI":
+        assert sheet.cell(f"{letter}2").evaluate(left) == sheet.column_head(letter).evaluate(left)
+        assert sheet.cell(f"{letter}1").evaluate(left) == sheet.column_head(letter).evaluate(left)
+
+
+def test_a_refused_edit_says_why_and_the_cell_shows_what_it_holds(people: Spreadsheet, show: Show):
+    sheet = show(people)
+    sheet.select("B2")
+    sheet.page.evaluate("document.querySelector('.cell-editor').value = 'x'.repeat(50001)")
+    sheet.page.evaluate("document.querySelector('.cell-editor').dispatchEvent(new Event('input', {bubbles: true}))")
+    sheet.press("Enter")
+    expect(sheet.page.get_by_role("alert")).to_contain_text("50000 characters")
+    sheet.expect_text("B2", "Ada")

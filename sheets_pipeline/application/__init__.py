@@ -1,0 +1,1 @@
+"""What an application imports: middleware that makes way for its traffic."""

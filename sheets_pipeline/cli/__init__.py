@@ -1,0 +1,1 @@
+"""The ``sheets-pipeline`` command: one module per group of commands."""

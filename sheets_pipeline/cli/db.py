@@ -1,0 +1,101 @@
+"""``sheets-pipeline db``: the event queue in the platform's database, and the pipeline's own tables."""
+
+import json
+import sys
+
+import click
+import sqlalchemy as sa
+
+from sheets_pipeline.database import triggers
+from sheets_pipeline.database.engine import connect, described
+from sheets_pipeline.terminal import echo, safe
+
+
+@click.group()
+def db() -> None:
+    """Install, check or remove the event queue in the platform's database; upgrade the pipeline's own tables."""
+
+
+@db.command()
+def install() -> None:
+    """Create, upgrade or mend the table pending_event and its triggers; one table at a time, none locked for long."""
+    engine = _platform()
+    before = triggers.install(engine, say=_progress).problems
+    left = triggers.check(engine).problems
+    for problem in before:
+        if problem not in left:
+            echo(f"Mended: {problem}.")
+    for problem in left:
+        echo(f"{problem[0].upper()}{problem[1:]}.")
+    if left:
+        click.echo(
+            "The rest of the event queue is installed; until this is mended, full syncs show what it does not record."
+        )
+        sys.exit(1)
+    echo(f"The event queue in {described(engine.url)} is complete.")
+
+
+@db.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def check(as_json: bool) -> None:
+    """Say what is missing, changed, open to misuse or keeps changes from being recorded; exit code 1 if anything is."""
+    engine = _platform()
+    report = triggers.check(engine)
+    if as_json:
+        told = {"is_complete": report.is_complete, "problems": report.problems, "warnings": report.warnings}
+        click.echo(json.dumps(told))
+    else:
+        for problem in report.problems + report.warnings:
+            echo(f"{problem[0].upper()}{problem[1:]}.")
+        if report.is_complete:
+            echo(f"The event queue in {described(engine.url)} is complete.")
+        elif report.can_be_mended:
+            click.echo("Run `sheets-pipeline db install`.")
+    sys.exit(0 if report.is_complete else 1)
+
+
+@db.command()
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def remove(yes: bool) -> None:
+    """Drop the triggers and the table with all pending events."""
+    engine = _platform()
+    if not yes:
+        click.confirm(
+            f"Drop the triggers and all pending events in {described(engine.url)}? "
+            "Tabs are then refreshed by full syncs only.",
+            abort=True,
+        )
+    dropped = triggers.remove(engine, say=_progress)
+    echo(f"Dropped: {', '.join(dropped)}." if dropped else "There was nothing to drop.")
+
+
+@db.command()
+def upgrade() -> None:
+    """Make the pipeline's own tables, or mend those of an earlier version; every start of the pipeline does it, too."""
+    from sheets_pipeline.database import state, upgrade
+
+    engine = _store()
+    for problem in upgrade.bring_up_to_date(engine, state.declared()).problems:
+        echo(f"Mended: {problem}.")
+    echo(f"The pipeline's tables in {described(engine.url)} are up to date.")
+
+
+def _progress(text: str) -> None:
+    click.echo(safe(text), err=True)
+
+
+def _store() -> sa.Engine:
+    from sheets_pipeline.settings import load_settings
+
+    chosen = load_settings().pipeline_database_url
+    return _platform() if chosen is None else connect(chosen.get_secret_value())
+
+
+def _platform() -> sa.Engine:
+    from sheets_pipeline.embedded.services import ensure_services
+    from sheets_pipeline.settings import load_settings
+
+    settings = load_settings()
+    if settings.database_url is not None:
+        return connect(settings.database_url.get_secret_value())
+    return connect(ensure_services(settings).database_url)

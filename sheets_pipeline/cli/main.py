@@ -1,0 +1,176 @@
+"""The command ``sheets-pipeline``. Exit code 0: all is well; 1: the work failed or was refused; 2: called wrongly.
+
+Heavy modules are imported inside the commands, so that ``--help`` answers at once.
+"""
+
+import json
+import logging
+import os
+import sys
+import time
+from functools import partial
+from typing import Any
+
+import click
+
+from sheets_pipeline.cli.progress import errors_console, progress
+from sheets_pipeline.errors import SheetsPipelineError, UnknownTab
+from sheets_pipeline.terminal import escape
+
+#: Commands that may start what is embedded; the others ask, or change what is there.
+_STARTS_EMBEDDED = {"dev", "sync", "local"}
+
+
+class _Group(click.Group):
+    """Shows errors raised on purpose as one paragraph, without a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except SheetsPipelineError as error:
+            if not _log_as_json(str(error)):
+                errors_console.print(f"[bold red]Error:[/] {escape(str(error))}", highlight=False)
+            ctx.exit(2 if isinstance(error, UnknownTab) else 1)
+        except (click.exceptions.Exit, click.ClickException, click.Abort):
+            raise
+        except Exception as error:  # an error of ours: with all that helps to report it, as safe lines
+            logging.getLogger(__name__).critical("Unexpected %s", type(error).__name__, exc_info=error)
+            ctx.exit(1)
+
+
+def _log_as_json(message: str) -> bool:
+    """Tell an error as one JSON object, where logs are written so; says whether they are."""
+    from sheets_pipeline import logs
+
+    if not logs.writes_json():
+        return False
+    logging.getLogger(__name__).error(message)
+    return True
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="sheets-pipeline")
+@click.option("-v", "--verbose", is_flag=True, help="Show what is done, step by step.")
+@click.pass_context
+def main(ctx: click.Context, verbose: bool) -> None:
+    """Keep Google Sheets tabs in step with a SQL database.
+
+    Settings come from the environment and from .env; with none at all, `dev`, `sync` and `local start` start a demo
+    platform and a local stand-in for Google Sheets. All other commands start nothing.
+    """
+    if not {"-h", "--help"} & set(sys.argv):
+        _configure_logs(verbose)
+    if ctx.invoked_subcommand in _STARTS_EMBEDDED:
+        ctx.call_on_close(partial(os.umask, os.umask(0o077)))  # what they leave in LOCAL_DATA_DIR is for us alone
+    else:
+        from sheets_pipeline.embedded.services import attach_only
+
+        attach_only()
+        ctx.call_on_close(lambda: attach_only(wanted=False))
+
+
+def _configure_logs(verbose: bool) -> None:
+    """Text: errors only, or each step for people (-v); JSON: all from LOG_LEVEL on."""
+    from sheets_pipeline import logs
+    from sheets_pipeline.errors import SettingsError
+    from sheets_pipeline.settings import load_settings
+
+    try:
+        settings = load_settings()
+    except SettingsError:  # told by the command itself, where it needs them
+        settings = None
+    if settings is not None and settings.log_format == "json":
+        logs.configure("json", settings.log_level)
+        return
+    level = settings.log_level if settings else "INFO"
+    logs.configure("plain", level if verbose else "ERROR")
+
+
+@main.command()
+@click.option(
+    "--port", type=click.IntRange(1, 65535), help="Port of the Dagster UI (default 3000, or the next free one)."
+)
+def dev(port: int | None) -> None:
+    """Start everything in this terminal: embedded services, Dagster, control API. Ctrl-C ends all of it."""
+    from sheets_pipeline.embedded.dev import run_dev
+    from sheets_pipeline.settings import load_settings
+
+    sys.exit(run_dev(load_settings(), port=port))
+
+
+@main.command()
+@click.option("--tab", "tabs", multiple=True, metavar="TITLE", help="Only this tab; may be repeated.")
+@click.option("--dry-run", is_flag=True, help="Show the plan and send nothing.")
+@click.option(
+    "--allow-deletes", type=click.IntRange(min=0), metavar="N", help="Let this sync delete up to N rows per tab."
+)
+@click.option(
+    "--take-over", is_flag=True, help="Keep the spreadsheet from now on, where another installation kept it so far."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def sync(tabs: tuple[str, ...], dry_run: bool, allow_deletes: int | None, take_over: bool, as_json: bool) -> None:
+    """Make the tabs as the database says, as one Dagster run."""
+    from sheets_pipeline.cli import output
+
+    with progress("Loading"):
+        from sheets_pipeline.cli import run_sync
+
+    started = time.monotonic()
+    if dry_run:
+        with progress("Planning"):
+            plans = run_sync.plan_sync(tabs, allow_deletes, take_over=take_over)
+        result = output.plans_as_json(plans, time.monotonic() - started)
+        click.echo(json.dumps(result)) if as_json else output.print_plans(plans)
+    else:
+        with progress("Syncing"):
+            result = run_sync.run_sync(tabs, allow_deletes, take_over=take_over)
+        result["seconds"] = round(time.monotonic() - started, 3)
+        click.echo(json.dumps(result)) if as_json else output.print_sync(result)
+    if result["status"] in ("failed", "refused") or result["errors"]:
+        sys.exit(1)
+
+
+@main.command()
+@click.option("--submissions", type=click.IntRange(min=1), default=10, show_default=True, help="How many.")
+@click.option(
+    "--per-second", type=click.FloatRange(min=0, min_open=True), default=1.0, show_default=True, help="How fast."
+)
+def simulate(submissions: int, per_second: float) -> None:
+    """Let demo learners submit quizzes into the database."""
+    from rich.progress import Progress
+
+    from sheets_pipeline.database.engine import connect
+    from sheets_pipeline.embedded.services import ensure_services
+    from sheets_pipeline.platform.simulate import submit_quizzes
+    from sheets_pipeline.settings import load_settings
+
+    engine = connect(ensure_services(load_settings()).database_url)
+    done = 0
+    with Progress(console=errors_console, transient=True) as progress:
+        task = progress.add_task("Quizzes submitted", total=submissions)
+        for _ in submit_quizzes(engine, submissions, per_second):
+            done += 1
+            progress.advance(task)
+    click.echo(f"{done} quizzes submitted; the tabs follow.")
+
+
+def _mount() -> None:
+    """Commands that live in their own room."""
+    from sheets_pipeline.cli.clean_up import clean_up
+    from sheets_pipeline.cli.db import db
+    from sheets_pipeline.cli.doctor import doctor
+    from sheets_pipeline.cli.local import local
+    from sheets_pipeline.cli.queue import queue
+    from sheets_pipeline.cli.serve import serve
+    from sheets_pipeline.cli.status import status
+
+    main.add_command(local)
+    main.add_command(db)
+    main.add_command(status)
+    main.add_command(queue)
+    main.add_command(clean_up)
+    main.add_command(serve)
+    main.add_command(doctor)
+
+
+_mount()

@@ -1,0 +1,138 @@
+"""One full sync as a Dagster run without the UI, and the plan of one without sending anything."""
+
+from collections.abc import Collection
+from typing import Any
+
+import dagster as dg
+
+from sheets_pipeline.components.tab_asset import COMPUTED_AT, TabAsset, compute_all, tab_assets
+from sheets_pipeline.dagster_runtime.connections import opened_instance
+from sheets_pipeline.definitions import defs
+from sheets_pipeline.defs.full_sync import enabled_keys
+from sheets_pipeline.defs.io_managers import ALLOW_DELETES_TAG, TAKE_OVER_TAG, reports_of
+from sheets_pipeline.defs.tab_switches import switch_name, switched_off
+from sheets_pipeline.errors import SettingsError, SheetsPipelineError, UnknownTab
+from sheets_pipeline.pipeline import pipeline
+from sheets_pipeline.runs.run_tags import run_tags
+from sheets_pipeline.settings import load_settings
+from sheets_pipeline.sheets.writer import Allowance
+from sheets_pipeline.sync.report import SyncReport
+from sheets_pipeline.sync.titles import no_such_tab
+
+#: Metadata of a materialization → keys of ``sync --json``.
+_COUNTS = ("inserts", "updates", "deletes", "cells", "read_requests", "write_requests", "bytes_sent")
+
+
+def chosen_tabs(titles: Collection[str], off: Collection[str] = ()) -> list[TabAsset]:
+    """The tabs with these titles; where none is named, all that are on, by setting and by switch (``off``).
+
+    Raises:
+        UnknownTab: No tab has such a title.
+        SettingsError: It is switched off.
+    """
+    by_title = {found.tab.title: found for found in tab_assets().values()}
+    for title in titles:
+        if title not in by_title:
+            raise UnknownTab(no_such_tab(title, by_title))
+    on = set(enabled_keys(load_settings()))
+    if not_there := [title for title in titles if by_title[title].key not in on]:
+        switch = str(by_title[not_there[0]].tab.switch).upper()
+        raise SettingsError(f"Tab {not_there[0]!r} is switched off by {switch}=false. Set it to true to sync this tab.")
+    all_on = [found for found in by_title.values() if found.key in on and switch_name(found.tab) not in off]
+    chosen = [by_title[title] for title in titles] or all_on
+    if not chosen:
+        raise SettingsError(
+            "Every tab is switched off (SYNC_ENABLE_...=false, or its sensor in the Dagster UI), so there is nothing to "
+            "sync. Switch one on, or name one with --tab."
+        )
+    return chosen
+
+
+def plan_sync(
+    titles: Collection[str], allow_deletes: int | None, *, take_over: bool = False
+) -> dict[str, SyncReport | SheetsPipelineError]:
+    """What a full sync would do, per tab; reads, sends nothing."""
+    plans: dict[str, SyncReport | SheetsPipelineError] = {}
+    chosen_tabs(titles)  # before anything is started
+    pipeline()  # a wrong setting or database is one error, not one per tab
+    with opened_instance() as instance:
+        chosen = chosen_tabs(titles, switched_off(instance))
+    for found in chosen:
+        try:
+            frame = compute_all(found.tab, found.compute)
+            plans[found.tab.title] = (
+                pipeline()
+                .writer(found.tab)
+                .full_sync(
+                    frame,
+                    computed_at=frame.attrs[COMPUTED_AT],
+                    allowance=Allowance(deletes=allow_deletes, dry_run=True, take_over=take_over),
+                )
+            )
+        except SheetsPipelineError as error:
+            plans[found.tab.title] = error
+    return plans
+
+
+def run_sync(titles: Collection[str], allow_deletes: int | None, *, take_over: bool = False) -> dict[str, Any]:
+    """Run the job ``full_sync`` in this process, recorded in Dagster's storage; the shape of ``sync --json``.
+
+    Errors stand under ``errors``, by tab.
+    """
+    chosen_tabs(titles)
+    tags = run_tags(pipeline())  # a wrong setting or database is one error, not a failed run
+    tags |= {ALLOW_DELETES_TAG: str(allow_deletes)} if allow_deletes is not None else {}
+    tags |= {TAKE_OVER_TAG: "true"} if take_over else {}
+    # The person at the terminal decides about another try.
+    tags["dagster/max_retries"] = "0"
+    job = defs().resolve_job_def("full_sync")
+    with opened_instance() as instance:
+        chosen = chosen_tabs(titles, switched_off(instance))
+        result = job.execute_in_process(
+            instance=instance,
+            asset_selection=[found.key for found in chosen],
+            tags=tags,
+            raise_on_error=False,
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        )
+        return _as_json(result, chosen)
+
+
+def _as_json(result: dg.ExecuteInProcessResult, chosen: list[TabAsset]) -> dict[str, Any]:
+    tabs, reports = {}, reports_of(result.run_id)
+    for found in chosen:
+        for event in result.asset_materializations_for_node(found.key.to_python_identifier()):
+            metadata = {name: value.value for name, value in event.metadata.items()}
+            tabs[found.tab.title] = {
+                "rows": metadata["dagster/row_count"],
+                **{name: metadata[name] for name in _COUNTS},
+                "quota_wait_seconds": metadata["quota_wait_seconds"],
+                "set_aside": metadata["set_aside"],
+                "set_aside_rows": reports[found.tab.title].set_aside_json() if found.tab.title in reports else [],
+                "seconds": metadata["seconds"],
+                "url": metadata["tab"],
+            }
+    titles = {found.key.to_python_identifier(): found.tab.title for found in chosen}
+    errors = {titles.get(step, step): error for step, error in _errors(result).items()}
+    refused = any(kind == "GuardRefused" for kind, _ in errors.values())
+    status = "success" if result.success else "refused" if refused else "failed"
+    stats = result.dagster_run
+    return {
+        "run_id": stats.run_id,
+        "status": status,
+        "tabs": tabs,
+        "errors": {where: message for where, (_, message) in errors.items()},
+    }
+
+
+def _errors(result: dg.ExecuteInProcessResult) -> dict[str, tuple[str, str]]:
+    """Failed steps: the kind of error and its message."""
+    errors = {}
+    for event in result.all_events:
+        if event.is_step_failure:
+            data = event.step_failure_data
+            failure = data.user_failure_data
+            kind = failure.metadata["error"].value if failure and "error" in failure.metadata else ""
+            message = failure.description if failure and failure.description else str(data.error_display_string)
+            errors[str(event.step_key)] = (str(kind), message)
+    return errors

@@ -1,0 +1,20 @@
+"""``sheets-pipeline serve``: the control API and dashboard in a process of their own."""
+
+import sys
+
+import click
+
+
+@click.command()
+@click.option("--host", help="Address to listen on (CONTROL_API_HOST, 127.0.0.1).")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port (CONTROL_API_PORT, 3100).")
+def serve(host: str | None, port: int | None) -> None:
+    """Serve the control API, metrics and dashboard beside a Dagster that runs elsewhere."""
+    from sheets_pipeline.control.server import run_server
+    from sheets_pipeline.embedded.services import check_running
+    from sheets_pipeline.settings import load_settings
+
+    settings = load_settings()
+    check_running(settings)
+    run_server(settings, host or settings.control_api_host, port or settings.control_api_port)
+    sys.exit(0)

@@ -1,0 +1,1 @@
+"""What a user may declare: tabs; finding, loading and judging declarations."""

@@ -1,0 +1,267 @@
+"""``@tab_asset``: turns a query and a tab's declaration into an asset whose rows are kept in that tab."""
+
+import inspect
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+import sqlalchemy as sa
+
+from sheets_pipeline.components import declarations
+from sheets_pipeline.components.declarations import Problem, TabModule
+from sheets_pipeline.components.names import dagster_name
+from sheets_pipeline.errors import DeclarationBroken, SheetsPipelineError
+from sheets_pipeline.pipeline import pipeline
+from sheets_pipeline.runs.covered_events import FAILED_BEFORE, failed_before
+from sheets_pipeline.runs.failures import explained, wait_before_retry
+from sheets_pipeline.runs.tab_failures import computing, record_failure, rows_of
+from sheets_pipeline.sync.tab import Column, ColumnType, Tab
+
+#: Gives all rows of a tab (ids is None), or the rows of the given keys.
+Compute = Callable[[sa.Connection, Collection[Any] | None], pd.DataFrame]
+
+#: Attribute of a frame: the store's time from before it was computed.
+COMPUTED_AT = "sheets_pipeline.computed_at"
+
+GROUP = "google_sheets"
+
+
+@dataclass(frozen=True, slots=True)
+class TabAsset:
+    """A tab, its asset and the query that gives its rows.
+
+    A declaration that cannot be used has a ``problem``: its asset fails with it, and nothing else does.
+    """
+
+    tab: Tab
+    asset: dg.AssetsDefinition
+    compute: Compute
+    #: Name of the Python module that declares it.
+    module: str = ""
+    problem: Problem | None = None
+
+    @property
+    def key(self) -> dg.AssetKey:
+        """The asset's key."""
+        return self.asset.key
+
+
+#: What modules have declared so far, and what was made of it when the folder was loaded; empty before.
+_DECLARED: list[TabAsset] = []
+_BY_KEY: dict[dg.AssetKey, TabAsset] = {}
+_LOADED: dict[str, str] = {}
+#: The control API loads anew while other threads ask; a module may ask for the tabs as it is loaded.
+_LOADING = threading.RLock()
+
+
+def tab_asset(tab: Tab) -> Callable[[Compute], dg.AssetsDefinition]:
+    """Make an asset of a function ``(connection, ids) -> DataFrame``; its docstring is the asset's description."""
+    module = str(sys._getframe(1).f_globals.get("__name__", ""))
+
+    def decorate(compute: Compute) -> dg.AssetsDefinition:
+        declared = TabAsset(tab, _asset(tab, compute, compute.__name__), compute, module)
+        _DECLARED.append(declared)
+        if _BY_KEY:
+            _BY_KEY[declared.key] = declared
+        return declared.asset
+
+    return decorate
+
+
+def _asset(tab: Tab, compute: Compute, name: str) -> dg.AssetsDefinition:
+    """The asset of a tab, under this name or, where Dagster does not take it, one made of it."""
+    with suppress(dg.DagsterInvalidDefinitionError):  # a word that Dagster keeps for itself
+        return _named_asset(tab, compute, dagster_name(name))
+    return _named_asset(tab, compute, dagster_name(name, always_digest=True))
+
+
+def _named_asset(tab: Tab, compute: Compute, name: str) -> dg.AssetsDefinition:
+    @dg.asset(
+        name=name,
+        description=compute.__doc__,
+        io_manager_key="sheets_io_manager",
+        group_name=GROUP,
+        kinds={"googlesheets", "sql"},
+        pool=f"tab_{dagster_name(tab.title)}",
+        op_tags={"dagster/priority": str(-tab.position)},
+        metadata={"tab": tab.title, "key": list(tab.key), "dagster/column_schema": _column_schema(tab)},
+    )
+    def asset(context: dg.AssetExecutionContext) -> pd.DataFrame:
+        from sheets_pipeline.runs.preflight import take_frame  # it needs all tabs, this module makes one
+
+        wait_before_retry(context)
+        with explained(context.instance, context.run.run_id, tab.words):
+            try:
+                return take_frame(context)
+            except SheetsPipelineError as error:
+                record_failure(tab.title, context.run.run_id, error)
+                raise
+
+    return asset
+
+
+def compute_all(tab: Tab, compute: Compute) -> pd.DataFrame:
+    """All rows of a tab, stamped with the time from before they were computed.
+
+    Raises:
+        TabProblem: The tab's own query or function failed.
+        SheetsPipelineError: Something failed that concerns more than this tab.
+    """
+    open_pipeline = pipeline()
+    failed = failed_before(open_pipeline, tab)
+    computed_at = open_pipeline.writer(tab).memory.now()
+    with open_pipeline.source.connect() as connection, computing(open_pipeline, tab, compute):
+        frame = rows_of(tab, compute, connection, None)
+    frame.attrs[COMPUTED_AT] = computed_at
+    frame.attrs[FAILED_BEFORE] = failed
+    return frame
+
+
+def tab_assets() -> dict[dg.AssetKey, TabAsset]:
+    """All declared tabs, by the key of their asset: one per module in ``defs/tabs/``.
+
+    They are looked for once per process: what is added, changed or deleted afterwards counts from its next start.
+    """
+    with _LOADING:
+        if not _BY_KEY:
+            files = declarations.files()
+            _BY_KEY.update((found.key, found) for found in _load())
+            _LOADED.clear()
+            _LOADED.update(files)
+        return dict(_BY_KEY)
+
+
+def loaded_files() -> dict[str, str]:
+    """The modules as they were when they were loaded: name → digest of the text."""
+    tab_assets()
+    return dict(_LOADED)
+
+
+def reload_tabs() -> None:
+    """Look for the tabs anew; for processes that only show them, as Dagster's definitions keep the old ones."""
+    with _LOADING:
+        for name in [name for name in sys.modules if name.startswith(f"{declarations.PACKAGE}.")]:
+            del sys.modules[name]
+        _DECLARED.clear()
+        _BY_KEY.clear()
+        tab_assets()
+
+
+# Loading the folder ----------------------------------------------------------------------------------------------------
+
+
+def _load() -> list[TabAsset]:
+    """Whatever the modules declare, the broken ones among them; every title and every asset's name stands once."""
+    modules = list(declarations.modules())
+    found = [_judged(module, tab) for module in modules for tab in _tabs_of(module)]
+    found = list(_titles_once(found))
+    return list(_names_once(found))
+
+
+def _tabs_of(module: TabModule) -> list[TabAsset]:
+    """What a module declares; of one that could not be imported a stand-in, with the title that it was to have."""
+    declared = [found for found in _DECLARED if found.module == module.name]
+    if module.problem is None:
+        return declared
+    title = declared[0].tab.title if declared else module.title_in_text or module.name.rpartition(".")[2]
+    name = declared[0].key.path[-1] if declared else module.name.rpartition(".")[2]
+    return [_broken(title, name, module.name, module.problem)]
+
+
+def _judged(module: TabModule, found: TabAsset) -> TabAsset:
+    if found.problem is not None or (wrong := declarations.wrong_in(found.tab)) is None:
+        return found
+    title = str(found.tab.title).strip() or module.file_name
+    return _broken(title, found.key.path[-1], found.module, _problem_of(found, f"Tab {title!r}: {wrong}"))
+
+
+def _problem_of(found: TabAsset, text: str) -> Problem:
+    path, line = declared_at(found)
+    return declarations.problem_at(path, line, text)
+
+
+def declared_at(found: TabAsset) -> tuple[str, int]:
+    """File and line of a declaration."""
+    if found.problem is not None:
+        return found.problem.path, found.problem.line
+    function = inspect.unwrap(found.compute)
+    return inspect.getsourcefile(function) or __file__, inspect.getsourcelines(function)[1]
+
+
+def _titles_once(found: list[TabAsset]) -> Iterator[TabAsset]:
+    """Of two declarations with the same title neither is used: rows of one would be taken for rows of the other."""
+    titles = Counter(declarations.same_title(tab.tab.title) for tab in found if tab.problem is None)
+    taken = {title for title, count in titles.items() if count == 1}
+    for tab in found:
+        title = declarations.same_title(tab.tab.title)
+        problem = tab.problem
+        if problem is None and titles[title] > 1:
+            where = {
+                declared_at(o)[0] for o in found if o.problem is None and declarations.same_title(o.tab.title) == title
+            }
+            files = " and ".join(sorted(path.rpartition("/")[2] for path in where))
+            problem = _problem_of(
+                tab, f"the title {tab.tab.title!r} is declared more than once, in {files}; give each tab its own"
+            )
+        if problem is None:
+            yield tab
+            continue
+        name = declarations.unused(
+            tab.tab.title, f"{tab.module.rpartition('.')[2]}.py", lambda wish: declarations.same_title(wish) in taken
+        )
+        taken.add(declarations.same_title(name))
+        yield _broken(name, tab.key.path[-1], tab.module, problem)
+
+
+def _names_once(found: list[TabAsset]) -> Iterator[TabAsset]:
+    """Where functions of several modules have the same name, all but the one named as its module get another."""
+    names = Counter(tab.key for tab in found)
+    for tab in found:
+        name = tab.key.path[-1]
+        if names[tab.key] > 1 and tab.module.rpartition(".")[2] != name:
+            other = dagster_name(f"{name} {tab.module} {tab.tab.title}", always_digest=True)
+            tab = replace(tab, asset=_asset(tab.tab, tab.compute, other))
+        yield tab
+
+
+def _broken(title: str, name: str, module: str, problem: Problem) -> TabAsset:
+    """A stand-in for a declaration that cannot be used."""
+    tab = Tab(title, ("unknown",), (Column("unknown"),))
+
+    def compute(_connection: sa.Connection, _ids: Collection[Any] | None) -> pd.DataFrame:
+        raise DeclarationBroken(title, problem.text)
+
+    compute.__doc__ = f"This tab's declaration cannot be used. {problem.text}"
+    return TabAsset(tab, _asset(tab, compute, name), compute, module, problem)
+
+
+_DAGSTER_TYPES = {
+    ColumnType.TEXT: "string",
+    ColumnType.INTEGER: "int",
+    ColumnType.DECIMAL: "float",
+    ColumnType.PERCENT: "float",
+    ColumnType.BOOLEAN: "bool",
+    ColumnType.DATE: "date",
+    ColumnType.DATETIME: "timestamp",
+    ColumnType.JSON: "json",
+}
+
+
+def _column_schema(tab: Tab) -> dg.TableSchema:
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                column.name,
+                type=_DAGSTER_TYPES[column.type],
+                description=None if column.header == column.name else f"Header {column.header!r}",
+                constraints=dg.TableColumnConstraints(unique=tab.key == (column.name,)),
+            )
+            for column in tab.columns
+        ]
+    )

@@ -1,0 +1,13 @@
+"""How Dagster takes the folder ``tabs``: as one component, so that one module that cannot be imported stops no other."""
+
+import dagster as dg
+
+from sheets_pipeline.components.tab_asset import tab_assets
+
+
+class TabFolder(dg.Component):
+    """The tabs that the modules of the folder declare, the broken ones as assets that say why they are."""
+
+    def build_defs(self, _context: dg.ComponentLoadContext) -> dg.Definitions:
+        """One asset per declared tab."""
+        return dg.Definitions(assets=[found.asset for found in tab_assets().values()])

@@ -1,0 +1,187 @@
+"""Dagster's storage, as ``dagster.yaml`` names it: where the settings say, else embedded.
+
+dagster-postgres does the storing in both cases; these classes only find out where. Every process of Dagster (webserver,
+daemon, code server, run worker) builds them anew from ``dagster.yaml`` and attaches to the same server.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Self
+
+import sqlalchemy as sa
+from dagster import Field
+from dagster._config import UserConfigSchema
+from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
+from dagster._core.storage.root import LocalArtifactStorage
+from dagster._serdes import ConfigurableClassData
+from dagster_postgres.event_log import PostgresEventLogStorage
+from dagster_postgres.run_storage import PostgresRunStorage
+from dagster_postgres.schedule_storage import PostgresScheduleStorage
+from dagster_postgres.storage import DagsterPostgresStorage
+
+from sheets_pipeline.dagster_runtime.webserver import guard_this_process
+from sheets_pipeline.database.engine import connect
+from sheets_pipeline.embedded.files import make_folder
+from sheets_pipeline.embedded.services import ensure_dagster_postgres
+from sheets_pipeline.errors import DatabaseError
+from sheets_pipeline.settings import load_settings
+
+logger = logging.getLogger(__name__)
+
+
+class _AsksOnce:
+    """What was seen in the catalog of Dagster's database, for good: tables and columns come, and never go.
+
+    Dagster asks for them again and again, whenever it does something: eleven looks at the catalog a second while nothing
+    happens at all, a quarter of what a full sync's events cost the database. What was missing is looked for again.
+    """
+
+    def __init__(self, postgres_url: str) -> None:
+        self._names: set[str] = set()
+        super().__init__(postgres_url, should_autocreate_tables=False)  # type: ignore[call-arg] # the storage's
+
+    def _seen(self, name: str, look: Callable[[], bool]) -> bool:
+        if name not in self._names and look():
+            self._names.add(name)
+        return name in self._names
+
+
+class Runs(_AsksOnce, PostgresRunStorage):
+    """Dagster's runs, asking only once what their tables have."""
+
+    def optimize_for_webserver(self, statement_timeout: int, pool_recycle: int, max_overflow: int) -> None:
+        """Called by ``dagster-webserver`` before it serves, however it was started: time for the guard in front of it."""
+        guard_this_process()
+        super().optimize_for_webserver(statement_timeout, pool_recycle, max_overflow)
+
+    def has_run_stats_index_cols(self) -> bool:
+        """Whether runs have times of start and end."""
+        return self._seen("run_stats", super().has_run_stats_index_cols)
+
+    def has_bulk_actions_selector_cols(self) -> bool:
+        """Whether backfills have a selector."""
+        return self._seen("bulk_actions_selector", super().has_bulk_actions_selector_cols)
+
+    def has_backfill_id_column(self) -> bool:
+        """Whether runs have the id of their backfill."""
+        return self._seen("backfill_id", super().has_backfill_id_column)
+
+    def has_bulk_action_job_name_column(self) -> bool:
+        """Whether backfills have the name of their job."""
+        return self._seen("bulk_action_job_name", super().has_bulk_action_job_name_column)
+
+    def has_backfill_tags_table(self) -> bool:
+        """Whether backfills have tags."""
+        return self._seen("backfill_tags", super().has_backfill_tags_table)
+
+
+class EventLog(_AsksOnce, PostgresEventLogStorage):
+    """Dagster's event log, asking only once which columns the table of assets has."""
+
+    def _has_asset_key_col_on_connection(self, conn: sa.Connection, column_name: str) -> bool:
+        look = partial(super()._has_asset_key_col_on_connection, conn, column_name)
+        return self._seen(column_name, look)
+
+
+class Schedules(_AsksOnce, PostgresScheduleStorage):
+    """Dagster's ticks and switches, asking only once which tables and indexes there are."""
+
+    def has_instigators_table(self) -> bool:
+        """Whether switches have a table of their own."""
+        return self._seen("instigators", super().has_instigators_table)
+
+    def _has_instigators_table(self, conn: sa.Connection) -> bool:
+        return self._seen("instigators", partial(super()._has_instigators_table, conn))
+
+    def _has_asset_daemon_asset_evaluations_table(self, conn: sa.Connection) -> bool:
+        return self._seen("evaluations", partial(super()._has_asset_daemon_asset_evaluations_table, conn))
+
+    def has_secondary_index_table(self) -> bool:
+        """Whether it is noted which indexes were built."""
+        return self._seen("secondary_indexes", super().has_secondary_index_table)
+
+    def has_built_index(self, migration_name: str) -> bool:
+        """Whether this index was built."""
+        return self._seen(f"index {migration_name}", partial(super().has_built_index, migration_name))
+
+
+class PipelineStorage(DagsterPostgresStorage):
+    """Runs, events, schedules and sensors, in DAGSTER_POSTGRES_URL or in the embedded PostgreSQL."""
+
+    def __init__(
+        self, postgres_url: str, should_autocreate_tables: bool, inst_data: ConfigurableClassData | None
+    ) -> None:
+        super().__init__(postgres_url, should_autocreate_tables, inst_data)  # creates the tables
+        self._run_storage = Runs(postgres_url)
+        self._event_log_storage = EventLog(postgres_url)
+        self._schedule_storage = Schedules(postgres_url)
+
+    @classmethod
+    def config_type(cls) -> UserConfigSchema:
+        """Nothing but the switch for creating tables: the place comes from the settings."""
+        return {"should_autocreate_tables": Field(bool, is_required=False, default_value=True)}
+
+    @classmethod
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Self:
+        """Called by Dagster in each of its processes."""
+        url = ensure_dagster_postgres(load_settings())
+        _refuse_what_a_person_must_mend(url)
+        return cls(
+            postgres_url=url,
+            should_autocreate_tables=config_value.get("should_autocreate_tables", True),
+            inst_data=inst_data,
+        )
+
+
+class PipelineArtifacts(LocalArtifactStorage):
+    """Files that Dagster keeps beside its storage, under LOCAL_DATA_DIR."""
+
+    @classmethod
+    def config_type(cls) -> UserConfigSchema:
+        """No configuration: the folder follows from the settings."""
+        return {}
+
+    @classmethod
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> Self:
+        """Called by Dagster in each of its processes."""
+        return cls(base_dir=_folder("artifacts"), inst_data=inst_data)
+
+
+class PipelineComputeLogs(LocalComputeLogManager):
+    """What runs print, under LOCAL_DATA_DIR."""
+
+    @classmethod
+    def config_type(cls) -> UserConfigSchema:
+        """No configuration: the folder follows from the settings."""
+        return {}
+
+    @classmethod
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> Self:
+        """Called by Dagster in each of its processes."""
+        return cls(base_dir=_folder("logs"), inst_data=inst_data)
+
+
+def _refuse_what_a_person_must_mend(url: str) -> None:
+    """One look before dagster-postgres tries again and again: a wrong password does not mend itself.
+
+    Raises:
+        DatabaseError: Names what is wrong with DAGSTER_POSTGRES_URL; never the password.
+    """
+    engine = connect(url)
+    try:
+        engine.connect().close()
+    except DatabaseError as error:
+        if error.needs_person:
+            raise DatabaseError(f"Dagster's storage (DAGSTER_POSTGRES_URL): {error}") from None
+        logger.warning("Dagster's storage: %s", error)
+    finally:
+        engine.dispose()
+
+
+def _folder(name: str) -> str:
+    """A folder of Dagster's own files; what runs print and return is for us alone."""
+    data = make_folder(load_settings().local_data_dir.absolute())
+    folder = make_folder(data / "dagster") / name
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return str(folder)

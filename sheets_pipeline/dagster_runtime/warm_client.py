@@ -1,0 +1,196 @@
+"""The launcher's side of the warm process: start it, ask it for workers, replace it when code changes or it dies.
+
+Nothing here waits for a warm process: while there is none, the answer is None and the caller starts its run cold.
+"""
+
+import logging
+import os
+import platform
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+
+from sheets_pipeline.dagster_runtime.channel import Channel, ChannelClosed
+from sheets_pipeline.dagster_runtime.fingerprint import code_fingerprint
+
+logger = logging.getLogger(__name__)
+
+#: Importing everything takes about 8 s on a slow machine.
+_WARM_UP_SECONDS = 120
+#: A fork takes about 10 ms. Whoever needs this long is taken for dead.
+_FORK_SECONDS = 30
+#: When warming up has failed with some code, the same code is not tried again for this long.
+_PAUSE_AFTER_FAILURE_SECONDS = 300
+
+
+class WarmHandle:
+    """One warm process that we have started."""
+
+    def __init__(self, fingerprint: str) -> None:
+        self.fingerprint = fingerprint
+        self.is_ready = False
+        self.locations: dict[str, str] = {}
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "sheets_pipeline.dagster_runtime.warm_process", str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+                env=_environment(),
+            )
+        self.channel = Channel(ours)
+
+    def warm_up(self, modules: Sequence[str], nice: int) -> str | None:
+        """Wait until it has imported everything; None when it is ready, else what went wrong."""
+        try:
+            self.channel.send({"modules": list(modules), "nice": nice})
+            answer = self.channel.receive(_WARM_UP_SECONDS)
+        except ChannelClosed as error:
+            return str(error)
+        if "ready" not in answer:
+            return str(answer.get("unfit", answer))
+        logger.info("Warm process %s is ready after %s s.", answer["ready"], answer["seconds"])
+        self.is_ready = True
+        return None
+
+    def fork(self, serialized_args: str, *, expect_again: bool) -> int:
+        """Process id of a new worker. ``expect_again``: the same job will soon run again, so get ready for it.
+
+        Raises:
+            ChannelClosed: The warm process is gone.
+        """
+        self.channel.send({"execute": serialized_args, "expect_again": expect_again})
+        return int(self.channel.receive(_FORK_SECONDS)["pid"])
+
+    def moves_to(self, location: str, server_id: str | None) -> bool:
+        """Whether this code location has been reloaded since this process first served it."""
+        return server_id is not None and self.locations.setdefault(location, server_id) != server_id
+
+    def retire(self) -> None:
+        """Let it end once its workers have."""
+        try:
+            self.channel.send({"retire": True})
+        except ChannelClosed:
+            self.stop()
+
+    def stop(self) -> None:
+        """End it now; its workers run on. Closing our end is enough unless it hangs."""
+        self.channel.close()
+        try:
+            self.process.wait(0.5 if self.is_ready else 0)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+class WarmClient:
+    """At most one warm process that fits the code on disk. Safe to call from many threads.
+
+    ``modules`` are imported and watched for changes, ``further_modules`` only imported; workers get a priority ``nice``
+    steps below ours.
+    """
+
+    def __init__(self, modules: Sequence[str], further_modules: Sequence[str] = (), nice: int = 0) -> None:
+        self.modules, self.further_modules, self.nice = modules, further_modules, nice
+        self._lock = threading.Lock()
+        self._current: WarmHandle | None = None
+        self._retired: list[WarmHandle] = []
+        self._failed: tuple[str, float] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the warm process when it is ready to fork."""
+        handle = self._current
+        return handle.process.pid if handle and handle.is_ready else None
+
+    def prepare(self) -> None:
+        """Start a warm process unless there is one that fits; returns at once."""
+        with self._lock:
+            self._fitting()
+
+    def fork(
+        self, serialized_args: str, location: str = "", server_id: str | None = None, *, expect_again: bool = False
+    ) -> int | None:
+        """A new worker's process id; None while no warm process fits the code on disk and is ready."""
+        with self._lock:
+            handle = self._fitting(location, server_id)
+            if handle is None or not handle.is_ready:
+                return None
+            try:
+                return handle.fork(serialized_args, expect_again=expect_again)
+            except ChannelClosed as error:
+                logger.warning("Warm process %s is gone (%s); starting another.", handle.process.pid, error)
+                self._drop(handle)
+                self._fitting(location, server_id)
+                return None
+
+    def close(self) -> None:
+        """End all warm processes; their workers run on."""
+        with self._lock:
+            for handle in (self._current, *self._retired):
+                if handle:
+                    handle.stop()
+            self._current, self._retired = None, []
+
+    def _fitting(self, location: str = "", server_id: str | None = None) -> WarmHandle | None:
+        self._forget_ended()
+        fingerprint = code_fingerprint(self.modules)
+        current = self._current
+        if current and current.process.poll() is not None:
+            self._drop(current)
+            current = None
+        if current and (current.fingerprint != fingerprint or current.moves_to(location, server_id)):
+            logger.info("The code has changed: warm process %s retires.", current.process.pid)
+            current.retire()
+            self._retired.append(current)
+            self._current = current = None
+        if current is None and not self._is_pausing(fingerprint):
+            self._current = current = self._start(fingerprint)
+        return current
+
+    def _start(self, fingerprint: str) -> WarmHandle | None:
+        try:
+            handle = WarmHandle(fingerprint)
+        except OSError as error:
+            self._failed = (fingerprint, time.monotonic())
+            logger.warning("No warm process, runs start cold (slower): %s.", error)
+            return None
+        threading.Thread(target=self._watch_warm_up, args=[handle], name="warm-up", daemon=True).start()
+        return handle
+
+    def _forget_ended(self) -> None:
+        for handle in [handle for handle in self._retired if handle.process.poll() is not None]:
+            handle.channel.close()
+            self._retired.remove(handle)
+
+    def _watch_warm_up(self, handle: WarmHandle) -> None:
+        problem = handle.warm_up([*self.further_modules, *self.modules], self.nice)
+        if problem is None:
+            return
+        with self._lock:
+            if self._current is not handle:  # replaced or closed meanwhile
+                return
+            self._failed = (handle.fingerprint, time.monotonic())
+            self._drop(handle)
+        logger.warning("No warm process, runs start cold (slower): %s.", problem)
+
+    def _is_pausing(self, fingerprint: str) -> bool:
+        if self._failed is None:
+            return False
+        failed, since = self._failed
+        return failed == fingerprint and time.monotonic() - since < _PAUSE_AFTER_FAILURE_SECONDS
+
+    def _drop(self, handle: WarmHandle) -> None:
+        handle.stop()
+        self._current = None
+
+
+def _environment() -> Mapping[str, str]:
+    if platform.system() != "Darwin":
+        return os.environ
+    # Apple's libraries abort a fork of a process that has used them, unless told before the process starts.
+    return {**os.environ, "OBJC_DISABLE_INITIALIZE_FORK_SAFETY": "YES"}

@@ -1,0 +1,220 @@
+"""The warm process: imports everything once, then forks a run worker whenever its launcher asks for one.
+
+``python -m sheets_pipeline.dagster_runtime.warm_process FD`` with one end of a ``Channel`` as file descriptor FD. It opens no
+connection and no thread, as neither survives a fork; should an import bring one, it says so and ends, and runs start
+cold. It ends when its launcher does. (PR_SET_PDEATHSIG would not do: that signal comes when the *thread* ends that
+started us, and Dagster's daemon launches from a pool of threads.)
+"""
+
+import atexit
+import gc
+import importlib
+import os
+import select
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from types import ModuleType
+
+import dagster as dg
+import psutil
+
+from sheets_pipeline.dagster_runtime.channel import Channel, ChannelClosed
+from sheets_pipeline.processes.identity import kill_group
+from sheets_pipeline.processes.priority import lower
+
+#: Numeric libraries start a pool of threads when they are imported, unless told to use one. Settings of users win.
+_ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+#: Imported by every run, though by none of the modules that a user would name.
+_ALWAYS_NEEDED = (
+    "sheets_pipeline.dagster_runtime.worker",
+    "dagster._core.storage.event_log",
+    "dagster._core.storage.runs",
+    "dagster._core.storage.schedules",
+    "dagster._core.storage.local_compute_log_manager",
+    "dagster._core.storage.fs_io_manager",
+    "dagster._core.executor.in_process",
+    "dagster._core.execution.plan.active",
+    "dagster._core.instance.factory",
+    "dagster._core.system_config.composite_descent",
+    "dagster._core.utility_ops",
+    "dagster._core.workspace.autodiscovery",
+    "dagster._loggers",
+    "upath.implementations.local",
+)
+
+#: While workers run, ended ones are looked for this often (seconds).
+_REAP_INTERVAL = 0.25
+
+
+class WarmProcess:
+    """Forks workers on request, with their priority lowered by ``nice`` steps, and reports those that die."""
+
+    def __init__(self, channel: Channel, nice: int = 0) -> None:
+        self.channel, self.nice = channel, nice
+        self.running: dict[int, str | None] = {}
+        self.is_retired = False
+
+    def serve(self) -> Callable[[], int] | None:
+        """Answer requests until the launcher is gone, or we are retired and idle.
+
+        In a fork this returns what the fork is to do; in the warm process itself None.
+        """
+        while not (self.is_retired and not self.running):
+            if self.channel.has_message or self._wait():
+                try:
+                    message = self.channel.receive()
+                except ChannelClosed:
+                    return None
+                if "retire" in message:
+                    self.is_retired = True
+                elif (task := self._fork_worker(message["execute"])) is not None:
+                    return task
+                elif message["expect_again"]:
+                    _prepare(message["execute"])
+            if (task := self._reap()) is not None:
+                return task
+        return None
+
+    def _wait(self) -> bool:
+        ready, _, _ = select.select([self.channel], [], [], _REAP_INTERVAL if self.running else None)
+        return bool(ready)
+
+    def _fork_worker(self, serialized_args: str) -> Callable[[], int] | None:
+        pid = os.fork()
+        if pid == 0:
+            self._become_child()
+            lower(self.nice)
+            return lambda: _execute(serialized_args)
+        self.running[pid] = serialized_args
+        self.channel.send({"pid": pid})
+        return None
+
+    def _reap(self) -> Callable[[], int] | None:
+        for pid in list(self.running):
+            ended, status = os.waitpid(pid, os.WNOHANG)
+            if not ended:
+                continue
+            serialized_args = self.running.pop(pid)
+            exit_code = os.waitstatus_to_exitcode(status)
+            if exit_code == 0 or serialized_args is None:
+                continue
+            kill_group(pid)
+            # Telling Dagster needs a connection, so a fork does it.
+            reporter = os.fork()
+            if reporter == 0:
+                self._become_child()
+                return lambda: _report(serialized_args, pid, exit_code)
+            self.running[reporter] = None
+        return None
+
+    def _become_child(self) -> None:
+        self.channel.close()
+        self.running.clear()
+        os.setsid()
+        _reseed()
+
+
+def _prepare(serialized_args: str) -> None:
+    """Build the job once more, for the next fork to find it in Dagster's cache (which holds one job)."""
+    from sheets_pipeline.dagster_runtime.worker import job_of
+
+    try:
+        job_of(serialized_args).get_definition()
+    except Exception:
+        # Whatever is wrong with the job, its run says so; here only the next start gets no faster.
+        sys.excepthook(*sys.exc_info())
+
+
+def _execute(serialized_args: str) -> int:
+    from sheets_pipeline.dagster_runtime.worker import execute
+
+    return execute(serialized_args)
+
+
+def _report(serialized_args: str, pid: int, exit_code: int) -> int:
+    from sheets_pipeline.dagster_runtime.worker import describe_exit, report_death
+
+    report_death(serialized_args, f"process {pid}, {describe_exit(exit_code)}")
+    return 0
+
+
+def _reseed() -> None:
+    """Give this fork random numbers of its own; Python's ``random`` looks after itself."""
+    if numpy := sys.modules.get("numpy"):
+        numpy.random.seed()
+
+
+def warm_up(modules: Iterable[str]) -> None:
+    """Import what a run needs, and build the definitions once: that imports the rest of the project."""
+    added = {name: value for name, value in _ONE_THREAD.items() if name not in os.environ}
+    os.environ.update(added)
+    try:
+        for name in (*_ALWAYS_NEEDED, *modules):
+            _build_definitions(importlib.import_module(name))
+    finally:
+        for name in added:
+            del os.environ[name]
+    gc.collect()
+    gc.freeze()  # forks then share these pages for longer
+
+
+def _build_definitions(module: ModuleType) -> None:
+    from dagster.components.definitions import LazyDefinitions
+
+    for lazy in list(vars(module).values()):
+        if isinstance(lazy, LazyDefinitions) and not lazy.has_context_arg:
+            definitions = lazy()
+            if isinstance(definitions, dg.Definitions):
+                definitions.get_repository_def().get_all_jobs()
+
+
+def why_unfit() -> str | None:
+    """What makes forking this process unsafe: threads or connections; None when nothing does."""
+    process = psutil.Process()
+    if (threads := process.num_threads()) > 1:
+        names = ", ".join(thread.name for thread in threading.enumerate())
+        return f"{threads} threads run after importing (of Python: {names})"
+    if connections := process.net_connections(kind="inet"):
+        return f"{len(connections)} network connections are open after importing"
+    return None
+
+
+def main(descriptor: int) -> int:
+    """Warm up, report, serve; gives the exit code, in forks as well."""
+    channel = Channel(socket.socket(fileno=descriptor))
+    try:
+        started = time.monotonic()
+        wanted = channel.receive()
+        warm_up(wanted["modules"])
+        if reason := why_unfit():
+            channel.send({"unfit": reason})
+            return 1
+        channel.send({"ready": os.getpid(), "seconds": round(time.monotonic() - started, 2)})
+        task = WarmProcess(channel, wanted["nice"]).serve()
+    except ChannelClosed:
+        return 0
+    return task() if task else 0
+
+
+def _leave(exit_code: int) -> None:
+    """End as an interpreter does, without taking apart the heap that forks share."""
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(exit_code)
+
+
+if __name__ == "__main__":
+    try:
+        code = main(int(sys.argv[1]))
+    except KeyboardInterrupt:
+        code = 130
+    except Exception:
+        sys.excepthook(*sys.exc_info())
+        code = 1
+    _leave(code)

@@ -1,0 +1,91 @@
+"""A run worker: executes one run in this process, and reports the run as failed when a worker died.
+
+``python -m sheets_pipeline.dagster_runtime.worker NICE`` is the cold start: it reads what to execute from standard input, because
+that holds the passwords of Dagster's storage and command lines are public. Its argument is how far to lower its priority.
+"""
+
+import importlib
+import json
+import signal
+import sys
+
+import dagster as dg
+from dagster._cli.api import _execute_run_command_body
+from dagster._core.definitions.reconstruct import ReconstructableJob
+from dagster._core.instance import InstanceRef
+from dagster._grpc.types import ExecuteRunArgs
+from dagster._serdes import ConfigurableClassData, deserialize_value
+from dagster._utils.hosted_user_process import recon_job_from_origin
+from dagster._utils.interrupts import capture_interrupts
+from dagster_postgres.storage import DagsterPostgresStorage
+
+from sheets_pipeline.dagster_runtime.connections import keep_connections
+from sheets_pipeline.processes.identity import WORKER_TAG, WorkerIdentity
+from sheets_pipeline.processes.priority import lower
+
+
+def execute(serialized_args: str) -> int:
+    """Execute a run to its end; gives the exit code of the process, 0 also for a run that failed."""
+    args = deserialize_value(serialized_args, ExecuteRunArgs)
+    with capture_interrupts(), dg.DagsterInstance.from_ref(_ref(args)) as instance:
+        keep_connections(instance)
+        # Before anything else of the run, so that nobody overwrites the tag with an older state of the run.
+        instance.add_run_tags(args.run_id, {WORKER_TAG: WorkerIdentity.of_this_process().as_tag()})
+        return _execute_run_command_body(args.run_id, instance, lambda _event: None, set_exit_code_on_failure=False)
+
+
+def job_of(serialized_args: str) -> ReconstructableJob:
+    """The job of a run, not built yet."""
+    return recon_job_from_origin(deserialize_value(serialized_args, ExecuteRunArgs).job_origin)
+
+
+def report_death(serialized_args: str, how: str) -> None:
+    """Mark the run of a dead worker as failed, or as canceled where that was asked for; none that has ended."""
+    args = deserialize_value(serialized_args, ExecuteRunArgs)
+    with dg.DagsterInstance.from_ref(_ref(args)) as instance:
+        report_death_to(instance, args.run_id, how)
+
+
+def report_death_to(instance: dg.DagsterInstance, run_id: str, how: str) -> None:
+    """``report_death`` where an instance is at hand."""
+    run = instance.get_run_by_id(run_id)
+    if run is None or run.is_finished:
+        return
+    if run.status == dg.DagsterRunStatus.CANCELING:
+        instance.report_run_canceled(run, f"The run worker ended: {how}.")
+    else:
+        instance.report_run_failed(run, f"The run worker died: {how}.")
+
+
+def describe_exit(exit_code: int) -> str:
+    """``-9`` → ``signal SIGKILL``; ``1`` → ``exit code 1``."""
+    if exit_code >= 0:
+        return f"exit code {exit_code}"
+    try:
+        return f"signal {signal.Signals(-exit_code).name}"
+    except ValueError:
+        return f"signal {-exit_code}"
+
+
+def _ref(args: ExecuteRunArgs) -> InstanceRef:
+    if args.instance_ref is None:
+        raise ValueError(
+            "the run came without a reference to Dagster's storage; launch it from an instance that has one"
+        )
+    storage = args.instance_ref.storage_data
+    if storage is None or not issubclass(_class_of(storage), DagsterPostgresStorage):
+        return args.instance_ref
+    # There is a run, so there are tables: looking for them would cost three more connections.
+    config = json.dumps({**storage.config_dict, "should_autocreate_tables": False})
+    known = ConfigurableClassData(storage.module_name, storage.class_name, config)
+    return args.instance_ref._replace(storage_data=known)
+
+
+def _class_of(data: ConfigurableClassData) -> type:
+    found: type = getattr(importlib.import_module(data.module_name), data.class_name)
+    return found
+
+
+if __name__ == "__main__":
+    lower(int(sys.argv[1]))
+    sys.exit(execute(sys.stdin.read()))

@@ -1,0 +1,198 @@
+"""``sheets-pipeline dev``: embedded services, Dagster and what else runs beside it, in one terminal.
+
+Ctrl-C (or SIGTERM, or closing the terminal) ends all of it in order; the data stays, and the next start goes on from
+there. A child that ends or hangs is replaced (``keeper.py``). If this process is killed outright, the watchdog ends the
+others in its place; if both are, the system does (on Linux), or the next start.
+"""
+
+import fcntl
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sheets_pipeline.embedded import dev_state
+from sheets_pipeline.embedded.children import Child, children_of, choose_port
+from sheets_pipeline.embedded.dev_output import say, write_json
+from sheets_pipeline.embedded.embedded_watch import EmbeddedWatch
+from sheets_pipeline.embedded.files import make_folder, make_private
+from sheets_pipeline.embedded.keeper import Keeper, Watchdog
+from sheets_pipeline.embedded.services import Services, ensure_services, stop_services
+from sheets_pipeline.errors import SettingsError
+from sheets_pipeline.processes import family, servers
+from sheets_pipeline.processes.identity import start_of
+from sheets_pipeline.settings import Settings
+from sheets_pipeline.web.addresses import check_reachable_safely
+
+#: How often the children are looked at, in seconds.
+_LOOK_SECONDS = 0.5
+#: Longest wait for an earlier one, whose watchdog may be ending its children.
+_EARLIER_SECONDS = 90.0
+
+
+def run_dev(settings: Settings, *, port: int | None = None) -> int:
+    """Run everything until somebody ends it.
+
+    Args:
+        settings: Decides what is embedded.
+        port: Port of the Dagster UI; default 3000, or the next free one.
+
+    Returns:
+        The exit code: 0 when ended by a signal, 1 when a part of it cannot start.
+
+    Raises:
+        SheetsPipelineError: Something cannot start, or it already runs for this data folder.
+    """
+    write_json(settings.log_format == "json")
+    if port is not None:
+        choose_port(port)
+    check_reachable_safely(settings, settings.control_api_host)
+    with _only_one(settings) as lock:
+        stop = threading.Event()
+        mark = family.new_mark(settings.local_data_dir)
+        with _signals(stop), _watchdog(settings, mark, lock) as watchdog:
+            keeper: Keeper | None = None
+            try:
+                services = _start_services(settings)
+                keeper = Keeper(children_of(settings, port), mark, watchdog)
+                return _run(settings, services, keeper, stop)
+            finally:
+                say("Ending ...")
+                if keeper is not None:
+                    keeper.stop_dependents()
+                family.end_family(mark, keeper.heads if keeper else ())
+                stopped = stop_services(settings)
+                dev_state.state_file(settings).unlink(missing_ok=True)
+                say(f"Stopped {', '.join(['Dagster', *stopped])}. All data is kept in {settings.local_data_dir}.")
+
+
+def stop_dev(settings: Settings) -> bool:
+    """End the ``sheets-pipeline dev`` of this data folder, or what one that was killed has left; says whether there was any.
+
+    Raises:
+        SettingsError: It does not end.
+    """
+    if not settings.local_data_dir.is_dir():
+        return False
+    descriptor = os.open(dev_state.life_lock(settings), os.O_RDONLY | os.O_CREAT, 0o600)
+    try:
+        was_held = not _take(descriptor)
+        if was_held:
+            if (pid := _living_dev(settings)) is not None:
+                servers.send_signal(pid, signal.SIGTERM)
+            _wait_for_earlier(settings, descriptor)
+        return family.end_leftovers(settings.local_data_dir) or was_held
+    finally:
+        os.close(descriptor)
+
+
+def _start_services(settings: Settings) -> Services:
+    say("Starting what the settings leave out (the first time creates the demo platform) ...")
+    began = time.monotonic()
+    services = ensure_services(settings)
+    say(f"Databases and spreadsheet are ready after {time.monotonic() - began:.1f} s.")
+    return services
+
+
+def _run(settings: Settings, services: Services, keeper: Keeper, stop: threading.Event) -> int:
+    """Keep the children and what is embedded running, tell where they are once they answer, wait for the end."""
+    waiting = [child for child in keeper.children if child.url_key]
+    embedded = EmbeddedWatch(settings)
+    try:
+        while not stop.wait(_LOOK_SECONDS):
+            if not keeper.look():
+                return 1
+            for child in [child for child in waiting if keeper.is_ready[child.name]]:
+                waiting.remove(child)
+                dev_state.announce(settings, **{child.url_key: child.url})
+                if not waiting:
+                    _tell_where(services, keeper.children)
+        return 0
+    finally:
+        embedded.stop()
+
+
+def _tell_where(services: Services, children: list[Child]) -> None:
+    places = [(f"{child.title or child.name} is at", child.url) for child in children if child.url_key]
+    places.append(("the spreadsheet is at", services.spreadsheet_url))
+    width = max(len(what) for what, _ in places)
+    say("Ready. Ctrl-C ends everything.\n" + "\n".join(f"    {what:<{width}}  {url}" for what, url in places))
+
+
+@contextmanager
+def _watchdog(settings: Settings, mark: str, lock: int) -> Iterator[Watchdog]:
+    watchdog = Watchdog(settings.local_data_dir.absolute(), mark, lock)
+    try:
+        yield watchdog
+    except BaseException:
+        watchdog.abandon()
+        raise
+    watchdog.dismiss()
+
+
+@contextmanager
+def _only_one(settings: Settings) -> Iterator[int]:
+    """Hold the lock of this data folder, or say who does; end what an earlier one has left."""
+    make_folder(settings.local_data_dir)
+    descriptor = os.open(dev_state.life_lock(settings), os.O_RDONLY | os.O_CREAT, 0o600)
+    try:
+        if not servers.wait_until(lambda: _take(descriptor), seconds=0.5):
+            if (pid := _living_dev(settings)) is not None:
+                where = (dev_state.running_dev(settings) or {}).get("dagster_url", "still starting")
+                raise SettingsError(
+                    f"`sheets-pipeline dev` already runs for {settings.local_data_dir.absolute()} (process {pid}, "
+                    f"{where}). End it first, or set LOCAL_DATA_DIR to another folder."
+                )
+            say("Waiting for an earlier `sheets-pipeline dev` to end ...")
+            _wait_for_earlier(settings, descriptor)
+        make_private(settings.local_data_dir.absolute())
+        dev_state.state_file(settings).unlink(missing_ok=True)
+        dev_state.announce(settings, pid=os.getpid(), start=start_of(os.getpid()))
+        if family.end_leftovers(settings.local_data_dir):
+            say("Ended what an earlier `sheets-pipeline dev`, which was killed, had left running.")
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _wait_for_earlier(settings: Settings, descriptor: int) -> None:
+    """Wait for the lock of one that ends, and take its watchdog's place where that hangs."""
+    if servers.wait_until(lambda: _take(descriptor), seconds=_EARLIER_SECONDS, step=0.2):
+        return
+    if (pid := _living_dev(settings)) is not None:
+        raise SettingsError(f"`sheets-pipeline dev` (process {pid}) does not end. End that process, then try again.")
+    family.end_watchdogs(settings.local_data_dir)
+    if not servers.wait_until(lambda: _take(descriptor), seconds=5):
+        raise SettingsError(
+            f"A process still holds {dev_state.life_lock(settings)}, perhaps in another container that shares this "
+            "folder. End it, or set LOCAL_DATA_DIR to another folder."
+        )
+
+
+def _living_dev(settings: Settings) -> int | None:
+    """The process of the ``dev`` that announced itself, if it lives."""
+    announced = dev_state.running_dev(settings) or {}
+    pid = announced.get("pid")
+    return pid if isinstance(pid, int) and start_of(pid) == announced.get("start") else None
+
+
+def _take(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+@contextmanager
+def _signals(stop: threading.Event) -> Iterator[None]:
+    """SIGINT, SIGTERM and SIGHUP ask for the end, however often they come."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

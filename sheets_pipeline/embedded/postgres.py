@@ -1,0 +1,369 @@
+"""The embedded PostgreSQL: one server per data folder, started by whoever needs it first, attached to by the others.
+
+``ensure`` starts or attaches from any number of processes at once. What happens to a start, to the server or to us
+(kill -9, a full disk, a lost state file) costs a restart at most, never data:
+
+- ``state.json``  port, password and known databases; replaced as a whole. Lost: a new password is set, data is kept.
+- ``lock``        held while somebody starts, stops or resets.
+- ``life.lock``   held by the server itself while any of its processes lives; tells a stale ``postmaster.pid``.
+- ``data/``       the cluster; ``data.unfinished.*/`` is an initdb that was interrupted, and is thrown away.
+- ``server.log``  what the server says.
+
+The server outlives its starter: `sheets-pipeline dev` and `sheets-pipeline local stop` stop it; after `dagster dev` or
+`sheets-pipeline sync` it stays up for others to attach.
+"""
+
+import os
+import secrets
+import shutil
+import signal
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from sheets_pipeline.embedded.files import locked, make_folder, read_state, write_state
+from sheets_pipeline.errors import EmbeddedPostgresError
+from sheets_pipeline.processes import servers
+
+#: Advisory lock on making a database; any number that nobody else uses.
+_CREATING_LOCK = 5_481_026_733
+
+#: Names of databases, each with what fills it when it is new.
+Databases = Mapping[str, Callable[[str], None] | None]
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server: how to reach it and which process it is."""
+
+    port: int
+    password: str
+    pid: int
+
+    def url(self, database: str, driver: str = "psycopg") -> str:
+        """A SQLAlchemy URL, with the driver named: a plain ``postgresql://`` may mean either."""
+        return f"postgresql+{driver}://postgres:{self.password}@127.0.0.1:{self.port}/{database}"
+
+    def conninfo(self, database: str) -> str:
+        """The same for psycopg.connect."""
+        return f"host=127.0.0.1 port={self.port} user=postgres password={self.password} dbname={database}"
+
+
+class EmbeddedPostgres:
+    """The server whose files are in ``folder``.
+
+    Args:
+        folder: The server's own folder; created when missing.
+        server_settings: PostgreSQL settings beside those of ``cluster.SERVER_SETTINGS``.
+        start_seconds: Longest wait for the server to accept connections (recovery after a crash takes its time).
+    """
+
+    def __init__(
+        self, folder: Path, *, server_settings: dict[str, str] | None = None, start_seconds: float = 60
+    ) -> None:
+        self.folder = folder.absolute()
+        self.server_settings = server_settings or {}
+        self.start_seconds = start_seconds
+
+    @property
+    def _state_file(self) -> Path:
+        return self.folder / "state.json"
+
+    @property
+    def _life_lock(self) -> Path:
+        return self.folder / "life.lock"
+
+    @property
+    def _log(self) -> Path:
+        return self.folder / "server.log"
+
+    def _locked(self) -> AbstractContextManager[object]:
+        return locked(self.folder / "lock", seconds=self.start_seconds * 3, error=EmbeddedPostgresError)
+
+    def running(self) -> Server | None:
+        """The server if it is up and accepts connections; milliseconds, no lock.
+
+        Raises:
+            EmbeddedPostgresError: The folder belongs to another user.
+        """
+        try:
+            state = read_state(self._state_file)
+            if state is None or not {"port", "password", "home"} <= state.keys():
+                return None
+            found = _read_pid_file(Path(state["home"]) / "data")
+        except PermissionError as error:
+            raise EmbeddedPostgresError(
+                f"{error.filename} belongs to another user. Run as the user who started the embedded PostgreSQL, or "
+                "set LOCAL_DATA_DIR to a folder of your own."
+            ) from None
+        if found is None or not found.is_ready or found.port != state["port"] or not self._is_ours(found.pid, state):
+            return None
+        return Server(port=found.port, password=state["password"], pid=found.pid)
+
+    def ensure(self, databases: Databases = MappingProxyType({})) -> Server:
+        """Start the server or attach to it; create the databases that it does not have yet.
+
+        Args:
+            databases: Names, each with a function that fills the new database of a given URL (or None). A database
+                exists filled or not at all: an interrupted filling is thrown away and done again.
+
+        Raises:
+            EmbeddedPostgresError: Says what stands in the way and what to do.
+        """
+        server = self.running()
+        if server and databases.keys() <= self._known_databases():
+            return server
+        try:
+            make_folder(self.folder)
+        except OSError as error:
+            raise EmbeddedPostgresError(
+                f"The folder {self.folder} of the embedded PostgreSQL cannot be created: {error.strerror}. Set "
+                "LOCAL_DATA_DIR to a folder that you may write to."
+            ) from None
+        with self._locked():
+            server = self.running() or self._start()
+            missing = databases.keys() - self._known_databases()
+            for name in sorted(missing, key=lambda name: (databases[name] is not None, name)):
+                self._create_database(server, name, databases[name])
+        return server
+
+    def once_per_start(self, task: str, version: str, run: Callable[[], None]) -> None:
+        """Do something once for each start of the running server, and again for another ``version`` of it.
+
+        Of several processes one does it and the others wait. Nothing but a look at the state file where it is done.
+        """
+
+        def is_done() -> bool:
+            state = read_state(self._state_file) or {}
+            return bool(state.get("done", {}).get(task) == [state.get("pid"), version])
+
+        if is_done():
+            return
+        with self._locked():
+            if not is_done():
+                run()
+                state = read_state(self._state_file) or {}
+                done = {**state.get("done", {}), task: [state.get("pid"), version]}
+                write_state(self._state_file, {**state, "done": done})
+
+    def revive(self) -> Server | None:
+        """The running server, started again where it crashed; None where somebody stopped it on purpose."""
+        if server := self.running():
+            return server
+        state = read_state(self._state_file)
+        return None if state is None or state.get("stopped") else self.ensure()
+
+    def stop(self) -> bool:
+        """Stop the server as after a shutdown of the machine, in order; says whether it ran."""
+        if not self.folder.is_dir():
+            return False
+        with self._locked():
+            return self._stop()
+
+    def reset(self) -> None:
+        """Stop the server and delete its data."""
+        if not self.folder.is_dir():
+            return
+        from sheets_pipeline.embedded.cluster import remove_unfinished
+
+        with self._locked():
+            self._stop()
+            state = read_state(self._state_file) or {}
+            for home in {self.folder, Path(state.get("home", self.folder)), self._home()}:
+                remove_unfinished(home / "data")
+                if (home / "data").exists():
+                    shutil.rmtree(home / "data")
+            self._state_file.unlink(missing_ok=True)
+
+    def _home(self) -> Path:
+        from sheets_pipeline.embedded.account import choose_account
+
+        return choose_account(self.folder).home
+
+    def _known_databases(self) -> set[str]:
+        return set((read_state(self._state_file) or {}).get("databases", []))
+
+    def _is_ours(self, pid: int, state: dict[str, object]) -> bool:
+        """Whether this process id is our server: it lives, and it holds the lock or works in our data folder."""
+        if not _is_alive(pid):
+            return False
+        return (servers.is_held(self._life_lock) and state.get("pid") == pid) or _works_in(
+            pid, Path(str(state["home"])) / "data"
+        )
+
+    def _start(self) -> Server:
+        """Bring the server up, whatever a crash has left behind. The lock is held."""
+        from sheets_pipeline.embedded import cluster
+        from sheets_pipeline.embedded.account import choose_account
+
+        account = choose_account(self.folder)
+        data = account.home / "data"
+        self._end_leftovers(data)
+        state = read_state(self._state_file) or {}
+        password = str(state.get("password") or secrets.token_urlsafe(24))
+        if not data.exists():
+            state = {"port": state.get("port"), "password": password, "home": str(account.home)}
+            write_state(self._state_file, state)
+            cluster.create_cluster(account, data, password)
+        cluster.check_cluster(account, data)
+        account.own(data)
+        if "password" not in state:
+            cluster.set_password(account, data, password)
+        state = {**state, "password": password, "home": str(account.home)}
+        server = self._launch(account.command("postgres"), account.popen, data, state)
+        if not _lets_in(server):
+            self._stop()
+            cluster.set_password(account, data, password)
+            server = self._launch(account.command("postgres"), account.popen, data, state)
+        return server
+
+    def _end_leftovers(self, data: Path) -> None:
+        """Wait for, then end, what is left of a server that was killed; remove its stale ``postmaster.pid``."""
+        found = _read_pid_file(data)
+        if found is not None and _is_alive(found.pid) and _works_in(found.pid, data):
+            self._stop()  # alive, but not one that we can use
+        if not servers.wait_until(lambda: not servers.is_held(self._life_lock), seconds=5):
+            for pid in _processes_in(data):
+                servers.send_signal(pid, signal.SIGKILL)
+            if not servers.wait_until(lambda: not servers.is_held(self._life_lock), seconds=5):
+                raise EmbeddedPostgresError(
+                    f"A process still holds {self._life_lock}, perhaps on another machine or in another container that "
+                    "shares this folder. Stop it, or set LOCAL_DATA_DIR to another folder."
+                )
+        (data / "postmaster.pid").unlink(missing_ok=True)
+
+    def _launch(self, command: list[str], popen: dict[str, object], data: Path, state: dict[str, object]) -> Server:
+        """Start the server on its old port, or on another one where somebody else has taken that."""
+        from sheets_pipeline.embedded.account import environment
+        from sheets_pipeline.embedded.cluster import SERVER_SETTINGS
+
+        settings = {**SERVER_SETTINGS, **self.server_settings}
+        options = [text for name, value in settings.items() for text in ("-c", f"{name}={value}")]
+        preferred = state.get("port")
+        for _ in range(5):
+            port = servers.free_port(preferred if isinstance(preferred, int) else None)
+            process = servers.start_server(
+                [*command, "-D", str(data), "-p", str(port), *options],
+                life_lock=self._life_lock,
+                log=self._log,
+                env=environment(),
+                cwd="/",
+                **popen,
+            )
+            write_state(self._state_file, {**state, "port": port, "pid": process.pid, "stopped": False})
+
+            def is_decided() -> bool:
+                found = _read_pid_file(data)
+                return process.poll() is not None or (found is not None and found.is_ready)  # noqa: B023 - called here
+
+            if not servers.wait_until(is_decided, seconds=self.start_seconds):
+                raise EmbeddedPostgresError(
+                    f"The embedded PostgreSQL is not ready after {self.start_seconds:g} s; it may still be recovering "
+                    f"from a crash. Try again, or look at {self._log}: {servers.last_lines(self._log)}"
+                )
+            if process.poll() is None:
+                return Server(port=port, password=str(state["password"]), pid=process.pid)
+            preferred = None  # another program may have taken the port between our look and the start
+            if "could not bind" not in servers.last_lines(self._log):
+                break
+        raise EmbeddedPostgresError(
+            f"The embedded PostgreSQL did not start. Its log {self._log} ends with: {servers.last_lines(self._log)}"
+        )
+
+    def _stop(self) -> bool:
+        """Fast shutdown (open transactions are rolled back), then an immediate one. The lock is held."""
+        state = read_state(self._state_file) or {"home": str(self._home())}
+        data = Path(str(state["home"])) / "data"
+        found = _read_pid_file(data)
+        if found is None or not _is_alive(found.pid) or not _works_in(found.pid, data):
+            return False
+
+        def is_gone() -> bool:
+            servers.reap()
+            return not servers.is_held(self._life_lock) and not _works_in(found.pid, data)
+
+        for number, seconds in ((signal.SIGINT, 30), (signal.SIGQUIT, 10), (signal.SIGKILL, 10)):
+            servers.send_signal(found.pid, number)
+            if servers.wait_until(is_gone, seconds=seconds):
+                write_state(self._state_file, {**state, "stopped": True})
+                return True
+        raise EmbeddedPostgresError(f"The embedded PostgreSQL (process {found.pid}) cannot be stopped.")
+
+    def _create_database(self, server: Server, name: str, fill: Callable[[str], None] | None) -> None:
+        """Create a database, filled, under another name first. The lock is held."""
+        import psycopg
+        from psycopg import sql
+
+        with psycopg.connect(server.conninfo("postgres"), autocommit=True) as connection:
+            # The session of a starter that was killed goes on until its statement is done.
+            connection.execute("SELECT pg_advisory_lock(%s)", [_CREATING_LOCK])
+            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+                unfinished = f"{name}_unfinished"
+                names = {"new": sql.Identifier(unfinished), "name": sql.Identifier(name)}
+                connection.execute(sql.SQL("DROP DATABASE IF EXISTS {new} WITH (FORCE)").format(**names))
+                connection.execute(sql.SQL("CREATE DATABASE {new}").format(**names))
+                if fill is not None:
+                    fill(server.url(unfinished))
+                connection.execute(sql.SQL("ALTER DATABASE {new} RENAME TO {name}").format(**names))
+        state = read_state(self._state_file) or {}
+        write_state(self._state_file, {**state, "databases": sorted({*state.get("databases", []), name})})
+
+
+@dataclass(frozen=True)
+class _PidFile:
+    """What a server's ``postmaster.pid`` says."""
+
+    pid: int
+    port: int
+    is_ready: bool
+
+
+def _read_pid_file(data: Path) -> _PidFile | None:
+    try:
+        lines = (data / "postmaster.pid").read_text().splitlines()
+        is_ready = len(lines) > 7 and lines[7].strip() == "ready"
+        return _PidFile(pid=int(lines[0]), port=int(lines[3]), is_ready=is_ready)
+    except (FileNotFoundError, NotADirectoryError, IndexError, ValueError):
+        return None
+
+
+def _is_alive(pid: int) -> bool:
+    servers.reap()
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _works_in(pid: int, data: Path) -> bool:
+    """Whether a process works in this folder, as a PostgreSQL server does in that of its data."""
+    import psutil
+
+    try:
+        return Path(psutil.Process(pid).cwd()) == data.resolve()
+    except (psutil.Error, OSError):
+        return False
+
+
+def _processes_in(data: Path) -> list[int]:
+    import psutil
+
+    return [pid for pid in psutil.pids() if pid != os.getpid() and _works_in(pid, data)]
+
+
+def _lets_in(server: Server) -> bool:
+    """Whether the server accepts our password (a state file may be older than the data)."""
+    import psycopg
+
+    try:
+        psycopg.connect(server.conninfo("postgres"), connect_timeout=10).close()
+    except psycopg.OperationalError as error:
+        if "password authentication failed" in str(error):
+            return False
+        raise EmbeddedPostgresError(f"The embedded PostgreSQL does not answer: {error}") from None
+    return True

@@ -1,0 +1,265 @@
+"""Local Sheets as a server of the embedded default: one process per data folder, started on demand, shared by all.
+
+Beside its data in ``local_sheets/`` stand ``local_sheets.json`` (port, process id, the demo spreadsheet's id),
+``local_sheets.lock`` (held while somebody starts or stops it), ``local_sheets.life`` (held by the server while it lives)
+and ``local_sheets.log``.
+"""
+
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from sheets_pipeline.embedded.files import locked, make_folder, read_state, write_state
+from sheets_pipeline.errors import SheetsUnavailable
+from sheets_pipeline.processes import servers
+
+DEMO_TITLE = "Learning platform (demo)"
+#: The first tab of the demo spreadsheet.
+DEMO_GREETING = (
+    "This spreadsheet is kept by Local Sheets on your own machine.",
+    "The tabs UserProfiles, course_statistics, quiz_responses and TranscriptRequests appear beside this one within a minute.",
+    "Type notes next to the data, add columns, sort, colour: the pipeline leaves them alone.",
+    "Then run `sheets-pipeline simulate` and watch the cells that change.",
+)
+
+_SCOPE = "https://www.googleapis.com/auth/spreadsheets"
+
+
+@dataclass(frozen=True)
+class SheetsServer:
+    """A running Local Sheets and its demo spreadsheet."""
+
+    endpoint: str
+    pid: int
+    spreadsheet_id: str
+    credentials_file: Path
+
+    @property
+    def spreadsheet_url(self) -> str:
+        """The page that shows the demo spreadsheet."""
+        return f"{self.endpoint}/spreadsheets/d/{self.spreadsheet_id}/edit"
+
+
+class EmbeddedSheets:
+    """The Local Sheets of the embedded default whose data folder (LOCAL_DATA_DIR) is ``folder``."""
+
+    def __init__(self, folder: Path, *, start_seconds: float = 60) -> None:
+        self.folder = folder.absolute()
+        self.data = self.folder / "local_sheets"
+        self.start_seconds = start_seconds
+        self._state_file = self.folder / "local_sheets.json"
+        self._life_lock = self.folder / "local_sheets.life"
+        self._log = self.folder / "local_sheets.log"
+
+    def _locked(self) -> AbstractContextManager[object]:
+        return locked(self.folder / "local_sheets.lock", seconds=self.start_seconds * 3, error=SheetsUnavailable)
+
+    def running(self) -> SheetsServer | None:
+        """The server if it is up and its demo spreadsheet exists; milliseconds, no lock."""
+        try:
+            state = read_state(self._state_file) or {}
+        except PermissionError as error:
+            raise SheetsUnavailable(
+                f"{error.filename} belongs to another user. Run as the user who started Local Sheets, or set "
+                "LOCAL_DATA_DIR to a folder of your own."
+            ) from None
+        if not {"port", "pid", "spreadsheet_id", "credentials_file"} <= state.keys() or not self._listens(state):
+            return None
+        return SheetsServer(
+            endpoint=_endpoint(state["port"]),
+            pid=state["pid"],
+            spreadsheet_id=state["spreadsheet_id"],
+            credentials_file=Path(state["credentials_file"]),
+        )
+
+    def ensure(self) -> SheetsServer:
+        """Start the server or attach to it; on the first start, create the demo spreadsheet.
+
+        Raises:
+            SheetsUnavailable: It did not start; the message shows the end of its log.
+        """
+        if server := self.running():
+            return server
+        make_folder(self.folder)
+        with self._locked():
+            state = read_state(self._state_file) or {}
+            if not self._listens(state):
+                state = self._start(state)
+            if not state.get("spreadsheet_id"):
+                spreadsheet_id = _create_spreadsheet(_endpoint(state["port"]), Path(state["credentials_file"]))
+                write_state(self._state_file, {**state, "spreadsheet_id": spreadsheet_id})
+            server = self.running()
+        if server is None:
+            raise SheetsUnavailable(f"Local Sheets ended right after its start. See {self._log}.")
+        return server
+
+    def stop(self) -> bool:
+        """Stop the server in order; says whether it ran."""
+        if not self.folder.is_dir():
+            return False
+        with self._locked():
+            return self._stop()
+
+    def reset(self) -> None:
+        """Stop the server and delete its spreadsheets and accounts."""
+        if not self.folder.is_dir():
+            return
+        with self._locked():
+            self._stop()
+            if self.data.exists():
+                shutil.rmtree(self.data)
+            self._state_file.unlink(missing_ok=True)
+
+    def _listens(self, state: dict[str, object]) -> bool:
+        if not isinstance(state.get("port"), int) or not servers.is_held(self._life_lock):
+            return False
+        try:
+            socket.create_connection(("127.0.0.1", int(str(state["port"]))), timeout=2).close()
+        except OSError:
+            return False
+        return True
+
+    def _start(self, state: dict[str, object]) -> dict[str, object]:
+        self._stop()  # one that lives and does not listen
+        preferred = state.get("port")
+        for _ in range(5):
+            port = servers.free_port(preferred if isinstance(preferred, int) else None)
+            state = {**state, "port": port, "credentials_file": str(self._key_file(port))}
+            process = servers.start_server(
+                [sys.executable, "-m", "local_sheets", f"--port={port}", f"--data-dir={self.data}"],
+                life_lock=self._life_lock,
+                log=self._log,
+                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            )
+            state["pid"] = process.pid
+            write_state(self._state_file, state)
+            ready = servers.wait_until(
+                lambda: process.poll() is not None or _answers(port),  # noqa: B023 - called here
+                seconds=self.start_seconds,
+                step=0.05,
+            )
+            if not ready:
+                raise SheetsUnavailable(
+                    f"Local Sheets does not answer after {self.start_seconds:g} s. See {self._log}."
+                )
+            if process.poll() is None:
+                return state
+            preferred = None  # another program may have taken the port between our look and the start
+            if "address already in use" not in servers.last_lines(self._log).lower():
+                break
+        raise SheetsUnavailable(f"Local Sheets did not start. {self._log} ends: {servers.last_lines(self._log)}")
+
+    def _key_file(self, port: int) -> Path:
+        from local_sheets.server.accounts import ensure_key_file
+
+        self.data.mkdir(mode=0o700, exist_ok=True)
+        return ensure_key_file(self.data, _endpoint(port))
+
+    def _stop(self) -> bool:
+        """The lock is held. SIGTERM lets running requests end."""
+        if not servers.is_held(self._life_lock):
+            return False
+        pid = (read_state(self._state_file) or {}).get("pid") or _find_server(self.data)
+        for number, seconds in ((signal.SIGTERM, 10), (signal.SIGKILL, 10)):
+            if pid is not None and _is_server(pid, self.data):
+                servers.send_signal(pid, number)
+            if servers.wait_until(self._is_gone, seconds=seconds):
+                return True
+        raise SheetsUnavailable(f"Local Sheets (process {pid}) cannot be stopped; it holds {self._life_lock}.")
+
+    def _is_gone(self) -> bool:
+        servers.reap()
+        return not servers.is_held(self._life_lock)
+
+
+def _endpoint(port: object) -> str:
+    return f"http://127.0.0.1:{port}"
+
+
+def _answers(port: int) -> bool:
+    """Whether an HTTP server answers there at all; which page it shows does not matter."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/")
+        return connection.getresponse().status < 500
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _is_server(pid: int, data: Path) -> bool:
+    """Whether a process is the Local Sheets of this data folder (its id may be somebody else's by now)."""
+    import psutil
+
+    try:
+        return f"--data-dir={data}" in psutil.Process(pid).cmdline()
+    except psutil.Error:
+        return False
+
+
+def _find_server(data: Path) -> int | None:
+    import psutil
+
+    return next((pid for pid in psutil.pids() if _is_server(pid, data)), None)
+
+
+def _create_spreadsheet(endpoint: str, credentials_file: Path) -> str:
+    """Create the demo spreadsheet as, and so shared with, the generated service account; returns its id."""
+    token = _post(f"{endpoint}/token", urlencode(_grant(json.loads(credentials_file.read_text()))).encode())
+    created = _post(
+        f"{endpoint}/v4/spreadsheets",
+        json.dumps(_demo_spreadsheet()).encode(),
+        {"Authorization": f"Bearer {token['access_token']}", "Content-Type": "application/json"},
+    )
+    return str(created["spreadsheetId"])
+
+
+def _demo_spreadsheet() -> dict[str, Any]:
+    """What people see first, until they turn to a tab that the pipeline keeps."""
+    rows = [{"values": [{"userEnteredValue": {"stringValue": line}}]} for line in DEMO_GREETING]
+    first_tab = {
+        "properties": {"title": "Start here", "gridProperties": {"rowCount": 100, "columnCount": 12}},
+        "data": [{"rowData": rows}],
+    }
+    return {"properties": {"title": DEMO_TITLE, "timeZone": "Etc/UTC"}, "sheets": [first_tab]}
+
+
+def _grant(key: dict[str, str]) -> dict[str, str]:
+    """The signed request for a token. google-auth's own client would look up Google's servers besides."""
+    from google.auth import crypt, jwt
+
+    now = int(time.time())
+    claims = {"iss": key["client_email"], "aud": key["token_uri"], "iat": now, "exp": now + 300, "scope": _SCOPE}
+    assertion = jwt.encode(crypt.RSASigner.from_service_account_info(key), claims)
+    return {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": assertion.decode()}
+
+
+def _post(url: str, body: bytes, headers: Mapping[str, str] = MappingProxyType({})) -> dict[str, Any]:
+    place = urlsplit(url)
+    connection = http.client.HTTPConnection(str(place.hostname), place.port, timeout=30)
+    headers = {"Content-Type": "application/x-www-form-urlencoded", **headers}
+    try:
+        connection.request("POST", place.path, body, headers)
+        response = connection.getresponse()
+        text = response.read().decode()
+    except (OSError, http.client.HTTPException) as error:
+        raise SheetsUnavailable(f"Local Sheets did not answer {url}: {error}") from None
+    finally:
+        connection.close()
+    if response.status != 200:
+        raise SheetsUnavailable(f"Local Sheets refused {url}: {response.status} {text[:300]}", status=response.status)
+    answer: dict[str, Any] = json.loads(text)
+    return answer

@@ -1,1 +1,0 @@
-"""The embedded default: PostgreSQL, demo platform and Local Sheets; start, attach, stop."""

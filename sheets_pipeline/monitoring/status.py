@@ -1,0 +1,187 @@
+"""The status of everything, collected from where it is kept: Dagster's runs and switches, and the pipeline's tables."""
+
+import time
+from collections.abc import Collection
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+
+from sheets_pipeline.components.tab_asset import TabAsset
+from sheets_pipeline.database import events, history, leases, triggers, waiting
+from sheets_pipeline.database.state import TabStore
+from sheets_pipeline.defs import tab_switches
+from sheets_pipeline.errors import SheetsPipelineError
+from sheets_pipeline.monitoring.unrecorded import unrecorded_failures
+from sheets_pipeline.pipeline import Pipeline
+from sheets_pipeline.runs import gate, loaded_code
+from sheets_pipeline.runs.event_round import own_tabs
+from sheets_pipeline.sync.health import (
+    Answers,
+    QuotaUse,
+    Status,
+    Steering,
+    TabHealth,
+    TabHistory,
+    TabWait,
+    overall,
+    tab_health,
+    with_failures,
+)
+
+#: Without these nothing is started.
+_DAEMONS = {"SCHEDULER", "SENSOR"}
+#: A daemon that was silent for longer is taken for gone.
+_DAEMON_SILENT_SECONDS = 300
+
+
+def collect(instance: dg.DagsterInstance, open_pipeline: Pipeline) -> Status:
+    """The status at this moment. Completes records of syncs whose process died, so that all readers see them.
+
+    Raises:
+        DatabaseError: One of the databases cannot be reached.
+    """
+    bury_the_dead(instance, open_pipeline)
+    now = datetime.now(UTC)
+    settings = open_pipeline.settings
+    off = tab_switches.switched_off(instance)
+    waits, queue = _queue(open_pipeline)
+    runs = gate.recent_runs(instance, open_pipeline)
+    steering = Steering(
+        circuit=gate.circuit_after(runs, open_pipeline),
+        at=now,
+        interval_seconds=settings.sync_interval_seconds,
+        paused_until=leases.paused_until(open_pipeline.state, settings.sync_pause_limit_seconds),
+        full_sync_on=tab_switches.FULL_SYNC_SCHEDULE not in off,
+        event_sync_on=tab_switches.EVENT_SENSOR not in off,
+        records_events=bool(queue["installed"]),
+        next_full_sync=next_tick(now, settings.sync_interval_seconds),
+    )
+    histories = history.tab_histories(open_pipeline.state, open_pipeline.services.spreadsheet_id)
+    for title, failures in unrecorded_failures(instance, open_pipeline, runs).items():
+        histories[title] = with_failures(histories.get(title, TabHistory()), failures)
+    tabs = {
+        found.tab.title: _tab(found, histories, waits, steering, off, open_pipeline)
+        for found in tab_switches.declared_tabs(settings)
+    }
+    quota, answers = _quota(open_pipeline)
+    full_disk = open_pipeline.full_disk()
+    stale, ticks = _of_the_code_location(instance, open_pipeline)
+    health, reason = overall(
+        tabs,
+        steering,
+        quota=quota,
+        answers=answers,
+        full_disk=full_disk,
+        set_aside_events=queue["set_aside"],
+        stale_code=stale,
+        failed_ticks=ticks,
+    )
+    return Status(
+        health=health,
+        reason=reason,
+        circuit=steering.circuit,
+        paused_until=steering.paused_until,
+        tabs=tabs,
+        queue=queue,
+        quota=quota,
+        at=now,
+        daemon_running=daemon_running(instance),
+        answers=answers,
+        full_disk=full_disk,
+        stale_code=stale,
+        failed_ticks=ticks,
+    )
+
+
+def _of_the_code_location(instance: dg.DagsterInstance, open_pipeline: Pipeline) -> tuple[str | None, list[str]]:
+    """How declarations on disk differ from what is loaded, and ticks that failed; nothing where no daemon runs."""
+    if not daemon_running(instance):
+        return None, []
+    return loaded_code.stale_code(instance, open_pipeline), loaded_code.failed_ticks(instance)
+
+
+def bury_the_dead(instance: dg.DagsterInstance, open_pipeline: Pipeline) -> None:
+    """Complete records of syncs whose Dagster run is over or unknown."""
+    begun = history.under_way(open_pipeline.state, open_pipeline.services.spreadsheet_id)
+    if not begun:
+        return
+    runs = instance.get_runs(dg.RunsFilter(run_ids=sorted(set(begun.values()))))
+    alive = {run.run_id for run in runs if not run.is_finished}
+    if dead := [sync_id for sync_id, run_id in begun.items() if run_id not in alive]:
+        history.mark_dead(open_pipeline.state, dead)
+
+
+def daemon_running(instance: dg.DagsterInstance) -> bool:
+    """Whether the daemons that start schedules and sensors have been heard of lately."""
+    heard = {
+        kind
+        for kind, status in instance.get_daemon_statuses().items()
+        if status.last_heartbeat and status.last_heartbeat.timestamp > time.time() - _DAEMON_SILENT_SECONDS
+    }
+    return heard >= _DAEMONS
+
+
+def next_tick(now: datetime, interval_seconds: int) -> datetime:
+    """When the schedule starts the next full sync; its cron counts from midnight UTC, as these seconds do."""
+    return datetime.fromtimestamp((now.timestamp() // interval_seconds + 1) * interval_seconds, UTC)
+
+
+def _tab(
+    found: TabAsset,
+    histories: dict[str, TabHistory],
+    waits: dict[str, TabWait],
+    steering: Steering,
+    off: Collection[str],
+    open_pipeline: Pipeline,
+) -> TabHealth:
+    title = found.tab.title
+    stored = TabStore(open_pipeline.state, open_pipeline.services.spreadsheet_id, title).read_facts()
+    url = open_pipeline.services.spreadsheet_url
+    return tab_health(
+        title,
+        histories.get(title, TabHistory()),
+        waits.get(title, TabWait()),
+        steering,
+        enabled=tab_switches.switch_name(found.tab) not in off,
+        url=f"{url}#gid={stored['sheet_id']}" if stored else url,
+        problem=found.problem.text if found.problem else None,
+    )
+
+
+def _queue(open_pipeline: Pipeline) -> tuple[dict[str, TabWait], dict[str, Any]]:
+    """Waits by tab, and the queue's counts.
+
+    Where no events are taken the counts are 0, ``installed`` is False, and ``none_taken`` says why.
+    """
+    installed = triggers.check(open_pipeline.platform, record_for_a_try=False).is_complete
+    with open_pipeline.platform.connect() as connection:
+        if reason := events.why_none_are_taken(connection):
+            nothing = events.QueueStatus(0, {"urgent": 0, "normal": 0, "bulk": 0}, {}, None, 0)
+            return {}, {**asdict(nothing), "installed": False, "none_taken": reason}
+        counts = asdict(events.status(connection))
+        return waiting.waiting(connection, own_tabs()), {**counts, "installed": installed, "none_taken": None}
+
+
+def _quota(open_pipeline: Pipeline) -> tuple[list[QuotaUse], Answers]:
+    """What was sent and how it was answered; empty where there are no credentials to count for."""
+    try:
+        quota = open_pipeline.quota()
+    except SheetsPipelineError:
+        return [], Answers()
+    return [QuotaUse(kind, quota.used(kind), quota.limits[kind]) for kind in ("read", "write")], quota.answers()
+
+
+def as_json(status: Status) -> dict[str, Any]:
+    """The shape of ``status --json``; times are ISO 8601 in UTC."""
+    known: dict[str, Any] = _plain(asdict(status))
+    return known
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return value.isoformat() if isinstance(value, datetime) else value

@@ -1,0 +1,216 @@
+"""Puts the rooms together: settings and services in, a writer for any tab out. No Dagster, so the CLI can use it too."""
+
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+import sqlalchemy as sa
+
+from sheets_pipeline.database.answers import ANSWER_WITHIN_SECONDS
+from sheets_pipeline.database.archive import ArchiveStore
+from sheets_pipeline.database.busyness import reason_to_wait
+from sheets_pipeline.database.engine import connect, read_only
+from sheets_pipeline.database.installation import Installation
+from sheets_pipeline.database.leases import Kind
+from sheets_pipeline.database.locks import named_lock
+from sheets_pipeline.database.quota import BULK, DatabaseQuota
+from sheets_pipeline.database.room import why_no_room
+from sheets_pipeline.database.state import TabStore, install_state
+from sheets_pipeline.embedded.services import Services, ensure_services
+from sheets_pipeline.settings import Settings, load_settings
+from sheets_pipeline.sheets.archived import ArchivedWriter
+from sheets_pipeline.sheets.client import GOOGLE_ENDPOINT, SheetsClient
+from sheets_pipeline.sheets.credentials import Identity, load_identity
+from sheets_pipeline.sheets.memory import BaseRows, TabFacts
+from sheets_pipeline.sheets.shared_requests import Seat
+from sheets_pipeline.sheets.writer import TabWriter
+from sheets_pipeline.sync.cells import Cell
+from sheets_pipeline.sync.tab import Tab
+
+#: What was seen of the databases' room is good for so long.
+_ROOM_SECONDS = 10.0
+
+#: A statement that takes too long is ended by the server; only where it does not, by us, so much later.
+_SERVER_ENDS_IT_SECONDS = 30.0
+
+
+class Pipeline:
+    """Everything a sync needs, opened once per process."""
+
+    def __init__(self, settings: Settings, services: Services) -> None:
+        self.settings, self.services = settings, services
+        longest = settings.database_statement_timeout_seconds
+        within = max(ANSWER_WITHIN_SECONDS, longest + _SERVER_ENDS_IT_SECONDS) if longest else None
+        self.platform: sa.Engine = connect(services.database_url, answer_within_seconds=within)
+        #: The same connections for computing rows: they cannot change anything, and no query runs without end.
+        self.source: sa.Engine = read_only(self.platform, settings.database_statement_timeout_seconds)
+        same = services.pipeline_database_url == services.database_url
+        self.state: sa.Engine = self.platform if same else connect(services.pipeline_database_url)
+        install_state(self.state)
+        #: Who we are to others that keep spreadsheets.
+        self.installation = Installation(self.state)
+        self._identity: Identity | None = None
+        self._room: tuple[float, str | None] = (-_ROOM_SECONDS, None)
+
+    @property
+    def identity(self) -> Identity:
+        """The credentials, loaded when first needed."""
+        if self._identity is None:
+            key = self.settings.google_credentials_json
+            key_file = self.services.credentials_file or self.settings.google_application_credentials
+            self._identity = load_identity(key.get_secret_value() if key else None, key_file)
+        return self._identity
+
+    def quota(self, priority: int = BULK) -> DatabaseQuota:
+        """The budget of our credential; ``priority`` decides who goes first when it is short."""
+        return DatabaseQuota(
+            self.state,
+            self.identity.name,
+            reads_per_minute=self.settings.sheets_reads_per_minute,
+            writes_per_minute=self.settings.sheets_writes_per_minute,
+            priority=priority,
+        )
+
+    def client(self, priority: int = BULK, seat: Seat | None = None) -> SheetsClient:
+        """A client of the spreadsheet; ``priority`` is that of its requests, with a ``seat`` it shares them."""
+        return SheetsClient(
+            self.identity,
+            self.services.spreadsheet_id,
+            budget=self.quota(priority),
+            endpoint=self.services.sheets_api_endpoint or GOOGLE_ENDPOINT,
+            seat=seat,
+        )
+
+    def writer(self, tab: Tab, client: SheetsClient | None = None) -> TabWriter | ArchivedWriter:
+        """A writer for one tab; for one with archives, of all tabs of its family."""
+        spreadsheet_id, url = self.services.spreadsheet_id, self.services.spreadsheet_url
+        lock_name = f"Tab {tab.title!r} of {spreadsheet_id}"
+        client = client or self.client()
+
+        def memory_of(title: str) -> StoredMemory:
+            return StoredMemory(TabStore(self.state, spreadsheet_id, title))
+
+        @contextmanager
+        def lock() -> Iterator[Callable[[], None]]:
+            with client.quota_reserved(), named_lock(self.state, lock_name) as still_ours, client.taking_part():
+                yield still_ours
+
+        if tab.archive is None:
+            return TabWriter(tab, client, memory_of(tab.title), lock, self.installation, url)
+        store = ArchiveStore(self.state, spreadsheet_id, tab.title)
+        max_rows = getattr(self.settings, tab.archive.max_rows_setting)
+        source = tab.archive.source(self.platform)
+        return ArchivedWriter(
+            tab, tab.archive.moment, max_rows, client, source, store, memory_of, lock, self.installation, url
+        )
+
+    def reason_to_wait(self, kind: Kind) -> str | None:
+        """Why a sync has to make way for the application now; None where it may start. Ask once for each sync."""
+        return reason_to_wait(self.state, self.platform, self.settings, kind)
+
+    def full_disk(self, *, now: bool = False) -> str | None:
+        """Which of our databases has no room left, and what to do; as seen ``_ROOM_SECONDS`` ago, unless ``now``.
+
+        Raises:
+            DatabaseError: One of them cannot be reached.
+        """
+        looked_at, found = self._room
+        if now or time.monotonic() - looked_at > _ROOM_SECONDS:
+            dagster = connect(self.services.dagster_postgres_url)
+            try:
+                found = why_no_room(self.state) or why_no_room(dagster)
+            finally:
+                dagster.dispose()
+            self._room = time.monotonic(), found
+        return found
+
+    def is_enabled(self, tab: Tab) -> bool:
+        """Whether the tab's switch is on."""
+        return tab.switch is None or bool(getattr(self.settings, tab.switch))
+
+
+@cache
+def pipeline() -> Pipeline:
+    """The pipeline that the environment describes; starts what is embedded."""
+    settings = load_settings()
+    return Pipeline(settings, ensure_services(settings))
+
+
+class StoredMemory:
+    """``TabMemory`` on top of the pipeline's tables: turns facts into JSON and back."""
+
+    def __init__(self, store: TabStore) -> None:
+        self.store = store
+
+    def now(self) -> float:
+        """Seconds since 1970 by the store's clock."""
+        return self.store.now()
+
+    def facts(self) -> TabFacts | None:
+        """Where the tab was last found."""
+        stored: dict[str, Any] | None = self.store.read_facts()
+        # A newer version may have noted more than is known here.
+        return TabFacts(**{name: stored[name] for name in TabFacts.__slots__ if name in stored}) if stored else None
+
+    def save_facts(self, facts: TabFacts | None) -> None:
+        """Note where the tab is. A new sheet id, or None, is another tab: rows in the base count as deleted."""
+        known = self.facts()
+        is_another = facts is None or (known is not None and known.sheet_id != facts.sheet_id)
+        as_json = None
+        if facts is not None:
+            as_json = {
+                "sheet_id": facts.sheet_id,
+                "time_zone": facts.time_zone,
+                "layout": dict(facts.layout),
+                "seen_at": facts.seen_at,
+                "renamed": dict(facts.renamed),
+                "row_count": facts.row_count,
+                "rows_end": facts.rows_end,
+                "declared": {name: list(written) for name, written in facts.declared.items()},
+                "released": dict(facts.released),
+                "key": list(facts.key),
+                "spreadsheet_cells": facts.spreadsheet_cells,
+                "spreadsheet_tabs": facts.spreadsheet_tabs,
+                "version": facts.version,
+                "intended": facts.intended,
+                "recovered_at": facts.recovered_at,
+            }
+        self.store.write_facts(as_json, forget_base=is_another)
+
+    def distrust(self) -> None:
+        """Keep which rows are ours, but no longer rely on what was last written to them."""
+        self.store.distrust()
+
+    def owned(self, keys: Collection[str]) -> set[str]:
+        """Those of the keys that we wrote, or meant to write, and have not deleted since."""
+        return self.store.owned(keys)
+
+    def once_owned(self, keys: Collection[str]) -> set[str]:
+        """Those of the keys that we wrote and deleted again."""
+        return self.store.once_owned(keys)
+
+    def base(self, keys: Collection[str]) -> BaseRows:
+        """What we last wrote in these rows."""
+        return self.store.base(keys)
+
+    def written_since(self, moment: float) -> set[str]:
+        """Keys of rows written or deleted after a moment."""
+        return self.store.written_since(moment)
+
+    def intend(self, keys: Collection[str]) -> None:
+        """Note rows that are about to be sent."""
+        self.store.intend(keys)
+
+    def confirm(self, rows: Mapping[str, list[Cell]]) -> None:
+        """Note rows that are known to stand in the tab."""
+        self.store.confirm(rows)
+
+    def forget(self, keys: Collection[str]) -> None:
+        """Note rows that are known to be gone from the tab."""
+        self.store.forget(keys)
+
+    def confirmed(self) -> int:
+        """Number of rows whose cells are known."""
+        return self.store.confirmed()

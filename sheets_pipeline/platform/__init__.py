@@ -1,0 +1,1 @@
+"""The demo learning platform: tables, queries, demo data, learners who submit quizzes."""

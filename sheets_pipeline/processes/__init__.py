@@ -1,0 +1,1 @@
+"""Processes of this machine: servers that outlive their starter, families of them, identity, priority."""

@@ -1,0 +1,1 @@
+"""Use cases: full sync, event round, preflight, gate, pacing. Called by ``defs``, ``cli`` and ``control``."""

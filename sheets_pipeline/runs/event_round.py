@@ -1,0 +1,329 @@
+"""One round of event sync: take what is due, write the rows it touches tab by tab, settle each event.
+
+What fails decides what becomes of the events that it concerns:
+
+    one row (a text too long for a cell)          ┐ an attempt is counted; after SYNC_EVENT_MAX_ATTEMPTS, with growing
+    one tab (header renamed, its query broken)    ┘ pauses, the event is set aside with the reason. The run succeeds
+    the spreadsheet, the quota, the database        no attempt is counted, the events stay due. The run fails, and the
+                                                    circuit breaker decides when the next one starts
+    the tab is switched off                         the events are done; the tab is written as a whole once it is on
+
+An event that touches two tabs of which one failed waits for that one alone.
+"""
+
+import math
+import threading
+import time
+from collections.abc import Collection, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
+from dataclasses import dataclass, field
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+import sqlalchemy as sa
+
+from sheets_pipeline.components.tab_asset import COMPUTED_AT, TabAsset, compute_all, tab_assets
+from sheets_pipeline.database import events, held_tabs, history
+from sheets_pipeline.database.event_faults import malformed as malformed_events
+from sheets_pipeline.database.event_keys import OwnRows, key_parts
+from sheets_pipeline.database.quota import URGENT
+from sheets_pipeline.defs.tab_switches import enabled_tabs
+from sheets_pipeline.errors import SheetsPipelineError, TabProblem
+from sheets_pipeline.pipeline import Pipeline
+from sheets_pipeline.runs.metadata import report_metadata
+from sheets_pipeline.runs.tab_failures import computing, rows_of, writing
+from sheets_pipeline.sheets.archived import ArchivedWriter
+from sheets_pipeline.sheets.client import SheetsClient
+from sheets_pipeline.sheets.reader import NeedsFullSync
+from sheets_pipeline.sheets.shared_requests import Seat, SharedRequests
+from sheets_pipeline.sync.live_rows import with_live_rows
+from sheets_pipeline.sync.report import SyncReport
+from sheets_pipeline.sync.touch_cost import FEW_ROWS, is_full_cheaper
+
+#: Events taken at once; keeps memory flat after a long outage (about 1 KB each).
+EVENTS_PER_ROUND = 50_000
+
+#: Tabs written beside each other; each takes connections of its own.
+_TABS_AT_ONCE = 4
+
+#: From so many events on, tabs are written one after the other, as two processors at once would be felt by the application
+#: (decision 0013). A tab that waits, for a full sync or for Google, holds up the next one only for so long.
+_MANY_EVENTS = 200
+_LONGEST_TURN_SECONDS = 1.0
+
+#: Rows are computed one tab after the other, always: two queries at once would take two cores from the application.
+_computing = threading.Lock()
+
+_LONGEST_REASON = 1000
+_LISTED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What could not be written: these keys of a tab, or all of them where ``keys`` is None.
+
+    ``error`` is what fails the run; None where the failure is the events' own and counts as an attempt.
+    """
+
+    tab: str
+    reason: str
+    keys: frozenset[str] | None = None
+    error: SheetsPipelineError | None = None
+
+    def concerns(self, touched: Mapping[str, Collection[Any]]) -> bool:
+        """Whether an event that touches these keys of these tabs is held back by it."""
+        keys = touched.get(self.tab)
+        return bool(keys) and (self.keys is None or any(str(key) in self.keys for key in keys or ()))
+
+
+@dataclass(slots=True)
+class Round:
+    """What one round did."""
+
+    events: int = 0
+    reports: dict[str, SyncReport] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
+    set_aside: int = 0
+    seconds: float = 0.0
+
+    @property
+    def busy_seconds(self) -> float:
+        """Time in which it did not wait for quota."""
+        waits = [report.traffic.quota_wait_seconds for report in self.reports.values()]
+        return max(0.0, self.seconds - max(waits, default=0.0))
+
+    @property
+    def error(self) -> SheetsPipelineError | None:
+        """What fails the run; an error that only a person can mend goes before others."""
+        errors = [failure.error for failure in self.failures if failure.error is not None]
+        return next((error for error in errors if error.needs_person), errors[0] if errors else None)
+
+
+def sync_due_events(open_pipeline: Pipeline, context: dg.OpExecutionContext) -> Round:
+    """Write what is due, until nothing is; raises what concerns the whole spreadsheet, after all is settled."""
+    total, began = Round(), time.monotonic()
+    while True:
+        done = sync_round(open_pipeline, context)
+        total.events += done.events
+        total.reports |= done.reports
+        total.failures += done.failures
+        total.set_aside += done.set_aside
+        total.seconds = time.monotonic() - began
+        if error := done.error:
+            raise error
+        if done.events < EVENTS_PER_ROUND:
+            return total
+
+
+def sync_round(open_pipeline: Pipeline, context: dg.OpExecutionContext) -> Round:
+    """One round; errors are in the result."""
+    on = {found.tab.title: found for found in enabled_tabs(context.instance) if found.problem is None}
+    spreadsheet_id = open_pipeline.services.spreadsheet_id
+    waiting = held_tabs.held(open_pipeline.state, spreadsheet_id) & set(on)
+    with open_pipeline.platform.connect() as connection:
+        due = events.pending(connection, EVENTS_PER_ROUND)
+        touched = events.affected_keys(connection, due, own_tabs())
+    done = Round(len(due))
+    due, malformed = _without_malformed(open_pipeline, due, context)
+    asked = {
+        title: None if title in waiting else touched[title] for title in on if title in waiting or touched.get(title)
+    }
+    attempts: dict[str, Future[SyncReport | SheetsPipelineError]] = {}
+    is_many = len(due) >= _MANY_EVENTS
+    shared = SharedRequests()
+    seats = {title: None if is_many else shared.seat() for title in asked}
+    with ThreadPoolExecutor(_TABS_AT_ONCE) as pool:  # a tab that a full sync is at work on holds up no other
+        for title in fewest_first(asked):
+            attempts[title] = pool.submit(
+                copy_context().run, _attempt, open_pipeline, on[title], asked[title], seats[title], context.run_id
+            )
+            if is_many:
+                wait([attempts[title]], timeout=_LONGEST_TURN_SECONDS)
+    for title, attempt in attempts.items():
+        _note(on[title], asked[title], attempt.result(), context, done)
+        if title in waiting and title in done.reports:
+            held_tabs.release(open_pipeline.state, spreadsheet_id, title)
+    if passed_by := set(touched) - set(on):
+        held_tabs.hold(open_pipeline.state, spreadsheet_id, passed_by)
+        listed = ", ".join(sorted(passed_by))
+        context.log.info("Off, or not declared as it must be; to be written as a whole once they are on: %s", listed)
+    done.set_aside = malformed + _settle(open_pipeline, due, done, context)
+    return done
+
+
+def _without_malformed(
+    open_pipeline: Pipeline, due: list[events.Event], context: dg.OpExecutionContext
+) -> tuple[list[events.Event], int]:
+    """The events that lead somewhere; the others are set aside at once, with their reason, and counted."""
+    if not (reasons := malformed_events(due, own_tabs())):
+        return due, 0
+    with open_pipeline.platform.begin() as connection:
+        number = events.put_aside(connection, reasons)
+    listed = list(reasons.items())[:_LISTED]
+    for reason, ids in listed:
+        context.log.error("%d x set aside (`sheets-pipeline queue status`). %s", len(ids), reason)
+    if (more := number - sum(len(ids) for _, ids in listed)) > 0:
+        context.log.error("%d x set aside for other reasons.", more)
+    left_out = {found for ids in reasons.values() for found in ids}
+    return [event for event in due if event.id not in left_out], number
+
+
+def fewest_first(asked: Mapping[str, Collection[Any] | None]) -> list[str]:
+    """Titles of tabs by the number of their touched rows, whole tabs (None) last: so the sum of all waits is least."""
+    return sorted(asked, key=lambda title: math.inf if (keys := asked[title]) is None else len(keys))
+
+
+def own_tabs() -> dict[str, OwnRows]:
+    """Tabs with entities of their own, by title."""
+    return {found.tab.title: OwnRows.of(found.tab) for found in tab_assets().values() if found.tab.entities}
+
+
+def tabs_to_write_anew(open_pipeline: Pipeline, instance: dg.DagsterInstance) -> set[str]:
+    """Titles of tabs that are on again after events had passed them by."""
+    held = held_tabs.held(open_pipeline.state, open_pipeline.services.spreadsheet_id)
+    on = enabled_tabs(instance) if held else []
+    return held & {found.tab.title for found in on if found.problem is None}
+
+
+# One tab ---------------------------------------------------------------------------------------------------------------
+
+
+def _attempt(
+    open_pipeline: Pipeline, found: TabAsset, keys: Collection[Any] | None, seat: Seat | None, run_id: str
+) -> SyncReport | SheetsPipelineError:
+    """Write one tab; whatever goes wrong is given back, so that the others are written all the same."""
+    try:
+        with writing(found.tab):
+            return sync_touched(open_pipeline, found, keys, open_pipeline.client(URGENT, seat), run_id=run_id)
+    except SheetsPipelineError as error:
+        return error
+
+
+def _note(
+    found: TabAsset,
+    keys: Collection[Any] | None,
+    outcome: SyncReport | SheetsPipelineError,
+    context: dg.OpExecutionContext,
+    done: Round,
+) -> None:
+    """Put what became of one tab into ``done``, the log and the asset's history."""
+    title = found.tab.title
+    if isinstance(outcome, SheetsPipelineError):
+        context.log.error("Tab %r: %s", title, outcome)
+        # What is no tab's says nothing about an event: trying again later is right, however often.
+        is_of_the_tab = isinstance(outcome, TabProblem)
+        done.failures.append(Failure(title, str(outcome), None, None if is_of_the_tab else outcome))
+        return
+    done.reports[title] = outcome
+    asked = None if keys is None else {str(key) for key in keys}
+    for row in outcome.set_aside:
+        if asked is None or row.key in asked:
+            reason = f"Tab {title!r}, row {row.key}: {row.reason}"
+            done.failures.append(Failure(title, reason, frozenset({row.key})))
+            context.log.warning("%s. It cannot be written until it is corrected in the database.", reason)
+    touched = "all" if keys is None else len(keys)
+    context.log.info("Tab %r: %s rows touched, %d cells written", title, touched, outcome.cells)
+    context.log_event(
+        dg.AssetMaterialization(found.key, metadata=report_metadata(outcome, values=found.tab.log_values))
+    )
+
+
+def sync_touched(
+    open_pipeline: Pipeline, found: TabAsset, keys: Collection[Any] | None, client: SheetsClient, run_id: str = ""
+) -> SyncReport:
+    """Write the given rows of one tab; the whole tab for None, where that is cheaper, and where it is not there yet."""
+    spreadsheet_id = open_pipeline.services.spreadsheet_id
+    writer = open_pipeline.writer(found.tab, client)
+
+    def compute() -> pd.DataFrame:
+        with (
+            _computing,
+            open_pipeline.source.connect() as connection,
+            computing(open_pipeline, found.tab, found.compute),
+        ):
+            parts = keys and [key_parts(key, len(found.tab.key)) for key in keys]
+            rows = rows_of(found.tab, found.compute, connection, parts)
+            if not found.tab.entities or keys is None:
+                return rows
+            asked, owned = {str(key) for key in keys}, writer.memory.owned
+            return with_live_rows(
+                found.tab, rows, asked, owned, lambda: rows_of(found.tab, found.compute, connection, None)
+            )
+
+    def full() -> SyncReport:
+        with _computing:
+            frame = compute_all(found.tab, found.compute)
+        if isinstance(writer, ArchivedWriter):  # single events that it covers may concern archived rows
+            writer.recheck_archives()
+        return writer.full_sync(frame, computed_at=frame.attrs[COMPUTED_AT])
+
+    recorded = history.recorded(open_pipeline.state, spreadsheet_id, found.tab.title, "events", run_id)
+    with recorded as sync, writing(found.tab):
+        if keys is None or (len(keys) >= FEW_ROWS and is_full_cheaper(len(keys), writer.memory.confirmed())):
+            sync.report = full()
+        else:
+            try:
+                sync.report = writer.event_sync(compute, {str(key) for key in keys})
+            except NeedsFullSync:
+                sync.report = full()
+        return sync.report
+
+
+# Settling --------------------------------------------------------------------------------------------------------------
+
+
+def _settle(open_pipeline: Pipeline, due: list[events.Event], done: Round, context: dg.OpExecutionContext) -> int:
+    """Delete what has been written, count attempts of what cannot be; returns how many events were set aside.
+
+    While nothing at all could be written, an outage for instance, the events are left as they are.
+    """
+    something_written = bool(done.reports)
+    max_attempts = open_pipeline.settings.sync_event_max_attempts
+    given_up = 0
+    with open_pipeline.platform.begin() as connection:
+        outcomes = _outcomes(connection, due, done.failures)
+        for (tabs, reason), ids in outcomes.items():
+            if not tabs:
+                events.delete(connection, ids)
+            elif reason is None:
+                if something_written:
+                    events.keep_for(connection, ids, tabs)
+            else:
+                number = events.record_failure(connection, ids, reason, max_attempts, waits_for=tabs)
+                given_up += number
+                _tell(context, ids, tabs, reason, number)
+    return given_up
+
+
+def _outcomes(
+    connection: sa.Connection, due: Iterable[events.Event], failures: list[Failure]
+) -> dict[tuple[frozenset[str], str | None], list[int]]:
+    """(tabs that still wait, reason of a counted attempt) → events; no tabs where all has been written."""
+    found: dict[tuple[frozenset[str], str | None], list[int]] = {}
+    own = own_tabs()
+    for event in due:
+        held_back: list[Failure] = []
+        if failures:
+            touched = events.affected_keys(connection, [event], own)
+            held_back = [failure for failure in failures if failure.concerns(touched)]
+        tabs = frozenset(failure.tab for failure in held_back)
+        reasons = sorted({failure.reason for failure in held_back if failure.error is None})
+        reason = " ".join(reasons)[:_LONGEST_REASON] or None
+        found.setdefault((tabs, reason), []).append(event.id)
+    return found
+
+
+def _tell(
+    context: dg.OpExecutionContext, ids: Collection[int], tabs: Collection[str], reason: str, given_up: int
+) -> None:
+    listed = ", ".join(map(str, sorted(ids)[:_LISTED])) + (" ..." if len(ids) > _LISTED else "")
+    where = ", ".join(sorted(tabs))
+    context.log.warning("Events %s could not be written to %s: %s", listed, where, reason)
+    if given_up:
+        context.log.error(
+            "%d events were set aside after the last attempt. Mend the cause, then `sheets-pipeline queue retry`; "
+            "`queue status` lists them.",
+            given_up,
+        )

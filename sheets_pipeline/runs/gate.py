@@ -1,0 +1,133 @@
+"""The gate before every automatic sync: switches, circuit breaker, pauses and a busy database, in one sentence."""
+
+from datetime import UTC, datetime
+from typing import Literal
+
+import dagster as dg
+import sqlalchemy as sa
+
+from sheets_pipeline.database import history
+from sheets_pipeline.defs.tab_switches import FULL_SYNC_SCHEDULE, declared_tabs, switch_name, switched_off
+from sheets_pipeline.errors import SheetsPipelineError
+from sheets_pipeline.pipeline import Pipeline
+from sheets_pipeline.runs.run_tags import ERROR_TAG, NEEDS_PERSON_TAG, credential_name, run_tags
+from sheets_pipeline.sync.circuit import (
+    GROWING_PAUSES,
+    NOT_OF_THE_SPREADSHEET,
+    Circuit,
+    RunOutcome,
+    RunState,
+    circuit,
+    why_not,
+)
+
+Kind = Literal["full", "events"]
+
+#: Statuses of runs that have begun or will.
+UNDER_WAY = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+_TELLING = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, *UNDER_WAY]
+
+#: So many of all runs are looked through for ours before the storage is asked for them by tag.
+_PAGES = (3, 20)
+
+#: What reading the pipeline's tables raises while a database is down.
+UNREACHABLE = (SheetsPipelineError, sa.exc.DBAPIError)
+
+#: Runs that may be under way beside the ones that ended.
+_SPARE = 8
+
+
+def reason_to_skip(instance: dg.DagsterInstance, open_pipeline: Pipeline, kind: Kind) -> str | None:
+    """Why no sync may start now, until when and what to do; None where one may."""
+    off = switched_off(instance)
+    tabs = declared_tabs(open_pipeline.settings)
+    if all(switch_name(found.tab) in off for found in tabs):
+        return "Every tab is switched off."
+    try:
+        state = current_circuit(instance, open_pipeline)
+        if reason := why_not(state):
+            return reason
+        if state.state == "half_open" and kind == "events" and FULL_SYNC_SCHEDULE not in off:
+            return f"Waiting for a full sync as trial run. {state.reason} {state.remedy}"
+        return open_pipeline.reason_to_wait(kind)
+    except UNREACHABLE as error:
+        return said(error)
+
+
+def said(error: SheetsPipelineError | sa.exc.DBAPIError) -> str:
+    """The error in one line; the database's own words where we have none."""
+    if isinstance(error, sa.exc.DBAPIError):
+        return f"A database does not answer: {' '.join(str(error.orig).split())[:300]}"
+    return str(error)
+
+
+def current_circuit(instance: dg.DagsterInstance, open_pipeline: Pipeline) -> Circuit:
+    """The circuit of our spreadsheet and credential, from the newest runs."""
+    return circuit_after(_telling_runs(instance, open_pipeline), open_pipeline)
+
+
+def _telling_runs(instance: dg.DagsterInstance, open_pipeline: Pipeline) -> list[dg.RunRecord]:
+    """Our newest runs back to one that succeeded: mostly one or two.
+
+    Looks through the newest runs of all, which is far quicker than asking for tags, as long as ours are among them.
+    """
+    tags, found = run_tags(open_pipeline).items(), list[dg.RunRecord]()
+    cursor: str | None = None
+    for size in _PAGES:
+        page = instance.get_run_records(dg.RunsFilter(statuses=_TELLING), limit=size, cursor=cursor)
+        for record in page:
+            if tags <= record.dagster_run.tags.items():
+                found.append(record)
+                if record.dagster_run.is_success:
+                    return found
+        if len(page) < size:
+            return found
+        cursor = page[-1].dagster_run.run_id
+    return recent_runs(instance, open_pipeline)
+
+
+def circuit_after(records: list[dg.RunRecord], open_pipeline: Pipeline) -> Circuit:
+    """The circuit after these runs, newest first."""
+    return circuit(
+        outcomes(records, open_pipeline),
+        datetime.now(UTC),
+        max_failures=open_pipeline.settings.sync_max_consecutive_failures,
+        credential=credential_name(open_pipeline),
+        url=open_pipeline.services.spreadsheet_url,
+    )
+
+
+def recent_runs(instance: dg.DagsterInstance, open_pipeline: Pipeline) -> list[dg.RunRecord]:
+    """Our newest runs, as many as the circuit can need."""
+    limit = open_pipeline.settings.sync_max_consecutive_failures + GROWING_PAUSES + _SPARE
+    filters = dg.RunsFilter(tags=run_tags(open_pipeline), statuses=_TELLING)
+    return list(instance.get_run_records(filters, limit=limit))
+
+
+def outcomes(records: list[dg.RunRecord], open_pipeline: Pipeline) -> list[RunOutcome]:
+    """What these runs mean to the circuit; up to the newest that reached the spreadsheet."""
+    failed = [r.dagster_run.run_id for r in records if r.dagster_run.status == dg.DagsterRunStatus.FAILURE]
+    newest = records and records[0].dagster_run.status == dg.DagsterRunStatus.SUCCESS
+    reached = (
+        history.reached_in(open_pipeline.state, open_pipeline.services.spreadsheet_id, failed)
+        if failed and not newest
+        else set()
+    )
+    return [_outcome(record, reached) for record in records]
+
+
+def _outcome(record: dg.RunRecord, reached: set[str]) -> RunOutcome:
+    run = record.dagster_run
+    if not run.is_finished:
+        return RunOutcome(RunState.UNDER_WAY)
+    ended = datetime.fromtimestamp(record.end_time, UTC) if record.end_time else record.update_timestamp
+    error = run.tags.get(ERROR_TAG)
+    if run.is_success or run.run_id in reached or error in NOT_OF_THE_SPREADSHEET:
+        return RunOutcome(RunState.REACHED, ended)
+    return RunOutcome(RunState.FAILED, ended, error, run.tags.get(NEEDS_PERSON_TAG) == "true")

@@ -1,0 +1,141 @@
+"""Which declarations the code location has loaded, noted in Dagster's storage, and how those on disk differ from them.
+
+A process imports the modules of ``defs/tabs`` once. So after a module was added, changed or deleted, the code location goes
+on with what it has until it is reloaded, while ``status`` and runs are new processes. The code location notes what it has
+with its ticks; whoever tells people how things are compares that with the disk.
+"""
+
+import json
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import dagster as dg
+from dagster._core.scheduler.instigation import InstigatorStatus, TickStatus
+
+from sheets_pipeline.components import declarations
+from sheets_pipeline.components.tab_asset import TabAsset, loaded_files, reload_tabs, tab_assets
+from sheets_pipeline.pipeline import Pipeline
+
+#: It is noted again this often, as several code servers may share one storage.
+_NOTED_SECONDS = 60.0
+
+#: What starts syncs: a tick of these that fails is told.
+_STARTERS = ("full_sync_schedule", "overdue_full_sync", "quiz_submissions")
+
+_noted: dict[str, float] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedCode:
+    """Digest of each file as it was loaded, and the titles that each declares."""
+
+    files: Mapping[str, str]
+    titles: Mapping[str, list[str]]
+
+
+def _key(open_pipeline: Pipeline) -> str:
+    return f"sheets_pipeline/loaded_code/{open_pipeline.services.spreadsheet_id}"
+
+
+def note_loaded_code(instance: dg.DagsterInstance, open_pipeline: Pipeline) -> None:
+    """Say what this process, a code server, has loaded."""
+    key, now = _key(open_pipeline), time.monotonic()
+    if now - _noted.get(key, -_NOTED_SECONDS) >= _NOTED_SECONDS:
+        record = {"files": loaded_files(), "titles": _titles()}
+        instance.daemon_cursor_storage.set_cursor_values({key: json.dumps(record)})
+        _noted[key] = now
+
+
+def _titles() -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for tab in tab_assets().values():
+        found.setdefault(tab.module.rpartition(".")[2], []).append(tab.tab.title)
+    return found
+
+
+def loaded_code(instance: dg.DagsterInstance, open_pipeline: Pipeline) -> LoadedCode | None:
+    """What the code location has loaded; None where none has said so yet."""
+    text = instance.daemon_cursor_storage.get_cursor_values({_key(open_pipeline)}).get(_key(open_pipeline))
+    return LoadedCode(**json.loads(text)) if text else None
+
+
+def follow(instance: dg.DagsterInstance, open_pipeline: Pipeline) -> None:
+    """Load the tabs anew in a process that outlives reloads, once the code location has loaded what is on disk now."""
+    found = loaded_code(instance, open_pipeline)
+    if found is not None and found.files != loaded_files() and found.files == declarations.files():
+        reload_tabs()
+
+
+def difference(loaded: LoadedCode, on_disk: Mapping[str, str], titles: Mapping[str, list[str]]) -> str | None:
+    """How the files on disk differ from those that are loaded, and what to do; None where they do not.
+
+    Args:
+        loaded: By the code location.
+        on_disk: Name of each module → digest.
+        titles: What modules on disk declare, as far as it is known.
+    """
+    known = {**titles, **loaded.titles}
+
+    def named(modules: Iterable[str]) -> str:
+        shown = [
+            f"{name}.py ({', '.join(known[name])})" if known.get(name) else f"{name}.py" for name in sorted(modules)
+        ]
+        return ", ".join(shown)
+
+    both = loaded.files.keys() & on_disk.keys()
+    parts = {
+        "new": on_disk.keys() - loaded.files.keys(),
+        "changed": {name for name in both if loaded.files[name] != on_disk[name]},
+        "deleted": loaded.files.keys() - on_disk.keys(),
+    }
+    told = [f"{what}: {named(modules)}" for what, modules in parts.items() if modules]
+    if not told:
+        return None
+    return f"Declarations on disk are not those that Dagster has loaded ({'; '.join(told)}). Reload the code location."
+
+
+def stale_code(instance: dg.DagsterInstance, open_pipeline: Pipeline) -> str | None:
+    """``difference`` of now."""
+    loaded = loaded_code(instance, open_pipeline)
+    return None if loaded is None else difference(loaded, declarations.files(), _titles())
+
+
+def still_on_disk(tabs: Iterable[TabAsset]) -> list[TabAsset]:
+    """Those whose module was not deleted since it was loaded: a run, which is a new process, knows no others."""
+    there = declarations.files()
+    loaded = loaded_files()
+    return [tab for tab in tabs if (name := tab.module.rpartition(".")[2]) in there or name not in loaded]
+
+
+def failed_ticks(instance: dg.DagsterInstance) -> list[str]:
+    """What starts syncs, and failed to when it was last asked; the class of each error, which may quote anything."""
+    statuses = {InstigatorStatus.RUNNING, InstigatorStatus.DECLARED_IN_CODE}
+    states = instance.all_instigator_state(instigator_statuses=statuses)
+    found = []
+    for state in states:
+        if state.instigator_name not in _STARTERS:
+            continue
+        ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=2)
+        newest = next((tick for tick in ticks if tick.status != TickStatus.STARTED), None)
+        if newest is not None and newest.status == TickStatus.FAILURE:
+            kinds, error = list[str](), newest.error
+            while error is not None:
+                kinds.append(error.cls_name or "an unexpected error")
+                error = error.cause
+            found.append(tick_failure(state.instigator_name, kinds))
+    return sorted(found)
+
+
+def tick_failure(name: str, kinds: Sequence[str]) -> str:
+    """What a failed tick means; ``kinds`` are the classes of its error and of what it was raised from."""
+    if any(kind == "DagsterUserCodeUnreachableError" or kind.endswith("RpcError") for kind in kinds):
+        return (
+            f"The code location did not answer the last tick of {name}. `sheets-pipeline dev` starts its process again by "
+            "itself; elsewhere look whether your code server runs."
+        )
+    kind = kinds[-1] if kinds else "an unexpected error"
+    return (
+        f"The last tick of {name} failed of {kind}, so it starts no syncs. Reload the code location; "
+        "Automation in the Dagster UI shows the error."
+    )

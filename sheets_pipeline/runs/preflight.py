@@ -1,0 +1,168 @@
+"""Before the first write of a run: all tabs together must fit into the spreadsheet.
+
+The first asset of a run computes the rows of all tabs of that run and checks them together; each asset then takes its
+own. What fails of one tab is kept for that tab's own step, and the others go on: a query that is wrong, a tab that would
+not fit. What concerns all of them (the database is down, the spreadsheet is not shared) is found once and told by each.
+"""
+
+import time
+from dataclasses import dataclass, replace
+
+import dagster as dg
+import pandas as pd
+import sqlalchemy as sa
+
+from sheets_pipeline.components.tab_asset import TabAsset, compute_all, tab_assets
+from sheets_pipeline.database.error_words import words_of
+from sheets_pipeline.errors import DatabaseError, DeclarationBroken, LimitExceeded, SheetsPipelineError, TabProblem
+from sheets_pipeline.pipeline import Pipeline, pipeline
+from sheets_pipeline.runs.rests import rest
+from sheets_pipeline.runs.tab_failures import writing
+from sheets_pipeline.sheets import access
+from sheets_pipeline.sheets.archived import ArchivedWriter
+from sheets_pipeline.sheets.writer import TabWriter
+from sheets_pipeline.sync.archive import archive_tab
+from sheets_pipeline.sync.guards import Growth, check_growth
+from sheets_pipeline.sync.tab import ColumnType
+
+#: What became of a tab: its rows, or why there are none.
+Outcome = pd.DataFrame | SheetsPipelineError
+
+
+@dataclass(slots=True)
+class _Computed:
+    """Outcomes of a run that no asset has taken yet; ``processor_seconds`` of this process when the last one was taken."""
+
+    outcomes: dict[dg.AssetKey, Outcome]
+    processor_seconds: float = 0.0
+
+
+#: Of the run under way in this process.
+_computed: dict[str, _Computed] = {}
+
+
+def take_frame(context: dg.AssetExecutionContext) -> pd.DataFrame:
+    """The rows of this asset's tab; the run's other tabs are computed and checked with the first one.
+
+    Raises:
+        TabProblem: This tab cannot be computed, or does not fit into the spreadsheet.
+        SheetsPipelineError: Something failed that concerns all tabs.
+    """
+    key, computed = context.asset_key, _computed.get(context.run.run_id)
+    if computed is None or key not in computed.outcomes:
+        tabs = {found.key: found for found in tab_assets().values() if found.key in _selected(context)}
+        computed = _Computed(_compute(context, tabs))
+        computed.outcomes |= check_all(pipeline(), tabs, computed.outcomes)
+        _computed.clear()
+        _computed[context.run.run_id] = computed
+    else:
+        rest(context, time.process_time() - computed.processor_seconds)  # another tab was written since
+    computed.processor_seconds = time.process_time()
+    outcome = computed.outcomes.pop(key)
+    if isinstance(outcome, SheetsPipelineError):
+        raise outcome
+    return outcome
+
+
+def _compute(context: dg.AssetExecutionContext, tabs: dict[dg.AssetKey, TabAsset]) -> dict[dg.AssetKey, Outcome]:
+    outcomes: dict[dg.AssetKey, Outcome] = {}
+    for_all: SheetsPipelineError | None = None
+    for key, found in tabs.items():
+        began = time.monotonic()
+        outcomes[key] = outcome = _outcome(found) if for_all is None or found.problem else for_all
+        if isinstance(outcome, SheetsPipelineError) and not isinstance(outcome, TabProblem):
+            for_all = outcome  # asking a database that is down once more, per tab, would only take its time
+        rest(context, time.monotonic() - began)
+    return outcomes
+
+
+def _outcome(found: TabAsset) -> Outcome:
+    if found.problem is not None:
+        return DeclarationBroken(found.tab.title, found.problem.text)
+    try:
+        return compute_all(found.tab, found.compute)
+    except SheetsPipelineError as error:
+        return error
+    except sa.exc.DBAPIError as error:  # of our own tables, or of connecting: the tab's own query is explained already
+        return _database_failed(error)
+
+
+def _database_failed(error: sa.exc.DBAPIError) -> DatabaseError:
+    return DatabaseError(f"A database failed: {words_of(error)}. `sheets-pipeline doctor` tells which and why.")
+
+
+def _selected(context: dg.AssetExecutionContext) -> set[dg.AssetKey]:
+    """Assets of this run that are still to come, this one among them."""
+    steps = context.run.step_keys_to_execute
+    keys = context.run.asset_selection or context.job_def.asset_layer.executable_asset_keys
+    return {key for key in keys if steps is None or key.to_python_identifier() in steps} | {context.asset_key}
+
+
+def check_all(
+    open_pipeline: Pipeline, tabs: dict[dg.AssetKey, TabAsset], outcomes: dict[dg.AssetKey, Outcome]
+) -> dict[dg.AssetKey, SheetsPipelineError]:
+    """What keeps tabs with rows from being written: that those which have to grow do not fit into the spreadsheet together.
+
+    Asks Google, once for the run, where a tab has to grow or shows moments, which follow the spreadsheet's time zone.
+    What fails then concerns all tabs that were to be checked.
+    """
+    frames = {key: frame for key, frame in outcomes.items() if isinstance(frame, pd.DataFrame)}
+    growths: dict[dg.AssetKey, list[Growth]] = {}
+    failed: dict[dg.AssetKey, SheetsPipelineError] = {}
+    try:
+        writers = {key: open_pipeline.writer(tabs[key].tab) for key in frames}
+        known = {key: writer.memory.facts() for key, writer in writers.items()}
+        fits = all(facts is not None and len(frames[key]) < facts.row_count for key, facts in known.items())
+        if fits and not any(_shows_moments(tabs[key]) for key in frames):
+            return {}
+        spreadsheet = access.read_spreadsheet(open_pipeline.client())
+        for key, facts in known.items():
+            if facts is not None and facts.time_zone != spreadsheet.time_zone:
+                writers[key].memory.save_facts(replace(facts, time_zone=spreadsheet.time_zone))
+        if fits:
+            return {}
+    except SheetsPipelineError as error:
+        return dict.fromkeys(frames, error)
+    except sa.exc.DBAPIError as error:
+        return dict.fromkeys(frames, _database_failed(error))
+    for key, frame in frames.items():
+        try:
+            with writing(tabs[key].tab):
+                growths[key] = _growths(tabs[key], writers[key], len(frame), spreadsheet)
+        except SheetsPipelineError as error:
+            failed[key] = error
+    try:
+        check_growth([one for some in growths.values() for one in some], spreadsheet.cells, len(spreadsheet.sheets))
+    except LimitExceeded as error:
+        failed |= {key: error for key, some in growths.items() if any(growth.cells for growth in some)}
+    return failed
+
+
+def _shows_moments(found: TabAsset) -> bool:
+    return any(column.type is ColumnType.DATETIME for column in found.tab.columns)
+
+
+def _growths(
+    found: TabAsset, writer: TabWriter | ArchivedWriter, rows: int, spreadsheet: access.SpreadsheetProperties
+) -> list[Growth]:
+    """What a tab, with its archives, needs of the spreadsheet."""
+    facts = writer.memory.facts()
+    there = next(
+        (
+            sheet
+            for sheet in spreadsheet.sheets
+            if (sheet.sheet_id == facts.sheet_id if facts else sheet.title == found.tab.title)
+        ),
+        None,
+    )
+    grid = (there.row_count, there.column_count) if there else (0, 0)
+    return [Growth(found.tab, rows, *grid), *_archives(writer, spreadsheet)]
+
+
+def _archives(writer: TabWriter | ArchivedWriter, spreadsheet: access.SpreadsheetProperties) -> list[Growth]:
+    """The archive tabs that a first fill will make; how many depends on the room that there is."""
+    if not isinstance(writer, ArchivedWriter):
+        return []
+    titles = {sheet.title for sheet in spreadsheet.sheets}
+    planned = [(archive_tab(writer.tab, part.month), part.rows) for part in writer.planned_archives(spreadsheet)]
+    return [Growth(tab, rows, 0, 0) for tab, rows in planned if tab.title not in titles]

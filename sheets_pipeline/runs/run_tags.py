@@ -1,0 +1,57 @@
+"""Tags of runs: which spreadsheet and credential they serve, and what they failed of. Set here and nowhere else.
+
+They make runs filterable in the UI, and are all that the circuit breaker knows.
+"""
+
+from collections.abc import Mapping
+
+import dagster as dg
+
+from sheets_pipeline.errors import SheetsPipelineError
+from sheets_pipeline.pipeline import Pipeline, pipeline
+from sheets_pipeline.sync.circuit import NOT_OF_THE_SPREADSHEET
+
+SPREADSHEET_TAG = "sheets_pipeline/spreadsheet"
+CREDENTIAL_TAG = "sheets_pipeline/credential"
+#: After a failure: the class of the error, and whether only a person can mend it ("true" or "false").
+ERROR_TAG = "sheets_pipeline/error"
+NEEDS_PERSON_TAG = "sheets_pipeline/needs_person"
+
+#: The credential of runs that found none.
+NO_CREDENTIAL = "none"
+
+
+def run_tags(open_pipeline: Pipeline) -> dict[str, str]:
+    """Tags for every run that is started for this spreadsheet; never a secret."""
+    return {SPREADSHEET_TAG: open_pipeline.services.spreadsheet_id, CREDENTIAL_TAG: credential_name(open_pipeline)}
+
+
+def own_tags() -> dict[str, str]:
+    """``run_tags`` of this process's pipeline; none where it cannot be opened, which the run itself will tell."""
+    try:
+        return run_tags(pipeline())
+    except SheetsPipelineError:
+        return {}
+
+
+def credential_name(open_pipeline: Pipeline) -> str:
+    """The name that people share spreadsheets with, ``none`` where credentials are missing or no key."""
+    try:
+        return open_pipeline.identity.name
+    except SheetsPipelineError:
+        return NO_CREDENTIAL
+
+
+def failure_tags(error: SheetsPipelineError, tags: Mapping[str, str]) -> dict[str, str]:
+    """Tags of a run that failed of this error; what concerns one tab never hides what concerns all of them."""
+    kind = type(error).__name__
+    known = tags.get(ERROR_TAG)
+    if known and known not in NOT_OF_THE_SPREADSHEET and kind in NOT_OF_THE_SPREADSHEET:
+        return {}
+    return {ERROR_TAG: kind, NEEDS_PERSON_TAG: str(error.needs_person).lower()}
+
+
+def add_missing(instance: dg.DagsterInstance, run: dg.DagsterRun, tags: Mapping[str, str]) -> None:
+    """Add tags to a run under way, unless all are there: runs started in the UI come without."""
+    if missing := {name: value for name, value in tags.items() if run.tags.get(name) != value}:
+        instance.add_run_tags(run.run_id, missing)

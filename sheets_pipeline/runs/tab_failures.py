@@ -1,0 +1,176 @@
+"""What fails in one tab is that tab's: an error that names it, in words without what stands in cells.
+
+A tab's function is users' code, and its query meets whatever the database holds, so anything may be raised in it. Only
+what concerns more than the tab (the database is down, the spreadsheet is not shared) is passed on as it is.
+"""
+
+import logging
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pandas as pd
+import sqlalchemy as sa
+
+from sheets_pipeline.components.declarations import INTERRUPTS
+from sheets_pipeline.database import history
+from sheets_pipeline.database.digits import noticing_dropped_digits, restored
+from sheets_pipeline.database.error_words import words_of
+from sheets_pipeline.errors import DatabaseError, RequestRejected, SheetsPipelineError, TabFailed, TabProblem
+from sheets_pipeline.pipeline import Pipeline, pipeline
+from sheets_pipeline.sync.tab import OnRemoved, Tab
+
+logger = logging.getLogger(__name__)
+
+Kind = TypeVar("Kind", bound=BaseException)
+
+#: Errors of Python whose message is about code, never about a value.
+_ABOUT_CODE = (NameError, AttributeError, ImportError, SyntaxError)
+
+
+@contextmanager
+def computing(open_pipeline: Pipeline, tab: Tab, compute: Callable[..., Any]) -> Iterator[None]:
+    """While a tab's function runs.
+
+    Raises:
+        TabProblem: Whatever it raised.
+        DatabaseError: The database does not answer (any more), which is not the tab's fault.
+    """
+    try:
+        yield
+    except INTERRUPTS:
+        raise
+    except BaseException as error:  # users' code: it may even call sys.exit
+        failure = _first(error, DatabaseError)
+        if failure is not None and not _answers(open_pipeline.platform):
+            raise failure from None
+        # Without its cause: a driver's message may quote what stands in cells, and Dagster keeps it.
+        raise computing_failed(tab.title, error, _file_of(compute)) from None
+
+
+@contextmanager
+def writing(tab: Tab) -> Iterator[None]:
+    """While a tab is compared and written.
+
+    Raises:
+        TabProblem: What concerns this tab alone, a request that Google calls invalid among it.
+        SheetsPipelineError: What concerns more than the tab, as it was.
+    """
+    try:
+        yield
+    except INTERRUPTS:
+        raise
+    except TabProblem:
+        raise
+    except RequestRejected as error:
+        raise TabProblem(tab.title, str(error)) from error
+    except SheetsPipelineError:
+        raise
+    except BaseException as error:
+        raise _unexpected(tab.title, error, "comparing or writing it failed", "") from None
+
+
+def computing_failed(title: str, error: BaseException, path: str) -> SheetsPipelineError:
+    """The error of a tab whose function, declared in the file ``path``, raised."""
+    what = "its rows cannot be computed"
+    if isinstance(error, TabProblem):
+        return error
+    if (explained := _first(error, DatabaseError)) is not None:
+        problem = TabProblem(title, f"{what}. {explained}")
+        problem.needs_person = explained.needs_person
+        return problem
+    if isinstance(error, SheetsPipelineError):
+        return error
+    if (refused := _first(error, sa.exc.DBAPIError)) is not None:
+        place = _place(error, path)
+        problem = TabProblem(title, f"{what}. The database says: {words_of(refused)}. Correct the query ({place}).")
+        problem.needs_person = not isinstance(refused, sa.exc.OperationalError | sa.exc.InternalError)
+        return problem
+    return _unexpected(title, error, what, path)
+
+
+def _unexpected(title: str, error: BaseException, what: str, path: str) -> TabFailed:
+    kind = type(error).__name__
+    message = f": {' '.join(str(error).split())[:200]}" if isinstance(error, _ABOUT_CODE) else ""
+    refused = f": {words_of(error)}" if isinstance(error, sa.exc.DBAPIError) else ""
+    return TabFailed(title, f"{what}. Unexpected {kind}{message}{refused} ({_place(error, path)}).")
+
+
+def rows_of(tab: Tab, compute: Callable[..., Any], connection: sa.Connection, keys: Any) -> pd.DataFrame:
+    """The rows of these keys, all for None, with the digits that its reader may have dropped.
+
+    Raises:
+        TabProblem: What the function gives is no frame with each declared column once.
+    """
+    with noticing_dropped_digits() as rounded:
+        frame = compute(connection, keys)
+    return restored(checked_rows(tab, frame), rounded)
+
+
+def checked_rows(tab: Tab, frame: Any) -> pd.DataFrame:
+    """What a tab's function gave, if it is a frame with each declared column once.
+
+    Raises:
+        TabProblem: It is something else.
+    """
+    if not isinstance(frame, pd.DataFrame):
+        raise TabProblem(tab.title, f"expected its function to return a DataFrame, found {type(frame).__name__}.")
+    names = Counter(frame.columns)
+    if doubled := [column.name for column in tab.columns if names[column.name] > 1]:
+        raise TabProblem(tab.title, f"expected each column once in the rows of its function, found {doubled} twice.")
+    optional = tab.status_column if tab.on_removed is OnRemoved.MARK else None
+    if missing := [column.name for column in tab.columns if not names[column.name] and column.name != optional]:
+        raise TabProblem(
+            tab.title,
+            f"expected its function to give columns {[c.name for c in tab.columns]}, {missing} are missing. "
+            "Add them to the query, or remove them from the tab's declaration.",
+        )
+    return frame
+
+
+def record_failure(title: str, run_id: str, error: SheetsPipelineError) -> None:
+    """Note a full sync of a tab that failed before anything was read or written; what concerns more is seen by its run."""
+    if not isinstance(error, TabProblem):
+        return
+    try:
+        open_pipeline = pipeline()
+        spreadsheet_id = open_pipeline.services.spreadsheet_id
+        history.complete(
+            open_pipeline.state, history.begin(open_pipeline.state, spreadsheet_id, title, "full", run_id), error
+        )
+    except (SheetsPipelineError, sa.exc.SQLAlchemyError) as second:  # the first error must be the one that is seen
+        logger.warning("The failed sync of tab %r could not be recorded: %s", title, type(second).__name__)
+
+
+def _answers(engine: sa.Engine) -> bool:
+    """Whether the database answers now, so that a query failed for a reason of its own."""
+    try:
+        with engine.connect() as connection:
+            connection.execute(sa.text("select 1"))
+    except (SheetsPipelineError, sa.exc.SQLAlchemyError):
+        return False
+    return True
+
+
+def _first(error: BaseException, kind: type[Kind]) -> Kind | None:
+    """The error, or the one that it was raised from, if it is of this kind: pandas wraps what databases say."""
+    seen: BaseException | None = error
+    while seen is not None and not isinstance(seen, kind):
+        seen = seen.__cause__
+    return seen
+
+
+def _file_of(compute: Callable[..., Any]) -> str:
+    return str(getattr(getattr(compute, "__code__", None), "co_filename", ""))
+
+
+def _place(error: BaseException, path: str) -> str:
+    """Where it happened: the line of the tab's own file that led there, else the innermost."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if frame.filename == path]
+    if not (found := (ours or frames)[-1:]):
+        return "at an unknown place"
+    return f"{Path(found[0].filename).name}, line {found[0].lineno}"

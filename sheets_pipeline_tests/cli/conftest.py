@@ -1,0 +1,10 @@
+"""An empty platform on each kind of database."""
+
+from sheets_pipeline_tests.databases import engine, mariadb_url, platform, postgresql
+
+__all__ = [
+    "engine",
+    "mariadb_url",
+    "platform",
+    "postgresql",
+]

@@ -1,0 +1,126 @@
+"""An empty platform on each kind of database: PostgreSQL and SQLite always, MariaDB where it is installed."""
+
+import itertools
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from sheets_pipeline.database.engine import connect
+from sheets_pipeline.errors import DatabaseError
+from sheets_pipeline.platform.tables import platform_metadata
+from sheets_pipeline_tests.database.attacker import database  # noqa: F401 - a fixture
+
+_numbers = itertools.count(1)
+
+needs_mariadb = pytest.mark.skipif(
+    not (shutil.which("mariadbd") and shutil.which("mariadb-install-db")), reason="MariaDB is not installed"
+)
+DIALECTS = [
+    "postgresql",
+    "sqlite",
+    # One worker starts the server for all tests that need it.
+    pytest.param("mariadb", marks=[needs_mariadb, pytest.mark.xdist_group("mariadb")]),
+]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def mariadb_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.URL]:
+    """The URL of a MariaDB server of this session, with the rights to create databases."""
+    folder = tmp_path_factory.mktemp("mariadb")
+    subprocess.run(
+        ["mariadb-install-db", "--no-defaults", f"--datadir={folder}", "--auth-root-authentication-method=normal"],
+        check=True,
+        capture_output=True,
+        timeout=60,
+    )
+    port = _free_port()
+    options = [f"--datadir={folder}", f"--port={port}", "--bind-address=127.0.0.1", f"--socket={folder}/s"]
+    # A server that starts clears its folder for temporary files, another's tables among them.
+    options.append(f"--tmpdir={tmp_path_factory.mktemp('mariadb-temporary')}")
+    # Nothing of it outlives the tests, so it need not wait for the disk.
+    options += ["--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync", "--innodb-file-per-table=0"]
+    with Path(folder, "log").open("wb") as log:
+        server = subprocess.Popen(
+            ["mariadbd", "--no-defaults", "--user=root", *options],
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        socket_url = sa.URL.create("mysql", "root", query={"unix_socket": f"{folder}/s"})
+        _create_user(connect(socket_url))
+        yield sa.URL.create("mysql", "tester", "secret-of-tester", "127.0.0.1", port)
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+
+
+def _create_user(engine: sa.Engine) -> None:
+    end = time.monotonic() + 30
+    while True:
+        try:
+            with engine.begin() as connection:
+                connection.exec_driver_sql("CREATE USER 'tester'@'localhost' IDENTIFIED BY 'secret-of-tester'")
+                connection.exec_driver_sql("GRANT ALL ON *.* TO 'tester'@'localhost' WITH GRANT OPTION")
+            return
+        except DatabaseError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.1)
+
+
+@pytest.fixture(params=DIALECTS)
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.Engine]:
+    """An engine for an empty database, on each dialect in turn."""
+    if request.param == "postgresql":
+        made = connect(request.getfixturevalue("database_url"))
+    elif request.param == "sqlite":
+        made = connect(f"sqlite:///{tmp_path / 'platform.db'}")
+    else:
+        server: sa.URL = request.getfixturevalue("mariadb_url")
+        name = f"test_{next(_numbers)}"
+        with connect(server).begin() as connection:
+            connection.exec_driver_sql(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
+        made = connect(server.set(database=name))
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def platform(engine: sa.Engine) -> sa.Engine:
+    """The platform's tables, empty, on each dialect in turn."""
+    platform_metadata.create_all(engine)
+    return engine
+
+
+@pytest.fixture
+def postgresql(database_url: str) -> Iterator[sa.Engine]:
+    """The platform's tables, empty, on PostgreSQL only."""
+    made = connect(database_url)
+    platform_metadata.create_all(made)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def mariadb(mariadb_url: sa.URL) -> Iterator[sa.Engine]:
+    """The platform's tables, empty, on MariaDB."""
+    with connect(mariadb_url).begin() as connection:
+        connection.exec_driver_sql("CREATE DATABASE faults CHARACTER SET utf8mb4")
+    engine = connect(mariadb_url.set(database="faults"))
+    platform_metadata.create_all(engine)
+    yield engine
+    engine.dispose()
+    with connect(mariadb_url).begin() as connection:
+        connection.exec_driver_sql("DROP DATABASE faults")

@@ -1,0 +1,31 @@
+"""A code server that does not answer is told by doctor and status."""
+
+import fcntl
+import os
+from pathlib import Path
+
+from sheets_pipeline.embedded import dev_state
+from sheets_pipeline.embedded.code_health import what_is_wrong
+from sheets_pipeline.embedded.code_locations import socket_folder
+from sheets_pipeline.monitoring.doctor import Level
+from sheets_pipeline.monitoring.doctor_checks import Facts
+from sheets_pipeline.monitoring.doctor_dagster import code_location
+from sheets_pipeline.settings import load_settings
+
+
+def test_a_code_server_that_does_not_answer_under_a_running_dev_is_told(tmp_path: Path):
+    facts = Facts()
+    facts.settings = settings = load_settings(local_data_dir=tmp_path / "d", dagster_url=None)
+    settings.local_data_dir.mkdir()
+    assert what_is_wrong(settings) is None
+    assert code_location(facts).level is Level.OK
+    descriptor = os.open(dev_state.life_lock(settings), os.O_RDONLY | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        dev_state.announce(settings, pid=os.getpid())
+        assert what_is_wrong(settings) == "no code location answers: its code server is not there (yet)"
+        (socket_folder(settings.local_data_dir.absolute()) / "code0.sock").touch()
+        assert what_is_wrong(settings) == "the code location behind code0.sock is not there"
+        assert code_location(facts).level is Level.FAIL
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,74 @@
+"""A small platform in PostgreSQL and a spreadsheet in Local Sheets, with settings that point to both."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import dagster as dg
+import pytest
+import sqlalchemy as sa
+from dagster._core.storage.schedules import SqliteScheduleStorage
+
+from local_sheets.testing import LocalSheetsServer
+from sheets_pipeline.database import triggers
+from sheets_pipeline.database.engine import connect
+from sheets_pipeline.pipeline import pipeline
+from sheets_pipeline.platform import demo
+from sheets_pipeline.settings import Settings
+
+
+@dataclass
+class Platform:
+    """The two ends, and a Dagster instance between them."""
+
+    engine: sa.Engine
+    server: LocalSheetsServer
+    spreadsheet_id: str
+    instance: dg.DagsterInstance
+
+    def values(self, a1_range: str) -> list[list[Any]]:
+        path = f"/v4/spreadsheets/{self.spreadsheet_id}/values/{quote(a1_range)}?valueRenderOption=UNFORMATTED_VALUE"
+        return list(self.server.call("GET", path).get("values", []))
+
+    def rows(self, tab: str) -> dict[Any, dict[str, Any]]:
+        """The tab's rows by the value in column A."""
+        header, *rows = self.values(tab)
+        return {row[0]: dict(zip(header, row + [""] * (len(header) - len(row)), strict=True)) for row in rows}
+
+
+@pytest.fixture(scope="session")
+def platform_server() -> Iterator[LocalSheetsServer]:
+    with LocalSheetsServer() as server:
+        yield server
+
+
+@pytest.fixture
+def platform(
+    platform_server: LocalSheetsServer, database_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[Platform]:
+    """60 learners, 4 courses, 400 responses, triggers installed, nothing synced yet."""
+    server = platform_server
+    server.clear_faults()
+    engine = connect(database_url)
+    demo.generate(engine, learners=60, courses=4, responses=400)
+    triggers.install(engine)
+    spreadsheet_id = server.create_spreadsheet("Platform")
+    monkeypatch.chdir(tmp_path)
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("DAGSTER_POSTGRES_URL", database_url)
+    monkeypatch.setenv("SPREADSHEET_ID", spreadsheet_id)
+    monkeypatch.setenv("SHEETS_API_ENDPOINT", server.endpoint)
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(server.credentials_file))
+    monkeypatch.setenv("SHEETS_READS_PER_MINUTE", "10000")
+    monkeypatch.setenv("SHEETS_WRITES_PER_MINUTE", "10000")
+    pipeline.cache_clear()
+    with dg.DagsterInstance.ephemeral() as instance:
+        # The switches of tabs are kept where an ephemeral instance has no place; all else stays in memory.
+        instance._schedule_storage = SqliteScheduleStorage.from_local(str(tmp_path / "schedules"))
+        yield Platform(engine, server, spreadsheet_id, instance)
+    server.clear_faults()
+    pipeline.cache_clear()

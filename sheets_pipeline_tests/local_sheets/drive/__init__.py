@@ -1,1 +1,0 @@
-"""Tests of sheets_pipeline/local_sheets/drive."""

@@ -1,0 +1,289 @@
+"""The circuit breaker, the switches and the record of syncs, through real runs, a real database and Local Sheets."""
+
+from datetime import UTC, datetime, timedelta
+from functools import cache
+
+import dagster as dg
+import pytest
+import sqlalchemy as sa
+from dagster._core.remote_origin import (
+    ManagedGrpcPythonEnvCodeLocationOrigin,
+    RemoteInstigatorOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.scheduler.instigation import (
+    InstigatorState,
+    InstigatorStatus,
+    InstigatorType,
+    ScheduleInstigatorData,
+)
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+
+from sheets_pipeline.components.tab_asset import tab_assets
+from sheets_pipeline.database import history
+from sheets_pipeline.defs.full_sync import overdue_full_sync, overdue_reason, request_full_sync, retries
+from sheets_pipeline.defs.io_managers import SheetsIOManager
+from sheets_pipeline.defs.tab_switches import FULL_SYNC_SCHEDULE, enabled_tabs
+from sheets_pipeline.monitoring.status import as_json, collect
+from sheets_pipeline.pipeline import pipeline
+from sheets_pipeline.runs import gate
+from sheets_pipeline.runs.run_tags import SPREADSHEET_TAG, run_tags
+from sheets_pipeline.settings import load_settings
+from sheets_pipeline.sheets.retry import RetryPolicy
+from sheets_pipeline.sync.circuit import Circuit
+from sheets_pipeline.sync.health import Health
+from sheets_pipeline_tests.learning_platform import Platform
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests are given up at once."""
+    monkeypatch.setattr("sheets_pipeline.sheets.client.RetryPolicy", lambda: RetryPolicy(total_seconds=0.05))
+
+
+@pytest.fixture
+def short_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pauses of the circuit are over at once."""
+    monkeypatch.setattr("sheets_pipeline.sync.circuit.FIRST_PAUSE_SECONDS", 0)
+
+
+TWO_TABS = frozenset({dg.AssetKey("user_profiles"), dg.AssetKey("course_statistics")})
+
+
+@cache
+def full_sync_job(keys: frozenset[dg.AssetKey]) -> dg.JobDefinition:
+    """The job for these tabs, without the checks, which have tests of their own."""
+    selection = dg.AssetSelection.assets(*keys).without_checks()
+    loaded = dg.Definitions(
+        assets=[found.asset for found in tab_assets().values()],
+        jobs=[dg.define_asset_job("full_sync", selection=selection)],
+        resources={"sheets_io_manager": SheetsIOManager()},
+        executor=dg.in_process_executor,
+    )
+    return loaded.resolve_job_def("full_sync")
+
+
+def run(platform: Platform, keys: frozenset[dg.AssetKey] = TWO_TABS) -> dg.ExecuteInProcessResult:
+    """A full sync, tagged as the schedule tags it."""
+    tags = run_tags(pipeline())
+    return full_sync_job(keys).execute_in_process(instance=platform.instance, raise_on_error=False, tags=tags)
+
+
+def skipped(platform: Platform) -> str:
+    """What the schedule says instead of starting a run."""
+    answer = request_full_sync(platform.instance)
+    assert isinstance(answer, dg.SkipReason)
+    return str(answer.skip_message)
+
+
+def requested(platform: Platform) -> dg.RunRequest:
+    answer = request_full_sync(platform.instance)
+    assert isinstance(answer, dg.RunRequest), answer
+    return answer
+
+
+def switch_off(platform: Platform, name: str, kind: InstigatorType = InstigatorType.SENSOR) -> None:
+    """What the toggle in the Dagster UI does."""
+    target = LoadableTargetOrigin(module_name="sheets_pipeline.definitions")
+    location = ManagedGrpcPythonEnvCodeLocationOrigin(target, "sheets_pipeline")
+    origin = RemoteInstigatorOrigin(RemoteRepositoryOrigin(location, "__repository__"), name)
+    data = ScheduleInstigatorData("* * * * *") if kind is InstigatorType.SCHEDULE else None
+    platform.instance.add_instigator_state(InstigatorState(origin, kind, InstigatorStatus.STOPPED, data))
+
+
+@pytest.mark.usefixtures("short_pause")
+@pytest.mark.parametrize(
+    ("status", "kind", "remedy"),
+    [
+        pytest.param(403, "NotShared", "press Share", id="access withdrawn"),
+        pytest.param(401, "CredentialsRefused", "create a new key", id="credentials revoked"),
+        pytest.param(404, "SpreadsheetNotFound", "restore it from the bin", id="spreadsheet deleted"),
+    ],
+)
+def test_what_only_a_person_can_mend_opens_the_circuit_at_once_and_a_trial_closes_it(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, status: int, kind: str, remedy: str
+) -> None:
+    platform.server.faults(action="error", status=status, count=None)
+    assert not run(platform).success
+    state = gate.current_circuit(platform.instance, pipeline())
+    assert (state.state, state.error, state.needs_person) == ("half_open", kind, True)
+    monkeypatch.setattr("sheets_pipeline.sync.circuit.FIRST_PAUSE_SECONDS", 60)
+    assert kind in skipped(platform)
+    assert remedy in skipped(platform)
+    found = collect(platform.instance, pipeline())
+    assert found.health is Health.STOPPED
+    assert remedy in found.reason
+    monkeypatch.setattr("sheets_pipeline.sync.circuit.FIRST_PAUSE_SECONDS", 0)
+    trial = requested(platform)
+    assert trial.tags["dagster/max_retries"] == "0"
+    platform.server.clear_faults()
+    assert run(platform).success
+    assert gate.current_circuit(platform.instance, pipeline()) == Circuit()
+
+
+def test_transient_failures_open_it_after_as_many_as_the_setting_says(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SYNC_MAX_CONSECUTIVE_FAILURES", "2")
+    platform.server.faults(action="error", status=503, count=None)
+    run(platform)
+    assert gate.current_circuit(platform.instance, pipeline()).state == "closed"
+    assert requested(platform).tags["dagster/max_retries"] == "0"
+    run(platform)
+    state = gate.current_circuit(platform.instance, pipeline())
+    assert (state.state, state.failures, state.error) == ("open", 2, "SheetsUnavailable")
+    assert "2 times in a row" in skipped(platform)
+    found = collect(platform.instance, pipeline())
+    assert found.health is Health.DEGRADED
+    tab = found.tabs["UserProfiles"]
+    assert (tab.consecutive_failures, tab.failed_syncs) == (2, 2)
+    assert tab.last_error
+    assert "The next sync goes on" in tab.last_error.message
+
+
+def test_a_refused_change_concerns_its_tab_and_not_the_circuit(platform: Platform) -> None:
+    assert run(platform).success
+    with platform.engine.begin() as connection:
+        for table in ("quiz_responses", "course_completions", "enrollments", "transcript_requests", "users"):
+            connection.execute(sa.text(f"delete from {table}"))
+        connection.execute(sa.text("delete from pending_event"))
+    for _ in range(2):
+        assert not run(platform).success
+    assert gate.current_circuit(platform.instance, pipeline()) == Circuit()
+    found = collect(platform.instance, pipeline())
+    assert found.tabs["UserProfiles"].health is Health.DEGRADED
+    assert "60 of 60 rows" in found.tabs["UserProfiles"].reason
+    assert found.tabs["course_statistics"].health is Health.HEALTHY
+    assert "UserProfiles" in found.reason
+
+
+def test_another_tenants_failures_never_open_our_circuit(platform: Platform) -> None:
+    job = full_sync_job(TWO_TABS)
+    platform.server.faults(action="error", status=403, count=None)
+    tags = run_tags(pipeline()) | {SPREADSHEET_TAG: "theirs"}
+    for _ in range(3):
+        theirs = platform.instance.create_run_for_job(
+            job, tags=tags | {"sheets_pipeline/needs_person": "true"}, status=dg.DagsterRunStatus.STARTED
+        )
+        platform.instance.report_run_failed(theirs)
+    assert gate.current_circuit(platform.instance, pipeline()) == Circuit()
+    requested(platform)
+
+
+def test_while_the_database_is_down_the_reason_says_so_and_syncs_go_on_afterwards(platform: Platform) -> None:
+    assert run(platform).success
+    name = platform.engine.url.database
+    admin = sa.create_engine(platform.engine.url.set(database="postgres"), isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+        try:
+            query = sa.text("select pg_terminate_backend(pid) from pg_stat_activity where datname = :name")
+            connection.execute(query, {"name": name})
+            assert "database" in skipped(platform)
+            pipeline.cache_clear()
+            assert "database" in skipped(platform)
+        finally:
+            connection.exec_driver_sql(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+    admin.dispose()
+    requested(platform)
+
+
+def test_a_tab_that_is_switched_off_is_left_out_of_the_run(platform: Platform) -> None:
+    switch_off(platform, "tab_UserProfiles")
+    assert "UserProfiles" not in {found.tab.title for found in enabled_tabs(platform.instance)}
+    request = requested(platform)
+    assert request.asset_selection
+    assert dg.AssetKey("user_profiles") not in request.asset_selection
+    result = run(platform, TWO_TABS & set(request.asset_selection))
+    assert result.success
+    assert platform.rows("course_statistics")
+    tab = collect(platform.instance, pipeline()).tabs["UserProfiles"]
+    assert (tab.enabled, tab.health, tab.next_sync_in_seconds) == (False, Health.STOPPED, None)
+
+
+def test_with_every_tab_switched_off_nothing_is_started(platform: Platform) -> None:
+    for found in enabled_tabs(platform.instance):
+        switch_off(platform, "tab_" + found.tab.title)
+    assert skipped(platform) == "Every tab is switched off."
+
+
+def test_the_first_full_sync_and_missed_ones_are_made_up_for_but_not_while_switched_off(platform: Platform) -> None:
+    def tick() -> object:
+        return overdue_full_sync(dg.build_sensor_context(instance=platform.instance))
+
+    assert isinstance(tick(), dg.RunRequest)
+    run(platform)
+    assert "overdue" in str(tick()) or "under way" in str(tick())
+    switch_off(platform, FULL_SYNC_SCHEDULE, InstigatorType.SCHEDULE)
+    assert "switched off" in str(tick())
+
+
+@pytest.mark.parametrize(
+    ("last_run_ago", "seconds_into_interval", "circuit", "is_overdue"),
+    [
+        pytest.param(None, 0, Circuit(), True, id="never ran"),
+        pytest.param(100, 100, Circuit(), False, id="ran at the last tick"),
+        pytest.param(101, 100, Circuit(), True, id="the last tick started none"),
+        pytest.param(5000, 5, Circuit(), False, id="the schedule is about to start one"),
+        pytest.param(5000, 290, Circuit(), False, id="the next tick is near"),
+        pytest.param(70, 100, Circuit("half_open"), True, id="a trial run is due"),
+    ],
+)
+def test_a_full_sync_is_overdue_when_the_last_tick_started_none(
+    last_run_ago: float | None, seconds_into_interval: float, circuit: Circuit, is_overdue: bool
+) -> None:
+    now = datetime(2026, 3, 1, 12, tzinfo=UTC) + timedelta(seconds=seconds_into_interval)
+    last_run = None if last_run_ago is None else now - timedelta(seconds=last_run_ago)
+    assert bool(overdue_reason(last_run, now, 300, circuit)) is is_overdue
+
+
+@pytest.mark.parametrize(
+    ("circuit", "expected"),
+    [(Circuit(), 1), (Circuit(failures=1), 0), (Circuit("half_open", failures=9), 0)],
+)
+def test_runs_are_not_retried_beyond_what_opens_the_circuit(
+    circuit: Circuit, expected: int, monkeypatch: pytest.MonkeyPatch, tmp_path: object
+) -> None:
+    monkeypatch.chdir(str(tmp_path))
+    monkeypatch.delenv("SYNC_MAX_RETRIES", raising=False)
+    assert retries(load_settings(sync_max_consecutive_failures=2), circuit) == expected
+
+
+def test_a_sync_whose_process_died_is_counted_and_named(platform: Platform) -> None:
+    assert run(platform).success
+    open_pipeline = pipeline()
+    history.begin(open_pipeline.state, platform.spreadsheet_id, "UserProfiles", "full", "gone")
+    tab = collect(platform.instance, open_pipeline).tabs["UserProfiles"]
+    assert (tab.health, tab.consecutive_failures) == (Health.WARNING, 1)
+    assert tab.last_error
+    assert "process died" in tab.last_error.message
+
+
+def test_after_a_sync_all_is_healthy_and_the_json_has_the_documented_keys(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("QUIZ_RESPONSES", "TRANSCRIPT_REQUESTS"):
+        monkeypatch.setenv(f"SYNC_ENABLE_{name}", "false")
+    assert run(platform).success
+    found = collect(platform.instance, pipeline())
+    assert found.health is Health.HEALTHY, found.reason
+    shape = as_json(found)
+    assert {"health", "circuit", "paused_until", "tabs"} <= set(shape)
+    assert {
+        "health",
+        "enabled",
+        "last_success",
+        "lag_seconds",
+        "pending_events",
+        "total_syncs",
+        "successful_syncs",
+        "failed_syncs",
+        "success_rate_percent",
+        "last_duration_seconds",
+        "average_duration_seconds",
+        "consecutive_failures",
+        "last_error",
+        "next_sync_in_seconds",
+    } <= set(shape["tabs"]["UserProfiles"])
+    assert shape["tabs"]["UserProfiles"]["successful_syncs"] == 1
+    assert shape["tabs"]["UserProfiles"]["url"].startswith("http")

@@ -1,0 +1,229 @@
+"""Event syncs wait for more events while quota is short or the application busy, never with an urgent one pending."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import dagster as dg
+import pytest
+import sqlalchemy as sa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sheets_pipeline.database import events, leases
+from sheets_pipeline.database.event_table import Priority, pending_event
+from sheets_pipeline.database.quota import BULK, URGENT, sync_quota_slot
+from sheets_pipeline.defs import event_sync
+from sheets_pipeline.pipeline import pipeline
+from sheets_pipeline.runs import gathering
+from sheets_pipeline.runs.gathering import rest_while_busy, seconds_between_rounds
+from sheets_pipeline_tests.defs.test_jobs import pending, run
+from sheets_pipeline_tests.learning_platform import Platform
+
+_LIMITS = {"read": 60, "write": 60}
+
+
+def sent(*ages: float) -> dict[str, list[float]]:
+    """Reads of these ages, no writes."""
+    return {"read": list(ages), "write": []}
+
+
+@pytest.mark.parametrize(
+    ("ages", "apart"),
+    [
+        pytest.param(sent(), 0, id="nothing was sent"),
+        pytest.param(sent(*range(29)), 0, id="half of the budget is left"),
+        pytest.param(sent(*(i * 1.25 for i in range(45))), 60 / 45, id="a steady stream goes on at its pace"),
+        pytest.param(sent(*(i * 0.5 for i in range(30))), 45.5 / 31, id="a burst makes the rest last until it is back"),
+        pytest.param(sent(*[10] * 60), 50, id="nothing is left"),
+        pytest.param(sent(*[10] * 62), 50, id="others use the same credential"),
+        pytest.param({"read": [], "write": [5.0] * 50}, 55 / 11, id="writes are the shorter ones"),
+    ],
+)
+def test_rounds_slow_down_as_quota_gets_short(ages: dict[str, list[float]], apart: float):
+    assert seconds_between_rounds(ages, _LIMITS) == pytest.approx(apart, abs=0.05)
+
+
+@settings(deadline=None)
+@given(
+    before=st.lists(st.floats(0, 59.9), max_size=55),
+    full_syncs=st.lists(st.floats(0, 300), max_size=2),
+    round_seconds=st.floats(0.2, 1),
+)
+def test_a_steady_stream_never_runs_into_a_full_stop(
+    before: list[float], full_syncs: list[float], round_seconds: float
+):
+    """However the budget was used before, and with full syncs of eight requests each between: a round is always near."""
+    moments, now, longest = sorted(-age for age in before), 0.0, 0.0
+    while now < 300:
+        for moment in [moment for moment in full_syncs if moment <= now]:
+            full_syncs = [other for other in full_syncs if other != moment]
+            moments += [now] * 8
+        ages = [now - moment for moment in moments if now - moment < 60]
+        apart = max(round_seconds, seconds_between_rounds(sent(*ages), _LIMITS))
+        now += apart
+        if len([moment for moment in moments if now - moment < 60]) < 60:
+            moments.append(now)
+        longest = max(longest, apart) if now - apart > 60 else longest
+    assert longest < 10
+
+
+def record(engine: sa.Engine, number: int = 1, priority: Priority = Priority.NORMAL) -> None:
+    """Learner 7 has changed, so many times."""
+    event = {"entity": "user", "key": "7", "kind": "profile_changed", "user_id": 7, "priority": int(priority)}
+    with engine.begin() as connection:
+        connection.execute(pending_event.insert(), [event] * number)
+
+
+@contextmanager
+def stream(engine: sa.Engine, *, per_second: int) -> Iterator[None]:
+    """Events that keep coming, so many a second."""
+    over = threading.Event()
+
+    def write() -> None:
+        while not over.wait(0.02):  # so often that even a short round sees some
+            record(engine, per_second // 50)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def rested(busy_seconds: float) -> tuple[bool, float]:
+    """Whether it rested after a round of one second, and for how long."""
+    began = time.monotonic()
+    answer = rest_while_busy(dg.build_op_context(), pipeline(), 1.0, busy_seconds)
+    return answer, time.monotonic() - began
+
+
+def test_a_quiet_application_keeps_nothing_waiting(platform: Platform):
+    record(platform.engine, 40)
+    answer, seconds = rested(1)
+    assert not answer
+    assert seconds < 1
+
+
+def test_a_busy_application_is_left_alone_for_its_share_of_the_time(platform: Platform):
+    record(platform.engine, 100)
+    with stream(platform.engine, per_second=200):
+        answer, seconds = rested(0.2)
+    assert answer
+    assert 0.2 * 19 <= seconds < 0.2 * 19 + 2
+
+
+def test_a_rest_is_over_once_the_burst_is(platform: Platform):
+    record(platform.engine, 500)
+    answer, seconds = rested(10)
+    assert answer
+    assert seconds < 4
+
+
+def test_an_urgent_event_ends_a_rest(platform: Platform):
+    record(platform.engine, 100)
+    urgent = threading.Timer(1.5, record, (platform.engine, 1, Priority.URGENT))
+    with stream(platform.engine, per_second=200):
+        urgent.start()
+        answer, seconds = rested(10)
+    urgent.join()
+    assert answer
+    assert 1 < seconds < 4
+
+
+def test_a_share_of_one_means_no_rests(platform: Platform, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("SYNC_WORK_SHARE", "1")
+    pipeline.cache_clear()
+    record(platform.engine, 500)
+    assert rested(10)[0] is False
+
+
+def waited_with(platform: Platform, slots: int, priority: int) -> float:
+    """Seconds that a round waits after so many writes of this priority, the last of them just now."""
+    quota, now = pipeline().quota(URGENT), time.time()
+    slot = {"credential": quota.credential, "kind": "write", "priority": priority, "state": "answered"}
+    with platform.engine.begin() as connection:
+        connection.execute(sync_quota_slot.delete())
+        connection.execute(sync_quota_slot.insert(), [slot | {"at": now - min(number, 1)} for number in range(slots)])
+    began = time.monotonic()
+    gathering.let_gather(pipeline())
+    return time.monotonic() - began
+
+
+@pytest.mark.parametrize(
+    ("slots", "priority", "has_events", "least", "most"),
+    [
+        pytest.param(40, URGENT, True, 0, 0.3, id="more than half is left"),
+        pytest.param(95, URGENT, True, 1.0, 4, id="little is left"),
+        pytest.param(95, URGENT, False, 0, 0.3, id="there is nothing to write"),
+        pytest.param(95, BULK, True, 0, 0.3, id="there was no round"),
+    ],
+)
+def test_a_round_waits_as_long_as_quota_demands(
+    platform: Platform,
+    monkeypatch: pytest.MonkeyPatch,
+    slots: int,
+    priority: int,
+    has_events: bool,
+    least: float,
+    most: float,
+):
+    monkeypatch.setenv("SHEETS_WRITES_PER_MINUTE", "135")
+    pipeline.cache_clear()
+    if has_events:
+        record(platform.engine)
+    assert least <= waited_with(platform, slots, priority) < most
+
+
+def test_an_urgent_event_ends_the_wait_for_quota(platform: Platform, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(gathering, "seconds_between_rounds", lambda *_: 20.0)
+    with pipeline().quota(URGENT).slot("read"):
+        record(platform.engine)
+    urgent = threading.Timer(0.5, record, (platform.engine, 1, Priority.URGENT))
+    urgent.start()
+    began = time.monotonic()
+    gathering.let_gather(pipeline())
+    assert 0.4 < time.monotonic() - began < 3
+    urgent.join()
+
+
+def test_a_run_under_load_stays_beyond_the_tick_and_writes_what_gathered(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(event_sync, "_LONGEST_STAY_SECONDS", 2)
+    run(platform, "full_sync")
+    record(platform.engine)
+    with stream(platform.engine, per_second=600):
+        began = time.time()
+        result = run(platform, "event_sync", tags={"sheets_pipeline/next_tick": str(began + 1)})
+        lasted = time.time() - began
+    assert result.success
+    assert lasted > 3
+    logged = [record.user_message for record in platform.instance.all_logs(result.run_id)]
+    assert any("Resting for up to" in line for line in logged)
+    assert len([event for event in result.all_events if event.is_step_materialization]) > 1
+
+
+def test_a_pause_is_heeded_between_rounds(platform: Platform):
+    run(platform, "full_sync")
+    record(platform.engine)
+    with stream(platform.engine, per_second=300):
+        timer = threading.Timer(2, leases.take, (pipeline().state, "a person", 60))
+        timer.start()
+        result = run(platform, "event_sync", tags={"sheets_pipeline/next_tick": str(time.time() + 60)})
+        timer.join()
+    assert result.success
+    assert pending(platform) > 0
+    logged = [record.user_message for record in platform.instance.all_logs(result.run_id)]
+    assert any("Paused by a person" in line for line in logged)
+
+
+def test_urgent_events_are_told_from_others(platform: Platform):
+    record(platform.engine)
+    assert events.wait_for_event(platform.engine, 0)
+    assert not events.wait_for_event(platform.engine, 0, urgent=True)
+    record(platform.engine, 1, Priority.URGENT)
+    assert events.wait_for_event(platform.engine, 0, urgent=True)

@@ -1,0 +1,145 @@
+"""Declarations that change while Dagster runs: syncs go on with what is loaded, and people are told to reload."""
+
+import json
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster._core.remote_origin import (
+    ManagedGrpcPythonEnvCodeLocationOrigin,
+    RemoteInstigatorOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.scheduler.instigation import (
+    InstigatorState,
+    InstigatorStatus,
+    InstigatorType,
+    ScheduleInstigatorData,
+    TickData,
+    TickStatus,
+)
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+from dagster._utils.error import SerializableErrorInfo
+
+from sheets_pipeline.components.tab_asset import tab_assets
+from sheets_pipeline.control import operations as operations_module
+from sheets_pipeline.control.operations import Operations
+from sheets_pipeline.defs.full_sync import request_full_sync
+from sheets_pipeline.errors import UnknownTab
+from sheets_pipeline.monitoring import status as status_module
+from sheets_pipeline.monitoring.status import collect
+from sheets_pipeline.pipeline import pipeline
+from sheets_pipeline.runs import loaded_code
+from sheets_pipeline.runs.loaded_code import LoadedCode, difference
+from sheets_pipeline.settings import load_settings
+from sheets_pipeline.sync.health import Health
+from sheets_pipeline_tests.components.test_broken_declarations import Declare, declare, module
+from sheets_pipeline_tests.learning_platform import Platform
+
+__all__ = ["declare"]
+
+
+@pytest.mark.parametrize(
+    ("on_disk", "says"),
+    [
+        ({"a": "1", "b": "2"}, None),
+        ({"a": "1", "b": "2", "c": "3"}, "(new: c.py (Cats))"),
+        ({"a": "1", "b": "9"}, "(changed: b.py (Birds, Bees))"),
+        ({"a": "1"}, "(deleted: b.py (Birds, Bees))"),
+        ({"a": "9", "d": "1"}, "(new: d.py; changed: a.py; deleted: b.py (Birds, Bees))"),
+    ],
+)
+def test_what_differs_on_disk_is_named_with_its_tabs(on_disk: dict[str, str], says: str | None) -> None:
+    loaded = LoadedCode({"a": "1", "b": "2"}, {"b": ["Birds", "Bees"]})
+    found = difference(loaded, on_disk, {"c": ["Cats"]})
+    assert (found is None) is (says is None)
+    assert says is None or (found is not None and says in found and found.endswith("Reload the code location."))
+
+
+def test_modules_added_and_deleted_while_dagster_runs_stop_no_tick_and_are_told(
+    platform: Platform, declare: Declare, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(loaded_code, "_noted", {})
+    monkeypatch.setattr(status_module, "daemon_running", lambda _instance: True)
+    declare(old=module("Old one", "old"))
+    kept = tab_assets()
+
+    def requested() -> set[dg.AssetKey]:
+        answer = request_full_sync(platform.instance)
+        assert isinstance(answer, dg.RunRequest), answer
+        return set(answer.asset_selection or ())
+
+    assert requested() == set(kept)
+    assert collect(platform.instance, pipeline()).stale_code is None
+    (tmp_path / "tabs" / "old.py").unlink()
+    (tmp_path / "tabs" / "late.py").write_text(module("Late one", "late"))
+    assert requested() == set(kept) - {dg.AssetKey("old")}
+    found = collect(platform.instance, pipeline())
+    assert found.health is Health.WARNING
+    assert found.stale_code
+    assert "new: late.py; deleted: old.py (Old one)" in found.stale_code
+    loaded_code.follow(platform.instance, pipeline())  # not reloaded yet: all who show tabs go on as they are
+    assert "Old one" in collect(platform.instance, pipeline()).tabs
+    note_as_reloaded(platform)
+    loaded_code.follow(platform.instance, pipeline())
+    found = collect(platform.instance, pipeline())
+    assert {"Old one", "Late one"} & set(found.tabs) == {"Late one"}
+    assert found.stale_code is None
+
+
+def test_the_control_api_knows_a_new_tab_once_the_code_location_is_reloaded(
+    platform: Platform, declare: Declare, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    declare(old=module("Old one", "old"))
+    monkeypatch.setattr(operations_module, "STATUS_SHARED_SECONDS", 0)
+    operations = Operations(load_settings(), pipeline, platform.instance)
+    assert "Old one" in operations.status().tabs
+    (tmp_path / "tabs" / "late.py").write_text(module("Late one", "late"))
+    with pytest.raises(UnknownTab):
+        operations.check_tab("Late one")
+    note_as_reloaded(platform)
+    operations.check_tab("Late one")  # with nobody looking at the status meanwhile
+    (tmp_path / "tabs" / "later.py").write_text(module("Later one", "later"))
+    note_as_reloaded(platform)
+    assert "Later one" in {found.tab.title for found in operations._chosen([])}
+    (tmp_path / "tabs" / "old.py").unlink()
+    note_as_reloaded(platform)
+    assert {"Old one", "Late one"} & set(operations.status().tabs) == {"Late one"}
+
+
+def note_as_reloaded(platform: Platform) -> None:
+    """What a code server that has loaded the files on disk notes."""
+    text = json.dumps({"files": loaded_code.declarations.files(), "titles": {}})
+    platform.instance.daemon_cursor_storage.set_cursor_values({loaded_code._key(pipeline()): text})
+
+
+def test_a_tick_that_fails_is_told(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(status_module, "daemon_running", lambda _instance: True)
+    target = LoadableTargetOrigin(module_name="sheets_pipeline.definitions")
+    location = ManagedGrpcPythonEnvCodeLocationOrigin(target, "sheets_pipeline")
+    origin = RemoteInstigatorOrigin(RemoteRepositoryOrigin(location, "__repository__"), "full_sync_schedule")
+    state = InstigatorState(
+        origin, InstigatorType.SCHEDULE, InstigatorStatus.RUNNING, ScheduleInstigatorData("* * * * *")
+    )
+    platform.instance.add_instigator_state(state)
+    cause = SerializableErrorInfo("Ada Secret", [], "DagsterInvalidSubsetError", None)
+    error = SerializableErrorInfo("why", [], "ScheduleExecutionError", cause)
+    for at, (outcome, given) in enumerate([(TickStatus.SKIPPED, None), (TickStatus.FAILURE, error)]):
+        platform.instance.create_tick(
+            TickData(
+                state.instigator_origin_id, state.instigator_name, state.instigator_type, outcome, at + 1.0,
+                error=given, selector_id=state.selector_id,
+            )
+        )  # fmt: skip
+    found = collect(platform.instance, pipeline())
+    assert found.health is Health.DEGRADED
+    assert "full_sync_schedule failed of DagsterInvalidSubsetError" in found.reason
+    assert "Secret" not in str(found.failed_ticks)
+
+
+def test_a_code_server_that_was_away_is_told_from_an_error_in_the_code() -> None:
+    away = loaded_code.tick_failure("overdue_full_sync", ["DagsterUserCodeUnreachableError", "_InactiveRpcError"])
+    assert "did not answer" in away
+    assert "RpcError" not in away
+    assert "failed of ZeroDivisionError" in loaded_code.tick_failure("s", ["SensorExecutionError", "ZeroDivisionError"])
+    assert "failed of an unexpected error" in loaded_code.tick_failure("s", [])

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from sheets_pipeline.database.exact_text import UNICODE, ExactText
 from sheets_pipeline.database.state import insert_ignore, state_metadata, sync_base_row, sync_tab
-from sheets_pipeline.platform.tables import UtcDateTime
+from sheets_pipeline.database.types import UtcDateTime
 from sheets_pipeline.sync.archive import Boundary
 
 sync_archive = sa.Table(

@@ -13,7 +13,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 from sheets_pipeline.database.event_keys import OwnRows, faults, shown
 from sheets_pipeline.database.trigger_sql import WATCHES
-from sheets_pipeline.platform.tables import UtcDateTime
+from sheets_pipeline.database.types import UtcDateTime
 
 if TYPE_CHECKING:
     from sheets_pipeline.database.events import Event

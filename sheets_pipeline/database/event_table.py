@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from sheets_pipeline.platform.tables import Key, UtcDateTime
+from sheets_pipeline.database.types import Key, UtcDateTime
 
 event_metadata = sa.MetaData()
 

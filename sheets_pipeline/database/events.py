@@ -21,13 +21,14 @@ from sheets_pipeline.database.event_faults import fault, is_no_key, readable_mom
 from sheets_pipeline.database.event_keys import OwnRows, stored_key, touched_rows
 from sheets_pipeline.database.event_table import Priority, pending_event, utc_now
 from sheets_pipeline.database.trigger_sql import WATCHES
+from sheets_pipeline.database.types import UtcDateTime
 from sheets_pipeline.platform.queries import (
     COURSE_STATISTICS_TAB,
     QUIZ_RESPONSES_TAB,
     TRANSCRIPT_REQUESTS_TAB,
     USER_PROFILES_TAB,
 )
-from sheets_pipeline.platform.tables import UtcDateTime, quiz_responses, quizzes, transcript_requests
+from sheets_pipeline.platform.tables import quiz_responses, quizzes, transcript_requests
 
 #: After so many seconds an event goes before all others, whatever its priority: bulk work is never starved.
 PROMOTED_AFTER_SECONDS = 60

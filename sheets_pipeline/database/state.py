@@ -10,8 +10,8 @@ from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 from sheets_pipeline.database.clock import database_time
 from sheets_pipeline.database.exact_text import UNICODE, ExactText
+from sheets_pipeline.database.types import LongText
 from sheets_pipeline.database.upgrade import bring_up_to_date, declare_steps
-from sheets_pipeline.platform.tables import LongText
 from sheets_pipeline.sync.cells import MAX_KEY_CHARACTERS
 
 state_metadata = sa.MetaData()

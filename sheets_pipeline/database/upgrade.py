@@ -15,8 +15,8 @@ from sheets_pipeline.database.engine import described
 from sheets_pipeline.database.event_table import utc_now
 from sheets_pipeline.database.exact_text import compare_exactly
 from sheets_pipeline.database.locks import lock_transaction
+from sheets_pipeline.database.types import UtcDateTime
 from sheets_pipeline.errors import DatabaseError
-from sheets_pipeline.platform.tables import UtcDateTime
 
 #: Any number that nobody else uses; held while tables are changed.
 _ADVISORY_LOCK = 7349215

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
-from sheets_pipeline.platform.tables import Key, UtcDateTime
+from sheets_pipeline.database.types import Key, UtcDateTime
 
 
 def _first_tables(metadata: sa.MetaData) -> None:

@@ -13,7 +13,7 @@ import time
 import sqlalchemy as sa
 
 from sheets_pipeline.database.quota import DatabaseQuota
-from sheets_pipeline.database.state import install_state
+from sheets_pipeline.database.upgrade import install_state
 
 
 def _work(url: str, seed: int, until: float, arrivals: "multiprocessing.Queue[float]") -> None:

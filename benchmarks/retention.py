@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from benchmarks.own_postgres import own_postgres
 from sheets_pipeline.dagster_runtime.storage_cleanup import Until, remove_runs
 from sheets_pipeline.database.engine import connect
-from sheets_pipeline.database.state import install_state
+from sheets_pipeline.database.upgrade import install_state
 from sheets_pipeline.defs.retention import clean_up_all
 from sheets_pipeline.settings import Settings
 

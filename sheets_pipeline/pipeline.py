@@ -17,7 +17,8 @@ from sheets_pipeline.database.leases import Kind
 from sheets_pipeline.database.locks import named_lock
 from sheets_pipeline.database.quota import BULK, DatabaseQuota
 from sheets_pipeline.database.room import why_no_room
-from sheets_pipeline.database.state import TabStore, install_state
+from sheets_pipeline.database.state import TabStore
+from sheets_pipeline.database.upgrade import install_state
 from sheets_pipeline.embedded.services import Services, ensure_services
 from sheets_pipeline.settings import Settings, load_settings
 from sheets_pipeline.sheets.archived import ArchivedWriter

@@ -12,7 +12,8 @@ from sheets_pipeline.database.engine import connect
 from sheets_pipeline.database.installation import Installation
 from sheets_pipeline.database.locks import named_lock
 from sheets_pipeline.database.quota import DatabaseQuota
-from sheets_pipeline.database.state import TabStore, install_state
+from sheets_pipeline.database.state import TabStore
+from sheets_pipeline.database.upgrade import install_state
 from sheets_pipeline.pipeline import StoredMemory
 from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sheets.credentials import load_identity

@@ -72,10 +72,10 @@ def remove(yes: bool) -> None:
 @db.command()
 def upgrade() -> None:
     """Make the pipeline's own tables, or mend those of an earlier version; every start of the pipeline does it, too."""
-    from sheets_pipeline.database import state, upgrade
+    from sheets_pipeline.database import upgrade
 
     engine = _store()
-    for problem in upgrade.bring_up_to_date(engine, state.declared()).problems:
+    for problem in upgrade.bring_up_to_date(engine, upgrade.declared()).problems:
         echo(f"Mended: {problem}.")
     echo(f"The pipeline's tables in {described(engine.url)} are up to date.")
 

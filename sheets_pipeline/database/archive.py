@@ -5,7 +5,8 @@ from collections.abc import Collection
 import sqlalchemy as sa
 
 from sheets_pipeline.database.exact_text import UNICODE, ExactText
-from sheets_pipeline.database.state import insert_ignore, state_metadata, sync_base_row, sync_tab
+from sheets_pipeline.database.state import sync_base_row, sync_tab
+from sheets_pipeline.database.store import insert_ignore, state_metadata
 from sheets_pipeline.database.types import UtcDateTime
 from sheets_pipeline.sync.archive import Boundary
 

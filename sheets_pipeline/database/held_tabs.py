@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from sheets_pipeline.database.event_table import utc_now
 from sheets_pipeline.database.exact_text import UNICODE, ExactText
-from sheets_pipeline.database.state import insert_ignore, state_metadata
+from sheets_pipeline.database.store import insert_ignore, state_metadata
 from sheets_pipeline.database.types import UtcDateTime
 
 sync_held_tab = sa.Table(

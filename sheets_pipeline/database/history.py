@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from sheets_pipeline.database.event_table import utc_now
 from sheets_pipeline.database.exact_text import UNICODE, ExactText
-from sheets_pipeline.database.state import state_metadata
+from sheets_pipeline.database.store import state_metadata
 from sheets_pipeline.database.types import Key, UtcDateTime
 from sheets_pipeline.errors import GuardRefused, SheetsPipelineError
 from sheets_pipeline.logs import bound

@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
-from sheets_pipeline.database.state import insert_ignore, state_metadata
+from sheets_pipeline.database.store import insert_ignore, state_metadata
 from sheets_pipeline.sync.installation import Place, is_same_place
 from sheets_pipeline.sync.marks import Owner
 

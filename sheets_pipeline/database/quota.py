@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from sheets_pipeline.database.clock import database_time
 from sheets_pipeline.database.exact_text import UNICODE, ExactText
-from sheets_pipeline.database.state import insert_ignore, state_metadata
+from sheets_pipeline.database.store import insert_ignore, state_metadata
 from sheets_pipeline.sync.health import Answers
 
 Kind = Literal["read", "write"]

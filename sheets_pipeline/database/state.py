@@ -6,17 +6,13 @@ from typing import Any
 
 import orjson
 import sqlalchemy as sa
-from sqlalchemy.dialects import mysql, postgresql, sqlite
+from sqlalchemy.dialects import mysql, sqlite
 
 from sheets_pipeline.database.clock import database_time
 from sheets_pipeline.database.exact_text import UNICODE, ExactText
+from sheets_pipeline.database.store import insert_ignore, state_metadata
 from sheets_pipeline.database.types import LongText
-from sheets_pipeline.database.upgrade import bring_up_to_date, declare_steps
 from sheets_pipeline.sync.cells import MAX_KEY_CHARACTERS
-
-state_metadata = sa.MetaData()
-
-declare_steps(state_metadata)
 
 sync_tab = sa.Table(
     "sync_tab",
@@ -49,25 +45,6 @@ _REMEMBER_GONE_SECONDS = 400 * 86_400
 _CHUNK = 1000
 
 Cells = list[str | int | float | bool | None]
-
-
-def install_state(engine: sa.Engine) -> None:
-    """Make the pipeline's tables, or mend those of an earlier version; safe when several processes do it at once."""
-    bring_up_to_date(engine, declared())
-
-
-def declared() -> sa.MetaData:
-    """All tables of the pipeline's own, in whichever module they stand."""
-    from sheets_pipeline.database import (  # noqa: F401 - tables of theirs
-        archive,
-        held_tabs,
-        history,
-        installation,
-        leases,
-        quota,
-    )
-
-    return state_metadata
 
 
 def remove_gone_rows(engine: sa.Engine) -> int:
@@ -227,17 +204,6 @@ def _upsert_portable(dialect: str) -> sa.Insert:
         )
     in_mysql = mysql.insert(sync_base_row)
     return in_mysql.on_duplicate_key_update({name: in_mysql.inserted[name] for name in changed})
-
-
-def insert_ignore(connection: sa.Connection, table: sa.Table, values: Mapping[str, object]) -> None:
-    """Insert a row unless another process was quicker."""
-    name = connection.dialect.name
-    if name == "postgresql":
-        connection.execute(postgresql.insert(table).values(values).on_conflict_do_nothing())
-    elif name == "sqlite":
-        connection.execute(sqlite.insert(table).values(values).on_conflict_do_nothing())
-    else:
-        connection.execute(mysql.insert(table).values(values).prefix_with("IGNORE"))
 
 
 def _chunks(keys: Collection[str]) -> Iterator[list[str]]:

@@ -11,12 +11,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from sheets_pipeline.database import archive, held_tabs, history, installation, leases, quota, state
 from sheets_pipeline.database.engine import described
-from sheets_pipeline.database.event_table import utc_now
 from sheets_pipeline.database.exact_text import compare_exactly
 from sheets_pipeline.database.locks import lock_transaction
-from sheets_pipeline.database.types import UtcDateTime
+from sheets_pipeline.database.store import state_metadata
 from sheets_pipeline.errors import DatabaseError
+
+#: Importing one of these declares its tables.
+_DECLARING = (archive, held_tabs, history, installation, leases, quota, state)
 
 #: Any number that nobody else uses; held while tables are changed.
 _ADVISORY_LOCK = 7349215
@@ -63,15 +66,14 @@ class StoreReport:
         ]
 
 
-def declare_steps(metadata: sa.MetaData) -> sa.Table:
-    """The table of steps that have been run."""
-    return sa.Table(
-        "sync_upgrade",
-        metadata,
-        sa.Column("step", sa.String(100), primary_key=True),
-        sa.Column("done_at", UtcDateTime, nullable=False, default=utc_now()),
-        comment="Changes of the pipeline's tables that have been made.",
-    )
+def install_state(engine: sa.Engine) -> None:
+    """Make the pipeline's tables, or mend those of an earlier version; safe when several processes do it at once."""
+    bring_up_to_date(engine, declared())
+
+
+def declared() -> sa.MetaData:
+    """All tables of the pipeline's own, in whichever module they stand."""
+    return state_metadata
 
 
 def check(engine: sa.Engine, metadata: sa.MetaData) -> StoreReport:

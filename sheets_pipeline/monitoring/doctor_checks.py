@@ -20,9 +20,9 @@ from sheets_pipeline.database.events import is_read_only
 from sheets_pipeline.database.pooler import pooling
 from sheets_pipeline.database.quota import sync_quota_slot
 from sheets_pipeline.database.room import why_no_room
-from sheets_pipeline.database.state import declared
 from sheets_pipeline.database.triggers import check as check_triggers
 from sheets_pipeline.database.upgrade import check as check_store
+from sheets_pipeline.database.upgrade import declared
 from sheets_pipeline.embedded.services import Services, ensure_services, running_services
 from sheets_pipeline.errors import SheetsPipelineError
 from sheets_pipeline.monitoring.doctor import Check, Finding, fail, ok, secrets_in, secrets_of, warn

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sheets_pipeline.database import events, leases
 from sheets_pipeline.database.engine import connect
 from sheets_pipeline.database.event_table import event_metadata
-from sheets_pipeline.database.state import install_state
+from sheets_pipeline.database.upgrade import install_state
 from sheets_pipeline.platform import demo
 from sheets_pipeline.processes.servers import free_port
 

@@ -22,7 +22,7 @@ from sheets_pipeline.application.middleware import PauseSyncs, PauseSyncsWsgi
 from sheets_pipeline.application.traffic import CALM_SECONDS, LEASE_SECONDS, Action, Threshold, TrafficGuard, Watch
 from sheets_pipeline.database import leases
 from sheets_pipeline.database.engine import connect
-from sheets_pipeline.database.state import install_state
+from sheets_pipeline.database.upgrade import install_state
 
 
 class Notes:

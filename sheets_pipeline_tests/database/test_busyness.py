@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sheets_pipeline.database import leases
 from sheets_pipeline.database.busyness import Load, busy_reason, judge, measure, reason_to_wait
 from sheets_pipeline.database.engine import connect
-from sheets_pipeline.database.state import install_state
+from sheets_pipeline.database.upgrade import install_state
 from sheets_pipeline.settings import Settings
 
 

@@ -9,7 +9,8 @@ from sheets_pipeline.database import triggers
 from sheets_pipeline.database.archive import ArchiveStore
 from sheets_pipeline.database.event_table import pending_event
 from sheets_pipeline.database.held_tabs import held, hold
-from sheets_pipeline.database.state import TabStore, install_state
+from sheets_pipeline.database.state import TabStore
+from sheets_pipeline.database.upgrade import install_state
 from sheets_pipeline.platform.tables import users
 from sheets_pipeline.sync.archive import Boundary
 from sheets_pipeline_tests.database.earlier_stores import make_store

@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from sheets_pipeline.database import history
-from sheets_pipeline.database.state import install_state
+from sheets_pipeline.database.upgrade import install_state
 from sheets_pipeline.errors import AccessDenied, GuardRefused
 from sheets_pipeline.sync.report import SyncReport, Traffic
 from sheets_pipeline.sync.rows import SetAside

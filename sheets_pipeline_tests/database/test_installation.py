@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from sheets_pipeline.database.engine import connect
 from sheets_pipeline.database.installation import Installation, known, sync_installation
-from sheets_pipeline.database.state import install_state
+from sheets_pipeline.database.upgrade import install_state
 from sheets_pipeline.embedded.postgres import Server
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sheets_pipeline.database import leases
 from sheets_pipeline.database.leases import Hold, decide
-from sheets_pipeline.database.state import install_state
+from sheets_pipeline.database.upgrade import install_state
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from sheets_pipeline.database import quota as quota_module
 from sheets_pipeline.database.quota import BULK, URGENT, DatabaseQuota
-from sheets_pipeline.database.state import install_state
+from sheets_pipeline.database.upgrade import install_state
 from sheets_pipeline.sync.health import Answers
 
 

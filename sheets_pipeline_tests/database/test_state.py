@@ -8,7 +8,8 @@ import pytest
 import sqlalchemy as sa
 
 from sheets_pipeline.database.locks import named_lock
-from sheets_pipeline.database.state import TabStore, install_state
+from sheets_pipeline.database.state import TabStore
+from sheets_pipeline.database.upgrade import install_state
 from sheets_pipeline.errors import TabBusy
 
 

@@ -13,8 +13,8 @@ from sheets_pipeline.database.engine import connect
 from sheets_pipeline.database.held_tabs import held
 from sheets_pipeline.database.leases import paused_until, take
 from sheets_pipeline.database.quota import DatabaseQuota
-from sheets_pipeline.database.state import TabStore, declared, install_state
-from sheets_pipeline.database.upgrade import Step
+from sheets_pipeline.database.state import TabStore
+from sheets_pipeline.database.upgrade import Step, declared, install_state
 from sheets_pipeline.errors import DatabaseError
 from sheets_pipeline.sync.report import SyncReport
 from sheets_pipeline_tests.database.earlier_stores import EARLIER, make_store

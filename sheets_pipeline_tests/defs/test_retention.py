@@ -13,7 +13,8 @@ from dagster._core.instance.utils import RUNLESS_RUN_ID
 
 from sheets_pipeline.database import history
 from sheets_pipeline.database.engine import connect
-from sheets_pipeline.database.state import TabStore, install_state
+from sheets_pipeline.database.state import TabStore
+from sheets_pipeline.database.upgrade import install_state
 from sheets_pipeline.defs.retention import Removed, clean_up_all
 from sheets_pipeline.embedded.postgres import Server
 from sheets_pipeline.settings import Settings

@@ -20,8 +20,8 @@ from local_sheets.testing import LocalSheetsServer
 from sheets_pipeline.cli.main import main
 from sheets_pipeline.database import leases
 from sheets_pipeline.database.engine import connect
-from sheets_pipeline.database.state import install_state
 from sheets_pipeline.database.triggers import install
+from sheets_pipeline.database.upgrade import install_state
 from sheets_pipeline.embedded.services import Services
 from sheets_pipeline.errors import DatabaseError
 from sheets_pipeline.monitoring import doctor_checks

@@ -13,7 +13,8 @@ from google.auth.credentials import AnonymousCredentials
 
 from sheets_pipeline.database.installation import Installation
 from sheets_pipeline.database.locks import named_lock
-from sheets_pipeline.database.state import TabStore, install_state
+from sheets_pipeline.database.state import TabStore
+from sheets_pipeline.database.upgrade import install_state
 from sheets_pipeline.errors import SheetsPipelineError
 from sheets_pipeline.pipeline import StoredMemory
 from sheets_pipeline.sheets.client import SheetsClient

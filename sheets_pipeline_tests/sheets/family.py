@@ -16,7 +16,8 @@ from sheets_pipeline.database.archive import ArchiveStore
 from sheets_pipeline.database.engine import connect
 from sheets_pipeline.database.installation import Installation
 from sheets_pipeline.database.locks import named_lock
-from sheets_pipeline.database.state import TabStore, install_state
+from sheets_pipeline.database.state import TabStore
+from sheets_pipeline.database.upgrade import install_state
 from sheets_pipeline.defs.tabs.quiz_responses import QUIZ_RESPONSES
 from sheets_pipeline.pipeline import StoredMemory
 from sheets_pipeline.platform.queries import quiz_responses as rows_of

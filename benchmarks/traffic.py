@@ -108,7 +108,7 @@ def work() -> None:
     """The process behind ``SyncWorker``: runs as the schedule starts them, in a worker of the launcher's priority."""
     from sheets_pipeline.dagster_runtime.connections import opened_instance
     from sheets_pipeline.definitions import defs
-    from sheets_pipeline.defs.tab_switches import FULL_SYNC_SCHEDULE
+    from sheets_pipeline.runs.switches import FULL_SYNC_SCHEDULE
 
     lower(DEFAULT_NICE)
     job = defs().resolve_job_def("full_sync")

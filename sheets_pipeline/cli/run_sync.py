@@ -10,10 +10,10 @@ from sheets_pipeline.dagster_runtime.connections import opened_instance
 from sheets_pipeline.definitions import defs
 from sheets_pipeline.defs.full_sync import enabled_keys
 from sheets_pipeline.defs.io_managers import ALLOW_DELETES_TAG, TAKE_OVER_TAG, reports_of
-from sheets_pipeline.defs.tab_switches import switch_name, switched_off
 from sheets_pipeline.errors import SettingsError, SheetsPipelineError, UnknownTab
 from sheets_pipeline.pipeline import pipeline
 from sheets_pipeline.runs.run_tags import run_tags
+from sheets_pipeline.runs.switches import switch_name, switched_off
 from sheets_pipeline.settings import load_settings
 from sheets_pipeline.sheets.writer import Allowance
 from sheets_pipeline.sync.report import SyncReport

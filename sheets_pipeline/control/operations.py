@@ -14,14 +14,6 @@ from sheets_pipeline.components.tab_asset import TabAsset
 from sheets_pipeline.dagster_runtime.connections import keep_connections
 from sheets_pipeline.database import events, history, leases
 from sheets_pipeline.database.locks import named_lock
-from sheets_pipeline.defs.tab_switches import (
-    EVENT_SENSOR,
-    FULL_SYNC_SCHEDULE,
-    declared_tabs,
-    enabled_tabs,
-    switch_name,
-    switched_off,
-)
 from sheets_pipeline.errors import PauseTooLong, SheetsPipelineError, TabIsOff, UnknownTab
 from sheets_pipeline.home import dagster_home
 from sheets_pipeline.monitoring.dagster_client import JOB, DagsterClient
@@ -29,6 +21,14 @@ from sheets_pipeline.monitoring.status import as_json, collect
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.runs.loaded_code import follow
 from sheets_pipeline.runs.run_tags import run_tags
+from sheets_pipeline.runs.switches import (
+    EVENT_SENSOR,
+    FULL_SYNC_SCHEDULE,
+    declared_tabs,
+    enabled_tabs,
+    switch_name,
+    switched_off,
+)
 from sheets_pipeline.settings import Settings
 from sheets_pipeline.sync.health import Status
 from sheets_pipeline.sync.titles import no_such_tab

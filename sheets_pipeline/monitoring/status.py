@@ -11,11 +11,10 @@ import dagster as dg
 from sheets_pipeline.components.tab_asset import TabAsset
 from sheets_pipeline.database import events, history, leases, triggers, waiting
 from sheets_pipeline.database.state import TabStore
-from sheets_pipeline.defs import tab_switches
 from sheets_pipeline.errors import SheetsPipelineError
 from sheets_pipeline.monitoring.unrecorded import unrecorded_failures
 from sheets_pipeline.pipeline import Pipeline
-from sheets_pipeline.runs import gate, loaded_code
+from sheets_pipeline.runs import gate, loaded_code, switches
 from sheets_pipeline.runs.event_round import own_tabs
 from sheets_pipeline.sync.health import (
     Answers,
@@ -45,7 +44,7 @@ def collect(instance: dg.DagsterInstance, open_pipeline: Pipeline) -> Status:
     bury_the_dead(instance, open_pipeline)
     now = datetime.now(UTC)
     settings = open_pipeline.settings
-    off = tab_switches.switched_off(instance)
+    off = switches.switched_off(instance)
     waits, queue = _queue(open_pipeline)
     runs = gate.recent_runs(instance, open_pipeline)
     steering = Steering(
@@ -53,8 +52,8 @@ def collect(instance: dg.DagsterInstance, open_pipeline: Pipeline) -> Status:
         at=now,
         interval_seconds=settings.sync_interval_seconds,
         paused_until=leases.paused_until(open_pipeline.state, settings.sync_pause_limit_seconds),
-        full_sync_on=tab_switches.FULL_SYNC_SCHEDULE not in off,
-        event_sync_on=tab_switches.EVENT_SENSOR not in off,
+        full_sync_on=switches.FULL_SYNC_SCHEDULE not in off,
+        event_sync_on=switches.EVENT_SENSOR not in off,
         records_events=bool(queue["installed"]),
         next_full_sync=next_tick(now, settings.sync_interval_seconds),
     )
@@ -63,7 +62,7 @@ def collect(instance: dg.DagsterInstance, open_pipeline: Pipeline) -> Status:
         histories[title] = with_failures(histories.get(title, TabHistory()), failures)
     tabs = {
         found.tab.title: _tab(found, histories, waits, steering, off, open_pipeline)
-        for found in tab_switches.declared_tabs(settings)
+        for found in switches.declared_tabs(settings)
     }
     quota, answers = _quota(open_pipeline)
     full_disk = open_pipeline.full_disk()
@@ -144,7 +143,7 @@ def _tab(
         histories.get(title, TabHistory()),
         waits.get(title, TabWait()),
         steering,
-        enabled=tab_switches.switch_name(found.tab) not in off,
+        enabled=switches.switch_name(found.tab) not in off,
         url=f"{url}#gid={stored['sheet_id']}" if stored else url,
         problem=found.problem.text if found.problem else None,
     )

@@ -29,10 +29,10 @@ from sheets_pipeline.database import events, held_tabs, history
 from sheets_pipeline.database.event_faults import malformed as malformed_events
 from sheets_pipeline.database.event_keys import OwnRows, key_parts
 from sheets_pipeline.database.quota import URGENT
-from sheets_pipeline.defs.tab_switches import enabled_tabs
 from sheets_pipeline.errors import SheetsPipelineError, TabProblem
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.runs.metadata import report_metadata
+from sheets_pipeline.runs.switches import enabled_tabs
 from sheets_pipeline.runs.tab_failures import computing, rows_of, writing
 from sheets_pipeline.sheets.archived import ArchivedWriter
 from sheets_pipeline.sheets.client import SheetsClient

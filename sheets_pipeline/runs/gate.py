@@ -7,10 +7,10 @@ import dagster as dg
 import sqlalchemy as sa
 
 from sheets_pipeline.database import history
-from sheets_pipeline.defs.tab_switches import FULL_SYNC_SCHEDULE, declared_tabs, switch_name, switched_off
 from sheets_pipeline.errors import SheetsPipelineError
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.runs.run_tags import ERROR_TAG, NEEDS_PERSON_TAG, credential_name, run_tags
+from sheets_pipeline.runs.switches import FULL_SYNC_SCHEDULE, declared_tabs, switch_name, switched_off
 from sheets_pipeline.sync.circuit import (
     GROWING_PAUSES,
     NOT_OF_THE_SPREADSHEET,

@@ -14,11 +14,11 @@ from sheets_pipeline.components.names import dagster_name
 from sheets_pipeline.components.tab_asset import TabAsset, tab_assets
 from sheets_pipeline.definitions import defs
 from sheets_pipeline.defs import checks, full_sync, tabs
-from sheets_pipeline.defs.tab_switches import switch_name
 from sheets_pipeline.monitoring import doctor_checks
 from sheets_pipeline.monitoring.status import collect
 from sheets_pipeline.pipeline import pipeline
 from sheets_pipeline.runs import gate
+from sheets_pipeline.runs.switches import switch_name
 from sheets_pipeline.sync.health import Health
 from sheets_pipeline_tests.learning_platform import Platform
 

@@ -23,11 +23,11 @@ from sheets_pipeline.components.tab_asset import tab_assets
 from sheets_pipeline.database import history
 from sheets_pipeline.defs.full_sync import overdue_full_sync, overdue_reason, request_full_sync, retries
 from sheets_pipeline.defs.io_managers import SheetsIOManager
-from sheets_pipeline.defs.tab_switches import FULL_SYNC_SCHEDULE, enabled_tabs
 from sheets_pipeline.monitoring.status import as_json, collect
 from sheets_pipeline.pipeline import pipeline
 from sheets_pipeline.runs import gate
 from sheets_pipeline.runs.run_tags import SPREADSHEET_TAG, run_tags
+from sheets_pipeline.runs.switches import FULL_SYNC_SCHEDULE, enabled_tabs
 from sheets_pipeline.settings import load_settings
 from sheets_pipeline.sheets.retry import RetryPolicy
 from sheets_pipeline.sync.circuit import Circuit

@@ -20,7 +20,8 @@ _COLOURS = {"ok": "green", "warn": "yellow", "fail": "bold red", "skipped": "dim
 def doctor(as_json: bool) -> None:
     """Check settings, databases, credentials, spreadsheet and clocks; say what to do. Exit code 1 if anything fails."""
     from sheets_pipeline.monitoring.doctor import Level, Result, examine
-    from sheets_pipeline.monitoring.doctor_checks import CHECKS, Facts
+    from sheets_pipeline.monitoring.doctor_checks import CHECKS
+    from sheets_pipeline.monitoring.doctor_facts import Facts
 
     facts = Facts()
     results: list[Result] = []

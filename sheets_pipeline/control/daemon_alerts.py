@@ -16,10 +16,9 @@ from dagster._core.scheduler.instigation import SensorInstigatorData
 
 from sheets_pipeline.control.operations import Operations
 from sheets_pipeline.database.engine import explain
-from sheets_pipeline.defs.alerts import ALERT_SENSOR
 from sheets_pipeline.errors import SheetsPipelineError
 from sheets_pipeline.monitoring import alerts
-from sheets_pipeline.monitoring.alerts import Incident, Incidents, Told
+from sheets_pipeline.monitoring.alerts import ALERT_SENSOR, Incident, Incidents, Told
 from sheets_pipeline.monitoring.status import daemon_running
 
 logger = logging.getLogger(__name__)

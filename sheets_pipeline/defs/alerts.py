@@ -11,12 +11,10 @@ from sheets_pipeline.dagster_runtime.shared_instance import shared
 from sheets_pipeline.database.clock import database_time
 from sheets_pipeline.database.leases import leases, sync_hold
 from sheets_pipeline.monitoring import alerts
-from sheets_pipeline.monitoring.alerts import Incidents, Told
+from sheets_pipeline.monitoring.alerts import ALERT_SENSOR, Incidents, Told
 from sheets_pipeline.monitoring.status import collect
 from sheets_pipeline.pipeline import Pipeline, pipeline
 from sheets_pipeline.settings import load_settings
-
-ALERT_SENSOR = "alerts"
 
 
 def incidents_now(instance: dg.DagsterInstance) -> Incidents:

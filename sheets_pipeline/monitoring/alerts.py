@@ -19,6 +19,9 @@ from sheets_pipeline.sync.health import Health, Status, TabHealth
 
 logger = logging.getLogger(__name__)
 
+#: Name of the sensor that tells them.
+ALERT_SENSOR = "alerts"
+
 _CIRCUIT, _GOOGLE = "circuit", "google"
 #: Incidents that are why tabs are late; while one lasts, tabs are not told one by one.
 _EXPLAINS_TABS = {_CIRCUIT, _GOOGLE}

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from importlib import metadata
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -25,11 +24,11 @@ from sheets_pipeline.database.upgrade import check as check_store
 from sheets_pipeline.database.upgrade import declared
 from sheets_pipeline.embedded.services import Services, ensure_services, running_services
 from sheets_pipeline.errors import SheetsPipelineError
-from sheets_pipeline.monitoring.doctor import Check, Finding, fail, ok, secrets_in, secrets_of, warn
+from sheets_pipeline.monitoring.doctor import Check, Finding, fail, ok, warn
 from sheets_pipeline.monitoring.doctor_dagster import code_location, dagster_daemons
+from sheets_pipeline.monitoring.doctor_facts import Facts
 from sheets_pipeline.platform.tables import platform_metadata
-from sheets_pipeline.settings import Settings, load_settings
-from sheets_pipeline.sheets.credentials import Identity
+from sheets_pipeline.settings import load_settings
 
 #: Free space of LOCAL_DATA_DIR, in bytes.
 _LITTLE_SPACE, _NO_SPACE = 2 * 1024**3, 200 * 1024**2
@@ -39,23 +38,6 @@ _CLOCK_WARN, _CLOCK_FAIL = 10.0, 240.0
 _USER_QUOTA, _PROJECT_QUOTA = 60, 300
 #: Cells that a spreadsheet can hold, and when to say so. Source: https://support.google.com/drive/answer/37603
 _MOST_CELLS, _MANY_CELLS = 10_000_000, 8_000_000
-
-
-class Facts:
-    """What checks have found out; each is set by the check that others need."""
-
-    settings: Settings
-    services: Services
-    platform: sa.Engine
-    state: sa.Engine
-    identity: Identity
-    client: Any
-    spreadsheet: Any
-
-    def secrets(self) -> set[str]:
-        """What must not be shown, as far as it is known by now."""
-        found = secrets_of(self.settings) if hasattr(self, "settings") else set()
-        return found | (secrets_in(*_urls(self.services)) if hasattr(self, "services") else set())
 
 
 def settings(facts: Facts) -> Finding:
@@ -431,7 +413,3 @@ CHECKS = [
     Check("quota", quota, needs=("credentials", "pipeline tables")),
     Check("circuit breaker", circuit_breaker, needs=("pipeline tables", "dagster storage", "credentials"), seconds=60),
 ]
-
-
-def _urls(found: Services) -> list[str]:
-    return [found.database_url, found.pipeline_database_url, found.dagster_postgres_url]

@@ -1,17 +1,13 @@
 """The doctor's looks at Dagster's processes: what starts syncs by itself, and what holds the code."""
 
-from typing import TYPE_CHECKING
-
 from sheets_pipeline.embedded.code_health import REMEDY, what_is_wrong
 from sheets_pipeline.errors import DagsterRefused, DagsterUnreachable
 from sheets_pipeline.monitoring.dagster_client import DagsterClient
 from sheets_pipeline.monitoring.doctor import Finding, fail, ok, warn
-
-if TYPE_CHECKING:
-    from sheets_pipeline.monitoring.doctor_checks import Facts
+from sheets_pipeline.monitoring.doctor_facts import Facts
 
 
-def dagster_daemons(_facts: "Facts") -> Finding:
+def dagster_daemons(_facts: Facts) -> Finding:
     """Schedules and sensors are being looked at."""
     from sheets_pipeline.dagster_runtime.connections import opened_instance
 
@@ -27,7 +23,7 @@ def dagster_daemons(_facts: "Facts") -> Finding:
     )
 
 
-def code_location(facts: "Facts") -> Finding:
+def code_location(facts: Facts) -> Finding:
     """The code server answers and holds our jobs."""
     if problem := what_is_wrong(facts.settings):
         return fail(problem, REMEDY)

@@ -15,6 +15,7 @@ from sheets_pipeline.components.tab_asset import TabAsset, tab_assets
 from sheets_pipeline.definitions import defs
 from sheets_pipeline.defs import checks, full_sync, tabs
 from sheets_pipeline.monitoring import doctor_checks
+from sheets_pipeline.monitoring.doctor_facts import Facts
 from sheets_pipeline.monitoring.status import collect
 from sheets_pipeline.pipeline import pipeline
 from sheets_pipeline.runs import gate
@@ -133,7 +134,7 @@ def test_broken_tabs_fail_alone_and_are_named_by_run_check_status_doctor_and_syn
         assert (tab.health, tab.failed_syncs) == (Health.DEGRADED, 1)
         assert f"{found.module.rpartition('.')[2]}.py, line 1: SyntaxError" in tab.reason
     assert all(status.tabs[title].health is Health.HEALTHY for title in THEIRS)
-    doctor = doctor_checks.declarations(doctor_checks.Facts())
+    doctor = doctor_checks.declarations(Facts())
     assert doctor.message.startswith("40 of 45 tabs")
     requested = full_sync.request_full_sync(platform.instance)
     assert isinstance(requested, dg.RunRequest), requested

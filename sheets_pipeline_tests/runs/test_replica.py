@@ -14,6 +14,7 @@ from sheets_pipeline.definitions import defs
 from sheets_pipeline.defs.event_sync import quiz_submissions
 from sheets_pipeline.errors import DatabaseError
 from sheets_pipeline.monitoring import doctor_checks
+from sheets_pipeline.monitoring.doctor_facts import Facts
 from sheets_pipeline.monitoring.status import collect
 from sheets_pipeline.pipeline import pipeline
 from sheets_pipeline.platform import demo
@@ -90,7 +91,7 @@ def test_full_syncs_read_from_it_and_nobody_takes_events_off_its_queue(reading: 
     assert status.health == "healthy"
     assert "read replica" in status.queue["none_taken"]
     assert all(tab.pending_events == 0 for tab in status.tabs.values())
-    facts = doctor_checks.Facts()
+    facts = Facts()
     facts.platform = pipeline().platform
     found = doctor_checks.triggers(facts)
     assert found.level == "warn"

@@ -1,0 +1,31 @@
+"""What the doctor's checks find out and hand on to the checks that need it."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from sheets_pipeline.embedded.services import Services
+from sheets_pipeline.monitoring.doctor import secrets_in, secrets_of
+from sheets_pipeline.settings import Settings
+from sheets_pipeline.sheets.credentials import Identity
+
+
+class Facts:
+    """What checks have found out; each is set by the check that others need."""
+
+    settings: Settings
+    services: Services
+    platform: sa.Engine
+    state: sa.Engine
+    identity: Identity
+    client: Any
+    spreadsheet: Any
+
+    def secrets(self) -> set[str]:
+        """What must not be shown, as far as it is known by now."""
+        found = secrets_of(self.settings) if hasattr(self, "settings") else set()
+        return found | (secrets_in(*_urls(self.services)) if hasattr(self, "services") else set())
+
+
+def _urls(found: Services) -> list[str]:
+    return [found.database_url, found.pipeline_database_url, found.dagster_postgres_url]

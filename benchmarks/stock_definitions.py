@@ -5,7 +5,7 @@ import dagster as dg
 from sheets_pipeline import definitions as project
 from sheets_pipeline.database import events
 from sheets_pipeline.defs.event_sync import event_sync
-from sheets_pipeline.pipeline import pipeline
+from sheets_pipeline.defs.resources import PipelineResource
 
 _UNDER_WAY = [
     dg.DagsterRunStatus.QUEUED,
@@ -17,9 +17,9 @@ _UNDER_WAY = [
 
 # The default interval is 30 s; 1 s makes the daemon look as often as it can, every 5 s.
 @dg.sensor(job=event_sync, minimum_interval_seconds=1, default_status=dg.DefaultSensorStatus.RUNNING)
-def quiz_submissions(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+def quiz_submissions(context: dg.SensorEvaluationContext, pipeline: PipelineResource) -> dg.RunRequest | dg.SkipReason:
     """One run for all that is pending, while no such run is under way."""
-    with pipeline().platform.connect() as connection:
+    with pipeline.opened().platform.connect() as connection:
         if not events.count(connection):
             return dg.SkipReason("No events are pending.")
     if context.instance.get_runs_count(dg.RunsFilter(job_name="event_sync", statuses=_UNDER_WAY)):

@@ -1,10 +1,10 @@
 """Puts the rooms together: settings and services in, a writer for any tab out. No Dagster, so the CLI can use it too."""
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
-from typing import Any
+from dataclasses import asdict
+from typing import Any, Self
 
 import sqlalchemy as sa
 
@@ -24,10 +24,9 @@ from sheets_pipeline.settings import Settings, load_settings
 from sheets_pipeline.sheets.archived import ArchivedWriter
 from sheets_pipeline.sheets.client import GOOGLE_ENDPOINT, SheetsClient
 from sheets_pipeline.sheets.credentials import Identity, load_identity
-from sheets_pipeline.sheets.memory import BaseRows, TabFacts
+from sheets_pipeline.sheets.memory import TabFacts
 from sheets_pipeline.sheets.shared_requests import Seat
-from sheets_pipeline.sheets.writer import TabWriter
-from sheets_pipeline.sync.cells import Cell
+from sheets_pipeline.sheets.writer import TabWriter, Writer
 from sheets_pipeline.sync.tab import Tab
 
 #: What was seen of the databases' room is good for so long.
@@ -39,6 +38,16 @@ _SERVER_ENDS_IT_SECONDS = 30.0
 
 class Pipeline:
     """Everything a sync needs, opened once per process."""
+
+    @classmethod
+    def open(cls) -> Self:
+        """The pipeline that the environment describes; starts what is embedded.
+
+        Raises:
+            SheetsPipelineError: A setting is wrong, or a database cannot be reached.
+        """
+        settings = load_settings()
+        return cls(settings, ensure_services(settings))
 
     def __init__(self, settings: Settings, services: Services) -> None:
         self.settings, self.services = settings, services
@@ -84,14 +93,14 @@ class Pipeline:
             seat=seat,
         )
 
-    def writer(self, tab: Tab, client: SheetsClient | None = None) -> TabWriter | ArchivedWriter:
+    def writer(self, tab: Tab, client: SheetsClient | None = None) -> Writer:
         """A writer for one tab; for one with archives, of all tabs of its family."""
         spreadsheet_id, url = self.services.spreadsheet_id, self.services.spreadsheet_url
         lock_name = f"Tab {tab.title!r} of {spreadsheet_id}"
         client = client or self.client()
 
         def memory_of(title: str) -> StoredMemory:
-            return StoredMemory(TabStore(self.state, spreadsheet_id, title))
+            return StoredMemory(self.state, spreadsheet_id, title)
 
         @contextmanager
         def lock() -> Iterator[Callable[[], None]]:
@@ -132,26 +141,12 @@ class Pipeline:
         return tab.switch is None or bool(getattr(self.settings, tab.switch))
 
 
-@cache
-def pipeline() -> Pipeline:
-    """The pipeline that the environment describes; starts what is embedded."""
-    settings = load_settings()
-    return Pipeline(settings, ensure_services(settings))
-
-
-class StoredMemory:
-    """``TabMemory`` on top of the pipeline's tables: turns facts into JSON and back."""
-
-    def __init__(self, store: TabStore) -> None:
-        self.store = store
-
-    def now(self) -> float:
-        """Seconds since 1970 by the store's clock."""
-        return self.store.now()
+class StoredMemory(TabStore):
+    """``TabMemory`` on top of the pipeline's tables: what is known of a tab, from JSON and back."""
 
     def facts(self) -> TabFacts | None:
         """Where the tab was last found."""
-        stored: dict[str, Any] | None = self.store.read_facts()
+        stored: dict[str, Any] | None = self.read_facts()
         # A newer version may have noted more than is known here.
         return TabFacts(**{name: stored[name] for name in TabFacts.__slots__ if name in stored}) if stored else None
 
@@ -159,59 +154,4 @@ class StoredMemory:
         """Note where the tab is. A new sheet id, or None, is another tab: rows in the base count as deleted."""
         known = self.facts()
         is_another = facts is None or (known is not None and known.sheet_id != facts.sheet_id)
-        as_json = None
-        if facts is not None:
-            as_json = {
-                "sheet_id": facts.sheet_id,
-                "time_zone": facts.time_zone,
-                "layout": dict(facts.layout),
-                "seen_at": facts.seen_at,
-                "renamed": dict(facts.renamed),
-                "row_count": facts.row_count,
-                "rows_end": facts.rows_end,
-                "declared": {name: list(written) for name, written in facts.declared.items()},
-                "released": dict(facts.released),
-                "key": list(facts.key),
-                "spreadsheet_cells": facts.spreadsheet_cells,
-                "spreadsheet_tabs": facts.spreadsheet_tabs,
-                "version": facts.version,
-                "intended": facts.intended,
-                "recovered_at": facts.recovered_at,
-            }
-        self.store.write_facts(as_json, forget_base=is_another)
-
-    def distrust(self) -> None:
-        """Keep which rows are ours, but no longer rely on what was last written to them."""
-        self.store.distrust()
-
-    def owned(self, keys: Collection[str]) -> set[str]:
-        """Those of the keys that we wrote, or meant to write, and have not deleted since."""
-        return self.store.owned(keys)
-
-    def once_owned(self, keys: Collection[str]) -> set[str]:
-        """Those of the keys that we wrote and deleted again."""
-        return self.store.once_owned(keys)
-
-    def base(self, keys: Collection[str]) -> BaseRows:
-        """What we last wrote in these rows."""
-        return self.store.base(keys)
-
-    def written_since(self, moment: float) -> set[str]:
-        """Keys of rows written or deleted after a moment."""
-        return self.store.written_since(moment)
-
-    def intend(self, keys: Collection[str]) -> None:
-        """Note rows that are about to be sent."""
-        self.store.intend(keys)
-
-    def confirm(self, rows: Mapping[str, list[Cell]]) -> None:
-        """Note rows that are known to stand in the tab."""
-        self.store.confirm(rows)
-
-    def forget(self, keys: Collection[str]) -> None:
-        """Note rows that are known to be gone from the tab."""
-        self.store.forget(keys)
-
-    def confirmed(self) -> int:
-        """Number of rows whose cells are known."""
-        return self.store.confirmed()
+        self.write_facts(asdict(facts) if facts else None, forget_base=is_another)

@@ -1,7 +1,7 @@
 """A small platform in PostgreSQL and a spreadsheet in Local Sheets, with settings that point to both."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -14,7 +14,8 @@ from dagster._core.storage.schedules import SqliteScheduleStorage
 from local_sheets.testing import LocalSheetsServer
 from sheets_pipeline.database import triggers
 from sheets_pipeline.database.engine import connect
-from sheets_pipeline.pipeline import pipeline
+from sheets_pipeline.defs.resources import lending
+from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.platform import demo
 from sheets_pipeline.settings import Settings
 
@@ -27,6 +28,18 @@ class Platform:
     server: LocalSheetsServer
     spreadsheet_id: str
     instance: dg.DagsterInstance
+    opened: list[Pipeline] = field(default_factory=list)
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """As the settings were when it was first asked for, or last reopened."""
+        if not self.opened:
+            self.opened.append(Pipeline.open())
+        return self.opened[0]
+
+    def reopen(self) -> None:
+        """Open the pipeline anew when it is next asked for, as a new process does: the settings have changed."""
+        self.opened.clear()
 
     def values(self, a1_range: str) -> list[list[Any]]:
         path = f"/v4/spreadsheets/{self.spreadsheet_id}/values/{quote(a1_range)}?valueRenderOption=UNFORMATTED_VALUE"
@@ -65,10 +78,10 @@ def platform(
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(server.credentials_file))
     monkeypatch.setenv("SHEETS_READS_PER_MINUTE", "10000")
     monkeypatch.setenv("SHEETS_WRITES_PER_MINUTE", "10000")
-    pipeline.cache_clear()
     with dg.DagsterInstance.ephemeral() as instance:
         # The switches of tabs are kept where an ephemeral instance has no place; all else stays in memory.
         instance._schedule_storage = SqliteScheduleStorage.from_local(str(tmp_path / "schedules"))
-        yield Platform(engine, server, spreadsheet_id, instance)
+        found = Platform(engine, server, spreadsheet_id, instance)
+        with lending(lambda: found.pipeline):
+            yield found
     server.clear_faults()
-    pipeline.cache_clear()

@@ -57,14 +57,14 @@ def queue_status() -> dict[str, Any]:
 
     from sheets_pipeline.dagster_runtime.connections import opened_instance
     from sheets_pipeline.database import events
-    from sheets_pipeline.pipeline import pipeline
+    from sheets_pipeline.pipeline import Pipeline
     from sheets_pipeline.runs.gate import UNDER_WAY
 
-    open_pipeline = pipeline()
-    with open_pipeline.platform.connect() as connection:
+    pipeline = Pipeline.open()
+    with pipeline.platform.connect() as connection:
         counted = asdict(events.status(connection))
         given_up = events.set_aside(connection, limit=_LISTED)
-    quota = open_pipeline.quota()
+    quota = pipeline.quota()
     with opened_instance() as instance:
         running = instance.get_runs_count(dg.RunsFilter(job_name="event_sync", statuses=UNDER_WAY))
     return {
@@ -146,10 +146,10 @@ def _change(
     """Apply a change to the chosen events that were set aside; all of them or, where one is none such, not any."""
     from sheets_pipeline.database import events
     from sheets_pipeline.errors import SheetsPipelineError
-    from sheets_pipeline.pipeline import pipeline
+    from sheets_pipeline.pipeline import Pipeline
 
     _check_choice(ids, everything)
-    with pipeline().platform.begin() as connection:
+    with Pipeline.open().platform.begin() as connection:
         known = {event.id for event in events.set_aside(connection)} if ids else set()
         if unknown := sorted(set(ids) - known):
             raise SheetsPipelineError(

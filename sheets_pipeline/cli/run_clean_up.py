@@ -6,7 +6,8 @@ import dagster as dg
 
 from sheets_pipeline.dagster_runtime.connections import opened_instance
 from sheets_pipeline.definitions import defs
-from sheets_pipeline.pipeline import pipeline
+from sheets_pipeline.defs.resources import lending
+from sheets_pipeline.pipeline import Pipeline
 
 _STEP = "remove_what_is_old"
 
@@ -19,9 +20,9 @@ def run_clean_up() -> dict[str, Any]:
     Raises:
         SheetsPipelineError: The pipeline cannot be opened: no run was started.
     """
-    pipeline()
+    pipeline = Pipeline.open()
     job = defs().resolve_job_def("clean_up")
-    with opened_instance() as instance:
+    with opened_instance() as instance, lending(lambda: pipeline):
         result = job.execute_in_process(
             instance=instance,
             raise_on_error=False,

@@ -9,8 +9,9 @@ from sheets_pipeline.components.tab_asset import tab_assets
 from sheets_pipeline.dagster_runtime.connections import opened_instance
 from sheets_pipeline.database import events
 from sheets_pipeline.definitions import defs
+from sheets_pipeline.defs.resources import lending
 from sheets_pipeline.errors import DatabaseError
-from sheets_pipeline.pipeline import pipeline
+from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.runs.run_tags import run_tags
 
 _STEP = "sync_pending_events"
@@ -30,18 +31,18 @@ def run_events() -> dict[str, Any]:
     """
     started = time.monotonic()
     job = defs().resolve_job_def("event_sync")  # before the pipeline is opened: it creates the tables that are loaded
-    open_pipeline = pipeline()
-    with open_pipeline.platform.connect() as connection:
+    pipeline = Pipeline.open()
+    with pipeline.platform.connect() as connection:
         if reason := events.why_none_are_taken(connection):
             raise DatabaseError(reason)
-    with opened_instance() as instance:
+    with opened_instance() as instance, lending(lambda: pipeline):
         result = job.execute_in_process(
             instance=instance,
-            tags=run_tags(open_pipeline),
+            tags=run_tags(pipeline),
             raise_on_error=False,
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
-    with open_pipeline.platform.connect() as connection:
+    with pipeline.platform.connect() as connection:
         left = events.count(connection)
     return _as_json(result) | {"seconds": round(time.monotonic() - started, 3), "still_pending": left}
 

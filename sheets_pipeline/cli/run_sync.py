@@ -5,13 +5,15 @@ from typing import Any
 
 import dagster as dg
 
-from sheets_pipeline.components.tab_asset import COMPUTED_AT, TabAsset, compute_all, tab_assets
+from sheets_pipeline.components.tab_asset import TabAsset, tab_assets
 from sheets_pipeline.dagster_runtime.connections import opened_instance
 from sheets_pipeline.definitions import defs
 from sheets_pipeline.defs.full_sync import enabled_keys
-from sheets_pipeline.defs.io_managers import ALLOW_DELETES_TAG, TAKE_OVER_TAG, reports_of
+from sheets_pipeline.defs.io_managers import ALLOW_DELETES_TAG, TAKE_OVER_TAG
+from sheets_pipeline.defs.resources import lending
 from sheets_pipeline.errors import SettingsError, SheetsPipelineError, UnknownTab
-from sheets_pipeline.pipeline import pipeline
+from sheets_pipeline.pipeline import Pipeline
+from sheets_pipeline.runs.computed import compute_all
 from sheets_pipeline.runs.run_tags import run_tags
 from sheets_pipeline.runs.switches import switch_name, switched_off
 from sheets_pipeline.settings import load_settings
@@ -54,20 +56,16 @@ def plan_sync(
     """What a full sync would do, per tab; reads, sends nothing."""
     plans: dict[str, SyncReport | SheetsPipelineError] = {}
     chosen_tabs(titles)  # before anything is started
-    pipeline()  # a wrong setting or database is one error, not one per tab
+    pipeline = Pipeline.open()  # a wrong setting or database is one error, not one per tab
     with opened_instance() as instance:
         chosen = chosen_tabs(titles, switched_off(instance))
     for found in chosen:
         try:
-            frame = compute_all(found.tab, found.compute)
-            plans[found.tab.title] = (
-                pipeline()
-                .writer(found.tab)
-                .full_sync(
-                    frame,
-                    computed_at=frame.attrs[COMPUTED_AT],
-                    allowance=Allowance(deletes=allow_deletes, dry_run=True, take_over=take_over),
-                )
+            computed = compute_all(pipeline, found)
+            plans[found.tab.title] = pipeline.writer(found.tab).full_sync(
+                computed.rows,
+                computed_at=computed.computed_at,
+                allowance=Allowance(deletes=allow_deletes, dry_run=True, take_over=take_over),
             )
         except SheetsPipelineError as error:
             plans[found.tab.title] = error
@@ -80,13 +78,14 @@ def run_sync(titles: Collection[str], allow_deletes: int | None, *, take_over: b
     Errors stand under ``errors``, by tab.
     """
     chosen_tabs(titles)
-    tags = run_tags(pipeline())  # a wrong setting or database is one error, not a failed run
+    pipeline = Pipeline.open()
+    tags = run_tags(pipeline)  # a wrong setting or database is one error, not a failed run
     tags |= {ALLOW_DELETES_TAG: str(allow_deletes)} if allow_deletes is not None else {}
     tags |= {TAKE_OVER_TAG: "true"} if take_over else {}
     # The person at the terminal decides about another try.
     tags["dagster/max_retries"] = "0"
     job = defs().resolve_job_def("full_sync")
-    with opened_instance() as instance:
+    with opened_instance() as instance, lending(lambda: pipeline) as loan:
         chosen = chosen_tabs(titles, switched_off(instance))
         result = job.execute_in_process(
             instance=instance,
@@ -95,11 +94,13 @@ def run_sync(titles: Collection[str], allow_deletes: int | None, *, take_over: b
             raise_on_error=False,
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
-        return _as_json(result, chosen)
+        return _as_json(result, chosen, loan.reports)
 
 
-def _as_json(result: dg.ExecuteInProcessResult, chosen: list[TabAsset]) -> dict[str, Any]:
-    tabs, reports = {}, reports_of(result.run_id)
+def _as_json(
+    result: dg.ExecuteInProcessResult, chosen: list[TabAsset], reports: dict[str, SyncReport]
+) -> dict[str, Any]:
+    tabs = {}
     for found in chosen:
         for event in result.asset_materializations_for_node(found.key.to_python_identifier()):
             metadata = {name: value.value for name, value in event.metadata.items()}

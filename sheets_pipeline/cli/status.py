@@ -38,13 +38,13 @@ def status(watch: bool, as_json: bool) -> None:
     from sheets_pipeline.embedded.code_health import REMEDY, what_is_wrong
     from sheets_pipeline.monitoring.status import as_json as to_json
     from sheets_pipeline.monitoring.status import collect
-    from sheets_pipeline.pipeline import pipeline
+    from sheets_pipeline.pipeline import Pipeline
 
     with _told_as_json(as_json):
-        open_pipeline = pipeline()
+        pipeline = Pipeline.open()
     with _told_as_json(as_json), opened_instance() as instance:
-        found = collect(instance, open_pipeline)
-        problem = what_is_wrong(open_pipeline.settings)
+        found = collect(instance, pipeline)
+        problem = what_is_wrong(pipeline.settings)
         if as_json:
             click.echo(json.dumps(to_json(found)))
         if not watch:
@@ -57,7 +57,7 @@ def status(watch: bool, as_json: bool) -> None:
             with Live(view(found), console=screen(), screen=not as_json, auto_refresh=False) as live:
                 while True:
                     time.sleep(_WATCH_SECONDS)
-                    found = collect(instance, open_pipeline)
+                    found = collect(instance, pipeline)
                     if as_json:
                         click.echo(json.dumps(to_json(found)))
                     else:

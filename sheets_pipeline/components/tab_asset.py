@@ -16,18 +16,12 @@ import sqlalchemy as sa
 from sheets_pipeline.components import declarations
 from sheets_pipeline.components.declarations import Problem, TabModule
 from sheets_pipeline.components.names import dagster_name
-from sheets_pipeline.errors import DeclarationBroken, SheetsPipelineError
-from sheets_pipeline.pipeline import pipeline
-from sheets_pipeline.runs.covered_events import FAILED_BEFORE, failed_before
-from sheets_pipeline.runs.failures import explained, wait_before_retry
-from sheets_pipeline.runs.tab_failures import computing, record_failure, rows_of
+from sheets_pipeline.errors import DeclarationBroken
 from sheets_pipeline.sync.tab import Column, ColumnType, Tab
 
-#: Gives all rows of a tab (ids is None), or the rows of the given keys.
-Compute = Callable[[sa.Connection, Collection[Any] | None], pd.DataFrame]
-
-#: Attribute of a frame: the store's time from before it was computed.
-COMPUTED_AT = "sheets_pipeline.computed_at"
+#: Gives all rows of a tab (ids is None), or the rows of the given keys. One of a tab with archives is also given ``since``:
+#: the moment from which on rows belong to the main tab, None for all.
+Compute = Callable[..., pd.DataFrame]
 
 GROUP = "google_sheets"
 
@@ -86,41 +80,17 @@ def _named_asset(tab: Tab, compute: Compute, name: str) -> dg.AssetsDefinition:
         name=name,
         description=compute.__doc__,
         io_manager_key="sheets_io_manager",
+        required_resource_keys={"pipeline"},
         group_name=GROUP,
         kinds={"googlesheets", "sql"},
         pool=f"tab_{dagster_name(tab.title)}",
         op_tags={"dagster/priority": str(-tab.position)},
         metadata={"tab": tab.title, "key": list(tab.key), "dagster/column_schema": _column_schema(tab)},
     )
-    def asset(context: dg.AssetExecutionContext) -> pd.DataFrame:
-        from sheets_pipeline.runs.preflight import take_frame  # it needs all tabs, this module makes one
-
-        wait_before_retry(context)
-        with explained(context.instance, context.run.run_id, tab.words):
-            try:
-                return take_frame(context)
-            except SheetsPipelineError as error:
-                record_failure(tab.title, context.run.run_id, error)
-                raise
+    def asset(context: dg.AssetExecutionContext) -> Any:
+        return context.resources.pipeline.computed(context)
 
     return asset
-
-
-def compute_all(tab: Tab, compute: Compute) -> pd.DataFrame:
-    """All rows of a tab, stamped with the time from before they were computed.
-
-    Raises:
-        TabProblem: The tab's own query or function failed.
-        SheetsPipelineError: Something failed that concerns more than this tab.
-    """
-    open_pipeline = pipeline()
-    failed = failed_before(open_pipeline, tab)
-    computed_at = open_pipeline.writer(tab).memory.now()
-    with open_pipeline.source.connect() as connection, computing(open_pipeline, tab, compute):
-        frame = rows_of(tab, compute, connection, None)
-    frame.attrs[COMPUTED_AT] = computed_at
-    frame.attrs[FAILED_BEFORE] = failed
-    return frame
 
 
 def tab_assets() -> dict[dg.AssetKey, TabAsset]:

@@ -1,12 +1,13 @@
 """Runs the control API in uvicorn."""
 
 import socket
+from functools import cache
 
 from sheets_pipeline.control.app import create_app
 from sheets_pipeline.control.operations import Operations
 from sheets_pipeline.errors import SettingsError
 from sheets_pipeline.logs import configure
-from sheets_pipeline.pipeline import pipeline
+from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.settings import Settings
 from sheets_pipeline.web.addresses import check_reachable_safely
 from sheets_pipeline.web.connections import serve_http
@@ -22,7 +23,7 @@ def run_server(settings: Settings, host: str, port: int) -> None:
     check_reachable_safely(settings, host)
     _check_port(host, port)
     token = settings.control_api_token
-    app = create_app(Operations(settings, pipeline), token.get_secret_value() if token else None)
+    app = create_app(Operations(settings, cache(Pipeline.open)), token.get_secret_value() if token else None)
     serve_http(
         app,
         host,

@@ -10,39 +10,40 @@ import sqlalchemy as sa
 from sheets_pipeline.dagster_runtime.shared_instance import shared
 from sheets_pipeline.database.clock import database_time
 from sheets_pipeline.database.leases import leases, sync_hold
+from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.monitoring import alerts
 from sheets_pipeline.monitoring.alerts import ALERT_SENSOR, Incidents, Told
 from sheets_pipeline.monitoring.status import collect
-from sheets_pipeline.pipeline import Pipeline, pipeline
+from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.settings import load_settings
 
 
-def incidents_now(instance: dg.DagsterInstance) -> Incidents:
+def incidents_now(instance: dg.DagsterInstance, pipeline: PipelineResource) -> Incidents:
     """All that is wrong now; that nobody can tell is an incident itself."""
     try:
-        open_pipeline = pipeline()
-        status = collect(instance, open_pipeline)
-        return alerts.incidents(status, pause_limit_reached=pause_limit_reached(open_pipeline))
+        opened = pipeline.opened()
+        status = collect(instance, opened)
+        return alerts.incidents(status, pause_limit_reached=pause_limit_reached(opened))
     except Exception as error:  # whatever it is, people are to hear of it
         return alerts.evaluation_failed(error)
 
 
-def pause_limit_reached(open_pipeline: Pipeline) -> bool:
+def pause_limit_reached(opened: Pipeline) -> bool:
     """Whether somebody holds a pause now, and one was lately ended by its limit."""
-    if not leases(open_pipeline.state):
+    if not leases(opened.state):
         return False
-    with open_pipeline.state.connect() as connection:
-        since = database_time(connection) - max(open_pipeline.settings.sync_pause_limit_seconds, 60)
+    with opened.state.connect() as connection:
+        since = database_time(connection) - max(opened.settings.sync_pause_limit_seconds, 60)
         query = sa.select(sa.func.count()).where(sync_hold.c.turn_at >= since)
         return bool(connection.scalar(query))
 
 
-def tick(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+def tick(context: dg.SensorEvaluationContext, pipeline: PipelineResource) -> dg.SkipReason:
     """One look; its skip reason says what goes on."""
     settings = load_settings()
     if settings.alert_urls is None:
         return dg.SkipReason("ALERT_URLS is not set, so nobody is told of incidents.")
-    now = incidents_now(shared(context))
+    now = incidents_now(shared(context), pipeline)
     urls = alerts.targets(settings.alert_urls.get_secret_value())
     told, failed = alerts.tell(Told.from_text(context.cursor), urls, now, context.log)
     context.update_cursor(told.as_text())

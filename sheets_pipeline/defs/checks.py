@@ -13,8 +13,9 @@ import dagster as dg
 from sheets_pipeline.components.declarations import Problem
 from sheets_pipeline.components.tab_asset import TabAsset, tab_assets
 from sheets_pipeline.database import history
+from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.defs.running import RUN_CONFIG
-from sheets_pipeline.pipeline import pipeline
+from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.sync.guards import MAX_SPREADSHEET_CELLS, MAX_TABS
 
 #: Shares of a limit of Google's from which a check warns, and from which it calls it an error.
@@ -221,10 +222,10 @@ def _synced(instance: dg.DagsterInstance, key: dg.AssetKey) -> Iterator[tuple[di
         cursor = page.cursor
 
 
-def judged(instance: dg.DagsterInstance, found: TabAsset, judge: Judge) -> Verdict:
+def judged(instance: dg.DagsterInstance, pipeline: Pipeline, found: TabAsset, judge: Judge) -> Verdict:
     """The verdict of one check on one tab: a newer failure that breaks it goes before what the last full sync saw."""
     last = last_full_sync(instance, found.key)
-    if broken := _broken_since(found, judge.__name__, last[1] if last else None):
+    if broken := _broken_since(pipeline, found, judge.__name__, last[1] if last else None):
         return broken
     if last is None:
         return Verdict("The tab has not been synced yet. Start the job full_sync.")
@@ -233,13 +234,12 @@ def judged(instance: dg.DagsterInstance, found: TabAsset, judge: Judge) -> Verdi
     return verdict._replace(metadata={**verdict.metadata, "last_full_sync": dg.MetadataValue.timestamp(at)})
 
 
-def _broken_since(found: TabAsset, check_name: str, since: datetime | None) -> Verdict | None:
+def _broken_since(pipeline: Pipeline, found: TabAsset, check_name: str, since: datetime | None) -> Verdict | None:
     """The newest sync of the tab, where it failed of what this check is about."""
     if check_name not in BROKEN_BY.values():
         return None
-    open_pipeline = pipeline()
-    spreadsheet_id = open_pipeline.services.spreadsheet_id
-    newest = history.recent(open_pipeline.state, tab=found.tab.title, spreadsheet_id=spreadsheet_id, limit=1)
+    spreadsheet_id = pipeline.services.spreadsheet_id
+    newest = history.recent(pipeline.state, tab=found.tab.title, spreadsheet_id=spreadsheet_id, limit=1)
     if not newest or newest[0].outcome == "success" or BROKEN_BY.get(newest[0].error_kind or "") != check_name:
         return None
     if since is not None and newest[0].started_at < since:
@@ -249,8 +249,8 @@ def _broken_since(found: TabAsset, check_name: str, since: datetime | None) -> V
 
 def _check(found: TabAsset, judge: Judge) -> dg.AssetChecksDefinition:
     @dg.asset_check(asset=found.key, name=judge.__name__, description=judge.__doc__)
-    def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        return result_of(judge.__name__, judged(context.instance, found, judge))
+    def check(context: dg.AssetCheckExecutionContext, pipeline: PipelineResource) -> dg.AssetCheckResult:
+        return result_of(judge.__name__, judged(context.instance, pipeline.opened(), found, judge))
 
     return check
 

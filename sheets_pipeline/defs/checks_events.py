@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from sheets_pipeline.components.tab_asset import TabAsset, tab_assets
 from sheets_pipeline.database import events
-from sheets_pipeline.pipeline import pipeline
+from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.runs.event_round import own_tabs
 
 #: Events looked through, the oldest first, and events listed.
@@ -46,8 +46,8 @@ def _check(found: TabAsset) -> dg.AssetChecksDefinition:
         name="no_events_set_aside",
         description="No change was given up that this tab should show.",
     )
-    def check() -> dg.AssetCheckResult:
-        with pipeline().platform.connect() as connection:
+    def check(pipeline: PipelineResource) -> dg.AssetCheckResult:
+        with pipeline.opened().platform.connect() as connection:
             if reason := events.why_none_are_taken(connection):
                 return dg.AssetCheckResult(passed=True, description=reason)
             title = found.tab.title

@@ -15,8 +15,9 @@ import dagster as dg
 from sheets_pipeline.dagster_runtime.at_once import AT_ONCE_TAG
 from sheets_pipeline.dagster_runtime.shared_instance import shared
 from sheets_pipeline.database import events
+from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.defs.running import CONSOLE, RUN_CONFIG
-from sheets_pipeline.pipeline import Pipeline, pipeline
+from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.runs import gate
 from sheets_pipeline.runs.event_round import Round, sync_due_events, tabs_to_write_anew
 from sheets_pipeline.runs.failures import explained
@@ -46,40 +47,40 @@ _LISTED = 20
 
 
 @dg.op(description="Writes the rows that pending events touch, tab by tab, then deletes the events.")
-def sync_pending_events(context: dg.OpExecutionContext) -> None:
+def sync_pending_events(context: dg.OpExecutionContext, pipeline: PipelineResource) -> None:
     """Take all that is pending now; an error in one tab does not keep the others from being written."""
-    open_pipeline = pipeline()
-    add_missing(context.instance, context.run, run_tags(open_pipeline))
-    if reason := why_none_are_taken(open_pipeline):  # started by hand
+    opened = pipeline.opened()
+    add_missing(context.instance, context.run, run_tags(opened))
+    if reason := why_none_are_taken(opened):  # started by hand
         context.log.warning(reason)
         return
     next_tick = float(context.run.tags.get(_NEXT_TICK_TAG, 0))
     rounds: list[Round] = []
-    with explained(context.instance, context.run.run_id):
-        while not rounds or _is_another_wanted(context, open_pipeline, rounds[-1], next_tick):
-            let_gather(open_pipeline)
-            rounds.append(sync_due_events(open_pipeline, context))
+    with explained(context.instance, context.run.run_id, pipeline.opened):
+        while not rounds or _is_another_wanted(context, opened, rounds[-1], next_tick):
+            let_gather(opened)
+            rounds.append(sync_due_events(opened, context))
     context.add_output_metadata(rounds_metadata(rounds))
 
 
-def _is_another_wanted(context: dg.OpExecutionContext, open_pipeline: Pipeline, last: Round, next_tick: float) -> bool:
+def _is_another_wanted(context: dg.OpExecutionContext, opened: Pipeline, last: Round, next_tick: float) -> bool:
     """Whether the run goes on to another round; waits until there are events for it."""
     if not next_tick:  # started by hand: somebody waits for its end
         return False
-    if rest_while_busy(context, open_pipeline, last.seconds, last.busy_seconds):
+    if rest_while_busy(context, opened, last.seconds, last.busy_seconds):
         if time.time() > next_tick + _LONGEST_STAY_SECONDS:
             return False
-        if reason := gate.reason_to_skip(context.instance, open_pipeline, "events"):
+        if reason := gate.reason_to_skip(context.instance, opened, "events"):
             context.log.info("Events are pending. %s", reason)
             return False
         return True
     left = next_tick - time.time()
-    return left > 0 and events.wait_for_event(open_pipeline.platform, left)
+    return left > 0 and events.wait_for_event(opened.platform, left)
 
 
-def why_none_are_taken(open_pipeline: Pipeline) -> str | None:
+def why_none_are_taken(opened: Pipeline) -> str | None:
     """Why there is nothing for event syncs to do, ever; None where there may be."""
-    with open_pipeline.platform.connect() as connection:
+    with opened.platform.connect() as connection:
         return events.why_none_are_taken(connection)
 
 
@@ -115,23 +116,20 @@ def event_sync() -> None:
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Asks for one event_sync run while events are pending and none is under way.",
 )
-def quiz_submissions(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+def quiz_submissions(context: dg.SensorEvaluationContext, pipeline: PipelineResource) -> dg.RunRequest | dg.SkipReason:
     """One run for all that is pending, while no such run is under way; waits for the first of them."""
     try:
-        return _wait_for_events(context)
+        return _wait_for_events(shared(context), pipeline.opened())
     except gate.UNREACHABLE as error:
         return dg.SkipReason(gate.said(error))
 
 
-def _wait_for_events(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+def _wait_for_events(instance: dg.DagsterInstance, opened: Pipeline) -> dg.RunRequest | dg.SkipReason:
     started, until = time.time(), time.monotonic() + _WAIT_IN_TICK_SECONDS
     look_again = _FIRST_LOOK_SECONDS
-    open_pipeline, instance = pipeline(), shared(context)
-    if reason := why_none_are_taken(open_pipeline):
+    if reason := why_none_are_taken(opened):
         return dg.SkipReason(reason)
-    while tabs_to_write_anew(open_pipeline, instance) or events.wait_for_event(
-        open_pipeline.platform, until - time.monotonic()
-    ):
+    while tabs_to_write_anew(opened, instance) or events.wait_for_event(opened.platform, until - time.monotonic()):
         if not instance.get_runs_count(dg.RunsFilter(job_name="event_sync", statuses=gate.UNDER_WAY)):
             break
         if time.monotonic() >= until:
@@ -140,11 +138,11 @@ def _wait_for_events(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.
         look_again *= _LOOKS_GROW
     else:
         return dg.SkipReason("No events are pending.")
-    if reason := gate.reason_to_skip(instance, open_pipeline, "events"):
+    if reason := gate.reason_to_skip(instance, opened, "events"):
         return dg.SkipReason(f"Events are pending. {reason}")
     if (pause := pause_after_failures(instance)) > 0:
         return dg.SkipReason(f"Events are pending; the last run failed, the next starts in {pause:.0f} s.")
-    return dg.RunRequest(tags=run_tags(open_pipeline) | {_NEXT_TICK_TAG: str(started + _TICK_SECONDS)})
+    return dg.RunRequest(tags=run_tags(opened) | {_NEXT_TICK_TAG: str(started + _TICK_SECONDS)})
 
 
 def pause_after_failures(instance: dg.DagsterInstance) -> float:

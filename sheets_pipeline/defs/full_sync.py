@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from sheets_pipeline.dagster_runtime.shared_instance import shared
+from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.defs.running import RUN_CONFIG
-from sheets_pipeline.pipeline import Pipeline, pipeline
+from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.runs import gate
 from sheets_pipeline.runs.loaded_code import note_loaded_code, still_on_disk
 from sheets_pipeline.runs.run_tags import run_tags
@@ -66,36 +67,38 @@ def overdue_reason(last_run: datetime | None, now: datetime, interval_seconds: i
     return "The last tick of the schedule started no full sync." if missed else None
 
 
-def request_full_sync(instance: dg.DagsterInstance, *, only_if_overdue: bool = False) -> dg.RunRequest | dg.SkipReason:
+def request_full_sync(
+    instance: dg.DagsterInstance, pipeline: PipelineResource, *, only_if_overdue: bool = False
+) -> dg.RunRequest | dg.SkipReason:
     """A run of all tabs that are switched on, or why there is none now."""
     try:
-        open_pipeline = pipeline()
-        note_loaded_code(instance, open_pipeline)
-        circuit = gate.current_circuit(instance, open_pipeline)
+        opened = pipeline.opened()
+        note_loaded_code(instance, opened)
+        circuit = gate.current_circuit(instance, opened)
     except gate.UNREACHABLE as error:
         return dg.SkipReason(gate.said(error))
-    newest = _newest(instance, open_pipeline)
+    newest = _newest(instance, opened)
     if newest and not newest.dagster_run.is_finished:
         return dg.SkipReason("A full sync is under way.")
     if only_if_overdue:
         if FULL_SYNC_SCHEDULE in switched_off(instance):
             return dg.SkipReason(f"Full syncs are switched off ({FULL_SYNC_SCHEDULE}).")
         last_run = newest.create_timestamp.astimezone(UTC) if newest else None
-        if not overdue_reason(last_run, datetime.now(UTC), open_pipeline.settings.sync_interval_seconds, circuit):
+        if not overdue_reason(last_run, datetime.now(UTC), opened.settings.sync_interval_seconds, circuit):
             return dg.SkipReason("No full sync is overdue; the schedule does the rest.")
-    if reason := gate.reason_to_skip(instance, open_pipeline, "full"):
+    if reason := gate.reason_to_skip(instance, opened, "full"):
         return dg.SkipReason(reason)
     tabs = still_on_disk(enabled_tabs(instance))
     if not tabs:
         return dg.SkipReason("The modules of all tabs were deleted. Reload the code location.")
     return dg.RunRequest(
         asset_selection=[found.key for found in tabs],
-        tags=run_tags(open_pipeline) | {"dagster/max_retries": str(retries(open_pipeline.settings, circuit))},
+        tags=run_tags(opened) | {"dagster/max_retries": str(retries(opened.settings, circuit))},
     )
 
 
-def _newest(instance: dg.DagsterInstance, open_pipeline: Pipeline) -> dg.RunRecord | None:
-    filters = dg.RunsFilter(job_name="full_sync", tags=run_tags(open_pipeline))
+def _newest(instance: dg.DagsterInstance, opened: Pipeline) -> dg.RunRecord | None:
+    filters = dg.RunsFilter(job_name="full_sync", tags=run_tags(opened))
     return next(iter(instance.get_run_records(filters, limit=1)), None)
 
 
@@ -118,8 +121,8 @@ def full_sync() -> dg.Definitions:
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=f"All tabs that are switched on, every {settings.sync_interval_seconds // 60} minutes.",
     )
-    def schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        return request_full_sync(shared(context))
+    def schedule(context: dg.ScheduleEvaluationContext, pipeline: PipelineResource) -> dg.RunRequest | dg.SkipReason:
+        return request_full_sync(shared(context), pipeline)
 
     return dg.Definitions(jobs=[job], schedules=[schedule], sensors=[overdue_full_sync])
 
@@ -131,6 +134,6 @@ def full_sync() -> dg.Definitions:
     description="Asks for a full_sync where the last tick of the schedule started none: the first one of a new "
     "instance, after a pause, and as trial run of the circuit breaker.",
 )
-def overdue_full_sync(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+def overdue_full_sync(context: dg.SensorEvaluationContext, pipeline: PipelineResource) -> dg.RunRequest | dg.SkipReason:
     """One full sync that is overdue."""
-    return request_full_sync(shared(context), only_if_overdue=True)
+    return request_full_sync(shared(context), pipeline, only_if_overdue=True)

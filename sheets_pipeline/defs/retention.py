@@ -20,9 +20,9 @@ from sheets_pipeline.dagster_runtime.storage_cleanup import (
 )
 from sheets_pipeline.database import history
 from sheets_pipeline.database.state import remove_gone_rows
+from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.defs.running import CONSOLE, RUN_CONFIG
-from sheets_pipeline.pipeline import pipeline
-from sheets_pipeline.settings import Settings, load_settings
+from sheets_pipeline.settings import Settings
 
 #: Longest time of one clean-up.
 LONGEST_SECONDS = 900
@@ -69,9 +69,10 @@ def clean_up_all(
 
 
 @dg.op(out=dg.Out(dg.Nothing), description="Removes old runs, logs, ticks, check evaluations and records of syncs.")
-def remove_what_is_old(context: dg.OpExecutionContext) -> dg.Output[None]:
+def remove_what_is_old(context: dg.OpExecutionContext, pipeline: PipelineResource) -> dg.Output[None]:
     """Says in its metadata what it has removed."""
-    removed = clean_up_all(context.instance, pipeline().state, load_settings(), datetime.now(UTC))
+    opened = pipeline.opened()
+    removed = clean_up_all(context.instance, opened.state, opened.settings, datetime.now(UTC))
     context.log.info("Removed %s", ", ".join(f"{name}: {value}" for name, value in asdict(removed).items()))
     return dg.Output(None, metadata=asdict(removed))
 

@@ -7,8 +7,8 @@ import dagster as dg
 
 from sheets_pipeline.components.tab_asset import TabAsset
 from sheets_pipeline.dagster_runtime.shared_instance import shared
+from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.monitoring.status import collect
-from sheets_pipeline.pipeline import pipeline
 from sheets_pipeline.runs.gate import UNREACHABLE, said
 from sheets_pipeline.runs.switches import declared_tabs, switch_name
 from sheets_pipeline.settings import load_settings
@@ -23,9 +23,9 @@ def _switch(found: TabAsset, seconds: int) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=f"The switch of the tab {title}: off, syncs leave it alone. Its ticks tell the tab's health.",
     )
-    def switch(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    def switch(context: dg.SensorEvaluationContext, pipeline: PipelineResource) -> dg.SkipReason:
         try:
-            tab = collect(shared(context), pipeline()).tabs[title]
+            tab = collect(shared(context), pipeline.opened()).tabs[title]
         except UNREACHABLE as error:
             return dg.SkipReason(f"unknown: {said(error)}")
         return dg.SkipReason(f"{tab.health}: {tab.reason}")

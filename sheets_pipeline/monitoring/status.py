@@ -35,38 +35,38 @@ _DAEMONS = {"SCHEDULER", "SENSOR"}
 _DAEMON_SILENT_SECONDS = 300
 
 
-def collect(instance: dg.DagsterInstance, open_pipeline: Pipeline) -> Status:
+def collect(instance: dg.DagsterInstance, pipeline: Pipeline) -> Status:
     """The status at this moment. Completes records of syncs whose process died, so that all readers see them.
 
     Raises:
         DatabaseError: One of the databases cannot be reached.
     """
-    bury_the_dead(instance, open_pipeline)
+    bury_the_dead(instance, pipeline)
     now = datetime.now(UTC)
-    settings = open_pipeline.settings
+    settings = pipeline.settings
     off = switches.switched_off(instance)
-    waits, queue = _queue(open_pipeline)
-    runs = gate.recent_runs(instance, open_pipeline)
+    waits, queue = _queue(pipeline)
+    runs = gate.recent_runs(instance, pipeline)
     steering = Steering(
-        circuit=gate.circuit_after(runs, open_pipeline),
+        circuit=gate.circuit_after(runs, pipeline),
         at=now,
         interval_seconds=settings.sync_interval_seconds,
-        paused_until=leases.paused_until(open_pipeline.state, settings.sync_pause_limit_seconds),
+        paused_until=leases.paused_until(pipeline.state, settings.sync_pause_limit_seconds),
         full_sync_on=switches.FULL_SYNC_SCHEDULE not in off,
         event_sync_on=switches.EVENT_SENSOR not in off,
         records_events=bool(queue["installed"]),
         next_full_sync=next_tick(now, settings.sync_interval_seconds),
     )
-    histories = history.tab_histories(open_pipeline.state, open_pipeline.services.spreadsheet_id)
-    for title, failures in unrecorded_failures(instance, open_pipeline, runs).items():
+    histories = history.tab_histories(pipeline.state, pipeline.services.spreadsheet_id)
+    for title, failures in unrecorded_failures(instance, pipeline, runs).items():
         histories[title] = with_failures(histories.get(title, TabHistory()), failures)
     tabs = {
-        found.tab.title: _tab(found, histories, waits, steering, off, open_pipeline)
+        found.tab.title: _tab(found, histories, waits, steering, off, pipeline)
         for found in switches.declared_tabs(settings)
     }
-    quota, answers = _quota(open_pipeline)
-    full_disk = open_pipeline.full_disk()
-    stale, ticks = _of_the_code_location(instance, open_pipeline)
+    quota, answers = _quota(pipeline)
+    full_disk = pipeline.full_disk()
+    stale, ticks = _of_the_code_location(instance, pipeline)
     health, reason = overall(
         tabs,
         steering,
@@ -94,22 +94,22 @@ def collect(instance: dg.DagsterInstance, open_pipeline: Pipeline) -> Status:
     )
 
 
-def _of_the_code_location(instance: dg.DagsterInstance, open_pipeline: Pipeline) -> tuple[str | None, list[str]]:
+def _of_the_code_location(instance: dg.DagsterInstance, pipeline: Pipeline) -> tuple[str | None, list[str]]:
     """How declarations on disk differ from what is loaded, and ticks that failed; nothing where no daemon runs."""
     if not daemon_running(instance):
         return None, []
-    return loaded_code.stale_code(instance, open_pipeline), loaded_code.failed_ticks(instance)
+    return loaded_code.stale_code(instance, pipeline), loaded_code.failed_ticks(instance)
 
 
-def bury_the_dead(instance: dg.DagsterInstance, open_pipeline: Pipeline) -> None:
+def bury_the_dead(instance: dg.DagsterInstance, pipeline: Pipeline) -> None:
     """Complete records of syncs whose Dagster run is over or unknown."""
-    begun = history.under_way(open_pipeline.state, open_pipeline.services.spreadsheet_id)
+    begun = history.under_way(pipeline.state, pipeline.services.spreadsheet_id)
     if not begun:
         return
     runs = instance.get_runs(dg.RunsFilter(run_ids=sorted(set(begun.values()))))
     alive = {run.run_id for run in runs if not run.is_finished}
     if dead := [sync_id for sync_id, run_id in begun.items() if run_id not in alive]:
-        history.mark_dead(open_pipeline.state, dead)
+        history.mark_dead(pipeline.state, dead)
 
 
 def daemon_running(instance: dg.DagsterInstance) -> bool:
@@ -133,11 +133,11 @@ def _tab(
     waits: dict[str, TabWait],
     steering: Steering,
     off: Collection[str],
-    open_pipeline: Pipeline,
+    pipeline: Pipeline,
 ) -> TabHealth:
     title = found.tab.title
-    stored = TabStore(open_pipeline.state, open_pipeline.services.spreadsheet_id, title).read_facts()
-    url = open_pipeline.services.spreadsheet_url
+    stored = TabStore(pipeline.state, pipeline.services.spreadsheet_id, title).read_facts()
+    url = pipeline.services.spreadsheet_url
     return tab_health(
         title,
         histories.get(title, TabHistory()),
@@ -149,13 +149,13 @@ def _tab(
     )
 
 
-def _queue(open_pipeline: Pipeline) -> tuple[dict[str, TabWait], dict[str, Any]]:
+def _queue(pipeline: Pipeline) -> tuple[dict[str, TabWait], dict[str, Any]]:
     """Waits by tab, and the queue's counts.
 
     Where no events are taken the counts are 0, ``installed`` is False, and ``none_taken`` says why.
     """
-    installed = triggers.check(open_pipeline.platform, record_for_a_try=False).is_complete
-    with open_pipeline.platform.connect() as connection:
+    installed = triggers.check(pipeline.platform, record_for_a_try=False).is_complete
+    with pipeline.platform.connect() as connection:
         if reason := events.why_none_are_taken(connection):
             nothing = events.QueueStatus(0, {"urgent": 0, "normal": 0, "bulk": 0}, {}, None, 0)
             return {}, {**asdict(nothing), "installed": False, "none_taken": reason}
@@ -163,10 +163,10 @@ def _queue(open_pipeline: Pipeline) -> tuple[dict[str, TabWait], dict[str, Any]]
         return waiting.waiting(connection, own_tabs()), {**counts, "installed": installed, "none_taken": None}
 
 
-def _quota(open_pipeline: Pipeline) -> tuple[list[QuotaUse], Answers]:
+def _quota(pipeline: Pipeline) -> tuple[list[QuotaUse], Answers]:
     """What was sent and how it was answered; empty where there are no credentials to count for."""
     try:
-        quota = open_pipeline.quota()
+        quota = pipeline.quota()
     except SheetsPipelineError:
         return [], Answers()
     return [QuotaUse(kind, quota.used(kind), quota.limits[kind]) for kind in ("read", "write")], quota.answers()

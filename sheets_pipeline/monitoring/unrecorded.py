@@ -20,14 +20,14 @@ _UNKNOWN = "The run failed; its log in the Dagster UI tells more."
 
 
 def unrecorded_failures(
-    instance: dg.DagsterInstance, open_pipeline: Pipeline, records: Iterable[dg.RunRecord]
+    instance: dg.DagsterInstance, pipeline: Pipeline, records: Iterable[dg.RunRecord]
 ) -> dict[str, list[LastError]]:
     """Tab title → failures, newest first, of those among these runs (newest first) that have no record of the tab."""
     failed = [r for r in records if r.dagster_run.status == dg.DagsterRunStatus.FAILURE]
     full = [r for r in failed if r.dagster_run.job_name != "event_sync"]
     if not full:
         return {}
-    known = history.tabs_of_runs(open_pipeline.state, [r.dagster_run.run_id for r in full])
+    known = history.tabs_of_runs(pipeline.state, [r.dagster_run.run_id for r in full])
     found: dict[str, list[LastError]] = {}
     for record in full:
         run_id = record.dagster_run.run_id

@@ -12,29 +12,26 @@ from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.sync.report import SyncReport
 from sheets_pipeline.sync.tab import Tab
 
-#: Attribute of a frame: the events that had failed before it was computed.
-FAILED_BEFORE = "sheets_pipeline.failed_before"
-
 #: So many are looked at in one sync; the next one looks at the rest.
 _MOST = 10_000
 
 
-def failed_before(open_pipeline: Pipeline, tab: Tab) -> list[events.Event]:
+def failed_before(pipeline: Pipeline, tab: Tab) -> list[events.Event]:
     """Events that have failed so far. None for a tab with archives: its frame has not all rows."""
     if tab.archive is not None:
         return []
-    with open_pipeline.platform.connect() as connection:
+    with pipeline.platform.connect() as connection:
         if events.why_none_are_taken(connection):
             return []
         return [event for event in events.failed(connection, _MOST) if event.tabs is None or tab.title in event.tabs]
 
 
-def settle_covered(open_pipeline: Pipeline, tab: Tab, failed: Iterable[events.Event], report: SyncReport) -> int:
+def settle_covered(pipeline: Pipeline, tab: Tab, failed: Iterable[events.Event], report: SyncReport) -> int:
     """Take the tab off what these events wait for, and delete those that wait for nothing more; returns how many."""
     left = {row.key for row in report.set_aside}
     own = {tab.title: OwnRows.of(tab)} if tab.entities else {}
     done = 0
-    with open_pipeline.platform.begin() as connection:
+    with pipeline.platform.begin() as connection:
         # As they are now: the tab before this one in the same run may have been what they waited for, too.
         for event in events.still_there(connection, [event.id for event in failed]):
             touched = events.affected_keys(connection, [event], own)

@@ -24,17 +24,17 @@ import dagster as dg
 import pandas as pd
 import sqlalchemy as sa
 
-from sheets_pipeline.components.tab_asset import COMPUTED_AT, TabAsset, compute_all, tab_assets
+from sheets_pipeline.components.tab_asset import TabAsset, tab_assets
 from sheets_pipeline.database import events, held_tabs, history
 from sheets_pipeline.database.event_faults import malformed as malformed_events
 from sheets_pipeline.database.event_keys import OwnRows, key_parts
 from sheets_pipeline.database.quota import URGENT
 from sheets_pipeline.errors import SheetsPipelineError, TabProblem
 from sheets_pipeline.pipeline import Pipeline
+from sheets_pipeline.runs.computed import compute_all, rows_of
 from sheets_pipeline.runs.metadata import report_metadata
 from sheets_pipeline.runs.switches import enabled_tabs
-from sheets_pipeline.runs.tab_failures import computing, rows_of, writing
-from sheets_pipeline.sheets.archived import ArchivedWriter
+from sheets_pipeline.runs.tab_failures import computing, writing
 from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sheets.reader import NeedsFullSync
 from sheets_pipeline.sheets.shared_requests import Seat, SharedRequests
@@ -101,11 +101,11 @@ class Round:
         return next((error for error in errors if error.needs_person), errors[0] if errors else None)
 
 
-def sync_due_events(open_pipeline: Pipeline, context: dg.OpExecutionContext) -> Round:
+def sync_due_events(pipeline: Pipeline, context: dg.OpExecutionContext) -> Round:
     """Write what is due, until nothing is; raises what concerns the whole spreadsheet, after all is settled."""
     total, began = Round(), time.monotonic()
     while True:
-        done = sync_round(open_pipeline, context)
+        done = sync_round(pipeline, context)
         total.events += done.events
         total.reports |= done.reports
         total.failures += done.failures
@@ -117,16 +117,16 @@ def sync_due_events(open_pipeline: Pipeline, context: dg.OpExecutionContext) -> 
             return total
 
 
-def sync_round(open_pipeline: Pipeline, context: dg.OpExecutionContext) -> Round:
+def sync_round(pipeline: Pipeline, context: dg.OpExecutionContext) -> Round:
     """One round; errors are in the result."""
     on = {found.tab.title: found for found in enabled_tabs(context.instance) if found.problem is None}
-    spreadsheet_id = open_pipeline.services.spreadsheet_id
-    waiting = held_tabs.held(open_pipeline.state, spreadsheet_id) & set(on)
-    with open_pipeline.platform.connect() as connection:
+    spreadsheet_id = pipeline.services.spreadsheet_id
+    waiting = held_tabs.held(pipeline.state, spreadsheet_id) & set(on)
+    with pipeline.platform.connect() as connection:
         due = events.pending(connection, EVENTS_PER_ROUND)
         touched = events.affected_keys(connection, due, own_tabs())
     done = Round(len(due))
-    due, malformed = _without_malformed(open_pipeline, due, context)
+    due, malformed = _without_malformed(pipeline, due, context)
     asked = {
         title: None if title in waiting else touched[title] for title in on if title in waiting or touched.get(title)
     }
@@ -137,29 +137,29 @@ def sync_round(open_pipeline: Pipeline, context: dg.OpExecutionContext) -> Round
     with ThreadPoolExecutor(_TABS_AT_ONCE) as pool:  # a tab that a full sync is at work on holds up no other
         for title in fewest_first(asked):
             attempts[title] = pool.submit(
-                copy_context().run, _attempt, open_pipeline, on[title], asked[title], seats[title], context.run_id
+                copy_context().run, _attempt, pipeline, on[title], asked[title], seats[title], context.run_id
             )
             if is_many:
                 wait([attempts[title]], timeout=_LONGEST_TURN_SECONDS)
     for title, attempt in attempts.items():
         _note(on[title], asked[title], attempt.result(), context, done)
         if title in waiting and title in done.reports:
-            held_tabs.release(open_pipeline.state, spreadsheet_id, title)
+            held_tabs.release(pipeline.state, spreadsheet_id, title)
     if passed_by := set(touched) - set(on):
-        held_tabs.hold(open_pipeline.state, spreadsheet_id, passed_by)
+        held_tabs.hold(pipeline.state, spreadsheet_id, passed_by)
         listed = ", ".join(sorted(passed_by))
         context.log.info("Off, or not declared as it must be; to be written as a whole once they are on: %s", listed)
-    done.set_aside = malformed + _settle(open_pipeline, due, done, context)
+    done.set_aside = malformed + _settle(pipeline, due, done, context)
     return done
 
 
 def _without_malformed(
-    open_pipeline: Pipeline, due: list[events.Event], context: dg.OpExecutionContext
+    pipeline: Pipeline, due: list[events.Event], context: dg.OpExecutionContext
 ) -> tuple[list[events.Event], int]:
     """The events that lead somewhere; the others are set aside at once, with their reason, and counted."""
     if not (reasons := malformed_events(due, own_tabs())):
         return due, 0
-    with open_pipeline.platform.begin() as connection:
+    with pipeline.platform.begin() as connection:
         number = events.put_aside(connection, reasons)
     listed = list(reasons.items())[:_LISTED]
     for reason, ids in listed:
@@ -180,9 +180,9 @@ def own_tabs() -> dict[str, OwnRows]:
     return {found.tab.title: OwnRows.of(found.tab) for found in tab_assets().values() if found.tab.entities}
 
 
-def tabs_to_write_anew(open_pipeline: Pipeline, instance: dg.DagsterInstance) -> set[str]:
+def tabs_to_write_anew(pipeline: Pipeline, instance: dg.DagsterInstance) -> set[str]:
     """Titles of tabs that are on again after events had passed them by."""
-    held = held_tabs.held(open_pipeline.state, open_pipeline.services.spreadsheet_id)
+    held = held_tabs.held(pipeline.state, pipeline.services.spreadsheet_id)
     on = enabled_tabs(instance) if held else []
     return held & {found.tab.title for found in on if found.problem is None}
 
@@ -191,12 +191,12 @@ def tabs_to_write_anew(open_pipeline: Pipeline, instance: dg.DagsterInstance) ->
 
 
 def _attempt(
-    open_pipeline: Pipeline, found: TabAsset, keys: Collection[Any] | None, seat: Seat | None, run_id: str
+    pipeline: Pipeline, found: TabAsset, keys: Collection[Any] | None, seat: Seat | None, run_id: str
 ) -> SyncReport | SheetsPipelineError:
     """Write one tab; whatever goes wrong is given back, so that the others are written all the same."""
     try:
         with writing(found.tab):
-            return sync_touched(open_pipeline, found, keys, open_pipeline.client(URGENT, seat), run_id=run_id)
+            return sync_touched(pipeline, found, keys, pipeline.client(URGENT, seat), run_id=run_id)
     except SheetsPipelineError as error:
         return error
 
@@ -231,35 +231,32 @@ def _note(
 
 
 def sync_touched(
-    open_pipeline: Pipeline, found: TabAsset, keys: Collection[Any] | None, client: SheetsClient, run_id: str = ""
+    pipeline: Pipeline, found: TabAsset, keys: Collection[Any] | None, client: SheetsClient, run_id: str = ""
 ) -> SyncReport:
     """Write the given rows of one tab; the whole tab for None, where that is cheaper, and where it is not there yet."""
-    spreadsheet_id = open_pipeline.services.spreadsheet_id
-    writer = open_pipeline.writer(found.tab, client)
+    spreadsheet_id = pipeline.services.spreadsheet_id
+    writer = pipeline.writer(found.tab, client)
 
     def compute() -> pd.DataFrame:
         with (
             _computing,
-            open_pipeline.source.connect() as connection,
-            computing(open_pipeline, found.tab, found.compute),
+            pipeline.source.connect() as connection,
+            computing(pipeline, found.tab, found.compute),
         ):
             parts = keys and [key_parts(key, len(found.tab.key)) for key in keys]
-            rows = rows_of(found.tab, found.compute, connection, parts)
+            rows = rows_of(found, connection, parts)
             if not found.tab.entities or keys is None:
                 return rows
             asked, owned = {str(key) for key in keys}, writer.memory.owned
-            return with_live_rows(
-                found.tab, rows, asked, owned, lambda: rows_of(found.tab, found.compute, connection, None)
-            )
+            return with_live_rows(found.tab, rows, asked, owned, lambda: rows_of(found, connection, None))
 
     def full() -> SyncReport:
         with _computing:
-            frame = compute_all(found.tab, found.compute)
-        if isinstance(writer, ArchivedWriter):  # single events that it covers may concern archived rows
-            writer.recheck_archives()
-        return writer.full_sync(frame, computed_at=frame.attrs[COMPUTED_AT])
+            computed = compute_all(pipeline, found)
+        writer.recheck_archives()  # single events that it covers may concern archived rows
+        return writer.full_sync(computed.rows, computed_at=computed.computed_at)
 
-    recorded = history.recorded(open_pipeline.state, spreadsheet_id, found.tab.title, "events", run_id)
+    recorded = history.recorded(pipeline.state, spreadsheet_id, found.tab.title, "events", run_id)
     with recorded as sync, writing(found.tab):
         if keys is None or (len(keys) >= FEW_ROWS and is_full_cheaper(len(keys), writer.memory.confirmed())):
             sync.report = full()
@@ -274,15 +271,15 @@ def sync_touched(
 # Settling --------------------------------------------------------------------------------------------------------------
 
 
-def _settle(open_pipeline: Pipeline, due: list[events.Event], done: Round, context: dg.OpExecutionContext) -> int:
+def _settle(pipeline: Pipeline, due: list[events.Event], done: Round, context: dg.OpExecutionContext) -> int:
     """Delete what has been written, count attempts of what cannot be; returns how many events were set aside.
 
     While nothing at all could be written, an outage for instance, the events are left as they are.
     """
     something_written = bool(done.reports)
-    max_attempts = open_pipeline.settings.sync_event_max_attempts
+    max_attempts = pipeline.settings.sync_event_max_attempts
     given_up = 0
-    with open_pipeline.platform.begin() as connection:
+    with pipeline.platform.begin() as connection:
         outcomes = _outcomes(connection, due, done.failures)
         for (tabs, reason), ids in outcomes.items():
             if not tabs:

@@ -1,14 +1,15 @@
 """How errors show in Dagster: the message with its remedy, and a retry only where a retry can help."""
 
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 
 import dagster as dg
 from dagster import DagsterError
 
 from sheets_pipeline.errors import SheetsPipelineError
-from sheets_pipeline.runs.run_tags import add_missing, failure_tags, own_tags
+from sheets_pipeline.pipeline import Pipeline
+from sheets_pipeline.runs.run_tags import add_missing, failure_tags, tags_of
 from sheets_pipeline.settings import load_settings
 from sheets_pipeline.sync.privacy import where_raised, without_values
 
@@ -17,7 +18,9 @@ _NO_RETRY_TAGS = {"dagster/retry_on_asset_or_op_failure": "false"}
 
 
 @contextmanager
-def explained(instance: dg.DagsterInstance, run_id: str, words: Collection[str] = ()) -> Iterator[None]:
+def explained(
+    instance: dg.DagsterInstance, run_id: str, open_pipeline: Callable[[], Pipeline], words: Collection[str] = ()
+) -> Iterator[None]:
     """Turn errors into a Dagster failure; those that only a person can mend are not retried.
 
     The run is tagged with what it failed of: people filter by it, and the circuit breaker counts it. Dagster keeps an error
@@ -30,7 +33,7 @@ def explained(instance: dg.DagsterInstance, run_id: str, words: Collection[str] 
     except SheetsPipelineError as error:
         if run := instance.get_run_by_id(run_id):
             no_retry = _NO_RETRY_TAGS if error.needs_person else {}
-            add_missing(instance, run, own_tags() | failure_tags(error, run.tags) | no_retry)
+            add_missing(instance, run, tags_of(open_pipeline) | failure_tags(error, run.tags) | no_retry)
         details = {"error": type(error).__name__, "where": where_raised(error)}
         raise dg.Failure(str(error), metadata=details, allow_retries=not error.needs_person) from None
     except DagsterError:
@@ -40,12 +43,14 @@ def explained(instance: dg.DagsterInstance, run_id: str, words: Collection[str] 
         raise dg.Failure(f"Unexpected {without_values(error, words)}", metadata=details) from None
 
 
-def wait_before_retry(context: dg.OpExecutionContext | dg.AssetExecutionContext) -> None:
+def wait_before_retry(
+    context: dg.OpExecutionContext | dg.AssetExecutionContext, open_pipeline: Callable[[], Pipeline]
+) -> None:
     """In a run that Dagster started again, wait 1, 2, 4 ... times SYNC_RETRY_DELAY_SECONDS before the first request.
 
     Whoever started the run, from here on it carries the tags of its spreadsheet and credential.
     """
-    add_missing(context.instance, context.run, own_tags())
+    add_missing(context.instance, context.run, tags_of(open_pipeline))
     number = int(context.run.tags.get(_RETRY_NUMBER_TAG, 0))
     if number:
         seconds = min(load_settings().sync_retry_delay_seconds * 2.0 ** (number - 1), 300)

@@ -43,19 +43,19 @@ UNREACHABLE = (SheetsPipelineError, sa.exc.DBAPIError)
 _SPARE = 8
 
 
-def reason_to_skip(instance: dg.DagsterInstance, open_pipeline: Pipeline, kind: Kind) -> str | None:
+def reason_to_skip(instance: dg.DagsterInstance, pipeline: Pipeline, kind: Kind) -> str | None:
     """Why no sync may start now, until when and what to do; None where one may."""
     off = switched_off(instance)
-    tabs = declared_tabs(open_pipeline.settings)
+    tabs = declared_tabs(pipeline.settings)
     if all(switch_name(found.tab) in off for found in tabs):
         return "Every tab is switched off."
     try:
-        state = current_circuit(instance, open_pipeline)
+        state = current_circuit(instance, pipeline)
         if reason := why_not(state):
             return reason
         if state.state == "half_open" and kind == "events" and FULL_SYNC_SCHEDULE not in off:
             return f"Waiting for a full sync as trial run. {state.reason} {state.remedy}"
-        return open_pipeline.reason_to_wait(kind)
+        return pipeline.reason_to_wait(kind)
     except UNREACHABLE as error:
         return said(error)
 
@@ -67,17 +67,17 @@ def said(error: SheetsPipelineError | sa.exc.DBAPIError) -> str:
     return str(error)
 
 
-def current_circuit(instance: dg.DagsterInstance, open_pipeline: Pipeline) -> Circuit:
+def current_circuit(instance: dg.DagsterInstance, pipeline: Pipeline) -> Circuit:
     """The circuit of our spreadsheet and credential, from the newest runs."""
-    return circuit_after(_telling_runs(instance, open_pipeline), open_pipeline)
+    return circuit_after(_telling_runs(instance, pipeline), pipeline)
 
 
-def _telling_runs(instance: dg.DagsterInstance, open_pipeline: Pipeline) -> list[dg.RunRecord]:
+def _telling_runs(instance: dg.DagsterInstance, pipeline: Pipeline) -> list[dg.RunRecord]:
     """Our newest runs back to one that succeeded: mostly one or two.
 
     Looks through the newest runs of all, which is far quicker than asking for tags, as long as ours are among them.
     """
-    tags, found = run_tags(open_pipeline).items(), list[dg.RunRecord]()
+    tags, found = run_tags(pipeline).items(), list[dg.RunRecord]()
     cursor: str | None = None
     for size in _PAGES:
         page = instance.get_run_records(dg.RunsFilter(statuses=_TELLING), limit=size, cursor=cursor)
@@ -89,35 +89,33 @@ def _telling_runs(instance: dg.DagsterInstance, open_pipeline: Pipeline) -> list
         if len(page) < size:
             return found
         cursor = page[-1].dagster_run.run_id
-    return recent_runs(instance, open_pipeline)
+    return recent_runs(instance, pipeline)
 
 
-def circuit_after(records: list[dg.RunRecord], open_pipeline: Pipeline) -> Circuit:
+def circuit_after(records: list[dg.RunRecord], pipeline: Pipeline) -> Circuit:
     """The circuit after these runs, newest first."""
     return circuit(
-        outcomes(records, open_pipeline),
+        outcomes(records, pipeline),
         datetime.now(UTC),
-        max_failures=open_pipeline.settings.sync_max_consecutive_failures,
-        credential=credential_name(open_pipeline),
-        url=open_pipeline.services.spreadsheet_url,
+        max_failures=pipeline.settings.sync_max_consecutive_failures,
+        credential=credential_name(pipeline),
+        url=pipeline.services.spreadsheet_url,
     )
 
 
-def recent_runs(instance: dg.DagsterInstance, open_pipeline: Pipeline) -> list[dg.RunRecord]:
+def recent_runs(instance: dg.DagsterInstance, pipeline: Pipeline) -> list[dg.RunRecord]:
     """Our newest runs, as many as the circuit can need."""
-    limit = open_pipeline.settings.sync_max_consecutive_failures + GROWING_PAUSES + _SPARE
-    filters = dg.RunsFilter(tags=run_tags(open_pipeline), statuses=_TELLING)
+    limit = pipeline.settings.sync_max_consecutive_failures + GROWING_PAUSES + _SPARE
+    filters = dg.RunsFilter(tags=run_tags(pipeline), statuses=_TELLING)
     return list(instance.get_run_records(filters, limit=limit))
 
 
-def outcomes(records: list[dg.RunRecord], open_pipeline: Pipeline) -> list[RunOutcome]:
+def outcomes(records: list[dg.RunRecord], pipeline: Pipeline) -> list[RunOutcome]:
     """What these runs mean to the circuit; up to the newest that reached the spreadsheet."""
     failed = [r.dagster_run.run_id for r in records if r.dagster_run.status == dg.DagsterRunStatus.FAILURE]
     newest = records and records[0].dagster_run.status == dg.DagsterRunStatus.SUCCESS
     reached = (
-        history.reached_in(open_pipeline.state, open_pipeline.services.spreadsheet_id, failed)
-        if failed and not newest
-        else set()
+        history.reached_in(pipeline.state, pipeline.services.spreadsheet_id, failed) if failed and not newest else set()
     )
     return [_outcome(record, reached) for record in records]
 

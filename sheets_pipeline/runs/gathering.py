@@ -27,15 +27,15 @@ _LOOK_SECONDS = 1.0
 _URGENT_POLL_SECONDS = 0.2
 
 
-def let_gather(open_pipeline: Pipeline) -> None:
+def let_gather(pipeline: Pipeline) -> None:
     """When quota gets short, wait for a while since the round before."""
-    quota = open_pipeline.quota(URGENT)
+    quota = pipeline.quota(URGENT)
     in_use = quota.in_use()
     ages = {kind: [age for age, _ in slots] for kind, slots in in_use.items()}
     last_round = min((age for slots in in_use.values() for age, priority in slots if priority == URGENT), default=None)
     seconds = seconds_between_rounds(ages, quota.limits)
-    if last_round is not None and seconds > last_round and events.wait_for_event(open_pipeline.platform, 0):
-        _wait_for_urgent(open_pipeline, seconds - last_round)
+    if last_round is not None and seconds > last_round and events.wait_for_event(pipeline.platform, 0):
+        _wait_for_urgent(pipeline, seconds - last_round)
 
 
 def seconds_between_rounds(ages: Mapping[Kind, Collection[float]], limits: Mapping[Kind, int]) -> float:
@@ -61,7 +61,7 @@ def seconds_between_rounds(ages: Mapping[Kind, Collection[float]], limits: Mappi
 
 
 def rest_while_busy(
-    context: dg.OpExecutionContext, open_pipeline: Pipeline, round_seconds: float, busy_seconds: float
+    context: dg.OpExecutionContext, pipeline: Pipeline, round_seconds: float, busy_seconds: float
 ) -> bool:
     """After a round, leave database and processor to the application while it is busy; returns whether that was so.
 
@@ -69,14 +69,14 @@ def rest_while_busy(
 
     Args:
         context: Of the run.
-        open_pipeline: Its queue is looked at.
+        pipeline: Its queue is looked at.
         round_seconds: Time since the round took its events: what is pending now came since.
         busy_seconds: The part of it in which the round was at work.
     """
-    settings = open_pipeline.settings
+    settings = pipeline.settings
     longest = rest_seconds(busy_seconds, settings.sync_work_share, settings.sync_interval_seconds)
     end, since = time.monotonic() + longest, round_seconds
-    before, now = 0, events.count_due(open_pipeline.platform)
+    before, now = 0, events.count_due(pipeline.platform)
     rested = False
     while now - before >= _BUSY_PER_SECOND * since and (left := end - time.monotonic()) > 0:
         if not rested:
@@ -87,12 +87,12 @@ def rest_while_busy(
                 _BUSY_PER_SECOND,
             )
         rested, since = True, min(_LOOK_SECONDS, left)
-        if _wait_for_urgent(open_pipeline, since):
+        if _wait_for_urgent(pipeline, since):
             break
-        before, now = now, events.count_due(open_pipeline.platform)
+        before, now = now, events.count_due(pipeline.platform)
     return rested
 
 
-def _wait_for_urgent(open_pipeline: Pipeline, seconds: float) -> bool:
+def _wait_for_urgent(pipeline: Pipeline, seconds: float) -> bool:
     """Whether an urgent event came within so many seconds."""
-    return events.wait_for_event(open_pipeline.platform, seconds, urgent=True, poll_seconds=_URGENT_POLL_SECONDS)
+    return events.wait_for_event(pipeline.platform, seconds, urgent=True, poll_seconds=_URGENT_POLL_SECONDS)

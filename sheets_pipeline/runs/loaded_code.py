@@ -34,13 +34,13 @@ class LoadedCode:
     titles: Mapping[str, list[str]]
 
 
-def _key(open_pipeline: Pipeline) -> str:
-    return f"sheets_pipeline/loaded_code/{open_pipeline.services.spreadsheet_id}"
+def _key(pipeline: Pipeline) -> str:
+    return f"sheets_pipeline/loaded_code/{pipeline.services.spreadsheet_id}"
 
 
-def note_loaded_code(instance: dg.DagsterInstance, open_pipeline: Pipeline) -> None:
+def note_loaded_code(instance: dg.DagsterInstance, pipeline: Pipeline) -> None:
     """Say what this process, a code server, has loaded."""
-    key, now = _key(open_pipeline), time.monotonic()
+    key, now = _key(pipeline), time.monotonic()
     if now - _noted.get(key, -_NOTED_SECONDS) >= _NOTED_SECONDS:
         record = {"files": loaded_files(), "titles": _titles()}
         instance.daemon_cursor_storage.set_cursor_values({key: json.dumps(record)})
@@ -54,15 +54,15 @@ def _titles() -> dict[str, list[str]]:
     return found
 
 
-def loaded_code(instance: dg.DagsterInstance, open_pipeline: Pipeline) -> LoadedCode | None:
+def loaded_code(instance: dg.DagsterInstance, pipeline: Pipeline) -> LoadedCode | None:
     """What the code location has loaded; None where none has said so yet."""
-    text = instance.daemon_cursor_storage.get_cursor_values({_key(open_pipeline)}).get(_key(open_pipeline))
+    text = instance.daemon_cursor_storage.get_cursor_values({_key(pipeline)}).get(_key(pipeline))
     return LoadedCode(**json.loads(text)) if text else None
 
 
-def follow(instance: dg.DagsterInstance, open_pipeline: Pipeline) -> None:
+def follow(instance: dg.DagsterInstance, pipeline: Pipeline) -> None:
     """Load the tabs anew in a process that outlives reloads, once the code location has loaded what is on disk now."""
-    found = loaded_code(instance, open_pipeline)
+    found = loaded_code(instance, pipeline)
     if found is not None and found.files != loaded_files() and found.files == declarations.files():
         reload_tabs()
 
@@ -95,9 +95,9 @@ def difference(loaded: LoadedCode, on_disk: Mapping[str, str], titles: Mapping[s
     return f"Declarations on disk are not those that Dagster has loaded ({'; '.join(told)}). Reload the code location."
 
 
-def stale_code(instance: dg.DagsterInstance, open_pipeline: Pipeline) -> str | None:
+def stale_code(instance: dg.DagsterInstance, pipeline: Pipeline) -> str | None:
     """``difference`` of now."""
-    loaded = loaded_code(instance, open_pipeline)
+    loaded = loaded_code(instance, pipeline)
     return None if loaded is None else difference(loaded, declarations.files(), _titles())
 
 

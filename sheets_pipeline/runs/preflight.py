@@ -6,81 +6,78 @@ not fit. What concerns all of them (the database is down, the spreadsheet is not
 """
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import dagster as dg
-import pandas as pd
 import sqlalchemy as sa
 
-from sheets_pipeline.components.tab_asset import TabAsset, compute_all, tab_assets
+from sheets_pipeline.components.tab_asset import TabAsset, tab_assets
 from sheets_pipeline.database.error_words import words_of
 from sheets_pipeline.errors import DatabaseError, DeclarationBroken, LimitExceeded, SheetsPipelineError, TabProblem
-from sheets_pipeline.pipeline import Pipeline, pipeline
+from sheets_pipeline.pipeline import Pipeline
+from sheets_pipeline.runs.computed import ComputedTab, compute_all
 from sheets_pipeline.runs.rests import rest
 from sheets_pipeline.runs.tab_failures import writing
 from sheets_pipeline.sheets import access
-from sheets_pipeline.sheets.archived import ArchivedWriter
-from sheets_pipeline.sheets.writer import TabWriter
+from sheets_pipeline.sheets.writer import Writer
 from sheets_pipeline.sync.archive import archive_tab
 from sheets_pipeline.sync.guards import Growth, check_growth
 from sheets_pipeline.sync.tab import ColumnType
 
 #: What became of a tab: its rows, or why there are none.
-Outcome = pd.DataFrame | SheetsPipelineError
+Outcome = ComputedTab | SheetsPipelineError
 
 
-@dataclass(slots=True)
-class _Computed:
-    """Outcomes of a run that no asset has taken yet; ``processor_seconds`` of this process when the last one was taken."""
+class Preflight:
+    """Of one run: outcomes that no asset has taken yet."""
 
-    outcomes: dict[dg.AssetKey, Outcome]
-    processor_seconds: float = 0.0
+    def __init__(self) -> None:
+        self._outcomes: dict[dg.AssetKey, Outcome] = {}
+        #: Of this process, when the last one was taken.
+        self._processor_seconds = 0.0
 
+    def take(self, pipeline: Pipeline, context: dg.AssetExecutionContext) -> ComputedTab:
+        """The rows of this asset's tab; the run's other tabs are computed and checked with the first one.
 
-#: Of the run under way in this process.
-_computed: dict[str, _Computed] = {}
-
-
-def take_frame(context: dg.AssetExecutionContext) -> pd.DataFrame:
-    """The rows of this asset's tab; the run's other tabs are computed and checked with the first one.
-
-    Raises:
-        TabProblem: This tab cannot be computed, or does not fit into the spreadsheet.
-        SheetsPipelineError: Something failed that concerns all tabs.
-    """
-    key, computed = context.asset_key, _computed.get(context.run.run_id)
-    if computed is None or key not in computed.outcomes:
-        tabs = {found.key: found for found in tab_assets().values() if found.key in _selected(context)}
-        computed = _Computed(_compute(context, tabs))
-        computed.outcomes |= check_all(pipeline(), tabs, computed.outcomes)
-        _computed.clear()
-        _computed[context.run.run_id] = computed
-    else:
-        rest(context, time.process_time() - computed.processor_seconds)  # another tab was written since
-    computed.processor_seconds = time.process_time()
-    outcome = computed.outcomes.pop(key)
-    if isinstance(outcome, SheetsPipelineError):
-        raise outcome
-    return outcome
+        Raises:
+            TabProblem: This tab cannot be computed, or does not fit into the spreadsheet.
+            SheetsPipelineError: Something failed that concerns all tabs.
+        """
+        key = context.asset_key
+        if key in self._outcomes:
+            rest(
+                context, pipeline.settings, time.process_time() - self._processor_seconds
+            )  # another tab was written since
+        else:
+            tabs = {found.key: found for found in tab_assets().values() if found.key in _selected(context)}
+            self._outcomes = _compute(pipeline, context, tabs)
+            self._outcomes |= check_all(pipeline, tabs, self._outcomes)
+        self._processor_seconds = time.process_time()
+        outcome = self._outcomes.pop(key)
+        if isinstance(outcome, SheetsPipelineError):
+            raise outcome
+        return outcome
 
 
-def _compute(context: dg.AssetExecutionContext, tabs: dict[dg.AssetKey, TabAsset]) -> dict[dg.AssetKey, Outcome]:
+def _compute(
+    pipeline: Pipeline, context: dg.AssetExecutionContext, tabs: dict[dg.AssetKey, TabAsset]
+) -> dict[dg.AssetKey, Outcome]:
     outcomes: dict[dg.AssetKey, Outcome] = {}
     for_all: SheetsPipelineError | None = None
     for key, found in tabs.items():
         began = time.monotonic()
-        outcomes[key] = outcome = _outcome(found) if for_all is None or found.problem else for_all
+        outcomes[key] = outcome = _outcome(pipeline, found) if for_all is None or found.problem else for_all
         if isinstance(outcome, SheetsPipelineError) and not isinstance(outcome, TabProblem):
             for_all = outcome  # asking a database that is down once more, per tab, would only take its time
-        rest(context, time.monotonic() - began)
+        rest(context, pipeline.settings, time.monotonic() - began)
     return outcomes
 
 
-def _outcome(found: TabAsset) -> Outcome:
+def _outcome(pipeline: Pipeline, found: TabAsset) -> Outcome:
     if found.problem is not None:
         return DeclarationBroken(found.tab.title, found.problem.text)
     try:
-        return compute_all(found.tab, found.compute)
+        return compute_all(pipeline, found)
     except SheetsPipelineError as error:
         return error
     except sa.exc.DBAPIError as error:  # of our own tables, or of connecting: the tab's own query is explained already
@@ -99,23 +96,23 @@ def _selected(context: dg.AssetExecutionContext) -> set[dg.AssetKey]:
 
 
 def check_all(
-    open_pipeline: Pipeline, tabs: dict[dg.AssetKey, TabAsset], outcomes: dict[dg.AssetKey, Outcome]
+    pipeline: Pipeline, tabs: dict[dg.AssetKey, TabAsset], outcomes: dict[dg.AssetKey, Outcome]
 ) -> dict[dg.AssetKey, SheetsPipelineError]:
     """What keeps tabs with rows from being written: that those which have to grow do not fit into the spreadsheet together.
 
     Asks Google, once for the run, where a tab has to grow or shows moments, which follow the spreadsheet's time zone.
     What fails then concerns all tabs that were to be checked.
     """
-    frames = {key: frame for key, frame in outcomes.items() if isinstance(frame, pd.DataFrame)}
+    frames = {key: found.rows for key, found in outcomes.items() if isinstance(found, ComputedTab)}
     growths: dict[dg.AssetKey, list[Growth]] = {}
     failed: dict[dg.AssetKey, SheetsPipelineError] = {}
     try:
-        writers = {key: open_pipeline.writer(tabs[key].tab) for key in frames}
+        writers = {key: pipeline.writer(tabs[key].tab) for key in frames}
         known = {key: writer.memory.facts() for key, writer in writers.items()}
         fits = all(facts is not None and len(frames[key]) < facts.row_count for key, facts in known.items())
         if fits and not any(_shows_moments(tabs[key]) for key in frames):
             return {}
-        spreadsheet = access.read_spreadsheet(open_pipeline.client())
+        spreadsheet = access.read_spreadsheet(pipeline.client())
         for key, facts in known.items():
             if facts is not None and facts.time_zone != spreadsheet.time_zone:
                 writers[key].memory.save_facts(replace(facts, time_zone=spreadsheet.time_zone))
@@ -142,9 +139,7 @@ def _shows_moments(found: TabAsset) -> bool:
     return any(column.type is ColumnType.DATETIME for column in found.tab.columns)
 
 
-def _growths(
-    found: TabAsset, writer: TabWriter | ArchivedWriter, rows: int, spreadsheet: access.SpreadsheetProperties
-) -> list[Growth]:
+def _growths(found: TabAsset, writer: Writer, rows: int, spreadsheet: access.SpreadsheetProperties) -> list[Growth]:
     """What a tab, with its archives, needs of the spreadsheet."""
     facts = writer.memory.facts()
     there = next(
@@ -159,10 +154,8 @@ def _growths(
     return [Growth(found.tab, rows, *grid), *_archives(writer, spreadsheet)]
 
 
-def _archives(writer: TabWriter | ArchivedWriter, spreadsheet: access.SpreadsheetProperties) -> list[Growth]:
+def _archives(writer: Writer, spreadsheet: access.SpreadsheetProperties) -> list[Growth]:
     """The archive tabs that a first fill will make; how many depends on the room that there is."""
-    if not isinstance(writer, ArchivedWriter):
-        return []
     titles = {sheet.title for sheet in spreadsheet.sheets}
     planned = [(archive_tab(writer.tab, part.month), part.rows) for part in writer.planned_archives(spreadsheet)]
     return [Growth(tab, rows, 0, 0) for tab, rows in planned if tab.title not in titles]

@@ -8,7 +8,7 @@ import time
 
 import dagster as dg
 
-from sheets_pipeline.pipeline import pipeline
+from sheets_pipeline.settings import Settings
 
 #: Dagster's tag of a run that a schedule started.
 _SCHEDULED = "dagster/schedule_name"
@@ -17,11 +17,10 @@ _SCHEDULED = "dagster/schedule_name"
 _TOLD_SECONDS = 1.0
 
 
-def rest(context: dg.AssetExecutionContext, busy: float) -> None:
+def rest(context: dg.AssetExecutionContext, settings: Settings, busy: float) -> None:
     """Leave database and processor alone after so many seconds of work, unless somebody waits for this run."""
     if _SCHEDULED not in context.run.tags:
         return
-    settings = pipeline().settings
     seconds = rest_seconds(busy, settings.sync_work_share, settings.sync_interval_seconds)
     if seconds >= _TOLD_SECONDS:
         context.log.info("Resting for %.1f s after %.2f s of work (SYNC_WORK_SHARE).", seconds, busy)

@@ -3,12 +3,12 @@
 They make runs filterable in the UI, and are all that the circuit breaker knows.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import dagster as dg
 
 from sheets_pipeline.errors import SheetsPipelineError
-from sheets_pipeline.pipeline import Pipeline, pipeline
+from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.sync.circuit import NOT_OF_THE_SPREADSHEET
 
 SPREADSHEET_TAG = "sheets_pipeline/spreadsheet"
@@ -21,23 +21,23 @@ NEEDS_PERSON_TAG = "sheets_pipeline/needs_person"
 NO_CREDENTIAL = "none"
 
 
-def run_tags(open_pipeline: Pipeline) -> dict[str, str]:
+def run_tags(pipeline: Pipeline) -> dict[str, str]:
     """Tags for every run that is started for this spreadsheet; never a secret."""
-    return {SPREADSHEET_TAG: open_pipeline.services.spreadsheet_id, CREDENTIAL_TAG: credential_name(open_pipeline)}
+    return {SPREADSHEET_TAG: pipeline.services.spreadsheet_id, CREDENTIAL_TAG: credential_name(pipeline)}
 
 
-def own_tags() -> dict[str, str]:
-    """``run_tags`` of this process's pipeline; none where it cannot be opened, which the run itself will tell."""
+def tags_of(open_pipeline: Callable[[], Pipeline]) -> dict[str, str]:
+    """``run_tags`` of a pipeline; none where it cannot be opened, which the run itself will tell."""
     try:
-        return run_tags(pipeline())
+        return run_tags(open_pipeline())
     except SheetsPipelineError:
         return {}
 
 
-def credential_name(open_pipeline: Pipeline) -> str:
+def credential_name(pipeline: Pipeline) -> str:
     """The name that people share spreadsheets with, ``none`` where credentials are missing or no key."""
     try:
-        return open_pipeline.identity.name
+        return pipeline.identity.name
     except SheetsPipelineError:
         return NO_CREDENTIAL
 

@@ -17,10 +17,9 @@ import sqlalchemy as sa
 
 from sheets_pipeline.components.declarations import INTERRUPTS
 from sheets_pipeline.database import history
-from sheets_pipeline.database.digits import noticing_dropped_digits, restored
 from sheets_pipeline.database.error_words import words_of
 from sheets_pipeline.errors import DatabaseError, RequestRejected, SheetsPipelineError, TabFailed, TabProblem
-from sheets_pipeline.pipeline import Pipeline, pipeline
+from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.sync.tab import OnRemoved, Tab
 
 logger = logging.getLogger(__name__)
@@ -32,7 +31,7 @@ _ABOUT_CODE = (NameError, AttributeError, ImportError, SyntaxError)
 
 
 @contextmanager
-def computing(open_pipeline: Pipeline, tab: Tab, compute: Callable[..., Any]) -> Iterator[None]:
+def computing(pipeline: Pipeline, tab: Tab, compute: Callable[..., Any]) -> Iterator[None]:
     """While a tab's function runs.
 
     Raises:
@@ -45,7 +44,7 @@ def computing(open_pipeline: Pipeline, tab: Tab, compute: Callable[..., Any]) ->
         raise
     except BaseException as error:  # users' code: it may even call sys.exit
         failure = _first(error, DatabaseError)
-        if failure is not None and not _answers(open_pipeline.platform):
+        if failure is not None and not _answers(pipeline.platform):
             raise failure from None
         # Without its cause: a driver's message may quote what stands in cells, and Dagster keeps it.
         raise computing_failed(tab.title, error, _file_of(compute)) from None
@@ -99,17 +98,6 @@ def _unexpected(title: str, error: BaseException, what: str, path: str) -> TabFa
     return TabFailed(title, f"{what}. Unexpected {kind}{message}{refused} ({_place(error, path)}).")
 
 
-def rows_of(tab: Tab, compute: Callable[..., Any], connection: sa.Connection, keys: Any) -> pd.DataFrame:
-    """The rows of these keys, all for None, with the digits that its reader may have dropped.
-
-    Raises:
-        TabProblem: What the function gives is no frame with each declared column once.
-    """
-    with noticing_dropped_digits() as rounded:
-        frame = compute(connection, keys)
-    return restored(checked_rows(tab, frame), rounded)
-
-
 def checked_rows(tab: Tab, frame: Any) -> pd.DataFrame:
     """What a tab's function gave, if it is a frame with each declared column once.
 
@@ -131,16 +119,13 @@ def checked_rows(tab: Tab, frame: Any) -> pd.DataFrame:
     return frame
 
 
-def record_failure(title: str, run_id: str, error: SheetsPipelineError) -> None:
+def record_failure(pipeline: Pipeline, title: str, run_id: str, error: SheetsPipelineError) -> None:
     """Note a full sync of a tab that failed before anything was read or written; what concerns more is seen by its run."""
     if not isinstance(error, TabProblem):
         return
     try:
-        open_pipeline = pipeline()
-        spreadsheet_id = open_pipeline.services.spreadsheet_id
-        history.complete(
-            open_pipeline.state, history.begin(open_pipeline.state, spreadsheet_id, title, "full", run_id), error
-        )
+        spreadsheet_id = pipeline.services.spreadsheet_id
+        history.complete(pipeline.state, history.begin(pipeline.state, spreadsheet_id, title, "full", run_id), error)
     except (SheetsPipelineError, sa.exc.SQLAlchemyError) as second:  # the first error must be the one that is seen
         logger.warning("The failed sync of tab %r could not be recorded: %s", title, type(second).__name__)
 

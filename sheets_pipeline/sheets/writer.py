@@ -14,6 +14,8 @@ from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Protocol
 
 import pandas as pd
 
@@ -26,6 +28,7 @@ from sheets_pipeline.sheets.memory import BaseRows, TabFacts, TabMemory
 from sheets_pipeline.sheets.reader import NeedsFullSync, TabReader
 from sheets_pipeline.sheets.rounds import Round, TabLook, alteration, creation, new_layout
 from sheets_pipeline.sheets.time_zones import zone_for
+from sheets_pipeline.sync.archive import Part
 from sheets_pipeline.sync.batches import Batch
 from sheets_pipeline.sync.diff import compare, compare_touched, digest_after, digest_of_ours, rows_of_ours
 from sheets_pipeline.sync.drift import find_drift
@@ -75,6 +78,37 @@ class Allowance:
     take_over: bool = False
 
 
+class Writer(Protocol):
+    """Keeps one tab, with whatever belongs to it, as its frames say."""
+
+    @property
+    def tab(self) -> Tab:
+        """The declaration."""
+
+    @property
+    def memory(self) -> TabMemory:
+        """What is remembered of the tab."""
+
+    @property
+    def lock(self) -> Callable[[], AbstractContextManager[Callable[[], None] | None]]:
+        """Lets one writer per tab in at a time."""
+
+    def full_sync(self, frame: pd.DataFrame, *, computed_at: float, allowance: Allowance | None = None) -> SyncReport:
+        """Make the whole tab as the frame says."""
+
+    def event_sync(self, compute: Callable[[], pd.DataFrame], keys: Collection[str]) -> SyncReport:
+        """Write the rows of these keys; those without a row leave the tab."""
+
+    def since(self) -> datetime | None:
+        """The moment from which on rows belong into the tab itself; None for all rows."""
+
+    def planned_archives(self, spreadsheet: access.SpreadsheetProperties) -> list[Part]:
+        """Months whose archive tabs the next full sync makes."""
+
+    def recheck_archives(self) -> None:
+        """Have the next full sync compare archive tabs with the database, too."""
+
+
 class TabWriter:
     """Keeps one tab as its frame says.
 
@@ -100,6 +134,17 @@ class TabWriter:
         self._reader = TabReader(tab, client, self._marks)
         self._still_ours: Callable[[], None] | None = None
         self._rows_moved = self._is_refused = False
+
+    def since(self) -> datetime | None:
+        """None: all rows belong into the tab."""
+        return None
+
+    def planned_archives(self, _spreadsheet: access.SpreadsheetProperties) -> list[Part]:
+        """None: there are no archive tabs."""
+        return []
+
+    def recheck_archives(self) -> None:
+        """Nothing: there are no archive tabs."""
 
     def full_sync(self, frame: pd.DataFrame, *, computed_at: float, allowance: Allowance | None = None) -> SyncReport:
         """Make the whole tab as the frame says; creates a missing tab, repairs drift.

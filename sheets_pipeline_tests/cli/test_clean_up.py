@@ -12,7 +12,6 @@ from sheets_pipeline.cli.clean_up import told
 from sheets_pipeline.cli.main import main
 from sheets_pipeline.database import history
 from sheets_pipeline.defs import retention
-from sheets_pipeline.pipeline import pipeline
 from sheets_pipeline_tests.learning_platform import Platform, platform, platform_server
 
 __all__ = ["platform", "platform_server"]
@@ -32,9 +31,9 @@ def in_memory(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dagster.DagsterInstance.from_config", lambda _home: Opened())
 
 
-def old_syncs(days: list[int]) -> None:
+def old_syncs(platform: Platform, days: list[int]) -> None:
     """Records of syncs that ended so many days ago."""
-    engine, spreadsheet_id = pipeline().state, pipeline().services.spreadsheet_id
+    engine, spreadsheet_id = platform.pipeline.state, platform.pipeline.services.spreadsheet_id
     row = history.sync_history.c
     for number in days:
         sync_id = history.begin(engine, spreadsheet_id, "UserProfiles", "full", f"run {number}")
@@ -46,14 +45,14 @@ def old_syncs(days: list[int]) -> None:
 
 
 def test_clean_up_removes_what_is_old_and_says_what(platform: Platform) -> None:
-    old_syncs([40, 35, 1])
+    old_syncs(platform, [40, 35, 1])
     result = CliRunner().invoke(main, ["clean-up", "--json"])
     assert result.exit_code == 0, result.output
     said = json.loads(result.stdout)
     assert said["error"] is None
     assert said["removed"]["syncs"] == 2
     assert said["removed"]["is_complete"] is True
-    with pipeline().state.connect() as connection:
+    with platform.pipeline.state.connect() as connection:
         assert connection.scalar(sa.select(sa.func.count()).select_from(history.sync_history)) == 1
     run = platform.instance.get_run_by_id(said["run_id"])
     assert run is not None

@@ -83,9 +83,7 @@ def test_urls_of_ones_own_services_show_without_starting_anything(run: CliRunner
 )
 def test_a_command_that_asks_starts_nothing_and_says_so(run: CliRunner, tmp_path: Path, command: str):
     from sheets_pipeline.cli.main import main
-    from sheets_pipeline.pipeline import pipeline
 
-    pipeline.cache_clear()
     asked = run.invoke(main, command.split())
     assert list(tmp_path.iterdir()) == []
     if command.startswith("local"):

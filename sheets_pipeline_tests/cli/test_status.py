@@ -9,7 +9,6 @@ from rich.console import Console
 
 from sheets_pipeline.cli.main import main
 from sheets_pipeline.cli.status import duration, exit_code, view
-from sheets_pipeline.pipeline import pipeline
 from sheets_pipeline.sync.circuit import Circuit
 from sheets_pipeline.sync.health import Health, QuotaUse, Status, Steering, TabHistory, TabWait, overall, tab_health
 
@@ -51,7 +50,6 @@ def test_it_says_so_when_nothing_ever_ran_and_when_no_daemon_runs() -> None:
 
 def test_what_cannot_be_opened_is_unhealthy_for_scripts_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SYNC_INTERVAL_SECONDS", "7")
-    pipeline.cache_clear()
     result = CliRunner().invoke(main, ["status", "--json"])
     assert result.exit_code == 1
     said = json.loads(result.stdout)

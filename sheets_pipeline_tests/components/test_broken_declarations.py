@@ -14,10 +14,10 @@ from sheets_pipeline.components.names import dagster_name
 from sheets_pipeline.components.tab_asset import TabAsset, tab_assets
 from sheets_pipeline.definitions import defs
 from sheets_pipeline.defs import checks, full_sync, tabs
+from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.monitoring import doctor_checks
 from sheets_pipeline.monitoring.doctor_facts import Facts
 from sheets_pipeline.monitoring.status import collect
-from sheets_pipeline.pipeline import pipeline
 from sheets_pipeline.runs import gate
 from sheets_pipeline.runs.switches import switch_name
 from sheets_pipeline.sync.health import Health
@@ -124,10 +124,10 @@ def test_broken_tabs_fail_alone_and_are_named_by_run_check_status_doctor_and_syn
     assert set(result["errors"]) == {found.tab.title for found in broken}
     assert all("SyntaxError" in message and f"Tab {title!r}" in message for title, message in result["errors"].items())
     assert len(platform.rows("UserProfiles")) == 60
-    assert gate.current_circuit(platform.instance, pipeline()).state == "closed"
+    assert gate.current_circuit(platform.instance, platform.pipeline).state == "closed"
     named = {one.asset_key for one in checks.broken_checks(platform.instance, result["run_id"])}
     assert named == {found.key for found in broken}
-    status = collect(platform.instance, pipeline())
+    status = collect(platform.instance, platform.pipeline)
     assert status.health is Health.DEGRADED
     for found in broken:
         tab = status.tabs[found.tab.title]
@@ -136,7 +136,7 @@ def test_broken_tabs_fail_alone_and_are_named_by_run_check_status_doctor_and_syn
     assert all(status.tabs[title].health is Health.HEALTHY for title in THEIRS)
     doctor = doctor_checks.declarations(Facts())
     assert doctor.message.startswith("40 of 45 tabs")
-    requested = full_sync.request_full_sync(platform.instance)
+    requested = full_sync.request_full_sync(platform.instance, PipelineResource())
     assert isinstance(requested, dg.RunRequest), requested
 
 

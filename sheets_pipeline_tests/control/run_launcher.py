@@ -9,12 +9,16 @@ from dagster._config import UserConfigSchema
 from dagster._core.launcher import LaunchRunContext, RunLauncher
 from dagster._serdes import ConfigurableClass, ConfigurableClassData
 
-from sheets_pipeline.components.tab_asset import COMPUTED_AT, compute_all, tab_assets
+from sheets_pipeline.components.tab_asset import tab_assets
 from sheets_pipeline.database import history
-from sheets_pipeline.pipeline import pipeline
+from sheets_pipeline.pipeline import Pipeline
+from sheets_pipeline.runs.computed import compute_all
 
 #: Runs stay under way until this is set.
 may_end = threading.Event()
+
+#: Dagster makes the launcher, so whoever starts Dagster puts here what runs are to use.
+used: list[Pipeline] = []
 
 
 class ThreadRunLauncher(RunLauncher, ConfigurableClass):
@@ -56,10 +60,10 @@ def work(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
 def sync_tab(title: str, run_id: str) -> None:
     """One full sync of one tab, recorded as a run records it."""
     [found] = [found for found in tab_assets().values() if found.tab.title == title]
-    services = pipeline().services
-    with history.recorded(pipeline().state, services.spreadsheet_id, title, "full", run_id) as recording:
-        frame = compute_all(found.tab, found.compute)
-        recording.report = pipeline().writer(found.tab).full_sync(frame, computed_at=frame.attrs[COMPUTED_AT])
+    pipeline = used[-1]
+    with history.recorded(pipeline.state, pipeline.services.spreadsheet_id, title, "full", run_id) as recording:
+        computed = compute_all(pipeline, found)
+        recording.report = pipeline.writer(found.tab).full_sync(computed.rows, computed_at=computed.computed_at)
 
 
 def _report(instance: dg.DagsterInstance, run: dg.DagsterRun, kind: dg.DagsterEventType) -> None:

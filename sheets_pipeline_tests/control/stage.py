@@ -25,9 +25,10 @@ from sheets_pipeline.control.operations import Operations
 from sheets_pipeline.dagster_runtime.webserver_guard import WebserverGuard
 from sheets_pipeline.database import events, history, leases, triggers
 from sheets_pipeline.database.engine import connect
+from sheets_pipeline.defs.resources import lending
 from sheets_pipeline.embedded.postgres import Server
 from sheets_pipeline.errors import HeaderMismatch
-from sheets_pipeline.pipeline import pipeline
+from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.platform import demo
 from sheets_pipeline.processes.servers import free_port, wait_until
 from sheets_pipeline.settings import Settings, load_settings
@@ -42,6 +43,7 @@ TITLES = ["course_statistics", "TranscriptRequests", "UserProfiles", "quiz_respo
 class Stage:
     """What tests call."""
 
+    pipeline: Pipeline
     operations: Operations
     instance: dg.DagsterInstance
     url: str
@@ -53,11 +55,11 @@ class Stage:
         """A fresh start: nothing recorded, paused or switched off; all tabs synced once."""
         run_launcher.may_end.set()
         wait_until(lambda: not self.operations.under_way(), seconds=20)
-        leases.release(pipeline().state)
+        leases.release(self.pipeline.state)
         self.operations.dagster.set_switches(self.switch_names(), on=True)
-        with pipeline().state.begin() as connection:
+        with self.pipeline.state.begin() as connection:
             connection.execute(history.sync_history.delete())
-        with pipeline().platform.begin() as connection:
+        with self.pipeline.platform.begin() as connection:
             events.delete(connection, [event.id for event in events.pending(connection)])
         for title in self.operations.titles():
             run_launcher.sync_tab(title, str(uuid.uuid4()))
@@ -87,9 +89,9 @@ class Stage:
         return [name for name in found if name.startswith("tab_")] + ["full_sync_schedule", "quiz_submissions"]
 
     def _record(self, title: str, error: Exception) -> None:
-        spreadsheet_id = pipeline().services.spreadsheet_id
-        sync_id = history.begin(pipeline().state, spreadsheet_id, title, "full", str(uuid.uuid4()))
-        history.complete(pipeline().state, sync_id, error)
+        spreadsheet_id = self.pipeline.services.spreadsheet_id
+        sync_id = history.begin(self.pipeline.state, spreadsheet_id, title, "full", str(uuid.uuid4()))
+        history.complete(self.pipeline.state, sync_id, error)
 
 
 @contextmanager
@@ -98,8 +100,10 @@ def open_stage(postgres: Server, folder: Path) -> Iterator[Stage]:
     with ExitStack() as stack:
         sheets = stack.enter_context(LocalSheetsServer())
         _set_environment(stack, postgres, sheets, folder)
-        pipeline.cache_clear()
-        stack.callback(pipeline.cache_clear)
+        pipeline = Pipeline.open()
+        stack.enter_context(lending(lambda: pipeline))
+        run_launcher.used.append(pipeline)
+        stack.callback(run_launcher.used.remove, pipeline)
         overrides = {
             "run_launcher": {"module": "sheets_pipeline_tests.control.run_launcher", "class": "ThreadRunLauncher"},
             "run_coordinator": {"module": "dagster._core.run_coordinator", "class": "DefaultRunCoordinator"},
@@ -107,11 +111,11 @@ def open_stage(postgres: Server, folder: Path) -> Iterator[Stage]:
         }
         instance = stack.enter_context(instance_for_test(overrides, temp_dir=str(folder)))
         dagster_url = stack.enter_context(_webserver(instance))
-        operations = Operations(load_settings(dagster_url=dagster_url), pipeline, instance)
+        operations = Operations(load_settings(dagster_url=dagster_url), lambda: pipeline, instance)
         url = stack.enter_context(serving(create_app(operations, None)))
         token_url = stack.enter_context(serving(create_app(operations, TOKEN)))
         client = stack.enter_context(httpx.Client(base_url=url, timeout=30))
-        yield Stage(operations, instance, url, token_url, dagster_url, client)
+        yield Stage(pipeline, operations, instance, url, token_url, dagster_url, client)
 
 
 def _set_environment(stack: ExitStack, postgres: Server, sheets: LocalSheetsServer, folder: Path) -> None:

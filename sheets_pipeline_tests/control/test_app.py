@@ -9,7 +9,6 @@ import pytest
 
 from sheets_pipeline.control.operations import Operations
 from sheets_pipeline.database import leases
-from sheets_pipeline.pipeline import pipeline
 from sheets_pipeline.platform.simulate import submit_quizzes
 from sheets_pipeline.processes.servers import free_port, wait_until
 from sheets_pipeline.settings import load_settings
@@ -94,7 +93,7 @@ def test_a_pause_is_a_lease_that_can_be_renewed_and_given_back(stage: Stage) -> 
     later = datetime.fromisoformat(stage.post("/sync/pause", seconds=120).json()["paused_until"])
     assert later > until
     assert stage.get("/sync/status")["paused_until"] is not None
-    leases.take(pipeline().state, "middleware", 30)
+    leases.take(stage.pipeline.state, "middleware", 30)
     assert stage.post("/sync/resume", holder="control API").json()["paused_until"] is not None
     assert stage.post("/sync/resume").json()["paused_until"] is None
 
@@ -106,14 +105,14 @@ def test_logs_are_filtered_and_hold_no_cells(stage: Stage) -> None:
     assert failed[0]["error_kind"] == "HeaderMismatch"
     assert len(stage.get("/logs", tab="UserProfiles", limit=2)["logs"]) == 2
     assert stage.get("/logs", since=(datetime.now(UTC) + timedelta(hours=1)).isoformat())["logs"] == []
-    with pipeline().platform.connect() as connection:
+    with stage.pipeline.platform.connect() as connection:
         names = connection.exec_driver_sql("select email from users").scalars().all()
     text = stage.client.get("/logs").text + stage.client.get("/stats").text
     assert not [name for name in names if name in text]
 
 
 def test_stats_give_counts_and_the_queue_over_time(stage: Stage) -> None:
-    list(submit_quizzes(pipeline().platform, 1, 100))
+    list(submit_quizzes(stage.pipeline.platform, 1, 100))
     stage.operations.sample()
     stats = stage.get("/stats")
     tab = stats["tabs"]["UserProfiles"]
@@ -153,7 +152,7 @@ def test_wrong_filters_are_told_in_words(opened_stage: Stage, query: str) -> Non
 
 def test_without_a_webserver_force_says_what_was_tried_and_what_to_do(stage: Stage) -> None:
     nobody = f"http://127.0.0.1:{free_port()}"
-    operations = Operations(load_settings(dagster_url=nobody), pipeline, stage.instance)
+    operations = Operations(load_settings(dagster_url=nobody), lambda: stage.pipeline, stage.instance)
     from fastapi.testclient import TestClient
 
     from sheets_pipeline.control.app import create_app

@@ -7,7 +7,6 @@ from pathlib import Path
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from sheets_pipeline.pipeline import pipeline
 from sheets_pipeline.platform.simulate import submit_quizzes
 from sheets_pipeline_tests.control.stage import Stage
 
@@ -40,7 +39,7 @@ def test_each_sync_is_counted_once_and_removed_records_change_nothing(stage: Sta
 
 
 def test_gauges_tell_the_state_of_the_moment(stage: Stage) -> None:
-    list(submit_quizzes(pipeline().platform, 2, 100))
+    list(submit_quizzes(stage.pipeline.platform, 2, 100))
     stage.fail("UserProfiles")
     stage.post("/sync/pause", seconds=60)
     stage.operations.forget_status()

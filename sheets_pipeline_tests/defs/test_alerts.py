@@ -7,7 +7,7 @@ import pytest
 
 from sheets_pipeline.database import leases
 from sheets_pipeline.defs.alerts import pause_limit_reached, tick
-from sheets_pipeline.pipeline import pipeline
+from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline_tests.defs.test_jobs import run
 from sheets_pipeline_tests.learning_platform import Platform
 from sheets_pipeline_tests.monitoring.test_alerts import Webhook
@@ -31,7 +31,7 @@ def look(platform: Platform) -> Tick:
 
     def look() -> str:
         context = dg.build_sensor_context(instance=platform.instance, cursor=cursor[0])
-        skipped = tick(context)
+        skipped = tick(context, PipelineResource())
         cursor[0] = context.cursor
         return str(skipped.skip_message)
 
@@ -88,23 +88,23 @@ def test_a_health_that_cannot_be_told_is_told(
 ) -> None:
     monkeypatch.setenv("ALERT_URLS", webhook.url)
     monkeypatch.setenv("DATABASE_URL", "postgresql+psycopg://nobody:hidden@127.0.0.1:1/none")
-    pipeline.cache_clear()
+    platform.reopen()
     look()
     [message] = webhook.received
     assert message["title"] == "Sheets Pipeline: The health of the tabs is unknown"
     assert "hidden" not in message["message"]
-    pipeline.cache_clear()
+    platform.reopen()
 
 
 def test_a_pause_that_reached_its_limit_is_seen_while_somebody_holds_it(
     platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SYNC_PAUSE_LIMIT_SECONDS", "0")
-    pipeline.cache_clear()
-    state = pipeline().state
-    assert not pause_limit_reached(pipeline())
+    platform.reopen()
+    state = platform.pipeline.state
+    assert not pause_limit_reached(platform.pipeline)
     until = leases.take(state, "web", 60)
     assert not leases.must_wait(state, "full", 0, until=until)
-    assert pause_limit_reached(pipeline())
+    assert pause_limit_reached(platform.pipeline)
     leases.release(state, "web")
-    assert not pause_limit_reached(pipeline())
+    assert not pause_limit_reached(platform.pipeline)

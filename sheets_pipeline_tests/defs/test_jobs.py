@@ -13,7 +13,7 @@ from sheets_pipeline.database import events
 from sheets_pipeline.definitions import defs
 from sheets_pipeline.defs import event_sync
 from sheets_pipeline.defs.event_sync import quiz_submissions
-from sheets_pipeline.pipeline import pipeline
+from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.platform.simulate import submit_quizzes
 from sheets_pipeline.sheets.retry import RetryPolicy
 from sheets_pipeline_tests.learning_platform import Platform
@@ -112,7 +112,7 @@ def test_an_error_that_only_a_person_can_mend_names_the_remedy_and_is_not_retrie
     platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SPREADSHEET_ID", "no-such-spreadsheet")
-    pipeline.cache_clear()
+    platform.reopen()
     result = run(platform, "full_sync")
     assert not result.success
     assert "Check SPREADSHEET_ID" in failure(result)
@@ -140,7 +140,9 @@ def test_the_sensor_asks_for_one_run_while_events_are_pending(
     monkeypatch.setattr(event_sync, "_WAIT_IN_TICK_SECONDS", 0.1)
 
     def tick() -> object:
-        return quiz_submissions(dg.build_sensor_context(instance=platform.instance))
+        return quiz_submissions(
+            dg.build_sensor_context(instance=platform.instance, resources={"pipeline": PipelineResource()})
+        )
 
     assert isinstance(tick(), dg.SkipReason)
     list(submit_quizzes(platform.engine, 1, 100))
@@ -155,7 +157,12 @@ def test_the_sensor_notices_an_event_while_it_waits(platform: Platform) -> None:
     timer = threading.Timer(0.5, lambda: list(submit_quizzes(platform.engine, 1, 100)))
     began = time.monotonic()
     timer.start()
-    assert isinstance(quiz_submissions(dg.build_sensor_context(instance=platform.instance)), dg.RunRequest)
+    assert isinstance(
+        quiz_submissions(
+            dg.build_sensor_context(instance=platform.instance, resources={"pipeline": PipelineResource()})
+        ),
+        dg.RunRequest,
+    )
     assert 0.5 < time.monotonic() - began < 3
     timer.join()
 
@@ -176,7 +183,9 @@ def test_after_a_failed_run_the_sensor_waits_before_the_next(platform: Platform)
     list(submit_quizzes(platform.engine, 1, 100))
     platform.server.faults(action="error", status=403, count=None)
     assert not run(platform, "event_sync").success
-    skipped = quiz_submissions(dg.build_sensor_context(instance=platform.instance))
+    skipped = quiz_submissions(
+        dg.build_sensor_context(instance=platform.instance, resources={"pipeline": PipelineResource()})
+    )
     assert isinstance(skipped, dg.SkipReason)
     assert "Runs failed once, the last one of NotShared" in str(skipped.skip_message)
 
@@ -223,7 +232,7 @@ def test_a_copy_of_the_database_is_refused_until_it_takes_the_spreadsheet_over(p
     with platform.engine.begin() as connection:  # as a dump of another server, restored here, holds it
         connection.execute(sa.text('update sync_installation set place = \'{"name": "x", "anchors": []}\''))
         connection.execute(sa.text("update users set full_name = 'Staging ' || id"))
-    pipeline.cache_clear()
+    platform.reopen()
     platform.server.reset_stats()
     refused = run(platform, "full_sync")
     assert "kept by another installation" in failure(refused)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -21,14 +22,15 @@ from sheets_pipeline.database.digits import StoredDecimal
 from sheets_pipeline.database.error_words import words_of
 from sheets_pipeline.definitions import defs
 from sheets_pipeline.defs.io_managers import SheetsIOManager
+from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.errors import DatabaseError, LimitExceeded, TabFailed
 from sheets_pipeline.monitoring.status import collect
-from sheets_pipeline.pipeline import pipeline
 from sheets_pipeline.platform.simulate import submit_quizzes
 from sheets_pipeline.runs import gate
+from sheets_pipeline.runs.computed import rows_of
 from sheets_pipeline.runs.preflight import check_all
 from sheets_pipeline.runs.run_tags import run_tags
-from sheets_pipeline.runs.tab_failures import computing_failed, rows_of
+from sheets_pipeline.runs.tab_failures import computing_failed
 from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sync.circuit import Circuit
 from sheets_pipeline.sync.health import Health
@@ -44,7 +46,7 @@ def computed_by(title: str, function: Any) -> Iterator[None]:
     """The rows of one tab come from another function."""
     found = tab(title)
     original = found.compute
-    object.__setattr__(found, "compute", function)
+    object.__setattr__(found, "compute", lambda connection, ids, **_since: function(connection, ids))
     try:
         yield
     finally:
@@ -60,7 +62,7 @@ def job_of(name: str) -> dg.JobDefinition:
     loaded = dg.Definitions(
         assets=assets,
         jobs=[dg.define_asset_job(name, selection=dg.AssetSelection.assets(*assets))],
-        resources={"sheets_io_manager": SheetsIOManager()},
+        resources={"pipeline": PipelineResource(), "sheets_io_manager": SheetsIOManager.definition()},
         executor=dg.in_process_executor,
     )
     return loaded.resolve_job_def(name)
@@ -68,7 +70,7 @@ def job_of(name: str) -> dg.JobDefinition:
 
 def run(platform: Platform, job: str = "full_sync", **options: Any) -> dg.ExecuteInProcessResult:
     return job_of(job).execute_in_process(
-        instance=platform.instance, raise_on_error=False, tags=run_tags(pipeline()), **options
+        instance=platform.instance, raise_on_error=False, tags=run_tags(platform.pipeline), **options
     )
 
 
@@ -125,7 +127,7 @@ def test_what_fails_in_three_tabs_is_told_of_each_and_the_fourth_is_written(
     platform: Platform, monkeypatch: pytest.MonkeyPatch, first: int
 ) -> None:
     monkeypatch.setenv("DATABASE_STATEMENT_TIMEOUT_SECONDS", "1")
-    pipeline.cache_clear()
+    platform.reopen()
     some, good = BROKEN[first : first + 3], TITLES[3 - first // 3]  # the first tab of a run is a broken one, and is not
     broken = dict(zip([title for title in TITLES if title != good], some, strict=True))
     with platform.engine.begin() as connection:
@@ -134,7 +136,7 @@ def test_what_fails_in_three_tabs_is_told_of_each_and_the_fourth_is_written(
         for title, (function, _) in broken.items():
             stack.enter_context(computed_by(title, function))
         result = run(platform)
-        status = collect(platform.instance, pipeline())
+        status = collect(platform.instance, platform.pipeline)
     said = failures(result)
     assert set(said) == {tab(title).key.to_python_identifier() for title in broken}
     for title, (_, words) in broken.items():
@@ -147,7 +149,7 @@ def test_what_fails_in_three_tabs_is_told_of_each_and_the_fourth_is_written(
         assert (status.tabs[title].health, status.tabs[title].failed_syncs) == (Health.WARNING, 1)
     assert platform.rows(good)
     assert status.tabs[good].health is Health.HEALTHY
-    assert gate.current_circuit(platform.instance, pipeline()) == Circuit()
+    assert gate.current_circuit(platform.instance, platform.pipeline) == Circuit()
     kept = everything_kept(platform, result)
     assert "pg_sleep" not in kept
     assert said
@@ -171,7 +173,7 @@ def signed_in(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Iterator[P
         monkeypatch.setenv("SPREADSHEET_ID", platform.spreadsheet_id)
         monkeypatch.setenv("SHEETS_API_ENDPOINT", server.endpoint)
         monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(server.credentials_file))
-        pipeline.cache_clear()
+        platform.reopen()
         somebody = Credentials.from_service_account_file(
             server.add_account("somebody"), scopes=["https://www.googleapis.com/auth/spreadsheets"]
         )
@@ -204,7 +206,7 @@ def test_a_protected_range_concerns_its_tab_and_neither_the_others_nor_the_circu
     assert "choose Data > Protect sheets and ranges" in said["user_profiles"]
     alone = run(platform, asset_selection=[dg.AssetKey("user_profiles")])
     assert not alone.success
-    assert gate.current_circuit(platform.instance, pipeline()) == Circuit()
+    assert gate.current_circuit(platform.instance, platform.pipeline) == Circuit()
 
 
 @pytest.mark.parametrize("job", ["full_sync", "event_sync"])
@@ -234,7 +236,7 @@ def test_tabs_that_need_not_grow_go_on_while_others_do_not_fit(platform: Platfor
     batch_update(platform, {"addSheet": {"properties": big}})
     tabs = {tab(title).key: tab(title) for title in TITLES}
     frames = {found.key: grows if title == "UserProfiles" else fits for title in TITLES if (found := tab(title))}
-    failed = check_all(pipeline(), tabs, frames)
+    failed = check_all(platform.pipeline, tabs, frames)
     assert set(failed) == {tab("UserProfiles").key}
     assert isinstance(failed[tab("UserProfiles").key], LimitExceeded)
 
@@ -244,8 +246,8 @@ def test_a_database_that_is_down_is_asked_once_and_told_by_every_tab(
 ) -> None:
     asked: list[str] = []
 
-    def down(found: Any, _compute: Any) -> Any:
-        asked.append(found.title)
+    def down(_pipeline: Any, found: TabAsset) -> Any:
+        asked.append(found.tab.title)
         raise DatabaseError("The database cannot be reached.")
 
     monkeypatch.setattr("sheets_pipeline.runs.preflight.compute_all", down)
@@ -259,19 +261,19 @@ def test_a_query_that_fails_while_the_database_answers_never_opens_the_circuit(
     platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATABASE_STATEMENT_TIMEOUT_SECONDS", "1")
-    pipeline.cache_clear()
+    platform.reopen()
     with computed_by("UserProfiles", sql("select pg_sleep(20)")):
         key = [tab("UserProfiles").key]
         for _ in range(2):
             assert not run(platform, asset_selection=key).success
-    assert gate.current_circuit(platform.instance, pipeline()) == Circuit()
+    assert gate.current_circuit(platform.instance, platform.pipeline) == Circuit()
     with platform.engine.begin() as connection:
         connection.execute(sa.text("delete from pending_event"))
     with computed_by("UserProfiles", sql("select pg_sleep(20)")), platform.engine.connect() as connection:
         list(submit_quizzes(platform.engine, 1, 100))
         assert run(platform, "event_sync").success
         assert connection.scalar(sa.text("select count(*) from pending_event where attempts = 1"))
-        [record, *_] = history.recent(pipeline().state, tab="UserProfiles")
+        [record, *_] = history.recent(platform.pipeline.state, tab="UserProfiles")
     assert record.error_kind == "TabProblem"
 
 
@@ -314,5 +316,6 @@ def test_an_unexpected_error_names_its_class_and_place_and_not_its_words() -> No
 
 def test_digits_that_a_tabs_reader_dropped_are_in_its_rows_again() -> None:
     exact = {column.name: [StoredDecimal("12345678901234567.89")] for column in tab("course_statistics").tab.columns}
-    rows = rows_of(tab("course_statistics").tab, lambda *_: pd.DataFrame(exact).astype(float), sa.Connection, None)
+    found = replace(tab("course_statistics"), compute=lambda *_: pd.DataFrame(exact).astype(float))
+    rows = rows_of(found, sa.Connection, None)  # type: ignore[arg-type] # the function needs none
     assert str(rows["course_id"].iloc[0]) == "12345678901234567.89"

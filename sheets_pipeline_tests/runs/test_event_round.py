@@ -24,7 +24,7 @@ from sheets_pipeline.database.quota import BULK, URGENT, sync_quota_slot
 from sheets_pipeline.definitions import defs
 from sheets_pipeline.defs import event_sync
 from sheets_pipeline.defs.event_sync import quiz_submissions
-from sheets_pipeline.pipeline import pipeline
+from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.platform.simulate import submit_quizzes
 from sheets_pipeline.runs import event_round
 from sheets_pipeline.runs.event_round import Failure
@@ -87,7 +87,7 @@ def test_a_row_that_cannot_be_written_is_set_aside_with_its_reason_and_holds_up_
     platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SYNC_EVENT_MAX_ATTEMPTS", "2")
-    pipeline.cache_clear()
+    platform.reopen()
     run(platform, "full_sync")
     change(platform, *LONG_NAME)
     result = run(platform)
@@ -243,7 +243,7 @@ def test_events_of_a_switched_off_tab_let_no_queue_grow_and_the_tab_is_written_o
     assert run(platform).success
     assert queue(platform) == []
     assert platform.rows("course_statistics") == before
-    context = dg.build_sensor_context(instance=platform.instance)
+    context = dg.build_sensor_context(instance=platform.instance, resources={"pipeline": PipelineResource()})
     assert isinstance(quiz_submissions(context), dg.SkipReason)
     monkeypatch.setattr(event_round, "enabled_tabs", everything)
     assert isinstance(quiz_submissions(context), dg.RunRequest)
@@ -313,7 +313,7 @@ def test_of_many_events_a_locked_tab_holds_up_no_other(platform: Platform, monke
     first = next(found.tab for found in tab_assets().values() if found.tab.title == "course_statistics")
     before = platform.rows("course_statistics")
     with ThreadPoolExecutor(1) as beside:
-        with pipeline().writer(first).lock():
+        with platform.pipeline.writer(first).lock():
             running = beside.submit(run, platform)
             wait_until(lambda: {one.response_id for one in submitted} <= platform.rows("quiz_responses").keys())
             assert platform.rows("course_statistics") == before
@@ -455,7 +455,9 @@ def test_without_triggers_full_syncs_and_their_checks_go_on_and_the_sensor_says_
         check.description for check in result.get_asset_check_evaluations() if check.check_name == "no_events_set_aside"
     }
     assert all("sheets-pipeline db install" in str(description) for description in told)
-    skipped = quiz_submissions(dg.build_sensor_context(instance=platform.instance))
+    skipped = quiz_submissions(
+        dg.build_sensor_context(instance=platform.instance, resources={"pipeline": PipelineResource()})
+    )
     assert isinstance(skipped, dg.SkipReason)
     assert "sheets-pipeline db install" in str(skipped.skip_message)
 
@@ -465,13 +467,13 @@ def test_a_full_sync_that_waits_for_quota_keeps_no_event_waiting(
 ) -> None:
     run(platform, "full_sync")
     monkeypatch.setenv("SHEETS_READS_PER_MINUTE", "60")
-    pipeline.cache_clear()
-    open_pipeline = pipeline()
+    platform.reopen()
+    pipeline = platform.pipeline
     use_up_reads(platform, 54)  # what bulk work may use while there are urgent requests
     found = next(found for found in tab_assets().values() if found.tab.title == "UserProfiles")
-    client = open_pipeline.client(BULK)
+    client = pipeline.client(BULK)
     with ThreadPoolExecutor(1) as beside:
-        full = beside.submit(event_round.sync_touched, open_pipeline, found, None, client)
+        full = beside.submit(event_round.sync_touched, pipeline, found, None, client)
         wait_until(lambda: waiting_for_quota(platform))
         [submitted] = submit_quizzes(platform.engine, 1, 100)
         before = platform.rows("UserProfiles")[submitted.user_id]
@@ -484,7 +486,7 @@ def test_a_full_sync_that_waits_for_quota_keeps_no_event_waiting(
 
 def use_up_reads(platform: Platform, number: int) -> None:
     """So many requests have been sent this minute, an urgent one among them."""
-    quota = pipeline().quota(URGENT)
+    quota = platform.pipeline.quota(URGENT)
     with quota.slot("read"):
         pass
     slot = {"credential": quota.credential, "kind": "read", "priority": BULK, "state": "answered", "at": time.time()}

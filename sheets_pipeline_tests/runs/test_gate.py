@@ -23,8 +23,8 @@ from sheets_pipeline.components.tab_asset import tab_assets
 from sheets_pipeline.database import history
 from sheets_pipeline.defs.full_sync import overdue_full_sync, overdue_reason, request_full_sync, retries
 from sheets_pipeline.defs.io_managers import SheetsIOManager
+from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.monitoring.status import as_json, collect
-from sheets_pipeline.pipeline import pipeline
 from sheets_pipeline.runs import gate
 from sheets_pipeline.runs.run_tags import SPREADSHEET_TAG, run_tags
 from sheets_pipeline.runs.switches import FULL_SYNC_SCHEDULE, enabled_tabs
@@ -57,7 +57,7 @@ def full_sync_job(keys: frozenset[dg.AssetKey]) -> dg.JobDefinition:
     loaded = dg.Definitions(
         assets=[found.asset for found in tab_assets().values()],
         jobs=[dg.define_asset_job("full_sync", selection=selection)],
-        resources={"sheets_io_manager": SheetsIOManager()},
+        resources={"pipeline": PipelineResource(), "sheets_io_manager": SheetsIOManager.definition()},
         executor=dg.in_process_executor,
     )
     return loaded.resolve_job_def("full_sync")
@@ -65,19 +65,19 @@ def full_sync_job(keys: frozenset[dg.AssetKey]) -> dg.JobDefinition:
 
 def run(platform: Platform, keys: frozenset[dg.AssetKey] = TWO_TABS) -> dg.ExecuteInProcessResult:
     """A full sync, tagged as the schedule tags it."""
-    tags = run_tags(pipeline())
+    tags = run_tags(platform.pipeline)
     return full_sync_job(keys).execute_in_process(instance=platform.instance, raise_on_error=False, tags=tags)
 
 
 def skipped(platform: Platform) -> str:
     """What the schedule says instead of starting a run."""
-    answer = request_full_sync(platform.instance)
+    answer = request_full_sync(platform.instance, PipelineResource())
     assert isinstance(answer, dg.SkipReason)
     return str(answer.skip_message)
 
 
 def requested(platform: Platform) -> dg.RunRequest:
-    answer = request_full_sync(platform.instance)
+    answer = request_full_sync(platform.instance, PipelineResource())
     assert isinstance(answer, dg.RunRequest), answer
     return answer
 
@@ -105,12 +105,12 @@ def test_what_only_a_person_can_mend_opens_the_circuit_at_once_and_a_trial_close
 ) -> None:
     platform.server.faults(action="error", status=status, count=None)
     assert not run(platform).success
-    state = gate.current_circuit(platform.instance, pipeline())
+    state = gate.current_circuit(platform.instance, platform.pipeline)
     assert (state.state, state.error, state.needs_person) == ("half_open", kind, True)
     monkeypatch.setattr("sheets_pipeline.sync.circuit.FIRST_PAUSE_SECONDS", 60)
     assert kind in skipped(platform)
     assert remedy in skipped(platform)
-    found = collect(platform.instance, pipeline())
+    found = collect(platform.instance, platform.pipeline)
     assert found.health is Health.STOPPED
     assert remedy in found.reason
     monkeypatch.setattr("sheets_pipeline.sync.circuit.FIRST_PAUSE_SECONDS", 0)
@@ -118,7 +118,7 @@ def test_what_only_a_person_can_mend_opens_the_circuit_at_once_and_a_trial_close
     assert trial.tags["dagster/max_retries"] == "0"
     platform.server.clear_faults()
     assert run(platform).success
-    assert gate.current_circuit(platform.instance, pipeline()) == Circuit()
+    assert gate.current_circuit(platform.instance, platform.pipeline) == Circuit()
 
 
 def test_transient_failures_open_it_after_as_many_as_the_setting_says(
@@ -127,13 +127,13 @@ def test_transient_failures_open_it_after_as_many_as_the_setting_says(
     monkeypatch.setenv("SYNC_MAX_CONSECUTIVE_FAILURES", "2")
     platform.server.faults(action="error", status=503, count=None)
     run(platform)
-    assert gate.current_circuit(platform.instance, pipeline()).state == "closed"
+    assert gate.current_circuit(platform.instance, platform.pipeline).state == "closed"
     assert requested(platform).tags["dagster/max_retries"] == "0"
     run(platform)
-    state = gate.current_circuit(platform.instance, pipeline())
+    state = gate.current_circuit(platform.instance, platform.pipeline)
     assert (state.state, state.failures, state.error) == ("open", 2, "SheetsUnavailable")
     assert "2 times in a row" in skipped(platform)
-    found = collect(platform.instance, pipeline())
+    found = collect(platform.instance, platform.pipeline)
     assert found.health is Health.DEGRADED
     tab = found.tabs["UserProfiles"]
     assert (tab.consecutive_failures, tab.failed_syncs) == (2, 2)
@@ -149,8 +149,8 @@ def test_a_refused_change_concerns_its_tab_and_not_the_circuit(platform: Platfor
         connection.execute(sa.text("delete from pending_event"))
     for _ in range(2):
         assert not run(platform).success
-    assert gate.current_circuit(platform.instance, pipeline()) == Circuit()
-    found = collect(platform.instance, pipeline())
+    assert gate.current_circuit(platform.instance, platform.pipeline) == Circuit()
+    found = collect(platform.instance, platform.pipeline)
     assert found.tabs["UserProfiles"].health is Health.DEGRADED
     assert "60 of 60 rows" in found.tabs["UserProfiles"].reason
     assert found.tabs["course_statistics"].health is Health.HEALTHY
@@ -160,13 +160,13 @@ def test_a_refused_change_concerns_its_tab_and_not_the_circuit(platform: Platfor
 def test_another_tenants_failures_never_open_our_circuit(platform: Platform) -> None:
     job = full_sync_job(TWO_TABS)
     platform.server.faults(action="error", status=403, count=None)
-    tags = run_tags(pipeline()) | {SPREADSHEET_TAG: "theirs"}
+    tags = run_tags(platform.pipeline) | {SPREADSHEET_TAG: "theirs"}
     for _ in range(3):
         theirs = platform.instance.create_run_for_job(
             job, tags=tags | {"sheets_pipeline/needs_person": "true"}, status=dg.DagsterRunStatus.STARTED
         )
         platform.instance.report_run_failed(theirs)
-    assert gate.current_circuit(platform.instance, pipeline()) == Circuit()
+    assert gate.current_circuit(platform.instance, platform.pipeline) == Circuit()
     requested(platform)
 
 
@@ -180,7 +180,7 @@ def test_while_the_database_is_down_the_reason_says_so_and_syncs_go_on_afterward
             query = sa.text("select pg_terminate_backend(pid) from pg_stat_activity where datname = :name")
             connection.execute(query, {"name": name})
             assert "database" in skipped(platform)
-            pipeline.cache_clear()
+            platform.reopen()
             assert "database" in skipped(platform)
         finally:
             connection.exec_driver_sql(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
@@ -197,7 +197,7 @@ def test_a_tab_that_is_switched_off_is_left_out_of_the_run(platform: Platform) -
     result = run(platform, TWO_TABS & set(request.asset_selection))
     assert result.success
     assert platform.rows("course_statistics")
-    tab = collect(platform.instance, pipeline()).tabs["UserProfiles"]
+    tab = collect(platform.instance, platform.pipeline).tabs["UserProfiles"]
     assert (tab.enabled, tab.health, tab.next_sync_in_seconds) == (False, Health.STOPPED, None)
 
 
@@ -209,7 +209,9 @@ def test_with_every_tab_switched_off_nothing_is_started(platform: Platform) -> N
 
 def test_the_first_full_sync_and_missed_ones_are_made_up_for_but_not_while_switched_off(platform: Platform) -> None:
     def tick() -> object:
-        return overdue_full_sync(dg.build_sensor_context(instance=platform.instance))
+        return overdue_full_sync(
+            dg.build_sensor_context(instance=platform.instance, resources={"pipeline": PipelineResource()})
+        )
 
     assert isinstance(tick(), dg.RunRequest)
     run(platform)
@@ -251,9 +253,9 @@ def test_runs_are_not_retried_beyond_what_opens_the_circuit(
 
 def test_a_sync_whose_process_died_is_counted_and_named(platform: Platform) -> None:
     assert run(platform).success
-    open_pipeline = pipeline()
-    history.begin(open_pipeline.state, platform.spreadsheet_id, "UserProfiles", "full", "gone")
-    tab = collect(platform.instance, open_pipeline).tabs["UserProfiles"]
+    pipeline = platform.pipeline
+    history.begin(pipeline.state, platform.spreadsheet_id, "UserProfiles", "full", "gone")
+    tab = collect(platform.instance, pipeline).tabs["UserProfiles"]
     assert (tab.health, tab.consecutive_failures) == (Health.WARNING, 1)
     assert tab.last_error
     assert "process died" in tab.last_error.message
@@ -265,7 +267,7 @@ def test_after_a_sync_all_is_healthy_and_the_json_has_the_documented_keys(
     for name in ("QUIZ_RESPONSES", "TRANSCRIPT_REQUESTS"):
         monkeypatch.setenv(f"SYNC_ENABLE_{name}", "false")
     assert run(platform).success
-    found = collect(platform.instance, pipeline())
+    found = collect(platform.instance, platform.pipeline)
     assert found.health is Health.HEALTHY, found.reason
     shape = as_json(found)
     assert {"health", "circuit", "paused_until", "tabs"} <= set(shape)

@@ -15,7 +15,6 @@ from sheets_pipeline.database import events, leases
 from sheets_pipeline.database.event_table import Priority, pending_event
 from sheets_pipeline.database.quota import BULK, URGENT, sync_quota_slot
 from sheets_pipeline.defs import event_sync
-from sheets_pipeline.pipeline import pipeline
 from sheets_pipeline.runs import gathering
 from sheets_pipeline.runs.gathering import rest_while_busy, seconds_between_rounds
 from sheets_pipeline_tests.defs.test_jobs import pending, run
@@ -94,16 +93,16 @@ def stream(engine: sa.Engine, *, per_second: int) -> Iterator[None]:
         thread.join()
 
 
-def rested(busy_seconds: float) -> tuple[bool, float]:
+def rested(platform: Platform, busy_seconds: float) -> tuple[bool, float]:
     """Whether it rested after a round of one second, and for how long."""
     began = time.monotonic()
-    answer = rest_while_busy(dg.build_op_context(), pipeline(), 1.0, busy_seconds)
+    answer = rest_while_busy(dg.build_op_context(), platform.pipeline, 1.0, busy_seconds)
     return answer, time.monotonic() - began
 
 
 def test_a_quiet_application_keeps_nothing_waiting(platform: Platform):
     record(platform.engine, 40)
-    answer, seconds = rested(1)
+    answer, seconds = rested(platform, 1)
     assert not answer
     assert seconds < 1
 
@@ -111,14 +110,14 @@ def test_a_quiet_application_keeps_nothing_waiting(platform: Platform):
 def test_a_busy_application_is_left_alone_for_its_share_of_the_time(platform: Platform):
     record(platform.engine, 100)
     with stream(platform.engine, per_second=200):
-        answer, seconds = rested(0.2)
+        answer, seconds = rested(platform, 0.2)
     assert answer
     assert 0.2 * 19 <= seconds < 0.2 * 19 + 2
 
 
 def test_a_rest_is_over_once_the_burst_is(platform: Platform):
     record(platform.engine, 500)
-    answer, seconds = rested(10)
+    answer, seconds = rested(platform, 10)
     assert answer
     assert seconds < 4
 
@@ -128,7 +127,7 @@ def test_an_urgent_event_ends_a_rest(platform: Platform):
     urgent = threading.Timer(1.5, record, (platform.engine, 1, Priority.URGENT))
     with stream(platform.engine, per_second=200):
         urgent.start()
-        answer, seconds = rested(10)
+        answer, seconds = rested(platform, 10)
     urgent.join()
     assert answer
     assert 1 < seconds < 4
@@ -136,20 +135,20 @@ def test_an_urgent_event_ends_a_rest(platform: Platform):
 
 def test_a_share_of_one_means_no_rests(platform: Platform, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("SYNC_WORK_SHARE", "1")
-    pipeline.cache_clear()
+    platform.reopen()
     record(platform.engine, 500)
-    assert rested(10)[0] is False
+    assert rested(platform, 10)[0] is False
 
 
 def waited_with(platform: Platform, slots: int, priority: int) -> float:
     """Seconds that a round waits after so many writes of this priority, the last of them just now."""
-    quota, now = pipeline().quota(URGENT), time.time()
+    quota, now = platform.pipeline.quota(URGENT), time.time()
     slot = {"credential": quota.credential, "kind": "write", "priority": priority, "state": "answered"}
     with platform.engine.begin() as connection:
         connection.execute(sync_quota_slot.delete())
         connection.execute(sync_quota_slot.insert(), [slot | {"at": now - min(number, 1)} for number in range(slots)])
     began = time.monotonic()
-    gathering.let_gather(pipeline())
+    gathering.let_gather(platform.pipeline)
     return time.monotonic() - began
 
 
@@ -172,7 +171,7 @@ def test_a_round_waits_as_long_as_quota_demands(
     most: float,
 ):
     monkeypatch.setenv("SHEETS_WRITES_PER_MINUTE", "135")
-    pipeline.cache_clear()
+    platform.reopen()
     if has_events:
         record(platform.engine)
     assert least <= waited_with(platform, slots, priority) < most
@@ -180,12 +179,12 @@ def test_a_round_waits_as_long_as_quota_demands(
 
 def test_an_urgent_event_ends_the_wait_for_quota(platform: Platform, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(gathering, "seconds_between_rounds", lambda *_: 20.0)
-    with pipeline().quota(URGENT).slot("read"):
+    with platform.pipeline.quota(URGENT).slot("read"):
         record(platform.engine)
     urgent = threading.Timer(0.5, record, (platform.engine, 1, Priority.URGENT))
     urgent.start()
     began = time.monotonic()
-    gathering.let_gather(pipeline())
+    gathering.let_gather(platform.pipeline)
     assert 0.4 < time.monotonic() - began < 3
     urgent.join()
 
@@ -211,7 +210,7 @@ def test_a_pause_is_heeded_between_rounds(platform: Platform):
     run(platform, "full_sync")
     record(platform.engine)
     with stream(platform.engine, per_second=300):
-        timer = threading.Timer(2, leases.take, (pipeline().state, "a person", 60))
+        timer = threading.Timer(2, leases.take, (platform.pipeline.state, "a person", 60))
         timer.start()
         result = run(platform, "event_sync", tags={"sheets_pipeline/next_tick": str(time.time() + 60)})
         timer.join()

@@ -25,10 +25,10 @@ from sheets_pipeline.components.tab_asset import tab_assets
 from sheets_pipeline.control import operations as operations_module
 from sheets_pipeline.control.operations import Operations
 from sheets_pipeline.defs.full_sync import request_full_sync
+from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.errors import UnknownTab
 from sheets_pipeline.monitoring import status as status_module
 from sheets_pipeline.monitoring.status import collect
-from sheets_pipeline.pipeline import pipeline
 from sheets_pipeline.runs import loaded_code
 from sheets_pipeline.runs.loaded_code import LoadedCode, difference
 from sheets_pipeline.settings import load_settings
@@ -65,24 +65,24 @@ def test_modules_added_and_deleted_while_dagster_runs_stop_no_tick_and_are_told(
     kept = tab_assets()
 
     def requested() -> set[dg.AssetKey]:
-        answer = request_full_sync(platform.instance)
+        answer = request_full_sync(platform.instance, PipelineResource())
         assert isinstance(answer, dg.RunRequest), answer
         return set(answer.asset_selection or ())
 
     assert requested() == set(kept)
-    assert collect(platform.instance, pipeline()).stale_code is None
+    assert collect(platform.instance, platform.pipeline).stale_code is None
     (tmp_path / "tabs" / "old.py").unlink()
     (tmp_path / "tabs" / "late.py").write_text(module("Late one", "late"))
     assert requested() == set(kept) - {dg.AssetKey("old")}
-    found = collect(platform.instance, pipeline())
+    found = collect(platform.instance, platform.pipeline)
     assert found.health is Health.WARNING
     assert found.stale_code
     assert "new: late.py; deleted: old.py (Old one)" in found.stale_code
-    loaded_code.follow(platform.instance, pipeline())  # not reloaded yet: all who show tabs go on as they are
-    assert "Old one" in collect(platform.instance, pipeline()).tabs
+    loaded_code.follow(platform.instance, platform.pipeline)  # not reloaded yet: all who show tabs go on as they are
+    assert "Old one" in collect(platform.instance, platform.pipeline).tabs
     note_as_reloaded(platform)
-    loaded_code.follow(platform.instance, pipeline())
-    found = collect(platform.instance, pipeline())
+    loaded_code.follow(platform.instance, platform.pipeline)
+    found = collect(platform.instance, platform.pipeline)
     assert {"Old one", "Late one"} & set(found.tabs) == {"Late one"}
     assert found.stale_code is None
 
@@ -92,7 +92,7 @@ def test_the_control_api_knows_a_new_tab_once_the_code_location_is_reloaded(
 ) -> None:
     declare(old=module("Old one", "old"))
     monkeypatch.setattr(operations_module, "STATUS_SHARED_SECONDS", 0)
-    operations = Operations(load_settings(), pipeline, platform.instance)
+    operations = Operations(load_settings(), lambda: platform.pipeline, platform.instance)
     assert "Old one" in operations.status().tabs
     (tmp_path / "tabs" / "late.py").write_text(module("Late one", "late"))
     with pytest.raises(UnknownTab):
@@ -110,7 +110,7 @@ def test_the_control_api_knows_a_new_tab_once_the_code_location_is_reloaded(
 def note_as_reloaded(platform: Platform) -> None:
     """What a code server that has loaded the files on disk notes."""
     text = json.dumps({"files": loaded_code.declarations.files(), "titles": {}})
-    platform.instance.daemon_cursor_storage.set_cursor_values({loaded_code._key(pipeline()): text})
+    platform.instance.daemon_cursor_storage.set_cursor_values({loaded_code._key(platform.pipeline): text})
 
 
 def test_a_tick_that_fails_is_told(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,7 +131,7 @@ def test_a_tick_that_fails_is_told(platform: Platform, monkeypatch: pytest.Monke
                 error=given, selector_id=state.selector_id,
             )
         )  # fmt: skip
-    found = collect(platform.instance, pipeline())
+    found = collect(platform.instance, platform.pipeline)
     assert found.health is Health.DEGRADED
     assert "full_sync_schedule failed of DagsterInvalidSubsetError" in found.reason
     assert "Secret" not in str(found.failed_ticks)

@@ -7,7 +7,6 @@ import pytest
 import sqlalchemy as sa
 
 from sheets_pipeline.database import history
-from sheets_pipeline.pipeline import pipeline
 from sheets_pipeline.platform import queries
 from sheets_pipeline_tests.defs.test_jobs import run
 from sheets_pipeline_tests.learning_platform import Platform
@@ -23,7 +22,7 @@ def rename_everybody(platform: Platform, suffix: str) -> None:
 def stored(platform: Platform) -> str:
     """All that Dagster keeps of all runs, and we of all syncs."""
     records = [record for one in platform.instance.get_runs() for record in platform.instance.all_logs(one.run_id)]
-    return repr(records) + repr(history.recent(pipeline().state, limit=500))
+    return repr(records) + repr(history.recent(platform.pipeline.state, limit=500))
 
 
 def test_no_value_of_a_cell_is_stored_or_logged(

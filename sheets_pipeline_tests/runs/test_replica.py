@@ -12,11 +12,11 @@ from sheets_pipeline.database.busyness import busy_reason, measure
 from sheets_pipeline.database.event_table import pending_event
 from sheets_pipeline.definitions import defs
 from sheets_pipeline.defs.event_sync import quiz_submissions
+from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.errors import DatabaseError
 from sheets_pipeline.monitoring import doctor_checks
 from sheets_pipeline.monitoring.doctor_facts import Facts
 from sheets_pipeline.monitoring.status import collect
-from sheets_pipeline.pipeline import pipeline
 from sheets_pipeline.platform import demo
 from sheets_pipeline.platform.simulate import submit_quizzes
 from sheets_pipeline.processes.servers import wait_until
@@ -40,7 +40,7 @@ def reading(platform: Platform, replica: Replica, monkeypatch: pytest.MonkeyPatc
     """The platform of the other tests, read from a replica; the pipeline's own tables are elsewhere."""
     monkeypatch.setenv("DATABASE_URL", replica.standby.url("postgres"))
     monkeypatch.setenv("PIPELINE_DATABASE_URL", replica.primary.url("pipeline"))
-    pipeline.cache_clear()
+    platform.reopen()
     return platform
 
 
@@ -79,7 +79,9 @@ def test_full_syncs_read_from_it_and_nobody_takes_events_off_its_queue(reading: 
         assert connection.scalar(sa.select(sa.func.count()).select_from(pending_event))
     assert len(reading.rows("quiz_responses")) == responses
 
-    tick = quiz_submissions(dg.build_sensor_context(instance=reading.instance))
+    tick = quiz_submissions(
+        dg.build_sensor_context(instance=reading.instance, resources={"pipeline": PipelineResource()})
+    )
     assert isinstance(tick, dg.SkipReason)
     assert "DATABASE_URL names a read replica" in str(tick.skip_message)
     by_hand = defs().resolve_job_def("event_sync").execute_in_process(instance=reading.instance)
@@ -87,12 +89,12 @@ def test_full_syncs_read_from_it_and_nobody_takes_events_off_its_queue(reading: 
     with pytest.raises(DatabaseError, match="DATABASE_URL names a read replica"):
         run_events()
 
-    status = collect(reading.instance, pipeline())
+    status = collect(reading.instance, reading.pipeline)
     assert status.health == "healthy"
     assert "read replica" in status.queue["none_taken"]
     assert all(tab.pending_events == 0 for tab in status.tabs.values())
     facts = Facts()
-    facts.platform = pipeline().platform
+    facts.platform = reading.pipeline.platform
     found = doctor_checks.triggers(facts)
     assert found.level == "warn"
     assert "db remove" in found.remedy

@@ -1,16 +1,15 @@
 """Tab ``quiz_responses``: one row per submission; older ones live in an archive tab per month."""
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
 
 from sheets_pipeline.components.tab_asset import tab_asset
-from sheets_pipeline.pipeline import pipeline
 from sheets_pipeline.platform import queries
 from sheets_pipeline.platform.response_archive import ResponseSource
-from sheets_pipeline.sheets.archived import ArchivedWriter
 from sheets_pipeline.sync.tab import Archive, Column, ColumnType, Tab
 
 QUIZ_RESPONSES = Tab(
@@ -34,10 +33,10 @@ QUIZ_RESPONSES = Tab(
 
 
 @tab_asset(QUIZ_RESPONSES)
-def quiz_responses(connection: sa.Connection, ids: Collection[Any] | None) -> pd.DataFrame:
+def quiz_responses(
+    connection: sa.Connection, ids: Collection[Any] | None, since: datetime | None = None
+) -> pd.DataFrame:
     """Quiz submissions, the newest ones in the tab, earlier ones in an archive tab per month."""
     if ids is not None:
         return queries.quiz_responses(connection, [int(key) for key in ids])
-    writer = pipeline().writer(QUIZ_RESPONSES)
-    since = writer.since() if isinstance(writer, ArchivedWriter) else None
     return queries.quiz_responses(connection, since=since)

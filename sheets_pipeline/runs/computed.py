@@ -1,0 +1,55 @@
+"""A tab's rows as its function gives them, with what must be known from before they were computed."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+
+from sheets_pipeline.components.tab_asset import TabAsset
+from sheets_pipeline.database.digits import noticing_dropped_digits, restored
+from sheets_pipeline.database.events import Event
+from sheets_pipeline.pipeline import Pipeline
+from sheets_pipeline.runs.covered_events import failed_before
+from sheets_pipeline.runs.tab_failures import checked_rows, computing
+
+
+@dataclass(frozen=True, slots=True)
+class ComputedTab:
+    """All rows of a tab.
+
+    ``computed_at`` is the store's time from before they were computed; ``failed_events`` had failed by then, and are
+    covered by these rows.
+    """
+
+    rows: pd.DataFrame
+    computed_at: float
+    failed_events: tuple[Event, ...] = ()
+
+
+def compute_all(pipeline: Pipeline, found: TabAsset) -> ComputedTab:
+    """All rows of a tab.
+
+    Raises:
+        TabProblem: The tab's own query or function failed.
+        SheetsPipelineError: Something failed that concerns more than this tab.
+    """
+    failed = failed_before(pipeline, found.tab)
+    writer = pipeline.writer(found.tab)
+    computed_at = writer.memory.now()
+    with pipeline.source.connect() as connection, computing(pipeline, found.tab, found.compute):
+        options = {} if found.tab.archive is None else {"since": writer.since()}
+        rows = rows_of(found, connection, None, **options)
+    return ComputedTab(rows, computed_at, tuple(failed))
+
+
+def rows_of(found: TabAsset, connection: sa.Connection, keys: Collection[Any] | None, **options: Any) -> pd.DataFrame:
+    """The rows of these keys, all for None, with the digits that its reader may have dropped.
+
+    Raises:
+        TabProblem: What the function gives is no frame with each declared column once.
+    """
+    with noticing_dropped_digits() as rounded:
+        frame = found.compute(connection, keys, **options)
+    return restored(checked_rows(found.tab, frame), rounded)

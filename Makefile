@@ -50,6 +50,7 @@ lint: dev-tools
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports
 
 format: dev-tools
 	@$(BIN)/ruff format .

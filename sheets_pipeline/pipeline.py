@@ -25,8 +25,9 @@ from sheets_pipeline.sheets.archived import ArchivedWriter
 from sheets_pipeline.sheets.client import GOOGLE_ENDPOINT, SheetsClient
 from sheets_pipeline.sheets.credentials import Identity, load_identity
 from sheets_pipeline.sheets.memory import TabFacts
+from sheets_pipeline.sheets.protocol import Writer
 from sheets_pipeline.sheets.shared_requests import Seat
-from sheets_pipeline.sheets.writer import TabWriter, Writer
+from sheets_pipeline.sheets.writer import TabWriter
 from sheets_pipeline.sync.tab import Tab
 
 #: What was seen of the databases' room is good for so long.

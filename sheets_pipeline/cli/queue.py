@@ -15,7 +15,7 @@ import click
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-    from sheets_pipeline.database.events import Event
+    from sheets_pipeline.database.event_table import Event
 
 #: Events set aside that are listed, the oldest first; the count is of all.
 _LISTED = 200

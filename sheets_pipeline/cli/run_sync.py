@@ -17,7 +17,7 @@ from sheets_pipeline.runs.computed import compute_all
 from sheets_pipeline.runs.run_tags import run_tags
 from sheets_pipeline.runs.switches import switch_name, switched_off
 from sheets_pipeline.settings import load_settings
-from sheets_pipeline.sheets.writer import Allowance
+from sheets_pipeline.sheets.protocol import Allowance
 from sheets_pipeline.sync.report import SyncReport
 from sheets_pipeline.sync.titles import no_such_tab
 

@@ -5,18 +5,16 @@ Anybody who may write the queue may write nonsense into it, such as the text ``N
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from sheets_pipeline.database.event_keys import OwnRows, faults, shown
+from sheets_pipeline.database.event_table import Event
 from sheets_pipeline.database.trigger_sql import WATCHES
 from sheets_pipeline.database.types import UtcDateTime
-
-if TYPE_CHECKING:
-    from sheets_pipeline.database.events import Event
 
 _PLATFORM = frozenset(watch.entity for watch in WATCHES)
 _NUMBER = re.compile(r"[+-]?[0-9]{1,19}")

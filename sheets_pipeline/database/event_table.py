@@ -4,8 +4,10 @@ It lives in the platform's database, because it is filled in the same transactio
 that records by hand need give no more than entity and key: the server fills in the rest.
 """
 
+import json
+from datetime import datetime
 from enum import IntEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
@@ -66,3 +68,33 @@ pending_event = sa.Table(
     mariadb_engine="InnoDB",
     mariadb_charset="utf8mb4",
 )
+
+
+class Event(NamedTuple):
+    """One change, as recorded. ``key`` is text; ``reason`` and ``set_aside_at`` are None while all is well.
+
+    ``waits_for`` is a JSON list of tabs once the others that it touches have been written.
+    """
+
+    id: int
+    entity: str
+    key: str
+    kind: str
+    priority: int
+    user_id: int | None
+    course_id: int | None
+    created_at: datetime
+    attempts: int
+    set_aside_at: datetime | None
+    reason: str | None
+    waits_for: str | None = None
+
+    @property
+    def tabs(self) -> frozenset[str] | None:
+        """Titles of the tabs that do not show it yet; None for all that it touches."""
+        try:
+            titles = json.loads(self.waits_for or "null")
+        except (ValueError, TypeError, RecursionError):  # somebody else wrote it: then all that it touches
+            return None
+        is_list = isinstance(titles, list) and all(isinstance(title, str) for title in titles)
+        return frozenset(titles) if is_list else None

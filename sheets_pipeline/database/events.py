@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from sheets_pipeline.database.dialects import is_one_of
 from sheets_pipeline.database.event_faults import fault, is_no_key, readable_moment
 from sheets_pipeline.database.event_keys import OwnRows, stored_key, touched_rows
-from sheets_pipeline.database.event_table import Priority, pending_event, utc_now
+from sheets_pipeline.database.event_table import Event, Priority, pending_event, utc_now
 from sheets_pipeline.database.trigger_sql import WATCHES
 from sheets_pipeline.database.types import UtcDateTime
 from sheets_pipeline.platform.queries import (
@@ -67,36 +67,6 @@ _created = sa.func.coalesce(readable_moment(pending_event.c.created_at), utc_now
 #: Urgent, normal or bulk, whatever number stands there.
 _priority = sa.case((pending_event.c.priority <= 0, 0), (pending_event.c.priority == 1, 1), else_=2).label("urgency")
 _kind = sa.case((_of_course, "course_quiz_submitted"), else_=pending_event.c.kind).label("kind")
-
-
-class Event(NamedTuple):
-    """One change, as recorded. ``key`` is text; ``reason`` and ``set_aside_at`` are None while all is well.
-
-    ``waits_for`` is a JSON list of tabs once the others that it touches have been written.
-    """
-
-    id: int
-    entity: str
-    key: str
-    kind: str
-    priority: int
-    user_id: int | None
-    course_id: int | None
-    created_at: datetime
-    attempts: int
-    set_aside_at: datetime | None
-    reason: str | None
-    waits_for: str | None = None
-
-    @property
-    def tabs(self) -> frozenset[str] | None:
-        """Titles of the tabs that do not show it yet; None for all that it touches."""
-        try:
-            titles = json.loads(self.waits_for or "null")
-        except (ValueError, TypeError, RecursionError):  # somebody else wrote it: then all that it touches
-            return None
-        is_list = isinstance(titles, list) and all(isinstance(title, str) for title in titles)
-        return frozenset(titles) if is_list else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 
 from sheets_pipeline.database.event_faults import number, readable_moment
 from sheets_pipeline.database.event_keys import OwnRows
-from sheets_pipeline.database.event_table import pending_event, utc_now
-from sheets_pipeline.database.events import Event, affected_keys
+from sheets_pipeline.database.event_table import Event, pending_event, utc_now
+from sheets_pipeline.database.events import affected_keys
 from sheets_pipeline.platform.tables import quizzes
 from sheets_pipeline.sync.health import TabWait
 from sheets_pipeline.sync.tab import Column

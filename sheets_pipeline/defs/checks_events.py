@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from sheets_pipeline.components.tab_asset import TabAsset, tab_assets
 from sheets_pipeline.database import events
+from sheets_pipeline.database.event_table import Event
 from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.runs.event_round import own_tabs
 
@@ -17,16 +18,16 @@ from sheets_pipeline.runs.event_round import own_tabs
 _LOOKED_AT, _LISTED = 5_000, 20
 
 
-def of_tab(connection: sa.Connection, title: str, given_up: Iterable[events.Event]) -> list[events.Event]:
+def of_tab(connection: sa.Connection, title: str, given_up: Iterable[Event]) -> list[Event]:
     """Those of the events that this tab does not show."""
     return [event for event in given_up if title in _titles(connection, event)]
 
 
-def _titles(connection: sa.Connection, event: events.Event) -> Iterable[str]:
+def _titles(connection: sa.Connection, event: Event) -> Iterable[str]:
     return event.tabs if event.tabs is not None else events.affected_keys(connection, [event], own_tabs())
 
 
-def judged(found: list[events.Event]) -> dg.AssetCheckResult:
+def judged(found: list[Event]) -> dg.AssetCheckResult:
     """The verdict on one tab."""
     if not found:
         return dg.AssetCheckResult(passed=True)

@@ -9,7 +9,7 @@ from sheets_pipeline.components.tab_asset import tab_assets
 from sheets_pipeline.runs.computed import ComputedTab, rows_of
 from sheets_pipeline.runs.metadata import report_metadata
 from sheets_pipeline.runs.tab_sync import write
-from sheets_pipeline.sheets.writer import Allowance
+from sheets_pipeline.sheets.protocol import Allowance
 
 #: Run tag that lets one run delete more rows than the guard allows.
 ALLOW_DELETES_TAG = "sheets_pipeline/allow_deletes"

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from sheets_pipeline.components.tab_asset import TabAsset
 from sheets_pipeline.database.digits import noticing_dropped_digits, restored
-from sheets_pipeline.database.events import Event
+from sheets_pipeline.database.event_table import Event
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.runs.covered_events import failed_before
 from sheets_pipeline.runs.tab_failures import checked_rows, computing

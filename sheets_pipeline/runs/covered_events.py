@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from sheets_pipeline.database import events
 from sheets_pipeline.database.event_keys import OwnRows
+from sheets_pipeline.database.event_table import Event
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.sync.report import SyncReport
 from sheets_pipeline.sync.tab import Tab
@@ -16,7 +17,7 @@ from sheets_pipeline.sync.tab import Tab
 _MOST = 10_000
 
 
-def failed_before(pipeline: Pipeline, tab: Tab) -> list[events.Event]:
+def failed_before(pipeline: Pipeline, tab: Tab) -> list[Event]:
     """Events that have failed so far. None for a tab with archives: its frame has not all rows."""
     if tab.archive is not None:
         return []
@@ -26,7 +27,7 @@ def failed_before(pipeline: Pipeline, tab: Tab) -> list[events.Event]:
         return [event for event in events.failed(connection, _MOST) if event.tabs is None or tab.title in event.tabs]
 
 
-def settle_covered(pipeline: Pipeline, tab: Tab, failed: Iterable[events.Event], report: SyncReport) -> int:
+def settle_covered(pipeline: Pipeline, tab: Tab, failed: Iterable[Event], report: SyncReport) -> int:
     """Take the tab off what these events wait for, and delete those that wait for nothing more; returns how many."""
     left = {row.key for row in report.set_aside}
     own = {tab.title: OwnRows.of(tab)} if tab.entities else {}

@@ -28,6 +28,7 @@ from sheets_pipeline.components.tab_asset import TabAsset, tab_assets
 from sheets_pipeline.database import events, held_tabs, history
 from sheets_pipeline.database.event_faults import malformed as malformed_events
 from sheets_pipeline.database.event_keys import OwnRows, key_parts
+from sheets_pipeline.database.event_table import Event
 from sheets_pipeline.database.quota import URGENT
 from sheets_pipeline.errors import SheetsPipelineError, TabProblem
 from sheets_pipeline.pipeline import Pipeline
@@ -153,9 +154,7 @@ def sync_round(pipeline: Pipeline, context: dg.OpExecutionContext) -> Round:
     return done
 
 
-def _without_malformed(
-    pipeline: Pipeline, due: list[events.Event], context: dg.OpExecutionContext
-) -> tuple[list[events.Event], int]:
+def _without_malformed(pipeline: Pipeline, due: list[Event], context: dg.OpExecutionContext) -> tuple[list[Event], int]:
     """The events that lead somewhere; the others are set aside at once, with their reason, and counted."""
     if not (reasons := malformed_events(due, own_tabs())):
         return due, 0
@@ -271,7 +270,7 @@ def sync_touched(
 # Settling --------------------------------------------------------------------------------------------------------------
 
 
-def _settle(pipeline: Pipeline, due: list[events.Event], done: Round, context: dg.OpExecutionContext) -> int:
+def _settle(pipeline: Pipeline, due: list[Event], done: Round, context: dg.OpExecutionContext) -> int:
     """Delete what has been written, count attempts of what cannot be; returns how many events were set aside.
 
     While nothing at all could be written, an outage for instance, the events are left as they are.
@@ -295,7 +294,7 @@ def _settle(pipeline: Pipeline, due: list[events.Event], done: Round, context: d
 
 
 def _outcomes(
-    connection: sa.Connection, due: Iterable[events.Event], failures: list[Failure]
+    connection: sa.Connection, due: Iterable[Event], failures: list[Failure]
 ) -> dict[tuple[frozenset[str], str | None], list[int]]:
     """(tabs that still wait, reason of a counted attempt) → events; no tabs where all has been written."""
     found: dict[tuple[frozenset[str], str | None], list[int]] = {}

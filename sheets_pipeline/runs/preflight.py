@@ -19,7 +19,7 @@ from sheets_pipeline.runs.computed import ComputedTab, compute_all
 from sheets_pipeline.runs.rests import rest
 from sheets_pipeline.runs.tab_failures import writing
 from sheets_pipeline.sheets import access
-from sheets_pipeline.sheets.writer import Writer
+from sheets_pipeline.sheets.protocol import Writer
 from sheets_pipeline.sync.archive import archive_tab
 from sheets_pipeline.sync.guards import Growth, check_growth
 from sheets_pipeline.sync.tab import ColumnType

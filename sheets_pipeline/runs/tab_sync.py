@@ -13,7 +13,7 @@ from sheets_pipeline.runs.covered_events import settle_covered
 from sheets_pipeline.runs.failures import explained, wait_before_retry
 from sheets_pipeline.runs.preflight import Preflight
 from sheets_pipeline.runs.tab_failures import record_failure, writing
-from sheets_pipeline.sheets.writer import Allowance
+from sheets_pipeline.sheets.protocol import Allowance
 from sheets_pipeline.sync.report import SyncReport
 
 #: Opens the pipeline, or raises why it cannot be.

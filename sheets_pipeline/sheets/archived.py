@@ -19,8 +19,9 @@ from sheets_pipeline.sheets.archive import RowMover
 from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sheets.marks import Ownership
 from sheets_pipeline.sheets.memory import TabMemory
+from sheets_pipeline.sheets.protocol import Allowance
 from sheets_pipeline.sheets.reader import NeedsFullSync
-from sheets_pipeline.sheets.writer import Allowance, TabWriter
+from sheets_pipeline.sheets.writer import TabWriter
 from sheets_pipeline.sync.archive import (
     Boundary,
     Part,

@@ -13,9 +13,8 @@ import time
 from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Protocol
 
 import pandas as pd
 
@@ -25,6 +24,7 @@ from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sheets.finder import TabFinder
 from sheets_pipeline.sheets.marks import Ownership, Sight, TabMarks
 from sheets_pipeline.sheets.memory import BaseRows, TabFacts, TabMemory
+from sheets_pipeline.sheets.protocol import Allowance
 from sheets_pipeline.sheets.reader import NeedsFullSync, TabReader
 from sheets_pipeline.sheets.rounds import Round, TabLook, alteration, creation, new_layout
 from sheets_pipeline.sheets.time_zones import zone_for
@@ -64,49 +64,6 @@ def _nothing_owned(keys: Collection[str]) -> set[str]:
 
 def _nothing_known(keys: Collection[str]) -> BaseRows:
     return {}
-
-
-@dataclass(frozen=True, slots=True)
-class Allowance:
-    """What a person allows one sync to do: ``deletes`` rows instead of the default; ``dry_run`` sends nothing.
-
-    ``take_over`` replaces another installation that keeps the spreadsheet.
-    """
-
-    deletes: int | None = None
-    dry_run: bool = False
-    take_over: bool = False
-
-
-class Writer(Protocol):
-    """Keeps one tab, with whatever belongs to it, as its frames say."""
-
-    @property
-    def tab(self) -> Tab:
-        """The declaration."""
-
-    @property
-    def memory(self) -> TabMemory:
-        """What is remembered of the tab."""
-
-    @property
-    def lock(self) -> Callable[[], AbstractContextManager[Callable[[], None] | None]]:
-        """Lets one writer per tab in at a time."""
-
-    def full_sync(self, frame: pd.DataFrame, *, computed_at: float, allowance: Allowance | None = None) -> SyncReport:
-        """Make the whole tab as the frame says."""
-
-    def event_sync(self, compute: Callable[[], pd.DataFrame], keys: Collection[str]) -> SyncReport:
-        """Write the rows of these keys; those without a row leave the tab."""
-
-    def since(self) -> datetime | None:
-        """The moment from which on rows belong into the tab itself; None for all rows."""
-
-    def planned_archives(self, spreadsheet: access.SpreadsheetProperties) -> list[Part]:
-        """Months whose archive tabs the next full sync makes."""
-
-    def recheck_archives(self) -> None:
-        """Have the next full sync compare archive tabs with the database, too."""
 
 
 class TabWriter:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sheets_pipeline.database import events, triggers
 from sheets_pipeline.database.event_faults import malformed
 from sheets_pipeline.database.event_keys import OwnRows, UnusableKey, stored_key
-from sheets_pipeline.database.event_table import pending_event
+from sheets_pipeline.database.event_table import Event, pending_event
 from sheets_pipeline.database.waiting import waiting
 from sheets_pipeline.sync.tab import Column, ColumnType
 from sheets_pipeline_tests.database.rows import add_basics
@@ -150,7 +150,7 @@ def test_a_key_names_the_row_that_the_key_columns_make_of_it_or_is_refused(
 
 def test_a_key_that_one_tab_cannot_use_refreshes_the_other_and_is_told(platform: sa.Engine):
     own = {"Orders": OwnRows(("order",), (_TEXT,)), "Numbers": OwnRows(("order",), (_NUMBER,))}
-    event = events.Event(1, "order", "A-7", "", 1, None, None, datetime.now(UTC), 0, None, None)
+    event = Event(1, "order", "A-7", "", 1, None, None, datetime.now(UTC), 0, None, None)
     with platform.connect() as connection:
         assert events.affected_keys(connection, [event], own) == {"Orders": {"A-7"}}
     [(reason, ids)] = malformed([event], own).items()

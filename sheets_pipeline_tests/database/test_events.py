@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from sheets_pipeline.database import events, triggers
 from sheets_pipeline.database.event_keys import OwnRows
-from sheets_pipeline.database.event_table import Priority, event_metadata, pending_event
+from sheets_pipeline.database.event_table import Event, Priority, event_metadata, pending_event
 from sheets_pipeline.errors import DatabaseError
 from sheets_pipeline.platform.tables import (
     course_completions,
@@ -45,7 +45,7 @@ def postgresql_queue(postgresql: sa.Engine) -> sa.Engine:
     return postgresql
 
 
-def _take(connection: sa.Connection) -> list[events.Event]:
+def _take(connection: sa.Connection) -> list[Event]:
     """All that is pending, removed."""
     found = sorted(events.pending(connection))
     events.delete(connection, [event.id for event in found])

@@ -27,7 +27,7 @@ from sheets_pipeline.errors import DatabaseError, LimitExceeded, TabFailed
 from sheets_pipeline.monitoring.status import collect
 from sheets_pipeline.platform.simulate import submit_quizzes
 from sheets_pipeline.runs import gate
-from sheets_pipeline.runs.computed import rows_of
+from sheets_pipeline.runs.computed import ComputedTab, rows_of
 from sheets_pipeline.runs.preflight import check_all
 from sheets_pipeline.runs.run_tags import run_tags
 from sheets_pipeline.runs.tab_failures import computing_failed
@@ -229,14 +229,13 @@ def test_a_tab_renamed_between_reading_and_writing_is_read_again(
 
 
 def test_tabs_that_need_not_grow_go_on_while_others_do_not_fit(platform: Platform) -> None:
-    grows = pd.DataFrame({"n": range(2000)})
-    fits = pd.DataFrame({"n": range(3)})
+    grows, fits = (ComputedTab(pd.DataFrame({"n": range(rows)}), 0.0) for rows in (2000, 3))
     assert run(platform).success
     big = {"title": "big", "gridProperties": {"rowCount": 99_300, "columnCount": 100}}
     batch_update(platform, {"addSheet": {"properties": big}})
     tabs = {tab(title).key: tab(title) for title in TITLES}
-    frames = {found.key: grows if title == "UserProfiles" else fits for title in TITLES if (found := tab(title))}
-    failed = check_all(platform.pipeline, tabs, frames)
+    computed = {found.key: grows if title == "UserProfiles" else fits for title in TITLES if (found := tab(title))}
+    failed = check_all(platform.pipeline, tabs, computed)
     assert set(failed) == {tab("UserProfiles").key}
     assert isinstance(failed[tab("UserProfiles").key], LimitExceeded)
 

@@ -12,9 +12,10 @@ from google.auth.credentials import AnonymousCredentials
 from local_sheets.testing import LocalSheetsServer
 from sheets_pipeline.sheets.client import Kind, SheetsClient
 from sheets_pipeline.sheets.credentials import Identity
+from sheets_pipeline.sheets.protocol import Allowance
 from sheets_pipeline.sheets.retry import RetryPolicy
 from sheets_pipeline.sheets.shared_requests import Seat
-from sheets_pipeline.sheets.writer import Allowance, TabWriter
+from sheets_pipeline.sheets.writer import TabWriter
 from sheets_pipeline.sync.report import SyncReport
 from sheets_pipeline.sync.tab import Column, ColumnType, Tab
 from sheets_pipeline_tests.sheets.memory import FakeMemory, FakeOwnership

@@ -14,7 +14,7 @@ An event that touches two tabs of which one failed waits for that one alone.
 import math
 import threading
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from dataclasses import dataclass, field
@@ -34,6 +34,7 @@ from sheets_pipeline.errors import SheetsPipelineError, TabProblem
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.runs.computed import compute_all, rows_of
 from sheets_pipeline.runs.metadata import report_metadata
+from sheets_pipeline.runs.refused_keys import KeysRefused, read_or_find_refused
 from sheets_pipeline.runs.switches import enabled_tabs
 from sheets_pipeline.runs.tab_failures import computing, writing
 from sheets_pipeline.sheets.client import SheetsClient
@@ -41,6 +42,7 @@ from sheets_pipeline.sheets.reader import NeedsFullSync
 from sheets_pipeline.sheets.shared_requests import Seat, SharedRequests
 from sheets_pipeline.sync.live_rows import with_live_rows
 from sheets_pipeline.sync.report import SyncReport
+from sheets_pipeline.sync.rows import SetAside
 from sheets_pipeline.sync.touch_cost import FEW_ROWS, is_full_cheaper
 
 #: Events taken at once; keeps memory flat after a long outage (about 1 KB each).
@@ -236,18 +238,17 @@ def sync_touched(
     spreadsheet_id = pipeline.services.spreadsheet_id
     writer = pipeline.writer(found.tab, client)
 
-    def compute() -> pd.DataFrame:
-        with (
-            _computing,
-            pipeline.source.connect() as connection,
-            computing(pipeline, found.tab, found.compute),
-        ):
-            parts = keys and [key_parts(key, len(found.tab.key)) for key in keys]
-            rows = rows_of(found, connection, parts)
-            if not found.tab.entities or keys is None:
-                return rows
-            asked, owned = {str(key) for key in keys}, writer.memory.owned
-            return with_live_rows(found.tab, rows, asked, owned, lambda: rows_of(found, connection, None))
+    def some(keys: Collection[Any]) -> SyncReport:
+        """The rows of these keys; those that the tab's query cannot take hold up no others."""
+        try:
+            return writer.event_sync(
+                lambda: _touched_rows(pipeline, found, keys, writer.memory.owned), {str(key) for key in keys}
+            )
+        except KeysRefused as error:
+            left = [key for key in keys if str(key) not in error.keys]
+            report = some(left) if left else SyncReport(found.tab.title, kind="events")
+            report.set_aside += [SetAside(key, str(error)) for key in sorted(error.keys)]
+            return report
 
     def full() -> SyncReport:
         with _computing:
@@ -261,10 +262,33 @@ def sync_touched(
             sync.report = full()
         else:
             try:
-                sync.report = writer.event_sync(compute, {str(key) for key in keys})
+                sync.report = some(keys)
             except NeedsFullSync:
                 sync.report = full()
         return sync.report
+
+
+def _touched_rows(
+    pipeline: Pipeline,
+    found: TabAsset,
+    keys: Collection[Any],
+    owned: Callable[[Collection[str]], Collection[str]],
+) -> pd.DataFrame:
+    refused: KeysRefused | None = None
+    with _computing, pipeline.source.connect() as connection, computing(pipeline, found.tab, found.compute):
+
+        def read(some: Collection[Any] | None) -> pd.DataFrame:
+            parts = None if some is None else [key_parts(key, len(found.tab.key)) for key in some]
+            return rows_of(found, connection, parts)
+
+        if not found.tab.entities:
+            return read(keys)
+        try:
+            rows = read_or_find_refused(read, keys, connection.rollback)
+            return with_live_rows(found.tab, rows, {str(key) for key in keys}, owned, lambda: read(None))
+        except KeysRefused as error:
+            refused = error
+    raise refused  # outside, where nobody takes it for the tab's failure
 
 
 # Settling --------------------------------------------------------------------------------------------------------------

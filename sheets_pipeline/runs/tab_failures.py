@@ -43,7 +43,7 @@ def computing(pipeline: Pipeline, tab: Tab, compute: Callable[..., Any]) -> Iter
     except INTERRUPTS:
         raise
     except BaseException as error:  # users' code: it may even call sys.exit
-        failure = _first(error, DatabaseError)
+        failure = first_cause(error, DatabaseError)
         if failure is not None and not _answers(pipeline.platform):
             raise failure from None
         # Without its cause: a driver's message may quote what stands in cells, and Dagster keeps it.
@@ -77,13 +77,13 @@ def computing_failed(title: str, error: BaseException, path: str) -> SheetsPipel
     what = "its rows cannot be computed"
     if isinstance(error, TabProblem):
         return error
-    if (explained := _first(error, DatabaseError)) is not None:
+    if (explained := first_cause(error, DatabaseError)) is not None:
         problem = TabProblem(title, f"{what}. {explained}")
         problem.needs_person = explained.needs_person
         return problem
     if isinstance(error, SheetsPipelineError):
         return error
-    if (refused := _first(error, sa.exc.DBAPIError)) is not None:
+    if (refused := first_cause(error, sa.exc.DBAPIError)) is not None:
         place = _place(error, path)
         problem = TabProblem(title, f"{what}. The database says: {words_of(refused)}. Correct the query ({place}).")
         problem.needs_person = not isinstance(refused, sa.exc.OperationalError | sa.exc.InternalError)
@@ -140,7 +140,7 @@ def _answers(engine: sa.Engine) -> bool:
     return True
 
 
-def _first(error: BaseException, kind: type[Kind]) -> Kind | None:
+def first_cause(error: BaseException, kind: type[Kind]) -> Kind | None:
     """The error, or the one that it was raised from, if it is of this kind: pandas wraps what databases say."""
     seen: BaseException | None = error
     while seen is not None and not isinstance(seen, kind):

@@ -17,7 +17,6 @@ from sheets_pipeline.database import events
 from sheets_pipeline.database.event_table import pending_event
 from sheets_pipeline.database.frames import read_frame
 from sheets_pipeline.definitions import defs
-from sheets_pipeline.pipeline import pipeline
 from sheets_pipeline.sync.tab import Column, ColumnType, Tab
 from sheets_pipeline_tests.control.stage import Stage
 
@@ -67,7 +66,7 @@ def cli(*arguments: str) -> str:
 
 
 def test_malformed_events_are_told_everywhere_and_hold_up_nobody(stage: Stage, stock: None) -> None:
-    with pipeline().platform.begin() as connection:
+    with stage.pipeline.platform.begin() as connection:
         connection.execute(
             sa.text("alter table pending_event alter column key type text")
         )  # as where nobody looks at lengths
@@ -81,21 +80,21 @@ def test_malformed_events_are_told_everywhere_and_hold_up_nobody(stage: Stage, s
     assert "pending" in cli("queue", "status")
     try:
         assert defs().resolve_job_def("event_sync").execute_in_process(instance=stage.instance).success
-        with pipeline().platform.connect() as connection:
+        with stage.pipeline.platform.connect() as connection:
             assert events.pending(connection) == []
             given_up = {event.id: event.reason or "" for event in events.set_aside(connection)}
         assert len(given_up) == len(_MALFORMED)
-        _check_what_was_written()
+        _check_what_was_written(stage)
         _check_what_is_told(stage, given_up)
         _check_what_can_be_done(given_up)
     finally:
-        with pipeline().platform.begin() as connection:
+        with stage.pipeline.platform.begin() as connection:
             connection.execute(pending_event.delete())
             connection.execute(sa.text("alter table pending_event alter column key type varchar(200)"))
 
 
-def _check_what_was_written() -> None:
-    stock, profiles = (pipeline().client().read(f"/values/{tab}")["values"] for tab in ("Stock", "UserProfiles"))
+def _check_what_was_written(stage: Stage) -> None:
+    stock, profiles = (stage.pipeline.client().read(f"/values/{tab}")["values"] for tab in ("Stock", "UserProfiles"))
     assert stock[1:] == [["EU", "7", "70"]]
     assert any("Good Event" in row for row in profiles)
 

@@ -14,7 +14,6 @@ import sqlalchemy as sa
 from sheets_pipeline.database.engine import connect
 from sheets_pipeline.errors import DatabaseError
 from sheets_pipeline.platform.tables import platform_metadata
-from sheets_pipeline_tests.database.attacker import database  # noqa: F401 - a fixture
 
 _numbers = itertools.count(1)
 

@@ -89,6 +89,9 @@ class Settings(BaseSettings):
         le=1,
         description="Share of its time that a scheduled full sync, or an event sync under load, works; 1 for no rests.",
     )
+    sync_tab_timeout_seconds: float = Field(
+        120, ge=0, le=86_400, description="Longest time in which a tab's function computes its rows; 0 for no limit."
+    )
     database_statement_timeout_seconds: float = Field(
         60, ge=0, le=86_400, description="Longest time of one query on the platform's database; 0 for no limit."
     )

@@ -45,6 +45,11 @@ class Platform:
         path = f"/v4/spreadsheets/{self.spreadsheet_id}/values/{quote(a1_range)}?valueRenderOption=UNFORMATTED_VALUE"
         return list(self.server.call("GET", path).get("values", []))
 
+    def sheets(self) -> list[dict[str, Any]]:
+        """All tabs of the spreadsheet, with their properties."""
+        path = f"/v4/spreadsheets/{self.spreadsheet_id}?fields=sheets.properties"
+        return list(self.server.call("GET", path)["sheets"])
+
     def rows(self, tab: str) -> dict[Any, dict[str, Any]]:
         """The tab's rows by the value in column A."""
         header, *rows = self.values(tab)

@@ -13,6 +13,7 @@ from sheets_pipeline.database.event_table import Event
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.runs.covered_events import failed_before
 from sheets_pipeline.runs.tab_failures import checked_rows, computing
+from sheets_pipeline.runs.time_limit import within
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +39,14 @@ def compute_all(pipeline: Pipeline, found: TabAsset) -> ComputedTab:
     failed = failed_before(pipeline, found.tab)
     writer = pipeline.writer(found.tab)
     computed_at = writer.memory.now()
-    with pipeline.source.connect() as connection, computing(pipeline, found.tab, found.compute):
-        options = {} if found.tab.archive is None else {"since": writer.since()}
-        rows = rows_of(found, connection, None, **options)
+    options = {} if found.tab.archive is None else {"since": writer.since()}
+
+    def all_rows() -> pd.DataFrame:
+        with pipeline.source.connect() as connection:
+            return rows_of(found, connection, None, **options)
+
+    with computing(pipeline, found.tab, found.compute):
+        rows = within(pipeline.settings.sync_tab_timeout_seconds, all_rows)
     return ComputedTab(rows, computed_at, tuple(failed))
 
 

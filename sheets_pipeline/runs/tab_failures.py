@@ -20,6 +20,7 @@ from sheets_pipeline.database import history
 from sheets_pipeline.database.error_words import words_of
 from sheets_pipeline.errors import DatabaseError, RequestRejected, SheetsPipelineError, TabFailed, TabProblem
 from sheets_pipeline.pipeline import Pipeline
+from sheets_pipeline.runs.time_limit import TookTooLong
 from sheets_pipeline.sync.tab import OnRemoved, Tab
 
 logger = logging.getLogger(__name__)
@@ -77,17 +78,25 @@ def computing_failed(title: str, error: BaseException, path: str) -> SheetsPipel
     what = "its rows cannot be computed"
     if isinstance(error, TabProblem):
         return error
-    if (explained := first_cause(error, DatabaseError)) is not None:
-        problem = TabProblem(title, f"{what}. {explained}")
-        problem.needs_person = explained.needs_person
+    if isinstance(error, TookTooLong):
+        problem = TabFailed(
+            title,
+            f"{what}. Its function in {Path(path).name} took longer than SYNC_TAB_TIMEOUT_SECONDS. Bound what it waits for, "
+            "make it quicker, or raise the setting.",
+        )
+        problem.needs_person = True
         return problem
+    if (explained := first_cause(error, DatabaseError)) is not None:
+        failed = TabProblem(title, f"{what}. {explained}")
+        failed.needs_person = explained.needs_person
+        return failed
     if isinstance(error, SheetsPipelineError):
         return error
     if (refused := first_cause(error, sa.exc.DBAPIError)) is not None:
         place = _place(error, path)
-        problem = TabProblem(title, f"{what}. The database says: {words_of(refused)}. Correct the query ({place}).")
-        problem.needs_person = not isinstance(refused, sa.exc.OperationalError | sa.exc.InternalError)
-        return problem
+        wrong = TabProblem(title, f"{what}. The database says: {words_of(refused)}. Correct the query ({place}).")
+        wrong.needs_person = not isinstance(refused, sa.exc.OperationalError | sa.exc.InternalError)
+        return wrong
     return _unexpected(title, error, what, path)
 
 

@@ -12,7 +12,6 @@ from sheets_pipeline.database.engine import connect
 from sheets_pipeline.database.installation import Installation
 from sheets_pipeline.database.locks import named_lock
 from sheets_pipeline.database.quota import DatabaseQuota
-from sheets_pipeline.database.state import TabStore
 from sheets_pipeline.database.upgrade import install_state
 from sheets_pipeline.pipeline import StoredMemory
 from sheets_pipeline.sheets.client import SheetsClient
@@ -46,7 +45,7 @@ def sync(target: Target, frame: pd.DataFrame) -> None:
     identity = load_identity(None, Path(target.credentials_file))
     quota = DatabaseQuota(engine, identity.name, reads_per_minute=100_000, writes_per_minute=100_000)
     client = SheetsClient(identity, target.spreadsheet_id, budget=quota, endpoint=target.endpoint)
-    memory = StoredMemory(TabStore(engine, target.spreadsheet_id, target.tab))
+    memory = StoredMemory(engine, target.spreadsheet_id, target.tab)
     lock = lambda: named_lock(engine, target.spreadsheet_id)  # noqa: E731
     writer = TabWriter(declared(target.tab), client, memory, lock, Installation(engine))
     writer.full_sync(frame, computed_at=memory.now())

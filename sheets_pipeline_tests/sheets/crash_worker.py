@@ -13,7 +13,6 @@ from google.auth.credentials import AnonymousCredentials
 
 from sheets_pipeline.database.installation import Installation
 from sheets_pipeline.database.locks import named_lock
-from sheets_pipeline.database.state import TabStore
 from sheets_pipeline.database.upgrade import install_state
 from sheets_pipeline.errors import SheetsPipelineError
 from sheets_pipeline.pipeline import StoredMemory
@@ -30,7 +29,7 @@ def writer(database_url: str, endpoint: str, spreadsheet_id: str) -> TabWriter:
     install_state(engine)
     identity = Identity(AnonymousCredentials(), "robot@example.org")
     client = SheetsClient(identity, spreadsheet_id, budget=NoQuota(), endpoint=endpoint, policy=FAST)
-    store = StoredMemory(TabStore(engine, spreadsheet_id, TAB.title))
+    store = StoredMemory(engine, spreadsheet_id, TAB.title)
     lock = lambda: named_lock(engine, spreadsheet_id, timeout_seconds=30)  # noqa: E731
     return TabWriter(TAB, client, store, lock, Installation(engine))
 

@@ -16,7 +16,6 @@ from sheets_pipeline.database.archive import ArchiveStore
 from sheets_pipeline.database.engine import connect
 from sheets_pipeline.database.installation import Installation
 from sheets_pipeline.database.locks import named_lock
-from sheets_pipeline.database.state import TabStore
 from sheets_pipeline.database.upgrade import install_state
 from sheets_pipeline.defs.tabs.quiz_responses import QUIZ_RESPONSES
 from sheets_pipeline.pipeline import StoredMemory
@@ -60,7 +59,7 @@ def new_writer(
         client,
         ResponseSource(engine),
         ArchiveStore(engine, spreadsheet_id, MAIN),
-        lambda title: StoredMemory(TabStore(engine, spreadsheet_id, title)),
+        lambda title: StoredMemory(engine, spreadsheet_id, title),
         lock,
         Installation(engine),
     )

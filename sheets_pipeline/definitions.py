@@ -1,11 +1,15 @@
 """The one object Dagster loads; it only loads ``defs/``."""
 
+import warnings
 from pathlib import Path
 
 import dagster as dg
 
 from sheets_pipeline.defs.freshness import with_descriptions
 from sheets_pipeline.settings import load_settings
+
+# Dagster says so of itself whenever it binds resources to a sensor.
+warnings.filterwarnings("ignore", "Parameter `owners` of initializer `SensorDefinition", dg.BetaWarning)
 
 
 @dg.definitions

@@ -2,6 +2,8 @@
 
 import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
@@ -193,17 +195,77 @@ def test_urgent_requests_go_before_bulk(engine: sa.Engine, short_window: float) 
 
 
 def test_bulk_leaves_a_share_to_urgent_requests_seen_lately(engine: sa.Engine, short_window: float) -> None:
+    with budget(engine, 10, URGENT).slot("write"):
+        pass
+    time.sleep(1.1)
     for _ in range(9):
         with budget(engine, 10).slot("write"):
             pass
-    with budget(engine, 10, URGENT).slot("write") as waited:
-        assert waited < 0.5
-    time.sleep(1.1)
-    for _ in range(9):
-        with budget(engine, 10).slot("write") as waited:
-            assert waited < 0.5
-    with budget(engine, 10, URGENT).slot("write") as waited:
-        assert waited < 0.5
+    states = _slots(engine, "answered")
+    with ThreadPoolExecutor(1) as beside:
+        bulk = beside.submit(_ask_for_one, budget(engine, 10))
+        _wait_until(lambda: _slots(engine, "waiting") == 1)
+        _ask_for_one(budget(engine, 10, URGENT))  # the tenth, while bulk waits
+        assert _slots(engine, "waiting") == 1
+        assert _slots(engine, "answered") == states + 1
+        assert bulk.result(timeout=10) > 0
+
+
+def test_bulk_takes_all_of_the_budget_where_nothing_urgent_was_seen(engine: sa.Engine) -> None:
+    for _ in range(10):
+        _ask_for_one(budget(engine, 10))
+    assert budget(engine, 10).left("write") == 0
+    long_ago = sa.update(quota_module.sync_quota_budget).values(urgent_at=time.time() - 3600)
+    with engine.begin() as connection:
+        connection.execute(long_ago)
+        connection.execute(sa.delete(quota_module.sync_quota_slot))
+    for _ in range(10):
+        _ask_for_one(budget(engine, 10))
+    assert budget(engine, 10).left("write") == 0
+
+
+@pytest.mark.parametrize("state", ["sent", "held"])
+def test_what_a_dead_process_held_is_free_once_google_has_given_its_request_up(engine: sa.Engine, state: str) -> None:
+    mine = budget(engine, 1)
+    slot = {"credential": mine.credential, "kind": "write", "priority": BULK, "state": state}
+    with engine.begin() as connection:
+        connection.execute(quota_module.sync_quota_slot.insert().values(slot | {"at": time.time() - 300}))
+    assert mine.left("write") == 0
+    with ThreadPoolExecutor(1) as beside:
+        assert beside.submit(_ask_for_one, mine).result(timeout=10) < 5
+    with engine.begin() as connection:
+        connection.execute(sa.delete(quota_module.sync_quota_slot))
+        connection.execute(quota_module.sync_quota_slot.insert().values(slot | {"at": time.time() - 200}))
+        mine._enter(connection, "write", time.time(), None)  # Google may still answer it
+    assert _slots(engine, state) == 1
+
+
+def test_a_waiting_request_that_died_holds_up_nobody(engine: sa.Engine) -> None:
+    mine = budget(engine, 5)
+    slot = {"credential": mine.credential, "kind": "write", "priority": URGENT, "state": "waiting"}
+    with engine.begin() as connection:
+        connection.execute(quota_module.sync_quota_slot.insert().values(slot | {"at": time.time() - 10}))
+    with ThreadPoolExecutor(1) as beside:
+        beside.submit(_ask_for_one, mine).result(timeout=10)
+    assert _slots(engine, "waiting") == 0
+
+
+def _ask_for_one(mine: DatabaseQuota) -> float:
+    with mine.slot("write") as waited:
+        return waited
+
+
+def _slots(engine: sa.Engine, state: str) -> int:
+    query = sa.select(sa.func.count()).where(quota_module.sync_quota_slot.c.state == state)
+    with engine.connect() as connection:
+        return connection.scalar(query) or 0
+
+
+def _wait_until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_reserved_slots_serve_the_first_requests_and_the_rest_is_given_back(engine: sa.Engine) -> None:

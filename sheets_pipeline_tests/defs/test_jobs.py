@@ -130,6 +130,9 @@ def test_a_mass_delete_is_refused_unless_the_run_is_tagged(platform: Platform) -
     result = run(platform, "full_sync")
     assert "60 of 60 rows would be deleted" in failure(result)
     assert len(platform.rows("UserProfiles")) == 60
+    result = run(platform, "full_sync", tags={"sheets_pipeline/allow_deletes": "many"})
+    assert "is 'many'; expected a whole number of rows" in failure(result)
+    assert len(platform.rows("UserProfiles")) == 60
     assert run(platform, "full_sync", tags={"sheets_pipeline/allow_deletes": "400"}).success
     assert platform.rows("UserProfiles") == {}
 

@@ -1,5 +1,6 @@
 """What fails in one tab: the tab is named with its reason, nothing of a cell is shown, and every other tab is written."""
 
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -32,8 +33,10 @@ from sheets_pipeline.runs.preflight import check_all
 from sheets_pipeline.runs.run_tags import run_tags
 from sheets_pipeline.runs.tab_failures import computing_failed
 from sheets_pipeline.sheets.client import SheetsClient
+from sheets_pipeline.sheets.memory import TabFacts
 from sheets_pipeline.sync.circuit import Circuit
 from sheets_pipeline.sync.health import Health
+from sheets_pipeline.sync.tab import Column, Tab
 from sheets_pipeline_tests.learning_platform import Platform
 
 
@@ -238,6 +241,17 @@ def test_tabs_that_need_not_grow_go_on_while_others_do_not_fit(platform: Platfor
     failed = check_all(platform.pipeline, tabs, computed)
     assert set(failed) == {tab("UserProfiles").key}
     assert isinstance(failed[tab("UserProfiles").key], LimitExceeded)
+
+
+def test_google_is_asked_before_a_run_where_a_tab_has_to_grow_and_only_there(platform: Platform) -> None:
+    found = replace(tab("course_statistics"), tab=Tab("of a hundred rows", ("n",), (Column("n"),)))
+    grid = TabFacts(1, "Etc/GMT", {}, time.time(), row_count=100)
+    platform.pipeline.writer(found.tab).memory.save_facts(grid)
+    for rows, reads in ((99, 0), (100, 1)):  # below the header
+        platform.server.reset_stats()
+        computed = ComputedTab(pd.DataFrame({"n": range(rows)}), 0.0)
+        assert check_all(platform.pipeline, {found.key: found}, {found.key: computed}) == {}
+        assert platform.server.stats()["totals"]["reads"] == reads
 
 
 def test_a_database_that_is_down_is_asked_once_and_told_by_every_tab(

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from sheets_pipeline.components.tab_asset import TabAsset, tab_assets
 from sheets_pipeline.database import events, triggers
 from sheets_pipeline.database.event_table import pending_event
 from sheets_pipeline.database.frames import read_frame
+from sheets_pipeline.database.locks import named_lock
 from sheets_pipeline.database.quota import BULK, URGENT, sync_quota_slot
 from sheets_pipeline.definitions import defs
 from sheets_pipeline.defs import event_sync
@@ -195,6 +197,24 @@ def test_errors_of_the_whole_spreadsheet_count_no_attempt(
     left = queue(platform)
     assert left
     assert all(row["attempts"] == 0 and row["set_aside_at"] is None and row["retry_at"] is None for row in left)
+
+
+def test_a_tab_that_another_process_writes_counts_no_attempt(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(platform, "full_sync")
+    change(platform, "delete from pending_event")
+    list(submit_quizzes(platform.engine, 1, 100))
+    monkeypatch.setattr("sheets_pipeline.pipeline.named_lock", partial(named_lock, timeout_seconds=0.3))
+    name = f"Tab 'quiz_responses' of {platform.spreadsheet_id}"
+    with named_lock(platform.engine, name):
+        assert not run(platform).success
+    left = queue(platform)
+    assert left
+    assert all(row["attempts"] == 0 and row["set_aside_at"] is None and row["retry_at"] is None for row in left)
+    assert {row["waits_for"] for row in left} == {'["quiz_responses"]'}
+    assert run(platform).success
+    assert queue(platform) == []
 
 
 @pytest.mark.parametrize(("tab", "name"), [("UserProfiles", "full_name"), ("quiz_responses", "user")])

@@ -1,6 +1,6 @@
 """One Local Sheets for all tests of a process, and a bench with a writer for each test."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 from urllib.parse import quote
@@ -10,6 +10,7 @@ import pytest
 from google.auth.credentials import AnonymousCredentials
 
 from local_sheets.testing import LocalSheetsServer
+from sheets_pipeline.errors import TabBusy
 from sheets_pipeline.sheets.client import Kind, SheetsClient
 from sheets_pipeline.sheets.credentials import Identity
 from sheets_pipeline.sheets.protocol import Allowance
@@ -47,6 +48,22 @@ class NoQuota:
 
     def reserved(self) -> AbstractContextManager[None]:
         return nullcontext()
+
+
+class LosingLock:
+    """A lock that is lost once it was asked so many times whether it is still held."""
+
+    def __init__(self, good_for: int) -> None:
+        self.good_for = good_for
+
+    @contextmanager
+    def __call__(self) -> Iterator[Callable[[], None]]:
+        yield self._ask
+
+    def _ask(self) -> None:
+        if self.good_for == 0:
+            raise TabBusy("the lock was lost")
+        self.good_for -= 1
 
 
 class Bench:

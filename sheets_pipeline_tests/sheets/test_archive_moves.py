@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from sheets_pipeline.errors import SheetsError, SheetsPipelineError
+from sheets_pipeline.errors import SheetsError, SheetsPipelineError, TabBusy
 from sheets_pipeline.sheets.client import Kind
-from sheets_pipeline_tests.sheets.family import MAIN, Family
+from sheets_pipeline_tests.sheets.conftest import LosingLock
+from sheets_pipeline_tests.sheets.family import MAIN, Family, full_sync
 from sheets_pipeline_tests.sheets.scenarios import FAULTS
 from sheets_pipeline_tests.sheets.test_archived import assert_all_there, family
 
@@ -253,3 +254,17 @@ def test_columns_of_people_that_the_archive_lacks_are_added_to_it(family: Family
     assert moved <= found.keys()
     assert all(found[key] == (f"mark {key}", f"note {key}") for key in moved)
     assert family.sync().traffic.write_requests == 0
+
+
+def test_no_row_moves_once_the_lock_is_lost_and_each_sync_goes_on_from_there(family: Family) -> None:
+    about_to_move(family)
+    for syncs in range(20):  # noqa: B007 - how many it took
+        writer = family.writer()
+        writer.lock = LosingLock(good_for=1)
+        family.server.reset_stats()
+        with suppress(TabBusy):
+            full_sync(writer, family.engine)
+            break
+        assert family.server.stats()["totals"]["writes"] == 1
+    assert syncs > 3  # the tab's rows, a new archive tab, rows into it ...
+    assert_all_there(family)

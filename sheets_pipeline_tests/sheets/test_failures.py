@@ -13,7 +13,7 @@ from google.oauth2 import service_account
 from sheets_pipeline import errors
 from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sheets.credentials import SCOPES, Identity
-from sheets_pipeline.sheets.retry import RetryPolicy
+from sheets_pipeline.sheets.retry import RetryPolicy, retrying
 from sheets_pipeline_tests.sheets.conftest import NoQuota
 from sheets_pipeline_tests.sheets.stranger import PAGE, Answer, make_certificate, stranger
 
@@ -163,8 +163,19 @@ def test_a_read_is_tried_again_when_the_fault_may_pass(answer: Answer) -> None:
         assert len(there.asked) == 3
 
 
-def test_a_write_that_was_aborted_is_settled_by_reading_and_not_sent_twice() -> None:
-    with stranger(google(409, "The operation was aborted.")) as there:
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(google(409, "The operation was aborted."), id="409"),
+        pytest.param(google(408, "Request Timeout"), id="408"),
+        pytest.param(google(500, "Internal error encountered."), id="500"),
+        pytest.param(google(503, "The service is currently unavailable."), id="503"),
+        pytest.param(Answer(502, PAGE, "text/html"), id="502 of a proxy"),
+        pytest.param(Answer(504, "stream timeout", "text/plain"), id="504 of a proxy"),
+    ],
+)
+def test_a_write_that_may_have_been_applied_is_settled_by_reading_and_not_sent_twice(answer: Answer) -> None:
+    with stranger(answer) as there:
         with pytest.raises(errors.OutcomeUnknown):
             client(there.endpoint).write(":batchUpdate", body=b"{}")
         assert len(there.asked) == 1
@@ -325,3 +336,31 @@ def test_nobody_at_the_address_is_waited_out_and_told_with_the_time_it_took(kind
 
 def _send(client: SheetsClient, kind: str) -> Any:
     return client.read() if kind == "read" else client.write(":batchUpdate", body=b"{}")
+
+
+# Waits between tries ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("policy", "failures", "waits"),
+    [
+        pytest.param(RetryPolicy(), 8, [1, 2, 4, 8, 16, 32, 32, 32], id="none is longer than the longest"),
+        pytest.param(RetryPolicy(total_seconds=7), 8, [1, 2, 4], id="none would end after the time that is left"),
+        pytest.param(RetryPolicy(total_seconds=0), 8, [], id="no time, no second try"),
+    ],
+)
+def test_waits_double_within_their_bounds(policy: RetryPolicy, failures: int, waits: list[float]) -> None:
+    left, waited = [OSError()] * failures, list[float]()
+
+    def attempt() -> str:
+        if left:
+            raise left.pop()
+        return "answer"
+
+    loop = retrying(policy, lambda _: True, lambda: 0.5, lambda: None).copy(sleep=waited.append)
+    if len(waits) < failures:
+        with pytest.raises(OSError):
+            loop(attempt)
+    else:
+        assert loop(attempt) == "answer"
+    assert waited == waits

@@ -332,3 +332,16 @@ def test_blanks_make_no_other_header_unless_both_stand_there(bench: Bench, their
     bench.put("people!F1", [["note"]])
     assert bench.sync(ROWS | {1: "newer"}).renamed_columns == {}
     assert bench.values("people!B2:F2") == [["newer", 1.5, 46082.5, True, "mine"]]
+
+
+@pytest.mark.parametrize("is_known", [False, True], ids=["new to us", "followed before"])
+def test_a_renamed_column_is_not_guessed_where_its_header_stands_twice(bench: Bench, is_known: bool) -> None:
+    bench.sync(ROWS)
+    bench.put("people!B1", [["Who"]])
+    if is_known:
+        assert bench.sync(ROWS).renamed_columns == {"name": "Who"}
+    bench.put("people!G1", [["Who"]])
+    bench.server.reset_stats()
+    with pytest.raises(HeaderDoubled if is_known else HeaderMismatch):
+        bench.sync(ROWS | {1: "changed"})
+    assert bench.sent()[1] == 0

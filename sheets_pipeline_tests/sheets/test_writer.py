@@ -7,10 +7,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from sheets_pipeline.errors import GuardRefused, HeaderMismatch, LimitExceeded
+from sheets_pipeline.errors import GuardRefused, HeaderMismatch, LimitExceeded, TabBusy
 from sheets_pipeline.sheets.reader import NeedsFullSync
 from sheets_pipeline.sync.tab import Column, ColumnType, OnRemoved, Tab
-from sheets_pipeline_tests.sheets.conftest import TAB, Bench, frame_of
+from sheets_pipeline_tests.sheets.conftest import TAB, Bench, LosingLock, frame_of
 
 HEADER = ["id", "Full name", "score", "seen", "active"]
 ROW = [1.5, 46082.5, True]
@@ -326,3 +326,16 @@ def test_a_large_load_takes_no_more_requests_than_its_payload(bench: Bench) -> N
     bench.server.reset_stats()
     bench.sync(rows)
     assert bench.sent() == (1, 0, 0)
+
+
+@pytest.mark.parametrize("good_for", [0, 1])
+@pytest.mark.parametrize("kind", ["full", "events"])
+def test_nothing_is_written_once_the_lock_is_lost(bench: Bench, kind: str, good_for: int) -> None:
+    old = {i: f"n{i}" for i in range(1, 11)}
+    bench.sync(old)
+    bench.writer.lock = LosingLock(good_for)
+    bench.server.reset_stats()
+    new = {i: name for i, name in old.items() if i != 4} | {2: "changed", 11: "new"}  # one write, and one of deletes
+    with pytest.raises(TabBusy):
+        bench.sync(new) if kind == "full" else bench.event({2: "changed", 11: "new"}, {"2", "4", "11"})
+    assert bench.sent()[1] == good_for

@@ -1,9 +1,9 @@
-"""How many rows may stand without their keys before nearly everything would be written a second time."""
+"""Where guards let go: rows without their keys, and growth beyond what a spreadsheet holds."""
 
 import pytest
 
-from sheets_pipeline.errors import GuardRefused
-from sheets_pipeline.sync.guards import check_inserts
+from sheets_pipeline.errors import GuardRefused, LimitExceeded
+from sheets_pipeline.sync.guards import MAX_SPREADSHEET_CELLS, MAX_TABS, Growth, check_growth, check_inserts
 from sheets_pipeline.sync.tab import Column, Tab
 
 TAB = Tab("people", ("id",), (Column("id"), Column("name")))
@@ -18,3 +18,28 @@ def test_a_few_rows_without_their_keys_are_written_anew(strays: int, wanted: int
 def test_half_of_a_small_tab_or_a_fifth_of_a_large_one_is_refused(strays: int, wanted: int) -> None:
     with pytest.raises(GuardRefused, match=f"{strays} rows stand in the tab without their key .id. .* first row 2"):
         check_inserts(TAB, range(2, 2 + strays), wanted)
+
+
+@pytest.mark.parametrize(
+    ("data_rows", "grid", "cells"),
+    [
+        pytest.param(99, (100, 8), 0, id="header and rows just fit"),
+        pytest.param(100, (100, 8), 101 * 8, id="one row too many: a hundred rows and its own"),
+        pytest.param(0, (1, 8), 0, id="the header alone"),
+        pytest.param(5, (0, 0), 106 * 8, id="no tab: with six columns for people"),
+        pytest.param(2000, (2000, 8), 201 * 8, id="a tenth more where there are many"),
+    ],
+)
+def test_a_tab_grows_from_the_first_row_that_does_not_fit(data_rows: int, grid: tuple[int, int], cells: int) -> None:
+    assert Growth(TAB, data_rows, *grid).cells == cells
+
+
+def test_a_spreadsheet_may_be_full_to_the_last_cell_and_tab() -> None:
+    growing = [Growth(TAB, 100, 100, 8), Growth(TAB, 5, 0, 0)]
+    cells = sum(growth.cells for growth in growing)
+    check_growth(growing, MAX_SPREADSHEET_CELLS - cells, MAX_TABS - 1)
+    with pytest.raises(LimitExceeded, match="10,000,000"):
+        check_growth(growing, MAX_SPREADSHEET_CELLS - cells + 1, MAX_TABS - 1)
+    with pytest.raises(LimitExceeded, match="201 tabs"):
+        check_growth(growing, MAX_SPREADSHEET_CELLS - cells, MAX_TABS)
+    check_growth([Growth(TAB, 99, 100, 8)], MAX_SPREADSHEET_CELLS + 1, MAX_TABS + 1)  # it need not grow

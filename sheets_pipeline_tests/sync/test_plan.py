@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sheets_pipeline.sync.batches import cell_json
 from sheets_pipeline.sync.cells import same_cell
-from sheets_pipeline.sync.diff import ChangeSet, compare, compare_touched
+from sheets_pipeline.sync.diff import compare, compare_touched
 from sheets_pipeline.sync.headers import locate_columns
 from sheets_pipeline.sync.inserts import AT_THE_END, place_after, row_after_ours
 from sheets_pipeline.sync.plan import Plan, plan_changes, plan_creation
@@ -243,14 +243,23 @@ def test_a_new_tab_is_created_with_header_formats_and_rows_in_one_request(rows: 
     assert made == plan.row_count >= rows + 1 + 100
 
 
-def test_payloads_stay_within_the_limit() -> None:
-    wanted = rows_of({i: ("x" * 200, i) for i in range(1, 3001)})
-    everything = ChangeSet(list(range(3000)), [], [], {}, [])
-    snapshot = Grid([["id", "name", "score"]]).snapshot()
+@pytest.mark.parametrize("kind", ["inserts", "updates", "both", "creation"])
+@pytest.mark.parametrize(("rows", "length", "limit"), [(3000, 200, 100_000), (2600, 1000, None)])
+def test_payloads_stay_within_the_limit(kind: str, rows: int, length: int, limit: int | None) -> None:
+    wanted = rows_of({i: ("x" * length, i) for i in range(1, rows + 1)})
+    there = {"inserts": 0, "updates": rows, "both": rows // 2, "creation": 0}[kind]
+    snapshot = Grid([["id", "name", "score"], *([i, "old", i] for i in range(1, there + 1))]).snapshot()
     layout = locate_columns(TAB, snapshot)
-    plan = plan_changes(TAB, 7, snapshot, layout, wanted, everything, max_bytes=100_000)
-    assert max(batch.bytes for batch in plan.batches) <= 110_000
-    assert sum(len(batch.keys) for batch in plan.batches) == 3000
+    changes = compare(TAB, snapshot, layout, index_rows(TAB, snapshot, layout), wanted, lambda keys: set())
+    options = {"max_bytes": limit} if limit else {}
+    if kind == "creation":
+        plan = plan_creation(TAB, 7, wanted, **options)
+    else:
+        plan = plan_changes(TAB, 7, snapshot, layout, wanted, changes, **options)
+    sizes = [batch.bytes for batch in plan.batches]
+    assert max(sizes) <= (limit or 2_000_000)
+    assert len(sizes) <= 2 * sum(sizes) / (limit or 2_000_000) + 1
+    assert sorted(key for batch in plan.batches for key in batch.keys) == sorted(wanted.keys)
 
 
 @given(TEXT | SCORE | st.booleans())

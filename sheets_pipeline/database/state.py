@@ -31,7 +31,7 @@ sync_base_row = sa.Table(
     state_metadata,
     sa.Column("tab_id", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("row_key", ExactText(MAX_KEY_CHARACTERS), primary_key=True),
-    sa.Column("cells", LongText, comment="JSON by column; null: not known"),
+    sa.Column("cells", LongText, comment="JSON object by column name; null: not known"),
     sa.Column("is_gone", sa.Boolean, nullable=False, default=False),
     sa.Column("written_at", sa.Double, nullable=False, comment="seconds since 1970, database clock"),
     sa.Index("sync_base_row_written", "tab_id", "written_at"),
@@ -44,7 +44,7 @@ sync_base_row = sa.Table(
 _REMEMBER_GONE_SECONDS = 400 * 86_400
 _CHUNK = 1000
 
-Cells = list[str | int | float | bool | None]
+Cells = Mapping[str, str | int | float | bool | None]
 
 
 def remove_gone_rows(engine: sa.Engine) -> int:
@@ -52,6 +52,14 @@ def remove_gone_rows(engine: sa.Engine) -> int:
     with engine.begin() as connection:
         too_old = sync_base_row.c.written_at < database_time(connection) - _REMEMBER_GONE_SECONDS
         return connection.execute(sa.delete(sync_base_row).where(sync_base_row.c.is_gone & too_old)).rowcount
+
+
+def forget_base_without_names(connection: sa.Connection) -> None:
+    """Step of an upgrade: cells were kept in the order of the declaration, which may have changed since.
+
+    They are not believed any more; the next full sync finds them again.
+    """
+    connection.exec_driver_sql("UPDATE sync_base_row SET cells = NULL WHERE cells LIKE '[%%'")
 
 
 class TabStore:
@@ -104,7 +112,7 @@ class TabStore:
         return {row.row_key for row in self._select(columns, keys, is_gone=True)}
 
     def base(self, keys: Collection[str]) -> dict[str, Cells | None]:
-        """What we last wrote in these rows; None where that is not known for sure."""
+        """What we last wrote in these rows, by column name; None where that is not known for sure."""
         columns = (sync_base_row.c.row_key, sync_base_row.c.cells)
         return {row.row_key: orjson.loads(row.cells) if row.cells else None for row in self._select(columns, keys)}
 

@@ -15,6 +15,7 @@ from sheets_pipeline.database import archive, held_tabs, history, installation, 
 from sheets_pipeline.database.engine import described
 from sheets_pipeline.database.exact_text import compare_exactly
 from sheets_pipeline.database.locks import lock_transaction
+from sheets_pipeline.database.state import forget_base_without_names
 from sheets_pipeline.database.store import state_metadata
 from sheets_pipeline.errors import DatabaseError
 
@@ -40,7 +41,10 @@ class Step:
 
 
 #: In the order in which they run. Add at the end; never rename or remove one.
-STEPS: tuple[Step, ...] = (Step("compare_text_exactly", compare_exactly),)
+STEPS: tuple[Step, ...] = (
+    Step("compare_text_exactly", compare_exactly),
+    Step("base_by_column_name", forget_base_without_names),
+)
 
 
 @dataclass(frozen=True, slots=True)

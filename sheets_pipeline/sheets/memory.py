@@ -37,7 +37,8 @@ class TabFacts:
     key: Sequence[str] = ()
 
 
-BaseRows = dict[str, list[Cell] | None]
+#: Key → cells by column name; None where they are not known.
+BaseRows = dict[str, Mapping[str, Cell] | None]
 
 
 class TabMemory(Protocol):
@@ -74,7 +75,7 @@ class TabMemory(Protocol):
     def intend(self, keys: Collection[str]) -> None:
         """Note rows that are about to be sent."""
 
-    def confirm(self, rows: Mapping[str, list[Cell]]) -> None:
+    def confirm(self, rows: Mapping[str, Mapping[str, Cell]]) -> None:
         """Note rows that are known to stand in the tab."""
 
     def forget(self, keys: Collection[str]) -> None:

@@ -290,8 +290,8 @@ class TabWriter:
         if facts != known:
             if known is not None and self._is_rekeyed(known):
                 self.memory.save_facts(None)
-            elif not is_as_known or (known is not None and list(known.layout) != list(facts.layout)):
-                self.memory.distrust()  # the base's cells are in another order, or not those of the tab
+            elif not is_as_known or (known is not None and known.layout.keys() != facts.layout.keys()):
+                self.memory.distrust()  # of a column that was away the base knows nothing, and what it knows may be old
             self.memory.save_facts(facts)
 
     def _apply_batch(self, found: Round, batch: Batch, check: dict[int, str], report: SyncReport) -> bool:
@@ -364,8 +364,7 @@ class TabWriter:
         found = alteration(tab, facts, snapshot, columns, wanted, changes, index, sight, end, place, bare_from)
         found.strays = strays
         found.rows_digest = lambda: digest_of_ours(index, wanted, changes)
-        # Else the base's cells are in another order, or not those that we last wrote.
-        if sight.is_as_known and list(facts.layout) == list(found.settled.layout):
+        if sight.is_as_known and facts.layout.keys() == found.settled.layout.keys():
             found.drift = find_drift(changes, wanted, found.settled.layout, base)
         found.rows_in_tab = rows_of_ours(index, wanted, changes, leave)
         return found

@@ -1,6 +1,6 @@
 """The change set: what takes a tab from what it holds to what it should hold."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -139,7 +139,7 @@ def compare_touched(
     index: RowIndex,
     layout: dict[str, int],
     wanted: Rows,
-    base: dict[str, list[Cell] | None],
+    base: Mapping[str, Mapping[str, Cell] | None],
     gone: Collection[str],
 ) -> ChangeSet:
     """Compare only the rows that events touched, against what we last wrote (``base``; None: not known for sure).
@@ -153,13 +153,10 @@ def compare_touched(
         if row is None:
             changes.inserts.append(i)
             continue
-        known = base.get(key)
-        for position, name in enumerate(wanted.columns):
-            new = wanted.columns[name][i]
-            if known is None or not same_cell(new, known[position]):
-                changes.updates.append(
-                    CellUpdate(row, layout[name], known[position] if known is not None else None, new)
-                )
+        known = base.get(key) or {}
+        for name, cells in wanted.columns.items():
+            if name not in known or not same_cell(cells[i], known[name]):
+                changes.updates.append(CellUpdate(row, layout[name], known.get(name), cells[i]))
                 changes.updated_keys[key] = row
     changes.updates.sort(key=_place)
     held = wanted.held

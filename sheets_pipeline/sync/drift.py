@@ -36,7 +36,7 @@ def find_drift(
     changes: ChangeSet,
     wanted: Rows,
     layout: Mapping[str, int],
-    base: Callable[[Collection[str]], Mapping[str, list[Cell] | None]],
+    base: Callable[[Collection[str]], Mapping[str, Mapping[str, Cell] | None]],
 ) -> Drift:
     """Tell people's edits from news of the database among the changes that a full sync is about to write.
 
@@ -45,8 +45,8 @@ def find_drift(
     asked only about rows that change, so a tab at rest costs nothing.
 
     Args:
-        layout: Column name → 0-based index, in the order of the base's cells.
-        base: Gives what we last wrote in rows, by key; None where that is not known.
+        layout: Column name → 0-based index.
+        base: Gives what we last wrote in rows, by key and column name; None where that is not known.
     """
     inserted = [wanted.keys[i] for i in changes.inserts]
     keys = [*changes.updated_keys, *inserted]
@@ -54,13 +54,13 @@ def find_drift(
     missing = [key for key in inserted if known.get(key) is not None]
     drift = Drift(rows=len(missing), missing_keys=missing[:DRIFT_SAMPLE_SIZE])
     key_at = {row: key for key, row in changes.updated_keys.items()}
-    place_of = {column: (place, name) for place, (name, column) in enumerate(layout.items())}
+    name_of = {column: name for name, column in layout.items()}
     for update in changes.updates:
-        place, name = place_of[update.column]
-        written = known.get(key_at[update.row])
-        if written is None or same_cell(written[place], update.old):
+        name = name_of[update.column]
+        written = known.get(key_at[update.row]) or {}
+        if name not in written or same_cell(written[name], update.old):
             continue
         drift.cells += 1
         if len(drift.sample) < DRIFT_SAMPLE_SIZE:
-            drift.sample.append(DriftedCell(update.row + 1, key_at[update.row], name, written[place], update.old))
+            drift.sample.append(DriftedCell(update.row + 1, key_at[update.row], name, written[name], update.old))
     return drift

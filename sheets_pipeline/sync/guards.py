@@ -108,7 +108,7 @@ def find_strays(
     index: RowIndex,
     wanted: Rows,
     changes: ChangeSet,
-    base: Callable[[Collection[str]], Mapping[str, list[Cell] | None]],
+    base: Callable[[Collection[str]], Mapping[str, Mapping[str, Cell] | None]],
 ) -> list[int]:
     """Rows (as the user counts them) that hold what a row to be inserted holds, without its key.
 
@@ -121,9 +121,8 @@ def find_strays(
         return []
     keys = [wanted.keys[i] for i in changes.inserts]
     inserted = {_content(wanted.columns[name][i] for name in own) for i in changes.inserts}
-    places = [place for place, name in enumerate(wanted.columns) if name in own]
-    known = [cells for cells in base(keys).values() if cells is not None and len(cells) == len(wanted.columns)]
-    inserted |= {_content(cells[place] for place in places) for cells in known}
+    known = [cells for cells in base(keys).values() if cells is not None and cells.keys() >= set(own)]
+    inserted |= {_content(cells[name] for name in own) for cells in known}
     inserted.discard((None,) * len(own))
     columns = [snapshot.columns[layout[name]] if layout[name] < len(snapshot.columns) else [] for name in own]
     found = {row: _content(cells[row] if row < len(cells) else None for cells in columns) for row in rows}

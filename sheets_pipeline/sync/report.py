@@ -122,7 +122,7 @@ def sample_changes(changes: ChangeSet, wanted: Rows) -> list[tuple[str, int | No
     """The first changes of each kind, for a preview."""
     key_at = {row: key for key, row in changes.updated_keys.items()}
     sample: list[tuple[str, int | None, str, str, Any, Any]] = [
-        ("insert", None, wanted.keys[i], "", None, wanted.row(i)) for i in changes.inserts[:SAMPLE_SIZE]
+        ("insert", None, wanted.keys[i], "", None, list(wanted.row(i).values())) for i in changes.inserts[:SAMPLE_SIZE]
     ]
     sample += [
         ("update", update.row + 1, key_at[update.row], column_letters(update.column), update.old, update.new)

@@ -46,9 +46,9 @@ class Rows:
         """Keys of rows that are in the database and cannot be written: their rows in the tab stay as they are."""
         return {row.key for row in self.set_aside if row.key}
 
-    def row(self, i: int) -> list[Cell]:
-        """The cells of row i, in the order of the tab's columns."""
-        return [column[i] for column in self.columns.values()]
+    def row(self, i: int) -> dict[str, Cell]:
+        """The cells of row i, by column name."""
+        return {name: cells[i] for name, cells in self.columns.items()}
 
 
 def rows_from_frame(tab: Tab, frame: pd.DataFrame, time_zone: tzinfo) -> Rows:

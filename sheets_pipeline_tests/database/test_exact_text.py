@@ -69,11 +69,11 @@ def test_every_key_has_a_base_row_of_its_own(engine: sa.Engine) -> None:
     in_latin1(engine)
     install_state(engine)
     store = TabStore(engine, "S", "T")
-    rows: dict[str, Any] = {key: [key] for key in [*KEYS, LONG + "a", LONG + "A"]}
+    rows: dict[str, Any] = {key: {"key": key} for key in [*KEYS, LONG + "a", LONG + "A"]}
     store.confirm(rows)
     assert store.base(rows) == rows
     assert store.owned(["aBC", "RESUME", "a   ", "😂", "SS", LONG + "b"]) == set()
-    assert store.base(["abc"]) == {"abc": ["abc"]}
+    assert store.base(["abc"]) == {"abc": {"key": "abc"}}
     store.forget(["abc", "a ", "résumé"])
     assert store.owned(rows) == set(rows) - {"abc", "a ", "résumé"}
     assert ArchiveStore(engine, "S", "T").owned() == set(rows) - {"abc", "a ", "résumé"}
@@ -101,7 +101,7 @@ def test_a_store_that_mixed_keys_up_is_mended(engine: sa.Engine, is_latin1: bool
     install_state(engine)
     store = TabStore(engine, "S", "T")
     assert store.owned(["Müller", "müller", "Muller"]) == {"Müller"}
-    rows: dict[str, Any] = {key: [key] for key in KEYS}
+    rows: dict[str, Any] = {key: {"key": key} for key in KEYS}
     store.confirm(rows)
     assert store.base(KEYS) == rows
     install_state(engine)  # nothing is left to do

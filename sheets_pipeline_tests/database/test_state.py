@@ -39,7 +39,7 @@ def test_rows_are_ours_from_the_moment_they_are_intended(engine: sa.Engine) -> N
 
 def test_a_confirmed_row_is_remembered_cell_by_cell(engine: sa.Engine) -> None:
     store = TabStore(engine, "S", "T")
-    cells = [1, "007", 0.5, None, True, "مرحبا 🌵 '\"\\"]
+    cells = {"n": 1, "text": "007", "half": 0.5, "none": None, "yes": True, "Größe '\"": "مرحبا 🌵 '\"\\"}
     store.confirm({"1": cells})
     assert store.base(["1", "2"]) == {"1": cells}
     store.intend(["1"])
@@ -48,7 +48,7 @@ def test_a_confirmed_row_is_remembered_cell_by_cell(engine: sa.Engine) -> None:
 
 def test_a_forgotten_row_is_no_longer_ours_but_known_to_be_newer_than_an_old_frame(engine: sa.Engine) -> None:
     store = TabStore(engine, "S", "T")
-    store.confirm({"1": [1], "2": [2]})
+    store.confirm({"1": {"a": 1}, "2": {"a": 2}})
     time.sleep(0.01)
     moment = store.now()
     time.sleep(0.01)
@@ -60,15 +60,15 @@ def test_a_forgotten_row_is_no_longer_ours_but_known_to_be_newer_than_an_old_fra
 
 def test_many_rows_are_kept_at_once(engine: sa.Engine) -> None:
     store = TabStore(engine, "S", "T")
-    store.confirm({str(i): [i, f"name {i}"] for i in range(5000)})
+    store.confirm({str(i): {"id": i, "name": f"name {i}"} for i in range(5000)})
     assert store.confirmed() == 5000
     assert len(store.base([str(i) for i in range(2500)])) == 2500
 
 
 def test_forgetting_the_base_of_one_tab_leaves_the_others(engine: sa.Engine) -> None:
     one, other = TabStore(engine, "S", "T"), TabStore(engine, "S", "U")
-    one.confirm({"1": [1]})
-    other.confirm({"1": [1]})
+    one.confirm({"1": {"a": 1}})
+    other.confirm({"1": {"a": 1}})
     one.write_facts(None, forget_base=True)
     assert (one.confirmed(), other.confirmed()) == (0, 1)
 

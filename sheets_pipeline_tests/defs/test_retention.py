@@ -172,14 +172,14 @@ def test_old_records_of_syncs_and_rows_long_gone_are_removed(bench: Bench) -> No
         sync = history.begin(bench.engine, "s", "tab", "full", "run")
         history.complete(bench.engine, sync, SyncReport("tab"))
     store = TabStore(bench.engine, "s", "tab")
-    store.confirm({"1": [1], "2": [2]})
+    store.confirm({"1": {"a": 1}, "2": {"a": 2}})
     store.forget(["1"])
     with bench.engine.begin() as connection:
         connection.execute(sa.text("update sync_history set started_at = started_at - interval '31 days' where id = 1"))
         connection.execute(sa.text("update sync_base_row set written_at = written_at - 401 * 86400"))
     removed = bench.clean()
     assert (removed.syncs, removed.gone_rows) == (1, 1)
-    assert store.base(["2"]) == {"2": [2]}
+    assert store.base(["2"]) == {"2": {"a": 2}}
 
 
 def test_a_clean_up_whose_time_is_over_says_so_and_the_next_goes_on(bench: Bench) -> None:

@@ -62,7 +62,7 @@ class FakeMemory:
         self.rows |= dict.fromkeys(keys)
         self.gone -= set(keys)
 
-    def confirm(self, rows: Mapping[str, list[Cell]]) -> None:
+    def confirm(self, rows: Mapping[str, Mapping[str, Cell]]) -> None:
         self.rows |= rows
         self.gone -= set(rows)
         self.written_at |= dict.fromkeys(rows, self.now())

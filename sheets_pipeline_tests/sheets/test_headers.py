@@ -159,6 +159,19 @@ def test_another_order_of_columns_changes_nothing(bench: Bench) -> None:
     assert (report.updates, bench.sent()) == (0, (1, 0, 0))
 
 
+def test_an_event_after_another_order_of_columns_writes_what_changed(bench: Bench) -> None:
+    tab = replace(TAB, columns=tuple(Column(name) for name in ("id", "left", "right")), key=("id",))
+    bench.use(tab)
+    before, swapped = (
+        pd.DataFrame([values], columns=["id", "left", "right"]) for values in (["1", "a", "b"], ["1", "b", "a"])
+    )
+    bench.writer.full_sync(before, computed_at=bench.memory.now())
+    bench.use(replace(tab, columns=(tab.columns[0], tab.columns[2], tab.columns[1])))
+    report = bench.writer.event_sync(lambda: swapped, {"1"})
+    assert report.cells == 2
+    assert bench.values()[1] == ["1", "b", "a"]
+
+
 def test_another_key_among_our_columns_is_followed_and_rows_still_leave(bench: Bench) -> None:
     bench.sync(ROWS)
     bench.put("people!F1:F3", [["note"], ["about n1"], ["about n2"]])

@@ -124,7 +124,7 @@ def test_a_stop_after_any_batch_leaves_whole_rows_and_the_next_sync_finishes(cas
             continue
         keys.append(key)
         cells = [row[header.index(name)] for name in ("id", "name", "score")]
-        versions = [rows.row(rows.position[str(key)]) for rows in (old, new) if str(key) in rows.position]
+        versions = [rows.row(rows.position[str(key)]).values() for rows in (old, new) if str(key) in rows.position]
         assert any(all(map(same_cell, version, cells)) for version in versions)
     assert len(keys) == len(set(keys))
     sync(grid, wanted, owned | {str(key) for key in after})
@@ -219,7 +219,8 @@ def test_touched_rows_are_written_where_they_differ_from_what_we_last_wrote() ->
     snapshot = grid.snapshot()
     layout = locate_columns(TAB, snapshot)
     wanted = rows_of({1: ("a", 9), 2: ("b", 2), 3: ("c", 3), 8: ("new", 8)})
-    base = {"1": [1, "a", 1], "2": [2, "b", 2], "3": None}
+    base = {key: {"id": int(key), "name": name, "score": int(key)} for key, name in {"1": "a", "2": "b"}.items()}
+    base |= {"3": None}
     changes = compare_touched(TAB, index_rows(TAB, snapshot, layout), layout, wanted, base, ["4"])
     assert [(update.row, update.column) for update in changes.updates] == [(1, 2), (3, 0), (3, 1), (3, 2)]
     grid.apply(plan_changes(TAB, 7, snapshot, layout, wanted, changes))

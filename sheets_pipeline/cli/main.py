@@ -15,6 +15,7 @@ import click
 
 from sheets_pipeline.cli.progress import errors_console, progress
 from sheets_pipeline.errors import SheetsPipelineError, UnknownTab
+from sheets_pipeline.processes import left_behind
 from sheets_pipeline.terminal import escape
 
 #: Commands that may start what is embedded; the others ask, or change what is there.
@@ -126,8 +127,10 @@ def sync(tabs: tuple[str, ...], dry_run: bool, allow_deletes: int | None, take_o
             result = run_sync.run_sync(tabs, allow_deletes, take_over=take_over)
         result["seconds"] = round(time.monotonic() - started, 3)
         click.echo(json.dumps(result)) if as_json else output.print_sync(result)
-    if result["status"] in ("failed", "refused") or result["errors"]:
-        sys.exit(1)
+    code = 1 if result["status"] in ("failed", "refused") or result["errors"] else 0
+    left_behind.end_process(code)
+    if code:
+        sys.exit(code)
 
 
 @main.command()

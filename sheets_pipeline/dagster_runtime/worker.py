@@ -20,6 +20,7 @@ from dagster._utils.interrupts import capture_interrupts
 from dagster_postgres.storage import DagsterPostgresStorage
 
 from sheets_pipeline.dagster_runtime.connections import keep_connections
+from sheets_pipeline.processes import left_behind
 from sheets_pipeline.processes.identity import WORKER_TAG, WorkerIdentity
 from sheets_pipeline.processes.priority import lower
 
@@ -88,4 +89,6 @@ def _class_of(data: ConfigurableClassData) -> type:
 
 if __name__ == "__main__":
     lower(int(sys.argv[1]))
-    sys.exit(execute(sys.stdin.read()))
+    code = execute(sys.stdin.read())
+    left_behind.end_process(code)
+    sys.exit(code)

@@ -13,7 +13,7 @@ from sheets_pipeline.database.event_table import Event
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.runs.covered_events import failed_before
 from sheets_pipeline.runs.tab_failures import checked_rows, computing
-from sheets_pipeline.runs.time_limit import within
+from sheets_pipeline.runs.time_limit import Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,25 +29,44 @@ class ComputedTab:
     failed_events: tuple[Event, ...] = ()
 
 
-def compute_all(pipeline: Pipeline, found: TabAsset) -> ComputedTab:
-    """All rows of a tab.
+class Computing:
+    """All rows of a tab, being computed.
 
     Raises:
-        TabProblem: The tab's own query or function failed.
-        SheetsPipelineError: Something failed that concerns more than this tab.
+        SheetsPipelineError: It could not be begun.
     """
-    failed = failed_before(pipeline, found.tab)
-    writer = pipeline.writer(found.tab)
-    computed_at = writer.memory.now()
-    options = {} if found.tab.archive is None else {"since": writer.since()}
 
-    def all_rows() -> pd.DataFrame:
-        with pipeline.source.connect() as connection:
-            return rows_of(found, connection, None, **options)
+    def __init__(self, pipeline: Pipeline, found: TabAsset) -> None:
+        self._pipeline, self._found = pipeline, found
+        self._failed = tuple(failed_before(pipeline, found.tab))
+        writer = pipeline.writer(found.tab)
+        self._computed_at = writer.memory.now()
+        options = {} if found.tab.archive is None else {"since": writer.since()}
+        self._reading = Reading(
+            pipeline.source,
+            lambda connection: rows_of(found, connection, None, **options),
+            pipeline.settings.sync_tab_timeout_seconds,
+        )
 
-    with computing(pipeline, found.tab, found.compute):
-        rows = within(pipeline.settings.sync_tab_timeout_seconds, all_rows)
-    return ComputedTab(rows, computed_at, tuple(failed))
+    def is_done_within(self, seconds: float) -> bool:
+        """Wait so long at most for the end."""
+        return self._reading.is_done_within(seconds)
+
+    def result(self) -> ComputedTab:
+        """The rows, once they are there.
+
+        Raises:
+            TabProblem: The tab's own query or function failed, or took too long.
+            SheetsPipelineError: Something failed that concerns more than this tab.
+        """
+        with computing(self._pipeline, self._found.tab, self._found.compute):
+            rows = self._reading.result()
+        return ComputedTab(rows, self._computed_at, self._failed)
+
+
+def compute_all(pipeline: Pipeline, found: TabAsset) -> ComputedTab:
+    """All rows of a tab; raises what ``Computing`` does."""
+    return Computing(pipeline, found).result()
 
 
 def rows_of(found: TabAsset, connection: sa.Connection, keys: Collection[Any] | None, **options: Any) -> pd.DataFrame:

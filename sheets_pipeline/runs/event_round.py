@@ -37,7 +37,7 @@ from sheets_pipeline.runs.metadata import report_metadata
 from sheets_pipeline.runs.refused_keys import KeysRefused, read_or_find_refused
 from sheets_pipeline.runs.switches import enabled_tabs
 from sheets_pipeline.runs.tab_failures import computing, writing
-from sheets_pipeline.runs.time_limit import within
+from sheets_pipeline.runs.time_limit import Reading
 from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sheets.reader import NeedsFullSync
 from sheets_pipeline.sheets.shared_requests import Seat, SharedRequests
@@ -275,23 +275,21 @@ def _touched_rows(
     keys: Collection[Any],
     owned: Callable[[Collection[str]], Collection[str]],
 ) -> pd.DataFrame:
-    def read_touched() -> pd.DataFrame | KeysRefused:
-        with pipeline.source.connect() as connection:
+    def read_touched(connection: sa.Connection) -> pd.DataFrame | KeysRefused:
+        def read(some: Collection[Any] | None) -> pd.DataFrame:
+            parts = None if some is None else [key_parts(key, len(found.tab.key)) for key in some]
+            return rows_of(found, connection, parts)
 
-            def read(some: Collection[Any] | None) -> pd.DataFrame:
-                parts = None if some is None else [key_parts(key, len(found.tab.key)) for key in some]
-                return rows_of(found, connection, parts)
-
-            if not found.tab.entities:
-                return read(keys)
-            try:
-                rows = read_or_find_refused(read, keys, connection.rollback)
-                return with_live_rows(found.tab, rows, {str(key) for key in keys}, owned, lambda: read(None))
-            except KeysRefused as error:
-                return error
+        if not found.tab.entities:
+            return read(keys)
+        try:
+            rows = read_or_find_refused(read, keys, connection.rollback)
+            return with_live_rows(found.tab, rows, {str(key) for key in keys}, owned, lambda: read(None))
+        except KeysRefused as error:
+            return error
 
     with _computing, computing(pipeline, found.tab, found.compute):
-        outcome = within(pipeline.settings.sync_tab_timeout_seconds, read_touched)
+        outcome = Reading(pipeline.source, read_touched, pipeline.settings.sync_tab_timeout_seconds).result()
     if isinstance(outcome, KeysRefused):
         raise outcome  # here, where nobody takes it for the tab's failure
     return outcome

@@ -15,7 +15,7 @@ from sheets_pipeline.components.tab_asset import TabAsset, tab_assets
 from sheets_pipeline.database.error_words import words_of
 from sheets_pipeline.errors import DatabaseError, DeclarationBroken, LimitExceeded, SheetsPipelineError, TabProblem
 from sheets_pipeline.pipeline import Pipeline
-from sheets_pipeline.runs.computed import ComputedTab, compute_all
+from sheets_pipeline.runs.computed import ComputedTab, Computing
 from sheets_pipeline.runs.rests import rest
 from sheets_pipeline.runs.tab_failures import writing
 from sheets_pipeline.sheets import access
@@ -23,6 +23,12 @@ from sheets_pipeline.sheets.protocol import Writer
 from sheets_pipeline.sync.archive import archive_tab
 from sheets_pipeline.sync.guards import Growth, check_growth
 from sheets_pipeline.sync.tab import ColumnType
+
+#: Tabs are computed one after the other, as two queries at once would take two processors from the application. One that
+#: takes longer than this goes on beside the next; where one does already, this is how long the next is waited for.
+_PATIENCE_SECONDS = {False: 10.0, True: 1.0}
+#: Each holds a connection, so no more than these go on at once.
+_SLOW_AT_ONCE = 4
 
 #: What became of a tab: its rows, or why there are none.
 Outcome = ComputedTab | SheetsPipelineError
@@ -63,29 +69,49 @@ def _compute(
     pipeline: Pipeline, context: dg.AssetExecutionContext, tabs: dict[dg.AssetKey, TabAsset]
 ) -> dict[dg.AssetKey, Outcome]:
     outcomes: dict[dg.AssetKey, Outcome] = {}
+    slow: dict[dg.AssetKey, Computing] = {}
     for_all: SheetsPipelineError | None = None
     for key, found in tabs.items():
         began = time.monotonic()
-        outcomes[key] = outcome = _outcome(pipeline, found) if for_all is None or found.problem else for_all
+        begun = _begun(pipeline, found) if for_all is None or found.problem else for_all
+        if isinstance(begun, Computing) and not begun.is_done_within(_PATIENCE_SECONDS[bool(slow)]):
+            slow[key] = begun
+            if len(slow) == _SLOW_AT_ONCE:
+                outcomes |= {key: _outcome(one) for key, one in slow.items()}
+                slow.clear()
+            continue
+        outcomes[key] = outcome = _outcome(begun)
         if isinstance(outcome, SheetsPipelineError) and not isinstance(outcome, TabProblem):
             for_all = outcome  # asking a database that is down once more, per tab, would only take its time
         rest(context, pipeline.settings, time.monotonic() - began)
-    return outcomes
+    return outcomes | {key: _outcome(one) for key, one in slow.items()}
 
 
-def _outcome(pipeline: Pipeline, found: TabAsset) -> Outcome:
+def _begun(pipeline: Pipeline, found: TabAsset) -> Computing | SheetsPipelineError:
     if found.problem is not None:
         return DeclarationBroken(found.tab.title, found.problem.text)
     try:
-        return compute_all(pipeline, found)
+        return Computing(pipeline, found)
     except SheetsPipelineError as error:
         return error
-    except sa.exc.DBAPIError as error:  # of our own tables, or of connecting: the tab's own query is explained already
+    except sa.exc.SQLAlchemyError as error:  # of our own tables, or of connecting
         return _database_failed(error)
 
 
-def _database_failed(error: sa.exc.DBAPIError) -> DatabaseError:
-    return DatabaseError(f"A database failed: {words_of(error)}. `sheets-pipeline doctor` tells which and why.")
+def _outcome(begun: Computing | SheetsPipelineError) -> Outcome:
+    if isinstance(begun, SheetsPipelineError):
+        return begun
+    try:
+        return begun.result()
+    except SheetsPipelineError as error:
+        return error
+    except sa.exc.SQLAlchemyError as error:  # the tab's own query is explained already
+        return _database_failed(error)
+
+
+def _database_failed(error: sa.exc.SQLAlchemyError) -> DatabaseError:
+    words = words_of(error) if isinstance(error, sa.exc.DBAPIError) else type(error).__name__
+    return DatabaseError(f"A database failed: {words}. `sheets-pipeline doctor` tells which and why.")
 
 
 def _selected(context: dg.AssetExecutionContext) -> set[dg.AssetKey]:

@@ -81,8 +81,8 @@ def computing_failed(title: str, error: BaseException, path: str) -> SheetsPipel
     if isinstance(error, TookTooLong):
         problem = TabFailed(
             title,
-            f"{what}. Its function in {Path(path).name} took longer than SYNC_TAB_TIMEOUT_SECONDS. Bound what it waits for, "
-            "make it quicker, or raise the setting.",
+            f"{what}. Its function in {Path(path).name} took longer than {error.seconds:g} s "
+            "(SYNC_TAB_TIMEOUT_SECONDS). Bound what it waits for, make it quicker, or raise the setting.",
         )
         problem.needs_person = True
         return problem

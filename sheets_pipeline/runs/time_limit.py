@@ -1,54 +1,75 @@
 """A limit of time for users' code, which may wait for ever: for an answer, for a lock, in a loop.
 
 Python cannot end a thread. So the code runs in one that nobody waits for any longer than allowed: what it gives later is
-dropped, and it ends with the run's process at the latest.
+dropped, the database connection that it was given is closed, and it ends with the run's process. What keeps all threads
+of the process from running (a regular expression that never ends, say) cannot be bounded so.
 """
 
 import threading
+import time
 from collections.abc import Callable
 from contextvars import copy_context
 from typing import Generic, TypeVar
+
+import sqlalchemy as sa
+
+from sheets_pipeline.processes import left_behind
 
 T = TypeVar("T")
 
 
 class TookTooLong(Exception):
-    """The time is up."""
+    """The time, so many ``seconds``, is up."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
 
 
-class _Work(Generic[T]):
-    """A function, and what became of it."""
-
-    def __init__(self, function: Callable[[], T]) -> None:
-        self._function = function
-        self.result: list[T] = []
-        self.error: BaseException | None = None
-
-    def __call__(self) -> None:
-        try:
-            self.result.append(self._function())
-        except BaseException as error:  # handed on to whoever waits
-            self.error = error
-
-
-def within(seconds: float, function: Callable[[], T]) -> T:
-    """What a function returns or raises, if it does so in time.
+class Reading(Generic[T]):
+    """A function that reads from a database, begun in a thread and with a connection of its own.
 
     Args:
-        seconds: 0 for no limit.
-        function: Without arguments; it must open and close by itself whatever it uses, as it may go on for longer.
-
-    Raises:
-        TookTooLong: The time is up.
+        engine: Gives the connection.
+        read: What is to be done with it.
+        seconds: Longest time from now on; 0 for no limit.
     """
-    if not seconds:
-        return function()
-    work = _Work(function)
-    thread = threading.Thread(target=copy_context().run, args=(work,), name="a tab's function", daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if thread.is_alive():
-        raise TookTooLong
-    if work.error is not None:
-        raise work.error
-    return work.result[0]
+
+    def __init__(self, engine: sa.Engine, read: Callable[[sa.Connection], T], seconds: float) -> None:
+        self._read, self._seconds = read, seconds
+        self._result: list[T] = []
+        self._error: BaseException | None = None
+        self._connection = engine.connect()
+        self._end = time.monotonic() + seconds
+        self._thread = threading.Thread(target=copy_context().run, args=(self._run,), name="a tab's rows", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._result.append(self._read(self._connection))
+        except BaseException as error:  # handed on to whoever waits
+            self._error = error
+
+    def is_done_within(self, seconds: float) -> bool:
+        """Wait so long at most for the end."""
+        self._thread.join(min(seconds, max(self._end - time.monotonic(), 0.0)) if self._seconds else seconds)
+        return not self._thread.is_alive()
+
+    def result(self) -> T:
+        """What the function returns or raises, if it does so in time.
+
+        Raises:
+            TookTooLong: The time is up.
+        """
+        try:
+            self._thread.join(max(self._end - time.monotonic(), 0.0) if self._seconds else None)
+        finally:  # also where this run is interrupted
+            if self._thread.is_alive():
+                left_behind.note(self._thread)
+                self._connection.invalidate()
+            self._connection.close()
+        if self._error is not None:
+            raise self._error
+        if not self._result:
+            raise TookTooLong(self._seconds)
+        return self._result[0]

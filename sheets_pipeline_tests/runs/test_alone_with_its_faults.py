@@ -28,7 +28,7 @@ from sheets_pipeline.errors import DatabaseError, LimitExceeded, TabFailed
 from sheets_pipeline.monitoring.status import collect
 from sheets_pipeline.platform.simulate import submit_quizzes
 from sheets_pipeline.runs import gate
-from sheets_pipeline.runs.computed import ComputedTab, rows_of
+from sheets_pipeline.runs.computed import ComputedTab, Computing, rows_of
 from sheets_pipeline.runs.preflight import check_all
 from sheets_pipeline.runs.run_tags import run_tags
 from sheets_pipeline.runs.tab_failures import computing_failed
@@ -259,11 +259,11 @@ def test_a_database_that_is_down_is_asked_once_and_told_by_every_tab(
 ) -> None:
     asked: list[str] = []
 
-    def down(_pipeline: Any, found: TabAsset) -> Any:
+    def down(_self: Any, _pipeline: Any, found: TabAsset) -> None:
         asked.append(found.tab.title)
         raise DatabaseError("The database cannot be reached.")
 
-    monkeypatch.setattr("sheets_pipeline.runs.preflight.compute_all", down)
+    monkeypatch.setattr(Computing, "__init__", down)
     result = run(platform)
     assert set(failures(result).values()) == {"The database cannot be reached."}
     assert len(failures(result)) == 4

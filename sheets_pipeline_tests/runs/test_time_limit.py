@@ -1,7 +1,10 @@
 """A tab's function that does not end holds up no other tab, and what it gives too late is dropped."""
 
+import subprocess
+import sys
 import threading
 import time
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -9,9 +12,9 @@ import sqlalchemy as sa
 
 from sheets_pipeline.database import history
 from sheets_pipeline.platform.simulate import submit_quizzes
-from sheets_pipeline.runs import gate
+from sheets_pipeline.runs import gate, preflight
 from sheets_pipeline.runs.run_tags import NEEDS_PERSON_TAG
-from sheets_pipeline.runs.time_limit import TookTooLong, within
+from sheets_pipeline.runs.time_limit import Reading, TookTooLong
 from sheets_pipeline.sync.circuit import Circuit
 from sheets_pipeline_tests.learning_platform import Platform
 from sheets_pipeline_tests.runs.test_alone_with_its_faults import computed_by, failures, run, tab
@@ -26,9 +29,10 @@ def stuck(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Any:
 
     def wait(connection: sa.Connection, ids: Any) -> Any:
         may_end.wait(60)
-        rows = original(connection, ids)
-        ended.set()
-        return rows
+        try:
+            return original(connection, ids)
+        finally:
+            ended.set()
 
     with computed_by("UserProfiles", wait):
         yield may_end, ended
@@ -40,7 +44,7 @@ def test_a_full_sync_goes_on_without_it_and_drops_what_comes_late(platform: Plat
     result = run(platform)
     [(step, message)] = failures(result).items()
     assert step == "user_profiles"
-    assert "took longer than SYNC_TAB_TIMEOUT_SECONDS" in message
+    assert "took longer than 0.5 s (SYNC_TAB_TIMEOUT_SECONDS)" in message
     assert "test_alone_with_its_faults.py" in message
     assert len(result.asset_materializations_for_node("course_statistics")) == 1
     recorded = platform.instance.get_run_by_id(result.run_id)
@@ -72,9 +76,65 @@ def test_an_event_round_writes_the_other_tabs_and_counts_an_attempt(platform: Pl
     assert record.error_kind == "TabFailed"
 
 
-def test_what_is_in_time_is_as_if_nobody_had_looked_at_the_clock() -> None:
-    assert within(5, lambda: 3) == within(0, lambda: 3) == 3
+def test_slow_tabs_go_on_beside_each_other(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preflight, "_PATIENCE_SECONDS", {False: 0.05, True: 0.05})
+    meeting = threading.Barrier(2, timeout=30)
+    with ExitStack() as stack:
+        for title in ("UserProfiles", "course_statistics"):
+            original = tab(title).compute
+
+            def meet(connection: sa.Connection, ids: Any, original: Any = original) -> Any:
+                meeting.wait()
+                return original(connection, ids)
+
+            stack.enter_context(computed_by(title, meet))
+        assert run(platform).success
+
+
+def test_tabs_left_behind_take_no_connection_from_the_others(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SYNC_TAB_TIMEOUT_SECONDS", "0.1")
+    platform.reopen()
+    may_end = threading.Event()
+
+    def wait(connection: sa.Connection) -> None:
+        connection.execute(sa.text("select 1"))  # a transaction is open
+        may_end.wait(60)
+
+    try:
+        for _ in range(20):
+            with pytest.raises(TookTooLong):
+                Reading(platform.pipeline.source, wait, 0.05).result()
+        assert Reading(platform.pipeline.source, lambda c: c.scalar(sa.text("select 3")), 5).result() == 3
+        with platform.engine.connect() as connection:
+            idle = "select count(*) from pg_stat_activity where datname = current_database() and state like 'idle in%'"
+            assert connection.scalar(sa.text(idle)) == 0
+    finally:
+        may_end.set()
+
+
+def test_what_is_in_time_is_as_if_nobody_had_looked_at_the_clock(platform: Platform) -> None:
+    source = platform.pipeline.source
+    assert Reading(source, lambda _: 3, 5).result() == Reading(source, lambda _: 3, 0).result() == 3
     with pytest.raises(KeyError, match="x"):
-        within(5, lambda: {}["x"])
-    with pytest.raises(TookTooLong):
-        within(0.01, lambda: time.sleep(5))
+        Reading(source, lambda _: {}["x"], 5).result()
+
+
+_WITH_THREADS_OF_ITS_OWN = """
+import threading, time
+from sheets_pipeline.processes import left_behind
+def hang():
+    threading.Thread(target=time.sleep, args=(60,)).start()  # no daemon: the interpreter waits for it
+    time.sleep(60)
+thread = threading.Thread(target=hang, daemon=True)
+thread.start()
+time.sleep(0.2)
+left_behind.note(thread)
+left_behind.end_process(7)
+"""
+
+
+def test_a_process_ends_in_spite_of_what_a_function_left_running() -> None:
+    ended = subprocess.run([sys.executable, "-c", _WITH_THREADS_OF_ITS_OWN], timeout=30, check=False)
+    assert ended.returncode == 7

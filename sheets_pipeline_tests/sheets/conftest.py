@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -33,7 +34,11 @@ TAB = Tab(
     ),
 )
 
-FAST = RetryPolicy(total_seconds=3, first_wait_seconds=0.02, longest_wait_seconds=0.1, timeout_seconds=(1, 0.5))
+#: Short waits between tries; as patient with a single request as a machine under load needs.
+FAST = RetryPolicy(total_seconds=20, first_wait_seconds=0.02, longest_wait_seconds=0.1, timeout_seconds=(5, 10))
+
+#: Where an answer that does not come is what is tested.
+IMPATIENT = replace(FAST, timeout_seconds=(5, 0.5))
 
 
 class NoQuota:
@@ -72,7 +77,7 @@ class Bench:
     def __init__(self, server: LocalSheetsServer, tab: Tab = TAB, spreadsheet_id: str | None = None) -> None:
         self.server = server
         self.spreadsheet_id = spreadsheet_id or server.create_spreadsheet("Test")
-        self.memory, self.ownership = FakeMemory(), FakeOwnership()
+        self.memory, self.ownership, self.policy = FakeMemory(), FakeOwnership(), FAST
         self.use(tab)
 
     def use(self, tab: Tab, seat: Seat | None = None) -> None:
@@ -83,7 +88,7 @@ class Bench:
             self.spreadsheet_id,
             budget=NoQuota(),
             endpoint=self.server.endpoint,
-            policy=FAST,
+            policy=self.policy,
             seat=seat,
         )
         self.writer = TabWriter(tab, self.client, self.memory, self.client.taking_part, self.ownership)

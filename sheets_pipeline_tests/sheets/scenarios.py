@@ -19,9 +19,9 @@ from local_sheets.testing import LocalSheetsServer
 from sheets_pipeline.errors import SheetsError
 from sheets_pipeline.sheets.shared_requests import SharedRequests
 from sheets_pipeline.sync.report import SyncReport
-from sheets_pipeline_tests.sheets.conftest import TAB, Bench, frame_of
+from sheets_pipeline_tests.sheets.conftest import IMPATIENT, TAB, Bench, frame_of
 
-#: Name → rule of Local Sheets. Timeouts are longer than the client's patience in ``conftest.FAST``.
+#: Name → rule of Local Sheets. Timeouts are longer than the patience of ``conftest.IMPATIENT``.
 FAULTS: dict[str, dict[str, Any]] = {
     "429": {"action": "error", "status": 429},
     "500": {"action": "error", "status": 500},
@@ -165,6 +165,9 @@ def _disturb(benches: list[Bench], fault: dict[str, Any], request_index: int, sy
     server, damage, stop = benches[0].server, Damage(), threading.Event()
     for bench in benches:
         prepare(bench)
+        if fault["action"] == "timeout":
+            bench.policy = IMPATIENT
+            bench.use(bench.tab)
 
     def poll() -> None:
         while not stop.wait(0.005):

@@ -1,9 +1,11 @@
 """Whatever request fails or is lost, nothing is lost, doubled, torn or harmed."""
 
+from dataclasses import replace
+
 import pytest
 
 from sheets_pipeline.errors import SheetsUnavailable
-from sheets_pipeline_tests.sheets.conftest import Bench
+from sheets_pipeline_tests.sheets.conftest import FAST, Bench
 from sheets_pipeline_tests.sheets.scenarios import (
     FAULTS,
     NEW,
@@ -57,6 +59,8 @@ def test_a_429_is_waited_out_as_long_as_google_says(bench: Bench) -> None:
 
 def test_a_server_that_stays_away_is_given_up_with_a_clear_message(bench: Bench) -> None:
     prepare(bench)
+    bench.policy = replace(FAST, total_seconds=1)
+    bench.use(bench.tab)
     bench.server.faults(action="error", status=503, count=None)
     with pytest.raises(SheetsUnavailable, match="The next sync goes on where this one stopped"):
         bench.sync(NEW)

@@ -17,6 +17,7 @@ SECRET = "s3cr3tPassw0rd"
 PARTS = ("s3cr3t", "Passw0rd")
 
 MALFORMED = [
+    f"postgresql://user:{SECRET}@host:0/name",
     f"postgresql://user:{SECRET}",
     f"postgresql://user:{SECRET}/name",
     f"postgresql://user:{SECRET}@host:port/name",

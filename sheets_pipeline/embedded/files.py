@@ -30,12 +30,11 @@ def make_private(folder: Path) -> None:
     data = folder / "postgres" / "data"
     is_anothers = data.exists() and data.stat().st_uid != os.geteuid()
     passed = {folder, folder / "postgres"} if is_anothers else set()
-    for root, folders, files in os.walk(folder):
+    for root, _, files in os.walk(folder):  # which follows no links
         here = Path(root)
         _take_from_others(here, 0o711 if here in passed else 0o700)
         for name in files:
             _take_from_others(here / name, 0o700)
-        folders[:] = [name for name in folders if not (here / name).is_symlink()]
 
 
 def _take_from_others(path: Path, allowed: int) -> None:

@@ -67,6 +67,8 @@ def test_with_dagster_postgres_url_runs_are_stored_there_and_nothing_is_started(
     run_in(project)
     assert runs_stored_in(database_url) == 1
     assert not (project / ".local" / "postgres").exists()
+    folders = [path for path in (project / ".local").rglob("*") if path.is_dir()]
+    assert {path.stat().st_mode & 0o077 for path in folders if path.parent.name in (".local", "dagster")} == {0}
 
 
 @pytest.mark.parametrize(

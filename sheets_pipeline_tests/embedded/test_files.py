@@ -1,5 +1,6 @@
 """Small state files and locks."""
 
+import os
 import threading
 from pathlib import Path
 
@@ -76,6 +77,17 @@ def test_what_an_earlier_version_let_others_read_is_taken_from_them(tmp_path: Pa
     }
     assert modes == wanted
     assert outside.stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_what_belongs_to_another_user_stays_as_it_is(tmp_path: Path):
+    theirs = tmp_path / "local" / "theirs"
+    theirs.parent.mkdir()
+    theirs.write_text("")
+    theirs.chmod(0o644)
+    os.chown(theirs, 65_534, 65_534)
+    make_private(tmp_path / "local")
+    assert theirs.stat().st_mode & 0o777 == 0o644
 
 
 def test_new_folders_are_for_their_owner(tmp_path: Path):

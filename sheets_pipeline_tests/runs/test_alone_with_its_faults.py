@@ -24,14 +24,14 @@ from sheets_pipeline.database.error_words import words_of
 from sheets_pipeline.definitions import defs
 from sheets_pipeline.defs.io_managers import SheetsIOManager
 from sheets_pipeline.defs.resources import PipelineResource
-from sheets_pipeline.errors import DatabaseError, LimitExceeded, TabFailed
+from sheets_pipeline.errors import DatabaseError, LimitExceeded, TabFailed, TabProblem
 from sheets_pipeline.monitoring.status import collect
 from sheets_pipeline.platform.simulate import submit_quizzes
 from sheets_pipeline.runs import gate
 from sheets_pipeline.runs.computed import ComputedTab, Computing, rows_of
 from sheets_pipeline.runs.preflight import check_all
 from sheets_pipeline.runs.run_tags import run_tags
-from sheets_pipeline.runs.tab_failures import computing_failed
+from sheets_pipeline.runs.tab_failures import computing, computing_failed
 from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sheets.memory import TabFacts
 from sheets_pipeline.sync.circuit import Circuit
@@ -325,6 +325,13 @@ def test_an_unexpected_error_names_its_class_and_place_and_not_its_words() -> No
     assert not found.needs_person
     assert "Unexpected KeyError (test_alone_with_its_faults.py, line " in str(found)
     assert "Secret" not in str(found)
+
+
+def test_what_a_database_said_is_not_kept_beside_our_words(platform: Platform) -> None:
+    with pytest.raises(TabProblem) as caught, computing(platform.pipeline, tab("UserProfiles").tab, list):
+        raise ValueError("Ada Secret")
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
 
 
 def test_digits_that_a_tabs_reader_dropped_are_in_its_rows_again() -> None:

@@ -113,6 +113,15 @@ def test_a_whole_number_keeps_every_digit(value: Any, expected: Any) -> None:
     assert type(found) is type(expected)
 
 
+@pytest.mark.parametrize("number", [9007199254740993, -9007199254740993])
+def test_a_whole_number_beside_a_missing_one_keeps_its_digits_or_is_set_aside(number: int) -> None:
+    values = pd.Series([number, None, 7], dtype="Int64")
+    assert to_cells(values, TEXT, BERLIN) == ([str(number), None, "7"], {})
+    cells, misfits = to_cells(values, INTEGER, BERLIN)
+    assert cells[1:] == [None, 7]
+    assert cells[0] == str(number) or 0 in misfits
+
+
 @pytest.mark.parametrize("column_type", [INTEGER, TEXT])
 @pytest.mark.parametrize("values", [[9007199254740993, None], [2.0**53], [-1e22, 5.0]])
 def test_a_whole_number_that_a_reader_made_a_float_is_set_aside(column_type: ColumnType, values: list[Any]) -> None:

@@ -99,9 +99,9 @@ def harmed(sheet: Sheet, keys: set[str], wanted: pd.DataFrame) -> dict[str, int]
             rows.setdefault(str(row[0]), place)
     notes = formulas = 0
     for key in keys:
-        place = rows.get(key)
-        notes += place is None or _cell(values, place, header, NOTE) != _note(key)
-        value = None if place is None else _cell(values, place, header, DOUBLE)
+        there = rows.get(key)
+        notes += there is None or _cell(values, there, header, NOTE) != _note(key)
+        value = None if there is None else _cell(values, there, header, DOUBLE)
         is_formula = place is not None and str(_cell(texts, place, header, DOUBLE)).startswith("=")
         formulas += not (is_formula and isinstance(value, int | float) and abs(value - 2 * amounts[key]) < 1e-6)
     return {"of_each": len(keys), "notes": notes, "formulas": formulas, "colours": _lost_colours(sheet, rows, keys)}

@@ -28,7 +28,7 @@ TABLES = ("runs", "run_tags", "event_logs", "asset_check_executions", "job_ticks
 
 
 @dg.asset(check_specs=[dg.AssetCheckSpec(f"check_{n}", asset="tab") for n in range(6)])
-def tab():  # type: ignore[no-untyped-def]
+def tab():
     """Stands for a tab: a materialization with numbers and the results of six checks."""
     yield dg.MaterializeResult(metadata={f"number_{n}": n for n in range(12)})
     for n in range(6):

@@ -105,7 +105,7 @@ def test_a_dagster_run_logs_json_with_its_run_id_and_step(
 ) -> None:
     from sheets_pipeline.defs import running
 
-    settings = Settings(_env_file=None, log_format="json")  # type: ignore[call-arg]
+    settings = Settings(_env_file=None, log_format="json")
     monkeypatch.setattr(running, "load_settings", lambda: settings)
 
     @dg.op

@@ -5,6 +5,7 @@ import json
 import logging
 import re
 import unicodedata
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -79,7 +80,7 @@ def printed(monkeypatch: pytest.MonkeyPatch, show: object) -> str:
 
 
 def test_results_of_syncs_and_queues_are_only_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    numbers = dict.fromkeys(
+    numbers: dict[str, Any] = dict.fromkeys(
         ("rows", "inserts", "updates", "deletes", "cells", "read_requests", "write_requests", "bytes_sent", "seconds"),
         1,
     )

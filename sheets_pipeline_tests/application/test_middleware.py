@@ -80,7 +80,7 @@ def test_the_lease_is_taken_at_the_threshold_and_given_back_after_calm() -> None
 
 
 def test_traffic_just_below_the_threshold_keeps_the_lease() -> None:
-    looks = [(0, 10), *[(second, 8) for second in range(1, 29)]]
+    looks = [(0.0, 10), *[(float(second), 8) for second in range(1, 29)]]
     assert set(actions(looks)[1:]) == {"nothing"}
 
 
@@ -163,7 +163,7 @@ def test_only_http_requests_that_are_not_ignored_count(scope: dict[str, Any]) ->
 def wsgi_call(app: Any) -> Iterable[bytes]:
     environ: dict[str, Any] = {"QUERY_STRING": ""}
     setup_testing_defaults(environ)
-    return app(environ, lambda *_: lambda _: None)  # type: ignore[no-any-return]
+    return app(environ, lambda *_: lambda _: None)
 
 
 def test_a_wsgi_request_is_under_way_until_its_answer_was_sent() -> None:

@@ -13,10 +13,11 @@ import httpx
 import psycopg
 import pytest
 import uvicorn
+from dagster._core.remote_origin import InProcessCodeLocationOrigin
 from dagster._core.test_utils import instance_for_test
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._core.workspace.context import WorkspaceProcessContext
-from dagster._core.workspace.load_target import InProcessCodeLocationOrigin, InProcessWorkspaceLoadTarget
+from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
 from dagster_webserver.app import create_app_from_workspace_process_context
 
 from local_sheets.testing import LocalSheetsServer

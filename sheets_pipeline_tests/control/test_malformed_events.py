@@ -24,7 +24,7 @@ _HOSTILE = "\x1b[31m\u202e'; drop table users; -- \U0001f335"
 _LONG = "9" * 10_000
 _OF_THE_PLATFORM = ["None", "", " \t\n", "abc", "1.5", _HOSTILE, _LONG, "[1]", "NaN"]
 _COMPOSITE = ["None", "", '["EU"', '["EU", 7, 8]', '["EU"]', '{"region": "EU"}', "[[1], 2]", "null", "[" * 9_000, _LONG]
-_MALFORMED: list[dict[str, object]] = [
+_MALFORMED: list[dict[str, Any]] = [
     *({"entity": entity, "key": "1"} for entity in ("", "ordr", _HOSTILE[:40])),
     *({"entity": "quiz_response", "key": key} for key in _OF_THE_PLATFORM),
     *({"entity": "part", "key": key} for key in _COMPOSITE),

@@ -15,6 +15,7 @@ from dagster_webserver import cli as dagster_cli
 from starlette.types import Scope
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect as connect_websocket
+from websockets.typing import Origin, Subprotocol
 
 from sheets_pipeline.dagster_runtime import webserver, webserver_guard
 from sheets_pipeline.dagster_runtime.webserver_guard import WebserverGuard, webserver_refusal
@@ -202,13 +203,13 @@ def test_dagster_answers_programs_and_its_own_page(client: httpx.Client) -> None
 
 def test_a_subscription_is_for_its_own_page_and_for_programs(client: httpx.Client) -> None:
     address = f"ws://{urlsplit(str(client.base_url)).netloc}/graphql"
-    for origin in (None, str(client.base_url).rstrip("/")):
-        with connect_websocket(address, origin=origin, subprotocols=["graphql-ws"], proxy=None) as socket_:  # type: ignore[arg-type,list-item]
+    for origin in (None, Origin(str(client.base_url).rstrip("/"))):
+        with connect_websocket(address, origin=origin, subprotocols=[Subprotocol("graphql-ws")], proxy=None) as socket_:
             socket_.send(json.dumps({"type": "connection_init"}))
             assert json.loads(socket_.recv(10))["type"] == "connection_ack"
-    for origin in ("http://evil.example", "null", "http://localhost:1"):
+    for foreign in ("http://evil.example", "null", "http://localhost:1"):
         with pytest.raises(InvalidStatus) as refused:
-            connect_websocket(address, origin=origin, subprotocols=["graphql-ws"], proxy=None)  # type: ignore[arg-type,list-item]
+            connect_websocket(address, origin=Origin(foreign), subprotocols=[Subprotocol("graphql-ws")], proxy=None)
         assert refused.value.response.status_code == 403
 
 
@@ -218,7 +219,7 @@ def test_sockets_without_number_leave_room(client: httpx.Client, monkeypatch: py
 
     def open_socket() -> ExitStack:
         stack = ExitStack()
-        stack.enter_context(connect_websocket(address, subprotocols=["graphql-ws"], proxy=None))  # type: ignore[list-item]
+        stack.enter_context(connect_websocket(address, subprotocols=[Subprotocol("graphql-ws")], proxy=None))
         return stack
 
     with ExitStack() as held:

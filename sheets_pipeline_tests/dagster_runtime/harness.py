@@ -109,7 +109,7 @@ class Harness:
         [captured] = self.instance.all_logs(run_id, of_type=dg.DagsterEventType.LOGS_CAPTURED)
         assert captured.dagster_event is not None
         key = [run_id, "compute_logs", captured.dagster_event.logs_captured_data.file_key]
-        streams = []
+        streams: list[Any] = []
         for kind in (ComputeIOType.STDOUT, ComputeIOType.STDERR):
             with manager.open_log_stream(key, kind) as stream:
                 assert stream is not None

@@ -12,7 +12,12 @@ from sheets_pipeline.dagster_runtime.shared_instance import shared
 def test_ticks_on_one_storage_open_it_once(monkeypatch: pytest.MonkeyPatch):
     opened: list[Any] = []
     original = dg.DagsterInstance.from_ref
-    monkeypatch.setattr(dg.DagsterInstance, "from_ref", lambda ref: opened.append(ref) or original(ref))
+
+    def opening(ref: Any) -> dg.DagsterInstance:
+        opened.append(ref)
+        return original(ref)
+
+    monkeypatch.setattr(dg.DagsterInstance, "from_ref", opening)
     with instance_for_test() as instance:
         ref = instance.get_ref()
 

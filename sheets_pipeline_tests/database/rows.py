@@ -34,7 +34,12 @@ def submit(
     **more: Any,
 ) -> int:
     """Insert one response; returns its key."""
-    values = {"user_id": user, "quiz_id": quiz, "score": score, "passed": None if score is None else score >= 50}
+    values: dict[str, Any] = {
+        "user_id": user,
+        "quiz_id": quiz,
+        "score": score,
+        "passed": None if score is None else score >= 50,
+    }
     values |= {"submitted_at": NOW - timedelta(days=days_ago), "answer": "an answer"} | more
     inserted = connection.execute(quiz_responses.insert().values(values)).inserted_primary_key
     assert inserted is not None

@@ -15,7 +15,7 @@ from sheets_pipeline.settings import Settings
 
 
 def settings(**values: float) -> Settings:
-    return Settings(_env_file=None, **values)  # type: ignore[call-arg, arg-type]
+    return Settings(_env_file=None, **values)  # type: ignore[arg-type]
 
 
 @contextmanager

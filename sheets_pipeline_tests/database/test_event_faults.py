@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -18,7 +19,7 @@ OWN = {"Orders": OwnRows(("order",), (Column("id"),))}
 
 _KEYS = ["None", "null", "NaN", "undefined", "", " ", "abc", "1.5", "1e3", "0x1F", "9" * 19, "9" * 30, "-" + "9" * 30, "1_000",
          "\u0661\u0662\u0663", "1;drop table users", "'", "\u202e1", "\x1b[31m1", "1\n2", "7,8", "[7]", "\U0001f335" * 20]  # fmt: skip
-_MALFORMED: list[dict[str, object]] = [
+_MALFORMED: list[dict[str, Any]] = [
     *({"entity": entity, "key": key} for key in _KEYS for entity in ("quiz_response", "user")),
     *({"entity": "order", "key": key} for key in ("None", "", "  ", "null")),
     *({"entity": entity, "key": "1"} for entity in ("", "ordr", "User", "user ", "'; --", "\x1b[2J")),

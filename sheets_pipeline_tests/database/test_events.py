@@ -267,7 +267,7 @@ def test_an_event_waits_only_for_the_tabs_that_do_not_show_it_yet(queue: sa.Engi
         events.record_failure(connection, [event.id], "header", 1, waits_for={"course_statistics"})
         events.retry(connection)
         [event] = events.pending(connection)
-        assert event.tabs == {"course_statistics"}
+        assert event.tabs == frozenset({"course_statistics"})
 
 
 def test_events_that_fail_too_often_are_set_aside_and_hold_up_nobody(queue: sa.Engine):

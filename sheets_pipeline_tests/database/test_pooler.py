@@ -51,7 +51,9 @@ logfile = {folder / "log"}
         user = ["-u", "nobody"]
     pooler = subprocess.Popen(["pgbouncer", "-q", *user, str(folder / "pgbouncer.ini")], stderr=subprocess.PIPE)
     try:
-        assert servers.wait_until(lambda: _listens(port), seconds=10), pooler.stderr and pooler.stderr.read1()
+        assert servers.wait_until(lambda: _listens(port), seconds=10), pooler.stderr and os.read(
+            pooler.stderr.fileno(), 4096
+        )
         yield server.set(host="127.0.0.1", port=port, password=None).render_as_string(hide_password=False)
     finally:
         pooler.terminate()

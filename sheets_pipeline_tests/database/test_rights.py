@@ -264,12 +264,13 @@ def test_the_least_rights_that_are_documented_are_enough_on_mariadb(mariadb_url:
         connection.exec_driver_sql("CREATE DATABASE rights CHARACTER SET utf8mb4")
         for user in ("installer", "writer", "pipeline"):
             connection.exec_driver_sql(f"CREATE USER {user}@localhost IDENTIFIED BY 'secret-of-{user}'")
+    url = mariadb_url.set(database="rights")
     admin, installer, writer, pipeline = (
-        connect(mariadb_url.set(database="rights", **who))
-        for who in (
-            {},
-            *({"username": user, "password": f"secret-of-{user}"} for user in ("installer", "writer", "pipeline")),
-        )
+        connect(url),
+        *(
+            connect(url.set(username=user, password=f"secret-of-{user}"))
+            for user in ("installer", "writer", "pipeline")
+        ),
     )
     platform_metadata.create_all(admin)
     with admin.begin() as connection:

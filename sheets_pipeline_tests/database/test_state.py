@@ -11,6 +11,7 @@ from sheets_pipeline.database.locks import named_lock
 from sheets_pipeline.database.state import TabStore
 from sheets_pipeline.database.upgrade import install_state
 from sheets_pipeline.errors import TabBusy
+from sheets_pipeline.sync.cells import Cell
 
 
 @pytest.fixture(params=["postgresql", "sqlite"])
@@ -39,7 +40,14 @@ def test_rows_are_ours_from_the_moment_they_are_intended(engine: sa.Engine) -> N
 
 def test_a_confirmed_row_is_remembered_cell_by_cell(engine: sa.Engine) -> None:
     store = TabStore(engine, "S", "T")
-    cells = {"n": 1, "text": "007", "half": 0.5, "none": None, "yes": True, "Größe '\"": "مرحبا 🌵 '\"\\"}
+    cells: dict[str, Cell] = {
+        "n": 1,
+        "text": "007",
+        "half": 0.5,
+        "none": None,
+        "yes": True,
+        "Größe '\"": "مرحبا 🌵 '\"\\",
+    }
     store.confirm({"1": cells})
     assert store.base(["1", "2"]) == {"1": cells}
     store.intend(["1"])

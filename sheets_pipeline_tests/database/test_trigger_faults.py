@@ -2,7 +2,9 @@
 
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -38,7 +40,7 @@ _QUEUE = {
 
 
 @pytest.fixture
-def owned(postgresql: sa.Engine) -> sa.Engine:
+def owned(postgresql: sa.Engine) -> Iterator[sa.Engine]:
     """An installation whose functions have the rights of a role that is no superuser."""
     with postgresql.begin() as connection:
         connection.exec_driver_sql("DROP ROLE IF EXISTS app_owner")
@@ -73,7 +75,8 @@ def test_what_was_not_recorded_is_told_as_a_warning_without_values(owned: sa.Eng
         connection.exec_driver_sql("DROP TABLE pending_event")
     notices: list[str] = []
     with owned.connect() as connection:
-        connection.connection.driver_connection.add_notice_handler(lambda said: notices.append(said.message_primary))
+        driver: Any = connection.connection.driver_connection
+        driver.add_notice_handler(lambda said: notices.append(said.message_primary))
         submit(connection, answer="a secret answer")
     assert len(notices) == 1
     assert "quiz_responses was not recorded (SQLSTATE 42P01)" in notices[0]
@@ -130,7 +133,7 @@ def test_a_column_that_is_back_is_read_again(platform: sa.Engine):
 def test_on_postgresql_a_virtual_column_is_told_by_name(owned: sa.Engine):
     """Triggers see NULL there, before and after a change (PostgreSQL 18 and later know such columns)."""
     with owned.begin() as connection:
-        if connection.dialect.server_version_info < (18,):
+        if (connection.dialect.server_version_info or ()) < (18,):
             pytest.skip("This PostgreSQL has no virtual generated columns.")
         connection.exec_driver_sql("ALTER TABLE users DROP COLUMN email, ADD COLUMN first text DEFAULT 'a'")
         connection.exec_driver_sql("ALTER TABLE users ADD COLUMN email text GENERATED ALWAYS AS (lower(first)) VIRTUAL")

@@ -75,7 +75,7 @@ class Bench:
         with self.engine.connect() as connection:
             tables = [name for name in TABLES if name != "asset_event_tags"]
             return {
-                name: int(connection.scalar(sa.text(f"select count(*) from {name} where run_id = :id"), {"id": run_id}))  # type: ignore[arg-type]
+                name: int(connection.scalar(sa.text(f"select count(*) from {name} where run_id = :id"), {"id": run_id}))
                 for name in tables
             }
 

@@ -14,7 +14,7 @@ def submit(request: HttpRequest) -> HttpResponse:
     """One submission of learner 1 in quiz 1."""
     user, quiz = models.User.objects.get(pk=1), models.Quiz.objects.get(pk=1)
     with transaction.atomic():
-        models.submit_quiz(user, quiz, 77.5)
+        models.submit_quiz(user, quiz, 77.5)  # type: ignore[attr-defined] # the recipe makes it
         if "fail" in request.GET:
             transaction.set_rollback(True)
     return HttpResponse("done")

@@ -8,8 +8,8 @@ from sheets_pipeline.embedded import dev_state
 from sheets_pipeline.embedded.code_health import what_is_wrong
 from sheets_pipeline.embedded.code_locations import socket_folder
 from sheets_pipeline.monitoring.doctor import Level
-from sheets_pipeline.monitoring.doctor_checks import Facts
 from sheets_pipeline.monitoring.doctor_dagster import code_location
+from sheets_pipeline.monitoring.doctor_facts import Facts
 from sheets_pipeline.settings import load_settings
 
 

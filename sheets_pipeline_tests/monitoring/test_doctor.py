@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 import socket
 import threading
 import time
@@ -26,7 +27,8 @@ from sheets_pipeline.embedded.services import Services
 from sheets_pipeline.errors import DatabaseError
 from sheets_pipeline.monitoring import doctor_checks
 from sheets_pipeline.monitoring.doctor import Check, Finding, Level, Result, examine, ok, secrets_in, warn
-from sheets_pipeline.monitoring.doctor_checks import CHECKS, Facts
+from sheets_pipeline.monitoring.doctor_checks import CHECKS
+from sheets_pipeline.monitoring.doctor_facts import Facts
 from sheets_pipeline.platform.demo import generate
 from sheets_pipeline.settings import Settings, load_settings
 from sheets_pipeline.sync.marks import Owner, owner_requests
@@ -126,7 +128,7 @@ def healthy(tmp_path: Path, sheets: LocalSheetsServer) -> Facts:
     install_state(engine)
     engine.dispose()
     facts = Facts()
-    facts.settings = Settings(_env_file=None, local_data_dir=tmp_path)  # type: ignore[call-arg]
+    facts.settings = Settings(_env_file=None, local_data_dir=tmp_path)
     facts.services = Services(
         url, url, "", sheets.endpoint, sheets.create_spreadsheet("Doctor"), "http://x", sheets.credentials_file
     )
@@ -238,7 +240,7 @@ def test_a_pause_is_told(healthy: Facts) -> None:
 def test_a_wrong_clock_is_told(healthy: Facts, monkeypatch: pytest.MonkeyPatch) -> None:
     real = time.time
     for off, level in ((60, Level.WARN), (-600, Level.FAIL)):
-        monkeypatch.setattr(doctor_checks.time, "time", lambda off=off: real() + off)
+        monkeypatch.setattr(time, "time", lambda off=off: real() + off)
         assert check(healthy, "clock")["clock"].level is level
     found = check(healthy, "platform database")["platform database"]
     assert "its clock is" in found.message
@@ -246,8 +248,8 @@ def test_a_wrong_clock_is_told(healthy: Facts, monkeypatch: pytest.MonkeyPatch) 
 
 def test_little_quota_and_quota_beyond_googles_are_told(healthy: Facts) -> None:
     check(healthy, "credentials", "pipeline tables")
-    few = Settings(_env_file=None, sheets_reads_per_minute=3)  # type: ignore[call-arg]
-    many = Settings(_env_file=None, sheets_writes_per_minute=400)  # type: ignore[call-arg]
+    few = Settings(_env_file=None, sheets_reads_per_minute=3)
+    many = Settings(_env_file=None, sheets_writes_per_minute=400)
     healthy.settings = few
     assert "SHEETS_READS_PER_MINUTE" in check(healthy, "quota")["quota"].remedy
     healthy.settings = many
@@ -257,7 +259,7 @@ def test_little_quota_and_quota_beyond_googles_are_told(healthy: Facts) -> None:
 
 def test_a_full_disk_is_a_failure(healthy: Facts, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = type("Usage", (), {"free": 50 * 1024**2})
-    monkeypatch.setattr(doctor_checks.shutil, "disk_usage", lambda _: usage)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     assert check(healthy, "disk space")["disk space"].level is Level.FAIL
 
 

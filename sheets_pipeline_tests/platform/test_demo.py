@@ -1,5 +1,7 @@
 """Demo data: the same for the same seed, any size, and full of what spreadsheets misread."""
 
+from typing import Any
+
 import pytest
 import sqlalchemy as sa
 
@@ -82,7 +84,7 @@ def test_simulated_learners_submit_and_sometimes_finish(engine: sa.Engine):
 
 
 def test_simulated_learners_keep_the_pace(postgresql: sa.Engine):
-    generate_small = {"learners": 20, "courses": 2, "responses": 10, "until": NOW}
+    generate_small: dict[str, Any] = {"learners": 20, "courses": 2, "responses": 10, "until": NOW}
     generate(postgresql, **generate_small)
     made = list(submit_quizzes(postgresql, 6, per_second=20, course_id=1))
     assert (made[-1].committed_at - made[0].committed_at).total_seconds() > 0.2

@@ -1,6 +1,7 @@
 """What the tabs show, checked against a second computation in plain Python, on each kind of database."""
 
 from collections import defaultdict
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
@@ -24,7 +25,7 @@ from sheets_pipeline.platform.tables import (
 )
 from sheets_pipeline_tests.database.rows import NOW, add_basics, submit
 
-FUNCTIONS = [
+FUNCTIONS: list[Callable[..., pd.DataFrame]] = [
     queries.user_profiles,
     queries.course_statistics,
     queries.quiz_responses,
@@ -51,7 +52,8 @@ def _ratio(part: Any, whole: int, places: str) -> float | None:
 
 
 def _plain(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    return frame.astype(object).where(frame.notna(), None).to_dict("records")
+    records = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    return [{str(name): value for name, value in record.items()} for record in records]
 
 
 def _score(value: float) -> Decimal:

@@ -1,6 +1,7 @@
 """The slices of processor time that a run asks for, and who inherits the wish."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -54,7 +55,7 @@ def test_a_server_that_a_run_starts_has_the_usual_slices(usual: float, tmp_path:
     try:
         assert slice_seconds(server.pid) == usual
     finally:
-        send_signal(server.pid, 9)
+        send_signal(server.pid, signal.SIGKILL)
         server.wait()
 
 

@@ -29,7 +29,7 @@ from sheets_pipeline.monitoring.status import collect
 from sheets_pipeline.platform.simulate import submit_quizzes
 from sheets_pipeline.runs import gate
 from sheets_pipeline.runs.computed import ComputedTab, Computing, rows_of
-from sheets_pipeline.runs.preflight import check_all
+from sheets_pipeline.runs.preflight import Outcome, check_all
 from sheets_pipeline.runs.run_tags import run_tags
 from sheets_pipeline.runs.tab_failures import computing, computing_failed
 from sheets_pipeline.sheets.client import SheetsClient
@@ -237,7 +237,9 @@ def test_tabs_that_need_not_grow_go_on_while_others_do_not_fit(platform: Platfor
     big = {"title": "big", "gridProperties": {"rowCount": 99_300, "columnCount": 100}}
     batch_update(platform, {"addSheet": {"properties": big}})
     tabs = {tab(title).key: tab(title) for title in TITLES}
-    computed = {found.key: grows if title == "UserProfiles" else fits for title in TITLES if (found := tab(title))}
+    computed: dict[dg.AssetKey, Outcome] = {
+        found.key: grows if title == "UserProfiles" else fits for title in TITLES if (found := tab(title))
+    }
     failed = check_all(platform.pipeline, tabs, computed)
     assert set(failed) == {tab("UserProfiles").key}
     assert isinstance(failed[tab("UserProfiles").key], LimitExceeded)
@@ -318,7 +320,7 @@ def test_of_a_databases_words_only_those_are_shown_that_are_no_values(error: sa.
 
 def test_an_unexpected_error_names_its_class_and_place_and_not_its_words() -> None:
     try:
-        {}["Ada Secret"]
+        dict[str, int]()["Ada Secret"]
     except KeyError as error:
         found = computing_failed("Orders", error, __file__)
     assert isinstance(found, TabFailed)

@@ -30,6 +30,7 @@ from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.platform.simulate import submit_quizzes
 from sheets_pipeline.runs import event_round
 from sheets_pipeline.runs.event_round import Failure
+from sheets_pipeline.runs.switches import enabled_tabs
 from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sheets.retry import RetryPolicy
 from sheets_pipeline.sync.tab import Column, ColumnType, Tab
@@ -252,7 +253,7 @@ def test_events_of_a_switched_off_tab_let_no_queue_grow_and_the_tab_is_written_o
     monkeypatch.setattr(event_sync, "_WAIT_IN_TICK_SECONDS", 0.1)
     run(platform, "full_sync")
     change(platform, "delete from pending_event")
-    everything = event_round.enabled_tabs
+    everything = enabled_tabs
 
     def without_courses(*_: Any) -> list[TabAsset]:
         return [found for found in everything(platform.instance) if found.tab.title != "course_statistics"]
@@ -304,9 +305,10 @@ def test_three_tabs_of_a_submission_cost_one_read_and_one_write(platform: Platfo
     assert all(platform.rows(title) != rows for title, rows in before.items())
     assert submitted.response_id in platform.rows("quiz_responses")
     metadata = [event.materialization.metadata for event in result.all_events if event.is_step_materialization]
-    assert len(metadata) == 3
-    assert sum(one["read_requests"].value + one["write_requests"].value for one in metadata) == 2
-    assert sum(one["shared_requests"].value for one in metadata) == 4
+    numbers: list[dict[str, Any]] = [{name: value.value for name, value in one.items()} for one in metadata]
+    assert len(numbers) == 3
+    assert sum(one["read_requests"] + one["write_requests"] for one in numbers) == 2
+    assert sum(one["shared_requests"] for one in numbers) == 4
 
 
 def test_many_events_are_written_one_tab_after_the_other(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:

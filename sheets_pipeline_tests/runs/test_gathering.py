@@ -13,17 +13,17 @@ from hypothesis import strategies as st
 
 from sheets_pipeline.database import events, leases
 from sheets_pipeline.database.event_table import Priority, pending_event
-from sheets_pipeline.database.quota import BULK, URGENT, sync_quota_slot
+from sheets_pipeline.database.quota import BULK, URGENT, Kind, sync_quota_slot
 from sheets_pipeline.defs import event_sync
 from sheets_pipeline.runs import gathering
 from sheets_pipeline.runs.gathering import rest_while_busy, seconds_between_rounds
 from sheets_pipeline_tests.defs.test_jobs import pending, run
 from sheets_pipeline_tests.learning_platform import Platform
 
-_LIMITS = {"read": 60, "write": 60}
+_LIMITS: dict[Kind, int] = {"read": 60, "write": 60}
 
 
-def sent(*ages: float) -> dict[str, list[float]]:
+def sent(*ages: float) -> dict[Kind, list[float]]:
     """Reads of these ages, no writes."""
     return {"read": list(ages), "write": []}
 
@@ -40,7 +40,7 @@ def sent(*ages: float) -> dict[str, list[float]]:
         pytest.param({"read": [], "write": [5.0] * 50}, 55 / 11, id="writes are the shorter ones"),
     ],
 )
-def test_rounds_slow_down_as_quota_gets_short(ages: dict[str, list[float]], apart: float):
+def test_rounds_slow_down_as_quota_gets_short(ages: dict[Kind, list[float]], apart: float):
     assert seconds_between_rounds(ages, _LIMITS) == pytest.approx(apart, abs=0.05)
 
 

@@ -19,8 +19,9 @@ from dagster._core.scheduler.instigation import (
     TickStatus,
 )
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
-from dagster._utils.error import SerializableErrorInfo
+from dagster_shared.error import SerializableErrorInfo
 
+from sheets_pipeline.components import declarations
 from sheets_pipeline.components.tab_asset import tab_assets
 from sheets_pipeline.control import operations as operations_module
 from sheets_pipeline.control.operations import Operations
@@ -109,7 +110,7 @@ def test_the_control_api_knows_a_new_tab_once_the_code_location_is_reloaded(
 
 def note_as_reloaded(platform: Platform) -> None:
     """What a code server that has loaded the files on disk notes."""
-    text = json.dumps({"files": loaded_code.declarations.files(), "titles": {}})
+    text = json.dumps({"files": declarations.files(), "titles": {}})
     platform.instance.daemon_cursor_storage.set_cursor_values({loaded_code._key(platform.pipeline): text})
 
 

@@ -47,7 +47,7 @@ def reading(platform: Platform, replica: Replica, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.xdist_group("replica")
 def test_a_replica_that_has_replayed_all_is_not_behind_and_one_that_waits_is(replica: Replica) -> None:
     primary, standby = replica.engines()
-    longest = Settings(_env_file=None, sync_busy_replication_lag_seconds=0.2)  # type: ignore[call-arg]
+    longest = Settings(_env_file=None, sync_busy_replication_lag_seconds=0.2)
     replica.catch_up()
     # The primary may write something of its own meanwhile, which the standby has not replayed yet.
     assert wait_until(lambda: measure(standby).replication_lag_seconds == 0, seconds=20)

@@ -118,7 +118,7 @@ def test_what_is_in_time_is_as_if_nobody_had_looked_at_the_clock(platform: Platf
     source = platform.pipeline.source
     assert Reading(source, lambda _: 3, 5).result() == Reading(source, lambda _: 3, 0).result() == 3
     with pytest.raises(KeyError, match="x"):
-        Reading(source, lambda _: {}["x"], 5).result()
+        Reading(source, lambda _: dict[str, int]()["x"], 5).result()
 
 
 _WITH_THREADS_OF_ITS_OWN = """

@@ -69,7 +69,7 @@ def test_a_datetime_comes_back_to_the_microsecond(moment: datetime, zone_name: s
 @given(st.lists(st.datetimes(min_value=datetime(1700, 1, 1), max_value=datetime(2200, 1, 1)) | st.none(), min_size=1))
 def test_a_whole_column_of_timestamps_gives_the_same_cells_as_one_by_one(moments: list[datetime | None]) -> None:
     aware = [moment.replace(tzinfo=UTC) if moment else None for moment in moments]
-    column = pd.Series(pd.to_datetime(aware, utc=True)).astype("datetime64[us, UTC]")
+    column = pd.Series(pd.to_datetime(pd.Series(aware, dtype=object), utc=True)).astype("datetime64[us, UTC]")
     one_by_one = [cell(moment, ColumnType.DATETIME) for moment in aware]
     assert all(map(same_cell, to_cells(column, ColumnType.DATETIME, BERLIN)[0], one_by_one))
 

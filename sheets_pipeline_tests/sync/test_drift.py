@@ -10,7 +10,7 @@ from sheets_pipeline.sync.rows import Rows
 LAYOUT = {"id": 0, "name": 3}
 
 
-def base_of(rows: dict[str, dict[str, Cell] | None]):  # type: ignore[no-untyped-def]
+def base_of(rows: dict[str, dict[str, Cell] | None]):
     asked: list[str] = []
 
     def base(keys: Collection[str]) -> dict[str, dict[str, Cell] | None]:

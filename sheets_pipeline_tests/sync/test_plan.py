@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sheets_pipeline.sync.batches import cell_json
-from sheets_pipeline.sync.cells import same_cell
+from sheets_pipeline.sync.cells import Cell, same_cell
 from sheets_pipeline.sync.diff import compare, compare_touched
 from sheets_pipeline.sync.headers import locate_columns
 from sheets_pipeline.sync.inserts import AT_THE_END, place_after, row_after_ours
@@ -219,8 +219,8 @@ def test_touched_rows_are_written_where_they_differ_from_what_we_last_wrote() ->
     snapshot = grid.snapshot()
     layout = locate_columns(TAB, snapshot)
     wanted = rows_of({1: ("a", 9), 2: ("b", 2), 3: ("c", 3), 8: ("new", 8)})
-    base = {key: {"id": int(key), "name": name, "score": int(key)} for key, name in {"1": "a", "2": "b"}.items()}
-    base |= {"3": None}
+    base: dict[str, dict[str, Cell] | None] = {"3": None}
+    base |= {key: {"id": int(key), "name": name, "score": int(key)} for key, name in {"1": "a", "2": "b"}.items()}
     changes = compare_touched(TAB, index_rows(TAB, snapshot, layout), layout, wanted, base, ["4"])
     assert [(update.row, update.column) for update in changes.updates] == [(1, 2), (3, 0), (3, 1), (3, 2)]
     grid.apply(plan_changes(TAB, 7, snapshot, layout, wanted, changes))
@@ -252,7 +252,7 @@ def test_payloads_stay_within_the_limit(kind: str, rows: int, length: int, limit
     snapshot = Grid([["id", "name", "score"], *([i, "old", i] for i in range(1, there + 1))]).snapshot()
     layout = locate_columns(TAB, snapshot)
     changes = compare(TAB, snapshot, layout, index_rows(TAB, snapshot, layout), wanted, lambda keys: set())
-    options = {"max_bytes": limit} if limit else {}
+    options: Any = {"max_bytes": limit} if limit else {}
     if kind == "creation":
         plan = plan_creation(TAB, 7, wanted, **options)
     else:

@@ -2,6 +2,7 @@
 
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -9,6 +10,7 @@ import requests
 from local_sheets.api_error import ApiError, invalid
 from local_sheets.batch_update.method import run_request
 from local_sheets.engine import Engine
+from local_sheets.model.cell import Cell
 from local_sheets.model.rows import BLOCK_ROWS
 from local_sheets.model.tab import Tab
 from local_sheets.model.transaction import Transaction
@@ -80,12 +82,13 @@ def test_a_refused_batch_leaves_memory_and_disk_as_they_were(engine: Engine, tmp
     before = contents(engine, key)
 
     def work(tx: Transaction) -> None:
-        for request in (
+        requests: tuple[dict[str, Any], ...] = (
             {"insertDimension": {"range": rows(5, 900)}},
             {"sortRange": {"range": {"sheetId": 0}, "sortSpecs": [{"sortOrder": "DESCENDING"}]}},
             {"addSheet": {}},
             {"deleteSheet": {"sheetId": 0}},
-        ):
+        )
+        for request in requests:
             run_request(tx, request, 0)
         raise invalid("no")
 
@@ -129,7 +132,11 @@ def test_formats_notes_and_metadata_are_read_back(engine: Engine, tmp_path: Path
     found, here = other.open(key), engine.open(key)
     other.close()
     read, kept = found.tabs[0].cell(0, 0), here.tabs[0].cell(0, 0)
+    assert isinstance(read, Cell)
+    assert isinstance(kept, Cell)
     assert (read.value, read.result, read.note) == (kept.value, kept.result, "n")
+    assert read.format is not None
+    assert kept.format is not None
     assert read.format.body == kept.format.body
     assert found.tabs[0].row_places() == here.tabs[0].row_places()
     assert found.metadata == here.metadata

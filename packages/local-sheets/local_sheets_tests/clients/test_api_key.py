@@ -3,6 +3,7 @@
 import gspread
 import pytest
 import requests
+from google.auth.credentials import AnonymousCredentials
 from google.auth.transport.requests import AuthorizedSession
 
 from local_sheets_tests.clients.addresses import mount
@@ -19,7 +20,7 @@ def owner(server, credentials):
 def visitor(server):
     session = mount(requests.Session(), server.endpoint)
     session.params = {"key": "any-key"}
-    return gspread.Client(None, session=session)
+    return gspread.Client(AnonymousCredentials(), session=session)
 
 
 def test_a_spreadsheet_open_to_anyone_is_read_and_not_written(owner, visitor):

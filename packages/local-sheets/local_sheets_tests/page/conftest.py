@@ -12,7 +12,7 @@ from sheets_pipeline_tests.browser import OpenPage, chromium, open_page, shared_
 
 __all__ = ["chromium", "open_page", "shared_page"]
 
-PEOPLE = [["id", "name", "score"], [1, "Ada", 90], [2, "Bob", 70], [3, "Cyd", 80]]
+PEOPLE: list[list[Any]] = [["id", "name", "score"], [1, "Ada", 90], [2, "Bob", 70], [3, "Cyd", 80]]
 
 
 @pytest.fixture(scope="session")

@@ -98,7 +98,7 @@ def test_a_column_gets_the_width_that_its_border_is_dragged_to(people: Spreadshe
     mouse.down()
     mouse.move(box["x"] + box["width"] + 59, box["y"] + 10, steps=3)
     mouse.up()
-    eventually(lambda: round((sheet.column_head("B").bounding_box() or {})["width"]), 160)
+    eventually(lambda: round((sheet.column_head("B").bounding_box() or {"width": 0})["width"]), 160)
     fields = "sheets.data.columnMetadata.pixelSize"
     data = people.get(fields, includeGridData=True)["sheets"][0]["data"][0]
     assert data["columnMetadata"][1]["pixelSize"] == 160

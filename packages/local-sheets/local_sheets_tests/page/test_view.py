@@ -62,7 +62,7 @@ def test_numbers_dates_and_formulas_show_their_format_and_keep_what_was_entered(
     spreadsheet, tab = _spreadsheet([])
     percent = _format(spreadsheet, numberFormat={"type": "PERCENT", "pattern": "0%"})
     date = _format(spreadsheet, numberFormat={"type": "DATE", "pattern": "yyyy-mm-dd"})
-    row = [
+    row: list[Cell | bool] = [
         Cell(0.125, format=percent),
         Cell(45658, format=date),
         Cell(Formula("=1+1"), 2),

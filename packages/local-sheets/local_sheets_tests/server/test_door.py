@@ -21,6 +21,7 @@ import requests
 import uvicorn
 from starlette.types import Message
 
+from local_sheets.api_error import ApiError
 from local_sheets.server import connection, door
 from local_sheets.server.accounts import make_private
 from local_sheets.server.connection import Connection
@@ -166,10 +167,10 @@ def test_a_slow_body_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_bodies_under_way_are_limited_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(door, "_MOST_BYTES_TOGETHER", 100)
     server = Server(Options(tmp_path))
-    entrance = door.Door(lambda *_: None, server)  # type: ignore[arg-type, return-value]
+    entrance = door.Door(lambda *_: None, server)  # type: ignore[arg-type]
     first, second = door._Held(entrance), door._Held(entrance)
     first.add(80)
-    with pytest.raises(door.ApiError):
+    with pytest.raises(ApiError):
         second.add(30)
     second.release()
     first.release()

@@ -270,7 +270,7 @@ def test_no_object_of_a_frame_fails_its_tab(values: list[Any], column_type: Colu
     objects[:] = [None] * len(values)
     for i, value in enumerate(values):
         objects[i] = Hostile() if value is Hostile else value
-    held = pd.Series(objects)
+    held = pd.Series(objects, dtype=object)  # else pandas looks at them itself
     cells, misfits = to_cells(held, column_type, BERLIN)
     assert len(cells) == len(values)
     assert {type(cell) for cell in cells} <= {str, int, float, bool, type(None)}

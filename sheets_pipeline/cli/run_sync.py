@@ -11,7 +11,7 @@ from sheets_pipeline.definitions import defs
 from sheets_pipeline.defs.full_sync import enabled_keys
 from sheets_pipeline.defs.io_managers import ALLOW_DELETES_TAG, TAKE_OVER_TAG
 from sheets_pipeline.defs.resources import lending
-from sheets_pipeline.errors import SettingsError, SheetsPipelineError, UnknownTab
+from sheets_pipeline.errors import GuardRefused, SettingsError, SheetsPipelineError, UnknownTab, error_class
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.runs.computed import compute_all
 from sheets_pipeline.runs.run_tags import run_tags
@@ -115,7 +115,7 @@ def _as_json(
             }
     titles = {found.key.to_python_identifier(): found.tab.title for found in chosen}
     errors = {titles.get(step, step): error for step, error in _errors(result).items()}
-    refused = any(kind == "GuardRefused" for kind, _ in errors.values())
+    refused = any(error_class(kind) is GuardRefused for kind, _ in errors.values())
     status = "success" if result.success else "refused" if refused else "failed"
     stats = result.dagster_run
     return {

@@ -32,13 +32,10 @@ from sheets_pipeline.control.security import Guard
 from sheets_pipeline.control.stats import tab_stats
 from sheets_pipeline.database.engine import explain
 from sheets_pipeline.database.history import SyncRecord
-from sheets_pipeline.errors import DagsterRefused, PauseTooLong, SheetsPipelineError, TabBusy, TabIsOff, UnknownTab
+from sheets_pipeline.errors import SheetsPipelineError
 from sheets_pipeline.sync.health import Health, Status
 
 logger = logging.getLogger(__name__)
-
-#: HTTP status by error, most special first; every other one raised on purpose is 503.
-_STATUS_BY_ERROR = {UnknownTab: 404, TabIsOff: 409, TabBusy: 409, PauseTooLong: 422, DagsterRefused: 502}
 
 #: Health that a load balancer or uptime monitor is told to be all right.
 _UP = (Health.HEALTHY, Health.WARNING)
@@ -248,8 +245,7 @@ def _explained(error: Exception) -> str:
 def _add_error_handlers(app: FastAPI) -> None:
     @app.exception_handler(SheetsPipelineError)
     def on_purpose(_request: Request, error: SheetsPipelineError) -> JSONResponse:
-        code = next((code for kind, code in _STATUS_BY_ERROR.items() if isinstance(error, kind)), 503)
-        return JSONResponse({"error": str(error)}, status_code=code)
+        return JSONResponse({"error": str(error)}, status_code=error.http_status)
 
     @app.exception_handler(sa.exc.SQLAlchemyError)
     def database(_request: Request, error: sa.exc.SQLAlchemyError) -> JSONResponse:

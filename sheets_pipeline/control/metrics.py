@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from sheets_pipeline.database.history import SyncRecord
+from sheets_pipeline.errors import QuotaExceeded, error_class
 from sheets_pipeline.sync.health import Health, Status
 
 _SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
@@ -113,7 +114,7 @@ class Metrics:
         self.syncs.labels(record.tab, record.kind, record.outcome).inc()
         if record.error_kind:
             self.errors.labels(record.tab, record.error_kind).inc()
-            self.refused.inc(record.error_kind == "QuotaExceeded")
+            self.refused.inc(error_class(record.error_kind) is QuotaExceeded)
         if record.seconds is not None:
             self.seconds.labels(record.tab, record.kind).observe(record.seconds)
         self.cells.labels(record.tab).inc(record.cells or 0)

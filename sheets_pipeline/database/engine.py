@@ -295,7 +295,7 @@ _FAILURES: list[tuple[str, str, str, bool]] = [
 def explain(error: BaseException, url: sa.URL | None = None) -> DatabaseError | None:
     """The failure as one paragraph, or None where it is not one that settings or people cause.
 
-    ``needs_person`` of the result is False where trying again can help. Without a ``url`` it is Dagster's storage.
+    ``is_transient`` of the result is true where trying again can help. Without a ``url`` it is Dagster's storage.
     """
     name = f"The database {described(url)}" if url is not None else "Dagster's storage (DAGSTER_POSTGRES_URL)"
     words = str(getattr(error, "orig", None) or error)  # SQLAlchemy wraps the driver's error
@@ -307,7 +307,7 @@ def explain(error: BaseException, url: sa.URL | None = None) -> DatabaseError | 
             explained = DatabaseError(
                 f"{text} (The server's words: {message if len(message) <= 300 else message[:300] + '…'})"
             )
-            explained.needs_person = not transient
+            explained.is_transient = transient
             return explained
     return None
 

@@ -84,7 +84,7 @@ def _in_use(engine: sa.Engine, named: str, done: list[str]) -> DatabaseError:
         f"it was tried. {finished}Nothing was lost; end that transaction, or try again "
         "at a quieter time."
     )
-    error.needs_person = False
+    error.is_transient = True
     return error
 
 

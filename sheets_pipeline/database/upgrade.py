@@ -231,5 +231,5 @@ def _held(engine: sa.Engine) -> DatabaseError:
         f"Another process has been changing the pipeline's tables in {described(engine.url)} for {_LOCK_SECONDS} s. "
         "Try again when it is done."
     )
-    error.needs_person = False
+    error.is_transient = True
     return error

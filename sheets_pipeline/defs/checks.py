@@ -15,21 +15,13 @@ from sheets_pipeline.components.tab_asset import TabAsset, tab_assets
 from sheets_pipeline.database import history
 from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.defs.running import RUN_CONFIG
+from sheets_pipeline.errors import error_class, error_classes
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.sync.guards import MAX_SPREADSHEET_CELLS, MAX_TABS
 
 #: Shares of a limit of Google's from which a check warns, and from which it calls it an error.
 WARN_SHARE, ERROR_SHARE = 0.8, 0.95
 MAX_CELL_CHARACTERS = 50_000
-
-#: An error of a sync → the check that it breaks.
-BROKEN_BY = {
-    "HeaderMismatch": "header_intact",
-    "HeaderDoubled": "header_intact",
-    "KeysNotUnique": "keys_stand_once",
-    "LimitExceeded": "within_limits",
-    "DeclarationBroken": "declaration_is_valid",
-}
 
 #: Materializations looked through for the last full one; event syncs leave many between two.
 _PAGE, _PAGES = 200, 10
@@ -234,13 +226,19 @@ def judged(instance: dg.DagsterInstance, pipeline: Pipeline, found: TabAsset, ju
     return verdict._replace(metadata={**verdict.metadata, "last_full_sync": dg.MetadataValue.timestamp(at)})
 
 
+def _broken_by(error_kind: str | None) -> str | None:
+    """The check that an error of this class breaks."""
+    kind = error_class(error_kind)
+    return kind.breaks_check if kind else None
+
+
 def _broken_since(pipeline: Pipeline, found: TabAsset, check_name: str, since: datetime | None) -> Verdict | None:
     """The newest sync of the tab, where it failed of what this check is about."""
-    if check_name not in BROKEN_BY.values():
+    if check_name not in {kind.breaks_check for kind in error_classes()}:
         return None
     spreadsheet_id = pipeline.services.spreadsheet_id
     newest = history.recent(pipeline.state, tab=found.tab.title, spreadsheet_id=spreadsheet_id, limit=1)
-    if not newest or newest[0].outcome == "success" or BROKEN_BY.get(newest[0].error_kind or "") != check_name:
+    if not newest or newest[0].outcome == "success" or _broken_by(newest[0].error_kind) != check_name:
         return None
     if since is not None and newest[0].started_at < since:
         return None
@@ -287,7 +285,7 @@ def broken_checks(instance: dg.DagsterInstance, run_id: str) -> list[dg.AssetChe
         kind = failure.metadata.get("error") if failure else None
         if event is None or failure is None or kind is None or event.step_key not in by_step:
             continue
-        if (check_name := BROKEN_BY.get(str(kind.value))) is not None:
+        if (check_name := _broken_by(str(kind.value))) is not None:
             broken.append(
                 dg.AssetCheckEvaluation(
                     asset_key=by_step[event.step_key].key,

@@ -23,7 +23,7 @@ from sheets_pipeline.database.triggers import check as check_triggers
 from sheets_pipeline.database.upgrade import check as check_store
 from sheets_pipeline.database.upgrade import declared
 from sheets_pipeline.embedded.services import Services, ensure_services, running_services
-from sheets_pipeline.errors import SheetsPipelineError
+from sheets_pipeline.errors import QuotaExceeded, SheetsPipelineError, error_class
 from sheets_pipeline.monitoring.doctor import Check, Finding, fail, ok, warn
 from sheets_pipeline.monitoring.doctor_dagster import code_location, dagster_daemons
 from sheets_pipeline.monitoring.doctor_facts import Facts
@@ -352,7 +352,9 @@ def _others(facts: Facts, text: str) -> Finding:
         return ok(text)
     day_ago = datetime.fromtimestamp(time.time() - 86_400, UTC)
     failed = [
-        sync for sync in recent(facts.state, outcome="failed", since=day_ago) if sync.error_kind == "QuotaExceeded"
+        sync
+        for sync in recent(facts.state, outcome="failed", since=day_ago)
+        if error_class(sync.error_kind) is QuotaExceeded
     ]
     if failed:
         return warn(

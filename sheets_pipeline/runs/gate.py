@@ -7,13 +7,12 @@ import dagster as dg
 import sqlalchemy as sa
 
 from sheets_pipeline.database import history
-from sheets_pipeline.errors import SheetsPipelineError
+from sheets_pipeline.errors import SheetsPipelineError, is_within_tab
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.runs.run_tags import ERROR_TAG, NEEDS_PERSON_TAG, credential_name, run_tags
 from sheets_pipeline.runs.switches import FULL_SYNC_SCHEDULE, declared_tabs, switch_name, switched_off
 from sheets_pipeline.sync.circuit import (
     GROWING_PAUSES,
-    NOT_OF_THE_SPREADSHEET,
     Circuit,
     RunOutcome,
     RunState,
@@ -126,6 +125,6 @@ def _outcome(record: dg.RunRecord, reached: set[str]) -> RunOutcome:
         return RunOutcome(RunState.UNDER_WAY)
     ended = datetime.fromtimestamp(record.end_time, UTC) if record.end_time else record.update_timestamp
     error = run.tags.get(ERROR_TAG)
-    if run.is_success or run.run_id in reached or error in NOT_OF_THE_SPREADSHEET:
+    if run.is_success or run.run_id in reached or is_within_tab(error):
         return RunOutcome(RunState.REACHED, ended)
     return RunOutcome(RunState.FAILED, ended, error, run.tags.get(NEEDS_PERSON_TAG) == "true")

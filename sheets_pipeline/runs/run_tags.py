@@ -7,9 +7,8 @@ from collections.abc import Callable, Mapping
 
 import dagster as dg
 
-from sheets_pipeline.errors import SheetsPipelineError
+from sheets_pipeline.errors import SheetsPipelineError, is_within_tab
 from sheets_pipeline.pipeline import Pipeline
-from sheets_pipeline.sync.circuit import NOT_OF_THE_SPREADSHEET
 
 SPREADSHEET_TAG = "sheets_pipeline/spreadsheet"
 CREDENTIAL_TAG = "sheets_pipeline/credential"
@@ -44,11 +43,10 @@ def credential_name(pipeline: Pipeline) -> str:
 
 def failure_tags(error: SheetsPipelineError, tags: Mapping[str, str]) -> dict[str, str]:
     """Tags of a run that failed of this error; what concerns one tab never hides what concerns all of them."""
-    kind = type(error).__name__
     known = tags.get(ERROR_TAG)
-    if known and known not in NOT_OF_THE_SPREADSHEET and kind in NOT_OF_THE_SPREADSHEET:
+    if known and error.concerns.is_within_tab and not is_within_tab(known):
         return {}
-    return {ERROR_TAG: kind, NEEDS_PERSON_TAG: str(error.needs_person).lower()}
+    return {ERROR_TAG: type(error).__name__, NEEDS_PERSON_TAG: str(error.needs_person).lower()}
 
 
 def add_missing(instance: dg.DagsterInstance, run: dg.DagsterRun, tags: Mapping[str, str]) -> None:

@@ -84,18 +84,18 @@ def computing_failed(title: str, error: BaseException, path: str) -> SheetsPipel
             f"{what}. Its function in {Path(path).name} took longer than {error.seconds:g} s "
             "(SYNC_TAB_TIMEOUT_SECONDS). Bound what it waits for, make it quicker, or raise the setting.",
         )
-        problem.needs_person = True
+        problem.is_transient = False
         return problem
     if (explained := first_cause(error, DatabaseError)) is not None:
         failed = TabProblem(title, f"{what}. {explained}")
-        failed.needs_person = explained.needs_person
+        failed.is_transient = explained.is_transient
         return failed
     if isinstance(error, SheetsPipelineError):
         return error
     if (refused := first_cause(error, sa.exc.DBAPIError)) is not None:
         place = _place(error, path)
         wrong = TabProblem(title, f"{what}. The database says: {words_of(refused)}. Correct the query ({place}).")
-        wrong.needs_person = not isinstance(refused, sa.exc.OperationalError | sa.exc.InternalError)
+        wrong.is_transient = isinstance(refused, sa.exc.OperationalError | sa.exc.InternalError)
         return wrong
     return _unexpected(title, error, what, path)
 

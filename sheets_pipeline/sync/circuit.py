@@ -11,51 +11,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
+from sheets_pipeline.errors import SheetsPipelineError, error_class
+
 #: Pauses before a trial run: 60 s, twice as long after each trial that failed, at most half an hour.
 FIRST_PAUSE_SECONDS = 60
 LONGEST_PAUSE_SECONDS = 1800
 
 #: After so many failed trials the pause grows no more, so older runs need not be looked at.
 GROWING_PAUSES = 6
-
-#: Errors of one tab or of a moment: the spreadsheet and the credentials are all right.
-NOT_OF_THE_SPREADSHEET = frozenset(
-    {
-        "TabProblem",
-        "HeaderMismatch",
-        "HeaderDoubled",
-        "KeysNotUnique",
-        "LimitExceeded",
-        "DeclarationBroken",
-        "TabFailed",
-        "GuardRefused",
-        "RequestRejected",
-        "TabBusy",
-    }
-)
-
-#: What to do, by kind of error; {credential} and {url} are filled in.
-_REMEDIES = {
-    "AccessDenied": "`sheets-pipeline doctor` says which credentials are missing or refused, and why.",
-    "NotShared": "Open {url}, press Share and add {credential} as Editor.",
-    "CredentialsRefused": "Check that {credential} and its key still exist and are enabled, else create a new key.",
-    "ClockWrong": "Let NTP keep this machine's clock (timedatectl set-ntp true).",
-    "ScopesMissing": "Give {credential} the scope of spreadsheets; the run's message says how.",
-    "ApiDisabled": "Enable the Google Sheets API in the Google Cloud project of {credential}.",
-    "QuotaProjectRefused": "Choose a Google Cloud project that {credential} may use; the run's message says how.",
-    "DriveFull": "Make room in the Google Drive of the owner of {url}.",
-    "PolicyForbids": "Ask the organization's administrators to allow {credential} at {url}.",
-    "ConnectionIntercepted": "Something between this machine and Google answers in its place; the run's message says what.",
-    "NotASpreadsheet": "Open {url}, choose File > Save as Google Sheets, and set SPREADSHEET_ID to the new file.",
-    "SpreadsheetNotFound": "Ask the owner of {url} to restore it from the bin, or set SPREADSHEET_ID to another one.",
-    "OwnedByAnother": "The run's message says who keeps {url}. Set SPREADSHEET_ID to another one for this installation, or take "
-    "it over: `sheets-pipeline sync --take-over`.",
-    "SettingsError": "Correct the setting that the run's message names.",
-    "DatabaseError": "Check that the database of DATABASE_URL runs and lets us in; `sheets-pipeline doctor` tells more.",
-    "QuotaExceeded": "Give {credential} to nobody else, or lower SHEETS_READS_PER_MINUTE and SHEETS_WRITES_PER_MINUTE.",
-    "SheetsUnavailable": "Check the network of this machine and SHEETS_API_ENDPOINT; nothing else may be needed.",
-}
-_ANY_REMEDY = "Look at the failed run in the Dagster UI; `sheets-pipeline doctor` checks what runs depend on."
 
 
 class RunState(StrEnum):
@@ -128,7 +91,7 @@ def circuit(
     if newest.ended_at is None:
         raise ValueError("Expected a time of end for every failed run, found None.")
     failures, trials = len(failed), _failed_trials(failed, max_failures)
-    remedy = _REMEDIES.get(newest.error or "", _ANY_REMEDY).format(credential=credential, url=url)
+    remedy = (error_class(newest.error) or SheetsPipelineError).remedy.format(credential=credential, url=url)
     times = "once" if failures == 1 else f"{failures} times in a row"
     reason = f"Runs failed {times}, the last one of {newest.error or 'an unexpected error'}."
     if trials is None:

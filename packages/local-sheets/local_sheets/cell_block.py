@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 
 from local_sheets.api_error import invalid
-from local_sheets.model.area import Rect
 from local_sheets.model.cell import AnyCell
-from local_sheets.model.tab import Tab
+from local_sheets.model.tab import Rect, Tab
 from local_sheets.model.transaction import Transaction
 
 Block = list[list[AnyCell]]

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from local_sheets.api_error import invalid
-from local_sheets.model.area import Rect
 from local_sheets.model.spreadsheet import Spreadsheet
-from local_sheets.model.tab import Tab
+from local_sheets.model.tab import Rect, Tab
 from local_sheets.references import COLUMNS, ROWS, Message, dimension_span, grid_rect, read_rect, tab_of_id
 
 

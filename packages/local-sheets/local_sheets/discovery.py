@@ -1,6 +1,6 @@
 """The discovery document of the Sheets API: its routes, its query parameters, and the shape of its answers.
 
-The document ships inside ``google-api-python-client``; it is found without importing that package and read once.
+The document is Google's; ``vendored/ORIGIN.md`` says which. It is read once.
 See https://developers.google.com/discovery/v1/reference/apis
 """
 
@@ -8,23 +8,18 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 import orjson
 
-_DOCUMENTS = "discovery_cache/documents"
+_DOCUMENTS = Path(__file__).parent / "vendored" / "discovery"
 _PARAMETER = re.compile(r"\{\+?(\w+)\}")
 #: Google passes over slashes before a verb and at the end: ``ID/:batchUpdate``, ``ID/``.
 _IDLE_SLASHES = re.compile(r"(?<!/)/+(?=$|(?::|%3[Aa])[A-Za-z]+$)")
 
 Schema = Mapping[str, Any]
-
-
-class DiscoveryMissing(RuntimeError):
-    """The discovery document is not installed."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,28 +46,13 @@ class Match:
 
 @cache
 def load_document(name: str) -> Schema:
-    """A whole discovery document by its file name: ``sheets.v4.json``.
-
-    Raises:
-        DiscoveryMissing: ``google-api-python-client`` is not installed, or without its documents.
-    """
-    spec = find_spec("googleapiclient")
-    for folder in (spec.submodule_search_locations or []) if spec else []:
-        path = Path(folder) / _DOCUMENTS / name
-        if path.is_file():
-            found: Schema = orjson.loads(path.read_bytes())
-            return found
-    raise DiscoveryMissing(
-        f"Found no {_DOCUMENTS}/{name}: expected it in google-api-python-client. Install that package."
-    )
+    """A whole discovery document by its file name: ``sheets.v4.json``."""
+    found: Schema = orjson.loads((_DOCUMENTS / name).read_bytes())
+    return found
 
 
 def document() -> Schema:
-    """The document of the Sheets API.
-
-    Raises:
-        DiscoveryMissing: See ``load_document``.
-    """
+    """The document of the Sheets API."""
     return load_document("sheets.v4.json")
 
 

@@ -6,9 +6,9 @@ See https://support.google.com/drive/answer/37603 and https://developers.google.
 from local_sheets.a1 import MAX_COLUMNS
 from local_sheets.api_error import ApiError, invalid
 from local_sheets.cell_values.model import MAX_CHARACTERS
+from local_sheets.model.protection import check_protection
 from local_sheets.model.tab import Tab
 from local_sheets.model.transaction import Transaction
-from local_sheets.protection import check_protection
 
 MAX_CELLS = 10_000_000
 MAX_TABS = 200

@@ -15,10 +15,9 @@ from local_sheets.formulas.areas import Place, Rectangle
 from local_sheets.formulas.dependencies import Dependencies, Order, places_within, reads_of
 from local_sheets.formulas.evaluator import Result, evaluate
 from local_sheets.formulas.shift import Change, copy_formula, shift_formula
-from local_sheets.model.area import Rect
 from local_sheets.model.cell import IMPLIED_FORMAT, AnyCell, Cell, pack, unpack
 from local_sheets.model.spreadsheet import Spreadsheet
-from local_sheets.model.tab import Tab
+from local_sheets.model.tab import Rect, Tab
 from local_sheets.model.transaction import Transaction
 from local_sheets.workbook import SpreadsheetWorkbook
 

@@ -9,9 +9,8 @@ from typing import Any
 
 from local_sheets.a1 import Area, RangeError
 from local_sheets.api_error import invalid
-from local_sheets.model.area import Rect
 from local_sheets.model.spreadsheet import Spreadsheet, beyond_grid
-from local_sheets.model.tab import Tab
+from local_sheets.model.tab import Rect, Tab
 
 Message = Mapping[str, Any]
 

@@ -6,10 +6,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from local_sheets.a1 import Area
 from local_sheets.formulas.operands import Rows
-from local_sheets.model.area import Rect
 from local_sheets.model.cell import effective, number_format_of
 from local_sheets.model.spreadsheet import Spreadsheet
-from local_sheets.model.tab import Tab
+from local_sheets.model.tab import Rect, Tab
 
 
 class SpreadsheetWorkbook:

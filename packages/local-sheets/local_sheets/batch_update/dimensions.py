@@ -5,8 +5,8 @@ from typing import Any
 from local_sheets.api_error import invalid
 from local_sheets.batch_update.merges import merges_of
 from local_sheets.limits import resize
+from local_sheets.model.protection import check_protection, check_whole_tab
 from local_sheets.model.transaction import Transaction
-from local_sheets.protection import check_protection, check_whole_tab
 from local_sheets.references import COLUMNS, ROWS, Span, dimension_span, tab_of_grid
 from local_sheets.spreadsheets_api.contents import merge_masked, read_fields
 from local_sheets.spreadsheets_api.defaults import COLUMN_PIXELS, ROW_PIXELS, without_defaults

@@ -6,8 +6,7 @@ from typing import Any
 from local_sheets.batch_update.kept_items import add_item, find_item, new_item_id, replace_item, whole_range
 from local_sheets.batch_update.sorting import sort_by_specs
 from local_sheets.filter_conditions import hides
-from local_sheets.model.area import Rect
-from local_sheets.model.tab import Tab
+from local_sheets.model.tab import Rect, Tab
 from local_sheets.model.transaction import Transaction
 from local_sheets.references import grid_rect, tab_of_id
 from local_sheets.spreadsheets_api.answer import without_zero_sheet_id

@@ -6,9 +6,8 @@ from typing import Any
 
 from local_sheets.api_error import invalid
 from local_sheets.batch_update.kept_items import add_item, find_item, full_range, new_item_id, replace_item, whole_range
-from local_sheets.model.area import Rect
 from local_sheets.model.cell import AnyCell, pack, unpack
-from local_sheets.model.tab import Tab
+from local_sheets.model.tab import Rect, Tab
 from local_sheets.model.transaction import Transaction
 from local_sheets.references import grid_rect, tab_of_id
 from local_sheets.spreadsheets_api.answer import without_zero_sheet_id

@@ -6,9 +6,8 @@ The families' modules use this to add, find, change and delete such items.
 from typing import Any
 
 from local_sheets.api_error import invalid
-from local_sheets.model.area import Rect
 from local_sheets.model.spreadsheet import Spreadsheet, fresh_id
-from local_sheets.model.tab import Tab
+from local_sheets.model.tab import Rect, Tab
 from local_sheets.model.transaction import Transaction
 from local_sheets.references import grid_rect
 

@@ -3,9 +3,8 @@
 from typing import Any
 
 from local_sheets.api_error import invalid
-from local_sheets.model.area import Rect
 from local_sheets.model.cell import AnyCell, entered, with_value
-from local_sheets.model.tab import Tab
+from local_sheets.model.tab import Rect, Tab
 from local_sheets.model.transaction import Transaction
 from local_sheets.references import grid_rect
 

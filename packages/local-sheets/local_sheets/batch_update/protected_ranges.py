@@ -4,9 +4,9 @@ from typing import Any
 
 from local_sheets.api_error import invalid
 from local_sheets.batch_update.kept_items import add_item, find_item, full_range, new_item_id, replace_item
+from local_sheets.model.protection import may_edit, protected_message, refuse
 from local_sheets.model.tab import Tab
 from local_sheets.model.transaction import Transaction
-from local_sheets.protection import may_edit, protected_message, refuse
 from local_sheets.spreadsheets_api.answer import without_zero_sheet_id
 from local_sheets.spreadsheets_api.contents import merge_masked, read_fields
 from local_sheets.spreadsheets_api.defaults import without_defaults

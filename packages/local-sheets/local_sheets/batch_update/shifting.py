@@ -6,8 +6,8 @@ from local_sheets.api_error import invalid
 from local_sheets.cell_block import Block, put, take
 from local_sheets.formulas.shift import CellsMoved, move_cells
 from local_sheets.limits import resize
-from local_sheets.model.area import Rect
 from local_sheets.model.cell import AnyCell
+from local_sheets.model.tab import Rect
 from local_sheets.model.transaction import Transaction
 from local_sheets.recalculation import rewrite_formulas, uses_decimal_comma
 from local_sheets.references import COLUMNS, ROWS, grid_rect

@@ -7,9 +7,9 @@ from typing import Any
 from local_sheets.api_error import invalid
 from local_sheets.batch_update.merges import merges_of
 from local_sheets.cell_values.model import CellError
-from local_sheets.model.area import Rect
 from local_sheets.model.cell import AnyCell, effective
 from local_sheets.model.rows import Row
+from local_sheets.model.tab import Rect
 from local_sheets.model.transaction import Transaction
 from local_sheets.recalculation import copied, uses_decimal_comma
 from local_sheets.references import grid_rect, tab_of_grid

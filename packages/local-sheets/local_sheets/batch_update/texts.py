@@ -12,8 +12,8 @@ from local_sheets.cell_block import Block, put, take
 from local_sheets.cell_values.model import MAX_CHARACTERS, Formula
 from local_sheets.cell_values.number_format import render
 from local_sheets.limits import text_too_long
-from local_sheets.model.area import Rect
 from local_sheets.model.cell import AnyCell, effective, entered, number_format_of, with_value
+from local_sheets.model.tab import Rect
 from local_sheets.model.transaction import Transaction
 from local_sheets.patterns import PatternError, compile_expression, expanded, matches
 from local_sheets.references import dimension_span, grid_rect, tab_of_id

@@ -7,9 +7,8 @@ from typing import Any
 
 from local_sheets.a1 import Area, format_range, parse_range
 from local_sheets.api_error import invalid
-from local_sheets.model.area import Rect
 from local_sheets.model.cell import SharedPool
-from local_sheets.model.tab import Tab
+from local_sheets.model.tab import Rect, Tab
 
 
 class Spreadsheet:

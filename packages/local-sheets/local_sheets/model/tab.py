@@ -6,14 +6,82 @@ Everything that changes a tab takes the transaction, which remembers the state b
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any, Protocol
 
-from local_sheets.model.area import Rect
+from local_sheets.a1 import format_range
 from local_sheets.model.cell import AnyCell
 from local_sheets.model.rows import Row, RowSequence, calculate
 
-if TYPE_CHECKING:
-    from local_sheets.model.transaction import Transaction
+
+class Changing(Protocol):
+    """What a tab needs of the transaction that changes it (``transaction.py``)."""
+
+    @property
+    def serial(self) -> int:
+        """Its number: rows that it made itself need no copy."""
+
+    def touch(self, tab: Tab) -> None:
+        """Remember how the tab was, before it is changed for the first time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rect:
+    """Rows and columns of a tab, 0-based and half-open."""
+
+    tab: Tab
+    row0: int
+    row1: int
+    col0: int
+    col1: int
+
+    @property
+    def rows(self) -> int:
+        return max(0, self.row1 - self.row0)
+
+    @property
+    def columns(self) -> int:
+        return max(0, self.col1 - self.col0)
+
+    @property
+    def cells(self) -> int:
+        return self.rows * self.columns
+
+    def a1(self) -> str:
+        """The range as Google echoes it; an empty one is named by the cell it starts at."""
+        row1, col1 = max(self.row1, self.row0 + 1), max(self.col1, self.col0 + 1)
+        return format_range(self.tab.title, self.row0, row1, self.col0, col1)
+
+    def grid_range(self) -> dict[str, Any]:
+        """The API's ``GridRange``; a sheet id of 0 is left out as proto3 does."""
+        full = {
+            "sheetId": self.tab.sheet_id,
+            "startRowIndex": self.row0,
+            "endRowIndex": self.row1,
+            "startColumnIndex": self.col0,
+            "endColumnIndex": self.col1,
+        }
+        return {k: v for k, v in full.items() if not (k == "sheetId" and v == 0)}
+
+    def meets(self, other: Rect) -> bool:
+        """Whether the two have a cell in common."""
+        return (
+            self.tab is other.tab
+            and self.row0 < other.row1
+            and other.row0 < self.row1
+            and self.col0 < other.col1
+            and other.col0 < self.col1
+        )
+
+    def holds(self, other: Rect) -> bool:
+        """Whether the other one lies inside."""
+        return (
+            self.tab is other.tab
+            and self.row0 <= other.row0
+            and other.row1 <= self.row1
+            and self.col0 <= other.col0
+            and other.col1 <= self.col1
+        )
 
 
 class Column:
@@ -103,7 +171,7 @@ class Tab:
 
     # -- changing cells
 
-    def put_cells(self, tx: Transaction, row_index: int, col0: int, cells: Sequence[AnyCell]) -> None:
+    def put_cells(self, tx: Changing, row_index: int, col0: int, cells: Sequence[AnyCell]) -> None:
         """Replace as many cells of a row as are given."""
         tx.touch(self)
         old = self.rows.get(row_index)
@@ -112,7 +180,7 @@ class Tab:
             return
         self.rows.put(row_index, self._row_with(old, merged), tx.serial)
 
-    def put_block(self, tx: Transaction, row0: int, col0: int, rows: Sequence[Sequence[AnyCell]]) -> None:
+    def put_block(self, tx: Changing, row0: int, col0: int, rows: Sequence[Sequence[AnyCell]]) -> None:
         """Replace the given cells of many rows that follow each other."""
         tx.touch(self)
         current: list[Row | None] = list(self.rows.between(row0, row0 + len(rows)))
@@ -145,7 +213,7 @@ class Tab:
         self.next_row_id += 1
         return row
 
-    def own_row(self, tx: Transaction, index: int) -> Row:
+    def own_row(self, tx: Changing, index: int) -> Row:
         """The row at an index, made if it held nothing."""
         tx.touch(self)
         row = self.rows.get(index)
@@ -156,7 +224,7 @@ class Tab:
 
     def replace_row(
         self,
-        tx: Transaction,
+        tx: Changing,
         index: int,
         *,
         properties: dict[str, Any] | None = None,
@@ -179,7 +247,7 @@ class Tab:
 
     def replace_column(
         self,
-        tx: Transaction,
+        tx: Changing,
         index: int,
         *,
         properties: dict[str, Any] | None = None,

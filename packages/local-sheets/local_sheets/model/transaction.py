@@ -12,11 +12,10 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from local_sheets.model.area import Rect
+from local_sheets.model.protection import check_protection
 from local_sheets.model.rows import Block
 from local_sheets.model.spreadsheet import Spreadsheet
-from local_sheets.model.tab import Column, Tab
-from local_sheets.protection import check_protection
+from local_sheets.model.tab import Column, Rect, Tab
 
 _serials = count(1)
 

@@ -1,6 +1,5 @@
-"""The page's own files and the fonts it borrows: all served from this machine, none from another host."""
+"""The page's own files and its fonts: all served from this machine, none from another host."""
 
-from importlib.util import find_spec
 from pathlib import Path
 from string import Template
 
@@ -10,6 +9,8 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 STATIC = Path(__file__).parent / "static"
+#: Roboto and Material Symbols; ORIGIN.md there says where they come from.
+FONTS = Path(__file__).parents[1] / "vendored"
 
 
 class CheckedFiles:
@@ -29,11 +30,10 @@ class CheckedFiles:
 
 def asset_routes() -> list[BaseRoute]:
     """Routes of scripts, styles and fonts."""
-    fonts = _font_folder()
     return [
         Mount("/page/static", CheckedFiles(StaticFiles(directory=STATIC))),
-        Mount("/page/fonts/fonts", CheckedFiles(StaticFiles(directory=fonts / "fonts"))),
-        Route("/page/fonts/fonts.css", CheckedFiles(_OneFile(fonts, "fonts.css"))),
+        Mount("/page/fonts/fonts", CheckedFiles(StaticFiles(directory=FONTS / "fonts"))),
+        Route("/page/fonts/fonts.css", CheckedFiles(_OneFile(FONTS, "fonts.css"))),
     ]
 
 
@@ -46,22 +46,6 @@ class _OneFile:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         response = await self._files.get_response(self._name, scope)
         await response(scope, receive, send)
-
-
-def _font_folder() -> Path:
-    """Where the ``nicegui`` package keeps Roboto and Material Symbols; found without importing it, which takes seconds.
-
-    Raises:
-        FileNotFoundError: The package is not installed, or has no such folder.
-    """
-    spec = find_spec("nicegui")
-    folder = Path(spec.origin).parent / "static" if spec is not None and spec.origin else None
-    if folder is None or not (folder / "fonts.css").is_file():
-        raise FileNotFoundError(
-            f"The page takes its fonts from the package nicegui, version 3: expected {folder or 'nicegui'}/fonts.css. "
-            "Install the project's dependencies again."
-        )
-    return folder
 
 
 def page_html(name: str, session: str) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from local_sheets.model.area import Rect
+from local_sheets.model.tab import Rect
 from local_sheets.model.transaction import Transaction
 
 #: Rectangles told one by one; more of them in one tab are told as the rectangle around them all.

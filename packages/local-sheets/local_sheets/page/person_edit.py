@@ -13,10 +13,9 @@ from typing import Any
 from urllib.parse import quote
 
 from local_sheets.cell_values.model import CellError, Value
-from local_sheets.model.area import Rect
 from local_sheets.model.cell import AnyCell, effective
 from local_sheets.model.rows import RowSequence
-from local_sheets.model.tab import Tab
+from local_sheets.model.tab import Rect, Tab
 from local_sheets.model.transaction import Transaction
 
 #: Kinds of edits, as ``onChange`` events of Apps Script name them, see

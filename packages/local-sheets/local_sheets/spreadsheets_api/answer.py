@@ -5,10 +5,9 @@ from typing import Any
 
 from local_sheets.data_filters import MetadataPlace, metadata_message, metadata_places
 from local_sheets.field_mask import Mask
-from local_sheets.model.area import Rect
+from local_sheets.model.protection import protected_message
 from local_sheets.model.spreadsheet import Spreadsheet
-from local_sheets.model.tab import Tab
-from local_sheets.protection import protected_message
+from local_sheets.model.tab import Rect, Tab
 from local_sheets.spreadsheets_api.cell_data import grid_data
 
 #: Parts of the ``Sheet`` message that a tab keeps as they are, in the order of the answer.

@@ -11,9 +11,9 @@ from local_sheets.cell_values.model import to_api
 from local_sheets.cell_values.number_format import effective_pattern, render
 from local_sheets.data_filters import metadata_message, metadata_places
 from local_sheets.field_mask import Mask
-from local_sheets.model.area import Rect
 from local_sheets.model.cell import IMPLIED_FORMAT, AnyCell, Cell, effective, number_format_of, unpack
 from local_sheets.model.spreadsheet import Spreadsheet
+from local_sheets.model.tab import Rect
 from local_sheets.spreadsheets_api.defaults import COLUMN_PIXELS, ROW_PIXELS
 
 _LINK = re.compile(r"https?://\S+")

@@ -7,8 +7,8 @@ from local_sheets.api_error import ApiError, invalid
 from local_sheets.call import Answer, Call
 from local_sheets.data_filters import filter_rects
 from local_sheets.limits import resize
-from local_sheets.model.area import Rect
 from local_sheets.model.spreadsheet import Spreadsheet
+from local_sheets.model.tab import Rect
 from local_sheets.model.transaction import Transaction
 from local_sheets.references import clip, read_area, read_rect
 from local_sheets.structure import insert_rows

@@ -11,8 +11,8 @@ from typing import Any
 from local_sheets.cell_values.locales import get_locale
 from local_sheets.cell_values.model import CellError, Formula, Value
 from local_sheets.cell_values.number_format import is_date_format, render
-from local_sheets.model.area import Rect
 from local_sheets.model.cell import AnyCell, Cell, effective, number_format_of
+from local_sheets.model.tab import Rect
 
 Renderer = Callable[[AnyCell], Any]
 

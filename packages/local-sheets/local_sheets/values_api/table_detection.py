@@ -6,10 +6,9 @@ https://developers.google.com/workspace/sheets/api/guides/values#append_values
 
 from collections.abc import Iterator
 
-from local_sheets.model.area import Rect
 from local_sheets.model.cell import AnyCell, entered
 from local_sheets.model.rows import Row
-from local_sheets.model.tab import Tab
+from local_sheets.model.tab import Rect, Tab
 
 
 def find_table(area: Rect) -> Rect | None:

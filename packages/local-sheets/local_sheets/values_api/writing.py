@@ -13,9 +13,9 @@ from local_sheets.api_error import invalid
 from local_sheets.cell_values import user_entered
 from local_sheets.cell_values.model import plain_number
 from local_sheets.limits import SURELY_SHORT, check_text
-from local_sheets.model.area import Rect
 from local_sheets.model.cell import AnyCell, Cell, number_format_of, pack, unpack, with_value
 from local_sheets.model.spreadsheet import Spreadsheet, beyond_grid
+from local_sheets.model.tab import Rect
 from local_sheets.model.transaction import Transaction
 from local_sheets.request_body import InvalidPayload, check_cells
 

@@ -6,9 +6,9 @@ from typing import Any
 import httpx
 import pytest
 
+from local_sheets_tests.browser import OpenPage, chromium, open_page, shared_page
 from local_sheets_tests.page.driver import SheetDriver, Spreadsheet
 from local_sheets_tests.page.server_process import running_server
-from sheets_pipeline_tests.browser import OpenPage, chromium, open_page, shared_page
 
 __all__ = ["chromium", "open_page", "shared_page"]
 

@@ -12,10 +12,10 @@ from typing import Any
 import httpx
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from local_sheets_tests.browser import FLAGS
 from local_sheets_tests.page.driver import Spreadsheet
 from local_sheets_tests.page.receiver import receiver
 from local_sheets_tests.page.server_process import running_server
-from sheets_pipeline_tests.browser import FLAGS
 
 IMAGES = Path(__file__).parents[3] / "docs" / "images"
 MOST_BYTES = 200_000

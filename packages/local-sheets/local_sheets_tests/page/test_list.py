@@ -7,8 +7,8 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
+from local_sheets_tests.browser import OpenPage
 from local_sheets_tests.page.driver import Spreadsheet
-from sheets_pipeline_tests.browser import OpenPage
 
 pytestmark = pytest.mark.browser
 

@@ -8,9 +8,9 @@ import httpx
 import pytest
 from playwright.sync_api import Request, expect
 
+from local_sheets_tests.browser import OpenPage
 from local_sheets_tests.page.driver import SheetDriver, Spreadsheet, eventually
 from local_sheets_tests.page.server_process import running_server
-from sheets_pipeline_tests.browser import OpenPage
 
 pytestmark = pytest.mark.browser
 Show = Callable[..., SheetDriver]

@@ -6,7 +6,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from local_sheets.page import assets
 from local_sheets.page.assets import STATIC
 from local_sheets_tests.page.server_process import running_server
 
@@ -70,7 +69,7 @@ def test_foreign_hosts_and_origins_are_refused(api: httpx.Client, path: str, hea
 
 
 @pytest.mark.parametrize(
-    "path", ["/page/static/../routes.py", "/page/static/%2e%2e/routes.py", "/page/fonts/fonts/../nicegui.js"]
+    "path", ["/page/static/../routes.py", "/page/static/%2e%2e/routes.py", "/page/fonts/fonts/../ORIGIN.md"]
 )
 def test_no_file_outside_the_folders_is_served(api: httpx.Client, path: str):
     raw = httpx.URL(str(api.base_url)).copy_with(raw_path=path.encode())
@@ -122,12 +121,6 @@ def test_the_person_at_the_machine_needs_no_credentials_and_clients_still_do(tmp
             assert page.get(path.replace("/page/api", "/v4")).status_code == 403
             kinds = [entry["kind"] for entry in page.get("/_local/requests").json()]
             assert kinds == ["page", "page", "page", "page", "read"]
-
-
-def test_without_its_fonts_the_page_says_which_package_is_missing(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(assets, "find_spec", lambda _: None)
-    with pytest.raises(FileNotFoundError, match="nicegui"):
-        assets.asset_routes()
 
 
 def test_scripts_never_read_text_as_markup_and_load_nothing_from_elsewhere():

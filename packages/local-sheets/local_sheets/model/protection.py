@@ -6,9 +6,8 @@ See https://developers.google.com/workspace/sheets/api/reference/rest/v4/spreads
 from typing import Any
 
 from local_sheets.api_error import ApiError, invalid
-from local_sheets.model.area import Rect
 from local_sheets.model.spreadsheet import Spreadsheet
-from local_sheets.model.tab import Tab
+from local_sheets.model.tab import Rect, Tab
 
 Message = dict[str, Any]
 

@@ -124,3 +124,8 @@ def test_what_a_server_says_shows_no_form_of_the_password(form: str) -> None:
 )
 def test_a_sound_url_is_taken(url: str) -> None:
     assert urls.parsed(url) == sa.make_url(url)
+
+
+@pytest.mark.parametrize("shown", ["p%40 s+s/", "p@ s s/", "p@ s+s/", "p%2540%20s%2Bs/", "p%2540%20s%2Bs%2F"])
+def test_a_secret_is_known_in_each_form_in_which_a_message_may_show_it(shown: str) -> None:
+    assert shown in urls.forms_of("p%40 s+s/")

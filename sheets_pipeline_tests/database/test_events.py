@@ -292,6 +292,19 @@ def test_events_that_fail_too_often_are_set_aside_and_hold_up_nobody(queue: sa.E
         assert [event.key for event in events.pending(connection)] == ["good"]
 
 
+def test_pauses_between_attempts_grow_fourfold_to_an_hour(queue: sa.Engine):
+    with queue.begin() as connection:
+        _add(connection, priority=Priority.NORMAL, age_seconds=30, key="bad")
+        [event] = events.pending(connection)
+        pauses = []
+        for _ in range(7):
+            events.record_failure(connection, [event.id], "header", max_attempts=9)
+            moment = connection.scalar(sa.select(pending_event.c.retry_at))
+            assert moment is not None
+            pauses.append((moment - events._now(connection)).total_seconds())
+    assert pauses == pytest.approx([10, 40, 160, 640, 2560, 3600, 3600], abs=5)
+
+
 def test_an_empty_queue_has_no_age(queue: sa.Engine):
     with queue.connect() as connection:
         status = events.status(connection)

@@ -92,6 +92,19 @@ def test_old_syncs_are_removed_and_younger_ones_stay(store: sa.Engine) -> None:
     assert len(history.recent(store)) == 1
 
 
+def test_event_syncs_that_succeeded_can_be_removed_alone(store: sa.Engine) -> None:
+    sync(store, kind="events")
+    sync(store, kind="full")
+    with pytest.raises(AccessDenied):
+        sync(store, kind="events", error=AccessDenied("no"))
+    later = datetime.now(UTC) + timedelta(seconds=60)
+    assert history.remove_before(store, later, only_successful_events=True) == 1
+    assert [(record.kind, record.outcome) for record in history.recent(store)] == [
+        ("events", "failed"),
+        ("full", "success"),
+    ]
+
+
 def test_a_tabs_history_counts_failures_since_its_last_success(store: sa.Engine) -> None:
     fail(store, AccessDenied("first"))
     sync(store)
@@ -117,7 +130,10 @@ def test_a_sync_whose_process_died_counts_as_failed_once_it_is_marked(store: sa.
     dead = history.begin(store, "s1", "grades", "full", "run-9")
     assert history.under_way(store, "s1") == {dead: "run-9"}
     assert history.tab_histories(store, "s1")["grades"].consecutive_failures == 0
-    history.mark_dead(store, [dead])
+    ended = history.begin(store, "s1", "courses", "full", "run-9")
+    history.complete(store, ended, report())  # since it was found under way
+    history.mark_dead(store, [dead, ended])
+    assert [record.outcome for record in history.recent(store, tab="courses")] == ["success"]
     history.complete(store, history.begin(store, "s1", "courses", "full", "run-9"), report())
     assert history.under_way(store, "s1") == {}
     found = history.tab_histories(store, "s1")["grades"]

@@ -102,7 +102,7 @@ def harmed(sheet: Sheet, keys: set[str], wanted: pd.DataFrame) -> dict[str, int]
         there = rows.get(key)
         notes += there is None or _cell(values, there, header, NOTE) != _note(key)
         value = None if there is None else _cell(values, there, header, DOUBLE)
-        is_formula = place is not None and str(_cell(texts, place, header, DOUBLE)).startswith("=")
+        is_formula = there is not None and str(_cell(texts, there, header, DOUBLE)).startswith("=")
         formulas += not (is_formula and isinstance(value, int | float) and abs(value - 2 * amounts[key]) < 1e-6)
     return {"of_each": len(keys), "notes": notes, "formulas": formulas, "colours": _lost_colours(sheet, rows, keys)}
 

@@ -1,6 +1,6 @@
 """Syncs that are meant to be killed: forks one process per line of input, each makes the tab old, new, old ...
 
-    python -m sheets_pipeline_tests.sheets.crash_worker DATABASE_URL ENDPOINT SPREADSHEET_ID
+    python -m benchmarks.crash_worker DATABASE_URL ENDPOINT SPREADSHEET_ID
 
 Each line ``go`` answers with the process id of a new worker.
 """
@@ -11,6 +11,7 @@ import sys
 import sqlalchemy as sa
 from google.auth.credentials import AnonymousCredentials
 
+from benchmarks.faults import NEW, OLD
 from sheets_pipeline.database.installation import Installation
 from sheets_pipeline.database.locks import named_lock
 from sheets_pipeline.database.upgrade import install_state
@@ -19,8 +20,7 @@ from sheets_pipeline.pipeline import StoredMemory
 from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sheets.credentials import Identity
 from sheets_pipeline.sheets.writer import TabWriter
-from sheets_pipeline_tests.sheets.conftest import FAST, TAB, NoQuota, frame_of
-from sheets_pipeline_tests.sheets.scenarios import NEW, OLD
+from sheets_pipeline.testing import FAST, PEOPLE, NoQuota, people
 
 
 def writer(database_url: str, endpoint: str, spreadsheet_id: str) -> TabWriter:
@@ -29,9 +29,9 @@ def writer(database_url: str, endpoint: str, spreadsheet_id: str) -> TabWriter:
     install_state(engine)
     identity = Identity(AnonymousCredentials(), "robot@example.org")
     client = SheetsClient(identity, spreadsheet_id, budget=NoQuota(), endpoint=endpoint, policy=FAST)
-    store = StoredMemory(engine, spreadsheet_id, TAB.title)
+    store = StoredMemory(engine, spreadsheet_id, PEOPLE.title)
     lock = lambda: named_lock(engine, spreadsheet_id, timeout_seconds=30)  # noqa: E731
-    return TabWriter(TAB, client, store, lock, Installation(engine))
+    return TabWriter(PEOPLE, client, store, lock, Installation(engine))
 
 
 def work(arguments: list[str]) -> None:
@@ -43,11 +43,11 @@ def work(arguments: list[str]) -> None:
             turn += 1
             try:
                 if turn % 3:
-                    mine.full_sync(frame_of(rows), computed_at=mine.memory.now())
+                    mine.full_sync(people(rows), computed_at=mine.memory.now())
                 else:
                     touched = {key: value for key, value in rows.items() if OLD.get(key) != NEW.get(key)}
                     keys = {str(key) for key in OLD.keys() | NEW.keys() if OLD.get(key) != NEW.get(key)}
-                    mine.event_sync(lambda touched=touched: frame_of(touched), keys)  # type: ignore[misc]
+                    mine.event_sync(lambda touched=touched: people(touched), keys)  # type: ignore[misc]
             except SheetsPipelineError as error:
                 sys.stderr.write(f"{error}\n")
 

@@ -1,6 +1,6 @@
 """Faults of every kind at every request, and what a reader and the final tab then show.
 
-Used by ``test_reliability.py`` and by ``python -m benchmarks.reliability``.
+Used by ``python -m benchmarks.reliability`` and by the tests of reliability.
 """
 
 import os
@@ -19,9 +19,9 @@ from local_sheets.testing import LocalSheetsServer
 from sheets_pipeline.errors import SheetsError
 from sheets_pipeline.sheets.shared_requests import SharedRequests
 from sheets_pipeline.sync.report import SyncReport
-from sheets_pipeline_tests.sheets.conftest import IMPATIENT, TAB, Bench, frame_of
+from sheets_pipeline.testing import IMPATIENT, PEOPLE, Bench, people
 
-#: Name → rule of Local Sheets. Timeouts are longer than the patience of ``conftest.IMPATIENT``.
+#: Name → rule of Local Sheets. Timeouts are longer than the patience of ``IMPATIENT``.
 FAULTS: dict[str, dict[str, Any]] = {
     "429": {"action": "error", "status": 429},
     "500": {"action": "error", "status": 500},
@@ -124,8 +124,8 @@ TITLES = ("people", "People's friends", "Leute!")
 def tabs_of_one_spreadsheet(server: LocalSheetsServer) -> list[Bench]:
     """A bench for each tab; nothing is in them."""
     first, *others = TITLES
-    benches = [Bench(server, replace(TAB, title=first))]
-    return benches + [Bench(server, replace(TAB, title=title), benches[0].spreadsheet_id) for title in others]
+    benches = [Bench(server, replace(PEOPLE, title=first))]
+    return benches + [Bench(server, replace(PEOPLE, title=title), benches[0].spreadsheet_id) for title in others]
 
 
 def sync_together(benches: list[Bench]) -> dict[str, SyncReport | Exception]:
@@ -198,11 +198,11 @@ def kill_at_random(bench: Bench, database_url: str, kills: int, seed: int) -> Da
 
     After each kill the tab must show whole rows, none lost or doubled; after the last one a clean sync finishes.
     """
-    from sheets_pipeline_tests.sheets import crash_worker
+    from benchmarks import crash_worker
 
     rng, damage = random.Random(seed), Damage()
     mine = crash_worker.writer(database_url, bench.server.endpoint, bench.spreadsheet_id)
-    mine.full_sync(frame_of(OLD), computed_at=mine.memory.now())
+    mine.full_sync(people(OLD), computed_at=mine.memory.now())
     keys = [row[0] for row in bench.values()[1:]]
     bench.put(f"people!H1:H{len(keys) + 1}", [["note"], *([NOTES.get(key, "")] for key in keys)])
     arguments = [database_url, bench.server.endpoint, bench.spreadsheet_id]
@@ -222,6 +222,6 @@ def kill_at_random(bench: Bench, database_url: str, kills: int, seed: int) -> Da
                 time.sleep(rng.uniform(0, 0.1))
             damage.faults += 2
             look(bench, damage)
-    mine.full_sync(frame_of(NEW), computed_at=mine.memory.now())
+    mine.full_sync(people(NEW), computed_at=mine.memory.now())
     look(bench, damage, final=True)
     return damage

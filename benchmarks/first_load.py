@@ -3,9 +3,9 @@
 import threading
 from typing import Any
 
+from benchmarks.faults import Damage
 from sheets_pipeline.errors import SheetsError
-from sheets_pipeline_tests.sheets.conftest import Bench
-from sheets_pipeline_tests.sheets.scenarios import Damage
+from sheets_pipeline.testing import Bench
 
 #: 45 rows of 48,000 characters each: more than one request should carry, so they go in two.
 ROWS = {i: (f"{i} " + "long text " * 4800, i / 2) for i in range(1, 46)}

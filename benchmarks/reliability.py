@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.environment import ROOT
+from benchmarks.faults import FAULTS, Damage, kill_at_random, run, run_events, run_together
 from benchmarks.first_load import first_load_with_fault
 from benchmarks.machine import machine
 from local_sheets.testing import LocalSheetsServer
 from sheets_pipeline.embedded.postgres import EmbeddedPostgres
-from sheets_pipeline_tests.sheets.conftest import Bench
-from sheets_pipeline_tests.sheets.scenarios import FAULTS, Damage, kill_at_random, run, run_events, run_together
+from sheets_pipeline.testing import Bench
 
 #: Requests of a sync with 5 updates, 4 deletes and 4 inserts.
 REQUESTS = ("read", "inserts and updates", "deletes")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import hypothesis
 import pytest
 
-from sheets_pipeline_tests.postgres import database_url, postgres_server
+from sheets_pipeline.testing import database_url, postgres_server
 
 __all__ = ["database_url", "postgres_server"]
 

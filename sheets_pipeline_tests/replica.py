@@ -13,7 +13,7 @@ from sheets_pipeline.embedded.account import choose_account
 from sheets_pipeline.embedded.files import make_folder, write_state
 from sheets_pipeline.embedded.postgres import EmbeddedPostgres, Server
 from sheets_pipeline.processes.servers import wait_until
-from sheets_pipeline_tests.postgres import FAST
+from sheets_pipeline.testing import FAST_POSTGRES
 
 
 @dataclass
@@ -41,8 +41,8 @@ class Replica:
 @contextmanager
 def running_replica(folder: Path) -> Iterator[Replica]:
     """Both servers with empty databases ``postgres`` and ``pipeline``, stopped at the end."""
-    primary = EmbeddedPostgres(folder / "primary", server_settings=FAST)
-    standby = EmbeddedPostgres(folder / "standby", server_settings=FAST)
+    primary = EmbeddedPostgres(folder / "primary", server_settings=FAST_POSTGRES)
+    standby = EmbeddedPostgres(folder / "standby", server_settings=FAST_POSTGRES)
     try:
         first = primary.ensure({"pipeline": None})
         make_folder(standby.folder)

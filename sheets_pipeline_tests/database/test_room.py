@@ -14,7 +14,7 @@ from sheets_pipeline.database.engine import connect
 from sheets_pipeline.database.room import why_no_room
 from sheets_pipeline.embedded.postgres import EmbeddedPostgres
 from sheets_pipeline.errors import DatabaseError
-from sheets_pipeline_tests.postgres import FAST
+from sheets_pipeline.testing import FAST_POSTGRES
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def fill(ballast: Path) -> None:
 
 
 def test_a_full_disk_is_told_while_the_server_still_answers_and_no_longer_once_there_is_room(small_disk: Path):
-    server = EmbeddedPostgres(small_disk / "postgres", server_settings=FAST | {"max_wal_size": "32MB"})
+    server = EmbeddedPostgres(small_disk / "postgres", server_settings=FAST_POSTGRES | {"max_wal_size": "32MB"})
     engine = connect(server.ensure().url("postgres"))
     try:
         assert why_no_room(engine) is None

@@ -26,8 +26,8 @@ from sheets_pipeline.sheets.archived import ArchivedWriter
 from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sheets.credentials import Identity
 from sheets_pipeline.sync.report import SyncReport
+from sheets_pipeline.testing import FAST, NoQuota
 from sheets_pipeline_tests.database.rows import add_basics
-from sheets_pipeline_tests.sheets.conftest import FAST, NoQuota
 
 MAIN = QUIZ_RESPONSES.title
 #: Column of people's notes, first of the spare ones.

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from benchmarks.faults import FAULTS
 from sheets_pipeline.errors import SheetsError, SheetsPipelineError, TabBusy
 from sheets_pipeline.sheets.client import Kind
-from sheets_pipeline_tests.sheets.conftest import LosingLock
+from sheets_pipeline.testing import LosingLock
 from sheets_pipeline_tests.sheets.family import MAIN, Family, full_sync
-from sheets_pipeline_tests.sheets.scenarios import FAULTS
 from sheets_pipeline_tests.sheets.test_archived import assert_all_there, family
 
 __all__ = ["family"]

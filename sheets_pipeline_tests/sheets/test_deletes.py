@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from benchmarks.faults import tabs_of_one_spreadsheet
 from local_sheets.testing import LocalSheetsServer
 from sheets_pipeline.sheets import writer
 from sheets_pipeline.sheets.client import Kind
 from sheets_pipeline.sheets.shared_requests import SharedRequests
-from sheets_pipeline_tests.sheets.conftest import Bench, NoQuota
-from sheets_pipeline_tests.sheets.scenarios import tabs_of_one_spreadsheet
+from sheets_pipeline.testing import Bench, NoQuota
 
 ALL = {i: f"n{i}" for i in range(1, 11)}
 LEFT = {i: name for i, name in ALL.items() if i not in (3, 7)}

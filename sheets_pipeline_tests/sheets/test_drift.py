@@ -1,6 +1,6 @@
 """What a full sync tells about people's edits, sizes and rows, without a request more."""
 
-from sheets_pipeline_tests.sheets.conftest import Bench
+from sheets_pipeline.testing import Bench
 
 
 def test_an_edit_and_a_deleted_row_are_told_as_drift_and_repaired(bench: Bench) -> None:

@@ -14,7 +14,7 @@ from sheets_pipeline import errors
 from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sheets.credentials import SCOPES, Identity
 from sheets_pipeline.sheets.retry import RetryPolicy, retrying
-from sheets_pipeline_tests.sheets.conftest import NoQuota
+from sheets_pipeline.testing import NoQuota
 from sheets_pipeline_tests.sheets.stranger import PAGE, Answer, make_certificate, stranger
 
 PAGE_OF_A_PROXY = Answer(200, PAGE, "text/html")

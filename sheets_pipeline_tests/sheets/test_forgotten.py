@@ -8,7 +8,7 @@ import pytest
 
 from sheets_pipeline.errors import GuardRefused
 from sheets_pipeline.sync.tab import OnRemoved
-from sheets_pipeline_tests.sheets.conftest import TAB, Bench
+from sheets_pipeline.testing import PEOPLE, Bench
 
 BACKUP: dict[int, Any] = {i: (f"pupil {i}", i + 0.25) for i in range(1, 41)}
 LATER = BACKUP | {41: ("Ada", 77.75), 42: ("Bob", 88.75)}
@@ -22,7 +22,7 @@ def restore_tables(bench: Bench, kept: Any) -> None:
 @pytest.fixture
 def restored(bench: Bench, request: pytest.FixtureRequest) -> Bench:
     """41 and 42 were written after the backup; people have notes beside them, and rows of their own."""
-    bench.use(replace(TAB, on_removed=getattr(request, "param", OnRemoved.REMOVE)))
+    bench.use(replace(PEOPLE, on_removed=getattr(request, "param", OnRemoved.REMOVE)))
     bench.sync(BACKUP)
     bench.put("people!A42:H42", [["", "", "", "", "", "", "", "no key"]])
     backup = copy.deepcopy(bench.memory)

@@ -27,8 +27,7 @@ from sheets_pipeline.sync.batches import rows_json
 from sheets_pipeline.sync.cells import Cell, same_cell
 from sheets_pipeline.sync.columns import column_requests, number_format_requests
 from sheets_pipeline.sync.tab import Column, ColumnType
-from sheets_pipeline_tests.sheets.conftest import TAB, NoQuota, frame_of
-from sheets_pipeline_tests.sheets.memory import FakeMemory, FakeOwnership
+from sheets_pipeline.testing import PEOPLE, FakeMemory, FakeOwnership, NoQuota, people
 
 _KEY_FILE, _SPREADSHEET = "GOOGLE_APPLICATION_CREDENTIALS", "CONTRACT_SPREADSHEET_ID"
 _ROWS, _COLUMNS = 20, 6
@@ -333,12 +332,12 @@ def test_of_two_writes_on_top_of_the_same_version_the_second_one_fails(ground: G
 
 
 def test_a_tab_is_made_kept_and_found_unchanged(client: SheetsClient) -> None:
-    tab = replace(TAB, title=f"Contract's {secrets.token_hex(4)}")
+    tab = replace(PEOPLE, title=f"Contract's {secrets.token_hex(4)}")
     memory, ownership = FakeMemory(), FakeOwnership()
     writer = TabWriter(tab, client, memory, client.taking_part, ownership)
 
     def sync(rows: Any) -> tuple[int, ...]:
-        report = writer.full_sync(frame_of(rows), computed_at=memory.now())
+        report = writer.full_sync(people(rows), computed_at=memory.now())
         traffic = report.traffic
         return report.inserts, report.updates, report.deletes, traffic.read_requests, traffic.write_requests
 
@@ -348,12 +347,12 @@ def test_a_tab_is_made_kept_and_found_unchanged(client: SheetsClient) -> None:
         assert sync(rows) == (0, 0, 0, 1, 0)
         changed = {key: value for key, value in rows.items() if key != 7} | {3: ("changed", 9), 32: ("new", 1)}
         assert sync(changed) == (1, 1, 1, 1, 2)
-        report = writer.event_sync(lambda: frame_of({4: ("by an event", 4)}), {"4"})
+        report = writer.event_sync(lambda: people({4: ("by an event", 4)}), {"4"})
         assert (report.updates, report.traffic.read_requests, report.traffic.write_requests) == (1, 1, 1)
         assert sync(changed | {4: ("by an event", 4)}) == (0, 0, 0, 1, 0)
         stranger = TabWriter(tab, client, FakeMemory(), client.taking_part, FakeOwnership("f6a7b8c9d0", "another"))
         with pytest.raises(OwnedByAnother):
-            stranger.full_sync(frame_of(rows), computed_at=memory.now())
+            stranger.full_sync(people(rows), computed_at=memory.now())
     finally:
         owner = {"dataFilter": {"developerMetadataLookup": {"metadataKey": marks.OWNER_KEY}}}
         requests: list[dict[str, Any]] = [{"deleteDeveloperMetadata": owner}]

@@ -10,14 +10,14 @@ import pytest
 from sheets_pipeline.errors import GuardRefused, HeaderDoubled, HeaderMismatch
 from sheets_pipeline.sheets.reader import NeedsFullSync
 from sheets_pipeline.sync.tab import Column, ColumnType, Tab
-from sheets_pipeline_tests.sheets.conftest import TAB, Bench, frame_of
+from sheets_pipeline.testing import PEOPLE, Bench, people
 
 ROWS = {i: f"n{i}" for i in range(1, 21)}
 
 
 def with_column(name: str, **changes: Any) -> Tab:
     """The tab with another declaration of one column."""
-    return replace(TAB, columns=tuple(replace(c, **changes) if c.name == name else c for c in TAB.columns))
+    return replace(PEOPLE, columns=tuple(replace(c, **changes) if c.name == name else c for c in PEOPLE.columns))
 
 
 def header(bench: Bench) -> list[Any]:
@@ -68,7 +68,7 @@ def test_a_header_that_people_changed_stays_theirs_whatever_is_declared_later(be
 def test_headers_of_two_columns_are_swapped_in_the_declaration(bench: Bench) -> None:
     bench.sync(ROWS)
     swapped = {"id": "id", "name": "score", "score": "Full name", "seen": "seen", "active": "active"}
-    bench.use(replace(TAB, columns=tuple(replace(c, header=swapped[c.name]) for c in TAB.columns)))
+    bench.use(replace(PEOPLE, columns=tuple(replace(c, header=swapped[c.name]) for c in PEOPLE.columns)))
     assert bench.sync(ROWS).retitled_columns == ["name", "score"]
     assert bench.values()[:2] == [["id", "score", "Full name", "seen", "active"], [1, "n1", 1.5, 46082.5, True]]
 
@@ -80,7 +80,7 @@ def test_a_lost_answer_to_a_new_header_or_column_is_settled(bench: Bench, fault:
     tab = with_column("name", header="Name")
     bench.use(replace(tab, columns=(*tab.columns, extra)))
     bench.server.faults(action="error", method="*batchUpdate", count=1, **fault)
-    frame = frame_of(ROWS).assign(extra=7)
+    frame = people(ROWS).assign(extra=7)
     bench.writer.full_sync(frame, computed_at=bench.memory.now())
     assert header(bench) == ["id", "Name", "score", "seen", "active", "extra"]
     assert [row[5] for row in bench.values()[1:]] == [7] * 20
@@ -95,20 +95,20 @@ def test_a_header_that_people_use_for_a_column_of_theirs_is_not_given_twice(benc
     bench.use(with_column("name", header="Name"))
     with pytest.raises(HeaderDoubled, match="calls column 'name' 'Name' now"):
         bench.sync(ROWS)
-    bench.use(replace(TAB, columns=(*TAB.columns, Column("nickname", header="Name"))))
+    bench.use(replace(PEOPLE, columns=(*PEOPLE.columns, Column("nickname", header="Name"))))
     with pytest.raises(HeaderDoubled, match="people have one of that name"):
-        bench.writer.full_sync(frame_of(ROWS).assign(nickname="x"), computed_at=bench.memory.now())
+        bench.writer.full_sync(people(ROWS).assign(nickname="x"), computed_at=bench.memory.now())
     assert bench.values("people!F2") == [["their nickname"]]
 
 
 def renamed_frame(rows: dict[int, str], old: str, new: str) -> pd.DataFrame:
-    return frame_of(rows).rename(columns={old: new})
+    return people(rows).rename(columns={old: new})
 
 
 def test_a_column_of_another_name_under_the_same_header_is_the_same_column(bench: Bench) -> None:
     bench.sync(ROWS)
-    columns = tuple(replace(c, name="full_name") if c.name == "name" else c for c in TAB.columns)
-    bench.use(replace(TAB, columns=columns))
+    columns = tuple(replace(c, name="full_name") if c.name == "name" else c for c in PEOPLE.columns)
+    bench.use(replace(PEOPLE, columns=columns))
     frame = renamed_frame(ROWS, "name", "full_name")
     report = bench.writer.full_sync(frame, computed_at=bench.memory.now())
     assert (report.added_columns, report.released_columns, report.updates) == ([], [], 0)
@@ -121,8 +121,8 @@ def test_a_column_of_another_name_under_the_same_header_is_the_same_column(bench
 def test_a_column_that_left_the_declaration_is_struck_out_and_told_until_it_is_gone(bench: Bench) -> None:
     bench.sync(ROWS)
     bench.put("people!F1:F2", [["note"], ["mine"]])
-    columns = tuple(Column("mail") if c.name == "name" else c for c in TAB.columns)
-    bench.use(replace(TAB, columns=columns))
+    columns = tuple(Column("mail") if c.name == "name" else c for c in PEOPLE.columns)
+    bench.use(replace(PEOPLE, columns=columns))
     frame = renamed_frame(ROWS, "name", "mail")
     report = bench.writer.full_sync(frame, computed_at=bench.memory.now())
     assert (report.added_columns, report.released_columns) == (["mail"], ["Full name"])
@@ -132,7 +132,7 @@ def test_a_column_that_left_the_declaration_is_struck_out_and_told_until_it_is_g
     report = bench.writer.full_sync(frame, computed_at=bench.memory.now())
     assert report.released_columns == ["Full name"]
     assert bench.sent() == (1, 0, 0)
-    bench.use(TAB)  # declared again: it is ours again
+    bench.use(PEOPLE)  # declared again: it is ours again
     report = bench.sync(ROWS | {1: "back"})
     assert report.released_columns == ["mail"]
     assert bench.values("people!B2") == [["back"]]
@@ -153,14 +153,14 @@ def test_another_type_gives_the_column_its_number_format(bench: Bench) -> None:
 
 def test_another_order_of_columns_changes_nothing(bench: Bench) -> None:
     bench.sync(ROWS)
-    bench.use(replace(TAB, columns=TAB.columns[::-1]))
+    bench.use(replace(PEOPLE, columns=PEOPLE.columns[::-1]))
     bench.server.reset_stats()
-    report = bench.writer.full_sync(frame_of(ROWS), computed_at=bench.memory.now())
+    report = bench.writer.full_sync(people(ROWS), computed_at=bench.memory.now())
     assert (report.updates, bench.sent()) == (0, (1, 0, 0))
 
 
 def test_an_event_after_another_order_of_columns_writes_what_changed(bench: Bench) -> None:
-    tab = replace(TAB, columns=tuple(Column(name) for name in ("id", "left", "right")), key=("id",))
+    tab = replace(PEOPLE, columns=tuple(Column(name) for name in ("id", "left", "right")), key=("id",))
     bench.use(tab)
     before, swapped = (
         pd.DataFrame([values], columns=["id", "left", "right"]) for values in (["1", "a", "b"], ["1", "b", "a"])
@@ -175,7 +175,7 @@ def test_an_event_after_another_order_of_columns_writes_what_changed(bench: Benc
 def test_another_key_among_our_columns_is_followed_and_rows_still_leave(bench: Bench) -> None:
     bench.sync(ROWS)
     bench.put("people!F1:F3", [["note"], ["about n1"], ["about n2"]])
-    bench.use(replace(TAB, key=("name",)))
+    bench.use(replace(PEOPLE, key=("name",)))
     with pytest.raises(NeedsFullSync):
         bench.event({1: "n1"}, {"n1"})
     bench.sync(ROWS)
@@ -187,13 +187,13 @@ def test_another_key_among_our_columns_is_followed_and_rows_still_leave(bench: B
 
 def test_a_key_that_the_tab_does_not_have_yet_is_refused(bench: Bench) -> None:
     bench.sync(ROWS)
-    bench.use(replace(TAB, key=("code",), columns=(*TAB.columns, Column("code"))))
-    frame = frame_of(ROWS).assign(code=[f"c{i}" for i in ROWS])
+    bench.use(replace(PEOPLE, key=("code",), columns=(*PEOPLE.columns, Column("code"))))
+    frame = people(ROWS).assign(code=[f"c{i}" for i in ROWS])
     with pytest.raises(HeaderMismatch, match="Declare the column beside the old key first"):
         bench.writer.full_sync(frame, computed_at=bench.memory.now())
-    bench.use(replace(TAB, columns=(*TAB.columns, Column("code"))))
+    bench.use(replace(PEOPLE, columns=(*PEOPLE.columns, Column("code"))))
     bench.writer.full_sync(frame, computed_at=bench.memory.now())
-    bench.use(replace(TAB, key=("code",), columns=(*TAB.columns, Column("code"))))
+    bench.use(replace(PEOPLE, key=("code",), columns=(*PEOPLE.columns, Column("code"))))
     assert bench.writer.full_sync(frame, computed_at=bench.memory.now()).inserts == 0
     assert len(bench.values()) == 21
 
@@ -235,7 +235,7 @@ def clear_key_column(bench: Bench) -> None:
 def test_rows_are_not_written_anew_beside_their_old_selves(
     bench: Bench, harm: Callable[[Bench], object], error: type[Exception], remedy: str, restores: bool
 ) -> None:
-    bench.use(replace(TAB, restores_columns=restores))
+    bench.use(replace(PEOPLE, restores_columns=restores))
     bench.sync(ROWS)
     harm(bench)
     before = bench.values()

@@ -9,7 +9,7 @@ import pytest
 from sheets_pipeline.errors import RequestRejected
 from sheets_pipeline.sheets import rounds
 from sheets_pipeline.sync.plan import plan_changes, plan_creation
-from sheets_pipeline_tests.sheets.conftest import Bench
+from sheets_pipeline.testing import Bench
 
 OLD = {i: f"n{i}" for i in range(1, 11)}
 NEW = {11: "new 11", 12: "new 12"}

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from sheets_pipeline_tests.sheets.conftest import TAB, Bench
+from sheets_pipeline.testing import PEOPLE, Bench
 
 
 def _widths(bench: Bench) -> list[int]:
@@ -29,18 +29,18 @@ def test_new_columns_are_as_wide_as_what_stands_in_them_by_no_request_more(bench
 
 
 def test_widths_that_people_chose_stay_and_a_column_that_is_added_gets_its_own(bench: Bench) -> None:
-    bench.use(replace(TAB, columns=TAB.columns[:4]))
+    bench.use(replace(PEOPLE, columns=PEOPLE.columns[:4]))
     bench.sync({1: "Ada"})
     span = {"sheetId": bench.sheet()["sheetId"], "dimension": "COLUMNS", "startIndex": 0, "endIndex": 4}
     bench.edit({"updateDimensionProperties": {"range": span, "properties": {"pixelSize": 77}, "fields": "pixelSize"}})
-    bench.use(TAB)
+    bench.use(PEOPLE)
     bench.sync({1: "Ada", 2: "Wilhelmina Featherstonehaugh"})
     assert _widths(bench)[:5] == [77, 77, 77, 77, 78]
 
 
 def test_tabs_are_made_in_their_order_behind_those_of_people(bench: Bench) -> None:
     for title, position in [("second", 20), ("archive", 900), ("first", 10), ("third", 30)]:
-        other = Bench(bench.server, replace(TAB, title=title, position=position), bench.spreadsheet_id)
+        other = Bench(bench.server, replace(PEOPLE, title=title, position=position), bench.spreadsheet_id)
         other.ownership = bench.ownership
         other.use(other.tab)
         other.sync({1: "Ada"})
@@ -49,7 +49,7 @@ def test_tabs_are_made_in_their_order_behind_those_of_people(bench: Bench) -> No
 
 def test_a_tab_that_people_moved_stays_there_and_others_find_their_place(bench: Bench) -> None:
     for title, position in [("second", 20), ("third", 30)]:
-        other = Bench(bench.server, replace(TAB, title=title, position=position), bench.spreadsheet_id)
+        other = Bench(bench.server, replace(PEOPLE, title=title, position=position), bench.spreadsheet_id)
         other.ownership = bench.ownership
         other.use(other.tab)
         other.sync({1: "Ada"})

@@ -13,8 +13,7 @@ import pytest
 from sheets_pipeline.errors import OwnedByAnother, RequestRejected
 from sheets_pipeline.sheets.reader import NeedsFullSync
 from sheets_pipeline.sync.report import SyncReport
-from sheets_pipeline_tests.sheets.conftest import TAB, Bench
-from sheets_pipeline_tests.sheets.memory import FakeOwnership
+from sheets_pipeline.testing import PEOPLE, Bench, FakeOwnership
 
 ROWS = {i: f"n{i}" for i in range(1, 251)}
 OTHERS = {i: f"staging {i}" for i in range(1, 251)}
@@ -22,7 +21,7 @@ OTHERS = {i: f"staging {i}" for i in range(1, 251)}
 
 def another(bench: Bench, title: str = "people") -> Bench:
     """A pipeline with tables of its own on the same spreadsheet, a staging copy for instance."""
-    made = Bench(bench.server, replace(TAB, title=title), bench.spreadsheet_id)
+    made = Bench(bench.server, replace(PEOPLE, title=title), bench.spreadsheet_id)
     made.ownership = FakeOwnership("f9e8d7c6b5", "database 'staging' on staging.example.org")
     made.use(made.tab)
     return made
@@ -115,7 +114,7 @@ def test_a_copy_that_knows_all_that_we_knew_is_refused_at_its_first_sync(bench: 
     bench.sync(ROWS)
     staging = another(bench)
     staging.memory = copy.deepcopy(bench.memory)
-    staging.use(TAB)
+    staging.use(PEOPLE)
     for sync in (lambda: staging.event({1: "x"}, {"1"}), lambda: staging.sync(OTHERS)):
         with pytest.raises(OwnedByAnother):
             sync()
@@ -226,7 +225,7 @@ def test_events_wait_for_a_full_sync_where_the_tab_is_not_at_the_version_that_we
     earlier = copy.deepcopy(bench.memory)
     bench.sync({1: "a", 2: "c"})
     bench.memory = earlier  # our tables were put back
-    bench.use(TAB)
+    bench.use(PEOPLE)
     with pytest.raises(NeedsFullSync):
         bench.event({1: "x"}, {"1"})
     assert bench.sync({1: "a", 2: "c"}).cells == 0

@@ -7,7 +7,7 @@ import pytest
 
 from sheets_pipeline.errors import GuardRefused
 from sheets_pipeline.sync.tab import OnRemoved
-from sheets_pipeline_tests.sheets.conftest import TAB, Bench
+from sheets_pipeline.testing import PEOPLE, Bench
 
 ROWS = {1: "Ada", 2: "Bob", 3: "Eve", 4: "Mia"}
 
@@ -40,7 +40,7 @@ def test_they_are_marked_or_kept_where_the_tab_says_so(bench: Bench, on_removed:
     bench.sync(ROWS)
     bench.sync({1: "Ada"})
     put_back(bench, {2: "Bob"})
-    bench.use(replace(TAB, on_removed=on_removed))
+    bench.use(replace(PEOPLE, on_removed=on_removed))
     report = bench.sync({1: "Ada"})
     assert (report.returned_rows, keys(bench)) == (1, [1, 2])
     assert bench.values()[2][6] == "about Bob"

@@ -4,9 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from sheets_pipeline.errors import SheetsUnavailable
-from sheets_pipeline_tests.sheets.conftest import FAST, Bench
-from sheets_pipeline_tests.sheets.scenarios import (
+from benchmarks.faults import (
     FAULTS,
     NEW,
     OLD,
@@ -17,6 +15,8 @@ from sheets_pipeline_tests.sheets.scenarios import (
     run,
     run_events,
 )
+from sheets_pipeline.errors import SheetsUnavailable
+from sheets_pipeline.testing import FAST, Bench
 
 
 @pytest.mark.parametrize("request_index", [0, 1, 2], ids=["read", "write", "delete"])

@@ -11,14 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local_sheets.testing import LocalSheetsServer
-from sheets_pipeline.errors import OutcomeUnknown, RequestRejected, SheetsUnavailable
-from sheets_pipeline.sheets import shared_requests
-from sheets_pipeline.sheets.reader import NeedsFullSync
-from sheets_pipeline.sheets.shared_requests import Seat, SharedRequests
-from sheets_pipeline.sync.report import SyncReport
-from sheets_pipeline_tests.sheets.conftest import Bench
-from sheets_pipeline_tests.sheets.scenarios import (
+from benchmarks.faults import (
     FAULTS,
     Damage,
     look,
@@ -27,6 +20,13 @@ from sheets_pipeline_tests.sheets.scenarios import (
     sync_together,
     tabs_of_one_spreadsheet,
 )
+from local_sheets.testing import LocalSheetsServer
+from sheets_pipeline.errors import OutcomeUnknown, RequestRejected, SheetsUnavailable
+from sheets_pipeline.sheets import shared_requests
+from sheets_pipeline.sheets.reader import NeedsFullSync
+from sheets_pipeline.sheets.shared_requests import Seat, SharedRequests
+from sheets_pipeline.sync.report import SyncReport
+from sheets_pipeline.testing import Bench
 
 # What decides -----------------------------------------------------------------------------------------------------------
 

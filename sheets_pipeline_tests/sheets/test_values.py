@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from local_sheets.testing import LocalSheetsServer
 from sheets_pipeline.sync.cells import same_cell
 from sheets_pipeline.sync.tab import Column, ColumnType, OnRemoved, Tab
-from sheets_pipeline_tests.sheets.conftest import Bench
+from sheets_pipeline.testing import Bench
 
 EVERY = Tab(
     "every", ("id",), (Column("id", ColumnType.INTEGER), *(Column(name, ColumnType(name)) for name in ColumnType))

@@ -10,7 +10,7 @@ import pytest
 from sheets_pipeline.errors import GuardRefused, HeaderMismatch, LimitExceeded, TabBusy
 from sheets_pipeline.sheets.reader import NeedsFullSync
 from sheets_pipeline.sync.tab import Column, ColumnType, OnRemoved, Tab
-from sheets_pipeline_tests.sheets.conftest import TAB, Bench, LosingLock, frame_of
+from sheets_pipeline.testing import PEOPLE, Bench, LosingLock, people
 
 HEADER = ["id", "Full name", "score", "seen", "active"]
 ROW = [1.5, 46082.5, True]
@@ -149,7 +149,7 @@ def test_a_deleted_column_is_an_error_that_says_so(bench: Bench) -> None:
     bench.edit({"deleteDimension": {"range": span}})
     with pytest.raises(HeaderMismatch, match="Full name"):
         bench.sync({1: "b"})
-    bench.use(replace(TAB, restores_columns=True))
+    bench.use(replace(PEOPLE, restores_columns=True))
     bench.sync({1: "b"})
     assert bench.values() == [["id", "score", "seen", "active", "Full name"], [1, *ROW, "b"]]
 
@@ -157,7 +157,7 @@ def test_a_deleted_column_is_an_error_that_says_so(bench: Bench) -> None:
 def test_a_new_column_is_added_at_the_right_end_and_a_released_one_stays(bench: Bench) -> None:
     bench.sync({1: "a"})
     bench.put("people!F1:F2", [["note"], ["mine"]])
-    columns = (*(column for column in TAB.columns if column.name != "active"), Column("extra", ColumnType.INTEGER))
+    columns = (*(column for column in PEOPLE.columns if column.name != "active"), Column("extra", ColumnType.INTEGER))
     bench.use(Tab("people", ("id",), columns))
     frame = pd.DataFrame({"id": [1], "name": ["a"], "score": [1.5], "seen": [None], "extra": [7]})
     report = bench.writer.full_sync(frame, computed_at=bench.memory.now())
@@ -176,7 +176,7 @@ def test_rows_of_people_stay_and_doubled_keys_are_reported(bench: Bench) -> None
 
 
 def test_a_row_that_leaves_is_marked_where_the_tab_says_so(bench: Bench) -> None:
-    bench.use(replace(TAB, on_removed=OnRemoved.MARK))
+    bench.use(replace(PEOPLE, on_removed=OnRemoved.MARK))
     bench.sync({1: "a", 2: "b"})
     bench.sync({1: "a"})
     assert [row[5:] for row in bench.values()] == [["row_status"], [], ["removed"]]
@@ -278,7 +278,7 @@ def test_a_full_sync_leaves_rows_that_an_event_wrote_after_its_frame(bench: Benc
     bench.sync({1: "old", 2: "b", 3: "c"})
     computed_at = bench.memory.now()
     bench.event({1: "newer", 9: "new"}, {"1", "9", "3"})
-    bench.writer.full_sync(frame_of({1: "old", 2: "B", 3: "c"}), computed_at=computed_at)
+    bench.writer.full_sync(people({1: "old", 2: "B", 3: "c"}), computed_at=computed_at)
     assert {row[0]: row[1] for row in bench.values()[1:]} == {1: "newer", 2: "B", 9: "new"}
 
 

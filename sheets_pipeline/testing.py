@@ -1,0 +1,268 @@
+"""What tests of tabs and writers import: twins of memory and quota, a tab on Local Sheets, a database of PostgreSQL.
+
+    from local_sheets.testing import LocalSheetsServer
+    from sheets_pipeline.testing import Bench, database_url, postgres_server  # the last two are pytest fixtures
+
+    with LocalSheetsServer() as server:
+        bench = Bench(server, MY_TAB)
+        report = bench.sync(my_frame)
+        assert bench.values() == [...]
+
+Needs pytest and what is embedded (``sheets-pipeline[embedded]``).
+"""
+
+import itertools
+import os
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
+from typing import Any
+from urllib.parse import quote
+
+import pandas as pd
+import psycopg
+import pytest
+from google.auth.credentials import AnonymousCredentials
+
+from local_sheets.testing import LocalSheetsServer
+from sheets_pipeline.embedded.postgres import EmbeddedPostgres, Server
+from sheets_pipeline.errors import TabBusy
+from sheets_pipeline.sheets.client import Kind, SheetsClient
+from sheets_pipeline.sheets.credentials import Identity
+from sheets_pipeline.sheets.memory import BaseRows, TabFacts
+from sheets_pipeline.sheets.protocol import Allowance
+from sheets_pipeline.sheets.retry import RetryPolicy
+from sheets_pipeline.sheets.shared_requests import Seat
+from sheets_pipeline.sheets.writer import TabWriter
+from sheets_pipeline.sync.cells import Cell
+from sheets_pipeline.sync.marks import Owner
+from sheets_pipeline.sync.report import SyncReport
+from sheets_pipeline.sync.tab import Column, ColumnType, Tab
+
+#: Short waits between tries; as patient with a single request as a machine under load needs.
+FAST = RetryPolicy(total_seconds=20, first_wait_seconds=0.02, longest_wait_seconds=0.1, timeout_seconds=(5, 10))
+
+#: Where an answer that does not come is what is tested.
+IMPATIENT = replace(FAST, timeout_seconds=(5, 0.5))
+
+#: The server does not wait for the disk: nothing of it outlives the tests.
+FAST_POSTGRES = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "32MB"}
+
+#: A tab with a column of each kind, and its rows as ``people`` makes them.
+PEOPLE = Tab(
+    "people",
+    ("id",),
+    (
+        Column("id", ColumnType.INTEGER),
+        Column("name", header="Full name"),
+        Column("score", ColumnType.DECIMAL),
+        Column("seen", ColumnType.DATETIME),
+        Column("active", ColumnType.BOOLEAN),
+    ),
+)
+
+
+class NoQuota:
+    """Lets every request through."""
+
+    @contextmanager
+    def slot(self, kind: Kind) -> Iterator[float]:
+        yield 0.0
+
+    def left(self, kind: Kind) -> int:
+        return 60
+
+    def reserved(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+
+class LosingLock:
+    """A lock that is lost once it was asked so many times whether it is still held."""
+
+    def __init__(self, good_for: int) -> None:
+        self.good_for = good_for
+
+    @contextmanager
+    def __call__(self) -> Iterator[Callable[[], None]]:
+        yield self._ask
+
+    def _ask(self) -> None:
+        if self.good_for == 0:
+            raise TabBusy("the lock was lost")
+        self.good_for -= 1
+
+
+class FakeOwnership:
+    """Follows the protocol ``Ownership``."""
+
+    def __init__(self, installation: str = "a1b2c3d4e5", name: str = "database 'learning' on db.example.org") -> None:
+        self.me = Owner(installation, name, "2026-03-01 12:00:00 UTC")
+
+    def owner(self, *, anew: bool = False) -> Owner:
+        return self.me
+
+    def renew(self) -> Owner:
+        self.me = Owner(self.me.installation + "x", self.me.name, self.me.since)
+        return self.me
+
+
+class FakeMemory:
+    """Follows the protocol ``TabMemory``."""
+
+    def __init__(self) -> None:
+        self.known: TabFacts | None = None
+        self.rows: BaseRows = {}
+        self.written_at: dict[str, float] = {}
+        self.gone: set[str] = set()
+
+    def now(self) -> float:
+        return time.time()
+
+    def facts(self) -> TabFacts | None:
+        return self.known
+
+    def save_facts(self, facts: TabFacts | None) -> None:
+        if facts is None or (self.known is not None and self.known.sheet_id != facts.sheet_id):
+            self.gone |= set(self.rows)
+            self.rows.clear()
+        self.known = facts
+
+    def distrust(self) -> None:
+        self.rows = dict.fromkeys(self.rows)
+
+    def owned(self, keys: Collection[str]) -> set[str]:
+        return set(keys) & set(self.rows)
+
+    def once_owned(self, keys: Collection[str]) -> set[str]:
+        return set(keys) & self.gone
+
+    def base(self, keys: Collection[str]) -> BaseRows:
+        return {key: self.rows[key] for key in keys if key in self.rows}
+
+    def written_since(self, moment: float) -> set[str]:
+        return {key for key, at in self.written_at.items() if at >= moment}
+
+    def intend(self, keys: Collection[str]) -> None:
+        self.rows |= dict.fromkeys(keys)
+        self.gone -= set(keys)
+
+    def confirm(self, rows: Mapping[str, Mapping[str, Cell]]) -> None:
+        self.rows |= rows
+        self.gone -= set(rows)
+        self.written_at |= dict.fromkeys(rows, self.now())
+
+    def forget(self, keys: Collection[str]) -> None:
+        for key in keys:
+            self.rows.pop(key, None)
+            self.gone.add(key)
+            self.written_at[key] = self.now()
+
+    def confirmed(self) -> int:
+        return sum(cells is not None for cells in self.rows.values())
+
+
+class Bench:
+    """A tab, its writer, and the tab as people see it."""
+
+    def __init__(self, server: LocalSheetsServer, tab: Tab = PEOPLE, spreadsheet_id: str | None = None) -> None:
+        self.server = server
+        self.spreadsheet_id = spreadsheet_id or server.create_spreadsheet("Test")
+        self.memory, self.ownership, self.policy = FakeMemory(), FakeOwnership(), FAST
+        self.use(tab)
+
+    def use(self, tab: Tab, seat: Seat | None = None) -> None:
+        """Go on with another declaration of the tab, or as one of several that share their requests."""
+        self.tab = tab
+        self.client = SheetsClient(
+            Identity(AnonymousCredentials(), "robot@example.org"),
+            self.spreadsheet_id,
+            budget=NoQuota(),
+            endpoint=self.server.endpoint,
+            policy=self.policy,
+            seat=seat,
+        )
+        self.writer = TabWriter(tab, self.client, self.memory, self.client.taking_part, self.ownership)
+
+    def sync(
+        self, rows: Any, *, allow_deletes: int | None = None, dry_run: bool = False, take_over: bool = False
+    ) -> SyncReport:
+        computed_at = self.memory.now()
+        return self.writer.full_sync(
+            _frame(rows), computed_at=computed_at, allowance=Allowance(allow_deletes, dry_run, take_over)
+        )
+
+    def event(self, rows: Any, keys: set[str]) -> SyncReport:
+        return self.writer.event_sync(lambda: _frame(rows), keys)
+
+    # As people see and use it
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        return self.server.call(method, f"/v4/spreadsheets/{self.spreadsheet_id}{path}", body)
+
+    def edit(self, *requests: dict[str, Any]) -> Any:
+        return self.call("POST", ":batchUpdate", {"requests": list(requests)})
+
+    def put(self, a1_range: str, values: list[list[Any]], option: str = "USER_ENTERED") -> None:
+        self.call("PUT", f"/values/{quote(a1_range)}?valueInputOption={option}", {"values": values})
+
+    def a1(self, cells: str) -> str:
+        """A range of the tab."""
+        title = self.tab.title.replace("'", "''")
+        return f"'{title}'!{cells}"
+
+    def values(self, a1_range: str | None = None, option: str = "UNFORMATTED_VALUE") -> list[list[Any]]:
+        """Of the whole tab by default."""
+        path = f"/values/{quote(a1_range or self.a1('A:Z'))}?valueRenderOption={option}"
+        return list(self.call("GET", path).get("values", []))
+
+    def sheet(self, title: str | None = None) -> dict[str, Any]:
+        """Properties of the tab, or of another one."""
+        sheets = self.call("GET", "?fields=sheets.properties")["sheets"]
+        return dict(next(s["properties"] for s in sheets if s["properties"]["title"] == (title or self.tab.title)))
+
+    def sent(self) -> tuple[int, int, int]:
+        """Reads, writes and cells written since ``reset``, as the server counts them."""
+        totals = self.server.stats()["totals"]
+        return totals["reads"], totals["writes"], totals["cells_written"]
+
+
+def _frame(rows: Any) -> pd.DataFrame:
+    return rows if isinstance(rows, pd.DataFrame) else people(rows)
+
+
+def people(rows: Any) -> pd.DataFrame:
+    """A frame of ``{id: name}`` or ``{id: (name, score)}``."""
+    pairs = {key: value if isinstance(value, tuple) else (value, 1.5) for key, value in rows.items()}
+    return pd.DataFrame(
+        {
+            "id": pd.Series(list(pairs), dtype="Int64"),
+            "name": pd.Series([name for name, _ in pairs.values()], dtype="object"),
+            "score": pd.Series([score for _, score in pairs.values()], dtype="object"),
+            "seen": pd.Series([pd.Timestamp("2026-03-01T12:00Z")] * len(pairs), dtype="datetime64[us, UTC]"),
+            "active": pd.Series([True] * len(pairs), dtype="boolean"),
+        }
+    )
+
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A running embedded PostgreSQL, stopped at the end of the session."""
+    embedded = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), server_settings=FAST_POSTGRES)
+    try:
+        yield embedded.ensure()
+    finally:
+        embedded.stop()
+
+
+@pytest.fixture
+def database_url(postgres_server: Server) -> Iterator[str]:
+    """The URL of an empty database that only this test uses."""
+    name = f"test_{os.getpid()}_{next(_numbers)}"
+    with psycopg.connect(postgres_server.conninfo("postgres"), autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" STRATEGY file_copy')
+        yield postgres_server.url(name)
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')

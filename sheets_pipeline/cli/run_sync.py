@@ -18,11 +18,11 @@ from sheets_pipeline.runs.run_tags import run_tags
 from sheets_pipeline.runs.switches import switch_name, switched_off
 from sheets_pipeline.settings import load_settings
 from sheets_pipeline.sheets.protocol import Allowance
+from sheets_pipeline.sync.numbers import NUMBERS
 from sheets_pipeline.sync.report import SyncReport
 from sheets_pipeline.sync.titles import no_such_tab
 
 #: Metadata of a materialization → keys of ``sync --json``.
-_COUNTS = ("inserts", "updates", "deletes", "cells", "read_requests", "write_requests", "bytes_sent")
 
 
 def chosen_tabs(titles: Collection[str], off: Collection[str] = ()) -> list[TabAsset]:
@@ -106,11 +106,8 @@ def _as_json(
             metadata = {name: value.value for name, value in event.metadata.items()}
             tabs[found.tab.title] = {
                 "rows": metadata["dagster/row_count"],
-                **{name: metadata[name] for name in _COUNTS},
-                "quota_wait_seconds": metadata["quota_wait_seconds"],
-                "set_aside": metadata["set_aside"],
+                **{name: metadata[name] for name in NUMBERS if name != "rows"},
                 "set_aside_rows": reports[found.tab.title].set_aside_json() if found.tab.title in reports else [],
-                "seconds": metadata["seconds"],
                 "url": metadata["tab"],
             }
     titles = {found.key.to_python_identifier(): found.tab.title for found in chosen}

@@ -34,6 +34,7 @@ from sheets_pipeline.database.engine import explain
 from sheets_pipeline.database.history import SyncRecord
 from sheets_pipeline.errors import SheetsPipelineError
 from sheets_pipeline.sync.health import Health, Status
+from sheets_pipeline.sync.numbers import KEPT
 
 logger = logging.getLogger(__name__)
 
@@ -187,7 +188,7 @@ def _health_answer(request: Request, health: str, reason: str, status_code: int)
 
 
 def _log_line(operations: Operations, record: SyncRecord) -> dict[str, Any]:
-    line = {name: getattr(record, name) for name in models.LogLine.model_fields if hasattr(record, name)}
+    line = record._asdict() | (record.numbers.as_dict() if record.numbers else dict.fromkeys(KEPT))
     run_url = operations.dagster.run_url(record.run_id) if record.run_id else None
     return {**line, "outcome": record.outcome or "running", "run_url": run_url}
 

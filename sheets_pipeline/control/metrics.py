@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from sheets_pipeline.database.history import SyncRecord
 from sheets_pipeline.errors import QuotaExceeded, error_class
 from sheets_pipeline.sync.health import Health, Status
+from sheets_pipeline.sync.numbers import NUMBERS, SyncNumbers
 
 _SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 _CIRCUIT_STATES = ("closed", "half_open", "open")
@@ -20,6 +21,9 @@ _OUTCOMES = ("success", "failed", "refused")
 
 #: Syncs that were begun up to this long before we started may end while we count.
 _LONGEST_SYNC = timedelta(hours=1)
+
+#: Numbers of syncs that are metrics of their own, and their names there.
+_SUMS = {name: name for name in ("bytes_sent", "quota_wait_seconds")} | {"refused_requests": "requests_refused"}
 
 
 class Metrics:
@@ -95,12 +99,10 @@ class Metrics:
 
         self.syncs = counter("syncs", "Syncs of a tab that ended.", "tab", "kind", "outcome")
         self.errors = counter("sync_errors", "Failed syncs by class of error.", "tab", "error")
-        self.cells = counter("cells_written", "Cells written.", "tab")
+        self.cells = counter("cells_written", NUMBERS["cells"][1], "tab")
         self.changes = counter("rows_changed", "Rows inserted, updated, deleted.", "tab", "change")
         self.requests = counter("requests", "Requests sent to the Sheets API by syncs that succeeded.", "kind")
-        self.bytes = counter("bytes_sent", "Bytes sent to the Sheets API.")
-        self.waited = counter("quota_wait_seconds", "Seconds that syncs waited for quota.")
-        self.answers_429 = counter("requests_refused", "Answers of 429 that syncs waited out.")
+        self.sums = {name: counter(metric, NUMBERS[name][1]) for name, metric in _SUMS.items()}
         self.refused = counter("quota_refused_syncs", "Syncs given up because the Sheets API kept answering 429.")
         self.seconds = Histogram(
             "sheets_pipeline_sync_seconds",
@@ -115,16 +117,16 @@ class Metrics:
         if record.error_kind:
             self.errors.labels(record.tab, record.error_kind).inc()
             self.refused.inc(error_class(record.error_kind) is QuotaExceeded)
-        if record.seconds is not None:
-            self.seconds.labels(record.tab, record.kind).observe(record.seconds)
-        self.cells.labels(record.tab).inc(record.cells or 0)
+        if record.numbers:
+            self.seconds.labels(record.tab, record.kind).observe(record.numbers.seconds)
+        numbers = record.numbers or SyncNumbers()
+        self.cells.labels(record.tab).inc(numbers.cells)
         for change in ("inserts", "updates", "deletes"):
-            self.changes.labels(record.tab, change).inc(getattr(record, change) or 0)
-        self.requests.labels("read").inc(record.read_requests or 0)
-        self.requests.labels("write").inc(record.write_requests or 0)
-        self.answers_429.inc(record.refused_requests or 0)
-        self.bytes.inc(record.bytes_sent or 0)
-        self.waited.inc(record.quota_wait_seconds or 0)
+            self.changes.labels(record.tab, change).inc(getattr(numbers, change))
+        self.requests.labels("read").inc(numbers.read_requests)
+        self.requests.labels("write").inc(numbers.write_requests)
+        for name, sum_of in self.sums.items():
+            sum_of.inc(getattr(numbers, name))
 
     def _observe(self, status: Status) -> None:
         self.health.set(status.health.badness)

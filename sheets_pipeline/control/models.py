@@ -1,9 +1,11 @@
 """What the control API takes and gives, as pydantic models: the OpenAPI document is made of them."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
+
+from sheets_pipeline.sync.numbers import KEPT, NUMBERS
 
 
 def _one_line(text: str) -> str:
@@ -32,6 +34,15 @@ Outcome = Literal["success", "failed", "refused"]
 
 class _Request(BaseModel):
     model_config = ConfigDict(extra="forbid")
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def _with_numbers(model: type[Model]) -> type[Model]:
+    """The model with the numbers that are kept of a sync."""
+    numbers: dict[str, Any] = {name: (NUMBERS[name][0] | None, Field(description=NUMBERS[name][1])) for name in KEPT}
+    return create_model(model.__name__, __base__=model, __doc__=model.__doc__, __module__=__name__, **numbers)
 
 
 class ForceRequest(_Request):
@@ -124,8 +135,9 @@ class PauseAnswer(BaseModel):
     paused_until: datetime | None
 
 
+@_with_numbers
 class LogLine(BaseModel):
-    """One sync of one tab, or a run that is under way."""
+    """One sync of one tab, or a run that is under way. Numbers are null unless it succeeded."""
 
     id: int
     tab: str
@@ -133,14 +145,6 @@ class LogLine(BaseModel):
     outcome: Outcome | Literal["running"]
     started_at: datetime
     ended_at: datetime | None
-    seconds: float | None
-    rows: int | None
-    inserts: int | None
-    updates: int | None
-    deletes: int | None
-    cells: int | None
-    quota_wait_seconds: float | None
-    set_aside: int | None
     error_kind: str | None
     error: str | None
     needs_person: bool | None

@@ -32,30 +32,18 @@ def totals(engine: sa.Engine, spreadsheet_id: str) -> dict[str, dict[str, Any]]:
 
 def _tidy(found: dict[str, Any]) -> dict[str, Any]:
     """Sums over nothing are 0; databases give sums as decimals."""
-    counts = {name: int(found[name] or 0) for name in ("syncs", "successful", "cells", "requests")}
+    counts = {name: int(found.get(name) or 0) for name in ("syncs", "successful", "cells", "requests")}
     return {
         **counts,
         "failed": counts["syncs"] - counts["successful"],
-        "quota_wait_seconds": round(float(found["quota_wait_seconds"] or 0), 3),
-        "average_seconds": _rounded(found["average_seconds"]),
-        "longest_seconds": _rounded(found["longest_seconds"]),
+        "quota_wait_seconds": round(float(found.get("quota_wait_seconds") or 0), 3),
+        "average_seconds": _rounded(found.get("average_seconds")),
+        "longest_seconds": _rounded(found.get("longest_seconds")),
     }
 
 
 def _rounded(value: Any) -> float | None:
     return None if value is None else round(float(value), 3)
-
-
-_NONE = {
-    "syncs": 0,
-    "successful": 0,
-    "failed": 0,
-    "cells": 0,
-    "requests": 0,
-    "quota_wait_seconds": 0.0,
-    "average_seconds": None,
-    "longest_seconds": None,
-}
 
 
 def tab_stats(engine: sa.Engine, spreadsheet_id: str, titles: Iterable[str], points: int) -> dict[str, dict[str, Any]]:
@@ -64,7 +52,10 @@ def tab_stats(engine: sa.Engine, spreadsheet_id: str, titles: Iterable[str], poi
     stats = {}
     for title in titles:
         latest = recent(engine, spreadsheet_id=spreadsheet_id, tab=title, limit=points)
-        stats[title] = {**found.get(title, _NONE), "history": [_point(r) for r in reversed(latest) if r.outcome]}
+        stats[title] = {
+            **(found.get(title) or _tidy({})),
+            "history": [_point(r) for r in reversed(latest) if r.outcome],
+        }
     return stats
 
 
@@ -73,7 +64,5 @@ def _point(record: SyncRecord) -> dict[str, Any]:
         "at": record.ended_at or record.started_at,
         "kind": record.kind,
         "outcome": record.outcome,
-        "seconds": record.seconds,
-        "cells": record.cells,
-        "rows": record.rows,
+        **{name: getattr(record.numbers, name, None) for name in ("seconds", "cells", "rows")},
     }

@@ -5,7 +5,7 @@ over.
 """
 
 import logging
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +20,7 @@ from sheets_pipeline.database.types import Key, UtcDateTime
 from sheets_pipeline.errors import GuardRefused, SheetsPipelineError
 from sheets_pipeline.logs import bound
 from sheets_pipeline.sync.health import LastError, TabHistory
+from sheets_pipeline.sync.numbers import KEPT, NUMBERS, SyncNumbers
 from sheets_pipeline.sync.report import SyncReport
 
 logger = logging.getLogger(__name__)
@@ -28,6 +29,8 @@ Kind = Literal["full", "events"]
 Outcome = Literal["success", "failed", "refused"]
 
 _LONGEST_MESSAGE = 2000
+
+_TYPES: dict[Any, Any] = {int: sa.Integer, float: sa.Double, "bytes_sent": sa.BigInteger}
 
 sync_history = sa.Table(
     "sync_history",
@@ -43,18 +46,7 @@ sync_history = sa.Table(
     sa.Column("error_kind", ExactText(60), comment="class of the error"),
     sa.Column("error", sa.Text, comment="its message, with the remedy"),
     sa.Column("needs_person", sa.Boolean),
-    sa.Column("seconds", sa.Double),
-    sa.Column("rows", sa.Integer),
-    sa.Column("inserts", sa.Integer),
-    sa.Column("updates", sa.Integer),
-    sa.Column("deletes", sa.Integer),
-    sa.Column("cells", sa.Integer),
-    sa.Column("read_requests", sa.Integer),
-    sa.Column("write_requests", sa.Integer),
-    sa.Column("bytes_sent", sa.BigInteger),
-    sa.Column("quota_wait_seconds", sa.Double),
-    sa.Column("refused_requests", sa.Integer, comment="answers of 429"),
-    sa.Column("set_aside", sa.Integer),
+    *(sa.Column(name, _TYPES.get(name, _TYPES[NUMBERS[name][0]])) for name in KEPT),
     sa.Index("sync_history_tab", "spreadsheet_id", "tab", "outcome", "id"),
     sa.Index("sync_history_run", "run_id"),
     sa.Index("sync_history_started", "started_at"),
@@ -65,12 +57,9 @@ sync_history = sa.Table(
     mariadb_engine="InnoDB",
 )
 
-_NUMBERS = ("rows", "inserts", "updates", "deletes", "cells")
-_TRAFFIC = ("read_requests", "write_requests", "bytes_sent", "quota_wait_seconds", "refused_requests")
-
 
 class SyncRecord(NamedTuple):
-    """One sync of one tab; what only an ended one has is None before."""
+    """One sync of one tab; what only an ended one has is None before, ``numbers`` also where it failed."""
 
     id: int
     spreadsheet_id: str
@@ -83,18 +72,7 @@ class SyncRecord(NamedTuple):
     error_kind: str | None
     error: str | None
     needs_person: bool | None
-    seconds: float | None
-    rows: int | None
-    inserts: int | None
-    updates: int | None
-    deletes: int | None
-    cells: int | None
-    read_requests: int | None
-    write_requests: int | None
-    bytes_sent: int | None
-    quota_wait_seconds: float | None
-    refused_requests: int | None
-    set_aside: int | None
+    numbers: SyncNumbers | None
 
 
 @dataclass(slots=True)
@@ -144,13 +122,7 @@ def recorded(engine: sa.Engine, spreadsheet_id: str, tab: str, kind: Kind, run_i
 
 
 def _success(report: SyncReport) -> dict[str, Any]:
-    return {
-        "outcome": "success",
-        "seconds": report.seconds,
-        "set_aside": len(report.set_aside),
-        **{name: getattr(report, name) for name in _NUMBERS},
-        **{name: getattr(report.traffic, name) for name in _TRAFFIC},
-    }
+    return {"outcome": "success", **{name: getattr(report.numbers, name) for name in KEPT}}
 
 
 def _failure(error: BaseException) -> dict[str, Any]:
@@ -164,6 +136,11 @@ def _failure(error: BaseException) -> dict[str, Any]:
     return {"outcome": outcome, "error_kind": kind[:60], "error": message, "needs_person": needs_person}
 
 
+def _numbers(row: Mapping[Any, Any]) -> SyncNumbers | None:
+    """Those of a sync that succeeded; what an earlier version did not count is 0."""
+    return SyncNumbers(**{name: row[name] or 0 for name in KEPT}) if row["outcome"] == "success" else None
+
+
 def recent(
     engine: sa.Engine,
     *,
@@ -175,14 +152,16 @@ def recent(
 ) -> list[SyncRecord]:
     """Syncs, newest first."""
     columns = sync_history.c
-    query = sa.select(*(columns[name] for name in SyncRecord._fields)).order_by(columns.id.desc()).limit(limit)
+    names = [name for name in SyncRecord._fields if name != "numbers"]
+    query = sa.select(*(columns[name] for name in [*names, *KEPT])).order_by(columns.id.desc()).limit(limit)
     for column, value in ((columns.tab, tab), (columns.outcome, outcome), (columns.spreadsheet_id, spreadsheet_id)):
         if value is not None:
             query = query.where(column == value)
     if since is not None:
         query = query.where(columns.started_at >= since)
     with engine.connect() as connection:
-        return [SyncRecord(*row) for row in connection.execute(query)]
+        rows = [row._mapping for row in connection.execute(query)]
+    return [SyncRecord(**{name: row[name] for name in names}, numbers=_numbers(row)) for row in rows]
 
 
 def remove_before(engine: sa.Engine, moment: datetime, *, only_successful_events: bool = False) -> int:

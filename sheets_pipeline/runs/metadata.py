@@ -19,22 +19,11 @@ _LISTED = 50
 
 def report_metadata(report: SyncReport, frame: pd.DataFrame | None = None, *, values: bool = False) -> dict[str, Any]:
     """A sync's report as metadata of a materialization; with ``values`` those of cells, too."""
+    numbers = report.numbers.as_dict()
     metadata: dict[str, Any] = {
         "sync": report.kind,
-        "dagster/row_count": report.rows,
-        "inserts": report.inserts,
-        "updates": report.updates,
-        "deletes": report.deletes,
-        "cells": report.cells,
-        "read_requests": report.traffic.read_requests,
-        "write_requests": report.traffic.write_requests,
-        "shared_requests": report.traffic.shared_requests,  # counted by another tab, which sent them
-        "bytes_sent": report.traffic.bytes_sent,
-        "retries": report.traffic.retries,
-        "refused_requests": report.traffic.refused_requests,
-        "quota_wait_seconds": round(report.traffic.quota_wait_seconds, 3),
-        "seconds": round(report.seconds, 3),
-        "set_aside": len(report.set_aside),
+        "dagster/row_count": numbers.pop("rows"),
+        **numbers,
         "tab": dg.MetadataValue.url(report.url) if report.url else report.tab,
     }
     if report.kind == "full":

@@ -33,7 +33,8 @@ from sheets_pipeline.sync.archive import (
     next_boundary,
     next_month,
 )
-from sheets_pipeline.sync.report import SyncReport, Traffic
+from sheets_pipeline.sync.numbers import Traffic
+from sheets_pipeline.sync.report import SyncReport
 from sheets_pipeline.sync.tab import Tab
 
 logger = logging.getLogger(__name__)

@@ -21,7 +21,7 @@ from sheets_pipeline.sheets.failures import NotJson, NotSent, is_quota, is_trans
 from sheets_pipeline.sheets.remedies import Asked, translate
 from sheets_pipeline.sheets.retry import RetryPolicy, retrying
 from sheets_pipeline.sheets.shared_requests import Seat, Send
-from sheets_pipeline.sync.report import Traffic
+from sheets_pipeline.sync.numbers import Traffic
 
 GOOGLE_ENDPOINT = "https://sheets.googleapis.com"
 

@@ -1,56 +1,28 @@
 """What one sync of one tab did or would do, in numbers."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from sheets_pipeline.sync.diff import ChangeSet
 from sheets_pipeline.sync.drift import Drift
+from sheets_pipeline.sync.numbers import SyncNumbers, Traffic, Work
 from sheets_pipeline.sync.rows import Rows, SetAside
 from sheets_pipeline.sync.snapshot import column_letters
 from sheets_pipeline.sync.tab import ColumnType
 
 
 @dataclass(slots=True)
-class Traffic:
-    """What the client sent and waited for; seconds are wall-clock."""
-
-    read_requests: int = 0
-    write_requests: int = 0
-    bytes_sent: int = 0
-    quota_wait_seconds: float = 0.0
-    retries: int = 0
-    #: Answers of 429, each of which was waited out.
-    refused_requests: int = 0
-    #: What was read or written by requests that another tab's client sent and counted.
-    shared_requests: int = 0
-
-    def since(self, earlier: "Traffic") -> "Traffic":
-        """The difference to an earlier copy."""
-        return Traffic(*(getattr(self, name) - getattr(earlier, name) for name in self.__slots__))
-
-    def copy(self) -> "Traffic":
-        """The numbers as they are now."""
-        return Traffic(*(getattr(self, name) for name in self.__slots__))
-
-
-@dataclass(slots=True)
-class SyncReport:
+class SyncReport(Work):
     """Rows, changes and cost of one sync of one tab."""
 
     tab: str
     #: ``full``, or ``events`` where only touched rows were looked at.
     kind: str = "full"
     url: str = ""
-    rows: int = 0
-    inserts: int = 0
-    updates: int = 0
-    deletes: int = 0
-    cells: int = 0
     planned_cells: int = 0
     planned_requests: int = 0
     planned_bytes: int = 0
     traffic: Traffic = field(default_factory=Traffic)
-    seconds: float = 0.0
     set_aside: list[SetAside] = field(default_factory=list)
     foreign_keys: list[str] = field(default_factory=list)
     #: Rows that we had deleted and that stood in the tab again.
@@ -88,22 +60,19 @@ class SyncReport:
     #: First changes for people to read: (what, row number or None, key, column, old, new).
     sample: list[tuple[str, int | None, str, str, Any, Any]] = field(default_factory=list)
 
+    @property
+    def numbers(self) -> SyncNumbers:
+        """What is kept and shown of every sync."""
+        done = {each.name: getattr(self, each.name) for each in fields(Work)}
+        return SyncNumbers(**done, **asdict(self.traffic), set_aside=len(self.set_aside))
+
     def as_json(self) -> dict[str, Any]:
         """The shape of ``sync --json``."""
         return {
-            "rows": self.rows,
-            "inserts": self.inserts,
-            "updates": self.updates,
-            "deletes": self.deletes,
-            "cells": self.cells,
-            "read_requests": self.traffic.read_requests,
-            "write_requests": self.traffic.write_requests,
-            "bytes_sent": self.traffic.bytes_sent,
-            "quota_wait_seconds": round(self.traffic.quota_wait_seconds, 3),
+            **self.numbers.as_dict(),
             "set_aside": self.set_aside_json(),
             "set_aside_rows": self.set_aside_json(),
             "kept_as_text": self.kept_as_text,
-            "seconds": round(self.seconds, 3),
             "rounds": self.rounds,
             "created": self.created,
             "url": self.url,

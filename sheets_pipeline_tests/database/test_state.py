@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from sheets_pipeline.database import held_tabs
 from sheets_pipeline.database.locks import named_lock
 from sheets_pipeline.database.state import TabStore
 from sheets_pipeline.database.upgrade import install_state
@@ -79,6 +80,14 @@ def test_forgetting_the_base_of_one_tab_leaves_the_others(engine: sa.Engine) -> 
     other.confirm({"1": {"a": 1}})
     one.write_facts(None, forget_base=True)
     assert (one.confirmed(), other.confirmed()) == (0, 1)
+
+
+def test_a_tab_that_is_off_is_held_for_its_own_spreadsheet(engine: sa.Engine) -> None:
+    held_tabs.hold(engine, "S", {"T", "U"})
+    held_tabs.hold(engine, "other", {"T"})
+    assert (held_tabs.held(engine, "S"), held_tabs.held(engine, "other")) == ({"T", "U"}, {"T"})
+    held_tabs.release(engine, "S", "T")
+    assert (held_tabs.held(engine, "S"), held_tabs.held(engine, "other")) == ({"U"}, {"T"})
 
 
 def test_one_writer_per_tab_at_a_time(engine: sa.Engine) -> None:

@@ -150,6 +150,8 @@ def test_what_fails_in_three_tabs_is_told_of_each_and_the_fourth_is_written(
         assert error
         assert error.message == message
         assert (status.tabs[title].health, status.tabs[title].failed_syncs) == (Health.WARNING, 1)
+    recorded = history.recent(platform.pipeline.state, outcome="failed")
+    assert {one.tab for one in recorded} == set(broken), "known, too, once the run's log is removed"
     assert platform.rows(good)
     assert status.tabs[good].health is Health.HEALTHY
     assert gate.current_circuit(platform.instance, platform.pipeline) == Circuit()

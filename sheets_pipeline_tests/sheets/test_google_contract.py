@@ -29,6 +29,9 @@ from sheets_pipeline.sync.columns import column_requests, number_format_requests
 from sheets_pipeline.sync.tab import Column, ColumnType
 from sheets_pipeline.testing import PEOPLE, FakeMemory, FakeOwnership, NoQuota, people
 
+#: Google's quota is waited out.
+pytestmark = pytest.mark.timeout(300)
+
 _KEY_FILE, _SPREADSHEET = "GOOGLE_APPLICATION_CREDENTIALS", "CONTRACT_SPREADSHEET_ID"
 _ROWS, _COLUMNS = 20, 6
 

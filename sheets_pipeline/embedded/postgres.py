@@ -15,17 +15,20 @@ The server outlives its starter: `sheets-pipeline dev` and `sheets-pipeline loca
 
 import os
 import secrets
-import shutil
 import signal
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
-from sheets_pipeline.embedded.files import locked, make_folder, read_state, write_state
+from sheets_pipeline.embedded.files import read_state, write_state
+from sheets_pipeline.embedded.life import EmbeddedServer
 from sheets_pipeline.errors import EmbeddedPostgresError
 from sheets_pipeline.processes import servers
+
+if TYPE_CHECKING:
+    from sheets_pipeline.embedded.account import Account
 
 #: Advisory lock on making a database; any number that nobody else uses.
 _CREATING_LOCK = 5_481_026_733
@@ -51,7 +54,7 @@ class Server:
         return f"host=127.0.0.1 port={self.port} user=postgres password={self.password} dbname={database}"
 
 
-class EmbeddedPostgres:
+class EmbeddedPostgres(EmbeddedServer):
     """The server whose files are in ``folder``.
 
     Args:
@@ -60,27 +63,17 @@ class EmbeddedPostgres:
         start_seconds: Longest wait for the server to accept connections (recovery after a crash takes its time).
     """
 
+    name = "The embedded PostgreSQL"
+    error = EmbeddedPostgresError
+    port_taken = "could not bind"
+    #: Fast shutdown (open transactions are rolled back), then an immediate one.
+    ending = ((signal.SIGINT, 30), (signal.SIGQUIT, 10), (signal.SIGKILL, 10))
+
     def __init__(
         self, folder: Path, *, server_settings: dict[str, str] | None = None, start_seconds: float = 60
     ) -> None:
-        self.folder = folder.absolute()
+        super().__init__(folder, ("state.json", "lock", "life.lock", "server.log"), start_seconds)
         self.server_settings = server_settings or {}
-        self.start_seconds = start_seconds
-
-    @property
-    def _state_file(self) -> Path:
-        return self.folder / "state.json"
-
-    @property
-    def _life_lock(self) -> Path:
-        return self.folder / "life.lock"
-
-    @property
-    def _log(self) -> Path:
-        return self.folder / "server.log"
-
-    def _locked(self) -> AbstractContextManager[object]:
-        return locked(self.folder / "lock", seconds=self.start_seconds * 3, error=EmbeddedPostgresError)
 
     def running(self) -> Server | None:
         """The server if it is up and accepts connections; milliseconds, no lock.
@@ -94,10 +87,7 @@ class EmbeddedPostgres:
                 return None
             found = _read_pid_file(Path(state["home"]) / "data")
         except PermissionError as error:
-            raise EmbeddedPostgresError(
-                f"{error.filename} belongs to another user. Run as the user who started the embedded PostgreSQL, or "
-                "set LOCAL_DATA_DIR to a folder of your own."
-            ) from None
+            raise self._anothers(error) from None
         if found is None or not found.is_ready or found.port != state["port"] or not self._is_ours(found.pid, state):
             return None
         return Server(port=found.port, password=state["password"], pid=found.pid)
@@ -115,13 +105,7 @@ class EmbeddedPostgres:
         server = self.running()
         if server and databases.keys() <= self._known_databases():
             return server
-        try:
-            make_folder(self.folder)
-        except OSError as error:
-            raise EmbeddedPostgresError(
-                f"The folder {self.folder} of the embedded PostgreSQL cannot be created: {error.strerror}. Set "
-                "LOCAL_DATA_DIR to a folder that you may write to."
-            ) from None
+        self._make_folder()
         with self._locked():
             server = self.running() or self._start()
             missing = databases.keys() - self._known_databases()
@@ -155,27 +139,14 @@ class EmbeddedPostgres:
         state = read_state(self._state_file)
         return None if state is None or state.get("stopped") else self.ensure()
 
-    def stop(self) -> bool:
-        """Stop the server as after a shutdown of the machine, in order; says whether it ran."""
-        if not self.folder.is_dir():
-            return False
-        with self._locked():
-            return self._stop()
-
-    def reset(self) -> None:
-        """Stop the server and delete its data."""
-        if not self.folder.is_dir():
-            return
+    def _data_folders(self) -> set[Path]:
         from sheets_pipeline.embedded.cluster import remove_unfinished
 
-        with self._locked():
-            self._stop()
-            state = read_state(self._state_file) or {}
-            for home in {self.folder, Path(state.get("home", self.folder)), self._home()}:
-                remove_unfinished(home / "data")
-                if (home / "data").exists():
-                    shutil.rmtree(home / "data")
-            self._state_file.unlink(missing_ok=True)
+        state = read_state(self._state_file) or {}
+        folders = {home / "data" for home in (self.folder, Path(state.get("home", self.folder)), self._home())}
+        for data in folders:
+            remove_unfinished(data)
+        return folders
 
     def _home(self) -> Path:
         from sheets_pipeline.embedded.account import choose_account
@@ -212,11 +183,11 @@ class EmbeddedPostgres:
         if "password" not in state:
             cluster.set_password(account, data, password)
         state = {**state, "password": password, "home": str(account.home)}
-        server = self._launch(account.command("postgres"), account.popen, data, state)
+        server = self._start_in(data, account, state)
         if not _lets_in(server):
             self._stop()
             cluster.set_password(account, data, password)
-            server = self._launch(account.command("postgres"), account.popen, data, state)
+            server = self._start_in(data, account, state)
         return server
 
     def _end_leftovers(self, data: Path) -> None:
@@ -234,62 +205,31 @@ class EmbeddedPostgres:
                 )
         (data / "postmaster.pid").unlink(missing_ok=True)
 
-    def _launch(self, command: list[str], popen: dict[str, object], data: Path, state: dict[str, object]) -> Server:
-        """Start the server on its old port, or on another one where somebody else has taken that."""
+    def _start_in(self, data: Path, account: "Account", state: dict[str, Any]) -> Server:
         from sheets_pipeline.embedded.account import environment
         from sheets_pipeline.embedded.cluster import SERVER_SETTINGS
 
         settings = {**SERVER_SETTINGS, **self.server_settings}
         options = [text for name, value in settings.items() for text in ("-c", f"{name}={value}")]
-        preferred = state.get("port")
-        for _ in range(5):
-            port = servers.free_port(preferred if isinstance(preferred, int) else None)
-            process = servers.start_server(
-                [*command, "-D", str(data), "-p", str(port), *options],
-                life_lock=self._life_lock,
-                log=self._log,
-                env=environment(),
-                cwd="/",
-                **popen,
-            )
-            write_state(self._state_file, {**state, "port": port, "pid": process.pid, "stopped": False})
 
-            def is_decided() -> bool:
-                found = _read_pid_file(data)
-                return process.poll() is not None or (found is not None and found.is_ready)  # noqa: B023 - called here
+        def command(port: int) -> list[str]:
+            return [*account.command("postgres"), "-D", str(data), "-p", str(port), *options]
 
-            if not servers.wait_until(is_decided, seconds=self.start_seconds):
-                raise EmbeddedPostgresError(
-                    f"The embedded PostgreSQL is not ready after {self.start_seconds:g} s; it may still be recovering "
-                    f"from a crash. Try again, or look at {self._log}: {servers.last_lines(self._log)}"
-                )
-            if process.poll() is None:
-                return Server(port=port, password=str(state["password"]), pid=process.pid)
-            preferred = None  # another program may have taken the port between our look and the start
-            if "could not bind" not in servers.last_lines(self._log):
-                break
-        raise EmbeddedPostgresError(
-            f"The embedded PostgreSQL did not start. Its log {self._log} ends with: {servers.last_lines(self._log)}"
-        )
+        def is_ready(_port: int) -> bool:
+            return (found := _read_pid_file(data)) is not None and found.is_ready
+
+        state = self._launch(state, command, is_ready, env=environment(), cwd="/", **account.popen)
+        return Server(port=state["port"], password=str(state["password"]), pid=state["pid"])
 
     def _stop(self) -> bool:
-        """Fast shutdown (open transactions are rolled back), then an immediate one. The lock is held."""
         state = read_state(self._state_file) or {"home": str(self._home())}
         data = Path(str(state["home"])) / "data"
         found = _read_pid_file(data)
         if found is None or not _is_alive(found.pid) or not _works_in(found.pid, data):
             return False
-
-        def is_gone() -> bool:
-            servers.reap()
-            return not servers.is_held(self._life_lock) and not _works_in(found.pid, data)
-
-        for number, seconds in ((signal.SIGINT, 30), (signal.SIGQUIT, 10), (signal.SIGKILL, 10)):
-            servers.send_signal(found.pid, number)
-            if servers.wait_until(is_gone, seconds=seconds):
-                write_state(self._state_file, {**state, "stopped": True})
-                return True
-        raise EmbeddedPostgresError(f"The embedded PostgreSQL (process {found.pid}) cannot be stopped.")
+        self._end(found.pid, lambda pid: _works_in(pid, data))
+        write_state(self._state_file, {**state, "stopped": True})
+        return True
 
     def _create_database(self, server: Server, name: str, fill: Callable[[str], None] | None) -> None:
         """Create a database, filled, under another name first. The lock is held."""

@@ -8,13 +8,11 @@ and ``local_sheets.log``.
 import http.client
 import json
 import os
-import shutil
 import signal
 import socket
 import sys
 import time
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,7 +20,8 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from sheets_pipeline.embedded.files import locked, make_folder, read_state, write_state
+from sheets_pipeline.embedded.files import read_state, write_state
+from sheets_pipeline.embedded.life import EmbeddedServer
 from sheets_pipeline.errors import SheetsUnavailable
 from sheets_pipeline.processes import servers
 
@@ -56,29 +55,26 @@ class SheetsServer:
         return f"{self.endpoint}/spreadsheets/d/{self.spreadsheet_id}/edit"
 
 
-class EmbeddedSheets:
+class EmbeddedSheets(EmbeddedServer):
     """The Local Sheets of the embedded default whose data folder (LOCAL_DATA_DIR) is ``folder``."""
 
-    def __init__(self, folder: Path, *, start_seconds: float = 60) -> None:
-        self.folder = folder.absolute()
-        self.data = self.folder / "local_sheets"
-        self.start_seconds = start_seconds
-        self._state_file = self.folder / "local_sheets.json"
-        self._life_lock = self.folder / "local_sheets.life"
-        self._log = self.folder / "local_sheets.log"
+    name = "Local Sheets"
+    error = SheetsUnavailable
+    port_taken = "address already in use"
+    #: SIGTERM lets running requests end.
+    ending = ((signal.SIGTERM, 10), (signal.SIGKILL, 10))
 
-    def _locked(self) -> AbstractContextManager[object]:
-        return locked(self.folder / "local_sheets.lock", seconds=self.start_seconds * 3, error=SheetsUnavailable)
+    def __init__(self, folder: Path, *, start_seconds: float = 60) -> None:
+        state, lock, life, log = (f"local_sheets.{end}" for end in ("json", "lock", "life", "log"))
+        super().__init__(folder, (state, lock, life, log), start_seconds)
+        self.data = self.folder / "local_sheets"
 
     def running(self) -> SheetsServer | None:
         """The server if it is up and its demo spreadsheet exists; milliseconds, no lock."""
         try:
             state = read_state(self._state_file) or {}
         except PermissionError as error:
-            raise SheetsUnavailable(
-                f"{error.filename} belongs to another user. Run as the user who started Local Sheets, or set "
-                "LOCAL_DATA_DIR to a folder of your own."
-            ) from None
+            raise self._anothers(error) from None
         if not {"port", "pid", "spreadsheet_id", "credentials_file"} <= state.keys() or not self._listens(state):
             return None
         return SheetsServer(
@@ -96,7 +92,7 @@ class EmbeddedSheets:
         """
         if server := self.running():
             return server
-        make_folder(self.folder)
+        self._make_folder()
         with self._locked():
             state = read_state(self._state_file) or {}
             if not self._listens(state):
@@ -109,22 +105,8 @@ class EmbeddedSheets:
             raise SheetsUnavailable(f"Local Sheets ended right after its start. See {self._log}.")
         return server
 
-    def stop(self) -> bool:
-        """Stop the server in order; says whether it ran."""
-        if not self.folder.is_dir():
-            return False
-        with self._locked():
-            return self._stop()
-
-    def reset(self) -> None:
-        """Stop the server and delete its spreadsheets and accounts."""
-        if not self.folder.is_dir():
-            return
-        with self._locked():
-            self._stop()
-            if self.data.exists():
-                shutil.rmtree(self.data)
-            self._state_file.unlink(missing_ok=True)
+    def _data_folders(self) -> set[Path]:
+        return {self.data}
 
     def _listens(self, state: dict[str, object]) -> bool:
         if not isinstance(state.get("port"), int) or not servers.is_held(self._life_lock):
@@ -135,7 +117,7 @@ class EmbeddedSheets:
             return False
         return True
 
-    def _start(self, state: dict[str, object]) -> dict[str, object]:
+    def _start(self, state: dict[str, Any]) -> dict[str, Any]:
         if find_spec("local_sheets") is None:
             raise SheetsUnavailable(
                 "Local Sheets, which stands in for Google where SPREADSHEET_ID is not set, is not installed. Run "
@@ -143,49 +125,19 @@ class EmbeddedSheets:
             )
         self._stop()  # one that lives and does not listen
         self.data.mkdir(mode=0o700, exist_ok=True)
-        preferred = state.get("port")
-        for _ in range(5):
-            port = servers.free_port(preferred if isinstance(preferred, int) else None)
-            state = {**state, "port": port, "credentials_file": str(self.data / _KEY_FILE)}
-            process = servers.start_server(
-                [sys.executable, "-m", "local_sheets", f"--port={port}", f"--data-dir={self.data}"],
-                life_lock=self._life_lock,
-                log=self._log,
-                env={**os.environ, "PYTHONUNBUFFERED": "1"},
-            )
-            state["pid"] = process.pid
-            write_state(self._state_file, state)
-            ready = servers.wait_until(
-                lambda: process.poll() is not None or _answers(port),  # noqa: B023 - called here
-                seconds=self.start_seconds,
-                step=0.05,
-            )
-            if not ready:
-                raise SheetsUnavailable(
-                    f"Local Sheets does not answer after {self.start_seconds:g} s. See {self._log}."
-                )
-            if process.poll() is None:
-                return state
-            preferred = None  # another program may have taken the port between our look and the start
-            if "address already in use" not in servers.last_lines(self._log).lower():
-                break
-        raise SheetsUnavailable(f"Local Sheets did not start. {self._log} ends: {servers.last_lines(self._log)}")
+
+        def command(port: int) -> list[str]:
+            return [sys.executable, "-m", "local_sheets", f"--port={port}", f"--data-dir={self.data}"]
+
+        state = {**state, "credentials_file": str(self.data / _KEY_FILE)}
+        return self._launch(state, command, _answers, env={**os.environ, "PYTHONUNBUFFERED": "1"})
 
     def _stop(self) -> bool:
-        """The lock is held. SIGTERM lets running requests end."""
         if not servers.is_held(self._life_lock):
             return False
         pid = (read_state(self._state_file) or {}).get("pid") or _find_server(self.data)
-        for number, seconds in ((signal.SIGTERM, 10), (signal.SIGKILL, 10)):
-            if pid is not None and _is_server(pid, self.data):
-                servers.send_signal(pid, number)
-            if servers.wait_until(self._is_gone, seconds=seconds):
-                return True
-        raise SheetsUnavailable(f"Local Sheets (process {pid}) cannot be stopped; it holds {self._life_lock}.")
-
-    def _is_gone(self) -> bool:
-        servers.reap()
-        return not servers.is_held(self._life_lock)
+        self._end(pid, lambda pid: _is_server(pid, self.data))
+        return True
 
 
 def _endpoint(port: object) -> str:

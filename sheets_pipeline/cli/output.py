@@ -38,9 +38,15 @@ def print_sync(result: dict[str, Any]) -> None:
     for title, numbers in result["tabs"].items():
         _print_set_aside(console, numbers["set_aside_rows"], f"{title}, ")
     for title, message in result["errors"].items():
-        console.print(f"[bold red]{escape(title)}[/]: {escape(message)}", highlight=False)
+        console.print(f"[bold red]{escape(title)}[/]: {escape(_of_tab(title, message))}", highlight=False)
     colour = "green" if result["status"] == "success" else "red"
     console.print(f"[{colour}]{result['status']}[/] in {result['seconds']:.1f} s, run {result['run_id']}")
+
+
+def _of_tab(title: str, message: str) -> str:
+    """What is said of a tab, under its title."""
+    said = message.removeprefix(f"Tab {title!r}: ")
+    return said if said == message else f"{said[:1].upper()}{said[1:]}"
 
 
 def _table(tabs: dict[str, dict[str, Any]]) -> Table:
@@ -90,7 +96,9 @@ def print_plans(plans: dict[str, SyncReport | SheetsPipelineError]) -> None:
     for title, plan in plans.items():
         if isinstance(plan, SheetsPipelineError):
             word = "refused" if isinstance(plan, GuardRefused) else "failed"
-            console.print(f"[bold]{escape(title)}[/]  [red]{word}[/]: {escape(str(plan))}", highlight=False)
+            console.print(
+                f"[bold]{escape(title)}[/]  [red]{word}[/]: {escape(_of_tab(title, str(plan)))}", highlight=False
+            )
             if isinstance(plan, GuardRefused):
                 _print_deletes(console, plan.deletes)
             continue

@@ -25,6 +25,9 @@ _LONGEST_TITLE = 100
 
 _LONGEST_MESSAGE = 400
 
+#: What every problem ends with.
+REMEDY = " Correct the file, then reload the code location."
+
 #: Ctrl-C and the end of a run: they are nobody's fault.
 INTERRUPTS = (KeyboardInterrupt, dg.DagsterExecutionInterruptedError)
 
@@ -111,7 +114,7 @@ def _problem(error: BaseException, path: Path) -> Problem:
 
 def problem_at(path: str | Path, line: int, found: str) -> Problem:
     """A problem at a place, with what to do."""
-    text = f"{Path(path).name}, line {line}: {found.rstrip('.')}. Correct the file, then reload the code location."
+    text = f"{Path(path).name}, line {line}: {found.rstrip('.')}.{REMEDY}"
     return Problem(text, str(path), line)
 
 

@@ -266,7 +266,8 @@ def _said(found: Any) -> str:
     """``body.seconds: input should be greater than 0.`` The input itself is not repeated."""
     where = ".".join(str(part) for part in found["loc"])
     text = found["msg"].removeprefix("Value error, ").rstrip(".")
-    return f"{where}: {text[:1].lower()}{text[1:]}."
+    is_word = text[1:2].islower()  # not JSON, URL
+    return f"{where}: {text[:1].lower() if is_word else text[:1]}{text[1:]}."
 
 
 def _describe(app: FastAPI) -> None:

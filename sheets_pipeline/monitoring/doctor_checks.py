@@ -382,10 +382,12 @@ def circuit_breaker(facts: Facts) -> Finding:
 
 def declarations(_facts: Facts) -> Finding:
     """Every tab is declared as it must be."""
+    from sheets_pipeline.components.declarations import REMEDY
     from sheets_pipeline.components.tab_asset import tab_assets
 
     tabs = tab_assets().values()
-    broken = [f"{found.tab.title!r}: {found.problem.text}" for found in tabs if found.problem is not None]
+    problems = [(found.tab.title, found.problem.text) for found in tabs if found.problem is not None]
+    broken = [f"{title!r}: {text.removesuffix(REMEDY).removeprefix(f'Tab {title!r}: ')}" for title, text in problems]
     if not broken:
         return ok(f"{len(tabs)} tabs: {', '.join(found.tab.title for found in tabs)}")
     remedy = "Correct these files and reload the code location. The other tabs are synced."

@@ -225,11 +225,15 @@ def _note(
             reason = f"Tab {title!r}, row {row.key}: {row.reason}"
             done.failures.append(Failure(title, reason, frozenset({row.key})))
             context.log.warning("%s. It cannot be written until it is corrected in the database.", reason)
-    touched = "all" if keys is None else len(keys)
-    context.log.info("Tab %r: %s rows touched, %d cells written", title, touched, outcome.cells)
+    touched = "all rows" if keys is None else _counted(len(keys), "row")
+    context.log.info("Tab %r: %s touched, %s written", title, touched, _counted(outcome.cells, "cell"))
     context.log_event(
         dg.AssetMaterialization(found.key, metadata=report_metadata(outcome, values=found.tab.log_values))
     )
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def sync_touched(

@@ -110,3 +110,15 @@ def test_a_sync_says_which_rows_were_set_aside_and_why(
     assert "50,001 characters" in row["reason"]
     output.print_sync(result)
     assert "set aside UserProfiles, key 3: full_name has 50,001 characters" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("Tab 'Orders': expected rows.", "Expected rows."),
+        ("Tab 'Other': x", "Tab 'Other': x"),
+        ("it is away", "it is away"),
+    ],
+)
+def test_a_tab_is_named_once(message: str, shown: str) -> None:
+    assert output._of_tab("Orders", message) == shown

@@ -133,12 +133,14 @@ def test_stats_give_counts_and_the_queue_over_time(stage: Stage) -> None:
         ("/sync/pause", {"seconds": 5000}, 422, "at most 900 seconds (SYNC_PAUSE_LIMIT_SECONDS)"),
         ("/sync/pause", {"seconds": 5, "reason": "a\u0000b"}, 422, "without control characters"),
         ("/sync/pause", {"seconds": 5, "holder": "\ud800"}, 422, "body"),
+        ("/sync/pause", "{", 422, "JSON decode error"),
     ],
 )
 def test_wrong_input_is_told_in_words(opened_stage: Stage, path: str, body: Any, status: int, said: str) -> None:
     import json
 
-    answer = opened_stage.client.post(path, content=json.dumps(body), headers={"Content-Type": "application/json"})
+    content = "{" if body == "{" else json.dumps(body)
+    answer = opened_stage.client.post(path, content=content, headers={"Content-Type": "application/json"})
     assert answer.status_code == status, answer.text
     assert said in answer.json()["error"]
 

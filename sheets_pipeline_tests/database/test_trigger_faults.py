@@ -231,3 +231,18 @@ def test_writers_hardly_wait_behind_an_installer_that_waits_for_a_long_transacti
     assert all("quiz_responses" in problem for problem in triggers.check(engine).problems)  # all others are done
     triggers.install(engine)
     assert triggers.check(engine).is_complete
+
+
+def test_on_sqlite_a_queue_that_takes_nothing_fails_no_statement(tmp_path: Path) -> None:
+    engine = connect(f"sqlite:///{tmp_path / 'platform.db'}")
+    platform_metadata.create_all(engine)
+    with engine.begin() as connection:
+        add_basics(connection)
+    triggers.install(engine)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM pending_event")
+        connection.exec_driver_sql("CREATE UNIQUE INDEX one_of_each ON pending_event (entity)")
+        for name in ("Ada", "Grace"):
+            connection.exec_driver_sql(f"UPDATE users SET full_name = '{name}'")
+        assert connection.exec_driver_sql("SELECT count(*) FROM pending_event WHERE entity = 'user'").scalar() == 1
+    engine.dispose()

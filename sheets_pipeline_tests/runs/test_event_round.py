@@ -430,12 +430,7 @@ def test_the_example_of_the_docs_with_a_key_of_two_columns_works_as_it_stands_th
     code = next(block for block in re.findall(r"```python\n(.*?)```", docs, re.DOTALL) if "STOCK = Tab(" in block)
     insert = next(block for block in re.findall(r"```sql\n(.*?)```", docs, re.DOTALL) if "'stock'" in block)
     monkeypatch.setattr(tab_asset_module, "_BY_KEY", tab_assets())
-    imports = (
-        "from collections.abc import Collection\nfrom typing import Any\nimport pandas as pd\nimport sqlalchemy as sa\n"
-    )
-    imports += "from sheets_pipeline.database.frames import read_frame\nfrom sheets_pipeline.components.tab_asset import tab_asset\n"
-    imports += "from sheets_pipeline.sync.tab import Column, ColumnType, Tab\n"
-    (tmp_path / "stock_of_the_docs.py").write_text(imports + code)
+    (tmp_path / "stock_of_the_docs.py").write_text(code)
     monkeypatch.syspath_prepend(tmp_path)
     importlib.import_module("stock_of_the_docs")
     change(

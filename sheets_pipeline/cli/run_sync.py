@@ -7,6 +7,7 @@ import dagster as dg
 
 from sheets_pipeline.components.tab_asset import TabAsset, tab_assets
 from sheets_pipeline.dagster_runtime.connections import opened_instance
+from sheets_pipeline.dagster_runtime.instigators import switched_off
 from sheets_pipeline.definitions import defs
 from sheets_pipeline.defs.full_sync import enabled_keys
 from sheets_pipeline.defs.io_managers import ALLOW_DELETES_TAG, TAKE_OVER_TAG
@@ -15,7 +16,7 @@ from sheets_pipeline.errors import GuardRefused, SettingsError, SheetsPipelineEr
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.runs.computed import compute_all
 from sheets_pipeline.runs.run_tags import run_tags
-from sheets_pipeline.runs.switches import switch_name, switched_off
+from sheets_pipeline.runs.switches import switch_name
 from sheets_pipeline.settings import load_settings
 from sheets_pipeline.sheets.protocol import Allowance
 from sheets_pipeline.sync.numbers import NUMBERS

@@ -10,11 +10,8 @@ import logging
 import time
 from threading import Event
 
-import dagster as dg
-from dagster._core.definitions.run_request import InstigatorType
-from dagster._core.scheduler.instigation import SensorInstigatorData
-
 from sheets_pipeline.control.operations import Operations
+from sheets_pipeline.dagster_runtime.instigators import last_look_of_sensor
 from sheets_pipeline.database.engine import explain
 from sheets_pipeline.errors import SheetsPipelineError
 from sheets_pipeline.monitoring import alerts
@@ -45,15 +42,6 @@ _STUCK_REMEDY = "Read the daemon's log, and start the daemon again."
 _DISK = "disk"
 
 
-def _alerts_looked_seconds_ago(instance: dg.DagsterInstance) -> float | None:
-    """When the sensor ``alerts`` last finished a look; None where it never did, or is switched off."""
-    for state in instance.all_instigator_state(instigator_type=InstigatorType.SENSOR):
-        data = state.instigator_data
-        if state.instigator_name == ALERT_SENSOR and state.is_running and isinstance(data, SensorInstigatorData):
-            return time.time() - data.last_tick_timestamp if data.last_tick_timestamp else None
-    return None
-
-
 class DaemonAlerts:
     """Looks every SYNC_HEALTH_CHECK_INTERVAL; all but a full disk counts when two looks in a row see it."""
 
@@ -81,7 +69,7 @@ class DaemonAlerts:
     def _incidents(self) -> Incidents:
         try:
             instance = self._operations.instance
-            is_running, seconds = daemon_running(instance), _alerts_looked_seconds_ago(instance)
+            is_running, looked = daemon_running(instance), last_look_of_sensor(instance, ALERT_SENSOR)
         except Exception as error:  # whatever it is, nothing can be started
             known = explain(error)
             found = str(known) if known else f"Nothing can be started while it is away ({type(error).__name__})."
@@ -93,7 +81,8 @@ class DaemonAlerts:
         if not is_running:
             return {"daemon": _SILENT}
         interval = self._operations.settings.sync_health_check_interval
-        if seconds is None or seconds < _MISSED_INTERVALS * interval + 60:
+        seconds = time.time() - looked if looked else 0.0
+        if seconds < _MISSED_INTERVALS * interval + 60:
             return {}
         found = f"It lives, but the sensor `alerts` has not looked for {seconds:.0f} s instead of {interval} s."
         return {"stuck": Incident("Dagster's daemon is stuck", found, _STUCK_REMEDY)}

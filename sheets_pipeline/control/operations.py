@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from sheets_pipeline.components.tab_asset import TabAsset
 from sheets_pipeline.dagster_runtime.connections import keep_connections
+from sheets_pipeline.dagster_runtime.instigators import switched_off
 from sheets_pipeline.database import events, history, leases
 from sheets_pipeline.database.locks import named_lock
 from sheets_pipeline.errors import PauseTooLong, SheetsPipelineError, TabIsOff, UnknownTab
@@ -27,7 +28,6 @@ from sheets_pipeline.runs.switches import (
     declared_tabs,
     enabled_tabs,
     switch_name,
-    switched_off,
 )
 from sheets_pipeline.settings import Settings
 from sheets_pipeline.sync.health import Status

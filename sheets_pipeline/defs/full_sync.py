@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from sheets_pipeline.dagster_runtime.instigators import switched_off
 from sheets_pipeline.dagster_runtime.shared_instance import shared
 from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.defs.running import RUN_CONFIG
@@ -16,7 +17,7 @@ from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.runs import gate
 from sheets_pipeline.runs.loaded_code import note_loaded_code, still_on_disk
 from sheets_pipeline.runs.run_tags import run_tags
-from sheets_pipeline.runs.switches import FULL_SYNC_SCHEDULE, declared_tabs, enabled_tabs, switched_off
+from sheets_pipeline.runs.switches import FULL_SYNC_SCHEDULE, declared_tabs, enabled_tabs
 from sheets_pipeline.settings import Settings, load_settings
 from sheets_pipeline.sync.circuit import Circuit
 

@@ -77,7 +77,7 @@ def _code_server(settings: Settings, location: CodeLocation, env: dict[str, str]
 
 
 def _daemon(settings: Settings, workspace: Path, url: str, env: dict[str, str]) -> Child:
-    command = [sys.executable, "-m", "dagster._daemon", "run", f"--workspace={workspace}", *_log_format(settings)]
+    command = [_script("dagster-daemon"), "run", f"--workspace={workspace}", *_log_format(settings)]
     return Child("daemon", command, lambda: daemon_probe(url), env=env, probe_seconds=10)
 
 
@@ -91,12 +91,17 @@ def _webserver(settings: Settings, workspace: Path, url: str, env: dict[str, str
 def _control(settings: Settings, env: dict[str, str]) -> Child:
     """The control API and dashboard; it finds Dagster's address in what we announce."""
     host, port = settings.control_api_host, next_free_port(settings.control_api_port)
-    command = [str(Path(sys.executable).with_name("sheets-pipeline")), "serve", f"--host={host}", f"--port={port}"]
+    command = [_script("sheets-pipeline"), "serve", f"--host={host}", f"--port={port}"]
     reachable = "127.0.0.1" if host in ("0.0.0.0", "localhost") else host  # noqa: S104 - every address, this one too
     url = f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
     return Child(
         "control", command, lambda: http_probe(url), url, "control_url", "the dashboard", env, is_essential=False
     )
+
+
+def _script(name: str) -> str:
+    """A command of the environment that we run in."""
+    return str(Path(sys.executable).with_name(name))
 
 
 def _log_format(settings: Settings) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 
 from sheets_pipeline.components.tab_asset import TabAsset
+from sheets_pipeline.dagster_runtime.instigators import switched_off
 from sheets_pipeline.database import events, history, leases, triggers, waiting
 from sheets_pipeline.database.state import TabStore
 from sheets_pipeline.errors import SheetsPipelineError
@@ -44,7 +45,7 @@ def collect(instance: dg.DagsterInstance, pipeline: Pipeline) -> Status:
     bury_the_dead(instance, pipeline)
     now = datetime.now(UTC)
     settings = pipeline.settings
-    off = switches.switched_off(instance)
+    off = switched_off(instance)
     waits, queue = _queue(pipeline)
     runs = gate.recent_runs(instance, pipeline)
     steering = Steering(

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import dagster as dg
-from dagster._core.scheduler.instigation import InstigatorStatus, TickStatus
 
 from sheets_pipeline.components import declarations
 from sheets_pipeline.components.tab_asset import TabAsset, loaded_files, reload_tabs, tab_assets
+from sheets_pipeline.dagster_runtime.instigators import failures_of_last_ticks
 from sheets_pipeline.pipeline import Pipeline
 
 #: It is noted again this often, as several code servers may share one storage.
@@ -110,21 +110,7 @@ def still_on_disk(tabs: Iterable[TabAsset]) -> list[TabAsset]:
 
 def failed_ticks(instance: dg.DagsterInstance) -> list[str]:
     """What starts syncs, and failed to when it was last asked; the class of each error, which may quote anything."""
-    statuses = {InstigatorStatus.RUNNING, InstigatorStatus.DECLARED_IN_CODE}
-    states = instance.all_instigator_state(instigator_statuses=statuses)
-    found = []
-    for state in states:
-        if state.instigator_name not in _STARTERS:
-            continue
-        ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=2)
-        newest = next((tick for tick in ticks if tick.status != TickStatus.STARTED), None)
-        if newest is not None and newest.status == TickStatus.FAILURE:
-            kinds, error = list[str](), newest.error
-            while error is not None:
-                kinds.append(error.cls_name or "an unexpected error")
-                error = error.cause
-            found.append(tick_failure(state.instigator_name, kinds))
-    return sorted(found)
+    return sorted(tick_failure(name, kinds) for name, kinds in failures_of_last_ticks(instance, _STARTERS))
 
 
 def tick_failure(name: str, kinds: Sequence[str]) -> str:

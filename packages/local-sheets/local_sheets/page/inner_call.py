@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message
 
-from local_sheets.page.mark import PAGE_MARK
+from local_sheets.server.page_mark import PAGE_MARK
 
 if TYPE_CHECKING:
     from local_sheets.server.context import Server

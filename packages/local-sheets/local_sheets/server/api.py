@@ -19,11 +19,11 @@ from local_sheets.discovery import Match, match_route, schemas
 from local_sheets.endpoints import ENDPOINTS
 from local_sheets.engine import body_may_take_long
 from local_sheets.field_mask import FieldMaskError, Mask, parse_mask
-from local_sheets.page.mark import PAGE_MARK
 from local_sheets.request_body import InvalidPayload, read_body, read_query
 from local_sheets.server.context import Server
 from local_sheets.server.encoding import answer
 from local_sheets.server.faults import Fault
+from local_sheets.server.page_mark import PAGE_MARK
 from local_sheets.server.request_log import Entry
 from local_sheets.sharing import check_access
 

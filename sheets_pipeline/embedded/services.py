@@ -14,14 +14,20 @@ from pathlib import Path
 from typing import Any
 
 from sheets_pipeline import database
+from sheets_pipeline.embedded.account import installed_programs
 from sheets_pipeline.embedded.postgres import Databases, EmbeddedPostgres, Server
 from sheets_pipeline.embedded.reconnect import revive_on_connect
-from sheets_pipeline.embedded.sheets_server import EmbeddedSheets, SheetsServer
+from sheets_pipeline.embedded.sheets_server import EmbeddedSheets, SheetsServer, check_installed
 from sheets_pipeline.errors import DatabaseError, NotRunning, SettingsError
 from sheets_pipeline.settings import Settings
 
 PLATFORM_DATABASE = "learning_platform"
 DAGSTER_DATABASE = "dagster"
+
+_CHECKS_OF_INSTALLATION: dict[str, Callable[[], object]] = {
+    "PostgreSQL": installed_programs,
+    "Local Sheets": check_installed,
+}
 
 logger = logging.getLogger(__name__)
 
@@ -168,6 +174,7 @@ def check_running(settings: Settings) -> None:
     """Refuse to go on where something embedded is wanted and does not run.
 
     Raises:
+        EmbeddedMissing: It is not even installed.
         NotRunning: Says what, and how to start it.
     """
     wanted = {
@@ -179,6 +186,8 @@ def check_running(settings: Settings) -> None:
         "Local Sheets": embedded_sheets(settings).running,
     }
     if missing := [name for name, is_wanted in wanted.items() if is_wanted and running[name]() is None]:
+        for name in missing:
+            _CHECKS_OF_INSTALLATION[name]()  # to say how to start it would help nobody
         raise _not_running(settings, missing)
 
 

@@ -55,6 +55,16 @@ class SheetsServer:
         return f"{self.endpoint}/spreadsheets/d/{self.spreadsheet_id}/edit"
 
 
+def check_installed() -> None:
+    """Refuse to go on without the package.
+
+    Raises:
+        EmbeddedMissing: It is not installed.
+    """
+    if find_spec("local_sheets") is None:
+        raise EmbeddedMissing("Local Sheets", "local-sheets", "SPREADSHEET_ID")
+
+
 class EmbeddedSheets(EmbeddedServer):
     """The Local Sheets of the embedded default whose data folder (LOCAL_DATA_DIR) is ``folder``."""
 
@@ -118,8 +128,7 @@ class EmbeddedSheets(EmbeddedServer):
         return True
 
     def _start(self, state: dict[str, Any]) -> dict[str, Any]:
-        if find_spec("local_sheets") is None:
-            raise EmbeddedMissing("Local Sheets", "local-sheets", "SPREADSHEET_ID")
+        check_installed()
         self._stop()  # one that lives and does not listen
         self.data.mkdir(mode=0o700, exist_ok=True)
 

@@ -182,13 +182,15 @@ def test_a_crash_of_local_sheets_keeps_address_and_spreadsheet(settings: Setting
         pytest.param(["database_url", "dagster_postgres_url"], "local-sheets", "SPREADSHEET_ID", id="Local Sheets"),
     ],
 )
+@pytest.mark.parametrize("starts", [True, False], ids=["would start", "only looks"])
 def test_what_is_not_installed_is_named_with_the_remedy(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, own: list[str], package: str, variable: str
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, own: list[str], package: str, variable: str, starts: bool
 ):
     account.installed_programs.cache_clear()
     facts = Facts()
     facts.settings = changed(settings, **{name: OWN[name] for name in own})
     with monkeypatch.context() as patch:
+        patch.setattr(services_module, "_may_start", starts)
         for module in (account, sheets_server):
             patch.setattr(module, "find_spec", lambda name: None)
         [result] = examine([Check("services", services_check)], facts)

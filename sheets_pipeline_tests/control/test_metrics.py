@@ -2,12 +2,17 @@
 
 import json
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from sheets_pipeline.control.metrics import Metrics
+from sheets_pipeline.database.history import SyncRecord
 from sheets_pipeline.platform.simulate import submit_quizzes
+from sheets_pipeline.sync.numbers import SyncNumbers
 from sheets_pipeline_tests.control.stage import Stage
 
 GRAFANA = Path(__file__).parents[2] / "docs" / "grafana"
@@ -36,6 +41,16 @@ def test_each_sync_is_counted_once_and_removed_records_change_nothing(stage: Sta
     assert values(stage)[key] == after[key]
     stage.begin()
     assert values(stage)[key] == after[key] + 1
+
+
+def test_rows_are_counted_by_what_became_of_them() -> None:
+    metrics, later = Metrics(["orders"]), datetime.now(UTC) + timedelta(seconds=1)
+    fields: dict[str, Any] = dict.fromkeys(SyncRecord._fields)
+    fields |= {"id": 1, "tab": "orders", "kind": "full", "outcome": "success", "started_at": later, "ended_at": later}
+    metrics.absorb([SyncRecord(**fields | {"numbers": SyncNumbers(inserts=3, updates=4, deletes=5)})])
+    text = metrics.render(None).decode()
+    for change, number in (("inserts", 3), ("updates", 4), ("deletes", 5)):
+        assert f'sheets_pipeline_rows_changed_total{{change="{change}",tab="orders"}} {number}.0' in text
 
 
 def test_gauges_tell_the_state_of_the_moment(stage: Stage) -> None:

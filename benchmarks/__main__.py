@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from benchmarks.chain import Chain, Measured
-from benchmarks.environment import ROOT, ensure_environment, versions
+from benchmarks.environment import ROOT, ensure_environment, output_folder, versions
 from benchmarks.machine import machine
 from benchmarks.peers import OURS, PEERS, Peer
 from benchmarks.report import render
@@ -46,7 +46,7 @@ def _arguments(given: list[str] | None) -> argparse.Namespace:
         help="after so many seconds, a tool's other scenarios of a size are left out",
     )
     parser.add_argument("--minutes", type=float, default=12, help="after so long, further runs are left out")
-    parser.add_argument("--output", type=Path, default=DOCS, help="folder of benchmarks.md (default: docs)")
+    parser.add_argument("--output", type=output_folder, default=DOCS, help="folder of benchmarks.md (default: docs)")
     parser.add_argument(
         "--results", type=Path, default=ROOT / ".local" / "benchmarks.json", help="file of the single measurements"
     )

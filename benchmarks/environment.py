@@ -42,3 +42,10 @@ def versions(python: Path, packages: list[str]) -> dict[str, str]:
     code = "import sys, importlib.metadata as m; [print(n, m.version(n)) for n in sys.argv[1:]]"
     said = subprocess.run([python, "-c", code, *packages], check=True, capture_output=True, text=True).stdout
     return dict(line.split() for line in said.splitlines())
+
+
+def output_folder(text: str) -> Path:
+    """A folder that an argument names; made where there is none, as a benchmark takes minutes before it writes."""
+    path = Path(text)
+    path.mkdir(parents=True, exist_ok=True)
+    return path

@@ -26,7 +26,7 @@ import dagster as dg
 import psutil
 import yaml
 
-from benchmarks.environment import ROOT
+from benchmarks.environment import ROOT, output_folder
 from benchmarks.latency_report import render
 from benchmarks.latency_watch import Awaited, Watch
 from benchmarks.machine import machine
@@ -68,7 +68,7 @@ def main() -> None:
     parser.add_argument("--submissions", type=int, default=40, help="one about every 5 s (default: %(default)s)")
     parser.add_argument("--per-second", type=float, default=20, help="of the steady stream (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=60, help="length of the stream (default: %(default)s)")
-    parser.add_argument("--output", type=Path, default=ROOT / "docs", help="folder of the report")
+    parser.add_argument("--output", type=output_folder, default=ROOT / "docs", help="folder of the report")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends what was started, as Ctrl-C does
     about = machine()

@@ -20,7 +20,6 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -28,7 +27,7 @@ import psutil
 import sqlalchemy as sa
 
 from benchmarks.crashes import settle, wait_until_filled
-from benchmarks.environment import ROOT
+from benchmarks.environment import ROOT, output_folder
 from benchmarks.machine import machine
 from benchmarks.stack import Keeper, Stack, make_way, running_stack
 from benchmarks.truth import Judge
@@ -201,7 +200,7 @@ def main() -> None:
         help="seconds of submissions before each of those that do not count, so that syncs find their pace "
         "(default: %(default)s)",
     )
-    parser.add_argument("--output", type=Path, default=ROOT / "docs", help="folder of the report")
+    parser.add_argument("--output", type=output_folder, default=ROOT / "docs", help="folder of the report")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends what was started, as Ctrl-C does
     about = machine()

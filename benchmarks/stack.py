@@ -26,7 +26,7 @@ from benchmarks.environment import ROOT
 from sheets_pipeline.embedded.services import Services, ensure_services, stop_services
 from sheets_pipeline.errors import SheetsPipelineError
 from sheets_pipeline.processes.family import end_family
-from sheets_pipeline.processes.priority import LONGEST_SLICE_SECONDS, MOST_NICE, ask_for_slices
+from sheets_pipeline.processes.priority import MOST_NICE
 from sheets_pipeline.processes.servers import FAMILY_MARK, free_port
 from sheets_pipeline.settings import Settings, load_settings
 
@@ -185,7 +185,6 @@ def lay_out(layout: str, pids: list[int], nice: int = 0) -> None:
             with contextlib.suppress(ProcessLookupError, FileNotFoundError, psutil.NoSuchProcess):  # it ended meanwhile
                 for thread in one.threads():
                     os.setpriority(os.PRIO_PROCESS, thread.id, steps)
-                    ask_for_slices(thread.id, LONGEST_SLICE_SECONDS if steps else 0)
                 session = Path(f"/proc/{one.pid}/autogroup")
                 if ours.exists():
                     if session.read_text().split()[0] == ours.read_text().split()[0]:

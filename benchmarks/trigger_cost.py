@@ -16,7 +16,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from benchmarks.environment import ROOT
+from benchmarks.environment import ROOT, output_folder
 from benchmarks.machine import machine
 from benchmarks.own_postgres import own_postgres
 from sheets_pipeline.database import triggers
@@ -153,7 +153,7 @@ def main() -> None:
     parser.add_argument("--sessions", type=int, default=50)
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--seconds", type=int, default=10, help="of each phase, after warm-up (default: %(default)s)")
-    parser.add_argument("--output", type=Path, default=ROOT / "docs", help="folder of the report")
+    parser.add_argument("--output", type=output_folder, default=ROOT / "docs", help="folder of the report")
     arguments = parser.parse_args()
     about = machine()
     with own_postgres("trigger-cost", _SERVER) as (folder, server):

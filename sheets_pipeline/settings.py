@@ -87,7 +87,7 @@ class Settings(BaseSettings):
         0.05,
         gt=0,
         le=1,
-        description="Share of its time that a scheduled full sync, or an event sync under load, works; 1 for no rests.",
+        description="Share of its time that a scheduled full sync, or an event sync under load, works; 1 for no waits.",
     )
     sync_tab_timeout_seconds: float = Field(
         120, ge=0, le=86_400, description="Longest time in which a tab's function computes its rows; 0 for no limit."

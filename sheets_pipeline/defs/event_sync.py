@@ -18,10 +18,9 @@ from sheets_pipeline.database import events
 from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.defs.running import CONSOLE, RUN_CONFIG
 from sheets_pipeline.pipeline import Pipeline
-from sheets_pipeline.runs import gate
+from sheets_pipeline.runs import gate, governor
 from sheets_pipeline.runs.event_round import Round, sync_due_events, tabs_to_write_anew
 from sheets_pipeline.runs.failures import explained
-from sheets_pipeline.runs.gathering import let_gather, rest_while_busy
 from sheets_pipeline.runs.run_tags import add_missing, run_tags
 
 #: After a failed run, the next one waits 5, 10, 20 ... seconds, at most this long; the circuit breaker waits longer.
@@ -31,7 +30,7 @@ _LONGEST_PAUSE_SECONDS = 60
 _TICK_SECONDS = 5.0
 _WAIT_IN_TICK_SECONDS = 4.6
 
-#: While rounds rest because the application is busy, a run stays for so much longer: starting another costs as much as a
+#: While rounds make way for a busy application, a run stays for so much longer: starting another costs as much as a
 #: round.
 _LONGEST_STAY_SECONDS = 60.0
 
@@ -58,7 +57,7 @@ def sync_pending_events(context: dg.OpExecutionContext, pipeline: PipelineResour
     rounds: list[Round] = []
     with explained(context.instance, context.run.run_id, pipeline.opened):
         while not rounds or _is_another_wanted(context, opened, rounds[-1], next_tick):
-            let_gather(opened)
+            governor.wait_before_round(context, opened)
             rounds.append(sync_due_events(opened, context))
     context.add_output_metadata(rounds_metadata(rounds))
 
@@ -67,7 +66,7 @@ def _is_another_wanted(context: dg.OpExecutionContext, opened: Pipeline, last: R
     """Whether the run goes on to another round; waits until there are events for it."""
     if not next_tick:  # started by hand: somebody waits for its end
         return False
-    if rest_while_busy(context, opened, last.seconds, last.busy_seconds):
+    if governor.wait_after_round(context, opened, last.seconds, last.busy_seconds):
         if time.time() > next_tick + _LONGEST_STAY_SECONDS:
             return False
         if reason := gate.reason_to_skip(context.instance, opened, "events"):

@@ -14,8 +14,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sheets_pipeline.processes.priority import ask_for_slices
-
 #: Environment variable that marks all processes under one `sheets-pipeline dev`; servers that outlive it are unmarked.
 FAMILY_MARK = "SHEETS_PIPELINE_DEV_FAMILY"
 
@@ -70,7 +68,6 @@ def start_server(
             )
     finally:
         os.close(descriptor)  # the server's copy keeps the lock
-    ask_for_slices(process.pid, 0)  # a run that starts a server asks for other slices than the server shall have
     _started.append(process)
     return process
 

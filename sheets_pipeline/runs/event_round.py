@@ -15,7 +15,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Any
@@ -51,11 +51,6 @@ EVENTS_PER_ROUND = 50_000
 
 #: Tabs written beside each other; each takes connections of its own.
 _TABS_AT_ONCE = 4
-
-#: From so many events on, tabs are written one after the other, as two processors at once would be felt by the application
-#: (decision 0013). A tab that waits, for a full sync or for Google, holds up the next one only for so long.
-_MANY_EVENTS = 200
-_LONGEST_TURN_SECONDS = 1.0
 
 #: Rows are computed one tab after the other, always: two queries at once would take two cores from the application.
 _computing = threading.Lock()
@@ -135,16 +130,13 @@ def sync_round(pipeline: Pipeline, context: dg.OpExecutionContext) -> Round:
         title: None if title in waiting else touched[title] for title in on if title in waiting or touched.get(title)
     }
     attempts: dict[str, Future[SyncReport | SheetsPipelineError]] = {}
-    is_many = len(due) >= _MANY_EVENTS
     shared = SharedRequests()
-    seats = {title: None if is_many else shared.seat() for title in asked}
+    seats = {title: shared.seat() for title in asked}
     with ThreadPoolExecutor(_TABS_AT_ONCE) as pool:  # a tab that a full sync is at work on holds up no other
         for title in fewest_first(asked):
             attempts[title] = pool.submit(
                 copy_context().run, _attempt, pipeline, on[title], asked[title], seats[title], context.run_id
             )
-            if is_many:
-                wait([attempts[title]], timeout=_LONGEST_TURN_SECONDS)
     for title, attempt in attempts.items():
         _note(on[title], asked[title], attempt.result(), context, done)
         if title in waiting and title in done.reports:
@@ -193,7 +185,7 @@ def tabs_to_write_anew(pipeline: Pipeline, instance: dg.DagsterInstance) -> set[
 
 
 def _attempt(
-    pipeline: Pipeline, found: TabAsset, keys: Collection[Any] | None, seat: Seat | None, run_id: str
+    pipeline: Pipeline, found: TabAsset, keys: Collection[Any] | None, seat: Seat, run_id: str
 ) -> SyncReport | SheetsPipelineError:
     """Write one tab; whatever goes wrong is given back, so that the others are written all the same."""
     try:

@@ -16,7 +16,7 @@ from sheets_pipeline.database.error_words import words_of
 from sheets_pipeline.errors import DatabaseError, DeclarationBroken, LimitExceeded, SheetsPipelineError, TabProblem
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.runs.computed import ComputedTab, Computing
-from sheets_pipeline.runs.rests import rest
+from sheets_pipeline.runs.governor import wait_after_step
 from sheets_pipeline.runs.tab_failures import writing
 from sheets_pipeline.sheets import access
 from sheets_pipeline.sheets.protocol import Writer
@@ -51,9 +51,8 @@ class Preflight:
         """
         key = context.asset_key
         if key in self._outcomes:
-            rest(
-                context, pipeline.settings, time.process_time() - self._processor_seconds
-            )  # another tab was written since
+            another = time.process_time() - self._processor_seconds  # was written since
+            wait_after_step(context, pipeline.settings, another)
         else:
             tabs = {found.key: found for found in tab_assets().values() if found.key in _selected(context)}
             self._outcomes = _compute(pipeline, context, tabs)
@@ -83,7 +82,7 @@ def _compute(
         outcomes[key] = outcome = _outcome(begun)
         if isinstance(outcome, SheetsPipelineError) and not isinstance(outcome, TabProblem):
             for_all = outcome  # asking a database that is down once more, per tab, would only take its time
-        rest(context, pipeline.settings, time.monotonic() - began)
+        wait_after_step(context, pipeline.settings, time.monotonic() - began)
     return outcomes | {key: _outcome(one) for key, one in slow.items()}
 
 

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import dagster as dg
 
-from sheets_pipeline_tests.dagster_runtime.slices import slice_seconds
-
 
 @dg.op
 def speak(context: dg.OpExecutionContext) -> None:
@@ -18,7 +16,6 @@ def speak(context: dg.OpExecutionContext) -> None:
     sys.stdout.write(f"ORDER={os.environ.get('ORDER')}\n")
     session = Path("/proc/self/autogroup")
     sys.stdout.write(f"nice {os.nice(0)}, session {session.read_text().split()[-1] if session.exists() else 'none'}\n")
-    sys.stdout.write(f"slices of {slice_seconds()} s\n")
     sys.stderr.write("a warning\n")
     context.log.info("logged")
 

@@ -1,4 +1,4 @@
-"""Event syncs wait for more events while quota is short or the application busy, never with an urgent one pending."""
+"""The governor: what it decides, who is asked to wait, and what ends a wait."""
 
 import threading
 import time
@@ -16,8 +16,8 @@ from sheets_pipeline.database import events, leases
 from sheets_pipeline.database.event_table import Priority, pending_event
 from sheets_pipeline.database.quota import BULK, URGENT, Kind, sync_quota_slot
 from sheets_pipeline.defs import event_sync
-from sheets_pipeline.runs import gathering
-from sheets_pipeline.runs.gathering import rest_while_busy, seconds_between_rounds
+from sheets_pipeline.runs import governor
+from sheets_pipeline.runs.governor import Situation, decide, seconds_between_rounds, wait_after_round, wait_before_round
 from sheets_pipeline_tests.defs.test_jobs import pending, run
 from sheets_pipeline_tests.learning_platform import Platform
 
@@ -69,6 +69,53 @@ def test_a_steady_stream_never_runs_into_a_full_stop(
     assert longest < 10
 
 
+@pytest.mark.parametrize(
+    ("situation", "seconds", "because"),
+    [
+        pytest.param(Situation(), 0, "", id="nothing is known"),
+        pytest.param(Situation(0.1, 0, 0.05), 1.9, "first, after 0.10 s", id="a twentieth of the time at work"),
+        pytest.param(Situation(0.1, 0, 0.5), 0.1, "SYNC_WORK_SHARE", id="half of the time"),
+        pytest.param(Situation(0.1, 0, 1.0), 0, "", id="all of the time"),
+        pytest.param(Situation(20, 0, 0.05, 300), 15, "SYNC_WORK_SHARE", id="never so long that a sync is late"),
+        pytest.param(Situation(0.1, 1.5, 0.05), 0.4, "SYNC_WORK_SHARE", id="some of it has passed"),
+        pytest.param(Situation(0.1, 5, 0.05), 0, "", id="all of it has passed"),
+        pytest.param(Situation(0.1, 0, 0.05, events_per_second=49.9), 0, "", id="the application is quiet"),
+        pytest.param(Situation(0.1, 0, 0.05, events_per_second=50), 1.9, "while 50 or more", id="it is busy"),
+        pytest.param(Situation(ages=sent(*[10] * 60), limits=_LIMITS, since_round_seconds=20), 30, "quota", id="quota"),
+        pytest.param(Situation(ages=sent(*[10] * 60), limits=_LIMITS), 0, "", id="no round to keep away from"),
+        pytest.param(
+            Situation(0.1, 0, 0.05, ages=sent(*[10] * 60), limits=_LIMITS, since_round_seconds=20),
+            30,
+            "quota",
+            id="the longer wait counts",
+        ),
+    ],
+)
+def test_it_says_when_a_sync_goes_on_and_why(situation: Situation, seconds: float, because: str):
+    decision = decide(situation)
+    assert decision.seconds == pytest.approx(seconds, abs=0.06)  # a slot counts for 60.05 s
+    assert because in str(decision)
+    assert ("because" in str(decision)) == (seconds > 0)
+
+
+@pytest.mark.parametrize(
+    ("tags", "waits"),
+    [
+        pytest.param({"dagster/schedule_name": "every_interval"}, 4 + 3, id="the schedule"),
+        pytest.param({"dagster/sensor_name": "overdue_full_sync"}, 0, id="the sensor that catches up"),
+        pytest.param({}, 0, id="a person"),
+    ],
+)
+def test_only_full_syncs_that_nobody_waits_for_make_way(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, tags: dict[str, str], waits: int
+):
+    waited: list[float] = []
+    monkeypatch.setattr(governor, "time", SimpleNamespace(sleep=waited.append))
+    assert run(platform, "full_sync", tags=tags).success
+    assert len(waited) == waits
+    assert all(seconds > 0 for seconds in waited)
+
+
 def record(engine: sa.Engine, number: int = 1, priority: Priority = Priority.NORMAL) -> None:
     """Learner 7 has changed, so many times."""
     event = {"entity": "user", "key": "7", "kind": "profile_changed", "user_id": 7, "priority": int(priority)}
@@ -100,7 +147,7 @@ def stream(engine: sa.Engine, *, per_second: int) -> Iterator[None]:
 def rested(platform: Platform, busy_seconds: float) -> tuple[bool, float]:
     """Whether it rested after a round of one second, and for how long."""
     began = time.monotonic()
-    answer = rest_while_busy(dg.build_op_context(), platform.pipeline, 1.0, busy_seconds)
+    answer = wait_after_round(dg.build_op_context(), platform.pipeline, 1.0, busy_seconds)
     return answer, time.monotonic() - began
 
 
@@ -137,13 +184,6 @@ def test_an_urgent_event_ends_a_rest(platform: Platform):
     assert 1 < seconds < 4
 
 
-def test_a_share_of_one_means_no_rests(platform: Platform, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("SYNC_WORK_SHARE", "1")
-    platform.reopen()
-    record(platform.engine, 500)
-    assert rested(platform, 10)[0] is False
-
-
 def waited_with(platform: Platform, slots: int, priority: int) -> float:
     """Seconds that a round waits after so many writes of this priority, the last of them just now."""
     quota, now = platform.pipeline.quota(URGENT), time.time()
@@ -151,18 +191,19 @@ def waited_with(platform: Platform, slots: int, priority: int) -> float:
     with platform.engine.begin() as connection:
         connection.execute(sync_quota_slot.delete())
         connection.execute(sync_quota_slot.insert(), [slot | {"at": now - min(number, 1)} for number in range(slots)])
+    context = dg.build_op_context()
     began = time.monotonic()
-    gathering.let_gather(platform.pipeline)
+    wait_before_round(context, platform.pipeline)
     return time.monotonic() - began
 
 
 @pytest.mark.parametrize(
     ("slots", "priority", "has_events", "least", "most"),
     [
-        pytest.param(40, URGENT, True, 0, 0.3, id="more than half is left"),
+        pytest.param(40, URGENT, True, 0, 0.9, id="more than half is left"),
         pytest.param(95, URGENT, True, 1.0, 4, id="little is left"),
-        pytest.param(95, URGENT, False, 0, 0.3, id="there is nothing to write"),
-        pytest.param(95, BULK, True, 0, 0.3, id="there was no round"),
+        pytest.param(95, URGENT, False, 0, 0.9, id="there is nothing to write"),
+        pytest.param(95, BULK, True, 0, 0.9, id="there was no round"),
     ],
 )
 def test_a_round_waits_as_long_as_quota_demands(
@@ -182,13 +223,14 @@ def test_a_round_waits_as_long_as_quota_demands(
 
 
 def test_an_urgent_event_ends_the_wait_for_quota(platform: Platform, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(gathering, "seconds_between_rounds", lambda *_: 20.0)
+    monkeypatch.setattr(governor, "seconds_between_rounds", lambda *_: 20.0)
     with platform.pipeline.quota(URGENT).slot("read"):
         record(platform.engine)
     urgent = threading.Timer(0.5, record, (platform.engine, 1, Priority.URGENT))
     urgent.start()
+    context = dg.build_op_context()
     began = time.monotonic()
-    gathering.let_gather(platform.pipeline)
+    wait_before_round(context, platform.pipeline)
     assert 0.4 < time.monotonic() - began < 3
     urgent.join()
 
@@ -209,7 +251,7 @@ def test_a_run_under_load_stays_beyond_the_tick_and_writes_what_gathered(
     assert result.success
     assert next(moments, None) is None, "it looked at the clock after each of two rounds"
     logged = [record.user_message for record in platform.instance.all_logs(result.run_id)]
-    assert sum("Resting for up to" in line for line in logged) == 2
+    assert sum("the application comes first while 50 or more" in line for line in logged) == 2
     assert len([event for event in result.all_events if event.is_step_materialization]) == 2
 
 

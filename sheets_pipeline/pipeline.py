@@ -12,11 +12,11 @@ from sheets_pipeline.database.answers import ANSWER_WITHIN_SECONDS
 from sheets_pipeline.database.archive import ArchiveStore
 from sheets_pipeline.database.busyness import reason_to_wait
 from sheets_pipeline.database.engine import connect, read_only
+from sheets_pipeline.database.free_space import why_disk_is_full
 from sheets_pipeline.database.installation import Installation
 from sheets_pipeline.database.leases import Kind
 from sheets_pipeline.database.locks import named_lock
 from sheets_pipeline.database.quota import BULK, DatabaseQuota
-from sheets_pipeline.database.room import why_no_room
 from sheets_pipeline.database.state import TabStore
 from sheets_pipeline.database.upgrade import install_state
 from sheets_pipeline.embedded.services import Services, ensure_services
@@ -131,7 +131,7 @@ class Pipeline:
         if now or time.monotonic() - looked_at > _ROOM_SECONDS:
             dagster = connect(self.services.dagster_postgres_url)
             try:
-                found = why_no_room(self.state) or why_no_room(dagster)
+                found = why_disk_is_full(self.state) or why_disk_is_full(dagster)
             finally:
                 dagster.dispose()
             self._room = time.monotonic(), found

@@ -32,7 +32,7 @@ _COLOURS = {"healthy": "green", "warning": "yellow", "degraded": "red", "stopped
 @click.option("--watch", is_flag=True, help="Keep it on the screen, up to date, until Ctrl-C.")
 @click.option("--json", "as_json", is_flag=True, help="Print the status as JSON (one line per look with --watch).")
 def status(watch: bool, as_json: bool) -> None:
-    """Show whether the tabs are true: health, last syncs, queue, quota, circuit. Exit code 1: degraded or stopped."""
+    """Show whether the tabs are in step: health, last syncs, queue, quota, circuit. Exit code 1: degraded or stopped."""
 
     from sheets_pipeline.dagster_runtime.connections import opened_instance
     from sheets_pipeline.embedded.code_health import REMEDY, what_is_wrong

@@ -69,7 +69,7 @@ def create_app(operations: Operations, token: str | None) -> FastAPI:
     app = FastAPI(
         title="Sheets Pipeline control API",
         version=version("sheets-pipeline"),
-        summary="See whether the sheets are true, and steer what keeps them so.",
+        summary="See whether the sheets are in step, and steer what keeps them so.",
         description='Answers that report a problem have the shape `{"error": "..."}`.',
         docs_url=None,
         redoc_url=None,
@@ -89,7 +89,7 @@ def create_app(operations: Operations, token: str | None) -> FastAPI:
 def _add_reading(app: FastAPI, operations: Operations) -> None:
     @app.get("/", response_model=models.HealthAnswer, tags=["health"], responses={503: {"model": models.HealthAnswer}})
     def health(request: Request) -> Response:
-        """Health in one word: 200 while the sheets are true, 503 otherwise. Browsers get the dashboard.
+        """Health in one word: 200 while the sheets are in step, 503 otherwise. Browsers get the dashboard.
 
         Needs no token; why it is so is told to those who have it.
         """

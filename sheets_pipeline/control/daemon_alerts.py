@@ -32,7 +32,7 @@ _SILENT = Incident(
 _MISSED_INTERVALS = 3
 
 _REMEDY = (
-    "Start the database of DAGSTER_POSTGRES_URL, or make room on its disk. Syncs go on by themselves then; until that "
+    "Start the database of DAGSTER_POSTGRES_URL, or make room on its disk. Syncs go on by themselves then; until then "
     "the tabs keep what they show."
 )
 

@@ -120,7 +120,7 @@ def quiz_submissions(context: dg.SensorEvaluationContext, pipeline: PipelineReso
     try:
         return _wait_for_events(shared(context), pipeline.opened())
     except gate.UNREACHABLE as error:
-        return dg.SkipReason(gate.said(error))
+        return dg.SkipReason(gate.in_one_line(error))
 
 
 def _wait_for_events(instance: dg.DagsterInstance, opened: Pipeline) -> dg.RunRequest | dg.SkipReason:

@@ -77,7 +77,7 @@ def request_full_sync(
         note_loaded_code(instance, opened)
         circuit = gate.current_circuit(instance, opened)
     except gate.UNREACHABLE as error:
-        return dg.SkipReason(gate.said(error))
+        return dg.SkipReason(gate.in_one_line(error))
     newest = _newest(instance, opened)
     if newest and not newest.dagster_run.is_finished:
         return dg.SkipReason("A full sync is under way.")

@@ -9,7 +9,7 @@ from sheets_pipeline.components.tab_asset import TabAsset
 from sheets_pipeline.dagster_runtime.shared_instance import shared
 from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.monitoring.status import collect
-from sheets_pipeline.runs.gate import UNREACHABLE, said
+from sheets_pipeline.runs.gate import UNREACHABLE, in_one_line
 from sheets_pipeline.runs.switches import declared_tabs, switch_name
 from sheets_pipeline.settings import load_settings
 
@@ -27,7 +27,7 @@ def _switch(found: TabAsset, seconds: int) -> dg.SensorDefinition:
         try:
             tab = collect(shared(context), pipeline.opened()).tabs[title]
         except UNREACHABLE as error:
-            return dg.SkipReason(f"unknown: {said(error)}")
+            return dg.SkipReason(f"unknown: {in_one_line(error)}")
         return dg.SkipReason(f"{tab.health}: {tab.reason}")
 
     return switch

@@ -16,9 +16,9 @@ from sheets_pipeline.database import busyness, leases
 from sheets_pipeline.database.clock import database_time
 from sheets_pipeline.database.engine import NO_ROOM, connect, described
 from sheets_pipeline.database.events import is_read_only
+from sheets_pipeline.database.free_space import why_disk_is_full
 from sheets_pipeline.database.pooler import pooling
 from sheets_pipeline.database.quota import sync_quota_slot
-from sheets_pipeline.database.room import why_no_room
 from sheets_pipeline.database.triggers import check as check_triggers
 from sheets_pipeline.database.upgrade import check as check_store
 from sheets_pipeline.database.upgrade import declared
@@ -115,7 +115,7 @@ def _database(engine: sa.Engine) -> Finding:
     text = f"{described(engine.url)}, {engine.dialect.name} {'.'.join(map(str, server))}, {connected * 1000:.0f} ms"
     if given := pooling(engine):
         text += f", through a pooler that gives {given}s"
-    if why_no_room(engine):
+    if why_disk_is_full(engine):
         return fail(f"{text}; {NO_ROOM}", "Make room on that disk. Nothing was lost; syncs go on by themselves then.")
     if abs(skew) > _CLOCK_WARN:
         return warn(f"{text}; its clock is {skew:+.0f} s off ours", "Let NTP keep the clocks of both hosts.")

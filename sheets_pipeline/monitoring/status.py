@@ -42,7 +42,7 @@ def collect(instance: dg.DagsterInstance, pipeline: Pipeline) -> Status:
     Raises:
         DatabaseError: One of the databases cannot be reached.
     """
-    bury_the_dead(instance, pipeline)
+    complete_dead_syncs(instance, pipeline)
     now = datetime.now(UTC)
     settings = pipeline.settings
     off = switched_off(instance)
@@ -102,7 +102,7 @@ def _of_the_code_location(instance: dg.DagsterInstance, pipeline: Pipeline) -> t
     return loaded_code.stale_code(instance, pipeline), loaded_code.failed_ticks(instance)
 
 
-def bury_the_dead(instance: dg.DagsterInstance, pipeline: Pipeline) -> None:
+def complete_dead_syncs(instance: dg.DagsterInstance, pipeline: Pipeline) -> None:
     """Complete records of syncs whose Dagster run is over or unknown."""
     begun = history.under_way(pipeline.state, pipeline.services.spreadsheet_id)
     if not begun:

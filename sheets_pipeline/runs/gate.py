@@ -57,10 +57,10 @@ def reason_to_skip(instance: dg.DagsterInstance, pipeline: Pipeline, kind: Kind)
             return f"Waiting for a full sync as trial run. {state.reason} {state.remedy}"
         return pipeline.reason_to_wait(kind)
     except UNREACHABLE as error:
-        return said(error)
+        return in_one_line(error)
 
 
-def said(error: SheetsPipelineError | sa.exc.DBAPIError) -> str:
+def in_one_line(error: SheetsPipelineError | sa.exc.DBAPIError) -> str:
     """The error in one line; the database's own words where we have none."""
     if isinstance(error, sa.exc.DBAPIError):
         return f"A database does not answer: {' '.join(str(error.orig).split())[:300]}"

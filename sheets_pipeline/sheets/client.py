@@ -95,7 +95,7 @@ class SheetsClient:
 
     def taking_part(self) -> AbstractContextManager[None]:
         """To be held while the client's tab is at work, so that others wait for its requests."""
-        return nullcontext() if self._seat is None else self._seat.taken()
+        return nullcontext() if self._seat is None else self._seat.at_work()
 
     def together(self, kind: Kind, part: Any, size: int, send: Send) -> Any:
         """Send a part of a request, with those of other tabs where there are any; see ``Seat.together``."""

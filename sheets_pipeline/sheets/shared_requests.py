@@ -127,7 +127,7 @@ class Seat:
         self._at = _At.AWAY
 
     @contextmanager
-    def taken(self) -> Iterator[None]:
+    def at_work(self) -> Iterator[None]:
         """The tab is at work in this block, and others may wait for its requests; to be entered with its lock held."""
         self._shared._move(self, _At.WORK)
         try:

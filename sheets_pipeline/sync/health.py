@@ -333,7 +333,8 @@ def _judge(
             f"{_counted(wait.events, 'change')} not in the tab yet; the oldest has waited {waits:.0f} s.",
         )
     if history.set_aside_rows:
-        return Health.WARNING, f"{_counted(history.set_aside_rows, 'row')} set aside, because they cannot be written."
+        they = "it" if history.set_aside_rows == 1 else "they"
+        return Health.WARNING, f"{_counted(history.set_aside_rows, 'row')} set aside, because {they} cannot be written."
     if not steering.full_sync_on:
         return Health.WARNING, "Full syncs are switched off, so nothing repairs drift."
     if not steering.event_sync_on:

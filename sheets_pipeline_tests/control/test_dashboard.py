@@ -26,14 +26,14 @@ def show(open_page: OpenPage, url: str, **options: Any) -> Page:
 
 def test_the_verdict_follows_a_tab_that_fails_and_recovers(stage: Stage, open_page: OpenPage) -> None:
     page = show(open_page, stage.url)
-    expect(page.get_by_role("heading", level=1)).to_have_text("The sheets are true")
+    expect(page.get_by_role("heading", level=1)).to_have_text("The sheets are in step")
     stage.fail("UserProfiles")
-    expect(page.get_by_role("heading", level=1)).to_have_text("UserProfiles is not true")
+    expect(page.get_by_role("heading", level=1)).to_have_text("UserProfiles is behind")
     card = page.get_by_role("article", name="UserProfiles")
     expect(card).to_contain_text("Rename the headers back")
     expect(page.locator("#log")).to_contain_text("Rename the headers back")
     stage.succeed("UserProfiles")
-    expect(page.get_by_role("heading", level=1)).to_have_text("The sheets are true")
+    expect(page.get_by_role("heading", level=1)).to_have_text("The sheets are in step")
 
 
 def test_force_starts_a_run_and_shows_it_until_it_ends(stage: Stage, open_page: OpenPage) -> None:
@@ -70,9 +70,9 @@ def test_the_token_is_asked_for_once_and_forgotten_with_the_browser_tab(stage: S
     expect(page.locator("#token-hint")).to_contain_text("not the value of CONTROL_API_TOKEN")
     page.get_by_label("Token", exact=True).fill(TOKEN)
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", level=1)).to_have_text("The sheets are true")
+    expect(page.get_by_role("heading", level=1)).to_have_text("The sheets are in step")
     page.reload()
-    expect(page.get_by_role("heading", level=1)).to_have_text("The sheets are true")
+    expect(page.get_by_role("heading", level=1)).to_have_text("The sheets are in step")
     assert page.evaluate("localStorage.length") == 0
     other = page.context.new_page()
     other.goto(f"{stage.token_url}/dashboard")
@@ -115,7 +115,7 @@ def test_the_page_says_when_the_server_is_away_and_goes_on_by_itself(stage: Stag
     page.route("**/sync/status", lambda route: route.abort())
     expect(page.get_by_role("heading", level=1)).to_have_text("No news from the pipeline")
     page.unroute("**/sync/status")
-    expect(page.get_by_role("heading", level=1)).to_have_text("The sheets are true")
+    expect(page.get_by_role("heading", level=1)).to_have_text("The sheets are in step")
 
 
 def test_the_api_document_is_readable(opened_stage: Stage, open_page: OpenPage) -> None:

@@ -264,7 +264,9 @@ def test_a_full_disk_is_a_failure(healthy: Facts, monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_database_server_without_room_is_a_failure(healthy: Facts, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor_checks, "why_no_room", lambda _engine: "The database x has no room left on its disk.")
+    monkeypatch.setattr(
+        doctor_checks, "why_disk_is_full", lambda _engine: "The database x has no room left on its disk."
+    )
     found = check(healthy, "platform database", "pipeline tables")
     assert {finding.level for finding in found.values()} == {Level.FAIL}
     assert "no room left" in found["pipeline tables"].message

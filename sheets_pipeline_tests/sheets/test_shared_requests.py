@@ -55,7 +55,7 @@ class Post:
 def ask(seat: Seat, post: Post, *parts: str, size: int = 0, after: float = 0.0) -> list[Any]:
     """One tab: takes its seat, works, sends its parts one after the other; an error stands in the place of its answer."""
     answers: list[Any] = []
-    with seat.taken():
+    with seat.at_work():
         time.sleep(after)
         for part in parts:
             kind = "write" if part.startswith("w") else "read"
@@ -143,12 +143,12 @@ def test_a_tab_that_was_late_is_waited_for_once_it_has_come() -> None:
     gate = threading.Event()
 
     def late(seat: Seat) -> None:
-        with seat.taken():
+        with seat.at_work():
             gate.wait(10)
             seat.together("write", "w2", 0, post.send)
 
     def early(seat: Seat) -> None:
-        with seat.taken():
+        with seat.at_work():
             seat.together("read", "r1", 0, post.send)
             gate.set()
             time.sleep(0.1)

@@ -37,30 +37,30 @@ export function short(value) {
 }
 
 export const SIGNS = { healthy: "check_circle", warning: "error", degraded: "cancel", stopped: "do_not_disturb_on", unknown: "help" };
-export const HEALTHS = { healthy: "True", warning: "Look", degraded: "Not true", stopped: "Stopped" };
+export const HEALTHS = { healthy: "In step", warning: "Look", degraded: "Behind", stopped: "Stopped" };
 
 function listed(titles) {
   return titles.length < 3 ? titles.join(" and ") : `${titles.length} tabs`;
 }
 
-/** Tabs that nobody keeps in step, so that "true" is not said of them. */
+/** Tabs that nobody keeps in step, so that "in step" is not said of them. */
 export function switchedOff(status) {
   const off = Object.entries(status.tabs).filter(([, tab]) => !tab.enabled).map(([title]) => title);
   return off.length && off.length < Object.keys(status.tabs).length ? ` Switched off: ${off.join(", ")}.` : "";
 }
 
-/** The answer to "are the sheets true?" in a few words. */
+/** The answer to "are the sheets in step?" in a few words. */
 export function verdict(status) {
   const tabs = Object.entries(status.tabs);
   const those = (health) => tabs.filter(([, tab]) => tab.enabled && tab.health === health).map(([title]) => title);
-  if (status.health === "healthy") return "The sheets are true";
+  if (status.health === "healthy") return "The sheets are in step";
   if (status.health === "stopped") return "Syncing is stopped";
   const late = those("degraded");
   if (status.health === "degraded") {
-    if (!late.length || late.length === tabs.length) return "The sheets are not true";
-    return `${listed(late)} ${late.length > 1 ? "are" : "is"} not true`;
+    if (!late.length || late.length === tabs.length) return "The sheets are behind";
+    return `${listed(late)} ${late.length > 1 ? "are" : "is"} behind`;
   }
   if (status.paused_until) return "Syncs are paused";
   const odd = those("warning");
-  return odd.length ? `Take a look at ${listed(odd)}` : "The sheets are true, with a warning";
+  return odd.length ? `Take a look at ${listed(odd)}` : "The sheets are in step, with a warning";
 }

@@ -21,7 +21,7 @@ _SORT = sa.text(
 )
 
 
-def why_no_room(engine: sa.Engine) -> str | None:
+def why_disk_is_full(engine: sa.Engine) -> str | None:
     """That the disk is full and what to do; None while 1 MB is left, and where the server does not let us find out.
 
     Raises:

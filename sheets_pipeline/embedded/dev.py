@@ -173,9 +173,8 @@ def _wait_for_earlier(settings: Settings, descriptor: int) -> None:
 
 def _living_dev(settings: Settings) -> int | None:
     """The process of the ``dev`` that announced itself, if it lives."""
-    announced = dev_state.running_dev(settings) or {}
-    pid = announced.get("pid")
-    return pid if isinstance(pid, int) and start_of(pid) == announced.get("start") else None
+    pid: int | None = (dev_state.running_dev(settings) or {}).get("pid")
+    return pid
 
 
 def _take(descriptor: int) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 from sheets_pipeline.embedded.files import read_state, write_state
 from sheets_pipeline.embedded.services import running_services
 from sheets_pipeline.processes import servers
+from sheets_pipeline.processes.identity import start_of
 from sheets_pipeline.settings import Settings
 
 
@@ -26,10 +27,14 @@ def announce(settings: Settings, **facts: Any) -> None:
 
 
 def running_dev(settings: Settings) -> dict[str, Any] | None:
-    """What the running ``sheets-pipeline dev`` of this data folder announced; None where none runs."""
+    """What the running ``sheets-pipeline dev`` of this data folder announced; None where none runs.
+
+    Empty where one starts or ends: what is in the file then is another one's, which was killed.
+    """
     if not servers.is_held(life_lock(settings)):
         return None
-    return read_state(state_file(settings)) or {}
+    found = read_state(state_file(settings)) or {}
+    return found if isinstance(found.get("pid"), int) and start_of(found["pid"]) == found.get("start") else {}
 
 
 def local_urls(settings: Settings) -> dict[str, str | None]:

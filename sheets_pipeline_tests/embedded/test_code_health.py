@@ -10,6 +10,7 @@ from sheets_pipeline.embedded.code_locations import socket_folder
 from sheets_pipeline.monitoring.doctor import Level
 from sheets_pipeline.monitoring.doctor_dagster import code_location
 from sheets_pipeline.monitoring.doctor_facts import Facts
+from sheets_pipeline.processes.identity import start_of
 from sheets_pipeline.settings import load_settings
 
 
@@ -22,7 +23,7 @@ def test_a_code_server_that_does_not_answer_under_a_running_dev_is_told(tmp_path
     descriptor = os.open(dev_state.life_lock(settings), os.O_RDONLY | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        dev_state.announce(settings, pid=os.getpid())
+        dev_state.announce(settings, pid=os.getpid(), start=start_of(os.getpid()))
         assert what_is_wrong(settings) == "no code location answers: its code server is not there (yet)"
         (socket_folder(settings.local_data_dir.absolute()) / "code0.sock").touch()
         assert what_is_wrong(settings) == "the code location behind code0.sock is not there"

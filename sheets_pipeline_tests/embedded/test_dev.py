@@ -95,14 +95,18 @@ def facts(settings: Settings) -> dict[str, Any]:
 
 
 def watchdog_of(dev_pid: int) -> int:
+    """The one there is; another one takes a moment to start."""
     import psutil
 
-    [found] = [
-        child.pid
-        for child in psutil.Process(dev_pid).children()
-        if "sheets_pipeline.embedded.watchdog" in child.cmdline() and child.status() != psutil.STATUS_ZOMBIE
-    ]
-    return found
+    def those() -> list[int]:
+        return [
+            child.pid
+            for child in psutil.Process(dev_pid).children()
+            if "sheets_pipeline.embedded.watchdog" in child.cmdline() and child.status() != psutil.STATUS_ZOMBIE
+        ]
+
+    assert wait_until(lambda: len(those()) == 1, seconds=10)
+    return those()[0]
 
 
 def family_of(settings: Settings) -> list[int]:

@@ -36,6 +36,14 @@ def test_the_verdict_follows_a_tab_that_fails_and_recovers(stage: Stage, open_pa
     expect(page.get_by_role("heading", level=1)).to_have_text("The sheets are in step")
 
 
+def test_every_symbol_is_in_the_font(stage: Stage, open_page: OpenPage) -> None:
+    page = show(open_page, stage.url)
+    page.evaluate("document.fonts.ready")
+    spelled = "[...document.querySelectorAll('.icon')].filter(e => e.clientWidth && e.scrollWidth > e.clientWidth + 2)"
+    assert page.evaluate(f"{spelled}.map(e => e.textContent)") == []
+    assert page.evaluate("document.fonts.check('20px \"Material Symbols Outlined\"')")
+
+
 def test_force_starts_a_run_and_shows_it_until_it_ends(stage: Stage, open_page: OpenPage) -> None:
     run_launcher.may_end.clear()
     page = show(open_page, stage.url)

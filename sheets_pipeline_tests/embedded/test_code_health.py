@@ -30,3 +30,17 @@ def test_a_code_server_that_does_not_answer_under_a_running_dev_is_told(tmp_path
         assert code_location(facts).level is Level.FAIL
     finally:
         os.close(descriptor)
+
+
+def test_what_a_killed_dev_announced_is_not_told_of_the_next_one(tmp_path: Path):
+    settings = load_settings(local_data_dir=tmp_path / "d", dagster_url=None)
+    settings.local_data_dir.mkdir()
+    dev_state.announce(settings, pid=os.getpid(), start="of another process", dagster_url="http://127.0.0.1:1")
+    descriptor = os.open(dev_state.life_lock(settings), os.O_RDONLY | os.O_CREAT, 0o600)
+    try:
+        assert dev_state.running_dev(settings) is None
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        assert dev_state.running_dev(settings) == {}
+        assert dev_state.local_urls(settings)["dagster_url"] is None
+    finally:
+        os.close(descriptor)

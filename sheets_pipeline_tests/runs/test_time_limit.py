@@ -91,6 +91,28 @@ def test_slow_tabs_go_on_beside_each_other(platform: Platform, monkeypatch: pyte
         assert run(platform).success
 
 
+def test_no_more_slow_tabs_go_on_at_once_than_have_connections(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preflight, "_PATIENCE_SECONDS", {False: 0.01, True: 0.01})
+    monkeypatch.setattr(preflight, "_SLOW_AT_ONCE", 1)
+    under_way, most = [0], [0]
+    with ExitStack() as stack:
+        for title in ("UserProfiles", "course_statistics", "TranscriptRequests"):
+            original = tab(title).compute
+
+            def count(connection: sa.Connection, ids: Any, original: Any = original) -> Any:
+                under_way[0] += 1
+                most[0] = max(most[0], under_way[0])
+                time.sleep(0.2)
+                under_way[0] -= 1
+                return original(connection, ids)
+
+            stack.enter_context(computed_by(title, count))
+        assert run(platform).success
+    assert most == [1]
+
+
 def test_tabs_left_behind_take_no_connection_from_the_others(
     platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -114,6 +136,13 @@ def test_tabs_left_behind_take_no_connection_from_the_others(
         may_end.set()
 
 
+def test_a_query_under_way_is_not_waited_for(platform: Platform) -> None:
+    began = time.monotonic()
+    with pytest.raises(TookTooLong):
+        Reading(platform.pipeline.source, lambda c: c.scalar(sa.text("select pg_sleep(30)")), 0.2).result()
+    assert time.monotonic() - began < 20
+
+
 def test_what_is_in_time_is_as_if_nobody_had_looked_at_the_clock(platform: Platform) -> None:
     source = platform.pipeline.source
     assert Reading(source, lambda _: 3, 5).result() == Reading(source, lambda _: 3, 0).result() == 3
@@ -123,18 +152,25 @@ def test_what_is_in_time_is_as_if_nobody_had_looked_at_the_clock(platform: Platf
 
 _WITH_THREADS_OF_ITS_OWN = """
 import threading, time
+from concurrent.futures import ThreadPoolExecutor
 from sheets_pipeline.processes import left_behind
 def hang():
-    threading.Thread(target=time.sleep, args=(60,)).start()  # no daemon: the interpreter waits for it
+    ThreadPoolExecutor().submit(time.sleep, 60)  # the interpreter waits for it, though its thread is a daemon
     time.sleep(60)
 thread = threading.Thread(target=hang, daemon=True)
 thread.start()
 time.sleep(0.2)
 left_behind.note(thread)
-left_behind.end_process(7)
 """
 
 
-def test_a_process_ends_in_spite_of_what_a_function_left_running() -> None:
-    ended = subprocess.run([sys.executable, "-c", _WITH_THREADS_OF_ITS_OWN], timeout=30, check=False)
+@pytest.mark.parametrize(
+    "end",
+    [
+        "left_behind.end_process(7)",
+        "from sheets_pipeline.dagster_runtime import warm_process; warm_process._leave(7)",  # as runs end
+    ],
+)
+def test_a_process_ends_in_spite_of_what_a_function_left_running(end: str) -> None:
+    ended = subprocess.run([sys.executable, "-c", f"{_WITH_THREADS_OF_ITS_OWN}{end}"], timeout=30, check=False)
     assert ended.returncode == 7

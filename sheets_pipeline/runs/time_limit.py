@@ -61,15 +61,17 @@ class Reading(Generic[T]):
         Raises:
             TookTooLong: The time is up.
         """
+        is_left_behind = True  # also where this run is interrupted
         try:
             self._thread.join(max(self._end - time.monotonic(), 0.0) if self._seconds else None)
-        finally:  # also where this run is interrupted
-            if self._thread.is_alive():
+            is_left_behind = self._thread.is_alive()
+        finally:
+            if is_left_behind:
                 left_behind.note(self._thread)
-                self._connection.invalidate()
+                self._connection.invalidate()  # what the thread raises of this is nobody's concern
             self._connection.close()
+        if is_left_behind:
+            raise TookTooLong(self._seconds)
         if self._error is not None:
             raise self._error
-        if not self._result:
-            raise TookTooLong(self._seconds)
         return self._result[0]

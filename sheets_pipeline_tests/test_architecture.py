@@ -34,3 +34,21 @@ def test_files_that_the_way_in_names_exist() -> None:
         for name in re.findall(r"`([a-z_/]+\.py)`", text):
             places = [ROOT, ROOT / "sheets_pipeline", ROOT / "packages/local-sheets/local_sheets/batch_update"]
             assert any((place / name).exists() for place in places), f"{page}: {name}"
+
+
+def test_pages_that_code_and_pages_name_exist() -> None:
+    places = [ROOT / "sheets_pipeline", ROOT / "packages", ROOT / "benchmarks", ROOT / "docs"]
+    files = [path for place in places for path in place.rglob("*") if path.suffix in (".py", ".md")]
+    files += [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md"]
+    missing = {
+        f"{path.relative_to(ROOT)}: {page}"
+        for path in files
+        for page in re.findall(r"\bdocs/[\w/-]+\.md", path.read_text())
+        if not (ROOT / page).exists()
+    }
+    for path in files:
+        if path.suffix == ".md":
+            for page in re.findall(r"\]\(([\w./-]+\.md)(?:#[\w-]+)?\)", path.read_text()):
+                if not (path.parent / page).exists():
+                    missing.add(f"{path.relative_to(ROOT)}: {page}")
+    assert not missing

@@ -49,7 +49,7 @@ def _own() -> Pipeline:
 
 
 class PipelineResource(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """The databases, the spreadsheet and the quota that the settings name (docs/settings.md)."""
+    """The databases, the spreadsheet and the quota that the settings name (README.md, Settings)."""
 
     _preflight: Preflight = PrivateAttr(default_factory=Preflight)
 

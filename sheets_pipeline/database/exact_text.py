@@ -56,15 +56,14 @@ _TO_CHANGE = sa.text("""
 def compare_exactly(connection: sa.Connection) -> None:
     """Step of an upgrade: give existing tables that collation, and all of Unicode.
 
-    Several keys may have shared one row, unless they are numbers, so what was last written there is not believed any
-    more; the next full sync finds it again.
+    Several keys may have shared one row. What was last written there is believed no more, as the step after this one
+    (``forget_base_without_names``) says of all such rows.
     """
     if connection.dialect.name not in {"mysql", "mariadb"}:
         return
     collation = exact_collation(connection.dialect)
     tables = set(connection.scalars(_TO_CHANGE, {"tables": _TABLES, "wanted": collation}))
     if "sync_base_row" in tables:
-        connection.exec_driver_sql("UPDATE sync_base_row SET cells = NULL WHERE row_key REGEXP '[^0-9]'")
         connection.exec_driver_sql("ALTER TABLE sync_base_row MODIFY cells LONGTEXT")  # mariadb:// made a TEXT of 64 KB
     for table in sorted(tables):
         connection.exec_driver_sql(f"ALTER TABLE {table} CONVERT TO CHARACTER SET utf8mb4 COLLATE {collation}")

@@ -1,7 +1,7 @@
 """A limit of time for users' code, which may wait for ever: for an answer, for a lock, in a loop.
 
 Python cannot end a thread. So the code runs in one that nobody waits for any longer than allowed: what it gives later is
-dropped, the database connection that it was given is closed, and it ends with the run's process. What keeps all threads
+dropped, the database connection that it was given is severed, and it ends with the run's process. What keeps all threads
 of the process from running (a regular expression that never ends, say) cannot be bounded so.
 """
 
@@ -13,6 +13,7 @@ from typing import Generic, TypeVar
 
 import sqlalchemy as sa
 
+from sheets_pipeline.database.severing import Severable
 from sheets_pipeline.processes import left_behind
 
 T = TypeVar("T")
@@ -40,13 +41,23 @@ class Reading(Generic[T]):
         self._result: list[T] = []
         self._error: BaseException | None = None
         self._connection = engine.connect()
+        self._severable = Severable(self._connection)
+        self._is_reading = True
+        self._lock = threading.Lock()
         self._end = time.monotonic() + seconds
         self._thread = threading.Thread(target=copy_context().run, args=(self._run,), name="a tab's rows", daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
+        """In the thread, which alone touches the connection, also to close it."""
         try:
-            self._result.append(self._read(self._connection))
+            with self._connection:
+                try:
+                    self._result.append(self._read(self._connection))
+                finally:
+                    with self._lock:
+                        self._is_reading = False
+                        self._severable.release()
         except BaseException as error:  # handed on to whoever waits
             self._error = error
 
@@ -68,8 +79,9 @@ class Reading(Generic[T]):
         finally:
             if is_left_behind:
                 left_behind.note(self._thread)
-                self._connection.invalidate()  # what the thread raises of this is nobody's concern
-            self._connection.close()
+                with self._lock:
+                    if self._is_reading:
+                        self._severable.sever()
         if is_left_behind:
             raise TookTooLong(self._seconds)
         if self._error is not None:

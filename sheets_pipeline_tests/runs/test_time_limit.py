@@ -143,19 +143,13 @@ def test_a_query_under_way_is_not_waited_for(platform: Platform) -> None:
     assert time.monotonic() - began < 20
 
 
-def test_an_error_of_taking_its_connection_away_is_not_told(
-    platform: Platform, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    reading = Reading(platform.pipeline.source, lambda c: c.scalar(sa.text("select pg_sleep(30)")), 0.2)
-    invalidate = reading._connection.invalidate
+def test_a_function_that_closed_its_connection_itself_is_left_behind_as_others(platform: Platform) -> None:
+    def close_and_wait(connection: sa.Connection) -> None:
+        connection.close()
+        time.sleep(1)
 
-    def and_wait_for_the_error() -> None:
-        invalidate()
-        reading._thread.join(20)
-
-    monkeypatch.setattr(reading._connection, "invalidate", and_wait_for_the_error)
     with pytest.raises(TookTooLong):
-        reading.result()
+        Reading(platform.pipeline.source, close_and_wait, 0.1).result()
 
 
 def test_what_is_in_time_is_as_if_nobody_had_looked_at_the_clock(platform: Platform) -> None:

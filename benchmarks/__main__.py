@@ -1,4 +1,4 @@
-"""``python -m benchmarks``: measures this project's writer beside other tools, and writes docs/benchmarks.md."""
+"""``python -m benchmarks``: measures this project's writer beside other tools, and writes docs/measured/benchmarks.md."""
 
 import argparse
 import subprocess
@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from benchmarks.chain import Chain, Measured
-from benchmarks.environment import ROOT, ensure_environment, output_folder, versions
+from benchmarks.environment import MEASURED, ROOT, ensure_environment, output_folder, versions
 from benchmarks.machine import machine
 from benchmarks.peers import OURS, PEERS, Peer
 from benchmarks.report import render
@@ -24,7 +24,6 @@ from local_sheets.testing import LocalSheetsServer
 from sheets_pipeline.embedded.postgres import EmbeddedPostgres
 
 SIZES = (1_000, 10_000, 100_000)
-DOCS = ROOT / "docs"
 
 #: Tools whose scenarios of a size take longer than this together are measured once.
 _REPEATED_UP_TO_SECONDS = 45
@@ -46,7 +45,9 @@ def _arguments(given: list[str] | None) -> argparse.Namespace:
         help="after so many seconds, a tool's other scenarios of a size are left out",
     )
     parser.add_argument("--minutes", type=float, default=12, help="after so long, further runs are left out")
-    parser.add_argument("--output", type=output_folder, default=DOCS, help="folder of benchmarks.md (default: docs)")
+    parser.add_argument(
+        "--output", type=output_folder, default=MEASURED, help="folder of benchmarks.md (default: docs/measured)"
+    )
     parser.add_argument(
         "--results", type=Path, default=ROOT / ".local" / "benchmarks.json", help="file of the single measurements"
     )

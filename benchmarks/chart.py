@@ -1,4 +1,4 @@
-"""The chart of docs/benchmarks.md; run in the environment of the other tools, which has matplotlib.
+"""The chart of docs/measured/benchmarks.md; run in the environment of the other tools, which has matplotlib.
 
 python -m benchmarks.chart RESULTS.json CHART.svg
 """

@@ -2,7 +2,7 @@
 
 Afterwards every submission must stand in the spreadsheet exactly once. Real databases, Dagster daemon, runs and Local
 Sheets with its usual quota, in a folder of their own; what dies is started again as a service manager would. Writes
-docs/crashes.md.
+docs/measured/crashes.md.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from typing import Any
 import psutil
 import sqlalchemy as sa
 
-from benchmarks.environment import ROOT, output_folder
+from benchmarks.environment import MEASURED, output_folder
 from benchmarks.machine import machine
 from benchmarks.stack import Keeper, Stack, running_stack
 from benchmarks.truth import Judge, Verdict
@@ -89,7 +89,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--per-second", type=float, default=5, help="submissions (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of what is killed when (default: %(default)s)")
-    parser.add_argument("--output", type=output_folder, default=ROOT / "docs", help="folder of the report")
+    parser.add_argument("--output", type=output_folder, default=MEASURED, help="folder of the report")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends what was started, as Ctrl-C does
     about, started = machine(), time.monotonic()

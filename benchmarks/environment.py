@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+MEASURED = ROOT / "docs" / "measured"  # where the reports stand
 REQUIREMENTS = ROOT / "benchmarks" / "requirements.txt"
 FOLDER = ROOT / ".venv-bench"
 

@@ -4,7 +4,7 @@ The system stands as in production: the platform's database, the pipeline's and 
 are servers of their own that nobody starts again but this program. Learners submit all the while, and people's notes
 stand beside our columns. For each failure: when the control API, an alert and ``sheets-pipeline status`` tell it and
 how; when it is over once the cause is gone; and whether the tabs are right and the notes
-unharmed afterwards. Writes docs/failures.md. Filling a disk needs root, for a small file system in memory.
+unharmed afterwards. Writes docs/measured/failures.md. Filling a disk needs root, for a small file system in memory.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from benchmarks.crashes import Learners
-from benchmarks.environment import ROOT, output_folder
+from benchmarks.environment import MEASURED, ROOT, output_folder
 from benchmarks.ground import COMMAND, HEALTH_SECONDS, INTERVAL_SECONDS, Ground, running_ground, wait_until_healthy
 from benchmarks.machine import machine
 from local_sheets.testing import LocalSheetsServer
@@ -320,7 +320,7 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.failures", description=__doc__)
     parser.add_argument("--only", nargs="*", help="words in the names of failures; the report is then only printed")
-    parser.add_argument("--output", type=output_folder, default=ROOT / "docs", help="folder of the report")
+    parser.add_argument("--output", type=output_folder, default=MEASURED, help="folder of the report")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends what was started, as Ctrl-C does
     chosen = [f for f in FAILURES if not arguments.only or any(word in f.name for word in arguments.only)]

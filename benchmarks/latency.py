@@ -1,7 +1,7 @@
 """``python -m benchmarks.latency``: from the commit of a quiz submission to the cell, ours beside stock Dagster.
 
 Each variant is ``dagster dev`` on the embedded default, in a data folder of its own: real triggers, sensor daemon, runs
-and Local Sheets with its usual quota. Writes docs/benchmarks-latency.md.
+and Local Sheets with its usual quota. Writes docs/measured/benchmarks-latency.md.
 """
 
 import argparse
@@ -26,7 +26,7 @@ import dagster as dg
 import psutil
 import yaml
 
-from benchmarks.environment import ROOT, output_folder
+from benchmarks.environment import MEASURED, ROOT, output_folder
 from benchmarks.latency_report import render
 from benchmarks.latency_watch import Awaited, Watch
 from benchmarks.machine import machine
@@ -68,7 +68,7 @@ def main() -> None:
     parser.add_argument("--submissions", type=int, default=40, help="one about every 5 s (default: %(default)s)")
     parser.add_argument("--per-second", type=float, default=20, help="of the steady stream (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=60, help="length of the stream (default: %(default)s)")
-    parser.add_argument("--output", type=output_folder, default=ROOT / "docs", help="folder of the report")
+    parser.add_argument("--output", type=output_folder, default=MEASURED, help="folder of the report")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends what was started, as Ctrl-C does
     about = machine()

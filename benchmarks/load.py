@@ -4,7 +4,7 @@ Phases on the same data: the application alone (no triggers), with triggers, and
 same cores. Then short phases in turn, because a shared machine drifts by more than is to be measured: alone, on a second
 database of the same server, while the pipeline stands still, and with all of it. Reported: the application's own
 transaction times, the queue, requests within quota, memory of all processes, and whether every submission stands in the
-spreadsheet once. Writes docs/load.md.
+spreadsheet once. Writes docs/measured/load.md.
 """
 
 import argparse
@@ -27,7 +27,7 @@ import psutil
 import sqlalchemy as sa
 
 from benchmarks.crashes import settle, wait_until_filled
-from benchmarks.environment import ROOT, output_folder
+from benchmarks.environment import MEASURED, output_folder
 from benchmarks.machine import machine
 from benchmarks.stack import Keeper, Stack, make_way, running_stack
 from benchmarks.truth import Judge
@@ -200,7 +200,7 @@ def main() -> None:
         help="seconds of submissions before each of those that do not count, so that syncs find their pace "
         "(default: %(default)s)",
     )
-    parser.add_argument("--output", type=output_folder, default=ROOT / "docs", help="folder of the report")
+    parser.add_argument("--output", type=output_folder, default=MEASURED, help="folder of the report")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends what was started, as Ctrl-C does
     about = machine()

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.reliability``: faults at every request and kills at random moments; writes docs/reliability.md.
+"""``python -m benchmarks.reliability``: faults at every request and kills at random moments; writes docs/measured/reliability.md.
 
 The exit code is 1 when anything was lost, doubled, torn, harmed or blank.
 """
@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.environment import ROOT
+from benchmarks.environment import MEASURED
 from benchmarks.faults import FAULTS, Damage, kill_at_random, run, run_events, run_together
 from benchmarks.first_load import first_load_with_fault
 from benchmarks.machine import machine
@@ -64,7 +64,7 @@ def kills(server: LocalSheetsServer, count: int, seed: int) -> Damage:
 
 
 def render(rows: list[Row], killed: Damage, about: dict[str, Any]) -> str:
-    """docs/reliability.md."""
+    """docs/measured/reliability.md."""
     total = Damage()
     for *_, damage in rows:
         total.add(damage)
@@ -110,7 +110,7 @@ def main(given: list[str] | None = None) -> int:
     parser.add_argument("--repetitions", type=int, default=1, help="of each fault at each request")
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--output", type=Path, default=ROOT / "docs" / "reliability.md")
+    parser.add_argument("--output", type=Path, default=MEASURED / "reliability.md")
     arguments = parser.parse_args(given)
     logging.getLogger("sheets_pipeline").setLevel(logging.ERROR)  # each fault is a warning; the table says enough
     about = machine()

@@ -1,4 +1,4 @@
-"""docs/benchmarks.md, written from the results of a run."""
+"""docs/measured/benchmarks.md, written from the results of a run."""
 
 from typing import Any
 

@@ -9,7 +9,7 @@ syncs of changed data alternate in one run, so that whatever else the machine do
 - *together*: the sync and Dagster's storage compete with the application, as on one small machine.
 
 A process that merely computes, in the sync's place, shows what such a machine takes whatever runs there. Writes
-docs/benchmarks-traffic.md.
+docs/measured/benchmarks-traffic.md.
 """
 
 import argparse
@@ -34,7 +34,7 @@ from typing import Any
 import httpx
 import sqlalchemy as sa
 
-from benchmarks.environment import ROOT, output_folder
+from benchmarks.environment import MEASURED, ROOT, output_folder
 from benchmarks.machine import machine
 from benchmarks.stack import NOT_INHERITED, lay_out, make_way
 from sheets_pipeline.database.engine import connect
@@ -321,7 +321,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=8, help="default: %(default)s")
     parser.add_argument("--per-second", type=float, default=50, help="requests (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=6, help="of a burst without a sync (default: %(default)s)")
-    parser.add_argument("--output", type=output_folder, default=ROOT / "docs", help="folder of the report")
+    parser.add_argument("--output", type=output_folder, default=MEASURED, help="folder of the report")
     parser.add_argument("--as-worker", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.as_worker:

@@ -2,7 +2,7 @@
 
 ``pgbench`` submits as fast as the server can, so that every microsecond counts: the barest possible submission, and one
 that first reads the learner, the quiz, the enrolment and earlier answers; then the latter at a steady rate. Phases with and without triggers alternate;
-the first seconds of each, in which sessions fill their caches, are left out. Writes docs/benchmarks-triggers.md.
+the first seconds of each, in which sessions fill their caches, are left out. Writes docs/measured/benchmarks-triggers.md.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from benchmarks.environment import ROOT, output_folder
+from benchmarks.environment import MEASURED, output_folder
 from benchmarks.machine import machine
 from benchmarks.own_postgres import own_postgres
 from sheets_pipeline.database import triggers
@@ -153,7 +153,7 @@ def main() -> None:
     parser.add_argument("--sessions", type=int, default=50)
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--seconds", type=int, default=10, help="of each phase, after warm-up (default: %(default)s)")
-    parser.add_argument("--output", type=output_folder, default=ROOT / "docs", help="folder of the report")
+    parser.add_argument("--output", type=output_folder, default=MEASURED, help="folder of the report")
     arguments = parser.parse_args()
     about = machine()
     with own_postgres("trigger-cost", _SERVER) as (folder, server):

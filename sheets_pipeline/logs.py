@@ -1,7 +1,7 @@
 """Logs: one line per happening, as text or (LOG_FORMAT=json) as one JSON object, with the run's id and the tab on it.
 
 ``configure`` says once per process where lines go; ``bound`` puts fields on every line logged within a block. What is
-logged are identifiers and counts, never contents of cells and never credentials. Levels: see docs/logs.md.
+logged are identifiers and counts, never contents of cells and never credentials. Levels: see docs/run/logs.md.
 """
 
 import logging

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def test_the_picture_of_the_rooms_is_what_the_linter_holds() -> None:
-    text = (ROOT / "docs" / "architecture.md").read_text()
+    text = (ROOT / "docs" / "start" / "architecture.md").read_text()
     picture = text.partition("<!-- rooms -->")[2].partition("<!-- /rooms -->")[0]
     drawn = [
         set(re.split(r",\s*", re.split(r"\s{2,}", line)[0])) for line in picture.splitlines() if line[:1].isalpha()
@@ -29,7 +29,7 @@ def test_every_room_says_in_one_line_what_it_is_for() -> None:
 
 
 def test_files_that_the_way_in_names_exist() -> None:
-    for page in ("CONTRIBUTING.md", "docs/architecture.md"):
+    for page in ("CONTRIBUTING.md", "docs/start/architecture.md"):
         text = (ROOT / page).read_text()
         for name in re.findall(r"`([a-z_/]+\.py)`", text):
             places = [ROOT, ROOT / "sheets_pipeline", ROOT / "packages/local-sheets/local_sheets/batch_update"]

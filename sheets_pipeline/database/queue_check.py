@@ -19,7 +19,7 @@ from sheets_pipeline.database.trigger_sql import WATCHES, Trigger, same_text, tr
 from sheets_pipeline.errors import DatabaseError
 
 #: Numbers that a session of the application takes from the sequence of ``pending_event`` at once (PostgreSQL). One at a
-#: time, 50 busy sessions stand in line for it: it was half of what the triggers cost (docs/events.md).
+#: time, 50 busy sessions stand in line for it: it was half of what the triggers cost (docs/use/events.md).
 IDS_AT_ONCE = 32
 
 

@@ -107,7 +107,7 @@ def bring_up_to_date(engine: sa.Engine, metadata: sa.MetaData) -> StoreReport:
         raise DatabaseError(
             f"The pipeline's tables in {described(engine.url)} need a change that could not be made: "
             f"{'; '.join(before.problems)}. Have the pipeline started once by a user who owns these tables and may "
-            f"create others (docs/rights.md). {error}"
+            f"create others (docs/run/rights.md). {error}"
         ) from error
     return before
 

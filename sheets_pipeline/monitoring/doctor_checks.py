@@ -144,7 +144,7 @@ def triggers(facts: Facts) -> Finding:
                 remedy += " Or run `sheets-pipeline db remove` there: nobody takes its events, so its queue only grows."
             return warn("a read replica: no events are taken, only full syncs show changes", remedy)
     if report.is_complete and report.warnings:
-        return warn("; ".join(report.warnings), "Give no role more than docs/rights.md names.")
+        return warn("; ".join(report.warnings), "Give no role more than docs/run/rights.md names.")
     if report.is_complete:
         return ok("installed, of this version, closed to others")
     shown = "; ".join(report.problems[:3]) + (f"; and {len(report.problems) - 3} more" if report.problems[3:] else "")

@@ -1,4 +1,4 @@
-"""The governor: whether a sync goes on now, or in how many seconds and why. docs/pace.md is its page.
+"""The governor: whether a sync goes on now, or in how many seconds and why. docs/run/pace.md is its page.
 
 ``decide`` does the deciding, from what is known of quota, the application's load and urgency. The functions below it
 collect that and wait; they are asked before and after each round of an event sync, and after each step of a full sync.

@@ -1,6 +1,6 @@
 """Health: are the tabs true? Decided from history, queue, circuit, pauses and switches, without looking at anything.
 
-The rules, worst first (``docs/health.md`` has them at length):
+The rules, worst first (``docs/run/health.md`` has them at length):
 
 - **unhealthy**: nothing could be started or looked at, as a database or a setting is missing (told by those who look)
 - **stopped**: switched off, or the circuit is open on an error that only a person can mend

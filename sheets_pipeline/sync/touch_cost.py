@@ -2,7 +2,7 @@
 
 Both ways write the same cells in the same number of requests. They differ in what they compute and read: an event sync
 asks the database for named rows and reads header and key columns; a full sync computes all rows and reads all columns,
-and repairs drift on the way. ``docs/events.md`` has the measurement behind the share.
+and repairs drift on the way. ``docs/use/events.md`` has the measurement behind the share.
 """
 
 #: From this share of a tab's rows on, both cost the same, and the full sync does more for it.

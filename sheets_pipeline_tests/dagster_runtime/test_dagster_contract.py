@@ -2,7 +2,7 @@
 
 Dagster promises nothing of modules whose name begins with ``_``, nor of the inside of dagster-postgres, dagster-webserver
 and dagster-graphql. All such imports stand in ``sheets_pipeline/dagster_runtime/``, and each is named here. What fails here
-under a new version of Dagster is what to mend before its bounds in ``pyproject.toml`` move (docs/dagster-versions.md).
+under a new version of Dagster is what to mend before its bounds in ``pyproject.toml`` move (docs/run/dagster-versions.md).
 """
 
 import ast

@@ -233,7 +233,7 @@ def test_a_changed_function_or_trigger_is_told_and_put_right(database: sa.Engine
 
 
 def test_the_least_rights_that_are_documented_are_enough(database: sa.Engine):
-    """docs/rights.md: the owner of the tables installs, the application writes, the pipeline reads and takes events."""
+    """docs/run/rights.md: the owner of the tables installs, the application writes, the pipeline reads and takes events."""
     with database.begin() as connection:
         for table in dict.fromkeys(watch.table.name for watch in WATCHES):
             connection.exec_driver_sql(f"ALTER TABLE {table} OWNER TO app_owner")

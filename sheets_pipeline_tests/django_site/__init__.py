@@ -1,4 +1,4 @@
-"""A Django site on the learning platform's tables, made of the very code that docs/events.md and docs/traffic.md show."""
+"""A Django site on the learning platform's tables, made of the very code that docs/use/events.md and docs/use/traffic.md show."""
 
 import re
 from pathlib import Path

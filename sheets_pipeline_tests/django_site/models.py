@@ -1,4 +1,4 @@
-"""The application's models, and the recipe of docs/events.md: ``PendingEvent`` and ``submit_quiz``."""
+"""The application's models, and the recipe of docs/use/events.md: ``PendingEvent`` and ``submit_quiz``."""
 
 # ruff: noqa: F401 - the recipe uses what is imported here
 from django.db import models, transaction
@@ -34,4 +34,4 @@ class QuizResponse(models.Model):
         db_table = "quiz_responses"
 
 
-exec(recipe("events.md", "class PendingEvent(models.Model)"))  # noqa: S102 - our own documentation
+exec(recipe("use/events.md", "class PendingEvent(models.Model)"))  # noqa: S102 - our own documentation

@@ -408,7 +408,7 @@ def test_a_tab_of_ones_own_is_refreshed_by_events_of_ones_own(
 def test_the_example_of_the_docs_with_a_key_of_two_columns_works_as_it_stands_there(
     platform: Platform, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    docs = (Path(__file__).parents[2] / "docs" / "events.md").read_text()
+    docs = (Path(__file__).parents[2] / "docs" / "use" / "events.md").read_text()
     code = next(block for block in re.findall(r"```python\n(.*?)```", docs, re.DOTALL) if "STOCK = Tab(" in block)
     insert = next(block for block in re.findall(r"```sql\n(.*?)```", docs, re.DOTALL) if "'stock'" in block)
     monkeypatch.setattr(tab_asset_module, "_BY_KEY", tab_assets())

@@ -1,6 +1,6 @@
 """What the pipeline relies on in the Sheets API: asked of Local Sheets always, of Google where an account is given.
 
-See docs/google-contract.md. Each test works in a tab of its own and leaves nothing behind. What needs a second account
+See docs/measured/google-contract.md. Each test works in a tab of its own and leaves nothing behind. What needs a second account
 (cells that are protected from us) is tried on Local Sheets alone, in other files.
 """
 
@@ -51,7 +51,7 @@ def open_spreadsheet(request: pytest.FixtureRequest) -> Open:
         robot, made = Identity(AnonymousCredentials(), "robot@example.org"), server.create_spreadsheet("Contract")
         return lambda found=made: SheetsClient(robot, found, budget=NoQuota(), endpoint=server.endpoint)
     if not os.environ.get(_KEY_FILE) or not os.environ.get(_SPREADSHEET):
-        pytest.skip(f"{_KEY_FILE} and {_SPREADSHEET} are not both set (docs/google-contract.md)")
+        pytest.skip(f"{_KEY_FILE} and {_SPREADSHEET} are not both set (docs/measured/google-contract.md)")
     account, given = load_identity(None, Path(os.environ[_KEY_FILE])), os.environ[_SPREADSHEET]
     return lambda found=given: SheetsClient(account, found, budget=NoQuota())
 

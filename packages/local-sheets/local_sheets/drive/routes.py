@@ -73,7 +73,7 @@ async def _serve(server: Server, service: DriveService, request: Request) -> Res
         missing = known_method(request.method, raw_path)
         if missing is None:
             return no_route(request)
-        refusal = bad_request(f"Local Sheets does not serve {missing}: see docs/local-sheets.md for what is there.")
+        refusal = bad_request(f"Local Sheets does not serve {missing}: see docs/use/local-sheets.md for what is there.")
         return answer(refusal.body(), refusal.code, request.query_params, "")
     body = await request.body()
     entry = server.log.begin(method, _KIND, request.path_params.get("id"), None, len(body))

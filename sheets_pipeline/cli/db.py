@@ -75,7 +75,7 @@ def upgrade() -> None:
     from sheets_pipeline.database import upgrade
 
     engine = _store()
-    for problem in upgrade.bring_up_to_date(engine, upgrade.declared()).problems:
+    for problem in upgrade.bring_up_to_date(engine).problems:
         echo(f"Mended: {problem}.")
     echo(f"The pipeline's tables in {described(engine.url)} are up to date.")
 

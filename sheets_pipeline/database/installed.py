@@ -104,7 +104,9 @@ def place_of(connection: sa.Connection, path: tuple[str, ...] = ()) -> Place:
 _SQLITE_VIEWS = sa.text("SELECT 'view' FROM sqlite_master WHERE type = 'view' AND name = :queue")
 
 _MYSQL_VIEWS = sa.text(
-    "SELECT lower(table_type) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = :queue"
+    "SELECT lower(table_type) FROM information_schema.tables "
+    # a table was made after it had been looked for
+    "WHERE table_schema = DATABASE() AND table_name = :queue AND table_type <> 'BASE TABLE'"
 )
 
 

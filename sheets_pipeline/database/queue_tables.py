@@ -1,9 +1,10 @@
-"""The table ``pending_event`` itself: making it, and bringing one of an earlier version up to date."""
+"""The table ``pending_event`` itself: bringing it up to date, and what no version decides: how it is cleaned, whose it is."""
 
 import sqlalchemy as sa
 
 from sheets_pipeline.database import queue_rights
-from sheets_pipeline.database.event_table import event_metadata, pending_event
+from sheets_pipeline.database.chains import QUEUE
+from sheets_pipeline.database.event_table import pending_event
 from sheets_pipeline.database.queue_check import (
     IDS_AT_ONCE,
     Found,
@@ -13,7 +14,6 @@ from sheets_pipeline.database.queue_check import (
     sequence_of,
     wanted_owner,
 )
-from sheets_pipeline.database.upgrade import add_column
 
 #: The table is emptied all the time: clean it by the number of deleted rows, not by a share of those left.
 _STORAGE = (
@@ -23,43 +23,20 @@ _STORAGE = (
 
 
 def amend_queue(connection: sa.Connection, found: Found) -> None:
-    """Create the table, or add what an earlier version's lacks; pending events stay."""
+    """Create the table, or make the changes that one of an earlier version has not seen; pending events stay."""
     refuse(connection, found)
-    name = found.place.qualified(pending_event.name)
-    if not found.queue:
-        into = {None: found.place.default_schema} if connection.dialect.name == "postgresql" else {}
-        event_metadata.create_all(connection.execution_options(schema_translate_map=into))
-    elif missing_columns(found.queue):
-        _add_missing(connection, found, name)
+    QUEUE.run_after(connection, _version(found), found=found)
     if connection.dialect.name == "postgresql":
         _tune(connection, look(connection, found.place.path))
 
 
-def _add_missing(connection: sa.Connection, found: Found, name: str) -> None:
-    if connection.dialect.name == "sqlite":
-        _make_anew(connection, found)
-        return
-    for column in pending_event.columns:
-        if column.name not in found.queue:
-            add_column(connection, column, table=name)
-        elif column.server_default is not None and not found.queue[column.name]:
-            default = connection.dialect.ddl_compiler(connection.dialect, None).get_column_default_string(column)  # type: ignore[arg-type]
-            quoted = connection.dialect.identifier_preparer.quote(column.name)
-            connection.exec_driver_sql(f"ALTER TABLE {name} ALTER COLUMN {quoted} SET DEFAULT {default}")
+def _version(found: Found) -> str | None:
+    """The last change that was made, as the table's columns tell it.
 
-
-def _make_anew(connection: sa.Connection, found: Found) -> None:
-    """SQLite cannot give a column a default later. Numbers of events that are gone are not used again."""
-    for trigger in found.triggers:  # they are created anew right after, in the same transaction
-        connection.exec_driver_sql(f'DROP TRIGGER "{trigger.name}"')
-    kept = ", ".join(f'"{name}"' for name in pending_event.columns.keys() if name in found.queue)  # noqa: SIM118
-    connection.exec_driver_sql("ALTER TABLE pending_event RENAME TO pending_event_before")
-    event_metadata.create_all(connection)
-    connection.exec_driver_sql(f"INSERT INTO pending_event ({kept}) SELECT {kept} FROM pending_event_before")
-    last = connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = 'pending_event_before'").scalar()
-    connection.exec_driver_sql("DELETE FROM sqlite_sequence WHERE name = 'pending_event'")
-    connection.exec_driver_sql("INSERT INTO sqlite_sequence (name, seq) VALUES ('pending_event', ?)", (last or 0,))
-    connection.exec_driver_sql("DROP TABLE pending_event_before")
+    No table of versions stands beside it: whoever installs may be a superuser, and what they write into a table of another
+    role runs that role's triggers with their rights.
+    """
+    return None if missing_columns(found.queue) else QUEUE.head
 
 
 def _tune(connection: sa.Connection, found: Found) -> None:

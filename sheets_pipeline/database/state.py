@@ -54,14 +54,6 @@ def remove_gone_rows(engine: sa.Engine) -> int:
         return connection.execute(sa.delete(sync_base_row).where(sync_base_row.c.is_gone & too_old)).rowcount
 
 
-def forget_base_without_names(connection: sa.Connection) -> None:
-    """Step of an upgrade: cells were kept in the order of the declaration, which may have changed since.
-
-    They are not believed any more; the next full sync finds them again.
-    """
-    connection.exec_driver_sql("UPDATE sync_base_row SET cells = NULL WHERE cells LIKE '[%%'")
-
-
 class TabStore:
     """Facts and base snapshot of one tab of one spreadsheet."""
 

@@ -5,18 +5,7 @@ from collections.abc import Mapping
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
-from sheets_pipeline.database.event_table import utc_now
-from sheets_pipeline.database.types import UtcDateTime
-
 state_metadata = sa.MetaData()
-
-sync_upgrade = sa.Table(
-    "sync_upgrade",
-    state_metadata,
-    sa.Column("step", sa.String(100), primary_key=True),
-    sa.Column("done_at", UtcDateTime, nullable=False, default=utc_now()),
-    comment="Changes of the pipeline's tables that have been made.",
-)
 
 
 def insert_ignore(connection: sa.Connection, table: sa.Table, values: Mapping[str, object]) -> None:

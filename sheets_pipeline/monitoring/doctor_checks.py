@@ -21,7 +21,6 @@ from sheets_pipeline.database.pooler import pooling
 from sheets_pipeline.database.quota import sync_quota_slot
 from sheets_pipeline.database.triggers import check as check_triggers
 from sheets_pipeline.database.upgrade import check as check_store
-from sheets_pipeline.database.upgrade import declared
 from sheets_pipeline.embedded.services import Services, ensure_services, running_services
 from sheets_pipeline.errors import QuotaExceeded, SheetsPipelineError, error_class
 from sheets_pipeline.monitoring.doctor import Check, Finding, fail, ok, warn
@@ -171,10 +170,10 @@ def database_load(facts: Facts) -> Finding:
 def pipeline_tables(facts: Facts) -> Finding:
     """The pipeline's own tables can be reached."""
     facts.state = connect(facts.services.pipeline_database_url)
-    report = check_store(facts.state, declared())
-    if report.newer:
+    report = check_store(facts.state)
+    if report.is_newer:
         return fail(
-            f"made by a newer version: {'; '.join(report.newer)}",
+            f"made by a newer version: {'; '.join(report.problems)}",
             "Install the newer version again, or give this one tables of its own with PIPELINE_DATABASE_URL.",
         )
     if not report.is_complete:

@@ -33,7 +33,7 @@ def chosen_tabs(titles: Collection[str], off: Collection[str] = ()) -> list[TabA
         UnknownTab: No tab has such a title.
         SettingsError: It is switched off.
     """
-    by_title = {found.tab.title: found for found in tab_assets().values()}
+    by_title = {tab_asset.tab.title: tab_asset for tab_asset in tab_assets().values()}
     for title in titles:
         if title not in by_title:
             raise UnknownTab(no_such_tab(title, by_title))
@@ -41,7 +41,9 @@ def chosen_tabs(titles: Collection[str], off: Collection[str] = ()) -> list[TabA
     if not_there := [title for title in titles if by_title[title].key not in on]:
         switch = str(by_title[not_there[0]].tab.switch).upper()
         raise SettingsError(f"Tab {not_there[0]!r} is switched off by {switch}=false. Set it to true to sync this tab.")
-    all_on = [found for found in by_title.values() if found.key in on and switch_name(found.tab) not in off]
+    all_on = [
+        tab_asset for tab_asset in by_title.values() if tab_asset.key in on and switch_name(tab_asset.tab) not in off
+    ]
     chosen = [by_title[title] for title in titles] or all_on
     if not chosen:
         raise SettingsError(
@@ -60,16 +62,16 @@ def plan_sync(
     pipeline = Pipeline.open()  # a wrong setting or database is one error, not one per tab
     with opened_instance() as instance:
         chosen = chosen_tabs(titles, switched_off(instance))
-    for found in chosen:
+    for tab_asset in chosen:
         try:
-            computed = compute_all(pipeline, found)
-            plans[found.tab.title] = pipeline.writer(found.tab).full_sync(
+            computed = compute_all(pipeline, tab_asset)
+            plans[tab_asset.tab.title] = pipeline.writer(tab_asset.tab).full_sync(
                 computed.rows,
                 computed_at=computed.computed_at,
                 allowance=Allowance(deletes=allow_deletes, dry_run=True, take_over=take_over),
             )
         except SheetsPipelineError as error:
-            plans[found.tab.title] = error
+            plans[tab_asset.tab.title] = error
     return plans
 
 
@@ -90,7 +92,7 @@ def run_sync(titles: Collection[str], allow_deletes: int | None, *, take_over: b
         chosen = chosen_tabs(titles, switched_off(instance))
         result = job.execute_in_process(
             instance=instance,
-            asset_selection=[found.key for found in chosen],
+            asset_selection=[tab_asset.key for tab_asset in chosen],
             tags=tags,
             raise_on_error=False,
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
@@ -102,16 +104,18 @@ def _as_json(
     result: dg.ExecuteInProcessResult, chosen: list[TabAsset], reports: dict[str, SyncReport]
 ) -> dict[str, Any]:
     tabs = {}
-    for found in chosen:
-        for event in result.asset_materializations_for_node(found.key.to_python_identifier()):
+    for tab_asset in chosen:
+        for event in result.asset_materializations_for_node(tab_asset.key.to_python_identifier()):
             metadata = {name: value.value for name, value in event.metadata.items()}
-            tabs[found.tab.title] = {
+            tabs[tab_asset.tab.title] = {
                 "rows": metadata["dagster/row_count"],
                 **{name: metadata[name] for name in NUMBERS if name != "rows"},
-                "set_aside_rows": reports[found.tab.title].set_aside_json() if found.tab.title in reports else [],
+                "set_aside_rows": reports[tab_asset.tab.title].set_aside_json()
+                if tab_asset.tab.title in reports
+                else [],
                 "url": metadata["tab"],
             }
-    titles = {found.key.to_python_identifier(): found.tab.title for found in chosen}
+    titles = {tab_asset.key.to_python_identifier(): tab_asset.tab.title for tab_asset in chosen}
     errors = {titles.get(step, step): error for step, error in _errors(result).items()}
     refused = any(error_class(kind) is GuardRefused for kind, _ in errors.values())
     status = "success" if result.success else "refused" if refused else "failed"

@@ -101,7 +101,7 @@ def tab_assets() -> dict[dg.AssetKey, TabAsset]:
     with _LOADING:
         if not _BY_KEY:
             files = declarations.files()
-            _BY_KEY.update((found.key, found) for found in _load())
+            _BY_KEY.update((declared.key, declared) for declared in _load())
             _LOADED.clear()
             _LOADED.update(files)
         return dict(_BY_KEY)
@@ -129,14 +129,14 @@ def reload_tabs() -> None:
 def _load() -> list[TabAsset]:
     """Whatever the modules declare, the broken ones among them; every title and every asset's name stands once."""
     modules = list(declarations.modules())
-    found = [_judged(module, tab) for module in modules for tab in _tabs_of(module)]
-    found = list(_titles_once(found))
-    return list(_names_once(found))
+    declared = [_judged(module, tab) for module in modules for tab in _tabs_of(module)]
+    declared = list(_titles_once(declared))
+    return list(_names_once(declared))
 
 
 def _tabs_of(module: TabModule) -> list[TabAsset]:
     """What a module declares; of one that could not be imported a stand-in, with the title that it was to have."""
-    declared = [found for found in _DECLARED if found.module == module.name]
+    declared = [one for one in _DECLARED if one.module == module.name]
     if module.problem is None:
         return declared
     title = declared[0].tab.title if declared else module.title_in_text or module.name.rpartition(".")[2]
@@ -144,36 +144,36 @@ def _tabs_of(module: TabModule) -> list[TabAsset]:
     return [_broken(title, name, module.name, module.problem)]
 
 
-def _judged(module: TabModule, found: TabAsset) -> TabAsset:
-    if found.problem is not None or (wrong := declarations.wrong_in(found.tab)) is None:
-        return found
-    title = str(found.tab.title).strip() or module.file_name
-    return _broken(title, found.key.path[-1], found.module, _problem_of(found, f"Tab {title!r}: {wrong}"))
+def _judged(module: TabModule, declared: TabAsset) -> TabAsset:
+    if declared.problem is not None or (wrong := declarations.wrong_in(declared.tab)) is None:
+        return declared
+    title = str(declared.tab.title).strip() or module.file_name
+    return _broken(title, declared.key.path[-1], declared.module, _problem_of(declared, f"Tab {title!r}: {wrong}"))
 
 
-def _problem_of(found: TabAsset, text: str) -> Problem:
-    path, line = declared_at(found)
+def _problem_of(declared: TabAsset, text: str) -> Problem:
+    path, line = declared_at(declared)
     return declarations.problem_at(path, line, text)
 
 
-def declared_at(found: TabAsset) -> tuple[str, int]:
+def declared_at(declared: TabAsset) -> tuple[str, int]:
     """File and line of a declaration."""
-    if found.problem is not None:
-        return found.problem.path, found.problem.line
-    function = inspect.unwrap(found.compute)
+    if declared.problem is not None:
+        return declared.problem.path, declared.problem.line
+    function = inspect.unwrap(declared.compute)
     return inspect.getsourcefile(function) or __file__, inspect.getsourcelines(function)[1]
 
 
-def _titles_once(found: list[TabAsset]) -> Iterator[TabAsset]:
+def _titles_once(tabs: list[TabAsset]) -> Iterator[TabAsset]:
     """Of two declarations with the same title neither is used: rows of one would be taken for rows of the other."""
-    titles = Counter(declarations.same_title(tab.tab.title) for tab in found if tab.problem is None)
+    titles = Counter(declarations.same_title(tab.tab.title) for tab in tabs if tab.problem is None)
     taken = {title for title, count in titles.items() if count == 1}
-    for tab in found:
+    for tab in tabs:
         title = declarations.same_title(tab.tab.title)
         problem = tab.problem
         if problem is None and titles[title] > 1:
             where = {
-                declared_at(o)[0] for o in found if o.problem is None and declarations.same_title(o.tab.title) == title
+                declared_at(o)[0] for o in tabs if o.problem is None and declarations.same_title(o.tab.title) == title
             }
             files = " and ".join(sorted(path.rpartition("/")[2] for path in where))
             problem = _problem_of(
@@ -189,10 +189,10 @@ def _titles_once(found: list[TabAsset]) -> Iterator[TabAsset]:
         yield _broken(name, tab.key.path[-1], tab.module, problem)
 
 
-def _names_once(found: list[TabAsset]) -> Iterator[TabAsset]:
+def _names_once(tabs: list[TabAsset]) -> Iterator[TabAsset]:
     """Where functions of several modules have the same name, all but the one named as its module get another."""
-    names = Counter(tab.key for tab in found)
-    for tab in found:
+    names = Counter(tab.key for tab in tabs)
+    for tab in tabs:
         name = tab.key.path[-1]
         if names[tab.key] > 1 and tab.module.rpartition(".")[2] != name:
             other = dagster_name(f"{name} {tab.module} {tab.tab.title}", always_digest=True)

@@ -10,4 +10,4 @@ class TabFolder(dg.Component):
 
     def build_defs(self, _context: dg.ComponentLoadContext) -> dg.Definitions:
         """One asset per declared tab."""
-        return dg.Definitions(assets=[found.asset for found in tab_assets().values()])
+        return dg.Definitions(assets=[tab_asset.asset for tab_asset in tab_assets().values()])

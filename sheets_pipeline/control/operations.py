@@ -132,7 +132,7 @@ class Operations:
 
     def titles(self) -> list[str]:
         """Titles of all tabs that the settings leave in."""
-        return [found.tab.title for found in declared_tabs(self.settings)]
+        return [tab_asset.tab.title for tab_asset in declared_tabs(self.settings)]
 
     def check_tab(self, title: str | None) -> None:
         """Refuse a title that no tab has.
@@ -154,13 +154,13 @@ class Operations:
             DagsterUnreachable: The webserver does not answer.
         """
         chosen = self._chosen(titles)
-        wanted = {found.tab.title for found in chosen}
+        wanted = {tab_asset.tab.title for tab_asset in chosen}
         with named_lock(self.pipeline.state, "Start of a forced sync", timeout_seconds=30):
             joined = next((run for run in self.under_way() if wanted <= set(run["tabs"])), None)
             if joined:
                 return {"run_id": joined["run_id"], "url": joined["url"], "tabs": joined["tabs"], "joined": True}
             tags = {FORCED_TAG: "true", **run_tags(self.pipeline)}
-            run_id = self.dagster.launch([found.key.path for found in chosen], tags)
+            run_id = self.dagster.launch([tab_asset.key.path for tab_asset in chosen], tags)
         self.forget_status()
         return {"run_id": run_id, "url": self.dagster.run_url(run_id), "tabs": sorted(wanted), "joined": False}
 
@@ -193,7 +193,7 @@ class Operations:
             DagsterUnreachable: The webserver does not answer.
         """
         self.check_tab(title)
-        tabs = [found.tab for found in declared_tabs(self.settings) if found.tab.title == title]
+        tabs = [tab_asset.tab for tab_asset in declared_tabs(self.settings) if tab_asset.tab.title == title]
         names = [switch_name(tab) for tab in tabs] or [FULL_SYNC_SCHEDULE, EVENT_SENSOR]
         self.dagster.set_switches(names, on=on)
         self.forget_status()
@@ -253,9 +253,9 @@ class Operations:
         for title in titles:
             self.check_tab(title)
         on = enabled_tabs(self.instance)
-        if off := sorted(set(titles) - {found.tab.title for found in on}):
+        if off := sorted(set(titles) - {tab_asset.tab.title for tab_asset in on}):
             raise TabIsOff(f"Tab {off[0]!r} is switched off. Switch it on first (POST /sync/enable).")
-        chosen = [found for found in on if not titles or found.tab.title in titles]
+        chosen = [tab_asset for tab_asset in on if not titles or tab_asset.tab.title in titles]
         if not chosen:
             raise TabIsOff("Every tab is switched off, so there is nothing to sync. Switch one on first.")
         return chosen

@@ -214,10 +214,10 @@ def _synced(instance: dg.DagsterInstance, key: dg.AssetKey) -> Iterator[tuple[di
         cursor = page.cursor
 
 
-def judged(instance: dg.DagsterInstance, pipeline: Pipeline, found: TabAsset, judge: Judge) -> Verdict:
+def judged(instance: dg.DagsterInstance, pipeline: Pipeline, tab_asset: TabAsset, judge: Judge) -> Verdict:
     """The verdict of one check on one tab: a newer failure that breaks it goes before what the last full sync saw."""
-    last = last_full_sync(instance, found.key)
-    if broken := _broken_since(pipeline, found, judge.__name__, last[1] if last else None):
+    last = last_full_sync(instance, tab_asset.key)
+    if broken := _broken_since(pipeline, tab_asset, judge.__name__, last[1] if last else None):
         return broken
     if last is None:
         return Verdict("The tab has not been synced yet. Start the job full_sync.")
@@ -232,12 +232,12 @@ def _broken_by(error_kind: str | None) -> str | None:
     return kind.breaks_check if kind else None
 
 
-def _broken_since(pipeline: Pipeline, found: TabAsset, check_name: str, since: datetime | None) -> Verdict | None:
+def _broken_since(pipeline: Pipeline, tab_asset: TabAsset, check_name: str, since: datetime | None) -> Verdict | None:
     """The newest sync of the tab, where it failed of what this check is about."""
     if check_name not in {kind.breaks_check for kind in error_classes()}:
         return None
     spreadsheet_id = pipeline.services.spreadsheet_id
-    newest = history.recent(pipeline.state, tab=found.tab.title, spreadsheet_id=spreadsheet_id, limit=1)
+    newest = history.recent(pipeline.state, tab=tab_asset.tab.title, spreadsheet_id=spreadsheet_id, limit=1)
     if not newest or newest[0].outcome == "success" or _broken_by(newest[0].error_kind) != check_name:
         return None
     if since is not None and newest[0].started_at < since:
@@ -245,17 +245,17 @@ def _broken_since(pipeline: Pipeline, found: TabAsset, check_name: str, since: d
     return Verdict(newest[0].error, _ERROR)
 
 
-def _check(found: TabAsset, judge: Judge) -> dg.AssetChecksDefinition:
-    @dg.asset_check(asset=found.key, name=judge.__name__, description=judge.__doc__)
+def _check(tab_asset: TabAsset, judge: Judge) -> dg.AssetChecksDefinition:
+    @dg.asset_check(asset=tab_asset.key, name=judge.__name__, description=judge.__doc__)
     def check(context: dg.AssetCheckExecutionContext, pipeline: PipelineResource) -> dg.AssetCheckResult:
-        return result_of(judge.__name__, judged(context.instance, pipeline.opened(), found, judge))
+        return result_of(judge.__name__, judged(context.instance, pipeline.opened(), tab_asset, judge))
 
     return check
 
 
-def _declaration_check(found: TabAsset, problem: Problem) -> dg.AssetChecksDefinition:
+def _declaration_check(tab_asset: TabAsset, problem: Problem) -> dg.AssetChecksDefinition:
     @dg.asset_check(
-        asset=found.key,
+        asset=tab_asset.key,
         name="declaration_is_valid",
         description="The module that declares the tab can be imported, and declares what can be.",
     )
@@ -267,16 +267,16 @@ def _declaration_check(found: TabAsset, problem: Problem) -> dg.AssetChecksDefin
     return check
 
 
-def _checks_of(found: TabAsset) -> list[dg.AssetChecksDefinition]:
+def _checks_of(tab_asset: TabAsset) -> list[dg.AssetChecksDefinition]:
     """The same checks for every tab; of one whose declaration cannot be used there is nothing else to judge."""
-    if found.problem is not None:
-        return [_declaration_check(found, found.problem)]
-    return [_check(found, judge) for judge in JUDGES]
+    if tab_asset.problem is not None:
+        return [_declaration_check(tab_asset, tab_asset.problem)]
+    return [_check(tab_asset, judge) for judge in JUDGES]
 
 
 def broken_checks(instance: dg.DagsterInstance, run_id: str) -> list[dg.AssetCheckEvaluation]:
     """The checks that a failed run's errors break, as failed evaluations."""
-    by_step = {found.key.to_python_identifier(): found for found in tab_assets().values()}
+    by_step = {tab_asset.key.to_python_identifier(): tab_asset for tab_asset in tab_assets().values()}
     records = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.STEP_FAILURE).records
     broken = []
     for record in records:
@@ -321,5 +321,5 @@ def checks() -> dg.Definitions:
         for evaluation in broken_checks(context.instance, context.dagster_run.run_id):
             context.instance.report_runless_asset_event(evaluation)
 
-    made = [check for found in tab_assets().values() for check in _checks_of(found)]
+    made = [check for tab_asset in tab_assets().values() for check in _checks_of(tab_asset)]
     return dg.Definitions(asset_checks=made, jobs=[job], sensors=[failed_sync_checks])

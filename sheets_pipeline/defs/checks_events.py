@@ -41,9 +41,9 @@ def judged(found: list[Event]) -> dg.AssetCheckResult:
     )
 
 
-def _check(found: TabAsset) -> dg.AssetChecksDefinition:
+def _check(tab_asset: TabAsset) -> dg.AssetChecksDefinition:
     @dg.asset_check(
-        asset=found.key,
+        asset=tab_asset.key,
         name="no_events_set_aside",
         description="No change was given up that this tab should show.",
     )
@@ -51,7 +51,7 @@ def _check(found: TabAsset) -> dg.AssetChecksDefinition:
         with pipeline.opened().platform.connect() as connection:
             if reason := events.why_none_are_taken(connection):
                 return dg.AssetCheckResult(passed=True, description=reason)
-            title = found.tab.title
+            title = tab_asset.tab.title
             return judged(of_tab(connection, title, events.set_aside(connection, _LOOKED_AT)))
 
     return check
@@ -60,4 +60,6 @@ def _check(found: TabAsset) -> dg.AssetChecksDefinition:
 @dg.definitions
 def checks_events() -> dg.Definitions:
     """The same check for every tab that is declared as it must be."""
-    return dg.Definitions(asset_checks=[_check(found) for found in tab_assets().values() if found.problem is None])
+    return dg.Definitions(
+        asset_checks=[_check(tab_asset) for tab_asset in tab_assets().values() if tab_asset.problem is None]
+    )

@@ -24,23 +24,23 @@ def freshness_policy(interval_seconds: int) -> dg.FreshnessPolicy:
     )
 
 
-def code_references(found: TabAsset) -> dg.CodeReferencesMetadataValue:
+def code_references(tab_asset: TabAsset) -> dg.CodeReferencesMetadataValue:
     """Where the tab is declared and its query called."""
-    file, line = declared_at(found)
+    file, line = declared_at(tab_asset)
     path = Path(file).resolve()
     reference = dg.LocalFileCodeReference(file_path=str(path), line_number=line, label=f"{path.name}:{line}")
     return dg.CodeReferencesMetadataValue(code_references=[reference])
 
 
-def described(spec: dg.AssetSpec, found: TabAsset, settings: Settings) -> dg.AssetSpec:
+def described(spec: dg.AssetSpec, tab_asset: TabAsset, settings: Settings) -> dg.AssetSpec:
     """The spec with all that the settings and the tab's declaration say about it."""
-    metadata = {**spec.metadata, "dagster/code_references": code_references(found)}
+    metadata = {**spec.metadata, "dagster/code_references": code_references(tab_asset)}
     if settings.spreadsheet_id and settings.sheets_api_endpoint is None:
         metadata["spreadsheet"] = dg.MetadataValue.url(_GOOGLE_SPREADSHEET.format(settings.spreadsheet_id))
     return spec.replace_attributes(
         freshness_policy=freshness_policy(settings.sync_interval_seconds),
         owners=[*spec.owners, *settings.owners],
-        tags={**spec.tags, "sheets_pipeline/tab": dagster_name(found.tab.title)},
+        tags={**spec.tags, "sheets_pipeline/tab": dagster_name(tab_asset.tab.title)},
         metadata=metadata,
     )
 

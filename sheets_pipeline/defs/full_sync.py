@@ -39,7 +39,7 @@ def cron(interval_seconds: int) -> str:
 
 def enabled_keys(settings: Settings) -> list[dg.AssetKey]:
     """Assets whose tab is not switched off by a setting."""
-    return [found.key for found in declared_tabs(settings)]
+    return [tab_asset.key for tab_asset in declared_tabs(settings)]
 
 
 def retries(settings: Settings, circuit: Circuit) -> int:
@@ -93,7 +93,7 @@ def request_full_sync(
     if not tabs:
         return dg.SkipReason("The modules of all tabs were deleted. Reload the code location.")
     return dg.RunRequest(
-        asset_selection=[found.key for found in tabs],
+        asset_selection=[tab_asset.key for tab_asset in tabs],
         tags=run_tags(opened) | {"dagster/max_retries": str(retries(opened.settings, circuit))},
     )
 

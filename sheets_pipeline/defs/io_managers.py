@@ -23,17 +23,17 @@ class SheetsIOManager(dg.IOManager):
 
     def handle_output(self, context: dg.OutputContext, obj: ComputedTab) -> None:
         """Make the tab as the rows say."""
-        found, pipeline = tab_assets()[context.asset_key], context.resources.pipeline
+        tab_asset, pipeline = tab_assets()[context.asset_key], context.resources.pipeline
         allowance = Allowance(deletes=_allowed_deletes(context), take_over=_takes_over(context))
-        report = write(pipeline.opened, found, obj, allowance, context)
-        context.add_output_metadata(report_metadata(report, obj.rows, values=found.tab.log_values))
+        report = write(pipeline.opened, tab_asset, obj, allowance, context)
+        context.add_output_metadata(report_metadata(report, obj.rows, values=tab_asset.tab.log_values))
         pipeline.done(report)
 
     def load_input(self, context: dg.InputContext) -> pd.DataFrame:
         """The rows that the asset last computed, from the database: the tab shows them, the database owns them."""
-        found = tab_assets()[context.asset_key]
+        tab_asset = tab_assets()[context.asset_key]
         with context.resources.pipeline.opened().source.connect() as connection:
-            return rows_of(found, connection, None)
+            return rows_of(tab_asset, connection, None)
 
     @classmethod
     def definition(cls) -> dg.IOManagerDefinition:

@@ -14,11 +14,11 @@ from sheets_pipeline.runs.switches import declared_tabs, switch_name
 from sheets_pipeline.settings import load_settings
 
 
-def _switch(found: TabAsset, seconds: int) -> dg.SensorDefinition:
-    title = found.tab.title
+def _switch(tab_asset: TabAsset, seconds: int) -> dg.SensorDefinition:
+    title = tab_asset.tab.title
 
     @dg.sensor(
-        name=switch_name(found.tab),
+        name=switch_name(tab_asset.tab),
         minimum_interval_seconds=seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=f"The switch of the tab {title}: off, syncs leave it alone. Its ticks tell the tab's health.",
@@ -38,4 +38,4 @@ def tab_switches() -> dg.Definitions:
     """One switch per tab."""
     settings = load_settings()
     seconds = settings.sync_health_check_interval
-    return dg.Definitions(sensors=[_switch(found, seconds) for found in declared_tabs(settings)])
+    return dg.Definitions(sensors=[_switch(tab_asset, seconds) for tab_asset in declared_tabs(settings)])

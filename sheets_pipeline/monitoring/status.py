@@ -62,8 +62,8 @@ def collect(instance: dg.DagsterInstance, pipeline: Pipeline) -> Status:
     for title, failures in unrecorded_failures(instance, pipeline, runs).items():
         histories[title] = with_failures(histories.get(title, TabHistory()), failures)
     tabs = {
-        found.tab.title: _tab(found, histories, waits, steering, off, pipeline)
-        for found in switches.declared_tabs(settings)
+        tab_asset.tab.title: _tab(tab_asset, histories, waits, steering, off, pipeline)
+        for tab_asset in switches.declared_tabs(settings)
     }
     quota, answers = _quota(pipeline)
     full_disk = pipeline.full_disk()
@@ -129,14 +129,14 @@ def next_tick(now: datetime, interval_seconds: int) -> datetime:
 
 
 def _tab(
-    found: TabAsset,
+    tab_asset: TabAsset,
     histories: dict[str, TabHistory],
     waits: dict[str, TabWait],
     steering: Steering,
     off: Collection[str],
     pipeline: Pipeline,
 ) -> TabHealth:
-    title = found.tab.title
+    title = tab_asset.tab.title
     stored = TabStore(pipeline.state, pipeline.services.spreadsheet_id, title).read_facts()
     url = pipeline.services.spreadsheet_url
     return tab_health(
@@ -144,9 +144,9 @@ def _tab(
         histories.get(title, TabHistory()),
         waits.get(title, TabWait()),
         steering,
-        enabled=switches.switch_name(found.tab) not in off,
+        enabled=switches.switch_name(tab_asset.tab) not in off,
         url=f"{url}#gid={stored['sheet_id']}" if stored else url,
-        problem=found.problem.text if found.problem else None,
+        problem=tab_asset.problem.text if tab_asset.problem else None,
     )
 
 

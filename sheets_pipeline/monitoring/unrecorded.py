@@ -45,7 +45,7 @@ def unrecorded_failures(
 def _targets(run: dg.DagsterRun) -> list[TabAsset]:
     """The tabs that a run was to sync; all where it names none."""
     chosen = run.asset_selection
-    return [found for key, found in tab_assets().items() if not chosen or key in chosen]
+    return [tab_asset for key, tab_asset in tab_assets().items() if not chosen or key in chosen]
 
 
 def _error(record: dg.RunRecord, message: str) -> LastError:

@@ -36,15 +36,15 @@ class Computing:
         SheetsPipelineError: It could not be begun.
     """
 
-    def __init__(self, pipeline: Pipeline, found: TabAsset) -> None:
-        self._pipeline, self._found = pipeline, found
-        self._failed = tuple(failed_before(pipeline, found.tab))
-        writer = pipeline.writer(found.tab)
+    def __init__(self, pipeline: Pipeline, tab_asset: TabAsset) -> None:
+        self._pipeline, self._found = pipeline, tab_asset
+        self._failed = tuple(failed_before(pipeline, tab_asset.tab))
+        writer = pipeline.writer(tab_asset.tab)
         self._computed_at = writer.memory.now()
-        options = {} if found.tab.archive is None else {"since": writer.since()}
+        options = {} if tab_asset.tab.archive is None else {"since": writer.since()}
         self._reading = Reading(
             pipeline.source,
-            lambda connection: rows_of(found, connection, None, **options),
+            lambda connection: rows_of(tab_asset, connection, None, **options),
             pipeline.settings.sync_tab_timeout_seconds,
         )
 
@@ -64,17 +64,19 @@ class Computing:
         return ComputedTab(rows, self._computed_at, self._failed)
 
 
-def compute_all(pipeline: Pipeline, found: TabAsset) -> ComputedTab:
+def compute_all(pipeline: Pipeline, tab_asset: TabAsset) -> ComputedTab:
     """All rows of a tab; raises what ``Computing`` does."""
-    return Computing(pipeline, found).result()
+    return Computing(pipeline, tab_asset).result()
 
 
-def rows_of(found: TabAsset, connection: sa.Connection, keys: Collection[Any] | None, **options: Any) -> pd.DataFrame:
+def rows_of(
+    tab_asset: TabAsset, connection: sa.Connection, keys: Collection[Any] | None, **options: Any
+) -> pd.DataFrame:
     """The rows of these keys, all for None, with the digits that its reader may have dropped.
 
     Raises:
         TabProblem: What the function gives is no frame with each declared column once.
     """
     with noticing_dropped_digits() as rounded:
-        frame = found.compute(connection, keys, **options)
-    return restored(checked_rows(found.tab, frame), rounded)
+        frame = tab_asset.compute(connection, keys, **options)
+    return restored(checked_rows(tab_asset.tab, frame), rounded)

@@ -118,7 +118,7 @@ def sync_due_events(pipeline: Pipeline, context: dg.OpExecutionContext) -> Round
 
 def sync_round(pipeline: Pipeline, context: dg.OpExecutionContext) -> Round:
     """One round; errors are in the result."""
-    on = {found.tab.title: found for found in enabled_tabs(context.instance) if found.problem is None}
+    on = {tab_asset.tab.title: tab_asset for tab_asset in enabled_tabs(context.instance) if tab_asset.problem is None}
     spreadsheet_id = pipeline.services.spreadsheet_id
     waiting = held_tabs.held(pipeline.state, spreadsheet_id) & set(on)
     with pipeline.platform.connect() as connection:
@@ -171,39 +171,41 @@ def fewest_first(asked: Mapping[str, Collection[Any] | None]) -> list[str]:
 
 def own_tabs() -> dict[str, OwnRows]:
     """Tabs with entities of their own, by title."""
-    return {found.tab.title: OwnRows.of(found.tab) for found in tab_assets().values() if found.tab.entities}
+    return {
+        tab_asset.tab.title: OwnRows.of(tab_asset.tab) for tab_asset in tab_assets().values() if tab_asset.tab.entities
+    }
 
 
 def tabs_to_write_anew(pipeline: Pipeline, instance: dg.DagsterInstance) -> set[str]:
     """Titles of tabs that are on again after events had passed them by."""
     held = held_tabs.held(pipeline.state, pipeline.services.spreadsheet_id)
     on = enabled_tabs(instance) if held else []
-    return held & {found.tab.title for found in on if found.problem is None}
+    return held & {tab_asset.tab.title for tab_asset in on if tab_asset.problem is None}
 
 
 # One tab ---------------------------------------------------------------------------------------------------------------
 
 
 def _attempt(
-    pipeline: Pipeline, found: TabAsset, keys: Collection[Any] | None, seat: Seat, run_id: str
+    pipeline: Pipeline, tab_asset: TabAsset, keys: Collection[Any] | None, seat: Seat, run_id: str
 ) -> SyncReport | SheetsPipelineError:
     """Write one tab; whatever goes wrong is given back, so that the others are written all the same."""
     try:
-        with writing(found.tab):
-            return sync_touched(pipeline, found, keys, pipeline.client(URGENT, seat), run_id=run_id)
+        with writing(tab_asset.tab):
+            return sync_touched(pipeline, tab_asset, keys, pipeline.client(URGENT, seat), run_id=run_id)
     except SheetsPipelineError as error:
         return error
 
 
 def _note(
-    found: TabAsset,
+    tab_asset: TabAsset,
     keys: Collection[Any] | None,
     outcome: SyncReport | SheetsPipelineError,
     context: dg.OpExecutionContext,
     done: Round,
 ) -> None:
     """Put what became of one tab into ``done``, the log and the asset's history."""
-    title = found.tab.title
+    title = tab_asset.tab.title
     if isinstance(outcome, SheetsPipelineError):
         context.log.error("Tab %r: %s", title, outcome)
         # What is no tab's says nothing about an event: trying again later is right, however often.
@@ -220,7 +222,7 @@ def _note(
     touched = "all rows" if keys is None else _counted(len(keys), "row")
     context.log.info("Tab %r: %s touched, %s written", title, touched, _counted(outcome.cells, "cell"))
     context.log_event(
-        dg.AssetMaterialization(found.key, metadata=report_metadata(outcome, values=found.tab.log_values))
+        dg.AssetMaterialization(tab_asset.key, metadata=report_metadata(outcome, values=tab_asset.tab.log_values))
     )
 
 
@@ -229,32 +231,32 @@ def _counted(number: int, what: str) -> str:
 
 
 def sync_touched(
-    pipeline: Pipeline, found: TabAsset, keys: Collection[Any] | None, client: SheetsClient, run_id: str = ""
+    pipeline: Pipeline, tab_asset: TabAsset, keys: Collection[Any] | None, client: SheetsClient, run_id: str = ""
 ) -> SyncReport:
     """Write the given rows of one tab; the whole tab for None, where that is cheaper, and where it is not there yet."""
     spreadsheet_id = pipeline.services.spreadsheet_id
-    writer = pipeline.writer(found.tab, client)
+    writer = pipeline.writer(tab_asset.tab, client)
 
     def some(keys: Collection[Any]) -> SyncReport:
         """The rows of these keys; those that the tab's query cannot take hold up no others."""
         try:
             return writer.event_sync(
-                lambda: _touched_rows(pipeline, found, keys, writer.memory.owned), {str(key) for key in keys}
+                lambda: _touched_rows(pipeline, tab_asset, keys, writer.memory.owned), {str(key) for key in keys}
             )
         except KeysRefused as error:
             left = [key for key in keys if str(key) not in error.keys]
-            report = some(left) if left else SyncReport(found.tab.title, kind="events")
+            report = some(left) if left else SyncReport(tab_asset.tab.title, kind="events")
             report.set_aside += [SetAside(key, str(error)) for key in sorted(error.keys)]
             return report
 
     def full() -> SyncReport:
         with _computing:
-            computed = compute_all(pipeline, found)
+            computed = compute_all(pipeline, tab_asset)
         writer.recheck_archives()  # single events that it covers may concern archived rows
         return writer.full_sync(computed.rows, computed_at=computed.computed_at)
 
-    recorded = history.recorded(pipeline.state, spreadsheet_id, found.tab.title, "events", run_id)
-    with recorded as sync, writing(found.tab):
+    recorded = history.recorded(pipeline.state, spreadsheet_id, tab_asset.tab.title, "events", run_id)
+    with recorded as sync, writing(tab_asset.tab):
         if keys is None or (len(keys) >= FEW_ROWS and is_full_cheaper(len(keys), writer.memory.confirmed())):
             sync.report = full()
         else:
@@ -267,24 +269,24 @@ def sync_touched(
 
 def _touched_rows(
     pipeline: Pipeline,
-    found: TabAsset,
+    tab_asset: TabAsset,
     keys: Collection[Any],
     owned: Callable[[Collection[str]], Collection[str]],
 ) -> pd.DataFrame:
     def read_touched(connection: sa.Connection) -> pd.DataFrame | KeysRefused:
         def read(some: Collection[Any] | None) -> pd.DataFrame:
-            parts = None if some is None else [key_parts(key, len(found.tab.key)) for key in some]
-            return rows_of(found, connection, parts)
+            parts = None if some is None else [key_parts(key, len(tab_asset.tab.key)) for key in some]
+            return rows_of(tab_asset, connection, parts)
 
-        if not found.tab.entities:
+        if not tab_asset.tab.entities:
             return read(keys)
         try:
             rows = read_or_find_refused(read, keys, connection.rollback)
-            return with_live_rows(found.tab, rows, {str(key) for key in keys}, owned, lambda: read(None))
+            return with_live_rows(tab_asset.tab, rows, {str(key) for key in keys}, owned, lambda: read(None))
         except KeysRefused as error:
             return error
 
-    with _computing, computing(pipeline, found.tab, found.compute):
+    with _computing, computing(pipeline, tab_asset.tab, tab_asset.compute):
         outcome = Reading(pipeline.source, read_touched, pipeline.settings.sync_tab_timeout_seconds).result()
     if isinstance(outcome, KeysRefused):
         raise outcome  # here, where nobody takes it for the tab's failure

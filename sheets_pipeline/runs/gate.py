@@ -47,7 +47,7 @@ def reason_to_skip(instance: dg.DagsterInstance, pipeline: Pipeline, kind: Kind)
     """Why no sync may start now, until when and what to do; None where one may."""
     off = switched_off(instance)
     tabs = declared_tabs(pipeline.settings)
-    if all(switch_name(found.tab) in off for found in tabs):
+    if all(switch_name(tab_asset.tab) in off for tab_asset in tabs):
         return "Every tab is switched off."
     try:
         state = current_circuit(instance, pipeline)

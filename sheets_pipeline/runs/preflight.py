@@ -54,7 +54,9 @@ class Preflight:
             another = time.process_time() - self._processor_seconds  # was written since
             wait_after_step(context, pipeline.settings, another)
         else:
-            tabs = {found.key: found for found in tab_assets().values() if found.key in _selected(context)}
+            tabs = {
+                tab_asset.key: tab_asset for tab_asset in tab_assets().values() if tab_asset.key in _selected(context)
+            }
             self._outcomes = _compute(pipeline, context, tabs)
             self._outcomes |= check_all(pipeline, tabs, self._outcomes)
         self._processor_seconds = time.process_time()
@@ -70,9 +72,9 @@ def _compute(
     outcomes: dict[dg.AssetKey, Outcome] = {}
     slow: dict[dg.AssetKey, Computing] = {}
     for_all: SheetsPipelineError | None = None
-    for key, found in tabs.items():
+    for key, tab_asset in tabs.items():
         began = time.monotonic()
-        begun = _begun(pipeline, found) if for_all is None or found.problem else for_all
+        begun = _begun(pipeline, tab_asset) if for_all is None or tab_asset.problem else for_all
         if isinstance(begun, Computing) and not begun.is_done_within(_PATIENCE_SECONDS[bool(slow)]):
             slow[key] = begun
             if len(slow) == _SLOW_AT_ONCE:
@@ -86,11 +88,11 @@ def _compute(
     return outcomes | {key: _outcome(one) for key, one in slow.items()}
 
 
-def _begun(pipeline: Pipeline, found: TabAsset) -> Computing | SheetsPipelineError:
-    if found.problem is not None:
-        return DeclarationBroken(found.tab.title, found.problem.text)
+def _begun(pipeline: Pipeline, tab_asset: TabAsset) -> Computing | SheetsPipelineError:
+    if tab_asset.problem is not None:
+        return DeclarationBroken(tab_asset.tab.title, tab_asset.problem.text)
     try:
-        return Computing(pipeline, found)
+        return Computing(pipeline, tab_asset)
     except SheetsPipelineError as error:
         return error
     except sa.exc.SQLAlchemyError as error:  # of our own tables, or of connecting
@@ -160,23 +162,23 @@ def check_all(
     return failed
 
 
-def _shows_moments(found: TabAsset) -> bool:
-    return any(column.type is ColumnType.DATETIME for column in found.tab.columns)
+def _shows_moments(tab_asset: TabAsset) -> bool:
+    return any(column.type is ColumnType.DATETIME for column in tab_asset.tab.columns)
 
 
-def _growths(found: TabAsset, writer: Writer, rows: int, spreadsheet: access.SpreadsheetProperties) -> list[Growth]:
+def _growths(tab_asset: TabAsset, writer: Writer, rows: int, spreadsheet: access.SpreadsheetProperties) -> list[Growth]:
     """What a tab, with its archives, needs of the spreadsheet."""
     facts = writer.memory.facts()
     there = next(
         (
             sheet
             for sheet in spreadsheet.sheets
-            if (sheet.sheet_id == facts.sheet_id if facts else sheet.title == found.tab.title)
+            if (sheet.sheet_id == facts.sheet_id if facts else sheet.title == tab_asset.tab.title)
         ),
         None,
     )
     grid = (there.row_count, there.column_count) if there else (0, 0)
-    return [Growth(found.tab, rows, *grid), *_archives(writer, spreadsheet)]
+    return [Growth(tab_asset.tab, rows, *grid), *_archives(writer, spreadsheet)]
 
 
 def _archives(writer: Writer, spreadsheet: access.SpreadsheetProperties) -> list[Growth]:

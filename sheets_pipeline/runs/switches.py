@@ -24,9 +24,13 @@ def switch_name(tab: Tab) -> str:
 def enabled_tabs(instance: dg.DagsterInstance, location: str | None = None) -> list[TabAsset]:
     """The tabs that are to be synced: not off by setting, not off by switch."""
     off = switched_off(instance, location)
-    return [found for found in declared_tabs(load_settings()) if switch_name(found.tab) not in off]
+    return [tab_asset for tab_asset in declared_tabs(load_settings()) if switch_name(tab_asset.tab) not in off]
 
 
 def declared_tabs(settings: Settings) -> list[TabAsset]:
     """The tabs that the settings leave in; one with SYNC_ENABLE_...=false is as if it were not there."""
-    return [found for found in tab_assets().values() if found.tab.switch is None or getattr(settings, found.tab.switch)]
+    return [
+        tab_asset
+        for tab_asset in tab_assets().values()
+        if tab_asset.tab.switch is None or getattr(settings, tab_asset.tab.switch)
+    ]

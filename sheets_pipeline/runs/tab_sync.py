@@ -21,7 +21,7 @@ Open = Callable[[], Pipeline]
 
 
 def compute(
-    open_pipeline: Open, preflight: Preflight, found: TabAsset, context: dg.AssetExecutionContext
+    open_pipeline: Open, preflight: Preflight, tab_asset: TabAsset, context: dg.AssetExecutionContext
 ) -> ComputedTab:
     """The rows of the asset that is asked for them; with the first one of a run those of its other tabs are computed, too.
 
@@ -30,17 +30,17 @@ def compute(
     """
     wait_before_retry(context, open_pipeline)
     run_id = context.run.run_id
-    with explained(context.instance, run_id, open_pipeline, found.tab.words):
+    with explained(context.instance, run_id, open_pipeline, tab_asset.tab.words):
         pipeline = open_pipeline()
         try:
             return preflight.take(pipeline, context)
         except SheetsPipelineError as error:
-            record_failure(pipeline, found.tab.title, run_id, error)
+            record_failure(pipeline, tab_asset.tab.title, run_id, error)
             raise
 
 
 def write(
-    open_pipeline: Open, found: TabAsset, computed: ComputedTab, allowance: Allowance, context: dg.OutputContext
+    open_pipeline: Open, tab_asset: TabAsset, computed: ComputedTab, allowance: Allowance, context: dg.OutputContext
 ) -> SyncReport:
     """Make the tab as its rows say, and settle the events that they cover.
 
@@ -48,14 +48,17 @@ def write(
         dagster.Failure: With the error's words, and a retry only where one can help.
     """
     run_id = context.step_context.run_id
-    with explained(context.step_context.instance, run_id, open_pipeline, found.tab.words):
+    with explained(context.step_context.instance, run_id, open_pipeline, tab_asset.tab.words):
         pipeline = open_pipeline()
         spreadsheet_id = pipeline.services.spreadsheet_id
-        with recorded(pipeline.state, spreadsheet_id, found.tab.title, "full", run_id) as sync, writing(found.tab):
-            writer = pipeline.writer(found.tab)
+        with (
+            recorded(pipeline.state, spreadsheet_id, tab_asset.tab.title, "full", run_id) as sync,
+            writing(tab_asset.tab),
+        ):
+            writer = pipeline.writer(tab_asset.tab)
             sync.report = report = writer.full_sync(
                 computed.rows, computed_at=computed.computed_at, allowance=allowance
             )
         if computed.failed_events:
-            settle_covered(pipeline, found.tab, computed.failed_events, report)
+            settle_covered(pipeline, tab_asset.tab, computed.failed_events, report)
         return report

@@ -48,14 +48,14 @@ def bind(**fields: object) -> None:
 
 def fields_of(record: logging.LogRecord) -> dict[str, object]:
     """What a line carries beside time, level and message: of the block, of Dagster, of ``extra``."""
-    found: dict[str, object] = dict(_fields.get({}))
+    fields: dict[str, object] = dict(_fields.get({}))
     meta = getattr(record, "dagster_meta", None)
     if isinstance(meta, Mapping):
         wanted = {"run_id": meta.get("run_id"), "job": meta.get("job_name"), "step": meta.get("step_key")}
         wanted["event"] = _event(record)
-        found |= {name: value for name, value in wanted.items() if value}
-    found |= {name: value for name, value in vars(record).items() if name not in _STANDARD and name[:1] != "_"}
-    return found
+        fields |= {name: value for name, value in wanted.items() if value}
+    fields |= {name: value for name, value in vars(record).items() if name not in _STANDARD and name[:1] != "_"}
+    return fields
 
 
 class RunsAndLevel(logging.Filter):
@@ -179,7 +179,7 @@ def configure(form: Form, level: str = "INFO", *, stream: TextIO | None = None) 
 
 def writes_json() -> bool:
     """Whether this process's logs are JSON."""
-    return any(isinstance(found.formatter, JsonFormatter) for found in logging.getLogger().handlers)
+    return any(isinstance(handler.formatter, JsonFormatter) for handler in logging.getLogger().handlers)
 
 
 def is_configured() -> bool:

@@ -127,15 +127,15 @@ class Pipeline:
         Raises:
             DatabaseError: One of them cannot be reached.
         """
-        looked_at, found = self._room
+        looked_at, answer = self._room
         if now or time.monotonic() - looked_at > _ROOM_SECONDS:
             dagster = connect(self.services.dagster_postgres_url)
             try:
-                found = why_disk_is_full(self.state) or why_disk_is_full(dagster)
+                answer = why_disk_is_full(self.state) or why_disk_is_full(dagster)
             finally:
                 dagster.dispose()
-            self._room = time.monotonic(), found
-        return found
+            self._room = time.monotonic(), answer
+        return answer
 
     def is_enabled(self, tab: Tab) -> bool:
         """Whether the tab's switch is on."""

@@ -26,12 +26,12 @@ _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 def safe(text: object, *, lines: bool = False) -> str:
     """The text as it may stand on a terminal, on one line; with ``lines`` its line ends and tabs are kept."""
-    return (_IN_LINES if lines else _IN_DATA).sub(lambda found: _escaped(found[0]), str(text))
+    return (_IN_LINES if lines else _IN_DATA).sub(lambda match: _escaped(match[0]), str(text))
 
 
 def json_safe(text: str) -> str:
     """The same for JSON text, which means the same afterwards."""
-    return _IN_LINES.sub(lambda found: _json_escaped(found[0]), text)
+    return _IN_LINES.sub(lambda match: _json_escaped(match[0]), text)
 
 
 def escape(text: object) -> str:

@@ -27,15 +27,15 @@ def parsed(url: str) -> sa.URL:
         ValueError: It is none, or its password is not percent-encoded; the message quotes nothing of it.
     """
     try:
-        found = sa.make_url(url)
-        port = found.port
+        url_parts = sa.make_url(url)
+        port = url_parts.port
     except Exception:  # SQLAlchemy quotes the whole URL, Python the part that is no number
         raise ValueError(EXPECTED) from None
-    is_file = found.get_backend_name() == "sqlite"
-    fits = _DRIVER.fullmatch(found.drivername) and _HOST.fullmatch(found.host or "")
-    if not fits or not (port is None or 0 < port < 65_536) or ("@" in (found.database or "") and not is_file):
+    is_file = url_parts.get_backend_name() == "sqlite"
+    fits = _DRIVER.fullmatch(url_parts.drivername) and _HOST.fullmatch(url_parts.host or "")
+    if not fits or not (port is None or 0 < port < 65_536) or ("@" in (url_parts.database or "") and not is_file):
         raise ValueError(EXPECTED)
-    return found
+    return url_parts
 
 
 def holds_secret(text: str) -> bool:
@@ -57,5 +57,5 @@ def secrets_in_url(url: sa.URL) -> set[str]:
         if "pass" in name.lower() or "secret" in name.lower() or "token" in name.lower()
         for text in ([value] if isinstance(value, str) else value)
     }
-    found = {str(url.password or "")} | options
-    return {form for secret in found if secret for form in forms_of(secret)}
+    secrets = {str(url.password or "")} | options
+    return {form for secret in secrets if secret for form in forms_of(secret)}

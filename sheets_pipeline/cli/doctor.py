@@ -40,7 +40,7 @@ def doctor(as_json: bool) -> None:
 def _print(result: "Result") -> None:
     """One line, and the remedy below it."""
     console = Screen(soft_wrap=True, highlight=False)
-    found = result.finding
-    console.print(f"[{_COLOURS[found.level]}]{found.level:<7}[/] {result.name:<18} {escape(found.message)}")
-    if found.remedy:
-        console.print(f"{'':<26} → {escape(found.remedy)}")
+    finding = result.finding
+    console.print(f"[{_COLOURS[finding.level]}]{finding.level:<7}[/] {result.name:<18} {escape(finding.message)}")
+    if finding.remedy:
+        console.print(f"{'':<26} → {escape(finding.remedy)}")

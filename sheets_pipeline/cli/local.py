@@ -59,11 +59,11 @@ def reset(yes: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; null where something is not running.")
 def urls(as_json: bool) -> None:
     """Show where everything is, passwords included."""
-    found = _urls()
+    addresses = _urls()
     if as_json:
-        click.echo(json.dumps(found))
+        click.echo(json.dumps(addresses))
     else:
-        _print(found)
+        _print(addresses)
 
 
 def _settings() -> Any:
@@ -78,7 +78,7 @@ def _urls() -> dict[str, str | None]:
     return local_urls(_settings())
 
 
-def _print(found: dict[str, str | None]) -> None:
-    width = max(len(name) for name in found)
-    for name, value in found.items():
+def _print(addresses: dict[str, str | None]) -> None:
+    width = max(len(name) for name in addresses)
+    for name, value in addresses.items():
         sys.stdout.write(f"{name:<{width}}  {value if value is not None else '-'}\n")

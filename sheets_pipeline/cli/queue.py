@@ -43,8 +43,8 @@ def status(watch: bool, every_seconds: float, as_json: bool) -> None:
 
     if as_json or not watch:
         while True:
-            found = queue_status()
-            click.echo(json.dumps(found)) if as_json else print_queue(found)
+            current = queue_status()
+            click.echo(json.dumps(current)) if as_json else print_queue(current)
             if not watch:
                 return
             time.sleep(every_seconds)

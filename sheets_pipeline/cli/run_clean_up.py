@@ -42,6 +42,6 @@ def _error(result: dg.ExecuteInProcessResult) -> str | None:
     if result.success:
         return None
     failures = [event.step_failure_data for event in result.all_events if event.is_step_failure]
-    described = [found.user_failure_data.description for found in failures if found.user_failure_data]
-    reasons = [reason for reason in described if reason] or [str(found.error_display_string) for found in failures]
+    described = [failure.user_failure_data.description for failure in failures if failure.user_failure_data]
+    reasons = [reason for reason in described if reason] or [str(failure.error_display_string) for failure in failures]
     return reasons[0] if reasons else "The run ended without a reason; see it in the Dagster UI."

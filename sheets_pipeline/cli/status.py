@@ -43,27 +43,27 @@ def status(watch: bool, as_json: bool) -> None:
     with _told_as_json(as_json):
         pipeline = Pipeline.open()
     with _told_as_json(as_json), opened_instance() as instance:
-        found = collect(instance, pipeline)
+        current = collect(instance, pipeline)
         problem = what_is_wrong(pipeline.settings)
         if as_json:
-            click.echo(json.dumps(to_json(found)))
+            click.echo(json.dumps(to_json(current)))
         if not watch:
             if not as_json:
-                screen().print(view(found))
+                screen().print(view(current))
             if problem:
                 errors_console.print(f"[yellow]{escape(problem)}.[/] {escape(REMEDY)}", highlight=False)
-            sys.exit(exit_code(found.health))
+            sys.exit(exit_code(current.health))
         try:
-            with Live(view(found), console=screen(), screen=not as_json, auto_refresh=False) as live:
+            with Live(view(current), console=screen(), screen=not as_json, auto_refresh=False) as live:
                 while True:
                     time.sleep(_WATCH_SECONDS)
-                    found = collect(instance, pipeline)
+                    current = collect(instance, pipeline)
                     if as_json:
-                        click.echo(json.dumps(to_json(found)))
+                        click.echo(json.dumps(to_json(current)))
                     else:
-                        live.update(view(found), refresh=True)
+                        live.update(view(current), refresh=True)
         except KeyboardInterrupt:
-            sys.exit(exit_code(found.health))
+            sys.exit(exit_code(current.health))
 
 
 @contextmanager

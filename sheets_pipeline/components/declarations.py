@@ -61,30 +61,30 @@ class TabModule:
             text = Path(self.path).read_text(errors="replace")
         except OSError:
             return None
-        found = {match[2] for match in re.finditer(r"""\btitle\s*=\s*(["'])([^"'\\\n]+)\1""", text)}
-        return found.pop() if len(found) == 1 else None
+        titles = {match[2] for match in re.finditer(r"""\btitle\s*=\s*(["'])([^"'\\\n]+)\1""", text)}
+        return titles.pop() if len(titles) == 1 else None
 
 
 def modules() -> Iterator[TabModule]:
     """Import what stands in the folder, in the order of names."""
     package = importlib.import_module(PACKAGE)
     importlib.invalidate_caches()
-    for found in sorted(pkgutil.iter_modules(package.__path__), key=lambda found: found.name):
-        yield _imported(found)
+    for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda module: module.name):
+        yield _imported(module)
 
 
 def files() -> dict[str, str]:
     """The folder's modules as they are on disk now: name → digest of the text."""
     package = importlib.import_module(PACKAGE)
-    found: dict[str, str] = {}
+    digests: dict[str, str] = {}
     for folder in map(Path, package.__path__):
         for path in (*folder.glob("*.py"), *folder.glob("*/__init__.py")):
             name = path.parent.name if path.name == "__init__.py" and path.parent != folder else path.stem
             if name != "__init__":
                 with suppress(OSError):  # deleted meanwhile, or not ours to read: importing it tells
                     facts = path.stat()
-                    found[name] = _digest(str(path), facts.st_mtime_ns, facts.st_size)
-    return found
+                    digests[name] = _digest(str(path), facts.st_mtime_ns, facts.st_size)
+    return digests
 
 
 @lru_cache(maxsize=1000)
@@ -92,10 +92,10 @@ def _digest(path: str, _changed_at: int, _size: int) -> str:
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
 
 
-def _imported(found: pkgutil.ModuleInfo) -> TabModule:
-    name = f"{PACKAGE}.{found.name}"
-    folder = Path(getattr(found.module_finder, "path", ""))
-    path = folder / found.name / "__init__.py" if found.ispkg else folder / f"{found.name}.py"
+def _imported(module: pkgutil.ModuleInfo) -> TabModule:
+    name = f"{PACKAGE}.{module.name}"
+    folder = Path(getattr(module.module_finder, "path", ""))
+    path = folder / module.name / "__init__.py" if module.ispkg else folder / f"{module.name}.py"
     try:
         importlib.import_module(name)
     except INTERRUPTS:
@@ -112,9 +112,9 @@ def _problem(error: BaseException, path: Path) -> Problem:
     return problem_at(path, line, f"{type(error).__name__}: {_safe(str(message))}".rstrip(": "))
 
 
-def problem_at(path: str | Path, line: int, found: str) -> Problem:
+def problem_at(path: str | Path, line: int, wrong: str) -> Problem:
     """A problem at a place, with what to do."""
-    text = f"{Path(path).name}, line {line}: {found.rstrip('.')}.{REMEDY}"
+    text = f"{Path(path).name}, line {line}: {wrong.rstrip('.')}.{REMEDY}"
     return Problem(text, str(path), line)
 
 

@@ -111,9 +111,9 @@ def _add_reading(app: FastAPI, operations: Operations) -> None:
     def stats() -> Any:
         """Counts and durations per tab with the latest syncs of each, and the queue over the last hour."""
         spreadsheet_id = operations.pipeline.services.spreadsheet_id
-        found = tab_stats(operations.pipeline.state, spreadsheet_id, operations.titles(), HISTORY_POINTS)
+        tabs = tab_stats(operations.pipeline.state, spreadsheet_id, operations.titles(), HISTORY_POINTS)
         queue = [{"at": at, "pending": pending} for at, pending in list(operations.queue)]
-        return {"at": datetime.now(UTC), "tabs": found, "queue": queue}
+        return {"at": datetime.now(UTC), "tabs": tabs, "queue": queue}
 
     @app.get("/logs", response_model=models.LogsAnswer, tags=["history"], responses=_errors(404, 422, 503))
     def logs(
@@ -137,13 +137,13 @@ def _add_metrics(app: FastAPI, operations: Operations, metrics: Metrics) -> None
     )
     def prometheus() -> Response:
         """Metrics in Prometheus' text format. While databases do not answer, `sheets_pipeline_status_readable` is 0."""
-        found: Status | None = None
+        status: Status | None = None
         try:
             _absorb(operations, metrics)
-            found = operations.status()
+            status = operations.status()
         except (SheetsPipelineError, sa.exc.SQLAlchemyError) as error:
             logger.warning("Metrics without gauges: %s", _explained(error))
-        return Response(metrics.render(found), media_type=CONTENT_TYPE_LATEST)
+        return Response(metrics.render(status), media_type=CONTENT_TYPE_LATEST)
 
 
 def _add_steering(app: FastAPI, operations: Operations) -> None:
@@ -255,17 +255,17 @@ def _add_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     def wrong_input(_request: Request, error: RequestValidationError) -> JSONResponse:
-        return JSONResponse({"error": " ".join(_said(found) for found in error.errors())}, status_code=422)
+        return JSONResponse({"error": " ".join(_in_words(problem) for problem in error.errors())}, status_code=422)
 
     @app.exception_handler(HTTPException)
     def http(_request: Request, error: HTTPException) -> JSONResponse:
         return JSONResponse({"error": str(error.detail)}, status_code=error.status_code, headers=error.headers)
 
 
-def _said(found: Any) -> str:
+def _in_words(problem: Any) -> str:
     """``body.seconds: input should be greater than 0.`` The input itself is not repeated."""
-    where = ".".join(str(part) for part in found["loc"])
-    text = found["msg"].removeprefix("Value error, ").rstrip(".")
+    where = ".".join(str(part) for part in problem["loc"])
+    text = problem["msg"].removeprefix("Value error, ").rstrip(".")
     is_word = text[1:2].islower()  # not JSON, URL
     return f"{where}: {text[:1].lower() if is_word else text[:1]}{text[1:]}."
 

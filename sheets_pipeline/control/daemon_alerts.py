@@ -72,8 +72,8 @@ class DaemonAlerts:
             is_running, looked = daemon_running(instance), last_look_of_sensor(instance, ALERT_SENSOR)
         except Exception as error:  # whatever it is, nothing can be started
             known = explain(error)
-            found = str(known) if known else f"Nothing can be started while it is away ({type(error).__name__})."
-            return {"storage": Incident("Dagster's storage cannot be reached", found, _REMEDY)}
+            detail = str(known) if known else f"Nothing can be started while it is away ({type(error).__name__})."
+            return {"storage": Incident("Dagster's storage cannot be reached", detail, _REMEDY)}
         if full_disk := self._full_disk():
             return {_DISK: Incident("A disk is full", full_disk)}
         if time.monotonic() - self._began < GRACE_SECONDS:
@@ -84,8 +84,8 @@ class DaemonAlerts:
         seconds = time.time() - looked if looked else 0.0
         if seconds < _MISSED_INTERVALS * interval + 60:
             return {}
-        found = f"It lives, but the sensor `alerts` has not looked for {seconds:.0f} s instead of {interval} s."
-        return {"stuck": Incident("Dagster's daemon is stuck", found, _STUCK_REMEDY)}
+        detail = f"It lives, but the sensor `alerts` has not looked for {seconds:.0f} s instead of {interval} s."
+        return {"stuck": Incident("Dagster's daemon is stuck", detail, _STUCK_REMEDY)}
 
     def _full_disk(self) -> str | None:
         try:

@@ -97,17 +97,17 @@ class Operations:
             if self._status is None or time.monotonic() - self._status[0] > STATUS_SHARED_SECONDS:
                 seen = self._look()
                 self._status = (time.monotonic(), seen)
-            found = self._status[1]
-        if isinstance(found, Exception):
-            raise found
-        return found
+            latest = self._status[1]
+        if isinstance(latest, Exception):
+            raise latest
+        return latest
 
     def _look(self) -> Status | Exception:
         try:
             follow(self.instance, self.pipeline)
-            found = collect(self.instance, self.pipeline)
+            status = collect(self.instance, self.pipeline)
             self.has_started = True
-            return found
+            return status
         except (SheetsPipelineError, sa.exc.SQLAlchemyError) as error:
             return error
 
@@ -118,11 +118,11 @@ class Operations:
 
     def status_json(self) -> dict[str, Any]:
         """``status`` as JSON, with the runs under way and where to look further."""
-        found = as_json(self.status())
-        for tab in found["tabs"].values():
+        status = as_json(self.status())
+        for tab in status["tabs"].values():
             tab["last_run_url"] = self.dagster.run_url(tab["last_run_id"]) if tab.get("last_run_id") else None
         return {
-            **found,
+            **status,
             "under_way": self.under_way(),
             "dagster_url": self.dagster.address(),
             "spreadsheet_url": self.pipeline.services.spreadsheet_url,
@@ -167,12 +167,12 @@ class Operations:
     def under_way(self) -> list[dict[str, Any]]:
         """Full syncs that are queued or running, newest first."""
         records = self.instance.get_run_records(dg.RunsFilter(job_name=JOB, statuses=_UNDER_WAY), limit=20)
-        by_key = {found.key: found.tab.title for found in declared_tabs(self.settings)}
-        found = []
+        by_key = {tab_asset.key: tab_asset.tab.title for tab_asset in declared_tabs(self.settings)}
+        runs = []
         for record in records:
             run = record.dagster_run
             keys = run.asset_selection
-            found.append(
+            runs.append(
                 {
                     "run_id": run.run_id,
                     "url": self.dagster.run_url(run.run_id),
@@ -183,7 +183,7 @@ class Operations:
                     "started_at": datetime.fromtimestamp(record.start_time, UTC) if record.start_time else None,
                 }
             )
-        return found
+        return runs
 
     def switch(self, title: str | None, *, on: bool) -> list[str]:
         """Turn a tab, or everything, on or off; gives the names of the sensors and schedules that were set.

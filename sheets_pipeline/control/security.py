@@ -67,8 +67,10 @@ def _not_from_here(scope: Scope) -> Refusal | None:
     peer = (scope.get("client") or ("", 0))[0]
     if not is_loopback(peer):
         return Refusal(403, f"Only this machine is served, found a request from {peer}. Set CONTROL_API_TOKEN.")
-    if found := [name for name in headers if name.startswith(_PROXY_HEADERS)]:
-        return Refusal(403, f"Only this machine is served, found a proxy's header {found[0]!r}. Set CONTROL_API_TOKEN.")
+    if proxied := [name for name in headers if name.startswith(_PROXY_HEADERS)]:
+        return Refusal(
+            403, f"Only this machine is served, found a proxy's header {proxied[0]!r}. Set CONTROL_API_TOKEN."
+        )
     if not is_loopback(host_name(scope)):
         return Refusal(
             403,
@@ -106,13 +108,13 @@ class Guard:
             return
         if refused is None:
             try:
-                found = await read_body(scope, receive, _BODY_BYTES)
+                body = await read_body(scope, receive, _BODY_BYTES)
             except Disconnected:
                 return
-            if not isinstance(found, Refusal):
-                await self.app(self._with_facts(scope), found, _with_headers(scope, send))
+            if not isinstance(body, Refusal):
+                await self.app(self._with_facts(scope), body, _with_headers(scope, send))
                 return
-            refused = found
+            refused = body
         headers = {"Connection": "close"}
         if refused.status == 401:
             headers["WWW-Authenticate"] = "Bearer"

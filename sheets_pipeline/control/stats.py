@@ -27,18 +27,18 @@ def totals(engine: sa.Engine, spreadsheet_id: str) -> dict[str, dict[str, Any]]:
         .group_by(row.tab)
     )
     with engine.connect() as connection:
-        return {found["tab"]: _tidy(dict(found)) for found in connection.execute(query).mappings()}
+        return {numbers["tab"]: _tidy(dict(numbers)) for numbers in connection.execute(query).mappings()}
 
 
-def _tidy(found: dict[str, Any]) -> dict[str, Any]:
+def _tidy(row: dict[str, Any]) -> dict[str, Any]:
     """Sums over nothing are 0; databases give sums as decimals."""
-    counts = {name: int(found.get(name) or 0) for name in ("syncs", "successful", "cells", "requests")}
+    counts = {name: int(row.get(name) or 0) for name in ("syncs", "successful", "cells", "requests")}
     return {
         **counts,
         "failed": counts["syncs"] - counts["successful"],
-        "quota_wait_seconds": round(float(found.get("quota_wait_seconds") or 0), 3),
-        "average_seconds": _rounded(found.get("average_seconds")),
-        "longest_seconds": _rounded(found.get("longest_seconds")),
+        "quota_wait_seconds": round(float(row.get("quota_wait_seconds") or 0), 3),
+        "average_seconds": _rounded(row.get("average_seconds")),
+        "longest_seconds": _rounded(row.get("longest_seconds")),
     }
 
 
@@ -48,12 +48,12 @@ def _rounded(value: Any) -> float | None:
 
 def tab_stats(engine: sa.Engine, spreadsheet_id: str, titles: Iterable[str], points: int) -> dict[str, dict[str, Any]]:
     """Totals of each tab, with its latest ``points`` syncs, oldest first."""
-    found = totals(engine, spreadsheet_id)
+    sums = totals(engine, spreadsheet_id)
     stats = {}
     for title in titles:
         latest = recent(engine, spreadsheet_id=spreadsheet_id, tab=title, limit=points)
         stats[title] = {
-            **(found.get(title) or _tidy({})),
+            **(sums.get(title) or _tidy({})),
             "history": [_point(r) for r in reversed(latest) if r.outcome],
         }
     return stats

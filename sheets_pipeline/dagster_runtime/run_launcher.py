@@ -214,8 +214,8 @@ def _server_id(context: LaunchRunContext, location: str) -> str | None:
     """
     if context.workspace is None or not context.workspace.has_code_location(location):
         return None
-    found = context.workspace.get_code_location(location)
-    if isinstance(found.origin, ManagedGrpcPythonEnvCodeLocationOrigin):
+    code_location = context.workspace.get_code_location(location)
+    if isinstance(code_location.origin, ManagedGrpcPythonEnvCodeLocationOrigin):
         return None
-    server_id: str | None = getattr(found, "server_id", None)
+    server_id: str | None = getattr(code_location, "server_id", None)
     return server_id

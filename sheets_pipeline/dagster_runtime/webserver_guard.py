@@ -79,13 +79,13 @@ class WebserverGuard:
             return
         if refused is None:
             try:
-                found = await read_body(scope, receive, _BODY_BYTES)
+                body = await read_body(scope, receive, _BODY_BYTES)
             except Disconnected:
                 return
-            if not isinstance(found, Refusal):
-                await self.app(_without_get_query(scope), found, _with_headers(send))
+            if not isinstance(body, Refusal):
+                await self.app(_without_get_query(scope), body, _with_headers(send))
                 return
-            refused = found
+            refused = body
         answer = JSONResponse({"error": refused.message}, refused.status, {"Connection": "close"})
         await answer(scope, receive, _with_headers(send))
 

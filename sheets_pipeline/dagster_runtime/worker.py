@@ -83,8 +83,8 @@ def _ref(args: ExecuteRunArgs) -> InstanceRef:
 
 
 def _class_of(data: ConfigurableClassData) -> type:
-    found: type = getattr(importlib.import_module(data.module_name), data.class_name)
-    return found
+    loaded: type = getattr(importlib.import_module(data.module_name), data.class_name)
+    return loaded
 
 
 if __name__ == "__main__":

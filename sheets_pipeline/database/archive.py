@@ -56,7 +56,7 @@ class ArchiveStore:
 
     def owners(self, keys: Collection[str]) -> dict[str, str]:
         """Title of the archive tab, or of the main tab, that we last wrote each of these rows to."""
-        found: dict[str, str] = {}
+        titles_by_key: dict[str, str] = {}
         wanted = sorted(keys)
         with self.engine.connect() as connection:
             titles = self._family(connection)
@@ -66,8 +66,8 @@ class ArchiveStore:
                     sync_base_row.c.row_key.in_(wanted[start : start + _CHUNK]),
                     sync_base_row.c.is_gone.is_(False),
                 )
-                found |= {key: titles[tab_id] for key, tab_id in connection.execute(query)}
-        return found
+                titles_by_key |= {key: titles[tab_id] for key, tab_id in connection.execute(query)}
+        return titles_by_key
 
     def archived_rows(self) -> dict[str, int]:
         """Rows of each archive tab, by title, oldest month first."""
@@ -109,10 +109,10 @@ class ArchiveStore:
             sync_tab.c.spreadsheet_id == self.spreadsheet_id, sync_tab.c.tab == title
         )
         with self.engine.begin() as connection:
-            if (found := connection.scalar(query)) is None:
+            if (tab_id := connection.scalar(query)) is None:
                 insert_ignore(connection, sync_tab, mine)
-                found = connection.execute(query).scalar_one()
-        return int(found)
+                tab_id = connection.execute(query).scalar_one()
+        return int(tab_id)
 
     def _family(self, connection: sa.Connection) -> dict[int, str]:
         title = sync_tab.c.tab

@@ -64,10 +64,10 @@ def restored(frame: "pd.DataFrame", rounded: Rounded) -> "pd.DataFrame":
     for place, name in enumerate(frame.columns):
         values = frame.iloc[:, place]
         if values.dtype.kind == "f" and (lacking := values.isin(list(rounded))).any():
-            columns[name] = values.astype(object).where(~lacking, values.map(lambda found: _decimal(found, rounded)))
+            columns[name] = values.astype(object).where(~lacking, values.map(lambda value: _decimal(value, rounded)))
     return frame.assign(**columns) if columns else frame
 
 
 def _decimal(number: float, rounded: Rounded) -> object:
-    found = rounded.get(number, set())
-    return next(iter(found)) if len(found) == 1 else DroppedDigits() if found else number
+    exact = rounded.get(number, set())
+    return next(iter(exact)) if len(exact) == 1 else DroppedDigits() if exact else number

@@ -302,8 +302,8 @@ def explain(error: BaseException, url: sa.URL | None = None) -> DatabaseError | 
     message = " ".join(_without_secrets(words, url).split())
     for pattern, what, remedy, transient in _FAILURES:
         if match := re.search(pattern, message, re.IGNORECASE):
-            found = next((group for group in match.groups() if group), match[0])
-            text = f"{name} {what.format(found=found)}. {remedy}"
+            detail = next((group for group in match.groups() if group), match[0])
+            text = f"{name} {what.format(detail=detail)}. {remedy}"
             explained = DatabaseError(
                 f"{text} (The server's words: {message if len(message) <= 300 else message[:300] + '…'})"
             )

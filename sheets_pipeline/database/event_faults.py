@@ -26,8 +26,8 @@ _NO_VALUE = frozenset({"none", "null", "nil", "nan", "undefined"})
 def number(key: object) -> int | None:
     """The number that a key of the platform's is, None where it is none."""
     text = key.strip() if isinstance(key, str) else ""
-    found = int(text) if _NUMBER.fullmatch(text) else None
-    return found if found is not None and abs(found) <= _LARGEST else None
+    value = int(text) if _NUMBER.fullmatch(text) else None
+    return value if value is not None and abs(value) <= _LARGEST else None
 
 
 def is_no_key(key: object) -> bool:
@@ -63,11 +63,11 @@ def fault(entity: object, key: object, belongs: Collection[object], own_tabs: Ma
 
 def malformed(events: "Iterable[Event]", own_tabs: Mapping[str, OwnRows]) -> dict[str, list[int]]:
     """Reason → events that lead nowhere, or not to all tabs of one's own that show their entity."""
-    found: dict[str, list[int]] = {}
+    by_reason: dict[str, list[int]] = {}
     for event in events:
         if reason := fault(event.entity, event.key, (event.user_id, event.course_id), own_tabs):
-            found.setdefault(f"Malformed: {reason}.", []).append(event.id)
-    return found
+            by_reason.setdefault(f"Malformed: {reason}.", []).append(event.id)
+    return by_reason
 
 
 class readable_moment(sa.sql.functions.FunctionElement[Any]):  # noqa: N801 - reads as the SQL function that it is

@@ -61,25 +61,25 @@ class OwnRows:
 
 def faults(own_tabs: Mapping[str, OwnRows], entity: str, key: str) -> list[str]:
     """Why an event's key can name no row, for each tab that shows the entity and cannot use the key."""
-    found = []
+    reasons = []
     for title, rows in own_tabs.items():
         if entity in rows.entities:
             try:
                 rows.row_key(key)
             except UnusableKey as error:
-                found.append(f"{error} (tab {shown(title)})")
-    return found
+                reasons.append(f"{error} (tab {shown(title)})")
+    return reasons
 
 
 def touched_rows(rows: OwnRows, keys: Collection[str]) -> set[str]:
     """The row keys that these events' keys name; those that can name none are left out."""
-    found = set()
+    row_keys = set()
     for key in keys:
         try:
-            found.add(rows.row_key(key))
+            row_keys.add(rows.row_key(key))
         except UnusableKey:
             continue  # told, and its event set aside, by ``faults``
-    return found
+    return row_keys
 
 
 def stored_key(key: object) -> str:
@@ -111,9 +111,9 @@ def _part(value: Any, column: Column) -> str:
     read = _READERS.get(column.type)
     if read is None or not text:
         return text
-    if (found := read(text)) is None:
+    if (part := read(text)) is None:
         raise UnusableKey(f"is no {column.type} as the key column {column.name} has: found {shown(text)}")
-    return found
+    return part
 
 
 def _whole(text: str) -> str | None:

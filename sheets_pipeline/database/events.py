@@ -310,8 +310,8 @@ def record_event(
         row = watch.table
         of = {"user_id": watch.user, "course_id": watch.course, "quiz_id": watch.quiz}
         belongs = {column: row.c[source].label(column) for column, source in of.items() if source}
-        found = session.execute(sa.select(*belongs.values()).where(row.c.id == key)).mappings().first()
-        values |= found or {}
+        ids = session.execute(sa.select(*belongs.values()).where(row.c.id == key)).mappings().first()
+        values |= ids or {}
     session.execute(pending_event.insert().values(values))
 
 
@@ -327,12 +327,12 @@ def affected_keys(
     by_tabs: dict[frozenset[str] | None, list[Event]] = {}
     for event in events:
         by_tabs.setdefault(event.tabs, []).append(event)
-    found: dict[str, set[Any]] = {}
+    by_title: dict[str, set[Any]] = {}
     for tabs, some in by_tabs.items():
         for title, keys in _touched_by(connection, some, own_tabs or {}).items():
             if tabs is None or title in tabs:
-                found.setdefault(title, set()).update(keys)
-    return found
+                by_title.setdefault(title, set()).update(keys)
+    return by_title
 
 
 def _touched_by(
@@ -365,12 +365,12 @@ def _touched_by(
         _add_renamed_courses(connection, touched, retitled)
     if changed:
         _add_responses(connection, touched, is_one_of(quiz_responses.c.quiz_id, changed))
-    found: dict[str, set[Any]] = touched.by_tab()
+    by_title: dict[str, set[Any]] = touched.by_tab()
     for title, rows in own_tabs.items():
         named = [event.key for entity in declared.intersection(rows.entities) for event in by_entity.get(entity, [])]
         if keys := touched_rows(rows, named):
-            found.setdefault(title, set()).update(keys)
-    return found
+            by_title.setdefault(title, set()).update(keys)
+    return by_title
 
 
 class _Touched:

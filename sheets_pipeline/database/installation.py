@@ -139,6 +139,6 @@ def _sqlite(connection: sa.Connection) -> Place:
     path = next((row[2] for row in connection.exec_driver_sql("PRAGMA database_list") if row[1] == "main"), "")
     if not path:
         return Place("memory", frozenset({"memory"}))
-    found = Path(path).resolve()
-    status = found.stat()
-    return Place("file", frozenset({f"file {status.st_dev} {status.st_ino}", f"{socket.gethostname()} {found}"}))
+    database = Path(path).resolve()
+    status = database.stat()
+    return Place("file", frozenset({f"file {status.st_dev} {status.st_ino}", f"{socket.gethostname()} {database}"}))

@@ -91,14 +91,14 @@ def place_of(connection: sa.Connection, path: tuple[str, ...] = ()) -> Place:
     if connection.dialect.name == "postgresql":
         return _place_on_postgresql(connection, path)
     query = {"sqlite": _SQLITE_COLUMNS}.get(connection.dialect.name, _MYSQL_COLUMNS)
-    found: dict[str, dict[str, bool]] = {}
+    columns: dict[str, dict[str, bool]] = {}
     for table, column, has_default in connection.execute(query, {"tables": _TABLES}):
-        found.setdefault(table, {})[column] = bool(has_default)
+        columns.setdefault(table, {})[column] = bool(has_default)
     impostor = None
-    if pending_event.name not in found:
+    if pending_event.name not in columns:
         views = {"sqlite": _SQLITE_VIEWS}.get(connection.dialect.name, _MYSQL_VIEWS)
         impostor = connection.execute(views, {"queue": pending_event.name}).scalar()
-    return Place(connection.dialect, found, impostor=impostor)
+    return Place(connection.dialect, columns, impostor=impostor)
 
 
 _SQLITE_VIEWS = sa.text("SELECT 'view' FROM sqlite_master WHERE type = 'view' AND name = :queue")
@@ -149,20 +149,20 @@ def _place_on_postgresql(connection: sa.Connection, path: tuple[str, ...]) -> Pl
 
 def _impostor_on_postgresql(connection: sa.Connection, path: tuple[str, ...]) -> str | None:
     """What is no table and bears the queue's name where a new one would go, and whose it is."""
-    found: str | None = connection.exec_driver_sql(
+    kind: str | None = connection.exec_driver_sql(
         """SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'f' THEN 'foreign table'
         WHEN 'S' THEN 'sequence' WHEN 'c' THEN 'type' ELSE 'index' END || ' of ' || pg_get_userbyid(c.relowner)
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE c.relname = %(queue)s AND n.nspname = %(schema)s""",
         {"queue": pending_event.name, "schema": path[0] if path else "public"},
     ).scalar()
-    return found
+    return kind
 
 
 def triggers(connection: sa.Connection, place: Place) -> list[Installed]:
     """Our triggers, by name; on PostgreSQL also whatever else calls a function of ours."""
     read = {"postgresql": _postgresql, "sqlite": _sqlite}.get(connection.dialect.name, _mysql)
-    return sorted(read(connection, place), key=lambda found: found.name)
+    return sorted(read(connection, place), key=lambda trigger: trigger.name)
 
 
 def functions(connection: sa.Connection, place: Place) -> dict[str, Function]:

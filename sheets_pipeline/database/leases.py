@@ -166,8 +166,8 @@ def _alive(connection: sa.Connection, now: float) -> list[Lease]:
 
 def _holds(connection: sa.Connection) -> Mapping[Kind, Hold]:
     query = sa.select(sync_hold.c.kind, sync_hold.c.held_since, sync_hold.c.turn_at)
-    found = {kind: Hold(held_since, turn_at) for kind, held_since, turn_at in connection.execute(query)}
-    return {"full": found.get("full", Hold()), "events": found.get("events", Hold())}
+    holds = {kind: Hold(held_since, turn_at) for kind, held_since, turn_at in connection.execute(query)}
+    return {"full": holds.get("full", Hold()), "events": holds.get("events", Hold())}
 
 
 def _moment(seconds: float) -> datetime:

@@ -299,5 +299,5 @@ def sequence_of(connection: sa.Connection, place: Place) -> str | None:
     if connection.dialect.name != "postgresql":
         return None
     name = place.qualified(pending_event.name)
-    found = connection.scalar(sa.select(sa.func.pg_get_serial_sequence(name, "id")))
-    return None if found is None else str(found)
+    sequence = connection.scalar(sa.select(sa.func.pg_get_serial_sequence(name, "id")))
+    return None if sequence is None else str(sequence)

@@ -135,10 +135,10 @@ class DatabaseQuota:
             now = database_time(connection)
             mine = (slot.credential == self.credential) & _counts(now)
             slots = connection.execute(sa.select(slot.kind, slot.at, slot.priority).where(mine)).all()
-        found: dict[Kind, list[tuple[float, int]]] = {kind: [] for kind in _KINDS}
+        by_kind: dict[Kind, list[tuple[float, int]]] = {kind: [] for kind in _KINDS}
         for kind, at, priority in slots:
-            found[kind].append((max(0.0, now - at), priority))
-        return found
+            by_kind[kind].append((max(0.0, now - at), priority))
+        return by_kind
 
     def left(self, kind: Kind) -> int:
         """Requests that could be sent now without waiting."""

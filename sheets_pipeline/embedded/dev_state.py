@@ -33,12 +33,12 @@ def running_dev(settings: Settings) -> dict[str, Any] | None:
     """
     if not servers.is_held(life_lock(settings)):
         return None
-    found = read_state(state_file(settings)) or {}
-    return found if isinstance(found.get("pid"), int) and start_of(found["pid"]) == found.get("start") else {}
+    state = read_state(state_file(settings)) or {}
+    return state if isinstance(state.get("pid"), int) and start_of(state["pid"]) == state.get("start") else {}
 
 
 def local_urls(settings: Settings) -> dict[str, str | None]:
     """Where everything is, None where it is not running; URLs of databases hold passwords."""
-    found = {name: None if value is None else str(value) for name, value in running_services(settings).items()}
+    urls = {name: None if value is None else str(value) for name, value in running_services(settings).items()}
     dev = running_dev(settings) or {}
-    return {**found, "dagster_url": dev.get("dagster_url"), "control_url": dev.get("control_url")}
+    return {**urls, "dagster_url": dev.get("dagster_url"), "control_url": dev.get("control_url")}

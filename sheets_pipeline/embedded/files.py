@@ -39,9 +39,9 @@ def make_private(folder: Path) -> None:
 
 def _take_from_others(path: Path, allowed: int) -> None:
     try:
-        found = path.lstat()
-        mode = stat.S_IMODE(found.st_mode)
-        if mode & ~allowed and found.st_uid == os.geteuid() and not stat.S_ISLNK(found.st_mode):
+        status = path.lstat()
+        mode = stat.S_IMODE(status.st_mode)
+        if mode & ~allowed and status.st_uid == os.geteuid() and not stat.S_ISLNK(status.st_mode):
             path.chmod(mode & allowed)
     except FileNotFoundError:  # a temporary file, gone meanwhile
         return

@@ -85,12 +85,17 @@ class EmbeddedPostgres(EmbeddedServer):
             state = read_state(self._state_file)
             if state is None or not {"port", "password", "home"} <= state.keys():
                 return None
-            found = _read_pid_file(Path(state["home"]) / "data")
+            process = _read_pid_file(Path(state["home"]) / "data")
         except PermissionError as error:
             raise self._anothers(error) from None
-        if found is None or not found.is_ready or found.port != state["port"] or not self._is_ours(found.pid, state):
+        if (
+            process is None
+            or not process.is_ready
+            or process.port != state["port"]
+            or not self._is_ours(process.pid, state)
+        ):
             return None
-        return Server(port=found.port, password=state["password"], pid=found.pid)
+        return Server(port=process.port, password=state["password"], pid=process.pid)
 
     def ensure(self, databases: Databases = MappingProxyType({})) -> Server:
         """Start the server or attach to it; create the databases that it does not have yet.
@@ -192,8 +197,8 @@ class EmbeddedPostgres(EmbeddedServer):
 
     def _end_leftovers(self, data: Path) -> None:
         """Wait for, then end, what is left of a server that was killed; remove its stale ``postmaster.pid``."""
-        found = _read_pid_file(data)
-        if found is not None and _is_alive(found.pid) and _works_in(found.pid, data):
+        process = _read_pid_file(data)
+        if process is not None and _is_alive(process.pid) and _works_in(process.pid, data):
             self._stop()  # alive, but not one that we can use
         if not servers.wait_until(lambda: not servers.is_held(self._life_lock), seconds=5):
             for pid in _processes_in(data):
@@ -216,7 +221,7 @@ class EmbeddedPostgres(EmbeddedServer):
             return [*account.command("postgres"), "-D", str(data), "-p", str(port), *options]
 
         def is_ready(_port: int) -> bool:
-            return (found := _read_pid_file(data)) is not None and found.is_ready
+            return (process := _read_pid_file(data)) is not None and process.is_ready
 
         state = self._launch(state, command, is_ready, env=environment(), cwd="/", **account.popen)
         return Server(port=state["port"], password=str(state["password"]), pid=state["pid"])
@@ -224,10 +229,10 @@ class EmbeddedPostgres(EmbeddedServer):
     def _stop(self) -> bool:
         state = read_state(self._state_file) or {"home": str(self._home())}
         data = Path(str(state["home"])) / "data"
-        found = _read_pid_file(data)
-        if found is None or not _is_alive(found.pid) or not _works_in(found.pid, data):
+        process = _read_pid_file(data)
+        if process is None or not _is_alive(process.pid) or not _works_in(process.pid, data):
             return False
-        self._end(found.pid, lambda pid: _works_in(pid, data))
+        self._end(process.pid, lambda pid: _works_in(pid, data))
         write_state(self._state_file, {**state, "stopped": True})
         return True
 

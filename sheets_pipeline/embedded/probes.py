@@ -81,10 +81,10 @@ def daemon_probe(dagster_url: str) -> Probe:
     def probe() -> Answer | None:
         try:
             status, body = request(dagster_url, "POST", "/graphql", {"query": _DAEMONS})
-            found = json.loads(body)["data"]["instance"]["daemonHealth"]["allDaemonStatuses"] if status == 200 else []
+            daemons = json.loads(body)["data"]["instance"]["daemonHealth"]["allDaemonStatuses"] if status == 200 else []
         except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
             return None
-        newest = max((one["lastHeartbeatTime"] or 0 for one in found), default=0)
+        newest = max((one["lastHeartbeatTime"] or 0 for one in daemons), default=0)
         if newest < began:
             return None
         return Answer.OK if time.time() - newest < _HEARTBEAT_SECONDS else Answer.SILENT
@@ -134,6 +134,6 @@ class Prober:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            found = Answer.SILENT if is_stopped(self._pid) else self._probe()
-            self.latest = found or self.latest
+            answer = Answer.SILENT if is_stopped(self._pid) else self._probe()
+            self.latest = answer or self.latest
             self._stop.wait(self._every)

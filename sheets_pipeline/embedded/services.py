@@ -120,18 +120,18 @@ def running_services(settings: Settings) -> dict[str, Any]:
     sheets = embedded_sheets(settings).running()
     database_url = _secret(settings.database_url) or (server.url(PLATFORM_DATABASE) if server else None)
     dagster_url = _secret(settings.dagster_postgres_url) or (server.url(DAGSTER_DATABASE) if server else None)
-    found: dict[str, Any] = {
+    urls: dict[str, Any] = {
         "database_url": database_url,
         "pipeline_database_url": _secret(settings.pipeline_database_url) or database_url,
         "dagster_postgres_url": for_dagster(dagster_url) if dagster_url else None,
     }
     if settings.spreadsheet_id is None and sheets is None:
         return {
-            **found,
+            **urls,
             **dict.fromkeys(["sheets_api_endpoint", "spreadsheet_id", "spreadsheet_url", "credentials_file"]),
         }
     rest = vars(_services(settings, "", "", sheets))
-    return {**rest, **found}
+    return {**rest, **urls}
 
 
 def for_dagster(url: str) -> str:
@@ -246,8 +246,8 @@ def renew_demo_queue(url: str) -> None:
     engine = connect(url)
     try:
         with engine.connect() as connection:
-            found = look(connection)
-        before = install(engine) if found.queue or found.triggers else None
+            queue = look(connection)
+        before = install(engine) if queue.queue or queue.triggers else None
     except DatabaseError as error:
         logger.warning("The event queue of the demo learning platform could not be brought up to date: %s", error)
     else:

@@ -36,13 +36,13 @@ class Incident(NamedTuple):
     """Something people should know of: what it is, what was found, what to do."""
 
     title: str
-    found: str
+    detail: str
     remedy: str = ""
 
     @property
     def text(self) -> str:
         """A paragraph for a notification."""
-        return "\n".join(part for part in (self.title, self.found, self.remedy) if part)
+        return "\n".join(part for part in (self.title, self.detail, self.remedy) if part)
 
 
 #: Incidents by key; the key stays the same for as long as the incident lasts.
@@ -101,37 +101,37 @@ def incidents(status: Status, *, pause_limit_reached: bool = False) -> Incidents
 
     A full disk is none of it: Dagster's sensor could not note that it has told it. The control API tells.
     """
-    found: Incidents = {}
+    current: Incidents = {}
     circuit = status.circuit
     if circuit.state != "closed":
         title = "Syncs have stopped" if circuit.needs_person else "Syncs are paused after failures"
-        found[_CIRCUIT] = Incident(title, circuit.reason, circuit.remedy)
+        current[_CIRCUIT] = Incident(title, circuit.reason, circuit.remedy)
     trouble = status.answers.trouble
     if trouble and circuit.state == "closed":
-        found[_GOOGLE] = Incident(trouble.title, trouble.found, trouble.remedy)
+        current[_GOOGLE] = Incident(trouble.title, trouble.detail, trouble.remedy)
     for tab in status.tabs.values():
-        is_explained = status.full_disk or found.keys() & _EXPLAINS_TABS
+        is_explained = status.full_disk or current.keys() & _EXPLAINS_TABS
         if tab.enabled and not is_explained and _is_stale(tab):
-            found[f"tab {tab.title}{_MEND if _needs_person(tab) else ''}"] = _stale(tab)
+            current[f"tab {tab.title}{_MEND if _needs_person(tab) else ''}"] = _stale(tab)
         if tab.enabled and tab.set_aside_rows:
-            found[f"rows {tab.title}"] = Incident(
+            current[f"rows {tab.title}"] = Incident(
                 f"Rows of tab {tab.title} are set aside",
                 f"{tab.set_aside_rows:,} rows cannot be written: a blank key, or a text over 50,000 characters.",
                 "The check all_rows_are_written of the tab's asset names them. Correct them in the database.",
             )
     if number := status.queue.get("set_aside"):
-        found["events"] = Incident(
+        current["events"] = Incident(
             "Events are set aside",
             f"{number:,} events failed too often to be tried again; full syncs still write their rows.",
             "`sheets-pipeline queue status` shows them and why; retry them once the cause is mended.",
         )
     if pause_limit_reached:
-        found["pause"] = Incident(
+        current["pause"] = Incident(
             "Pauses have reached their limit",
             "The application, or a busy database, has held syncs up for SYNC_PAUSE_LIMIT_SECONDS; one was let through.",
             "See who holds pauses with `sheets-pipeline status`; raise the limit if this is how it should be.",
         )
-    return found
+    return current
 
 
 def _is_stale(tab: TabHealth) -> bool:

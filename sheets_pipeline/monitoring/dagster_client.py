@@ -75,8 +75,8 @@ class DagsterClient:
 
     def address(self) -> str | None:
         """DAGSTER_URL, else what ``sheets-pipeline dev`` announced; None where there is neither."""
-        found = self.settings.dagster_url or (running_dev(self.settings) or {}).get("dagster_url")
-        return str(found).rstrip("/") if found else None
+        url = self.settings.dagster_url or (running_dev(self.settings) or {}).get("dagster_url")
+        return str(url).rstrip("/") if url else None
 
     def run_url(self, run_id: str) -> str | None:
         """A run's page in the UI."""
@@ -90,10 +90,10 @@ class DagsterClient:
             DagsterUnreachable: Nobody answers.
             DagsterRefused: The run cannot be launched.
         """
-        found = self.definitions()
+        ours = self.definitions()
         selector = {
-            "repositoryName": found.repository,
-            "repositoryLocationName": found.location,
+            "repositoryName": ours.repository,
+            "repositoryLocationName": ours.location,
             "jobName": JOB,
             "assetSelection": [{"path": list(path)} for path in assets],
         }
@@ -109,16 +109,16 @@ class DagsterClient:
             DagsterUnreachable: Nobody answers.
             DagsterRefused: There is no such schedule or sensor, or it cannot be set.
         """
-        found = self.definitions()
-        if unknown := [name for name in names if name not in found.switches]:
+        ours = self.definitions()
+        if unknown := [name for name in names if name not in ours.switches]:
             raise DagsterRefused(
-                f"Dagster has no schedule or sensor {unknown[0]!r}, found {', '.join(sorted(found.switches))}. "
+                f"Dagster has no schedule or sensor {unknown[0]!r}, found {', '.join(sorted(ours.switches))}. "
                 "Reload the code location in the Dagster UI, or restart Dagster."
             )
         for name in names:
-            switch = found.switches[name]
+            switch = ours.switches[name]
             if switch.is_on != on:
-                self._set(found, switch, on=on)
+                self._set(ours, switch, on=on)
 
     def definitions(self) -> Location:
         """Our repository, found by its job."""
@@ -131,8 +131,8 @@ class DagsterClient:
             "look under Deployment → Code locations for the error."
         )
 
-    def _set(self, found: Location, switch: Switch, *, on: bool) -> None:
-        selector = {"repositoryName": found.repository, "repositoryLocationName": found.location}
+    def _set(self, ours: Location, switch: Switch, *, on: bool) -> None:
+        selector = {"repositoryName": ours.repository, "repositoryLocationName": ours.location}
         if switch.kind == "sensor":
             query = _START_SENSOR if on else _STOP_SENSOR
         else:
@@ -187,9 +187,9 @@ def _accepted(result: dict[str, Any], *expected: str) -> dict[str, Any]:
 
 
 def _switches(node: dict[str, Any]) -> dict[str, Switch]:
-    found = {}
+    switches = {}
     for kind in ("sensor", "schedule"):
         for item in node[f"{kind}s"]:
             state = item[f"{kind}State"]
-            found[item["name"]] = Switch(item["name"], kind, state["id"], state["status"] == "RUNNING")
-    return found
+            switches[item["name"]] = Switch(item["name"], kind, state["id"], state["status"] == "RUNNING")
+    return switches

@@ -54,12 +54,12 @@ class Result:
 
     def as_json(self) -> dict[str, Any]:
         """The shape of ``doctor --json``, one check."""
-        found = self.finding
+        finding = self.finding
         return {
             "name": self.name,
-            "level": found.level.value,
-            "message": found.message,
-            "remedy": found.remedy,
+            "level": finding.level.value,
+            "message": finding.message,
+            "remedy": finding.remedy,
             "seconds": round(self.seconds, 3),
         }
 
@@ -112,16 +112,16 @@ def examine(checks: Iterable[Check], facts: Any, secrets: Callable[[], Iterable[
 
 def _bounded(check: Check, facts: Any) -> Finding:
     """The check's finding, in a thread that is left behind if it hangs."""
-    found: list[Finding] = []
+    findings: list[Finding] = []
 
     def run() -> None:
-        found.append(_guarded(check, facts))
+        findings.append(_guarded(check, facts))
 
     thread = threading.Thread(target=run, daemon=True, name=f"doctor {check.name}")
     thread.start()
     thread.join(check.seconds)
-    if found:
-        return found[0]
+    if findings:
+        return findings[0]
     return fail(
         f"gave no answer within {check.seconds:g} s",
         "Something accepts connections and does not answer: look at the host, at firewalls and at what it waits for.",

@@ -62,9 +62,9 @@ def versions(_facts: Facts) -> Finding:
         wrong.append(f"Python {python}, expected {wanted_python}")
     for requirement in map(Requirement, ours.requires or []):
         if requirement.name in _PACKAGES and requirement.marker is None:
-            found = metadata.version(requirement.name)
-            if not requirement.specifier.contains(found, prereleases=True):
-                wrong.append(f"{requirement.name} {found}, expected {requirement.specifier}")
+            installed = metadata.version(requirement.name)
+            if not requirement.specifier.contains(installed, prereleases=True):
+                wrong.append(f"{requirement.name} {installed}, expected {requirement.specifier}")
     if wrong:
         return warn("; ".join(wrong), "Install the expected versions: `pip install -c constraints.txt .`")
     shown = ", ".join(f"{name} {metadata.version(name)}" for name in ("dagster", "gspread", "sqlalchemy", "pandas"))
@@ -199,10 +199,10 @@ def dagster_storage(facts: Facts) -> Finding:
     """Dagster's storage can be reached."""
     engine = connect(facts.services.dagster_postgres_url)
     try:
-        found = _database(engine)
+        finding = _database(engine)
         if not sa.inspect(engine).has_table("runs"):
-            return warn(f"{found.message}; no tables yet", "The first start of Dagster creates them.")
-        return found
+            return warn(f"{finding.message}; no tables yet", "The first start of Dagster creates them.")
+        return finding
     finally:
         engine.dispose()
 
@@ -285,16 +285,16 @@ def spreadsheet(facts: Facts) -> Finding:
         endpoint=facts.services.sheets_api_endpoint or GOOGLE_ENDPOINT,
         policy=RetryPolicy(total_seconds=8, timeout_seconds=(5, 10)),
     )
-    facts.spreadsheet = found = read_spreadsheet(facts.client)
-    time_zone(found.time_zone)
+    facts.spreadsheet = seen = read_spreadsheet(facts.client)
+    time_zone(seen.time_zone)
     locale = facts.client.read(params={"fields": "properties(locale)"}).get("properties", {}).get("locale", "unknown")
-    if found.cells > _MANY_CELLS:
+    if seen.cells > _MANY_CELLS:
         return warn(
-            f"{found.title!r} holds {found.cells:,} of {_MOST_CELLS:,} cells",
+            f"{seen.title!r} holds {seen.cells:,} of {_MOST_CELLS:,} cells",
             "Delete empty rows and columns, or move old tabs to another spreadsheet.",
         )
-    place = f"time zone {found.time_zone}, locale {locale}"
-    return ok(f"{found.title!r}, {len(found.sheets)} tabs, {found.cells:,} cells, {place}")
+    place = f"time zone {seen.time_zone}, locale {locale}"
+    return ok(f"{seen.title!r}, {len(seen.sheets)} tabs, {seen.cells:,} cells, {place}")
 
 
 def owner(facts: Facts) -> Finding:
@@ -373,10 +373,12 @@ def circuit_breaker(facts: Facts) -> Finding:
 
     opened = Pipeline(facts.settings, facts.services)
     with opened_instance() as instance:
-        found = current_circuit(instance, opened)
-    if found.state == "closed":
+        breaker = current_circuit(instance, opened)
+    if breaker.state == "closed":
         return ok("closed")
-    return warn(f"{found.state}: {found.reason}", found.remedy or "It closes by itself with the next sync that works.")
+    return warn(
+        f"{breaker.state}: {breaker.reason}", breaker.remedy or "It closes by itself with the next sync that works."
+    )
 
 
 def declarations(_facts: Facts) -> Finding:

@@ -31,7 +31,7 @@ def code_location(facts: Facts) -> Finding:
     if client.address() is None:
         return ok("not looked at: no `sheets-pipeline dev` runs and DAGSTER_URL is not set")
     try:
-        found = client.definitions()
+        ours = client.definitions()
     except (DagsterUnreachable, DagsterRefused) as error:
         return fail(str(error), "Nothing is synced by itself now.")
-    return ok(f"{found.location} answers")
+    return ok(f"{ours.location} answers")

@@ -23,9 +23,9 @@ class Facts:
 
     def secrets(self) -> set[str]:
         """What must not be shown, as far as it is known by now."""
-        found = secrets_of(self.settings) if hasattr(self, "settings") else set()
-        return found | (secrets_in(*_urls(self.services)) if hasattr(self, "services") else set())
+        known = secrets_of(self.settings) if hasattr(self, "settings") else set()
+        return known | (secrets_in(*_urls(self.services)) if hasattr(self, "services") else set())
 
 
-def _urls(found: Services) -> list[str]:
-    return [found.database_url, found.pipeline_database_url, found.dagster_postgres_url]
+def _urls(services: Services) -> list[str]:
+    return [services.database_url, services.pipeline_database_url, services.dagster_postgres_url]

@@ -28,18 +28,18 @@ def unrecorded_failures(
     if not full:
         return {}
     known = history.tabs_of_runs(pipeline.state, [r.dagster_run.run_id for r in full])
-    found: dict[str, list[LastError]] = {}
+    by_title: dict[str, list[LastError]] = {}
     for record in full:
         run_id = record.dagster_run.run_id
         missing = [one for one in _targets(record.dagster_run) if (run_id, one.tab.title) not in known]
         # Only the newest message is ever shown, and reading them costs a few milliseconds.
-        unread = any(one.tab.title not in found for one in missing)
+        unread = any(one.tab.title not in by_title for one in missing)
         messages = _messages(instance, run_id) if unread else {}
         for tab_asset in missing:
             own = messages.get(tab_asset.key.to_python_identifier())
             message = own or next(iter(messages.values()), _UNKNOWN)
-            found.setdefault(tab_asset.tab.title, []).append(_error(record, message))
-    return found
+            by_title.setdefault(tab_asset.tab.title, []).append(_error(record, message))
+    return by_title
 
 
 def _targets(run: dg.DagsterRun) -> list[TabAsset]:

@@ -45,5 +45,5 @@ class ResponseSource:
         year, month = (sa.extract(part, utc_wall_clock(_AT)) for part in ("year", "month"))
         query = sa.select(year, month, sa.func.count()).where(before > _AT).group_by(year, month)
         with self.engine.connect() as connection:
-            found = connection.execute(query).all()
-        return sorted(Part(datetime(int(y), int(m), 1, tzinfo=UTC), count) for y, m, count in found)
+            rows = connection.execute(query).all()
+        return sorted(Part(datetime(int(y), int(m), 1, tzinfo=UTC), count) for y, m, count in rows)

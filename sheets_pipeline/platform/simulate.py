@@ -62,13 +62,13 @@ def _choices(engine: sa.Engine, course_id: int | None) -> list[tuple[int, int, i
     if course_id is not None:
         query = query.where(enrollments.c.course_id == course_id)
     with engine.connect() as connection:
-        found = [(user, course, quiz) for user, course, quiz in connection.execute(query)]
-    if not found:
+        choices = [(user, course, quiz) for user, course, quiz in connection.execute(query)]
+    if not choices:
         raise DatabaseError(
             "Expected enrolments in courses with quizzes to submit for, found none. Fill the platform first; "
             "the embedded one is filled by `sheets-pipeline local start`."
         )
-    return found
+    return choices
 
 
 def _submit(engine: sa.Engine, rng: random.Random, user: int, course: int, quiz: int) -> Submission:

@@ -36,15 +36,15 @@ def members(mark: str, *, variable: str = FAMILY_MARK) -> list[int]:
     """Process ids of all living processes whose mark begins so, except our own."""
     import psutil
 
-    found = []
+    pids = []
     for process in psutil.process_iter():
         try:
             is_member = process.pid != os.getpid() and process.environ().get(variable, "").startswith(mark)
             if is_member and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process.pid)
+                pids.append(process.pid)
         except (psutil.Error, OSError):
             continue  # ended meanwhile, or somebody else's
-    return found
+    return pids
 
 
 def end_family(mark: str, heads: Collection[int] = ()) -> None:

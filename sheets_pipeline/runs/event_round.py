@@ -160,7 +160,7 @@ def _without_malformed(pipeline: Pipeline, due: list[Event], context: dg.OpExecu
         context.log.error("%d x set aside (`sheets-pipeline queue status`). %s", len(ids), reason)
     if (more := number - sum(len(ids) for _, ids in listed)) > 0:
         context.log.error("%d x set aside for other reasons.", more)
-    left_out = {found for ids in reasons.values() for found in ids}
+    left_out = {event_id for ids in reasons.values() for event_id in ids}
     return [event for event in due if event.id not in left_out], number
 
 
@@ -323,7 +323,7 @@ def _outcomes(
     connection: sa.Connection, due: Iterable[Event], failures: list[Failure]
 ) -> dict[tuple[frozenset[str], str | None], list[int]]:
     """(tabs that still wait, reason of a counted attempt) → events; no tabs where all has been written."""
-    found: dict[tuple[frozenset[str], str | None], list[int]] = {}
+    outcomes: dict[tuple[frozenset[str], str | None], list[int]] = {}
     own = own_tabs()
     for event in due:
         held_back: list[Failure] = []
@@ -333,8 +333,8 @@ def _outcomes(
         tabs = frozenset(failure.tab for failure in held_back)
         reasons = sorted({failure.reason for failure in held_back if failure.error is None})
         reason = " ".join(reasons)[:_LONGEST_REASON] or None
-        found.setdefault((tabs, reason), []).append(event.id)
-    return found
+        outcomes.setdefault((tabs, reason), []).append(event.id)
+    return outcomes
 
 
 def _tell(

@@ -77,17 +77,17 @@ def _telling_runs(instance: dg.DagsterInstance, pipeline: Pipeline) -> list[dg.R
 
     Looks through the newest runs of all, which is far quicker than asking for tags, as long as ours are among them.
     """
-    tags, found = run_tags(pipeline).items(), list[dg.RunRecord]()
+    tags, records = run_tags(pipeline).items(), list[dg.RunRecord]()
     cursor: str | None = None
     for size in _PAGES:
         page = instance.get_run_records(dg.RunsFilter(statuses=_TELLING), limit=size, cursor=cursor)
         for record in page:
             if tags <= record.dagster_run.tags.items():
-                found.append(record)
+                records.append(record)
                 if record.dagster_run.is_success:
-                    return found
+                    return records
         if len(page) < size:
-            return found
+            return records
         cursor = page[-1].dagster_run.run_id
     return recent_runs(instance, pipeline)
 

@@ -48,10 +48,10 @@ def note_loaded_code(instance: dg.DagsterInstance, pipeline: Pipeline) -> None:
 
 
 def _titles() -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+    titles: dict[str, list[str]] = {}
     for tab in tab_assets().values():
-        found.setdefault(tab.module.rpartition(".")[2], []).append(tab.tab.title)
-    return found
+        titles.setdefault(tab.module.rpartition(".")[2], []).append(tab.tab.title)
+    return titles
 
 
 def loaded_code(instance: dg.DagsterInstance, pipeline: Pipeline) -> LoadedCode | None:
@@ -62,8 +62,8 @@ def loaded_code(instance: dg.DagsterInstance, pipeline: Pipeline) -> LoadedCode 
 
 def follow(instance: dg.DagsterInstance, pipeline: Pipeline) -> None:
     """Load the tabs anew in a process that outlives reloads, once the code location has loaded what is on disk now."""
-    found = loaded_code(instance, pipeline)
-    if found is not None and found.files != loaded_files() and found.files == declarations.files():
+    loaded = loaded_code(instance, pipeline)
+    if loaded is not None and loaded.files != loaded_files() and loaded.files == declarations.files():
         reload_tabs()
 
 

@@ -56,7 +56,7 @@ def report_metadata(report: SyncReport, frame: pd.DataFrame | None = None, *, va
 
 def _whole_tab(report: SyncReport, values: bool) -> dict[str, Any]:
     """What only a sync that read the whole tab can tell; the asset checks live on it."""
-    found: dict[str, Any] = {
+    metadata: dict[str, Any] = {
         "rows_in_database": report.rows_in_database,
         "rows_in_tab": report.rows_in_tab,
         "grid_cells": report.grid_cells,
@@ -66,14 +66,14 @@ def _whole_tab(report: SyncReport, values: bool) -> dict[str, Any]:
         "returned_rows": report.returned_rows,
     }
     if report.long_texts:
-        found["long_texts"] = report.long_texts
+        metadata["long_texts"] = report.long_texts
     if report.drift is not None:
-        found |= {"drift_cells": report.drift.cells, "drift_rows": report.drift.rows}
+        metadata |= {"drift_cells": report.drift.cells, "drift_rows": report.drift.rows}
         if report.drift.sample:
-            found["drift"] = _drift(report.drift, values)
+            metadata["drift"] = _drift(report.drift, values)
         if report.drift.missing_keys:
-            found["drift_deleted_rows"] = report.drift.missing_keys
-    return found
+            metadata["drift_deleted_rows"] = report.drift.missing_keys
+    return metadata
 
 
 def _archives(report: SyncReport) -> dict[str, Any]:

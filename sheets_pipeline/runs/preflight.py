@@ -130,7 +130,7 @@ def check_all(
     Asks Google, once for the run, where a tab has to grow or shows moments, which follow the spreadsheet's time zone.
     What fails then concerns all tabs that were to be checked.
     """
-    frames = {key: found.rows for key, found in outcomes.items() if isinstance(found, ComputedTab)}
+    frames = {key: computed.rows for key, computed in outcomes.items() if isinstance(computed, ComputedTab)}
     growths: dict[dg.AssetKey, list[Growth]] = {}
     failed: dict[dg.AssetKey, SheetsPipelineError] = {}
     try:

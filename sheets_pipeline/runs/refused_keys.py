@@ -65,15 +65,15 @@ def _refused(read: Read, keys: list[str], again: Callable[[], None]) -> frozense
 
     if fails([]):
         return frozenset()
-    found: set[str] = set()
+    refused: set[str] = set()
     suspects = [keys]
     while suspects:
         some = suspects.pop()
         if len(some) == 1:
-            found.update(some)
+            refused.update(some)
             continue
         half = len(some) // 2
         if left < 2:
             return frozenset()
         suspects += [part for part in (some[:half], some[half:]) if fails(part)]
-    return frozenset(found)
+    return frozenset(refused)

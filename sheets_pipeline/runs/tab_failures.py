@@ -165,6 +165,6 @@ def _place(error: BaseException, path: str) -> str:
     """Where it happened: the line of the tab's own file that led there, else the innermost."""
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if frame.filename == path]
-    if not (found := (ours or frames)[-1:]):
+    if not (innermost := (ours or frames)[-1:]):
         return "at an unknown place"
-    return f"{Path(found[0].filename).name}, line {found[0].lineno}"
+    return f"{Path(innermost[0].filename).name}, line {innermost[0].lineno}"

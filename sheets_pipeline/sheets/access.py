@@ -71,7 +71,7 @@ def read_spreadsheet(client: SheetsClient) -> SpreadsheetProperties:
         )
     properties = answer.get("properties", {})
     metadata = answer.get("developerMetadata", [])
-    owners = tuple(found.get("metadataValue", "") for found in metadata if found["metadataKey"] == OWNER_KEY)
+    owners = tuple(entry.get("metadataValue", "") for entry in metadata if entry["metadataKey"] == OWNER_KEY)
     return SpreadsheetProperties(
         properties.get("title", ""), properties.get("timeZone", "Etc/GMT"), tuple(sheets), owners
     )
@@ -90,9 +90,9 @@ Lookup = dict[str, Any]
 
 def read_tab(client: SheetsClient, sheet_id: int, lookups: Sequence[Lookup] = ()) -> tuple[TabSnapshot, list[Lookup]]:
     """All cells of a tab, and which of the lookups found developer metadata on its rows. One read request."""
-    [found], matched = _read_filters(client, [{"sheetId": sheet_id}], lookups)
-    row_count, column_count = grid_size(found["range"])
-    return TabSnapshot(_title(found["range"]), row_count, column_count, found.get("values", [])), matched
+    [values], matched = _read_filters(client, [{"sheetId": sheet_id}], lookups)
+    row_count, column_count = grid_size(values["range"])
+    return TabSnapshot(_title(values["range"]), row_count, column_count, values.get("values", [])), matched
 
 
 def read_keys(
@@ -113,13 +113,13 @@ def read_keys(
         filters.append({"sheetId": sheet_id, "startRowIndex": known_from})
     (header, *others), matched = _read_filters(client, filters, lookups)
     keys = others[: len(key_columns)]
-    row_count = max(grid_size(found["range"])[0] for found in keys)
+    row_count = max(grid_size(values["range"])[0] for values in keys)
     columns = [list(cells[:1]) for cells in header.get("values", [])]
     columns += [[] for _ in range(max(key_columns) + 1 - len(columns))]
     if known_from is not None:
         _put_below(columns, others[-1].get("values", []), known_from)
-    for column, found in zip(key_columns, keys, strict=True):
-        columns[column] = (found.get("values") or [[]])[0]
+    for column, values in zip(key_columns, keys, strict=True):
+        columns[column] = (values.get("values") or [[]])[0]
     title, (_, column_count) = _title(header["range"]), grid_size(header["range"])
     first = row_count if known_from is None else known_from
     return TabSnapshot(title, row_count, column_count, columns, first), matched
@@ -136,13 +136,13 @@ def read_column_metadata(client: SheetsClient, sheet_id: int) -> dict[str, int]:
     """Columns that carry our mark, however their header reads now: name → 0-based index. One read request."""
     lookup = {"metadataKey": COLUMN_METADATA_KEY, "locationType": "COLUMN"}
     answer = client.read("/developerMetadata:search", body={"dataFilters": [{"developerMetadataLookup": lookup}]})
-    found: dict[str, int] = {}
+    ids: dict[str, int] = {}
     for match in answer.get("matchedDeveloperMetadata", []):
         metadata = match["developerMetadata"]
         span = metadata.get("location", {}).get("dimensionRange", {})
         if span.get("sheetId", 0) == sheet_id:
-            found[metadata.get("metadataValue", "")] = span.get("startIndex", 0)
-    return found
+            ids[metadata.get("metadataValue", "")] = span.get("startIndex", 0)
+    return ids
 
 
 #: All that people can put into a cell but a number format, which our columns carry down to the last row of the grid.
@@ -164,18 +164,16 @@ def is_bare(client: SheetsClient, sheet_id: int, title: str, first_row: int, end
     quoted = "'" + title.replace("'", "''") + "'"
     params = {"ranges": f"{quoted}!{first_row + 1}:{end_row}", "includeGridData": "true", "fields": _TAIL_MASK}
     answer = client.read(params=params)
-    sheet = next(found for found in answer["sheets"] if found["properties"].get("sheetId", 0) == sheet_id)
+    sheet = next(sheet for sheet in answer["sheets"] if sheet["properties"].get("sheetId", 0) == sheet_id)
     held = (
         value for data in sheet.get("data", []) for row in data.get("rowData", []) for value in row.get("values", [])
     )
     if any(cell.get("userEnteredFormat") or cell.keys() - {"userEnteredFormat"} for cell in held):
         return False
     ranges = [*sheet.get("merges", [])]
-    ranges += [found.get("range", {}) for kind in ("protectedRanges", "tables") for found in sheet.get(kind, [])]
-    ranges += [
-        found["range"] for found in answer.get("namedRanges", []) if found["range"].get("sheetId", 0) == sheet_id
-    ]
-    starts = [found.get("startRowIndex", 0) for found in ranges]
+    ranges += [area.get("range", {}) for kind in ("protectedRanges", "tables") for area in sheet.get(kind, [])]
+    ranges += [area["range"] for area in answer.get("namedRanges", []) if area["range"].get("sheetId", 0) == sheet_id]
+    starts = [area.get("startRowIndex", 0) for area in ranges]
     positions = [chart.get("position", {}).get("overlayPosition", {}) for chart in sheet.get("charts", [])]
     starts += [position.get("anchorCell", {}).get("rowIndex", 0) for position in positions]
     return all(start < first_row for start in starts)
@@ -184,7 +182,7 @@ def is_bare(client: SheetsClient, sheet_id: int, title: str, first_row: int, end
 def _read_filters(
     client: SheetsClient, grid_ranges: list[dict[str, int]], lookups: Sequence[Lookup]
 ) -> tuple[list[dict[str, Any]], list[Lookup]]:
-    """Values column by column, one answer per grid range, in the order asked (Google's own order is not promised).
+    """Values column by column, area answer per grid range, in the order asked (Google's own order is not promised).
 
     Lookups that matched come back beside them. One read request, shared with other tabs of the round.
     """
@@ -223,13 +221,13 @@ def _answered(
         for value_range in answer.get("valueRanges", [])
         for data_filter in value_range.get("dataFilters", [])
     ]
-    found = [
+    ranges = [
         next((values for data_filter, values in matched if data_filter.get("gridRange") == _without_zeros(asked)), None)
         for asked in grid_ranges
     ]
-    if None in found:
+    if None in ranges:
         raise SheetsError("The Sheets API left out a range that was asked for; the next sync asks again.")
-    return [values for values in found if values is not None], matched
+    return [values for values in ranges if values is not None], matched
 
 
 class RowsMoved(RequestRejected):
@@ -245,8 +243,8 @@ def check_rows(client: SheetsClient, sheet_id: int, key_columns: list[int], expe
     first, end = min(expected), max(expected) + 1
     rows = {"sheetId": sheet_id, "startRowIndex": first, "endRowIndex": end}
     spans = [rows | {"startColumnIndex": column, "endColumnIndex": column + 1} for column in key_columns]
-    found, _ = _answered(_get_by_filters(client, [{"gridRange": span} for span in spans]), spans)
-    cells = [[*(values.get("values") or [[]])[0], *[None] * (end - first)] for values in found]
+    ranges, _ = _answered(_get_by_filters(client, [{"gridRange": span} for span in spans]), spans)
+    cells = [[*(values.get("values") or [[]])[0], *[None] * (end - first)] for values in ranges]
     now = row_keys([[column[row - first] for row in expected] for column in cells])
     if moved := sum(key != there for key, there in zip(expected.values(), now, strict=True)):
         raise RowsMoved(f"{moved} of the rows to delete moved before they were.", status=400)
@@ -331,8 +329,8 @@ def apply_requests(
     answer = client.together("write", (requests, ranges, right_before), len(requests), write)
     if not rows:
         return {}
-    found = _cells_in_answer(answer, title)
-    keys = row_keys([[found.get((row, column)) for row in rows] for column in key_columns])
+    cells = _cells_in_answer(answer, title)
+    keys = row_keys([[cells.get((row, column)) for row in rows] for column in key_columns])
     return dict(zip(rows, keys, strict=True))
 
 
@@ -353,7 +351,7 @@ def _key_ranges(title: str, key_columns: list[int], rows: list[int]) -> list[str
 def _cells_in_answer(answer: Any, title: str) -> dict[tuple[int, int], Cell]:
     cells: dict[tuple[int, int], Cell] = {}
     sheets = answer.get("updatedSpreadsheet", {}).get("sheets", [])
-    for sheet in (found for found in sheets if found["properties"]["title"] == title):
+    for sheet in (one for one in sheets if one["properties"]["title"] == title):
         for data in sheet.get("data", []):
             first, column = data.get("startRow", 0), data.get("startColumn", 0)
             for row, row_data in enumerate(data.get("rowData", []), start=first):

@@ -198,7 +198,7 @@ class ArchivedWriter:
         self, keys: Collection[str], homes: dict[str, datetime | None], boundary: Boundary
     ) -> dict[datetime | None, set[str]]:
         """Touched keys by the tab that they concern; those of months without a (complete) archive are left out."""
-        found: dict[datetime | None, set[str]] = {}
+        by_month: dict[datetime | None, set[str]] = {}
         months = {self._title(month): month for month in homes.values()}
         owners = self.store.owners(keys)
         for key in keys:
@@ -210,8 +210,8 @@ class ArchivedWriter:
                 continue  # neither in the database nor in a tab
             else:
                 month = months.get(owners[key]) or self._month(owners[key])
-            found.setdefault(month, set()).add(key)
-        return found
+            by_month.setdefault(month, set()).add(key)
+        return by_month
 
     def _bring_home(self, keys: Collection[str], boundary: Boundary) -> None:
         """Rows whose moment was changed, or that a stopped move left behind, go to the tab where they belong."""

@@ -147,13 +147,13 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 def reasons(error: APIError) -> set[str]:
     """``ErrorInfo.reason`` of the newer form of errors, ``errors[].reason`` of Drive's."""
-    found: set[str] = set()
+    names: set[str] = set()
     for name in ("details", "errors"):
         parts = error.error.get(name)
         for part in parts if isinstance(parts, list) else []:
             if isinstance(part, dict) and isinstance(part.get("reason"), str):
-                found.add(part["reason"])
-    return found
+                names.add(part["reason"])
+    return names
 
 
 def refused_certificate(error: BaseException) -> str | None:

@@ -121,29 +121,29 @@ class TabMarks:
         answer = self.client.read("/developerMetadata:search", body={"dataFilters": filters})
         seen = _Seen([], {})
         for match in answer.get("matchedDeveloperMetadata", []):
-            found = match["developerMetadata"]
-            text, location = found.get("metadataValue", ""), found.get("location", {})
-            if found["metadataKey"] == marks.OWNER_KEY:
+            entry = match["developerMetadata"]
+            text, location = entry.get("metadataValue", ""), entry.get("location", {})
+            if entry["metadataKey"] == marks.OWNER_KEY:
                 seen.owners.append(text)
             elif location.get("dimensionRange", {}).get("sheetId", 0) == sheet_id and (
                 version := marks.read_version(text)
             ):
-                seen.versions[found["metadataId"]] = version
+                seen.versions[entry["metadataId"]] = version
         return seen
 
     def _with_owner(self, sight: Sight, owners: Iterable[str], takes_over: bool) -> Sight:
-        found, me = marks.owner_of(owners, self.client.spreadsheet_id), self.ownership.owner()
+        owner, me = marks.owner_of(owners, self.client.spreadsheet_id), self.ownership.owner()
         sight.owner_is_known = True
-        if found is None:
+        if owner is None:
             # A mark that came along with a copy of the file has our mark's id.
             return replace(sight, owner_is_missing=True, replaces_owner=bool(list(owners)))
-        if found.installation != me.installation:
+        if owner.installation != me.installation:
             me = self.ownership.owner(anew=True)
-        if found.installation == me.installation:
+        if owner.installation == me.installation:
             return sight
         if not takes_over:
-            raise OwnedByAnother(self.client.spreadsheet_id, str(found), str(me))
-        logger.warning("The spreadsheet was kept by %s; it is taken over", found)
+            raise OwnedByAnother(self.client.spreadsheet_id, str(owner), str(me))
+        logger.warning("The spreadsheet was kept by %s; it is taken over", owner)
         return replace(sight, owner_is_missing=True, replaces_owner=True)
 
     def _refuse_twin(self, facts: TabFacts, sight: Sight, takes_over: bool) -> None:

@@ -143,9 +143,9 @@ def _quota_exceeded(error: APIError, asked: Asked) -> SheetsError:
 
 
 def _of_refused_access(error: APIError, asked: Asked) -> AccessDenied:
-    status, said, found = error.response.status_code, words(error), reasons(error)
+    status, said, codes = error.response.status_code, words(error), reasons(error)
     for kind, known_reasons, parts, remedy in _REFUSALS:
-        if found & known_reasons or any(part in said.lower() for part in parts):
+        if codes & known_reasons or any(part in said.lower() for part in parts):
             text = remedy.format(account=asked.account, spreadsheet=asked.spreadsheet_id)
             return kind(f"{text} (Google's words: {said})", status=status)
     if status == 401:

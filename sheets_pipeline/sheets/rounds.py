@@ -129,9 +129,9 @@ def alteration(
         settled = as_declared(tab, now, columns)
         there = {name: place for name, place in layout.items() if name not in unmade}
         facts = replace(settled, declared=now.declared, layout=there)
-    found = Round(facts, settled, snapshot.title, wanted, changes, plan, sight, index, columns)
-    found.grid_cells = snapshot.row_count * snapshot.column_count + plan.grid_cells
-    return found
+    planned = Round(facts, settled, snapshot.title, wanted, changes, plan, sight, index, columns)
+    planned.grid_cells = snapshot.row_count * snapshot.column_count + plan.grid_cells
+    return planned
 
 
 def creation(
@@ -142,7 +142,7 @@ def creation(
     changes = ChangeSet(list(range(len(wanted))), [], [], {}, [])
     facts = replace(facts, row_count=plan.row_count, rows_end=len(wanted) + 1)
     facts = as_declared(tab, facts, Columns(new_layout(tab)))
-    found = Round(facts, facts, tab.title, wanted, changes, plan, sight)
-    found.rows_digest = lambda: digest(wanted.keys)
-    found.rows_in_tab, found.grid_cells = len(wanted), plan.grid_cells
-    return found
+    planned = Round(facts, facts, tab.title, wanted, changes, plan, sight)
+    planned.rows_digest = lambda: digest(wanted.keys)
+    planned.rows_in_tab, planned.grid_cells = len(wanted), plan.grid_cells
+    return planned

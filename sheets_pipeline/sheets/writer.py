@@ -168,14 +168,14 @@ class TabWriter:
         report = SyncReport(self.tab.title)
         for number in range(1, MAX_ROUNDS + 1):
             logger.info("Tab %r: reading", self.tab.title)
-            found = self._look_where_it_is(look)
-            self._preflight(found)
+            planned = self._look_where_it_is(look)
+            self._preflight(planned)
             if not allowance.dry_run:
-                found.facts = self._marks.sign(found.sight, found.facts, found.plan, found.rows_digest)
+                planned.facts = self._marks.sign(planned.sight, planned.facts, planned.plan, planned.rows_digest)
             if number == 1:
-                found.describe(report, self.tab, self.spreadsheet_url)
+                planned.describe(report, self.tab, self.spreadsheet_url)
             report.rounds = number
-            if allowance.dry_run or self._apply(found, report):
+            if allowance.dry_run or self._apply(planned, report):
                 break
             time.sleep(min(0.5 * 2.0 ** (number - 1), 8))
         else:
@@ -187,23 +187,23 @@ class TabWriter:
         report.traffic = self.client.traffic.since(before)
         return report
 
-    def _preflight(self, found: Round) -> None:
+    def _preflight(self, planned: Round) -> None:
         """Before the first write: is there quota for it (said, not refused), and room where the tab grows?"""
-        needed = len(found.plan.batches)
+        needed = len(planned.plan.batches)
         if needed > 1 and needed > (left := self.client.quota_left("write")):
             logger.info("Tab %r needs %d writes, %d are left this minute; it waits", self.tab.title, needed, left)
-        facts, growth = found.facts, found.plan.grid_cells
+        facts, growth = planned.facts, planned.plan.grid_cells
         if growth <= 0:
             return
         if facts.spreadsheet_cells > 0 and facts.spreadsheet_cells + growth < _CELLS_OF_NO_CONCERN:
-            found.facts = replace(facts, spreadsheet_cells=facts.spreadsheet_cells + growth)
+            planned.facts = replace(facts, spreadsheet_cells=facts.spreadsheet_cells + growth)
         else:
             spreadsheet = self._finder.spreadsheet or access.read_spreadsheet(self.client)
-            is_new = found.facts.sheet_id not in {sheet.sheet_id for sheet in spreadsheet.sheets}
+            is_new = planned.facts.sheet_id not in {sheet.sheet_id for sheet in spreadsheet.sheets}
             tabs = len(spreadsheet.sheets) + is_new
-            check_size(self.tab.title, spreadsheet.cells, found.plan.grid_cells, tabs)
-            cells = spreadsheet.cells + found.plan.grid_cells
-            found.facts = replace(found.facts, spreadsheet_cells=cells, spreadsheet_tabs=tabs)
+            check_size(self.tab.title, spreadsheet.cells, planned.plan.grid_cells, tabs)
+            cells = spreadsheet.cells + planned.plan.grid_cells
+            planned.facts = replace(planned.facts, spreadsheet_cells=cells, spreadsheet_tabs=tabs)
 
     def _look_where_it_is(self, look: Callable[[], Round]) -> Round:
         """Look; where the remembered tab is gone, find it or its successor and look again."""
@@ -216,18 +216,20 @@ class TabWriter:
             self.memory.save_facts(self._finder.find())
             return look()
 
-    def _apply(self, found: Round, report: SyncReport) -> bool:
+    def _apply(self, planned: Round, report: SyncReport) -> bool:
         """Send the plan; False when the tab must be read again.
 
         Raises:
             RequestRejected: For cells that are protected from us, and for the second time.
         """
-        plan, deletes = found.plan, found.plan.deletes
+        plan, deletes = planned.plan, planned.plan.deletes
         # The last answer that can carry key cells tells whether the rows to delete still stand where we read them.
         checking = plan.writes[-1] if plan.writes else None
-        if found.changes.returned_keys:  # before their version is known, or the next sync would take them for people's
-            self.memory.intend(found.changes.returned_keys)
-        self._remember(found.facts, is_as_known=found.sight.is_as_known)
+        if (
+            planned.changes.returned_keys
+        ):  # before their version is known, or the next sync would take them for people's
+            self.memory.intend(planned.changes.returned_keys)
+        self._remember(planned.facts, is_as_known=planned.sight.is_as_known)
         # What is about to be sent and what is known to stand is noted while another request is under way.
         with ThreadPoolExecutor(1) as beside:
             intended = [beside.submit(self._intend, plan, batch) for batch in plan.batches[:1]]
@@ -244,16 +246,16 @@ class TabWriter:
                     intended += [
                         beside.submit(self._intend, plan, after) for after in plan.batches[number : number + 1]
                     ]
-                    if not self._apply_batch(found, batch, check, report):
+                    if not self._apply_batch(planned, batch, check, report):
                         return False
                     for earlier in noted[-1:]:
                         earlier.result()
-                    noted.append(beside.submit(self._note, found, batch))
+                    noted.append(beside.submit(self._note, planned, batch))
                 for last in noted[-1:]:
                     last.result()
-                made = found.settled
-                settled = replace(found.facts, layout=made.layout, declared=made.declared)
-                if settled != found.facts:
+                made = planned.settled
+                settled = replace(planned.facts, layout=made.layout, declared=made.declared)
+                if settled != planned.facts:
                     self._remember(settled)
             except OutcomeUnknown as error:
                 logger.warning("Tab %r: %s Reading what it holds now.", self.tab.title, error)
@@ -262,7 +264,7 @@ class TabWriter:
                 logger.warning("Tab %r: %s Nothing was deleted; looking again.", self.tab.title, error)
                 return False
             except RequestRejected as error:
-                if self._is_refused or ("protected" in str(error) and not found.changes.inserts):
+                if self._is_refused or ("protected" in str(error) and not planned.changes.inserts):
                     raise  # where new rows cannot be put in, they may go below everything
                 self._is_refused = True
                 # People took out rows or columns that it was about, or the tab, or made one of its title; or another
@@ -276,13 +278,13 @@ class TabWriter:
         if batch is not plan.deletes:
             self.memory.intend(batch.keys)
 
-    def _note(self, found: Round, batch: Batch) -> None:
+    def _note(self, planned: Round, batch: Batch) -> None:
         """The batch is known to be applied."""
-        if batch is found.plan.deletes:
+        if batch is planned.plan.deletes:
             self.memory.forget(batch.keys)
             return
-        position = found.wanted.position  # marked rows are not in it
-        self.memory.confirm({key: found.wanted.row(position[key]) for key in batch.keys if key in position})
+        position = planned.wanted.position  # marked rows are not in it
+        self.memory.confirm({key: planned.wanted.row(position[key]) for key in batch.keys if key in position})
 
     def _remember(self, facts: TabFacts, *, is_as_known: bool = True) -> None:
         """Note what was found, before anything is sent, so that a crash leaves no tab that we do not know."""
@@ -294,31 +296,31 @@ class TabWriter:
                 self.memory.distrust()  # of a column that was away the base knows nothing, and what it knows may be old
             self.memory.save_facts(facts)
 
-    def _apply_batch(self, found: Round, batch: Batch, check: dict[int, str], report: SyncReport) -> bool:
+    def _apply_batch(self, planned: Round, batch: Batch, check: dict[int, str], report: SyncReport) -> bool:
         if self._still_ours is not None:
             self._still_ours()
         report.cells += batch.cells
-        key_columns = [found.settled.layout[name] for name in self.tab.key]
-        right_before = self._check_deletes(found, key_columns) if batch is found.plan.deletes else None
-        moved = access.apply_batch(self.client, batch, found.title, key_columns, check, right_before)
-        if found.plan.writes and batch is found.plan.writes[-1]:
+        key_columns = [planned.settled.layout[name] for name in self.tab.key]
+        right_before = self._check_deletes(planned, key_columns) if batch is planned.plan.deletes else None
+        moved = access.apply_batch(self.client, batch, planned.title, key_columns, check, right_before)
+        if planned.plan.writes and batch is planned.plan.writes[-1]:
             self._reader.seen_at = time.monotonic()
         if moved:
             self._rows_moved = True
             logger.warning("Tab %r: %d rows moved while they were written; looking again", self.tab.title, len(moved))
         return not moved
 
-    def _check_deletes(self, found: Round, key_columns: list[int]) -> Callable[[], None]:
+    def _check_deletes(self, planned: Round, key_columns: list[int]) -> Callable[[], None]:
         """For the moment before rows are deleted by number: see docs/decisions/0017."""
-        expected = found.plan.deletes.expected_keys if found.plan.deletes else {}
+        expected = planned.plan.deletes.expected_keys if planned.plan.deletes else {}
 
         def check() -> None:
             if time.monotonic() - self._reader.seen_at <= _TRUSTED_SECONDS:
                 return
-            sheet_id, bare = found.facts.sheet_id, found.plan.bare_rows
+            sheet_id, bare = planned.facts.sheet_id, planned.plan.bare_rows
             if expected:
                 access.check_rows(self.client, sheet_id, key_columns, expected)
-            if bare and not access.is_bare(self.client, sheet_id, found.title, *bare):
+            if bare and not access.is_bare(self.client, sheet_id, planned.title, *bare):
                 raise access.RowsMoved("Somebody began to use the empty rows at the end.", status=400)
             self._reader.seen_at = time.monotonic()
 
@@ -361,13 +363,13 @@ class TabWriter:
         bare_from = self._bare_from(facts, snapshot, snapshot.last_row + len(changes.inserts))
         end = row_after_ours(index, changes.foreign_keys)
         place = AT_THE_END if self._is_refused else place_after(end, snapshot, layout)
-        found = alteration(tab, facts, snapshot, columns, wanted, changes, index, sight, end, place, bare_from)
-        found.strays = strays
-        found.rows_digest = lambda: digest_of_ours(index, wanted, changes)
-        if sight.is_as_known and facts.layout.keys() == found.settled.layout.keys():
-            found.drift = find_drift(changes, wanted, found.settled.layout, base)
-        found.rows_in_tab = rows_of_ours(index, wanted, changes, leave)
-        return found
+        planned = alteration(tab, facts, snapshot, columns, wanted, changes, index, sight, end, place, bare_from)
+        planned.strays = strays
+        planned.rows_digest = lambda: digest_of_ours(index, wanted, changes)
+        if sight.is_as_known and facts.layout.keys() == planned.settled.layout.keys():
+            planned.drift = find_drift(changes, wanted, planned.settled.layout, base)
+        planned.rows_in_tab = rows_of_ours(index, wanted, changes, leave)
+        return planned
 
     def _is_rekeyed(self, facts: TabFacts) -> bool:
         """Whether the declaration's key is another than that by which rows are remembered."""
@@ -403,10 +405,10 @@ class TabWriter:
         end = row_after_ours(index, theirs if len(theirs) < len(lowest) else ())
         columns = Columns(layout, dict(facts.renamed))
         place = AT_THE_END if self._is_refused else place_after(end, snapshot, layout)
-        found = alteration(self.tab, facts, snapshot, columns, wanted, changes, index, sight, end, place)
-        found.rows_digest = lambda: digest_after(sight.last, wanted, changes)
-        found.rows = len(index.row_of) + len(changes.inserts) - len(changes.deletes)
-        return found
+        planned = alteration(self.tab, facts, snapshot, columns, wanted, changes, index, sight, end, place)
+        planned.rows_digest = lambda: digest_after(sight.last, wanted, changes)
+        planned.rows = len(index.row_of) + len(changes.inserts) - len(changes.deletes)
+        return planned
 
     # Creating the tab ------------------------------------------------------------------------------------------------
 

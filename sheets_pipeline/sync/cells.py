@@ -23,23 +23,23 @@ EPOCH = datetime(1899, 12, 30)
 MICROSECONDS_PER_DAY = 86_400_000_000
 
 
-def same_cell(wanted: Cell, found: Cell) -> bool:
+def same_cell(wanted: Cell, current: Cell) -> bool:
     """Whether a cell needs no write.
 
     A truth value is never a number. Whole numbers differ in their last digit. Others may differ in what no double can
     tell apart in 15 digits, which is how far Sheets shows them; line ends may come back as ``\\n``.
     """
-    if isinstance(wanted, bool) or isinstance(found, bool):
-        return wanted is found
-    if wanted == found:
+    if isinstance(wanted, bool) or isinstance(current, bool):
+        return wanted is current
+    if wanted == current:
         return True
-    if isinstance(wanted, int) and isinstance(found, int):
+    if isinstance(wanted, int) and isinstance(current, int):
         return False
-    if isinstance(wanted, int | float) and isinstance(found, int | float):
-        return abs(wanted - found) <= 2e-15 * max(abs(wanted), abs(found))
-    if isinstance(wanted, str) and isinstance(found, str):
-        return _one_newline(wanted) == _one_newline(found)
-    return _is_blank(wanted) and _is_blank(found)
+    if isinstance(wanted, int | float) and isinstance(current, int | float):
+        return abs(wanted - current) <= 2e-15 * max(abs(wanted), abs(current))
+    if isinstance(wanted, str) and isinstance(current, str):
+        return _one_newline(wanted) == _one_newline(current)
+    return _is_blank(wanted) and _is_blank(current)
 
 
 def _is_blank(cell: Cell) -> bool:

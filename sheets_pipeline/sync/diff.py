@@ -92,8 +92,8 @@ def compare(
         returned_keys=back,
     )
     if tab.on_removed is OnRemoved.MARK:
-        found = [None, *snapshot.column_cells(layout[tab.status_column])]
-        _mark(changes, tab, layout, [row for row in left if found[row.row] != REMOVED_STATUS])
+        statuses = [None, *snapshot.column_cells(layout[tab.status_column])]
+        _mark(changes, tab, layout, [row for row in left if statuses[row.row] != REMOVED_STATUS])
     return changes
 
 
@@ -116,22 +116,22 @@ def _differing_cells(
     for name, column in layout.items():
         found_cells = [None, *snapshot.column_cells(column)]
         wanted_cells = wanted.columns[name]
-        found = [found_cells[row] for row in rows]
+        current = [found_cells[row] for row in rows]
         want = [wanted_cells[i] for i in positions]
-        if found == want and not _mixes_truth_and_numbers(found, want):
+        if current == want and not _mixes_truth_and_numbers(current, want):
             continue  # one comparison in C for the whole column: the usual case
         updates += [
             CellUpdate(row, column, old, new)
-            for row, old, new in zip(rows, found, want, strict=True)
+            for row, old, new in zip(rows, current, want, strict=True)
             if not (old == new and type(old) is type(new)) and not same_cell(new, old)
         ]
     updates.sort(key=_place)
     return updates
 
 
-def _mixes_truth_and_numbers(found: list[Cell], want: list[Cell]) -> bool:
+def _mixes_truth_and_numbers(current: list[Cell], want: list[Cell]) -> bool:
     """In Python ``True == 1``; in a spreadsheet TRUE and 1 are different cells."""
-    return [type(cell) is bool for cell in found] != [type(cell) is bool for cell in want]
+    return [type(cell) is bool for cell in current] != [type(cell) is bool for cell in want]
 
 
 def compare_touched(

@@ -90,14 +90,14 @@ def split_off_others(
     counts = {name: Counter(cells) for name, cells in wanted.columns.items() if name not in tab.key} if unknown else {}
     for key in sorted(unknown, key=lambda key: index.row_of[key]):
         row, i = index.row_of[key], wanted.position[key]
-        found = {name: _cell(snapshot, layout[name], row) for name in wanted.columns}
-        if is_another_record(found, {name: cells[i] for name, cells in wanted.columns.items()}, counts):
-            _split_off(tab, layout, index, changes, key, row, i, found)
+        present = {name: _cell(snapshot, layout[name], row) for name in wanted.columns}
+        if is_another_record(present, {name: cells[i] for name, cells in wanted.columns.items()}, counts):
+            _split_off(tab, layout, index, changes, key, row, i, present)
     changes.inserts.sort()
     changes.updates.sort(key=lambda update: (update.row, update.column))
 
 
-def is_another_record(found: dict[str, Cell], wanted: dict[str, Cell], counts: dict[str, Counter[Cell]]) -> bool:
+def is_another_record(current: dict[str, Cell], wanted: dict[str, Cell], counts: dict[str, Counter[Cell]]) -> bool:
     """Whether a row tells of another record than the one with its number: nothing that sets it apart is the same.
 
     Args:
@@ -105,8 +105,8 @@ def is_another_record(found: dict[str, Cell], wanted: dict[str, Cell], counts: d
         wanted: The record.
         counts: How often each value stands in each column that counts, over all records.
     """
-    compared = [name for name in counts if found[name] not in (None, "") and wanted[name] not in (None, "")]
-    same = {name for name in compared if same_cell(wanted[name], found[name])}
+    compared = [name for name in counts if current[name] not in (None, "") and wanted[name] not in (None, "")]
+    same = {name for name in compared if same_cell(wanted[name], current[name])}
     telling = [name for name in compared if counts[name][wanted[name]] == 1]
     if telling:
         return not same & set(telling)
@@ -121,13 +121,13 @@ def _split_off(
     key: str,
     row: int,
     position: int,
-    found: dict[str, Cell],
+    cells: dict[str, Cell],
 ) -> None:
     first = tab.key[0]
-    label = f"{key if len(tab.key) == 1 else found[first]} (removed)"
-    [left] = row_keys([[label if name == first else found[name]] for name in tab.key])
+    label = f"{key if len(tab.key) == 1 else cells[first]} (removed)"
+    [left] = row_keys([[label if name == first else cells[name]] for name in tab.key])
     changes.updates = [update for update in changes.updates if update.row != row]
-    changes.updates.append(CellUpdate(row, layout[first], found[first], label))
+    changes.updates.append(CellUpdate(row, layout[first], cells[first], label))
     if tab.on_removed is OnRemoved.MARK:
         changes.updates.append(CellUpdate(row, layout[tab.status_column], None, REMOVED_STATUS))
         changes.marks += 1

@@ -125,8 +125,8 @@ def find_strays(
     inserted |= {_content(cells[name] for name in own) for cells in known}
     inserted.discard((None,) * len(own))
     columns = [snapshot.columns[layout[name]] if layout[name] < len(snapshot.columns) else [] for name in own]
-    found = {row: _content(cells[row] if row < len(cells) else None for cells in columns) for row in rows}
-    return sorted(row + 1 for row, content in found.items() if content in inserted)
+    contents = {row: _content(cells[row] if row < len(cells) else None for cells in columns) for row in rows}
+    return sorted(row + 1 for row, content in contents.items() if content in inserted)
 
 
 def _content(cells: Iterable[Cell]) -> tuple[Cell, ...]:

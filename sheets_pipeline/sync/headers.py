@@ -139,48 +139,50 @@ def find_columns(
     Raises:
         HeaderMismatch, HeaderDoubled: A person must mend the header row.
     """
-    found = Columns(locate_columns(tab, snapshot, known))
-    missing = [column.name for column in tab.columns if column.name not in found.layout]
+    columns = Columns(locate_columns(tab, snapshot, known))
+    missing = [column.name for column in tab.columns if column.name not in columns.layout]
     if missing and marked is None:
         return None
     texts = header_texts(snapshot)
     if missing:
         _check_header_row(tab, snapshot, known, marked or {}, keys)
-        _find_by_mark(found, missing, marked or {}, texts)
-    found.renamed |= {
+        _find_by_mark(columns, missing, marked or {}, texts)
+    columns.renamed |= {
         name: text
         for name, text in known.renamed.items()
-        if name in found.layout and name not in found.retitled and _plain(texts[found.layout[name]]) == _plain(text)
+        if name in columns.layout
+        and name not in columns.retitled
+        and _plain(texts[columns.layout[name]]) == _plain(text)
     }
-    _add_missing(tab, snapshot, known, found)
-    theirs = _take_over(snapshot, known, found, texts)
+    _add_missing(tab, snapshot, known, columns)
+    theirs = _take_over(snapshot, known, columns, texts)
     if theirs and marked is None:
         return None
     for name in theirs:
-        if (marked or {}).get(name) != found.layout[name]:  # else we made it, and the answer was lost
+        if (marked or {}).get(name) != columns.layout[name]:  # else we made it, and the answer was lost
             raise HeaderDoubled(
                 tab.title,
-                f"the declaration has a new column {texts[found.layout[name]]!r}, and people have one of that name, which "
+                f"the declaration has a new column {texts[columns.layout[name]]!r}, and people have one of that name, which "
                 "would be overwritten. Rename theirs in row 1, or give the new one another header in the declaration.",
             )
-    _follow_declaration(tab, known, found, texts)
-    _release(tab, known, found, texts)
-    return found
+    _follow_declaration(tab, known, columns, texts)
+    _release(tab, known, columns, texts)
+    return columns
 
 
-def _find_by_mark(found: Columns, missing: list[str], marked: Mapping[str, int], texts: list[str]) -> None:
+def _find_by_mark(columns: Columns, missing: list[str], marked: Mapping[str, int], texts: list[str]) -> None:
     for name in missing:
         place = marked.get(name)
-        if place is None or place in found.layout.values():
+        if place is None or place in columns.layout.values():
             continue
         text = texts[place] if place < len(texts) else ""
         if text and texts.count(text) > 1:
             continue
-        found.layout[name] = place
+        columns.layout[name] = place
         if text:
-            found.renamed[name] = text
+            columns.renamed[name] = text
         else:
-            found.retitled.append(name)
+            columns.retitled.append(name)
 
 
 def _check_header_row(
@@ -216,13 +218,13 @@ def _check_header_row(
             )
 
 
-def _add_missing(tab: Tab, snapshot: TabSnapshot, known: KnownColumns, found: Columns) -> None:
-    missing = [column.name for column in tab.columns if column.name not in found.layout]
+def _add_missing(tab: Tab, snapshot: TabSnapshot, known: KnownColumns, columns: Columns) -> None:
+    missing = [column.name for column in tab.columns if column.name not in columns.layout]
     if not missing:
         return
     texts = [text for text in header_texts(snapshot) if text]
     headers = [tab.column(name).header for name in missing]
-    if not known.layout and not found.layout:
+    if not known.layout and not columns.layout:
         raise HeaderMismatch(
             tab.title,
             missing=headers,
@@ -244,40 +246,40 @@ def _add_missing(tab: Tab, snapshot: TabSnapshot, known: KnownColumns, found: Co
     can_add = [name for name in missing if known.layout and (name not in known.layout or tab.restores_columns)]
     if can_add != missing:
         raise HeaderMismatch(tab.title, missing=headers, found=texts)
-    found.added = can_add
-    found.layout |= {name: len(snapshot.columns) + i for i, name in enumerate(can_add)}
+    columns.added = can_add
+    columns.layout |= {name: len(snapshot.columns) + i for i, name in enumerate(can_add)}
 
 
-def _take_over(snapshot: TabSnapshot, known: KnownColumns, found: Columns, texts: list[str]) -> list[str]:
+def _take_over(snapshot: TabSnapshot, known: KnownColumns, columns: Columns, texts: list[str]) -> list[str]:
     """Columns that are new to the declaration and stand there already; gives those that seem to be people's."""
-    gone = [name for name in known.layout if name not in found.layout]
+    gone = [name for name in known.layout if name not in columns.layout]
     ours = {_plain(header) for name in gone for header in _headers(name, known)}
     ours |= {_plain(header) for header in known.released.values()}
     theirs = []
-    for name, place in found.layout.items():
-        if not known.layout or name in known.layout or name in found.added:
+    for name, place in columns.layout.items():
+        if not known.layout or name in known.layout or name in columns.added:
             continue
         is_blank = all(cell in (None, "") for cell in snapshot.columns[place][1:])
-        if not is_blank and name not in found.renamed and _plain(texts[place]) not in ours and known.declared:
+        if not is_blank and name not in columns.renamed and _plain(texts[place]) not in ours and known.declared:
             theirs.append(name)
-        found.taken_over.append(name)
+        columns.taken_over.append(name)
     return theirs
 
 
-def _follow_declaration(tab: Tab, known: KnownColumns, found: Columns, texts: list[str]) -> None:
+def _follow_declaration(tab: Tab, known: KnownColumns, columns: Columns, texts: list[str]) -> None:
     """Headers and types that the declaration has changed since we wrote them."""
     for column in tab.columns:
         written = known.declared.get(column.name)
-        if not written or column.name in found.added:
+        if not written or column.name in columns.added:
             continue
         if written[1] != column.type:
-            found.reformatted.append(column.name)
-        shown = texts[found.layout[column.name]]
-        is_ours = column.name not in found.renamed and _plain(shown) == _plain(written[0])
-        if is_ours and written[0] != column.header and column.name not in found.retitled:
-            found.retitled.append(column.name)
-    leaving = {found.layout[name] for name in found.retitled}
-    for name in found.retitled:
+            columns.reformatted.append(column.name)
+        shown = texts[columns.layout[column.name]]
+        is_ours = column.name not in columns.renamed and _plain(shown) == _plain(written[0])
+        if is_ours and written[0] != column.header and column.name not in columns.retitled:
+            columns.retitled.append(column.name)
+    leaving = {columns.layout[name] for name in columns.retitled}
+    for name in columns.retitled:
         header = tab.column(name).header
         if any(_plain(text) == _plain(header) for i, text in enumerate(texts) if i not in leaving):
             raise HeaderDoubled(
@@ -287,14 +289,14 @@ def _follow_declaration(tab: Tab, known: KnownColumns, found: Columns, texts: li
             )
 
 
-def _release(tab: Tab, known: KnownColumns, found: Columns, texts: list[str]) -> None:
+def _release(tab: Tab, known: KnownColumns, columns: Columns, texts: list[str]) -> None:
     """Columns that left the declaration: told as long as they stand there under their header."""
     names = {column.name for column in tab.columns}
     left = {name: (_headers(name, known) or [name])[0] for name in known.layout if name not in names}
     for name, header in {**known.released, **left}.items():
         places = [i for i, text in enumerate(texts) if _plain(text) == _plain(header)]
-        if name in names or len(places) != 1 or places[0] in found.layout.values():
+        if name in names or len(places) != 1 or places[0] in columns.layout.values():
             continue
-        found.released[name] = header
+        columns.released[name] = header
         if name in left:
-            found.struck.append(places[0])
+            columns.struck.append(places[0])

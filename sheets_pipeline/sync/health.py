@@ -132,7 +132,7 @@ class Trouble:
     """What keeps our requests from being answered, and what to do. ``is_total``: none is."""
 
     title: str
-    found: str
+    detail: str
     remedy: str
     is_total: bool
 
@@ -368,32 +368,32 @@ def overall(
     on = [tab for tab in tabs.values() if tab.enabled]
     if tabs and not on:
         return Health.STOPPED, "Every tab is switched off."
-    found: list[tuple[Health, str]] = []
+    findings: list[tuple[Health, str]] = []
     if stopped := _stopped_circuit(steering.circuit):
-        found.append(stopped)
+        findings.append(stopped)
     if full_disk:
-        found.append((Health.DEGRADED, full_disk))
+        findings.append((Health.DEGRADED, full_disk))
     if trouble := answers.trouble:
-        found.append((Health.DEGRADED if trouble.is_total else Health.WARNING, f"{trouble.found} {trouble.remedy}"))
+        findings.append((Health.DEGRADED if trouble.is_total else Health.WARNING, f"{trouble.detail} {trouble.remedy}"))
     if on:
         worst = max(on, key=lambda tab: tab.health.badness)
         if worst.health is not Health.HEALTHY:
-            found.append((worst.health, f"{worst.title}: {worst.reason}"))
-    found += [(Health.DEGRADED, tick) for tick in failed_ticks]
+            findings.append((worst.health, f"{worst.title}: {worst.reason}"))
+    findings += [(Health.DEGRADED, tick) for tick in failed_ticks]
     if stale_code:
-        found.append((Health.WARNING, stale_code))
+        findings.append((Health.WARNING, stale_code))
     if steering.circuit.failures and steering.circuit.state == "closed":
-        found.append((Health.WARNING, f"{steering.circuit.reason} {steering.circuit.remedy}"))
+        findings.append((Health.WARNING, f"{steering.circuit.reason} {steering.circuit.remedy}"))
     if steering.paused_until is not None:
-        found.append((Health.WARNING, f"Syncs are paused until {steering.paused_until:%H:%M:%S} UTC."))
+        findings.append((Health.WARNING, f"Syncs are paused until {steering.paused_until:%H:%M:%S} UTC."))
     if set_aside_events:
         what = f"{_counted(set_aside_events, 'event')} set aside"
-        found.append((Health.WARNING, f"{what}; `sheets-pipeline queue status` lists them, why, and what to do."))
+        findings.append((Health.WARNING, f"{what}; `sheets-pipeline queue status` lists them, why, and what to do."))
     if short := [use.kind for use in quota if use.is_nearly_used]:
-        found.append((Health.WARNING, f"The quota of {' and '.join(short)} requests is nearly used up."))
-    if not found:
+        findings.append((Health.WARNING, f"The quota of {' and '.join(short)} requests is nearly used up."))
+    if not findings:
         return Health.HEALTHY, _in_step(on, steering)
-    return max(found, key=lambda finding: finding[0].badness)
+    return max(findings, key=lambda finding: finding[0].badness)
 
 
 def _in_step(on: Collection[TabHealth], steering: Steering) -> str:

@@ -36,8 +36,8 @@ def with_live_rows(
     if not lacking:
         return rows
     everything = all_rows()
-    found = [key in lacking for key in _keys(tab, everything)]
-    return pd.concat([rows, everything[found]], ignore_index=True) if any(found) else rows
+    is_lacking = [key in lacking for key in _keys(tab, everything)]
+    return pd.concat([rows, everything[is_lacking]], ignore_index=True) if any(is_lacking) else rows
 
 
 def _keys(tab: Tab, frame: pd.DataFrame) -> list[str]:

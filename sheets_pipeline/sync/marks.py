@@ -54,7 +54,7 @@ class Owner:
 
 def owner_of(texts: Iterable[str], spreadsheet_id: str) -> Owner | None:
     """The owner that the marks tell; None where there is none, or where they came along with a copy of the file."""
-    found = []
+    owners = []
     for text in texts:
         try:
             fields = json.loads(text)
@@ -63,8 +63,8 @@ def owner_of(texts: Iterable[str], spreadsheet_id: str) -> Owner | None:
         except (ValueError, KeyError, TypeError, AttributeError):
             owner, of = Owner("unknown", "an installation whose mark this version cannot read", ""), spreadsheet_id
         if of == spreadsheet_id:
-            found.append(owner)
-    return min(found, key=lambda owner: (owner.since, owner.installation), default=None)
+            owners.append(owner)
+    return min(owners, key=lambda owner: (owner.since, owner.installation), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +115,14 @@ class Standing(Enum):
     FORGOTTEN = "later than we know: our tables were put back, or another installation kept the tab"
 
 
-def judge(known: Collection[Version], found: Collection[Version]) -> tuple[Standing, Version | None]:
+def judge(known: Collection[Version], seen: Collection[Version]) -> tuple[Standing, Version | None]:
     """What the versions in a tab are to us, and the last of them.
 
     Args:
         known: Those that we know to have written or sent; none where we never wrote one.
         found: All that are there.
     """
-    last = max(found, key=lambda version: version.number, default=None)
+    last = max(seen, key=lambda version: version.number, default=None)
     if last is None:
         return (Standing.PUT_BACK if known else Standing.NEW), None
     if last in known:

@@ -34,7 +34,7 @@ def without_values(error: BaseException, names: Collection[str] = ()) -> str:
         return f"{kind}: a message of the database's own functions, which may hold values"
     known = {*names, *re.findall(r"\w+", str(getattr(error, "statement", None) or "")), *dir(builtins)}
     message = _APPENDED.sub("", _ADDED.sub("", str(cause)))
-    message = _QUOTED.sub(lambda found: found[0] if _is_known(found["word"], known) else "…", message)
+    message = _QUOTED.sub(lambda quoted: quoted[0] if _is_known(quoted["word"], known) else "…", message)
     message = " ".join(message.split())[:_LONGEST]
     return f"{kind}: {message}" if message else kind
 

@@ -75,7 +75,7 @@ def rows_from_frame(tab: Tab, frame: pd.DataFrame, time_zone: tzinfo) -> Rows:
         )
     converted = {column.name: to_cells(frame[column.name], column.type, time_zone) for column in tab.columns}
     columns = {name: cells for name, (cells, _) in converted.items()}
-    misfits = {name: found for name, (_, found) in converted.items() if found}
+    misfits = {name: kinds for name, (_, kinds) in converted.items() if kinds}
     keys = row_keys([columns[name] for name in tab.key])
     set_aside, long_texts = _unwritable(tab, keys, columns, misfits)
     if set_aside:
@@ -105,16 +105,16 @@ def _unwritable(
 ) -> tuple[dict[int, SetAside], dict[str, int]]:
     """Rows that cannot be written, and the columns whose texts come near to the limit."""
     long_texts: dict[str, int] = {}
-    found: dict[int, SetAside] = {}
+    set_aside: dict[int, SetAside] = {}
     for name in sorted(misfits, key=lambda name: name not in tab.key):  # a key that cannot be read says more
         for i, kind in misfits[name].items():
             reason = f"{name} holds {kind}, where {EXPECTED[tab.column(name).type]} was expected"
-            found.setdefault(i, SetAside(keys[i], reason))
+            set_aside.setdefault(i, SetAside(keys[i], reason))
     for i, key in enumerate(keys):
         if not key:
-            found.setdefault(i, SetAside("", f"its key ({' + '.join(tab.key)}) is blank"))
+            set_aside.setdefault(i, SetAside("", f"its key ({' + '.join(tab.key)}) is blank"))
         elif len(key) > MAX_KEY_CHARACTERS:
-            found.setdefault(
+            set_aside.setdefault(
                 i, SetAside(key, f"its key has {len(key):,} characters, at most {MAX_KEY_CHARACTERS} may be")
             )
     for column in tab.columns:
@@ -124,7 +124,7 @@ def _unwritable(
                 continue
             if (n := characters(cell)) > MAX_CELL_CHARACTERS:
                 reason = f"{column.name} has {n:,} characters, a cell holds {MAX_CELL_CHARACTERS:,}"
-                found.setdefault(i, SetAside(keys[i], reason))
+                set_aside.setdefault(i, SetAside(keys[i], reason))
             else:
                 long_texts[column.name] = max(n, long_texts.get(column.name, 0))
-    return found, long_texts
+    return set_aside, long_texts

@@ -169,8 +169,8 @@ def boolean_cell(value: Any) -> Cell:
     if isinstance(value, bool):
         return value
     if isinstance(value, bytes | bytearray | memoryview):
-        found = bytes(value)
-        value = found[0] if found in (b"\x00", b"\x01") else found.decode()
+        as_bytes = bytes(value)
+        value = as_bytes[0] if as_bytes in (b"\x00", b"\x01") else as_bytes.decode()
     if isinstance(value, str):
         text = str.__str__(value).strip().lower()
         if not text:

@@ -93,9 +93,9 @@ def not_json(scope: Scope) -> Refusal | None:
     types = {value.partition(";")[0].strip().lower() for value in given} - {""}
     if types == {"application/json"} or (not types and not is_browser(scope)):
         return None
-    found = ", ".join(sorted(types)) or "none"
+    sent = ", ".join(sorted(types)) or "none"
     return Refusal(
-        415, f"Expected `Content-Type: application/json`, found {found[:200]!r}. Without a body, send `{{}}`."
+        415, f"Expected `Content-Type: application/json`, found {sent[:200]!r}. Without a body, send `{{}}`."
     )
 
 

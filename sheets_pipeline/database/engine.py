@@ -201,7 +201,7 @@ _FAILURES: list[tuple[str, str, str, bool]] = [
     ),
     (
         r"unsupported startup parameter:? ?(?:in options: )?(\S*)",
-        "is reached through a pooler that does not take the parameter {found}",
+        "is reached through a pooler that does not take the parameter {detail}",
         "Take it out of the database URL, or name it in ignore_startup_parameters of the pooler.",
         False,
     ),
@@ -222,26 +222,26 @@ _FAILURES: list[tuple[str, str, str, bool]] = [
     (
         r"cannot execute ([a-z ]+) in a read-only transaction|cannot execute statement in a (read only) transaction"
         r"|running with the (--?[a-z_-]*read[_-]only)",
-        "accepts no changes here ({found})",
+        "accepts no changes here ({detail})",
         "Where it is a read replica, give the pipeline's own tables another database with PIPELINE_DATABASE_URL; "
         "events need the primary.",
         False,
     ),
     (
         _NO_COLUMN.format("sync_[a-z_]+"),
-        "holds the pipeline's tables as another version made them ({found})",
+        "holds the pipeline's tables as another version made them ({detail})",
         "Run `sheets-pipeline db upgrade`: it mends them, as every start of the pipeline does.",
         False,
     ),
     (
         _NO_COLUMN.format("pending_event"),
-        "holds the event queue as another version made it ({found})",
+        "holds the event queue as another version made it ({detail})",
         "Run `sheets-pipeline db install`: it adds what is missing, and pending events stay.",
         False,
     ),
     (
         r"(?<!of )relation \"([^\"]+)\" does not exist|no such table: (\S+)|table '([^']+)' doesn't exist",
-        "has no table {found}",
+        "has no table {detail}",
         "Check that the database URL names the platform's database and schema; "
         "if only pending_event is missing, run `sheets-pipeline db install`.",
         False,
@@ -250,7 +250,7 @@ _FAILURES: list[tuple[str, str, str, bool]] = [
         r"permission denied for (\S+ \S+)|command denied to user|must be owner of (\S+ \S+)"
         r"|must be (?:member of role|able to set role) (\S+)"
         r"|attempt to write a readonly database",
-        "does not let this user do that ({found})",
+        "does not let this user do that ({detail})",
         "Grant the missing right to the user of the database URL, or use another user.",
         False,
     ),

@@ -106,26 +106,26 @@ def look(connection: sa.Connection, path: tuple[str, ...] = ()) -> Found:
 
 def compare(connection: sa.Connection, *, record_for_a_try: bool = True) -> QueueReport:
     """What is missing, of another version, open to misuse, or keeps events from being recorded."""
-    found = look(connection)
-    report = QueueReport(missing_columns=missing_columns(found.queue))
-    _compare_triggers(found, report)
-    report.missing += _uncached(connection, found)
-    report.unsafe += misused(found) + queue_rights.open_to_others(found.others)
-    report.blocked += queue_rights.hung_by_others(found.others, found.place.qualified(pending_event.name))
-    report.blocked += _unreadable(found) + _rights(connection, found)
-    report.refused += refusals(connection, found)
-    report.warnings += queue_rights.open_schemas(connection, found.place)
-    can_try = record_for_a_try and bool(found.queue) and not report.missing_columns
-    if can_try and (problem := trial(connection, found.place)):
+    catalog = look(connection)
+    report = QueueReport(missing_columns=missing_columns(catalog.queue))
+    _compare_triggers(catalog, report)
+    report.missing += _uncached(connection, catalog)
+    report.unsafe += misused(catalog) + queue_rights.open_to_others(catalog.others)
+    report.blocked += queue_rights.hung_by_others(catalog.others, catalog.place.qualified(pending_event.name))
+    report.blocked += _unreadable(catalog) + _rights(connection, catalog)
+    report.refused += refusals(connection, catalog)
+    report.warnings += queue_rights.open_schemas(connection, catalog.place)
+    can_try = record_for_a_try and bool(catalog.queue) and not report.missing_columns
+    if can_try and (problem := trial(connection, catalog.place)):
         report.blocked.append(problem)
     return report
 
 
-def refusals(connection: sa.Connection, found: Found) -> list[str]:
+def refusals(connection: sa.Connection, catalog: Found) -> list[str]:
     """Why nothing may be installed here: what stands in the queue's place, or whose it is."""
     problems = [
-        queue_rights.impostor(found.place),
-        queue_rights.stranger(connection, found.place, found.triggers, found.functions),
+        queue_rights.impostor(catalog.place),
+        queue_rights.stranger(connection, catalog.place, catalog.triggers, catalog.functions),
     ]
     return [problem for problem in problems if problem]
 
@@ -135,13 +135,13 @@ def refusal(problem: str) -> DatabaseError:
     return DatabaseError(f"{problem[0].upper()}{problem[1:]}. Nothing was changed.")
 
 
-def refuse(connection: sa.Connection, found: Found) -> None:
+def refuse(connection: sa.Connection, catalog: Found) -> None:
     """Go no further where somebody has put something in the queue's place since it was looked at.
 
     Raises:
         DatabaseError: Nothing may be installed here.
     """
-    for problem in refusals(connection, found):
+    for problem in refusals(connection, catalog):
         raise refusal(problem)
 
 
@@ -150,16 +150,16 @@ def is_as_wanted(trigger: Trigger, there: Installed) -> bool:
     return same_text(trigger.definition, there.definition)
 
 
-def wanted_owner(found: Found) -> str | None:
+def wanted_owner(catalog: Found) -> str | None:
     """Who should own the queue and the functions that fill it; None where it makes no difference.
 
     The functions run with this role's rights, so it is one that has few: the owner of the application's tables, where
     that is one role and no superuser. A queue that belongs to some other role without such rights is left to it.
     """
-    of_queue = found.place.owners.get(pending_event.name)
+    of_queue = catalog.place.owners.get(pending_event.name)
     if of_queue is not None and not of_queue.is_superuser:
         return of_queue.name
-    of_tables = {owner for table, owner in found.place.owners.items() if table != pending_event.name}
+    of_tables = {owner for table, owner in catalog.place.owners.items() if table != pending_event.name}
     if len(of_tables) == 1 and not (owner := of_tables.pop()).is_superuser:
         return owner.name
     return of_queue.name if of_queue is not None else None
@@ -177,12 +177,12 @@ def missing_columns(queue: Mapping[str, bool]) -> list[str]:
     return missing
 
 
-def _compare_triggers(found: Found, report: QueueReport) -> None:
-    wanted = {trigger.name: trigger for trigger in triggers(found.place.names)}
-    possible = {trigger.name for trigger in found.possible}
-    there = {trigger.name: trigger for trigger in found.triggers if _is_in_place(found, trigger, wanted)}
+def _compare_triggers(catalog: Found, report: QueueReport) -> None:
+    wanted = {trigger.name: trigger for trigger in triggers(catalog.place.names)}
+    possible = {trigger.name for trigger in catalog.possible}
+    there = {trigger.name: trigger for trigger in catalog.triggers if _is_in_place(catalog, trigger, wanted)}
     report.missing += [f"trigger {name}" for name in sorted(possible - set(there))]
-    for trigger in found.triggers:
+    for trigger in catalog.triggers:
         if trigger.name not in wanted:
             report.outdated.append(trigger.name)
         elif trigger.name not in there:
@@ -195,29 +195,29 @@ def _compare_triggers(found: Found, report: QueueReport) -> None:
             report.outdated.append(trigger.name)
         elif not trigger.is_enabled:
             report.disabled.append(trigger.name)
-        elif fault := found.definers.fault(trigger):
+        elif fault := catalog.definers.fault(trigger):
             report.unsafe.append(fault)
 
 
-def _is_in_place(found: Found, trigger: Installed, wanted: dict[str, Trigger]) -> bool:
+def _is_in_place(catalog: Found, trigger: Installed, wanted: dict[str, Trigger]) -> bool:
     """Whether it hangs on the table that its name is for."""
     of_name = wanted.get(trigger.name)
-    return of_name is not None and same_text(trigger.table, found.place.qualified(of_name.table))
+    return of_name is not None and same_text(trigger.table, catalog.place.qualified(of_name.table))
 
 
-def misused(found: Found) -> list[str]:
+def misused(catalog: Found) -> list[str]:
     """What others could do with the rights of the functions' owner (PostgreSQL)."""
-    functions = found.functions
-    called = {trigger.function for trigger in found.triggers}
+    functions = catalog.functions
+    called = {trigger.function for trigger in catalog.triggers}
     problems = [
         f"{_named(names)} may be executed by {others}, who could run it with the rights of its owner"
         for others, names in _grouped((", ".join(known.executable_by), name) for name, known in functions.items())
         if others
     ]
     problems += [f"function {name} is left over" for name in functions if name not in called]
-    if (owner := wanted_owner(found)) is None:
+    if (owner := wanted_owner(catalog)) is None:
         return problems
-    of_queue = found.place.owners.get(pending_event.name)
+    of_queue = catalog.place.owners.get(pending_event.name)
     if of_queue is not None and of_queue.name != owner:
         problems.append(f"table pending_event belongs to {of_queue.name}, a superuser; {owner} has rights enough")
     problems += [
@@ -240,11 +240,11 @@ def _named(functions: list[str]) -> str:
     return f"function {min(functions)}{more}"
 
 
-def _rights(connection: sa.Connection, found: Found) -> list[str]:
+def _rights(connection: sa.Connection, catalog: Found) -> list[str]:
     """What keeps this user from taking events off the queue (PostgreSQL)."""
-    if pending_event.name not in found.place.owners:
+    if pending_event.name not in catalog.place.owners:
         return []
-    name = found.place.qualified(pending_event.name)
+    name = catalog.place.qualified(pending_event.name)
     query = """
         SELECT current_user, c.relrowsecurity AND row_security_active(c.oid)
             AND NOT EXISTS (SELECT 1 FROM pg_policy p WHERE p.polrelid = c.oid),
@@ -261,17 +261,17 @@ def _rights(connection: sa.Connection, found: Found) -> list[str]:
     return problems
 
 
-def _unreadable(found: Found) -> list[str]:
+def _unreadable(catalog: Found) -> list[str]:
     """Columns of the application that a trigger reads and that are gone."""
     problems = []
     for watch in WATCHES:
-        there = found.place.columns.get(watch.table.name, {})
+        there = catalog.place.columns.get(watch.table.name, {})
         gone = [column for operation in watch.kinds for column in watch.reads(operation) if column not in there]
         if not there:
             problems.append(
                 f"table {watch.table.name} is missing: check that DATABASE_URL names the platform's database"
             )
-        if unseen := sorted({column for column in watch.shown if (watch.table.name, column) in found.place.virtual}):
+        if unseen := sorted({column for column in watch.shown if (watch.table.name, column) in catalog.place.virtual}):
             problems.append(
                 f"column {', '.join(f'{watch.table.name}.{column}' for column in unseen)} is a virtual generated column, which "
                 "triggers do not see, so its changes are not recorded: full syncs show them. Make it a stored one"
@@ -285,9 +285,9 @@ def _unreadable(found: Found) -> list[str]:
     return problems
 
 
-def _uncached(connection: sa.Connection, found: Found) -> list[str]:
+def _uncached(connection: sa.Connection, catalog: Found) -> list[str]:
     """What is missing of the sequence's cache; an installation of an earlier version has none."""
-    if "id" not in found.queue or (sequence := sequence_of(connection, found.place)) is None:
+    if "id" not in catalog.queue or (sequence := sequence_of(connection, catalog.place)) is None:
         return []
     query = sa.text("SELECT seqcache FROM pg_sequence WHERE seqrelid = CAST(:name AS regclass)")
     cached = connection.scalar(query, {"name": sequence})

@@ -50,33 +50,33 @@ def install(engine: sa.Engine, say: Say = lambda _text: None) -> QueueReport:
 def remove(engine: sa.Engine, say: Say = lambda _text: None) -> list[str]:
     """Drop the triggers, then the table with all pending events. Returns the names of what was dropped."""
     with engine.connect() as connection:
-        found = queue_check.look(connection)
-    parts: dict[str, Part] = {trigger.table: partial(_strip, table=trigger.table) for trigger in found.triggers}
+        catalog = queue_check.look(connection)
+    parts: dict[str, Part] = {trigger.table: partial(_strip, table=trigger.table) for trigger in catalog.triggers}
     one_at_a_time(engine, parts | {pending_event.name: _drop_queue}, say)
-    return [*(trigger.name for trigger in found.triggers), *([pending_event.name] if found.queue else [])]
+    return [*(trigger.name for trigger in catalog.triggers), *([pending_event.name] if catalog.queue else [])]
 
 
-def _amend(connection: sa.Connection, found: Found, *, table: str) -> None:
+def _amend(connection: sa.Connection, catalog: Found, *, table: str) -> None:
     """Make the triggers of one table those that it should have."""
-    queue_check.refuse(connection, found)
-    if not found.queue:  # else whoever made a table of that name later would be written to with our rights
+    queue_check.refuse(connection, catalog)
+    if not catalog.queue:  # else whoever made a table of that name later would be written to with our rights
         raise DatabaseError(f"Table pending_event is missing, so no trigger was put on {table}. Install again.")
-    there = {known.name: known for known in found.triggers if known.table in {table, found.place.qualified(table)}}
-    for trigger in found.possible:
+    there = {known.name: known for known in catalog.triggers if known.table in {table, catalog.place.qualified(table)}}
+    for trigger in catalog.possible:
         if trigger.table == table:
             present = there.pop(trigger.name, None)
             if present is None:
                 _create(connection, trigger)
-            elif not _is_good(found, trigger, present):
+            elif not _is_good(catalog, trigger, present):
                 _drop(connection, present)
                 _create(connection, trigger)
-    _close(connection, found)
+    _close(connection, catalog)
     for left in there.values():
         _drop(connection, left)
 
 
-def _is_good(found: Found, trigger: Trigger, present: Installed) -> bool:
-    is_alive = present.is_enabled and found.definers.are_good(present)
+def _is_good(catalog: Found, trigger: Trigger, present: Installed) -> bool:
+    is_alive = present.is_enabled and catalog.definers.are_good(present)
     return is_alive and queue_check.is_as_wanted(trigger, present)
 
 
@@ -88,16 +88,16 @@ def _create(connection: sa.Connection, trigger: Trigger) -> None:
         connection.exec_driver_sql(statement)
 
 
-def _close(connection: sa.Connection, found: Found) -> None:
+def _close(connection: sa.Connection, catalog: Found) -> None:
     """PostgreSQL: let nobody but its owner execute a function or hang triggers on the queue; have functions owned by
     whoever owns the queue.
 
     Locks no table. Default privileges may have opened a function that has just been created.
     """
-    queue_rights.close(connection, found.place, found.others)
-    wanted = {trigger.function for trigger in triggers(found.place.names)}
-    for name, function in installed.functions(connection, found.place).items():
-        for statement in _closing(connection, name, function, queue_check.wanted_owner(found)):
+    queue_rights.close(connection, catalog.place, catalog.others)
+    wanted = {trigger.function for trigger in triggers(catalog.place.names)}
+    for name, function in installed.functions(connection, catalog.place).items():
+        for statement in _closing(connection, name, function, queue_check.wanted_owner(catalog)):
             if name in wanted:
                 connection.exec_driver_sql(statement)
             else:  # anybody may have made one of such a name, and whoever installs may be no superuser
@@ -112,21 +112,21 @@ def _closing(connection: sa.Connection, name: str, function: Function, owner: st
         yield f"ALTER FUNCTION {name}() OWNER TO {quote(str(owner))}"
 
 
-def _tidy(connection: sa.Connection, found: Found) -> None:
+def _tidy(connection: sa.Connection, catalog: Found) -> None:
     """PostgreSQL: drop functions that no table of the application calls, and what others have hung ours on.
 
     They are emptied first: who holds such a table could keep us from dropping, and would keep the rights until then.
     """
-    tables = {found.place.qualified(watch.table.name) for watch in WATCHES}
-    in_use = {known.function for known in found.triggers if known.table in tables}
-    for name in found.functions.keys() - in_use:
+    tables = {catalog.place.qualified(watch.table.name) for watch in WATCHES}
+    in_use = {known.function for known in catalog.triggers if known.table in tables}
+    for name in catalog.functions.keys() - in_use:
         _try(
             connection,
             f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql SECURITY INVOKER "
             "AS 'BEGIN RETURN NULL; END'",
         )
         _try(connection, f"DROP FUNCTION {name}() CASCADE")
-    for known in found.triggers:
+    for known in catalog.triggers:
         if known.function in in_use and known.table not in tables:
             _try(connection, _dropping(connection, known))
 
@@ -137,17 +137,17 @@ def _try(connection: sa.Connection, statement: str) -> None:
         connection.exec_driver_sql(statement)
 
 
-def _strip(connection: sa.Connection, found: Found, *, table: str) -> None:
-    for trigger in found.triggers:
+def _strip(connection: sa.Connection, catalog: Found, *, table: str) -> None:
+    for trigger in catalog.triggers:
         if trigger.table == table:
             _drop(connection, trigger)
 
 
-def _drop_queue(connection: sa.Connection, found: Found) -> None:
-    for name in found.functions:
+def _drop_queue(connection: sa.Connection, catalog: Found) -> None:
+    for name in catalog.functions:
         connection.exec_driver_sql(f"DROP FUNCTION IF EXISTS {name}() CASCADE")
-    if found.queue:
-        connection.exec_driver_sql(f"DROP TABLE {found.place.qualified(pending_event.name)}")
+    if catalog.queue:
+        connection.exec_driver_sql(f"DROP TABLE {catalog.place.qualified(pending_event.name)}")
 
 
 def _drop(connection: sa.Connection, trigger: Installed) -> None:

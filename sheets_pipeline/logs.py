@@ -93,8 +93,8 @@ class _WithoutValues(logging.Formatter):
         parts: list[str] = []
         while error is not None and len(parts) < _LONGEST_CHAIN:
             is_ours = type(error).__module__.startswith("sheets_pipeline.")
-            said = f"{type(error).__name__}: {error}" if is_ours else without_values(error)
-            parts.append("".join(traceback.format_tb(error.__traceback__)) + said)
+            text = f"{type(error).__name__}: {error}" if is_ours else without_values(error)
+            parts.append("".join(traceback.format_tb(error.__traceback__)) + text)
             error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
         return "\n\n".join(f"Traceback (most recent call last):\n{part}" for part in reversed(parts))
 
@@ -155,9 +155,9 @@ class _Ours(logging.StreamHandler[TextIO]):
 
 def handler(form: Form, stream: TextIO | None = None) -> logging.Handler:
     """A handler that writes in this form, to stderr where no stream is given."""
-    made = _Ours(stream or sys.stderr)
-    made.setFormatter({"json": JsonFormatter, "text": TextFormatter, "plain": PlainFormatter}[form]())
-    return made
+    output = _Ours(stream or sys.stderr)
+    output.setFormatter({"json": JsonFormatter, "text": TextFormatter, "plain": PlainFormatter}[form]())
+    return output
 
 
 def configure(form: Form, level: str = "INFO", *, stream: TextIO | None = None) -> None:
@@ -168,10 +168,10 @@ def configure(form: Form, level: str = "INFO", *, stream: TextIO | None = None) 
     root = logging.getLogger()
     for old in [old for old in root.handlers if isinstance(old, _Ours)]:
         root.removeHandler(old)
-    made = handler(form, stream)
+    output = handler(form, stream)
     if form == "plain":  # whoever lowers a logger's level to watch it does not want its lines here
-        made.setLevel(level)
-    root.addHandler(made)
+        output.setLevel(level)
+    root.addHandler(output)
     logging.captureWarnings(form == "json")
     root.setLevel(max(logging.WARNING, logging.getLevelName(level)))
     logging.getLogger("sheets_pipeline").setLevel(level)

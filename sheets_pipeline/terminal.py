@@ -58,8 +58,8 @@ class Screen(Console):
 
 def screen(**options: Any) -> Screen:
     """As wide as the terminal; as wide as needed where the output goes elsewhere."""
-    made = Screen(**options)
-    return made if made.is_terminal else Screen(**{"width": 200, **options})
+    console = Screen(**options)
+    return console if console.is_terminal else Screen(**{"width": 200, **options})
 
 
 def _escaped(character: str) -> str:

@@ -45,8 +45,8 @@ def print_sync(result: dict[str, Any]) -> None:
 
 def _of_tab(title: str, message: str) -> str:
     """What is said of a tab, under its title."""
-    said = message.removeprefix(f"Tab {title!r}: ")
-    return said if said == message else f"{said[:1].upper()}{said[1:]}"
+    text = message.removeprefix(f"Tab {title!r}: ")
+    return text if text == message else f"{text[:1].upper()}{text[1:]}"
 
 
 def _table(tabs: dict[str, dict[str, Any]]) -> Table:
@@ -79,8 +79,8 @@ def plans_as_json(plans: dict[str, SyncReport | SheetsPipelineError], seconds: f
 
 def _plan_json(plan: SyncReport) -> dict[str, Any]:
     changes = [
-        {"change": what, "row_number": row, "key": key, "column": column, "old": old, "new": new}
-        for what, row, key, column, old, new in _readable(plan)
+        {"change": kind, "row_number": row, "key": key, "column": column, "old": old, "new": new}
+        for kind, row, key, column, old, new in _readable(plan)
     ]
     return plan.as_json() | {
         "cells": plan.planned_cells,
@@ -108,13 +108,13 @@ def print_plans(plans: dict[str, SyncReport | SheetsPipelineError]) -> None:
             f"{plan.planned_cells:,} cells in {plan.planned_requests} write requests, {plan.planned_bytes:,} bytes",
             highlight=False,
         )
-        for what, row, key, column, old, new in _readable(plan):
+        for kind, row, key, column, old, new in _readable(plan):
             place = f"row {row}" if row else "new row"
-            detail = f"column {column}: {_short(old)} → {_short(new)}" if what == "update" else ""
-            if what == "insert":
+            detail = f"column {column}: {_short(old)} → {_short(new)}" if kind == "update" else ""
+            if kind == "insert":
                 detail = ", ".join(_short(cell) for cell in new[1:5])
             line = f"{place}, key {key}  {detail}"
-            console.print(f"  [{_COLOURS[what]}]{what}[/] {escape(line)}", highlight=False)
+            console.print(f"  [{_COLOURS[kind]}]{kind}[/] {escape(line)}", highlight=False)
         hidden = plan.inserts + plan.updates + plan.deletes - len({change[2] for change in plan.sample})
         if hidden > 0:
             console.print(f"  ... and {hidden:,} more rows")
@@ -144,12 +144,12 @@ def _readable(plan: SyncReport) -> Iterator[tuple[str, int | None, str, str, Any
     """The first changes, with dates as people write them instead of the numbers that Google keeps for them."""
     types = [kind for _, kind in plan.columns.values()]
     by_letters = dict(plan.columns.values())
-    for what, row, key, column, old, new in plan.sample:
-        if what == "insert" and len(types) == len(new):
+    for change, row, key, column, old, new in plan.sample:
+        if change == "insert" and len(types) == len(new):
             new = [shown(cell, kind) for cell, kind in zip(new, types, strict=True)]
         elif (kind := by_letters.get(column)) is not None:
             old, new = shown(old, kind), shown(new, kind)
-        yield what, row, key, column, old, new
+        yield change, row, key, column, old, new
 
 
 def shown(cell: Any, kind: ColumnType) -> Any:

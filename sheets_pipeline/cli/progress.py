@@ -12,12 +12,12 @@ errors_console = Screen(stderr=True, soft_wrap=True)
 
 
 @contextmanager
-def progress(what: str) -> Iterator[None]:
+def progress(activity: str) -> Iterator[None]:
     """A spinner that shows the newest log line, on a terminal only."""
     if not errors_console.is_terminal:
         yield
         return
-    with errors_console.status(what) as status:
+    with errors_console.status(activity) as status:
         handler = _StatusHandler(status)
         logger = logging.getLogger("sheets_pipeline")
         logger.addHandler(handler)

@@ -130,8 +130,8 @@ def drop(ids: tuple[int, ...], everything: bool, yes: bool) -> None:
 
     _check_choice(ids, everything)
     if not yes:
-        what = "all events that were set aside" if everything else _events(len(ids))
-        click.confirm(f"Forget {what}? Their rows are then refreshed by full syncs only.", abort=True)
+        chosen = "all events that were set aside" if everything else _events(len(ids))
+        click.confirm(f"Forget {chosen}? Their rows are then refreshed by full syncs only.", abort=True)
     click.echo(f"{_events(_change(ids, everything, events.drop))} dropped.")
 
 

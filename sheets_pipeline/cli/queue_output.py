@@ -47,10 +47,10 @@ def _counts(status: dict[str, Any]) -> Table:
     oldest = status["oldest_seconds"]
     table.add_row("running", f"{status['running']} event_sync" if status["running"] else "nothing")
     table.add_row("pending", f"{status['pending']:,}" + ("" if oldest is None else f", the oldest for {oldest:.1f} s"))
-    for what in ("priority", "kind"):
-        counts = {name: number for name, number in status[f"pending_by_{what}"].items() if number}
+    for field in ("priority", "kind"):
+        counts = {name: number for name, number in status[f"pending_by_{field}"].items() if number}
         if counts:
-            table.add_row(f"  by {what}", escape(", ".join(f"{name} {n:,}" for name, n in counts.items())))
+            table.add_row(f"  by {field}", escape(", ".join(f"{name} {n:,}" for name, n in counts.items())))
     number = status["set_aside"]
     table.add_row("set aside", f"[yellow]{number:,}[/]" if number else "0")
     for kind in ("reads", "writes"):
@@ -64,9 +64,9 @@ def _set_aside(events: list[dict[str, Any]]) -> Table:
         table.add_column(head)
     for event in events:
         key = event["key"] if len(event["key"]) <= _LONGEST_KEY else event["key"][:_LONGEST_KEY] + "..."
-        what = f"{event['kind']} {event['entity']} {key}"
+        event_text = f"{event['kind']} {event['entity']} {key}"
         tabs = ", ".join(event["tabs"] or ["all that it touches"])
-        cells = (str(event["id"]), what, tabs, str(event["attempts"]), event["reason"] or "")
+        cells = (str(event["id"]), event_text, tabs, str(event["attempts"]), event["reason"] or "")
         table.add_row(*(escape(cell) for cell in cells))
     return table
 

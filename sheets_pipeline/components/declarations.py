@@ -156,9 +156,9 @@ def same_title(title: str) -> str:
     return title.casefold()
 
 
-def unused(wish: str, other: str, taken: Callable[[str], bool]) -> str:
+def unused(wish: str, other: str, is_taken: Callable[[str], bool]) -> str:
     """The wish, else the wish with what tells it apart, shortened to a title's length."""
-    if not taken(wish):
+    if not is_taken(wish):
         return wish
     mark = f" ({other})"
     return wish[: _LONGEST_TITLE - len(mark)] + mark

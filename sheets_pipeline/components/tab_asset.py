@@ -167,7 +167,7 @@ def declared_at(declared: TabAsset) -> tuple[str, int]:
 def _titles_once(tabs: list[TabAsset]) -> Iterator[TabAsset]:
     """Of two declarations with the same title neither is used: rows of one would be taken for rows of the other."""
     titles = Counter(declarations.same_title(tab.tab.title) for tab in tabs if tab.problem is None)
-    taken = {title for title, count in titles.items() if count == 1}
+    used = {title for title, count in titles.items() if count == 1}
     for tab in tabs:
         title = declarations.same_title(tab.tab.title)
         problem = tab.problem
@@ -183,9 +183,9 @@ def _titles_once(tabs: list[TabAsset]) -> Iterator[TabAsset]:
             yield tab
             continue
         name = declarations.unused(
-            tab.tab.title, f"{tab.module.rpartition('.')[2]}.py", lambda wish: declarations.same_title(wish) in taken
+            tab.tab.title, f"{tab.module.rpartition('.')[2]}.py", lambda wish: declarations.same_title(wish) in used
         )
-        taken.add(declarations.same_title(name))
+        used.add(declarations.same_title(name))
         yield _broken(name, tab.key.path[-1], tab.module, problem)
 
 

@@ -53,8 +53,8 @@ def serve_guarded(
 
     host = host or cli.DEFAULT_WEBSERVER_HOST
     if not port:
-        taken = is_port_in_use(host, cli.DEFAULT_WEBSERVER_PORT)
-        port = find_free_port() if taken else cli.DEFAULT_WEBSERVER_PORT
+        is_in_use = is_port_in_use(host, cli.DEFAULT_WEBSERVER_PORT)
+        port = find_free_port() if is_in_use else cli.DEFAULT_WEBSERVER_PORT
     app = create_app_from_workspace_process_context(
         workspace_process_context, path_prefix, live_data_poll_rate, lifespan=cli._lifespan
     )

@@ -64,9 +64,9 @@ def connect(
 
 def _bound_answers(engine: sa.Engine, seconds: float | None) -> None:
     def do_connect(_dialect: Any, _record: Any, cargs: Any, cparams: Any) -> BoundedConnection:
-        made = BoundedConnection.connect(*cargs, **cparams)
-        made.answer_within_seconds = seconds
-        return made
+        connection = BoundedConnection.connect(*cargs, **cparams)
+        connection.answer_within_seconds = seconds
+        return connection
 
     sa.event.listen(engine, "do_connect", do_connect)
 
@@ -300,10 +300,10 @@ def explain(error: BaseException, url: sa.URL | None = None) -> DatabaseError | 
     name = f"The database {described(url)}" if url is not None else "Dagster's storage (DAGSTER_POSTGRES_URL)"
     words = str(getattr(error, "orig", None) or error)  # SQLAlchemy wraps the driver's error
     message = " ".join(_without_secrets(words, url).split())
-    for pattern, what, remedy, transient in _FAILURES:
+    for pattern, problem, remedy, transient in _FAILURES:
         if match := re.search(pattern, message, re.IGNORECASE):
             detail = next((group for group in match.groups() if group), match[0])
-            text = f"{name} {what.format(detail=detail)}. {remedy}"
+            text = f"{name} {problem.format(detail=detail)}. {remedy}"
             explained = DatabaseError(
                 f"{text} (The server's words: {message if len(message) <= 300 else message[:300] + '…'})"
             )

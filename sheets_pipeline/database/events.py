@@ -400,8 +400,8 @@ class _Touched:
 
 def _add_renamed_users(connection: sa.Connection, touched: _Touched, ids: set[int]) -> None:
     """Their names show beside each response and each transcript request."""
-    theirs = sa.select(quiz_responses.c.id).where(is_one_of(quiz_responses.c.user_id, ids))
-    touched.responses.update(connection.scalars(theirs))
+    responses = sa.select(quiz_responses.c.id).where(is_one_of(quiz_responses.c.user_id, ids))
+    touched.responses.update(connection.scalars(responses))
     requested = sa.select(transcript_requests.c.id).where(is_one_of(transcript_requests.c.user_id, ids))
     touched.requests.update(connection.scalars(requested))
 

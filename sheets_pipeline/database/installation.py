@@ -116,8 +116,8 @@ def _postgresql(connection: sa.Connection) -> Place:
     if connection.scalar(sa.text(may)):
         cluster = connection.scalar(sa.text("select system_identifier from pg_catalog.pg_control_system()"))
         return Place(name, frozenset({f"cluster {cluster}"}))
-    made = "select oid::text || ' ' || datdba::text from pg_catalog.pg_database where datname = current_database()"
-    return Place(name, frozenset({f"database {connection.scalar(sa.text(made))}"}))
+    query = "select oid::text || ' ' || datdba::text from pg_catalog.pg_database where datname = current_database()"
+    return Place(name, frozenset({f"database {connection.scalar(sa.text(query))}"}))
 
 
 def _mysql(connection: sa.Connection) -> Place:
@@ -129,8 +129,8 @@ def _mysql(connection: sa.Connection) -> Place:
     )
     anchors = {f"{kind} {value}" for kind in ("server_uuid", "server_uid") if (value := variables.get(kind))}
     anchors.add("server " + " ".join(str(variables.get(kind)) for kind in ("hostname", "port", "datadir")))
-    made = "select create_time from information_schema.tables where table_schema = database() and table_name = :table"
-    anchors.add(f"tables {connection.scalar(sa.text(made), {'table': sync_installation.name})}")
+    query = "select create_time from information_schema.tables where table_schema = database() and table_name = :table"
+    anchors.add(f"tables {connection.scalar(sa.text(query), {'table': sync_installation.name})}")
     return Place(name, frozenset(anchors))
 
 

@@ -44,10 +44,10 @@ def named_lock(engine: sa.Engine, name: str, *, timeout_seconds: float = 120) ->
     digest = hashlib.sha256(name.encode()).digest()
     if engine.dialect.name == "postgresql":
         number = int.from_bytes(digest[:8], "big", signed=True)
-        held = _in_transaction(engine, number, name, timeout_seconds)
+        lock = _in_transaction(engine, number, name, timeout_seconds)
     else:
-        held = _in_session(engine, digest.hex()[:60], name, timeout_seconds)
-    with held as connection:
+        lock = _in_session(engine, digest.hex()[:60], name, timeout_seconds)
+    with lock as connection:
         yield lambda: _assert_alive(connection, name)
 
 

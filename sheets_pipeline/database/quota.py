@@ -168,12 +168,12 @@ class DatabaseQuota:
 
     def _take_reserved(self, kind: Kind) -> tuple[int, float] | None:
         """The slot held for this request, if there is one and nobody has taken its holder for dead meanwhile."""
-        if (held := self._reserved.pop(kind, None)) is None:
+        if (slot := self._reserved.pop(kind, None)) is None:
             return None
         with self.engine.begin() as connection:
-            sent = sa.update(sync_quota_slot).where(sync_quota_slot.c.id == held[0])
+            sent = sa.update(sync_quota_slot).where(sync_quota_slot.c.id == slot[0])
             values = {"state": _SENT, "at": database_time(connection)}
-            return held if connection.execute(sent.values(values)).rowcount else None
+            return slot if connection.execute(sent.values(values)).rowcount else None
 
     def _take(self, kind: Kind, state: str = _SENT) -> tuple[int, float]:
         """Id of a slot of ours, and the seconds waited for it."""
@@ -189,9 +189,9 @@ class DatabaseQuota:
                 now = database_time(connection)
                 waiting_id = self._enter(connection, kind, now, waiting_id)
                 if self._has_room(connection, kind, now):
-                    taken = {"state": state, "at": now}
+                    values = {"state": state, "at": now}
                     connection.execute(
-                        sa.update(sync_quota_slot).where(sync_quota_slot.c.id == waiting_id).values(taken)
+                        sa.update(sync_quota_slot).where(sync_quota_slot.c.id == waiting_id).values(values)
                     )
                     return waiting_id
                 pause = self._until_next_free(connection, kind, now)

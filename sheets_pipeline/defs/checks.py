@@ -146,12 +146,12 @@ def within_limits(seen: Mapping[str, Any]) -> Verdict:
         "tabs": (seen.get("spreadsheet_tabs", 0), MAX_TABS, "Delete tabs that nobody needs."),
         "characters in a cell": (longest, MAX_CELL_CHARACTERS, "Shorten these texts in the query or the database."),
     }
-    numbers = {what: used for what, (used, _, _) in uses.items()} | {"long_texts": seen.get("long_texts", {})}
-    near = [(used / limit, what, used, limit, remedy) for what, (used, limit, remedy) in uses.items()]
+    numbers = {unit: used for unit, (used, _, _) in uses.items()} | {"long_texts": seen.get("long_texts", {})}
+    near = [(used / limit, unit, used, limit, remedy) for unit, (used, limit, remedy) in uses.items()]
     near = [use for use in near if use[0] >= WARN_SHARE]
     if not near:
         return Verdict(metadata=numbers)
-    problem = " ".join(f"{used:,} of {limit:,} {what}. {remedy}" for _, what, used, limit, remedy in near)
+    problem = " ".join(f"{used:,} of {limit:,} {unit}. {remedy}" for _, unit, used, limit, remedy in near)
     return Verdict(problem, _ERROR if max(near)[0] >= ERROR_SHARE else _WARN, numbers)
 
 
@@ -321,5 +321,5 @@ def checks() -> dg.Definitions:
         for evaluation in broken_checks(context.instance, context.dagster_run.run_id):
             context.instance.report_runless_asset_event(evaluation)
 
-    made = [check for tab_asset in tab_assets().values() for check in _checks_of(tab_asset)]
-    return dg.Definitions(asset_checks=made, jobs=[job], sensors=[failed_sync_checks])
+    asset_checks = [check for tab_asset in tab_assets().values() for check in _checks_of(tab_asset)]
+    return dg.Definitions(asset_checks=asset_checks, jobs=[job], sensors=[failed_sync_checks])

@@ -28,10 +28,10 @@ def console(context: dg.InitLoggerContext) -> logging.Logger:
     if settings.log_format == "text":  # every event: `sheets-pipeline dev` picks what people want to see
         config = {"name": name, "log_level": level or "DEBUG"}
         return colored_console_logger.logger_fn(dg.build_init_logger_context(logger_config=config))
-    made = logging.Logger(name, level=level or "DEBUG")
-    made.addHandler(logs.handler("json"))
-    made.addFilter(logs.RunsAndLevel(level or settings.log_level))
-    return made
+    log = logging.Logger(name, level=level or "DEBUG")
+    log.addHandler(logs.handler("json"))
+    log.addFilter(logs.RunsAndLevel(level or settings.log_level))
+    return log
 
 
 #: For jobs of ops, which do not take it from the definitions.

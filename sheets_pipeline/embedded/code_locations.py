@@ -63,14 +63,14 @@ def read_workspace(file: Path, sockets: Path) -> tuple[list[CodeLocation], list[
 
 def _location(kind: str, target: Any, folder: Path, socket: Path) -> CodeLocation:
     field, option = _TARGETS[kind]
-    given = target if isinstance(target, dict) else {field: target}
-    code = str(folder / given[field]) if kind == "python_file" else str(given[field])
-    name = str(given.get("location_name") or (Path(code).name if kind == "python_file" else code))
-    command = [str(given.get("executable_path") or sys.executable), "-m", "dagster", "code-server", "start"]
+    attributes = target if isinstance(target, dict) else {field: target}
+    code = str(folder / attributes[field]) if kind == "python_file" else str(attributes[field])
+    name = str(attributes.get("location_name") or (Path(code).name if kind == "python_file" else code))
+    command = [str(attributes.get("executable_path") or sys.executable), "-m", "dagster", "code-server", "start"]
     command += ["--socket", str(socket), "--location-name", name, option, code]
-    if working_directory := given.get("working_directory"):
+    if working_directory := attributes.get("working_directory"):
         command += ["--working-directory", str(folder / working_directory)]
-    if attribute := given.get("attribute"):
+    if attribute := attributes.get("attribute"):
         command += ["--attribute", str(attribute)]
     return CodeLocation(name, command, socket)
 

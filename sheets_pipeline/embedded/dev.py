@@ -117,8 +117,8 @@ def _run(settings: Settings, services: Services, keeper: Keeper, stop: threading
 def _tell_where(services: Services, children: list[Child]) -> None:
     places = [(f"{child.title or child.name} is at", child.url) for child in children if child.url_key]
     places.append(("the spreadsheet is at", services.spreadsheet_url))
-    width = max(len(what) for what, _ in places)
-    say("Ready. Ctrl-C ends everything.\n" + "\n".join(f"    {what:<{width}}  {url}" for what, url in places))
+    width = max(len(name) for name, _ in places)
+    say("Ready. Ctrl-C ends everything.\n" + "\n".join(f"    {name:<{width}}  {url}" for name, url in places))
 
 
 @contextmanager

@@ -152,8 +152,8 @@ def _stale(tab: TabHealth) -> Incident:
 def evaluation_failed(error: BaseException) -> Incidents:
     """The incident that the status itself cannot be told."""
     known = error if isinstance(error, SheetsPipelineError) else explain(error)
-    said = str(known) if known else f"Unexpected {type(error).__name__}."
-    return {"health": Incident("The health of the tabs is unknown", said, _DOCTOR)}
+    reason = str(known) if known else f"Unexpected {type(error).__name__}."
+    return {"health": Incident("The health of the tabs is unknown", reason, _DOCTOR)}
 
 
 def carried(key: str, now: Incidents) -> bool:

@@ -137,10 +137,10 @@ class DagsterClient:
             query = _START_SENSOR if on else _STOP_SENSOR
         else:
             query = _START_SCHEDULE if on else _STOP_SCHEDULE
-        given: dict[str, Any] = (
+        variables: dict[str, Any] = (
             {"selector": {**selector, f"{switch.kind}Name": switch.name}} if on else {"id": switch.state_id}
         )
-        [result] = self._call(query, **given).values()
+        [result] = self._call(query, **variables).values()
         _accepted(result, "Sensor", "StopSensorMutationResult", "ScheduleStateResult")
 
     def _call(self, query: str, **variables: Any) -> dict[str, Any]:

@@ -112,8 +112,8 @@ def _database(engine: sa.Engine) -> Finding:
         skew = database_time(connection) - (before + time.time()) / 2
         server = engine.dialect.server_version_info or ()
     text = f"{described(engine.url)}, {engine.dialect.name} {'.'.join(map(str, server))}, {connected * 1000:.0f} ms"
-    if given := pooling(engine):
-        text += f", through a pooler that gives {given}s"
+    if pooler := pooling(engine):
+        text += f", through a pooler that gives {pooler}s"
     if why_disk_is_full(engine):
         return fail(f"{text}; {NO_ROOM}", "Make room on that disk. Nothing was lost; syncs go on by themselves then.")
     if abs(skew) > _CLOCK_WARN:

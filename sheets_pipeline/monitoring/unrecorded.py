@@ -60,7 +60,7 @@ def _messages(instance: dg.DagsterInstance, run_id: str) -> dict[str, str]:
 
     Of errors that are not raised on purpose only the class is told: their words may quote what stands in cells.
     """
-    said: dict[str, str] = {}
+    messages: dict[str, str] = {}
     of_run = ""
     kinds = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE}
     for entry in instance.all_logs(run_id, of_type=kinds):
@@ -71,10 +71,10 @@ def _messages(instance: dg.DagsterInstance, run_id: str) -> dict[str, str]:
             data = event.step_failure_data
             own = data.user_failure_data.description if data.user_failure_data else None
             kind = data.error.cls_name if data.error else None
-            said[str(event.step_key)] = (
+            messages[str(event.step_key)] = (
                 own or f"Unexpected {kind or 'error'}; the run's log in the Dagster UI tells more."
             )
         else:
             error = getattr(event.event_specific_data, "error", None)
             of_run = f"The run failed of {error.cls_name}." if error else str(event.message or "")
-    return said | ({"": f"{of_run} Its log in the Dagster UI tells more."} if of_run and not said else {})
+    return messages | ({"": f"{of_run} Its log in the Dagster UI tells more."} if of_run and not messages else {})

@@ -73,7 +73,7 @@ def generate(
             f"Expected learners and courses from 1 up, responses from 0, found {learners, courses, responses}"
         )
     until = until or datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
-    made = _Maker(learners, courses, responses, seed, until)
+    maker = _Maker(learners, courses, responses, seed, until)
     with engine.begin() as connection:
         platform_metadata.create_all(connection)
         if connection.execute(sa.select(users.c.id).limit(1)).first():
@@ -81,11 +81,11 @@ def generate(
                 "Expected an empty learning platform for the demo data, found users in it. "
                 "Use another database, or `sheets-pipeline local reset` for the embedded one."
             )
-        for table, rows in made.tables():
+        for table, rows in maker.tables():
             _load(connection, table, rows)
         _continue_numbering(connection)
     _refresh_statistics(engine)
-    return made.size()
+    return maker.size()
 
 
 class _Maker:

@@ -178,9 +178,9 @@ def own_tabs() -> dict[str, OwnRows]:
 
 def tabs_to_write_anew(pipeline: Pipeline, instance: dg.DagsterInstance) -> set[str]:
     """Titles of tabs that are on again after events had passed them by."""
-    held = held_tabs.held(pipeline.state, pipeline.services.spreadsheet_id)
-    on = enabled_tabs(instance) if held else []
-    return held & {tab_asset.tab.title for tab_asset in on if tab_asset.problem is None}
+    waiting = held_tabs.held(pipeline.state, pipeline.services.spreadsheet_id)
+    on = enabled_tabs(instance) if waiting else []
+    return waiting & {tab_asset.tab.title for tab_asset in on if tab_asset.problem is None}
 
 
 # One tab ---------------------------------------------------------------------------------------------------------------
@@ -226,8 +226,8 @@ def _note(
     )
 
 
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def sync_touched(

@@ -89,7 +89,7 @@ def difference(loaded: LoadedCode, on_disk: Mapping[str, str], titles: Mapping[s
         "changed": {name for name in both if loaded.files[name] != on_disk[name]},
         "deleted": loaded.files.keys() - on_disk.keys(),
     }
-    told = [f"{what}: {named(modules)}" for what, modules in parts.items() if modules]
+    told = [f"{change}: {named(modules)}" for change, modules in parts.items() if modules]
     if not told:
         return None
     return f"Declarations on disk are not those that Dagster has loaded ({'; '.join(told)}). Reload the code location."

@@ -108,9 +108,9 @@ def _preview(frame: pd.DataFrame) -> dg.TableMetadataValue:
 def _changes(report: SyncReport, values: bool) -> dg.TableMetadataValue:
     """The first changes of each kind: which rows and columns, and with ``values`` what stood and stands there."""
     records = []
-    for what, row, key, column, old, new in report.sample:
-        place = {"change": what, "row": "" if row is None else str(row), "key": key, "column": column}
-        seen = {"old": _short(old), "new": _short(new) if what == "update" else ""} if values else {}
+    for kind, row, key, column, old, new in report.sample:
+        place = {"change": kind, "row": "" if row is None else str(row), "key": key, "column": column}
+        seen = {"old": _short(old), "new": _short(new) if kind == "update" else ""} if values else {}
         records.append(dg.TableRecord(place | seen))
     return dg.MetadataValue.table(records)
 

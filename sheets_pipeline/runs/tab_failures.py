@@ -100,11 +100,11 @@ def computing_failed(title: str, error: BaseException, path: str) -> SheetsPipel
     return _unexpected(title, error, what, path)
 
 
-def _unexpected(title: str, error: BaseException, what: str, path: str) -> TabFailed:
+def _unexpected(title: str, error: BaseException, problem: str, path: str) -> TabFailed:
     kind = type(error).__name__
     message = f": {' '.join(str(error).split())[:200]}" if isinstance(error, _ABOUT_CODE) else ""
     refused = f": {words_of(error)}" if isinstance(error, sa.exc.DBAPIError) else ""
-    return TabFailed(title, f"{what}. Unexpected {kind}{message}{refused} ({_place(error, path)}).")
+    return TabFailed(title, f"{problem}. Unexpected {kind}{message}{refused} ({_place(error, path)}).")
 
 
 def checked_rows(tab: Tab, frame: Any) -> pd.DataFrame:

@@ -165,10 +165,10 @@ def is_bare(client: SheetsClient, sheet_id: int, title: str, first_row: int, end
     params = {"ranges": f"{quoted}!{first_row + 1}:{end_row}", "includeGridData": "true", "fields": _TAIL_MASK}
     answer = client.read(params=params)
     sheet = next(sheet for sheet in answer["sheets"] if sheet["properties"].get("sheetId", 0) == sheet_id)
-    held = (
+    cells = (
         value for data in sheet.get("data", []) for row in data.get("rowData", []) for value in row.get("values", [])
     )
-    if any(cell.get("userEnteredFormat") or cell.keys() - {"userEnteredFormat"} for cell in held):
+    if any(cell.get("userEnteredFormat") or cell.keys() - {"userEnteredFormat"} for cell in cells):
         return False
     ranges = [*sheet.get("merges", [])]
     ranges += [area.get("range", {}) for kind in ("protectedRanges", "tables") for area in sheet.get(kind, [])]

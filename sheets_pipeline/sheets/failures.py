@@ -99,8 +99,8 @@ def is_outage_of_tokens(error: RefreshError) -> bool:
 def describe(error: BaseException | None) -> str:
     """A failure in a few words, without headers, addresses or bodies."""
     if isinstance(error, APIError):
-        said = words(error) if is_googles(error) else f"with a page of {content_type(error.response)}"
-        return f"{error.response.status_code} {said}"
+        answer = words(error) if is_googles(error) else f"with a page of {content_type(error.response)}"
+        return f"{error.response.status_code} {answer}"
     if isinstance(error, NotJson):
         return f"{error.response.status_code} with {content_type(error.response)} that is no JSON"
     if isinstance(error, RefreshError):
@@ -122,14 +122,16 @@ def _described_cause(error: BaseException) -> str:
         (requests.ConnectionError, "nothing, the connection broke"),
     ]
     return next(
-        (said for kind, said in kinds if any(isinstance(cause, kind) for cause in causes)), type(error).__name__
+        (text for kind, text in kinds if any(isinstance(cause, kind) for cause in causes)), type(error).__name__
     )
 
 
 def words(error: BaseException) -> str:
     """Google's own words, on one line and not too many."""
-    said = error.error.get("message", "") if isinstance(error, APIError) else (error.args[0] if error.args else error)
-    return " ".join(str(said).split())[:_LONGEST_WORDS]
+    message = (
+        error.error.get("message", "") if isinstance(error, APIError) else (error.args[0] if error.args else error)
+    )
+    return " ".join(str(message).split())[:_LONGEST_WORDS]
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -82,14 +82,14 @@ def translate(error: BaseException, asked: Asked) -> SheetsError:
     if intercepted := _of_a_stranger(error, asked):
         return intercepted
     if isinstance(error, TransportError | RefreshError):
-        what = "Google's token service"
+        service = "Google's token service"
     elif isinstance(error, GoogleAuthError):
         return CredentialsRefused(f"The credentials of {asked.account} give no token ({words(error)}).")
     else:
-        what = "The Sheets API"
+        service = "The Sheets API"
     return SheetsUnavailable(
-        f"{what} gave no usable answer for {asked.seconds:.0f} s ({describe(error)}). Check the network of this machine"
-        f"{' and SHEETS_API_ENDPOINT' if what == 'The Sheets API' else ''}; the next sync goes on where this one stopped."
+        f"{service} gave no usable answer for {asked.seconds:.0f} s ({describe(error)}). Check the network of this machine"
+        f"{' and SHEETS_API_ENDPOINT' if service == 'The Sheets API' else ''}; the next sync goes on where this one stopped."
     )
 
 
@@ -97,11 +97,11 @@ def translate(error: BaseException, asked: Asked) -> SheetsError:
 
 
 def _of_status(error: APIError, asked: Asked) -> SheetsError:
-    status, said = error.response.status_code, words(error)
+    status, message = error.response.status_code, words(error)
     if is_quota(error):
         return _quota_exceeded(error, asked)
-    if _PROTECTED in said:
-        return _of_protected_cells(said, status, asked)
+    if _PROTECTED in message:
+        return _of_protected_cells(message, status, asked)
     if status in (401, 403):
         return _of_refused_access(error, asked)
     if status == 404:
@@ -112,48 +112,48 @@ def _of_status(error: APIError, asked: Asked) -> SheetsError:
         )
     if is_transient(error):
         return SheetsUnavailable(
-            f"The Sheets API failed for {asked.seconds:.0f} s ({status} {said}). "
+            f"The Sheets API failed for {asked.seconds:.0f} s ({status} {message}). "
             "The next sync goes on where this one stopped.",
             status=status,
         )
-    if "not supported for this document" in said:
+    if "not supported for this document" in message:
         return NotASpreadsheet(
-            f"The file {asked.spreadsheet_id!r} is an Excel file that Drive only shows as a spreadsheet ({said}). "
+            f"The file {asked.spreadsheet_id!r} is an Excel file that Drive only shows as a spreadsheet ({message}). "
             "Open it, choose File > Save as Google Sheets, and put the new file's id into SPREADSHEET_ID.",
             status=status,
         )
-    return RequestRejected(f"Google refused a request ({status}): {said}", status=status)
+    return RequestRejected(f"Google refused a request ({status}): {message}", status=status)
 
 
-def _of_protected_cells(said: str, status: int, asked: Asked) -> RequestRejected:
+def _of_protected_cells(message: str, status: int, asked: Asked) -> RequestRejected:
     return RequestRejected(
         f"Somebody protected cells that the pipeline writes from {asked.account}. In the spreadsheet, "
-        f"choose Data > Protect sheets and ranges, and let that address edit them or remove the protection. ({said})",
+        f"choose Data > Protect sheets and ranges, and let that address edit them or remove the protection. ({message})",
         status=status,
     )
 
 
 def _quota_exceeded(error: APIError, asked: Asked) -> SheetsError:
-    said = words(error) if is_googles(error) else "without a word"
+    message = words(error) if is_googles(error) else "without a word"
     return QuotaExceeded(
-        f"Google's {asked.kind} quota stayed used up for {asked.seconds:.0f} s ({said}). Something else uses the same "
+        f"Google's {asked.kind} quota stayed used up for {asked.seconds:.0f} s ({message}). Something else uses the same "
         "credentials: give it its own service account, or lower SHEETS_READS_PER_MINUTE and SHEETS_WRITES_PER_MINUTE.",
         status=error.response.status_code,
     )
 
 
 def _of_refused_access(error: APIError, asked: Asked) -> AccessDenied:
-    status, said, codes = error.response.status_code, words(error), reasons(error)
+    status, message, codes = error.response.status_code, words(error), reasons(error)
     for kind, known_reasons, parts, remedy in _REFUSALS:
-        if codes & known_reasons or any(part in said.lower() for part in parts):
+        if codes & known_reasons or any(part in message.lower() for part in parts):
             text = remedy.format(account=asked.account, spreadsheet=asked.spreadsheet_id)
-            return kind(f"{text} (Google's words: {said})", status=status)
+            return kind(f"{text} (Google's words: {message})", status=status)
     if status == 401:
         return CredentialsRefused(
-            f"Google does not accept the credentials of {asked.account}. Create a new key. ({said})", status=status
+            f"Google does not accept the credentials of {asked.account}. Create a new key. ({message})", status=status
         )
     return NotShared(
-        f"The spreadsheet {asked.spreadsheet_id!r} is not shared with {asked.account} as an editor ({said}). "
+        f"The spreadsheet {asked.spreadsheet_id!r} is not shared with {asked.account} as an editor ({message}). "
         "Open it in the browser, press Share, and add that address as Editor.",
         status=status,
     )
@@ -209,26 +209,26 @@ _REFUSALS: list[tuple[type[AccessDenied], set[str], tuple[str, ...], str]] = [
 
 def _of_refused_token(error: RefreshError, asked: Asked) -> AccessDenied:
     """Google's token service looked at the credentials and refused them."""
-    said = words(error)
-    text = said.lower()
+    message = words(error)
+    text = message.lower()
     if any(part in text for part in ("short-lived token", "reasonable timeframe", "iat and exp", "invalid_jwt_time")):
         return ClockWrong(
             f"Google refused a token for {asked.account} because of its times: this machine's clock is wrong. Let NTP keep "
-            f"it (`timedatectl set-ntp true`). (Google's words: {said})"
+            f"it (`timedatectl set-ntp true`). (Google's words: {message})"
         )
     if any(part in text for part in ("invalid_scope", "unauthorized_client")):
         return ScopesMissing(
             f"Google gives {asked.account} no token for {SHEETS_SCOPE}. Where an administrator delegates to it, add that "
-            f"scope under Admin console > Security > API controls. (Google's words: {said})"
+            f"scope under Admin console > Security > API controls. (Google's words: {message})"
         )
     if any(part in text for part in ("invalid_rapt", "reauth", "rapt_required")):
         return CredentialsRefused(
             f"Google wants whoever logged in as {asked.account} to log in again: `gcloud auth application-default login`. "
-            f"A service account's key needs no such thing. (Google's words: {said})"
+            f"A service account's key needs no such thing. (Google's words: {message})"
         )
     return CredentialsRefused(
         f"Google refused the credentials of {asked.account}. Check that the service account and its key still exist and "
-        f"are enabled, else create a new key. (Google's words: {said})"
+        f"are enabled, else create a new key. (Google's words: {message})"
     )
 
 

@@ -90,29 +90,29 @@ class SharedRequests:
         for seat in self._seats:
             if seat._at is _At.WORK:
                 seat._at = _At.LATE
-        taken, size = [first], first.size
+        batch, size = [first], first.size
         for other in self._waiting:
             if other is not first and other.kind == first.kind and size + other.size <= MAX_PAYLOAD_BYTES:
-                taken.append(other)
+                batch.append(other)
                 size += other.size
-        self._waiting = [other for other in self._waiting if other not in taken]
+        self._waiting = [other for other in self._waiting if other not in batch]
         self._changed.notify_all()
-        return taken
+        return batch
 
-    def _send(self, taken: list["_Asked"], send: Send) -> None:
+    def _send(self, batch: list["_Asked"], send: Send) -> None:
         """One request for all; its answer, its error or the word to send it alone for each."""
         answer: Any = None
         failure: BaseException | None = None
         try:
-            answer = send([asked.part for asked in taken])
+            answer = send([asked.part for asked in batch])
         except RequestRejected as error:  # by one of them, for all: nothing has been applied
-            failure = error if len(taken) == 1 else _Alone()
+            failure = error if len(batch) == 1 else _Alone()
         except BaseException as error:  # whatever it is, nobody must wait for ever
             failure = error
         with self._changed:  # before any of them goes on, so that it waits for the others next time
-            for asked in taken:
+            for asked in batch:
                 asked.seat._at = _At.WORK
-        for asked in taken:
+        for asked in batch:
             if failure is None:
                 asked.answer.set_result(answer)
             else:

@@ -253,8 +253,8 @@ class TabWriter:
                     noted.append(beside.submit(self._note, planned, batch))
                 for last in noted[-1:]:
                     last.result()
-                made = planned.settled
-                settled = replace(planned.facts, layout=made.layout, declared=made.declared)
+                applied = planned.settled
+                settled = replace(planned.facts, layout=applied.layout, declared=applied.declared)
                 if settled != planned.facts:
                     self._remember(settled)
             except OutcomeUnknown as error:
@@ -397,12 +397,12 @@ class TabWriter:
         base = self.memory.base([*wanted.keys, *lowest])
         changes = compare_touched(self.tab, index, layout, wanted, base, gone)
         check_deletes(self.tab, changes, len(index.row_of), len(index.row_of) - len(changes.deletes), None)
-        theirs = {key for key in lowest if key not in base}
+        foreign_keys = {key for key in lowest if key not in base}
         is_missing = any(base.get(wanted.keys[i]) is not None for i in changes.inserts)
-        is_emptied = 2 * len(index.row_of) < facts.rows_end - 1 or len(theirs) == len(lowest)
+        is_emptied = 2 * len(index.row_of) < facts.rows_end - 1 or len(foreign_keys) == len(lowest)
         if changes.inserts and is_missing and is_emptied:
             raise NeedsFullSync(self.tab.title)  # most rows are gone, or their keys are others: it sees which
-        end = row_after_ours(index, theirs if len(theirs) < len(lowest) else ())
+        end = row_after_ours(index, foreign_keys if len(foreign_keys) < len(lowest) else ())
         columns = Columns(layout, dict(facts.renamed))
         place = AT_THE_END if self._is_refused else place_after(end, snapshot, layout)
         planned = alteration(self.tab, facts, snapshot, columns, wanted, changes, index, sight, end, place)

@@ -121,26 +121,28 @@ def map_columns(
 
     Columns without header and content that have no such place in the other tab are left out.
     """
-    texts, theirs = header_texts(source), header_texts(target)
-    taken = set(target_layout.values())
+    texts, target_texts = header_texts(source), header_texts(target)
+    used = set(target_layout.values())
     to = {source_layout[name]: place for name, place in target_layout.items()}
     for column, text in enumerate(texts):
-        if column not in to and text and text in theirs and (place := theirs.index(text)) not in taken:
+        if column not in to and text and text in target_texts and (place := target_texts.index(text)) not in used:
             to[column] = place
-            taken.add(place)
+            used.add(place)
     new_headers: dict[int, int] = {}
     width = max(target.column_count, len(target.columns))
     for column in range(source.column_count):
         if column in to:
             continue
         holds = column < len(source.columns) and any(cell not in (None, "") for cell in source.columns[column])
-        place = column if column not in taken and _is_free(target, column) else -1
+        place = column if column not in used and _is_free(target, column) else -1
         if place < 0 or (place >= width and not holds):
             if not holds:
                 continue
-            place = next(i for i in range(len(theirs), len(theirs) + source.column_count + 1) if i not in taken)
+            place = next(
+                i for i in range(len(target_texts), len(target_texts) + source.column_count + 1) if i not in used
+            )
         to[column] = place
-        taken.add(place)
+        used.add(place)
         if column < len(texts) and texts[column]:
             new_headers[place] = column
     runs: list[ColumnRun] = []

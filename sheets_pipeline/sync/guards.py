@@ -90,10 +90,10 @@ def check_deletes(tab: Tab, changes: ChangeSet, rows_present: int, wanted: int, 
     emptied = wanted == 0 and deletes > 0 and allowed is None
     if deletes <= limit and not emptied:
         return
-    what = "the database gives no rows at all" if wanted == 0 else f"the database gives {wanted:,} rows"
+    reason = "the database gives no rows at all" if wanted == 0 else f"the database gives {wanted:,} rows"
     refused = GuardRefused(
         tab.title,
-        f"{deletes:,} of {rows_present:,} rows would be deleted ({what}), {limit if not emptied else 0:,} are allowed without asking. "
+        f"{deletes:,} of {rows_present:,} rows would be deleted ({reason}), {limit if not emptied else 0:,} are allowed without asking. "
         "Nothing was sent. If this is meant, run `sheets-pipeline sync "
         f"--tab {shlex.quote(tab.title)} --allow-deletes {deletes}` or add the run tag sheets_pipeline/allow_deletes={deletes}.",
     )

@@ -155,10 +155,10 @@ def find_columns(
         and _plain(texts[columns.layout[name]]) == _plain(text)
     }
     _add_missing(tab, snapshot, known, columns)
-    theirs = _take_over(snapshot, known, columns, texts)
-    if theirs and marked is None:
+    of_people = _take_over(snapshot, known, columns, texts)
+    if of_people and marked is None:
         return None
-    for name in theirs:
+    for name in of_people:
         if (marked or {}).get(name) != columns.layout[name]:  # else we made it, and the answer was lost
             raise HeaderDoubled(
                 tab.title,
@@ -255,15 +255,15 @@ def _take_over(snapshot: TabSnapshot, known: KnownColumns, columns: Columns, tex
     gone = [name for name in known.layout if name not in columns.layout]
     ours = {_plain(header) for name in gone for header in _headers(name, known)}
     ours |= {_plain(header) for header in known.released.values()}
-    theirs = []
+    of_people = []
     for name, place in columns.layout.items():
         if not known.layout or name in known.layout or name in columns.added:
             continue
         is_blank = all(cell in (None, "") for cell in snapshot.columns[place][1:])
         if not is_blank and name not in columns.renamed and _plain(texts[place]) not in ours and known.declared:
-            theirs.append(name)
+            of_people.append(name)
         columns.taken_over.append(name)
-    return theirs
+    return of_people
 
 
 def _follow_declaration(tab: Tab, known: KnownColumns, columns: Columns, texts: list[str]) -> None:

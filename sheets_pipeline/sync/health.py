@@ -298,8 +298,8 @@ def next_sync_in_seconds(wait: TabWait, steering: Steering) -> float | None:
     if not due:
         return None
     holds = [steering.paused_until, steering.circuit.until if not steering.circuit.allows_run else None]
-    held = [(moment - steering.at).total_seconds() for moment in holds if moment is not None]
-    return max(0.0, min(due), *held)
+    waits = [(moment - steering.at).total_seconds() for moment in holds if moment is not None]
+    return max(0.0, min(due), *waits)
 
 
 def _judge(
@@ -315,7 +315,7 @@ def _judge(
     if stopped := _stopped_circuit(steering.circuit):
         return stopped
     if failures > 1:
-        return Health.DEGRADED, f"The last {failures} syncs failed: {_said(error)}"
+        return Health.DEGRADED, f"The last {failures} syncs failed: {_message_of(error)}"
     if lag is not None and lag > late:
         return Health.DEGRADED, f"The tab lags {lag:.0f} s behind the database, more than {LATE_INTERVALS} intervals."
     if history.last_success is not None and steering.full_sync_on and steering.paused_until is None:
@@ -323,7 +323,7 @@ def _judge(
         if since > late:
             return Health.DEGRADED, f"The last sync was {since:.0f} s ago, more than {LATE_INTERVALS} intervals."
     if failures:
-        return Health.WARNING, f"The last sync failed: {_said(error)}"
+        return Health.WARNING, f"The last sync failed: {_message_of(error)}"
     if history.last_success is None:
         return Health.WARNING, "The tab has not been synced yet."
     waits = wait.oldest_seconds or 0.0
@@ -387,8 +387,10 @@ def overall(
     if steering.paused_until is not None:
         findings.append((Health.WARNING, f"Syncs are paused until {steering.paused_until:%H:%M:%S} UTC."))
     if set_aside_events:
-        what = f"{_counted(set_aside_events, 'event')} set aside"
-        findings.append((Health.WARNING, f"{what}; `sheets-pipeline queue status` lists them, why, and what to do."))
+        set_aside = f"{_counted(set_aside_events, 'event')} set aside"
+        findings.append(
+            (Health.WARNING, f"{set_aside}; `sheets-pipeline queue status` lists them, why, and what to do.")
+        )
     if short := [use.kind for use in quota if use.is_nearly_used]:
         findings.append((Health.WARNING, f"The quota of {' and '.join(short)} requests is nearly used up."))
     if not findings:
@@ -406,7 +408,7 @@ def _in_step(on: Collection[TabHealth], steering: Steering) -> str:
     return "All tabs are in step with the database."
 
 
-def _said(error: LastError | None) -> str:
+def _message_of(error: LastError | None) -> str:
     return error.message if error else "no reason was recorded."
 
 

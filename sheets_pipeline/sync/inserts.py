@@ -39,10 +39,10 @@ def last_keys(index: RowIndex) -> list[str]:
     return sorted(index.row_of, key=index.row_of.__getitem__, reverse=True)[:ROWS_ASKED_ABOUT]
 
 
-def row_after_ours(index: RowIndex, theirs: Collection[str]) -> int:
+def row_after_ours(index: RowIndex, foreign_keys: Collection[str]) -> int:
     """The row (0-based) after the last one with a key of ours; ``theirs`` are keys that people typed."""
-    rows = [row for key, row in index.row_of.items() if key not in theirs]
-    copies = [numbers[-1] - 1 for key, numbers in index.doubled.items() if key not in theirs]
+    rows = [row for key, row in index.row_of.items() if key not in foreign_keys]
+    copies = [numbers[-1] - 1 for key, numbers in index.doubled.items() if key not in foreign_keys]
     return max([0, *rows, *copies]) + 1
 
 

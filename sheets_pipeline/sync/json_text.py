@@ -36,10 +36,10 @@ def json_text(value: Any, plain: Callable[[Any], str]) -> str:
     if isinstance(value, Decimal) and is_finite(value):
         return digits(value)
     if isinstance(value, Mapping):
-        items = sorted((_name(key, plain), json_text(held, plain)) for key, held in value.items())
+        items = sorted((_name(key, plain), json_text(item, plain)) for key, item in value.items())
         return "{" + ", ".join(f"{json.dumps(name, ensure_ascii=False)}: {text}" for name, text in items) + "}"
     if is_many(value):
-        texts = [json_text(held, plain) for held in value]
+        texts = [json_text(item, plain) for item in value]
         return "[" + ", ".join(sorted(texts) if isinstance(value, set | frozenset) else texts) + "]"
     return json.dumps(plain(value), ensure_ascii=False)
 

@@ -114,9 +114,9 @@ class Tab:
             raise ValueError(f"Tab {self.title!r}: key columns {sorted(missing)} are not among its columns {names}.")
         if not self.key:
             raise ValueError(f"Tab {self.title!r}: at least one key column is needed to find its rows again.")
-        for what, values in (("names", names), ("headers", headers)):
+        for kind, values in (("names", names), ("headers", headers)):
             if doubled := _doubled(values):
-                raise ValueError(f"Tab {self.title!r}: column {what} must differ, found twice: {doubled}.")
+                raise ValueError(f"Tab {self.title!r}: column {kind} must differ, found twice: {doubled}.")
 
     @property
     def words(self) -> set[str]:

@@ -89,8 +89,8 @@ def not_json(scope: Scope) -> Refusal | None:
 
     A program may leave the content type out; whatever forms and pages send without asking first is refused.
     """
-    given = Headers(scope=scope).getlist("content-type")
-    types = {value.partition(";")[0].strip().lower() for value in given} - {""}
+    sent_types = Headers(scope=scope).getlist("content-type")
+    types = {value.partition(";")[0].strip().lower() for value in sent_types} - {""}
     if types == {"application/json"} or (not types and not is_browser(scope)):
         return None
     sent = ", ".join(sorted(types)) or "none"

@@ -132,7 +132,7 @@ def sync_together(benches: list[Bench]) -> dict[str, SyncReport | Exception]:
     """An event sync of each tab to the new rows, all at once, as in a round; what fails is given back."""
     shared = SharedRequests()
     for bench in benches:
-        bench.use(bench.tab, shared.seat())
+        bench.use(bench.tab, shared.join())
 
     def sync(bench: Bench) -> SyncReport | Exception:
         try:

@@ -26,7 +26,7 @@ from sheets_pipeline.sheets.client import GOOGLE_ENDPOINT, SheetsClient
 from sheets_pipeline.sheets.credentials import Identity, load_identity
 from sheets_pipeline.sheets.memory import TabFacts
 from sheets_pipeline.sheets.protocol import Writer
-from sheets_pipeline.sheets.shared_requests import Seat
+from sheets_pipeline.sheets.shared_requests import Participant
 from sheets_pipeline.sheets.writer import TabWriter
 from sheets_pipeline.sync.tab import Tab
 
@@ -84,14 +84,14 @@ class Pipeline:
             priority=priority,
         )
 
-    def client(self, priority: int = BULK, seat: Seat | None = None) -> SheetsClient:
-        """A client of the spreadsheet; ``priority`` is that of its requests, with a ``seat`` it shares them."""
+    def client(self, priority: int = BULK, participant: Participant | None = None) -> SheetsClient:
+        """A client of the spreadsheet; ``priority`` is that of its requests, with a ``participant`` it shares them."""
         return SheetsClient(
             self.identity,
             self.services.spreadsheet_id,
             budget=self.quota(priority),
             endpoint=self.services.sheets_api_endpoint or GOOGLE_ENDPOINT,
-            seat=seat,
+            participant=participant,
         )
 
     def writer(self, tab: Tab, client: SheetsClient | None = None) -> Writer:

@@ -33,7 +33,7 @@ from sheets_pipeline.sheets.credentials import Identity
 from sheets_pipeline.sheets.memory import BaseRows, TabFacts
 from sheets_pipeline.sheets.protocol import Allowance
 from sheets_pipeline.sheets.retry import RetryPolicy
-from sheets_pipeline.sheets.shared_requests import Seat
+from sheets_pipeline.sheets.shared_requests import Participant
 from sheets_pipeline.sheets.writer import TabWriter
 from sheets_pipeline.sync.cells import Cell
 from sheets_pipeline.sync.marks import Owner
@@ -171,7 +171,7 @@ class Bench:
         self.memory, self.ownership, self.policy = FakeMemory(), FakeOwnership(), FAST
         self.use(tab)
 
-    def use(self, tab: Tab, seat: Seat | None = None) -> None:
+    def use(self, tab: Tab, participant: Participant | None = None) -> None:
         """Go on with another declaration of the tab, or as one of several that share their requests."""
         self.tab = tab
         self.client = SheetsClient(
@@ -180,7 +180,7 @@ class Bench:
             budget=NoQuota(),
             endpoint=self.server.endpoint,
             policy=self.policy,
-            seat=seat,
+            participant=participant,
         )
         self.writer = TabWriter(tab, self.client, self.memory, self.client.taking_part, self.ownership)
 

@@ -40,7 +40,7 @@ from sheets_pipeline.runs.tab_failures import computing, writing
 from sheets_pipeline.runs.time_limit import Reading
 from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sheets.reader import NeedsFullSync
-from sheets_pipeline.sheets.shared_requests import Seat, SharedRequests
+from sheets_pipeline.sheets.shared_requests import Participant, SharedRequests
 from sheets_pipeline.sync.live_rows import with_live_rows
 from sheets_pipeline.sync.report import SyncReport
 from sheets_pipeline.sync.rows import SetAside
@@ -131,11 +131,11 @@ def sync_round(pipeline: Pipeline, context: dg.OpExecutionContext) -> Round:
     }
     attempts: dict[str, Future[SyncReport | SheetsPipelineError]] = {}
     shared = SharedRequests()
-    seats = {title: shared.seat() for title in asked}
+    participants = {title: shared.join() for title in asked}
     with ThreadPoolExecutor(_TABS_AT_ONCE) as pool:  # a tab that a full sync is at work on holds up no other
         for title in fewest_first(asked):
             attempts[title] = pool.submit(
-                copy_context().run, _attempt, pipeline, on[title], asked[title], seats[title], context.run_id
+                copy_context().run, _attempt, pipeline, on[title], asked[title], participants[title], context.run_id
             )
     for title, attempt in attempts.items():
         _note(on[title], asked[title], attempt.result(), context, done)
@@ -187,12 +187,12 @@ def tabs_to_write_anew(pipeline: Pipeline, instance: dg.DagsterInstance) -> set[
 
 
 def _attempt(
-    pipeline: Pipeline, tab_asset: TabAsset, keys: Collection[Any] | None, seat: Seat, run_id: str
+    pipeline: Pipeline, tab_asset: TabAsset, keys: Collection[Any] | None, participant: Participant, run_id: str
 ) -> SyncReport | SheetsPipelineError:
     """Write one tab; whatever goes wrong is given back, so that the others are written all the same."""
     try:
         with writing(tab_asset.tab):
-            return sync_touched(pipeline, tab_asset, keys, pipeline.client(URGENT, seat), run_id=run_id)
+            return sync_touched(pipeline, tab_asset, keys, pipeline.client(URGENT, participant), run_id=run_id)
     except SheetsPipelineError as error:
         return error
 

@@ -20,7 +20,7 @@ from sheets_pipeline.sheets.credentials import Identity, authorized_session, ens
 from sheets_pipeline.sheets.failures import NotJson, NotSent, is_quota, is_transient, was_not_applied
 from sheets_pipeline.sheets.remedies import Asked, translate
 from sheets_pipeline.sheets.retry import RetryPolicy, retrying
-from sheets_pipeline.sheets.shared_requests import Seat, Send
+from sheets_pipeline.sheets.shared_requests import Participant, Send
 from sheets_pipeline.sync.numbers import Traffic
 
 GOOGLE_ENDPOINT = "https://sheets.googleapis.com"
@@ -44,7 +44,7 @@ class QuotaBudget(Protocol):
 class SheetsClient:
     """Requests to one spreadsheet. Not for use by several threads at once.
 
-    With a ``seat`` it shares requests with the clients of other tabs. A shared one is counted by the client that sent it,
+    With a ``participant`` it shares requests with the clients of other tabs. A shared one is counted by the client that sent it,
     and by the others as ``shared_requests``.
     """
 
@@ -56,14 +56,14 @@ class SheetsClient:
         budget: QuotaBudget,
         endpoint: str = GOOGLE_ENDPOINT,
         policy: RetryPolicy | None = None,
-        seat: Seat | None = None,
+        participant: Participant | None = None,
     ) -> None:
         self.identity = identity
         self.spreadsheet_id = spreadsheet_id
         self.traffic = Traffic()
         self.policy = policy or RetryPolicy()
         self._budget = budget
-        self._seat = seat
+        self._participant = participant
         self._base = f"{endpoint}/v4/spreadsheets/{quote(spreadsheet_id, safe='')}"
         session = authorized_session(identity.credentials, is_google=endpoint == GOOGLE_ENDPOINT)
         self._http = HTTPClient(identity.credentials, session=session)
@@ -95,13 +95,13 @@ class SheetsClient:
 
     def taking_part(self) -> AbstractContextManager[None]:
         """To be held while the client's tab is at work, so that others wait for its requests."""
-        return nullcontext() if self._seat is None else self._seat.at_work()
+        return nullcontext() if self._participant is None else self._participant.at_work()
 
     def together(self, kind: Kind, part: Any, size: int, send: Send) -> Any:
-        """Send a part of a request, with those of other tabs where there are any; see ``Seat.together``."""
-        if self._seat is None:
+        """Send a part of a request, with those of other tabs where there are any; see ``Participant.together``."""
+        if self._participant is None:
             return send([part])
-        answer, is_anothers = self._seat.together(kind, part, size, send)
+        answer, is_anothers = self._participant.together(kind, part, size, send)
         self.traffic.shared_requests += is_anothers
         return answer
 

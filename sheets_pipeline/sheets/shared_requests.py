@@ -32,7 +32,7 @@ _LONGEST_WAIT_SECONDS = 0.5
 _ENTRY_SECONDS = 0.25
 
 
-class _At(Enum):
+class _Stage(Enum):
     """Where a tab is."""
 
     AWAY = "has not taken its lock yet"
@@ -43,28 +43,28 @@ class _At(Enum):
 
 
 class SharedRequests:
-    """What the tabs of one round share. Each of them has a seat."""
+    """What the tabs of one round share. Each of them is a participant."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._began = time.monotonic()
-        self._seats: list[Seat] = []
-        self._waiting: list[_Asked] = []
+        self._participants: list[Participant] = []
+        self._waiting: list[_PendingRequest] = []
 
-    def seat(self) -> "Seat":
-        """For one more tab; to be called before the first of them begins."""
-        seat = Seat(self)
-        self._seats.append(seat)
-        return seat
+    def join(self) -> "Participant":
+        """One more tab takes part; to be called before the first of them begins."""
+        participant = Participant(self)
+        self._participants.append(participant)
+        return participant
 
-    def _move(self, seat: "Seat", to: _At) -> None:
+    def _move(self, participant: "Participant", to: _Stage) -> None:
         with self._changed:
-            seat._at = to
+            participant._stage = to
             self._changed.notify_all()
 
-    def _together(self, asked: "_Asked", send: Send) -> tuple[Any, bool]:
+    def _together(self, asked: "_PendingRequest", send: Send) -> tuple[Any, bool]:
         with self._changed:
-            asked.seat._at = _At.REQUEST
+            asked.participant._stage = _Stage.REQUEST
             self._waiting.append(asked)
             self._changed.notify_all()
             longest = time.monotonic() + _LONGEST_WAIT_SECONDS
@@ -75,21 +75,21 @@ class SharedRequests:
             self._send(mine, send)
         try:
             return asked.answer.result(), not mine
-        except _Alone:
+        except _SendAlone:
             return send([asked.part]), False
 
     def _until(self, longest: float) -> float:
         """The time until which to wait for others; in the past where nobody is to be waited for."""
-        places = {seat._at for seat in self._seats}
-        if _At.WORK in places:
+        places = {participant._stage for participant in self._participants}
+        if _Stage.WORK in places:
             return longest
-        return min(longest, self._began + _ENTRY_SECONDS) if _At.AWAY in places else 0.0
+        return min(longest, self._began + _ENTRY_SECONDS) if _Stage.AWAY in places else 0.0
 
-    def _take(self, first: "_Asked") -> list["_Asked"]:
+    def _take(self, first: "_PendingRequest") -> list["_PendingRequest"]:
         """This request and all of its kind that fit into the same one."""
-        for seat in self._seats:
-            if seat._at is _At.WORK:
-                seat._at = _At.LATE
+        for participant in self._participants:
+            if participant._stage is _Stage.WORK:
+                participant._stage = _Stage.LATE
         batch, size = [first], first.size
         for other in self._waiting:
             if other is not first and other.kind == first.kind and size + other.size <= MAX_PAYLOAD_BYTES:
@@ -99,19 +99,19 @@ class SharedRequests:
         self._changed.notify_all()
         return batch
 
-    def _send(self, batch: list["_Asked"], send: Send) -> None:
+    def _send(self, batch: list["_PendingRequest"], send: Send) -> None:
         """One request for all; its answer, its error or the word to send it alone for each."""
         answer: Any = None
         failure: BaseException | None = None
         try:
             answer = send([asked.part for asked in batch])
         except RequestRejected as error:  # by one of them, for all: nothing has been applied
-            failure = error if len(batch) == 1 else _Alone()
+            failure = error if len(batch) == 1 else _SendAlone()
         except BaseException as error:  # whatever it is, nobody must wait for ever
             failure = error
         with self._changed:  # before any of them goes on, so that it waits for the others next time
             for asked in batch:
-                asked.seat._at = _At.WORK
+                asked.participant._stage = _Stage.WORK
         for asked in batch:
             if failure is None:
                 asked.answer.set_result(answer)
@@ -119,21 +119,21 @@ class SharedRequests:
                 asked.answer.set_exception(failure)
 
 
-class Seat:
-    """One tab's part in it; for one thread."""
+class Participant:
+    """One tab; for one thread."""
 
     def __init__(self, shared: SharedRequests) -> None:
         self._shared = shared
-        self._at = _At.AWAY
+        self._stage = _Stage.AWAY
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
         """The tab is at work in this block, and others may wait for its requests; to be entered with its lock held."""
-        self._shared._move(self, _At.WORK)
+        self._shared._move(self, _Stage.WORK)
         try:
             yield
         finally:
-            self._shared._move(self, _At.END)
+            self._shared._move(self, _Stage.END)
 
     def together(self, kind: str, part: Any, size: int, send: Send) -> tuple[Any, bool]:
         """Send a part of a request, with those of other tabs where there are any.
@@ -150,19 +150,19 @@ class Seat:
         Raises:
             RequestRejected: Of this part; after a refusal of several each one is sent alone.
         """
-        if self._at in (_At.AWAY, _At.END):
+        if self._stage in (_Stage.AWAY, _Stage.END):
             return send([part]), False
-        return self._shared._together(_Asked(self, kind, part, size), send)
+        return self._shared._together(_PendingRequest(self, kind, part, size), send)
 
 
 @dataclass(slots=True, eq=False)
-class _Asked:
-    seat: Seat
+class _PendingRequest:
+    participant: Participant
     kind: str
     part: Any
     size: int
     answer: Future[Any] = field(default_factory=Future)
 
 
-class _Alone(Exception):
+class _SendAlone(Exception):
     """Send it alone: together with others it was refused."""

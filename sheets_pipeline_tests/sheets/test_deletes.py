@@ -118,7 +118,7 @@ def test_of_tabs_that_share_a_request_the_one_whose_rows_moved_holds_back_itself
         bench.put(bench.a1("G1:G11"), [["note"], *([f"about {i}"] for i in ALL)])
     budget = LateQuota(0, lambda: _sort(benches[1]))
     for bench in benches:
-        bench.use(bench.tab, shared.seat())
+        bench.use(bench.tab, shared.join())
         bench.client._budget = budget
     with ThreadPoolExecutor(len(benches)) as pool:
         reports = list(pool.map(lambda bench: bench.event(LEFT, {str(key) for key in ALL}), benches))

@@ -24,7 +24,7 @@ from local_sheets.testing import LocalSheetsServer
 from sheets_pipeline.errors import OutcomeUnknown, RequestRejected, SheetsUnavailable
 from sheets_pipeline.sheets import shared_requests
 from sheets_pipeline.sheets.reader import NeedsFullSync
-from sheets_pipeline.sheets.shared_requests import Seat, SharedRequests
+from sheets_pipeline.sheets.shared_requests import Participant, SharedRequests
 from sheets_pipeline.sync.report import SyncReport
 from sheets_pipeline.testing import Bench
 
@@ -52,34 +52,34 @@ class Post:
         return [set(parts) for parts in self.sent]
 
 
-def ask(seat: Seat, post: Post, *parts: str, size: int = 0, after: float = 0.0) -> list[Any]:
-    """One tab: takes its seat, works, sends its parts one after the other; an error stands in the place of its answer."""
+def ask(participant: Participant, post: Post, *parts: str, size: int = 0, after: float = 0.0) -> list[Any]:
+    """One tab: joins, works, sends its parts one after the other; an error stands in the place of its answer."""
     answers: list[Any] = []
-    with seat.at_work():
+    with participant.at_work():
         time.sleep(after)
         for part in parts:
             kind = "write" if part.startswith("w") else "read"
             try:
-                answers.append(seat.together(kind, part, size, post.send)[0][part])
+                answers.append(participant.together(kind, part, size, post.send)[0][part])
             except Exception as error:
                 answers.append(error)
     return answers
 
 
 def at_once(*tabs: Any) -> list[Any]:
-    """What each tab, a function of its seat, gives; all seats are given out before the first of them begins."""
+    """What each tab, a function of its participant, gives; all join before the first of them begins."""
     shared = SharedRequests()
-    seats = [shared.seat() for _ in tabs]
+    participants = [shared.join() for _ in tabs]
     with ThreadPoolExecutor(max(1, len(tabs))) as pool:
-        return list(pool.map(lambda tab, seat: tab(seat), tabs, seats))
+        return list(pool.map(lambda tab, participant: tab(participant), tabs, participants))
 
 
 def test_what_tabs_read_and_write_goes_together() -> None:
     post = Post()
     answers = at_once(
-        lambda seat: ask(seat, post, "r1", "w1"),
-        lambda seat: ask(seat, post, "r2", "w2", after=0.1),
-        lambda seat: ask(seat, post, "r3"),
+        lambda participant: ask(participant, post, "r1", "w1"),
+        lambda participant: ask(participant, post, "r2", "w2", after=0.1),
+        lambda participant: ask(participant, post, "r3"),
     )
     assert answers == [["R1", "W1"], ["R2", "W2"], ["R3"]]
     assert post.together == [{"r1", "r2", "r3"}, {"w1", "w2"}]
@@ -87,42 +87,46 @@ def test_what_tabs_read_and_write_goes_together() -> None:
 
 def test_reads_and_writes_are_not_mixed() -> None:
     post = Post()
-    at_once(lambda seat: ask(seat, post, "r1"), lambda seat: ask(seat, post, "w2"))
+    at_once(lambda participant: ask(participant, post, "r1"), lambda participant: ask(participant, post, "w2"))
     assert sorted(post.sent) == [["r1"], ["w2"]]
 
 
 def test_parts_that_do_not_fit_together_go_apart() -> None:
     post = Post()
-    answers = at_once(*(lambda seat, n=n: ask(seat, post, f"w{n}", size=900_000) for n in range(3)))
+    answers = at_once(*(lambda participant, n=n: ask(participant, post, f"w{n}", size=900_000) for n in range(3)))
     assert answers == [["W0"], ["W1"], ["W2"]]
     assert sorted(map(len, post.sent)) == [1, 2]
 
 
 def test_without_others_nothing_waits() -> None:
     post, began = Post(), time.monotonic()
-    assert at_once(lambda seat: ask(seat, post, *(f"r{n}" for n in range(50)))) == [[f"R{n}" for n in range(50)]]
+    assert at_once(lambda participant: ask(participant, post, *(f"r{n}" for n in range(50)))) == [
+        [f"R{n}" for n in range(50)]
+    ]
     assert time.monotonic() - began < 0.25
 
 
 def test_before_it_takes_its_seat_a_tab_sends_alone() -> None:
     post, shared = Post(), SharedRequests()
-    seat, _ = shared.seat(), shared.seat()
-    assert seat.together("read", "r1", 0, post.send) == ({"r1": "R1"}, False)
+    participant, _ = shared.join(), shared.join()
+    assert participant.together("read", "r1", 0, post.send) == ({"r1": "R1"}, False)
 
 
 def test_a_tab_that_waits_for_its_lock_holds_up_others_for_a_moment_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shared_requests, "_LONGEST_WAIT_SECONDS", 30)
     post, shared = Post(), SharedRequests()
-    seat, _ = shared.seat(), shared.seat()
+    participant, _ = shared.join(), shared.join()
     began = time.monotonic()
-    assert ask(seat, post, "r1", "w1") == ["R1", "W1"]
+    assert ask(participant, post, "r1", "w1") == ["R1", "W1"]
     assert time.monotonic() - began < 5
 
 
 def test_a_tab_that_works_for_long_holds_up_others_for_a_while_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shared_requests, "_LONGEST_WAIT_SECONDS", 0.1)
     post = Post()
-    at_once(lambda seat: ask(seat, post, "r1"), lambda seat: ask(seat, post, "r2", after=1.0))
+    at_once(
+        lambda participant: ask(participant, post, "r1"), lambda participant: ask(participant, post, "r2", after=1.0)
+    )
     assert post.sent == [["r1"], ["r2"]]
 
 
@@ -130,11 +134,11 @@ def test_a_tab_that_is_late_is_waited_for_once() -> None:
     post, began = Post(), time.monotonic()
     done: list[float] = []
 
-    def quick(seat: Seat) -> None:
-        ask(seat, post, *(f"w{n}" for n in range(8)))
+    def quick(participant: Participant) -> None:
+        ask(participant, post, *(f"w{n}" for n in range(8)))
         done.append(time.monotonic() - began)
 
-    at_once(quick, lambda seat: ask(seat, post, "r1", after=2.0))
+    at_once(quick, lambda participant: ask(participant, post, "r1", after=2.0))
     assert done[0] < 1.5  # half a second for the first of eight
 
 
@@ -142,17 +146,17 @@ def test_a_tab_that_was_late_is_waited_for_once_it_has_come() -> None:
     post = Post()
     gate = threading.Event()
 
-    def late(seat: Seat) -> None:
-        with seat.at_work():
+    def late(participant: Participant) -> None:
+        with participant.at_work():
             gate.wait(10)
-            seat.together("write", "w2", 0, post.send)
+            participant.together("write", "w2", 0, post.send)
 
-    def early(seat: Seat) -> None:
-        with seat.at_work():
-            seat.together("read", "r1", 0, post.send)
+    def early(participant: Participant) -> None:
+        with participant.at_work():
+            participant.together("read", "r1", 0, post.send)
             gate.set()
             time.sleep(0.1)
-            seat.together("write", "w1", 0, post.send)
+            participant.together("write", "w1", 0, post.send)
 
     at_once(early, late)
     assert post.together == [{"r1"}, {"w1", "w2"}]
@@ -161,7 +165,7 @@ def test_a_tab_that_was_late_is_waited_for_once_it_has_come() -> None:
 def test_a_tab_that_has_nothing_to_send_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shared_requests, "_LONGEST_WAIT_SECONDS", 30)
     post, began = Post(), time.monotonic()
-    at_once(lambda seat: ask(seat, post, "r1"), lambda seat: ask(seat, post, after=0.1))
+    at_once(lambda participant: ask(participant, post, "r1"), lambda participant: ask(participant, post, after=0.1))
     assert post.sent == [["r1"]]
     assert time.monotonic() - began < 5
 
@@ -169,15 +173,15 @@ def test_a_tab_that_has_nothing_to_send_holds_up_nobody(monkeypatch: pytest.Monk
 def test_a_tab_may_leave_its_seat_and_take_it_again() -> None:
     post = Post()
 
-    def twice(seat: Seat) -> list[Any]:
-        return ask(seat, post, "r1") + ask(seat, post, "r2", "r3")
+    def twice(participant: Participant) -> list[Any]:
+        return ask(participant, post, "r1") + ask(participant, post, "r2", "r3")
 
-    assert at_once(twice, lambda seat: ask(seat, post, "rx")) == [["R1", "R2", "R3"], ["RX"]]
+    assert at_once(twice, lambda participant: ask(participant, post, "rx")) == [["R1", "R2", "R3"], ["RX"]]
 
 
 def test_after_a_refusal_each_part_is_sent_alone() -> None:
     post = Post(errors={"w2": RequestRejected("Google refused a request (400): protected", status=400)})
-    answers = at_once(*(lambda seat, n=n: ask(seat, post, f"w{n}") for n in (1, 2, 3)))
+    answers = at_once(*(lambda participant, n=n: ask(participant, post, f"w{n}") for n in (1, 2, 3)))
     assert answers[0] == ["W1"]
     assert answers[2] == ["W3"]
     assert isinstance(answers[1][0], RequestRejected)
@@ -188,7 +192,7 @@ def test_after_a_refusal_each_part_is_sent_alone() -> None:
 @pytest.mark.parametrize("kind", [OutcomeUnknown, SheetsUnavailable, ValueError])
 def test_any_other_error_is_everybodys_and_nothing_is_sent_again(kind: type[Exception]) -> None:
     post = Post(errors={"w2": kind("lost")})
-    answers = at_once(*(lambda seat, n=n: ask(seat, post, f"w{n}") for n in (1, 2, 3)))
+    answers = at_once(*(lambda participant, n=n: ask(participant, post, f"w{n}") for n in (1, 2, 3)))
     errors = [answer for [answer] in answers]
     assert all(type(error) is kind and str(error) == "lost" for error in errors)
     assert len(post.sent) == 1
@@ -200,7 +204,7 @@ def test_an_error_that_cannot_be_copied_leaves_nobody_waiting() -> None:
             super().__init__(f"{message} {code}")
 
     post = Post(errors={"w2": Odd("lost", code=7)})
-    answers = at_once(*(lambda seat, n=n: ask(seat, post, f"w{n}") for n in (1, 2, 3)))
+    answers = at_once(*(lambda participant, n=n: ask(participant, post, f"w{n}") for n in (1, 2, 3)))
     assert [str(error) for [error] in answers] == ["lost 7"] * 3
 
 
@@ -216,7 +220,7 @@ def test_whatever_tabs_do_each_part_is_sent_once_and_gets_its_own_answer(
 
     def tab(number: int) -> Any:
         parts = [f"{what}{number}.{i}" for i, what in enumerate(scripts[number])]
-        return parts, lambda seat: ask(seat, post, *parts, after=0.005 * (number == slow))
+        return parts, lambda participant: ask(participant, post, *parts, after=0.005 * (number == slow))
 
     tabs = [tab(number) for number in range(len(scripts))]
     answers = at_once(*(work for _, work in tabs))

@@ -146,7 +146,7 @@ class SheetsUnavailable(SheetsError):
     """Transient failures (408, 5xx, timeouts, resets) lasted longer than the retry time."""
 
     concerns = Concerns.MACHINE
-    remedy = "Check the network of this machine and SHEETS_API_ENDPOINT; nothing else may be needed."
+    remedy = "Check the network of this machine and SHEETS_API_ENDPOINT; often it is enough to wait."
     is_transient = True
 
 
@@ -246,8 +246,8 @@ class OwnedByAnother(SheetsError):
         super().__init__(
             f"The spreadsheet {spreadsheet_id!r} is kept by another installation of the pipeline: {owner}. This one "
             f"({me}) sends nothing, or each of them would overwrite the other's rows. Give this one a spreadsheet of "
-            "its own (SPREADSHEET_ID). If the other one is gone or shall stop, or its database is this one, moved to "
-            "another server, take the spreadsheet over: `sheets-pipeline sync --take-over`, or a run of full_sync with "
+            "its own (SPREADSHEET_ID). If the other one is gone or is to stop, or if its database was moved "
+            "here, take the spreadsheet over: `sheets-pipeline sync --take-over`, or a run of full_sync with "
             "the tag sheets_pipeline/take_over=true."
         )
 

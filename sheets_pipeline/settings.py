@@ -117,7 +117,7 @@ class Settings(BaseSettings):
         None, description="Owners of the tabs' assets: mail addresses or team:NAME, separated by commas."
     )
     log_format: Literal["text", "json"] = Field("text", description="Form of log lines.")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Lowest level that is logged.")
     local_data_dir: Path = Field(Path(".local"), description="Data of the embedded default.")
 
     @field_validator("sync_interval_seconds")
@@ -153,7 +153,7 @@ class Settings(BaseSettings):
         for host in _listed(value):
             if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*(:\d{1,5})?", host):
                 raise ValueError(
-                    f"must be names such as dagster.example.org, separated by commas, without http:// and *; {host!r} is none"
+                    f"must be names such as dagster.example.org, separated by commas, without http:// and *; {host!r} is not"
                 )
         return value
 

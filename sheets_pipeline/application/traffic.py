@@ -134,7 +134,7 @@ class TrafficGuard:
         """Arguments as of ``PauseSyncs``; ``pauses`` replaces what ``url`` names."""
         if (not in_flight and not per_second) or (in_flight or 0) < 0 or (per_second or 0) < 0:
             raise ValueError(
-                f"in_flight={in_flight!r} and per_second={per_second!r} do not say when traffic is high. "
+                f"in_flight={in_flight!r} and per_second={per_second!r} set no threshold for high traffic. "
                 "Give at least one of them, above 0."
             )
         self.threshold = Threshold(in_flight, per_second)

@@ -40,5 +40,5 @@ def told(result: dict[str, Any]) -> str:
     counts = [f"    {removed[name]:>9,}  {words}" for name, words in _WORDS.items() if removed.get(name)]
     lines = ["Removed:", *counts] if counts else ["Nothing is old enough to be removed."]
     if not removed["is_complete"]:
-        lines.append("The time of one clean-up was up; the next one goes on from here.")
+        lines.append("The time for one clean-up ran out; the next one goes on from here.")
     return "\n".join([*lines, f"It took {removed['seconds']:g} s (run {result['run_id']})."])

@@ -27,7 +27,7 @@ def queue() -> None:
 
 
 @queue.command()
-@click.option("--watch", is_flag=True, help="Show it again and again, until Ctrl-C.")
+@click.option("--watch", is_flag=True, help="Refresh until Ctrl-C.")
 @click.option(
     "--every",
     "every_seconds",

@@ -29,7 +29,7 @@ _COLOURS = {"healthy": "green", "warning": "yellow", "degraded": "red", "stopped
 
 
 @click.command()
-@click.option("--watch", is_flag=True, help="Keep it on the screen, up to date, until Ctrl-C.")
+@click.option("--watch", is_flag=True, help="Refresh until Ctrl-C.")
 @click.option("--json", "as_json", is_flag=True, help="Print the status as JSON (one line per look with --watch).")
 def status(watch: bool, as_json: bool) -> None:
     """Show whether the tabs are in step: health, last syncs, queue, quota, circuit. Exit code 1: degraded or stopped."""
@@ -89,7 +89,7 @@ def view(status: "Status") -> RenderableType:
     parts: list[RenderableType] = [f"{_coloured(status.health)}  {escape(status.reason)}"]
     if not status.daemon_running:
         parts.append(
-            "[yellow]Dagster's daemon has not been heard of for five minutes: nothing is started by itself. "
+            "[yellow]Dagster's daemon has not reported for five minutes, so no sync starts by itself. "
             "Start `sheets-pipeline dev` or `dagster dev`.[/]"
         )
     others = [*status.failed_ticks, *([status.stale_code] if status.stale_code else [])]

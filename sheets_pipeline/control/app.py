@@ -50,7 +50,7 @@ def _errors(*codes: int) -> dict[int | str, dict[str, Any]]:
         401: "The token is missing or wrong.",
         403: "Not from this machine, or from a foreign page.",
         404: "There is no such tab.",
-        409: "The tab is switched off, or somebody else does the same now.",
+        409: "The tab is switched off, or somebody else is doing the same now.",
         415: "Not JSON.",
         422: "Wrong input.",
         502: "Dagster refused.",
@@ -69,7 +69,7 @@ def create_app(operations: Operations, token: str | None) -> FastAPI:
     app = FastAPI(
         title="Sheets Pipeline control API",
         version=version("sheets-pipeline"),
-        summary="See whether the sheets are in step, and steer what keeps them so.",
+        summary="See whether the sheets are in step with the database, and control what keeps them so.",
         description='Answers that report a problem have the shape `{"error": "..."}`.',
         docs_url=None,
         redoc_url=None,
@@ -118,7 +118,7 @@ def _add_reading(app: FastAPI, operations: Operations) -> None:
     @app.get("/logs", response_model=models.LogsAnswer, tags=["history"], responses=_errors(404, 422, 503))
     def logs(
         tab: Annotated[models.Title | None, Query(description="Only this tab.")] = None,
-        outcome: Annotated[models.Outcome | None, Query(description="Only syncs that ended so.")] = None,
+        outcome: Annotated[models.Outcome | None, Query(description="Only syncs with this outcome.")] = None,
         since: Annotated[models.Moment | None, Query(description="Only syncs that started at or after this.")] = None,
         limit: Annotated[int, Query(ge=1, le=1000, description="At most this many.")] = 100,
     ) -> Any:

@@ -84,7 +84,7 @@ class DaemonAlerts:
         seconds = time.time() - looked if looked else 0.0
         if seconds < _MISSED_INTERVALS * interval + 60:
             return {}
-        detail = f"It lives, but the sensor `alerts` has not looked for {seconds:.0f} s instead of {interval} s."
+        detail = f"It is running, but the sensor `alerts` has not run for {seconds:.0f} s instead of {interval} s."
         return {"stuck": Incident("Dagster's daemon is stuck", detail, _STUCK_REMEDY)}
 
     def _full_disk(self) -> str | None:

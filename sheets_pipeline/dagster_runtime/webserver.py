@@ -25,7 +25,7 @@ def guard_this_process() -> None:
         return
     if not hasattr(cli, _SERVE):
         raise RuntimeError(
-            f"Expected dagster-webserver to have {_CLI}.{_SERVE}, found none: its versions and ours do not fit. Install "
+            f"Expected dagster-webserver to have {_CLI}.{_SERVE}, found none: its version and ours do not fit together. Install "
             "the versions of constraints.txt."
         )
     setattr(cli, _SERVE, serve_guarded)

@@ -190,12 +190,12 @@ _FAILURES: list[tuple[str, str, str, bool]] = [
     (
         NO_ANSWER + r"|query_wait_timeout|lost connection to mysql server during query \(.*timed out",
         "accepts connections and does not answer",
-        "Look at the server itself and at what stands in between: a pooler or proxy whose database is away does so.",
+        "Check the server itself and what stands in between: a pooler or proxy does this while its database is away.",
         True,
     ),
     (
         r"transaction blocks not allowed in statement pooling mode",
-        "is reached through a pooler that gives single statements only",
+        "is reached through a pooler that allows single statements only",
         "Set pool_mode = transaction (or session) for this database in the pooler, or connect to the server itself.",
         False,
     ),
@@ -209,7 +209,7 @@ _FAILURES: list[tuple[str, str, str, bool]] = [
         r"canceling statement due to statement timeout|maximum statement execution time exceeded"
         r"|max_statement_time exceeded",
         "stopped a query that took longer than DATABASE_STATEMENT_TIMEOUT_SECONDS allows",
-        "Nothing was written. If it happens again, look what that query waits for (a lock, a missing index, statistics "
+        "Nothing was written. If it happens again, see what that query waits for (a lock, a missing index, statistics "
         "that ANALYZE would renew, a busy server), or raise DATABASE_STATEMENT_TIMEOUT_SECONDS.",
         True,
     ),
@@ -286,7 +286,7 @@ _FAILURES: list[tuple[str, str, str, bool]] = [
         r"|terminating connection|lost connection|server has gone away|connection is closed"
         r"|connection (?:not open|reset|to server .* lost)|consuming input failed",
         "ended the connection or is restarting",
-        "It is worth another try; if it stays so, look into the server's log.",
+        "Try again; if it stays so, read the server's log.",
         True,
     ),
 ]

@@ -55,7 +55,7 @@ def fault(entity: object, key: object, belongs: Collection[object], own_tabs: Ma
     if number(key) is None:
         return f"its key {shown(key)} is not a whole number of 64 bits, as a {entity} has"
     if any(value is not None and not isinstance(value, int) for value in belongs):
-        return "the learner or course that it belongs to is no number"
+        return "the learner or course that it belongs to is not a number"
     if entity in {"enrollment", "course_completion"} and all(value is None for value in belongs):
         return "it names neither user_id nor course_id, so no row is touched"
     return None

@@ -55,7 +55,7 @@ class OwnRows:
             parts = None
         if not isinstance(parts, list) or len(parts) != len(self.key):
             names = ", ".join(column.name for column in self.key)
-            raise UnusableKey(f"is no JSON array of {len(self.key)} values, for the key columns {names}")
+            raise UnusableKey(f"is not a JSON array of {len(self.key)} values, for the key columns {names}")
         return parts
 
 
@@ -112,7 +112,7 @@ def _part(value: Any, column: Column) -> str:
     if read is None or not text:
         return text
     if (part := read(text)) is None:
-        raise UnusableKey(f"is no {column.type} as the key column {column.name} has: found {shown(text)}")
+        raise UnusableKey(f"is not of the type {column.type} of the key column {column.name}: found {shown(text)}")
     return part
 
 

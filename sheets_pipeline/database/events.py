@@ -47,7 +47,7 @@ _is_pending = pending_event.c.set_aside_at.is_(None)
 _is_due = _is_pending & (pending_event.c.retry_at.is_(None) | (pending_event.c.retry_at <= utc_now()))
 
 _NOT_RECORDED = (
-    "Changes are not recorded as events, full syncs show them. `sheets-pipeline db install` installs the triggers."
+    "Changes are not recorded as events; full syncs show them. `sheets-pipeline db install` installs the triggers."
 )
 _IS_REPLICA = (
     "DATABASE_URL names a read replica, and only its primary can take events off the queue: full syncs show every "

@@ -186,9 +186,7 @@ def _compare_triggers(catalog: Found, report: QueueReport) -> None:
         if trigger.name not in wanted:
             report.outdated.append(trigger.name)
         elif trigger.name not in there:
-            report.unsafe.append(
-                f"trigger {trigger.name} on {trigger.table} calls {trigger.function}, and is none of ours"
-            )
+            report.unsafe.append(f"trigger {trigger.name} on {trigger.table} calls {trigger.function}, and is not ours")
         elif not is_as_wanted(wanted[trigger.name], trigger):
             report.unsafe.append(f"trigger {trigger.name} was changed: it is not what this version installs")
         elif trigger.name not in possible:

@@ -77,7 +77,7 @@ def header_intact(seen: Mapping[str, Any]) -> Verdict:
         metadata["renamed_columns"] = renamed
     if released:
         problems.append(
-            "Columns are no longer in the tab's declaration; their header is struck out and their values grow old. Delete "
+            "Columns are no longer in the tab's declaration; their header is struck out and their values are no longer updated. Delete "
             "them, or give them another header to keep them as people's own."
         )
         metadata["released_columns"] = released
@@ -115,8 +115,8 @@ def no_drift(seen: Mapping[str, Any]) -> Verdict:
         return Verdict(metadata=numbers)
     details = {name: seen[name] for name in ("drift", "drift_deleted_rows") if name in seen}
     problem = (
-        f"People changed {cells:,} cells and deleted {rows:,} rows that the database owns. They read as in the database "
-        "again. Ask for changes to be made in the application, notes in columns of one's own, or protect our columns."
+        f"People changed {cells:,} cells and deleted {rows:,} rows that the database owns. They show the database's "
+        "values again. Ask people to make changes in the application and notes in columns of their own, or protect ours."
     )
     return Verdict(problem, metadata=numbers | details)
 
@@ -233,7 +233,7 @@ def _broken_by(error_kind: str | None) -> str | None:
 
 
 def _broken_since(pipeline: Pipeline, tab_asset: TabAsset, check_name: str, since: datetime | None) -> Verdict | None:
-    """The newest sync of the tab, where it failed of what this check is about."""
+    """The newest sync of the tab, where it failed with what this check is about."""
     if check_name not in {kind.breaks_check for kind in error_classes()}:
         return None
     spreadsheet_id = pipeline.services.spreadsheet_id
@@ -257,7 +257,7 @@ def _declaration_check(tab_asset: TabAsset, problem: Problem) -> dg.AssetChecksD
     @dg.asset_check(
         asset=tab_asset.key,
         name="declaration_is_valid",
-        description="The module that declares the tab can be imported, and declares what can be.",
+        description="The module that declares the tab can be imported, and its declaration is valid.",
     )
     def check() -> dg.AssetCheckResult:
         return dg.AssetCheckResult(
@@ -305,7 +305,7 @@ def checks() -> dg.Definitions:
     job = dg.define_asset_job(
         "tab_checks",
         selection=dg.AssetSelection.all_asset_checks(),
-        description="Judges every tab again by what its last full sync saw; asks Google nothing.",
+        description="Judges every tab again by what its last full sync saw; sends Google no request.",
         tags={"sheets_pipeline/sync": "none"},
         config=RUN_CONFIG,
     )

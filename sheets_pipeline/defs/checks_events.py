@@ -1,6 +1,6 @@
 """Asset check ``no_events_set_aside``: for each tab, whether changes were given up that it does not show.
 
-It reads the queue and asks Google nothing. Like the other checks it runs with every full sync and in ``tab_checks``.
+It reads the queue and sends Google no request. Like the other checks it runs with every full sync and in ``tab_checks``.
 """
 
 from collections.abc import Iterable
@@ -45,7 +45,7 @@ def _check(tab_asset: TabAsset) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=tab_asset.key,
         name="no_events_set_aside",
-        description="No change was given up that this tab should show.",
+        description="No event that concerns this tab was set aside.",
     )
     def check(pipeline: PipelineResource) -> dg.AssetCheckResult:
         with pipeline.opened().platform.connect() as connection:

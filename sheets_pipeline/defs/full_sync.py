@@ -110,7 +110,7 @@ def full_sync() -> dg.Definitions:
     job = dg.define_asset_job(
         "full_sync",
         selection=dg.AssetSelection.assets(*enabled_keys(settings)),
-        description="Makes every tab as the database says; writes only what differs, repairs drift.",
+        description="Brings every tab in step with the database; writes only what differs, repairs drift.",
         tags={"dagster/max_retries": str(settings.sync_max_retries), "sheets_pipeline/sync": "full"},
         config=RUN_CONFIG,
     )
@@ -133,7 +133,7 @@ def full_sync() -> dg.Definitions:
     minimum_interval_seconds=_LOOK_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Asks for a full_sync where the last tick of the schedule started none: the first one of a new "
-    "instance, after a pause, and as trial run of the circuit breaker.",
+    "instance, after a pause, and as a trial run of the circuit breaker.",
 )
 def overdue_full_sync(context: dg.SensorEvaluationContext, pipeline: PipelineResource) -> dg.RunRequest | dg.SkipReason:
     """One full sync that is overdue."""

@@ -12,7 +12,7 @@ from sheets_pipeline.settings import load_settings
 @dg.logger(
     config_schema={
         "log_level": Field(
-            str, is_required=False, default_value="", description="Least level that is shown; blank: as fits."
+            str, is_required=False, default_value="", description="Lowest level that is shown; blank for the default."
         ),
         "name": Field(str, is_required=False, default_value="dagster", description="The logger's name."),
     },

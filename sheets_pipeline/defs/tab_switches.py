@@ -21,7 +21,7 @@ def _switch(tab_asset: TabAsset, seconds: int) -> dg.SensorDefinition:
         name=switch_name(tab_asset.tab),
         minimum_interval_seconds=seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description=f"The switch of the tab {title}: off, syncs leave it alone. Its ticks tell the tab's health.",
+        description=f"Switches the tab {title} on and off: while off, syncs leave it alone. Its ticks show its health.",
     )
     def switch(context: dg.SensorEvaluationContext, pipeline: PipelineResource) -> dg.SkipReason:
         try:

@@ -89,7 +89,7 @@ def stop_dev(settings: Settings) -> bool:
 
 
 def _start_services(settings: Settings) -> Services:
-    say("Starting what the settings leave out (the first time creates the demo platform) ...")
+    say("Starting the embedded services (the first start creates the demo platform) ...")
     began = time.monotonic()
     services = ensure_services(settings)
     say(f"Databases and spreadsheet are ready after {time.monotonic() - began:.1f} s.")
@@ -151,7 +151,7 @@ def _only_one(settings: Settings) -> Iterator[int]:
         dev_state.state_file(settings).unlink(missing_ok=True)
         dev_state.announce(settings, pid=os.getpid(), start=start_of(os.getpid()))
         if family.end_leftovers(settings.local_data_dir):
-            say("Ended what an earlier `sheets-pipeline dev`, which was killed, had left running.")
+            say("Ended what a killed `sheets-pipeline dev` had left running.")
         yield descriptor
     finally:
         os.close(descriptor)

@@ -62,7 +62,9 @@ class Told:
             kept = json.loads(text or "{}")
             return cls({str(target): {str(k): str(t) for k, t in known.items()} for target, known in kept.items()})
         except (ValueError, AttributeError):
-            logger.warning("What the alerts had told could not be read; all that goes on now is told again.")
+            logger.warning(
+                "The record of alerts already sent could not be read; all that is wrong now is reported again."
+            )
             return cls()
 
     def as_text(self) -> str:
@@ -220,13 +222,13 @@ def send(url: str, message: News) -> str | None:
     with _silent():
         target = apprise.Apprise()
         if not target.add(url):
-            return "ALERT_URLS: this is no address that Apprise knows (https://github.com/caronc/apprise/wiki)"
+            return "ALERT_URLS: this is not an address that Apprise knows (https://github.com/caronc/apprise/wiki)"
         kind = apprise.NotifyType.FAILURE if message.began else apprise.NotifyType.SUCCESS
         try:
             sent = bool(target.notify(title=message.title, body=message.body, notify_type=kind))
         except Exception as error:  # a plugin's error may quote the address, so only its kind is told
             return f"it could not be reached ({type(error).__name__})"
-    return None if sent else "it did not take the message"
+    return None if sent else "it did not accept the message"
 
 
 @contextmanager

@@ -19,7 +19,7 @@ def dagster_daemons(_facts: Facts) -> Finding:
         return ok(f"{len(required)} daemons report")
     return warn(
         f"silent: {', '.join(silent)}",
-        "Nothing is synced by itself now. Start `sheets-pipeline dev` (or `dagster-daemon run`), or look into its log.",
+        "No sync starts by itself now. Start `sheets-pipeline dev` (or `dagster-daemon run`), or look into its log.",
     )
 
 
@@ -33,5 +33,5 @@ def code_location(facts: Facts) -> Finding:
     try:
         ours = client.definitions()
     except (DagsterUnreachable, DagsterRefused) as error:
-        return fail(str(error), "Nothing is synced by itself now.")
+        return fail(str(error), "No sync starts by itself now.")
     return ok(f"{ours.location} answers")

@@ -144,7 +144,7 @@ def sync_round(pipeline: Pipeline, context: dg.OpExecutionContext) -> Round:
     if passed_by := set(touched) - set(on):
         held_tabs.hold(pipeline.state, spreadsheet_id, passed_by)
         listed = ", ".join(sorted(passed_by))
-        context.log.info("Off, or not declared as it must be; to be written as a whole once they are on: %s", listed)
+        context.log.info("Switched off or wrongly declared; written as a whole once they are on: %s", listed)
     done.set_aside = malformed + _settle(pipeline, due, done, context)
     return done
 
@@ -157,9 +157,9 @@ def _without_malformed(pipeline: Pipeline, due: list[Event], context: dg.OpExecu
         number = events.put_aside(connection, reasons)
     listed = list(reasons.items())[:_LISTED]
     for reason, ids in listed:
-        context.log.error("%d x set aside (`sheets-pipeline queue status`). %s", len(ids), reason)
+        context.log.error("%d events set aside (`sheets-pipeline queue status`). %s", len(ids), reason)
     if (more := number - sum(len(ids) for _, ids in listed)) > 0:
-        context.log.error("%d x set aside for other reasons.", more)
+        context.log.error("%d events set aside for other reasons.", more)
     left_out = {event_id for ids in reasons.values() for event_id in ids}
     return [event for event in due if event.id not in left_out], number
 

@@ -54,7 +54,7 @@ def reason_to_skip(instance: dg.DagsterInstance, pipeline: Pipeline, kind: Kind)
         if reason := why_not(state):
             return reason
         if state.state == "half_open" and kind == "events" and FULL_SYNC_SCHEDULE not in off:
-            return f"Waiting for a full sync as trial run. {state.reason} {state.remedy}"
+            return f"Waiting for a full sync as a trial run. {state.reason} {state.remedy}"
         return pipeline.reason_to_wait(kind)
     except UNREACHABLE as error:
         return in_one_line(error)

@@ -92,7 +92,7 @@ def difference(loaded: LoadedCode, on_disk: Mapping[str, str], titles: Mapping[s
     told = [f"{change}: {named(modules)}" for change, modules in parts.items() if modules]
     if not told:
         return None
-    return f"Declarations on disk are not those that Dagster has loaded ({'; '.join(told)}). Reload the code location."
+    return f"The declarations on disk differ from those that Dagster has loaded ({'; '.join(told)}). Reload the code location."
 
 
 def stale_code(instance: dg.DagsterInstance, pipeline: Pipeline) -> str | None:
@@ -118,10 +118,10 @@ def tick_failure(name: str, kinds: Sequence[str]) -> str:
     if any(kind == "DagsterUserCodeUnreachableError" or kind.endswith("RpcError") for kind in kinds):
         return (
             f"The code location did not answer the last tick of {name}. `sheets-pipeline dev` starts its process again by "
-            "itself; elsewhere look whether your code server runs."
+            "itself; elsewhere check that your code server runs."
         )
     kind = kinds[-1] if kinds else "an unexpected error"
     return (
-        f"The last tick of {name} failed of {kind}, so it starts no syncs. Reload the code location; "
+        f"The last tick of {name} failed with {kind}, so it starts no syncs. Reload the code location; "
         "Automation in the Dagster UI shows the error."
     )

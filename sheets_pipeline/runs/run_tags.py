@@ -42,7 +42,7 @@ def credential_name(pipeline: Pipeline) -> str:
 
 
 def failure_tags(error: SheetsPipelineError, tags: Mapping[str, str]) -> dict[str, str]:
-    """Tags of a run that failed of this error; what concerns one tab never hides what concerns all of them."""
+    """Tags of a run that failed with this error; what concerns one tab never hides what concerns all of them."""
     known = tags.get(ERROR_TAG)
     if known and error.concerns.is_within_tab and not is_within_tab(known):
         return {}

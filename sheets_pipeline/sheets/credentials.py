@@ -83,7 +83,7 @@ def ensure_token(credentials: Any) -> None:
         raise
     except (TypeError, ValueError, KeyError, AttributeError):
         # google-auth takes an answer apart without looking what it is: a sign-in page with status 200, for instance.
-        raise RefreshError("the answer is no token", retryable=True) from None
+        raise RefreshError("the answer holds no token", retryable=True) from None
 
 
 class _AuthRequest(Request):

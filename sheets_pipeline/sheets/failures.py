@@ -18,7 +18,7 @@ _LONGEST_WORDS = 300
 
 
 class NotJson(Exception):
-    """An answer with a status of success that is no JSON. ``response`` is the answer."""
+    """An answer with a status of success that is not JSON. ``response`` is the answer."""
 
     def __init__(self, response: requests.Response) -> None:
         self.response = response
@@ -102,7 +102,7 @@ def describe(error: BaseException | None) -> str:
         answer = words(error) if is_googles(error) else f"with a page of {content_type(error.response)}"
         return f"{error.response.status_code} {answer}"
     if isinstance(error, NotJson):
-        return f"{error.response.status_code} with {content_type(error.response)} that is no JSON"
+        return f"{error.response.status_code} with {content_type(error.response)} that is not JSON"
     if isinstance(error, RefreshError):
         return "an outage of the token service"
     if error is None:
@@ -164,7 +164,7 @@ def refused_certificate(error: BaseException) -> str | None:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return str(cause.verify_message or cause.reason or "unknown")
         if isinstance(cause, ssl.SSLError) and "WRONG_VERSION_NUMBER" in str(cause):
-            return "no TLS is spoken there"
+            return "the other side does not speak TLS"
     return None
 
 

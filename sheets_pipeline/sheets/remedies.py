@@ -134,7 +134,7 @@ def _of_protected_cells(message: str, status: int, asked: Asked) -> RequestRejec
 
 
 def _quota_exceeded(error: APIError, asked: Asked) -> SheetsError:
-    message = words(error) if is_googles(error) else "without a word"
+    message = words(error) if is_googles(error) else "without a reason"
     return QuotaExceeded(
         f"Google's {asked.kind} quota stayed used up for {asked.seconds:.0f} s ({message}). Something else uses the same "
         "credentials: give it its own service account, or lower SHEETS_READS_PER_MINUTE and SHEETS_WRITES_PER_MINUTE.",
@@ -224,7 +224,7 @@ def _of_refused_token(error: RefreshError, asked: Asked) -> AccessDenied:
     if any(part in text for part in ("invalid_rapt", "reauth", "rapt_required")):
         return CredentialsRefused(
             f"Google wants whoever logged in as {asked.account} to log in again: `gcloud auth application-default login`. "
-            f"A service account's key needs no such thing. (Google's words: {message})"
+            f"A service account's key needs no such login. (Google's words: {message})"
         )
     return CredentialsRefused(
         f"Google refused the credentials of {asked.account}. Check that the service account and its key still exist and "
@@ -251,7 +251,7 @@ def _of_a_stranger(error: BaseException, asked: Asked) -> SheetsError | None:
         )
     if is_proxy_sign_in(error):
         return ConnectionIntercepted(
-            f"The proxy wants a user and password before it lets us to {host}. Put them into HTTPS_PROXY "
+            f"The proxy wants a user and password before it lets us reach {host}. Put them into HTTPS_PROXY "
             "(http://user:password@proxy:port), or have this machine let through."
         )
     if is_our_side(error):

@@ -180,7 +180,7 @@ class TabWriter:
             time.sleep(min(0.5 * 2.0 ** (number - 1), 8))
         else:
             raise SheetsUnavailable(
-                f"Tab {self.tab.title!r} could not be brought to rest in {MAX_ROUNDS} rounds: answers were lost, or "
+                f"Tab {self.tab.title!r} could not be brought up to date in {MAX_ROUNDS} rounds: answers were lost, or "
                 "people moved rows each time. What was written is whole; the next sync goes on from there."
             )
         report.seconds = time.monotonic() - started
@@ -413,7 +413,7 @@ class TabWriter:
     # Creating the tab ------------------------------------------------------------------------------------------------
 
     def _plan_new_tab(self, frame: pd.DataFrame, allowance: Allowance) -> Round:
-        logger.info("Tab %r is not there yet; it is created", self.tab.title)
+        logger.info("Tab %r does not exist yet; creating it", self.tab.title)
         zone = spreadsheet.time_zone if (spreadsheet := self._finder.spreadsheet) else "Etc/GMT"
         wanted = rows_from_frame(self.tab, frame, zone_for(self.tab, zone))
         facts = TabFacts(

@@ -239,7 +239,7 @@ def _add_missing(tab: Tab, snapshot: TabSnapshot, known: KnownColumns, columns: 
             "The declaration's key is new to the tab, so no row there could be found by it. Declare the column beside "
             "the old key first, make it the key after the next full sync; or delete the tab, and it is made anew."
             if is_new
-            else f"The rows in the tab are found by {keys} and cannot be recognised without. {_UNDO} Do not add an "
+            else f"The rows in the tab are found by {keys} and cannot be recognised without them. {_UNDO} Do not add an "
             "empty column of that name: it holds no keys. Nothing was written."
         )
         raise HeaderMismatch(tab.title, missing=headers, found=texts, remedy=remedy)

@@ -115,7 +115,7 @@ def _unwritable(
             set_aside.setdefault(i, SetAside("", f"its key ({' + '.join(tab.key)}) is blank"))
         elif len(key) > MAX_KEY_CHARACTERS:
             set_aside.setdefault(
-                i, SetAside(key, f"its key has {len(key):,} characters, at most {MAX_KEY_CHARACTERS} may be")
+                i, SetAside(key, f"its key has {len(key):,} characters, at most {MAX_KEY_CHARACTERS} are allowed")
             )
     for column in tab.columns:
         for i, cell in enumerate(columns[column.name]):

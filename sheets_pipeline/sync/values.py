@@ -263,7 +263,7 @@ def _parsed_moment(text: str) -> date | None:
     if not text:
         return None
     if not _ISO.fullmatch(text):
-        raise Misfit("text that is no ISO date")
+        raise Misfit("text that is not an ISO date")
     try:
         return date.fromisoformat(text) if len(text) == 10 else datetime.fromisoformat(text)
     except ValueError:

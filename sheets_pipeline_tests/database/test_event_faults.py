@@ -155,7 +155,7 @@ def test_a_key_that_one_tab_cannot_use_refreshes_the_other_and_is_told(platform:
     with platform.connect() as connection:
         assert events.affected_keys(connection, [event], own) == {"Orders": {"A-7"}}
     [(reason, ids)] = malformed([event], own).items()
-    assert "its key 'A-7' is no integer as the key column integer has" in reason
+    assert "its key 'A-7' is not of the type integer of the key column integer" in reason
     assert "(tab 'Numbers')" in reason
     assert ids == [1]
 

@@ -122,7 +122,7 @@ def test_a_moment_that_python_has_not_spoils_no_other_row(postgresql_alone: sa.E
     """
     with postgresql_alone.connect() as connection:
         frame = read_frame(connection, query)
-    outside = "text that is no ISO date"
+    outside = "text that is not an ISO date"
     assert cells(frame, id="integer", at="datetime", naive="datetime", day="date", amount="decimal") == {
         "id": [1, 2, 3],
         "at": [46204.5, outside, outside],

@@ -201,7 +201,7 @@ def test_a_failed_notification_says_so_and_shows_no_address(
     caplog.set_level(logging.DEBUG)
     webhook.status = status_code
     problem = alerts.send(webhook.url, alerts.news({}, {"circuit": Incident("Stopped", "x")}))
-    assert problem == "it did not take the message"
+    assert problem == "it did not accept the message"
     assert "SECRET" not in caplog.text
 
 

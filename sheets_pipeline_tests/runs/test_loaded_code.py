@@ -134,7 +134,7 @@ def test_a_tick_that_fails_is_told(platform: Platform, monkeypatch: pytest.Monke
         )  # fmt: skip
     found = collect(platform.instance, platform.pipeline)
     assert found.health is Health.DEGRADED
-    assert "full_sync_schedule failed of DagsterInvalidSubsetError" in found.reason
+    assert "full_sync_schedule failed with DagsterInvalidSubsetError" in found.reason
     assert "Secret" not in str(found.failed_ticks)
 
 

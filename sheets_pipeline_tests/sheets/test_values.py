@@ -71,7 +71,7 @@ def test_a_row_that_cannot_be_written_keeps_its_place_and_notes(bench: Bench, on
     report = write(bench, bad)
     assert [(row.key, row.reason) for row in report.set_aside] == [
         ("2", "n holds text, where a whole number was expected"),
-        ("3", "at holds text that is no ISO date, where a date and time was expected"),
+        ("3", "at holds text that is not an ISO date, where a date and time was expected"),
     ]
     assert (report.updates, report.deletes, report.rows) == (0, 0, 1)
     event = bench.writer.event_sync(lambda: bad[1:2], {"2"})

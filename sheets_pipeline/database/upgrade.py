@@ -118,16 +118,19 @@ def _owner_wanted(engine: sa.Engine, problems: list[str]) -> Iterator[None]:
 def _alone(engine: sa.Engine) -> Iterator[sa.Connection]:
     """A transaction of the only process that changes the tables."""
     dialect = engine.dialect.name
-    with engine.connect() as connection, connection.begin():
-        if dialect == "postgresql":
-            lock_transaction(connection, _ADVISORY_LOCK)
-        elif dialect == "sqlite":
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-        elif connection.scalar(sa.select(sa.func.get_lock("sheets_pipeline_store", _LOCK_SECONDS))) != 1:
-            raise _held(engine)
+    with engine.connect() as connection:
+        if dialect in {"mysql", "mariadb"}:
+            if connection.scalar(sa.select(sa.func.get_lock("sheets_pipeline_store", _LOCK_SECONDS))) != 1:
+                raise _held(engine)
+            connection.commit()
         try:
-            yield connection
-        finally:
+            with connection.begin():
+                if dialect == "postgresql":
+                    lock_transaction(connection, _ADVISORY_LOCK)
+                elif dialect == "sqlite":
+                    connection.exec_driver_sql("BEGIN IMMEDIATE")
+                yield connection
+        finally:  # once it is committed: the next one must see what has been done
             if dialect in {"mysql", "mariadb"} and not connection.invalidated:
                 connection.execute(sa.select(sa.func.release_lock("sheets_pipeline_store")))
 

@@ -108,7 +108,7 @@ def test_while_traffic_is_high_the_lease_never_lapses(found: list[int]) -> None:
 
 @pytest.mark.parametrize("wrong", [{"in_flight": None}, {"in_flight": 0}, {"in_flight": -1}, {"per_second": -2.0}])
 def test_thresholds_that_say_nothing_are_refused_at_start(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="do not say when traffic is high"):
+    with pytest.raises(ValueError, match="set no threshold for high traffic"):
         TrafficGuard(pauses=Notes(), **wrong)
 
 

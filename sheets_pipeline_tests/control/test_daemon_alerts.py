@@ -115,7 +115,7 @@ def test_a_daemon_that_lives_and_looks_at_nothing_is_told(
     assert look_twice() == []
     note_look(instance, 100)
     assert look_twice() == ["Sheets Pipeline: Dagster's daemon is stuck"]
-    assert "has not looked for 10" in webhook.received[0]["message"]
+    assert "has not run for 10" in webhook.received[0]["message"]
     note_look(instance, 0)
     assert look_twice()[1:] == ["Sheets Pipeline: Over: Dagster's daemon is stuck"]
 

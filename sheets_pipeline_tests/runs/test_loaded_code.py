@@ -142,5 +142,7 @@ def test_a_code_server_that_was_away_is_told_from_an_error_in_the_code() -> None
     away = loaded_code.tick_failure("overdue_full_sync", ["DagsterUserCodeUnreachableError", "_InactiveRpcError"])
     assert "did not answer" in away
     assert "RpcError" not in away
-    assert "failed with ZeroDivisionError" in loaded_code.tick_failure("s", ["SensorExecutionError", "ZeroDivisionError"])
+    assert "failed with ZeroDivisionError" in loaded_code.tick_failure(
+        "s", ["SensorExecutionError", "ZeroDivisionError"]
+    )
     assert "failed with an unexpected error" in loaded_code.tick_failure("s", [])

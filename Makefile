@@ -1,6 +1,6 @@
-# The whole interface: `make dev`, `make test`, `make test-quick`, `make lint`, `make bench`. Each sets up what it needs in
+# The whole interface: `make dev`, `make test`, `make test-quick`, `make lint`, `make docs`, `make bench`. Each sets up what it needs in
 # .venv first.
-.PHONY: dev test test-quick lint format bench lock clean
+.PHONY: dev test test-quick lint format docs bench lock clean
 .DEFAULT_GOAL := install
 
 VENV := .venv
@@ -75,6 +75,12 @@ format: dev-tools
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
+# The site, in build/docs; a link or a heading that is not there ends it.
+docs: dev-tools
+	@rm -rf build/docs
+	@$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --fresh-env --doctree-dir build/doctrees docs build/docs
+	@echo "Open build/docs/index.html"
+
 bench: dev-tools
 	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
@@ -85,4 +91,4 @@ lock:
 		--output-file constraints.txt
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache

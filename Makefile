@@ -1,6 +1,6 @@
-# The whole interface: `make dev`, `make test`, `make test-quick`, `make lint`, `make docs`, `make bench`. Each sets up what it needs in
-# .venv first.
-.PHONY: dev test test-quick lint format docs bench lock clean
+# The whole interface: `make dev`, `make test`, `make test-quick`, `make lint`, `make docs`, `make bench`. Each sets
+# up what it needs in .venv first.
+.PHONY: dev test test-quick lint format docs reference bench lock clean
 .DEFAULT_GOAL := install
 
 VENV := .venv
@@ -80,6 +80,10 @@ docs: dev-tools
 	@rm -rf build/docs
 	@$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --fresh-env --doctree-dir build/doctrees docs build/docs
 	@echo "Open build/docs/index.html"
+
+# The pages of all commands and settings, from the code.
+reference: dev-tools
+	@$(BIN)/python -m docs.reference
 
 bench: dev-tools
 	@$(BIN)/python -m benchmarks $(BENCH_ARGS)

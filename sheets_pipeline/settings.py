@@ -41,26 +41,45 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
 
-    database_url: DatabaseUrl = Field(None, description="The learning platform's database (SQLAlchemy URL).")
+    database_url: DatabaseUrl = Field(
+        None,
+        description="The learning platform's database (SQLAlchemy URL). Without it, an embedded PostgreSQL with demo data.",
+    )
     pipeline_database_url: DatabaseUrl = Field(
         None, description="The pipeline's own tables, where they live apart from DATABASE_URL."
     )
-    dagster_postgres_url: DatabaseUrl = Field(None, description="Dagster's storage (PostgreSQL).")
-    spreadsheet_id: OptionalText = Field(None, description="The spreadsheet, as id or full URL.")
+    dagster_postgres_url: DatabaseUrl = Field(
+        None, description="Dagster's storage (PostgreSQL URL). Without it, an embedded PostgreSQL."
+    )
+    spreadsheet_id: OptionalText = Field(
+        None, description="The spreadsheet, as id or full URL. Without it, one in Local Sheets."
+    )
     google_credentials_json: Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)] = Field(
         None, description="Service account key, as JSON text."
     )
     google_application_credentials: Annotated[Path | None, BeforeValidator(_blank_is_unset)] = Field(
-        None, description="Service account key, as a file."
+        None, description="Service account key, as a file. Without both, Application Default Credentials."
     )
-    sheets_api_endpoint: OptionalText = Field(None, description="Base URL of the Sheets API; Google's when not set.")
-    sheets_reads_per_minute: int = Field(60, ge=1, le=100_000, description="Read quota per credential.")
-    sheets_writes_per_minute: int = Field(60, ge=1, le=100_000, description="Write quota per credential.")
-    sync_interval_seconds: int = Field(300, description="Time between full syncs.")
-    sync_max_retries: int = Field(3, ge=0, le=20, description="Run retries.")
-    sync_retry_delay_seconds: float = Field(5, gt=0, le=3600, description="Base delay of run retries.")
-    sync_max_consecutive_failures: int = Field(5, ge=1, le=1000, description="Failures that open the circuit breaker.")
-    sync_health_check_interval: int = Field(60, ge=1, le=86_400, description="Seconds between health checks.")
+    sheets_api_endpoint: OptionalText = Field(None, description="Base URL of the Sheets API. Without it, Google's.")
+    sheets_reads_per_minute: int = Field(
+        60, ge=1, le=100_000, description="Reads a minute that Google grants the credential."
+    )
+    sheets_writes_per_minute: int = Field(
+        60, ge=1, le=100_000, description="Writes a minute that Google grants the credential."
+    )
+    sync_interval_seconds: int = Field(
+        300, description="Time between full syncs: whole minutes that divide an hour, or whole hours that divide a day."
+    )
+    sync_max_retries: int = Field(3, ge=0, le=20, description="How often a failed run is tried again.")
+    sync_retry_delay_seconds: float = Field(
+        5, gt=0, le=3600, description="Wait before a failed run is tried again, doubled each time."
+    )
+    sync_max_consecutive_failures: int = Field(
+        5, ge=1, le=1000, description="Failed runs in a row that open the circuit breaker."
+    )
+    sync_health_check_interval: int = Field(
+        60, ge=1, le=86_400, description="Seconds between looks at health, each of which may send alerts."
+    )
     sync_enable_user_profiles: bool = Field(True, description="Keep the tab UserProfiles.")
     sync_enable_course_stats: bool = Field(True, description="Keep the tab course_statistics.")
     sync_enable_quiz_responses: bool = Field(True, description="Keep the tab quiz_responses.")
@@ -69,16 +88,16 @@ class Settings(BaseSettings):
         20_000,
         ge=100,
         le=1_000_000,
-        description="Rows in the tab quiz_responses before older ones move to archive tabs.",
+        description="Rows in the tab quiz_responses before older ones move to monthly archive tabs.",
     )
     sync_event_max_attempts: int = Field(
         5, ge=1, le=100, description="Failed attempts after which an event is set aside."
     )
     sync_pause_limit_seconds: int = Field(
-        900, ge=0, le=86_400, description="Longest time that pauses and busy databases can hold syncs up."
+        900, ge=0, le=86_400, description="Longest time that pauses and a busy database hold syncs up."
     )
     sync_busy_sessions: int = Field(
-        50, ge=0, le=100_000, description="Active database sessions that postpone a full sync; 0 for never."
+        50, ge=0, le=100_000, description="Active sessions of the database that postpone a full sync; 0 for never."
     )
     sync_busy_replication_lag_seconds: float = Field(
         30, ge=0, le=86_400, description="Lag of a read replica that postpones a full sync; 0 for never."
@@ -87,7 +106,7 @@ class Settings(BaseSettings):
         0.05,
         gt=0,
         le=1,
-        description="Share of its time that a scheduled full sync, or an event sync under load, works; 1 for no waits.",
+        description="Share of its time for which a scheduled full sync, or an event sync under load, works; in between it waits. 1 for no waits.",
     )
     sync_tab_timeout_seconds: float = Field(
         120, ge=0, le=86_400, description="Longest time in which a tab's function computes its rows; 0 for no limit."
@@ -103,13 +122,13 @@ class Settings(BaseSettings):
     dagster_url: OptionalText = Field(None, description="Address of the Dagster UI; found by itself under `dev`.")
     dagster_allowed_hosts: OptionalText = Field(
         None,
-        description="Names of the Dagster UI beside this machine's, separated by commas: those of a reverse proxy.",
+        description="Names under which the Dagster UI is reached beside this machine's, separated by commas: those of a reverse proxy.",
     )
     alert_urls: Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)] = Field(
         None, description="Where alerts go: Apprise URLs, separated by spaces."
     )
     keep_runs_days: int = Field(14, ge=1, le=3650, description="Days that finished runs and their logs are kept.")
-    keep_history_days: int = Field(30, ge=1, le=3650, description="Days that the records of single syncs are kept.")
+    keep_history_days: int = Field(30, ge=1, le=3650, description="Days that records of single syncs are kept.")
     keep_event_runs_days: int = Field(
         2, ge=1, le=3650, description="Days that successful runs of event_sync and their logs are kept."
     )
@@ -118,7 +137,7 @@ class Settings(BaseSettings):
     )
     log_format: Literal["text", "json"] = Field("text", description="Form of log lines.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Lowest level that is logged.")
-    local_data_dir: Path = Field(Path(".local"), description="Data of the embedded default.")
+    local_data_dir: Path = Field(Path(".local"), description="Folder for the data of what is embedded.")
 
     @field_validator("sync_interval_seconds")
     @classmethod

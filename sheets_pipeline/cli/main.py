@@ -89,7 +89,10 @@ def _configure_logs(verbose: bool) -> None:
 
 @main.command()
 @click.option(
-    "--port", type=click.IntRange(1, 65535), help="Port of the Dagster UI (default 3000, or the next free one)."
+    "--port",
+    type=click.IntRange(1, 65535),
+    metavar="PORT",
+    help="Port of the Dagster UI (default 3000, or the next free one).",
 )
 def dev(port: int | None) -> None:
     """Start everything in this terminal: embedded services, Dagster, control API. Ctrl-C ends all of it."""
@@ -134,9 +137,16 @@ def sync(tabs: tuple[str, ...], dry_run: bool, allow_deletes: int | None, take_o
 
 
 @main.command()
-@click.option("--submissions", type=click.IntRange(min=1), default=10, show_default=True, help="How many.")
 @click.option(
-    "--per-second", type=click.FloatRange(min=0, min_open=True), default=1.0, show_default=True, help="How fast."
+    "--submissions", type=click.IntRange(min=1), default=10, show_default=True, metavar="N", help="Quizzes in all."
+)
+@click.option(
+    "--per-second",
+    type=click.FloatRange(min=0, min_open=True),
+    default=1.0,
+    show_default=True,
+    metavar="N",
+    help="Quizzes a second.",
 )
 def simulate(submissions: int, per_second: float) -> None:
     """Let demo learners submit quizzes into the database."""

@@ -34,7 +34,8 @@ def queue() -> None:
     type=click.FloatRange(min=0.1),
     default=1.0,
     show_default=True,
-    help="Seconds, with --watch.",
+    metavar="SECONDS",
+    help="Seconds between two looks, with --watch.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; with --watch one line each time.")
 def status(watch: bool, every_seconds: float, as_json: bool) -> None:
@@ -113,7 +114,7 @@ def process(as_json: bool) -> None:
 @click.argument("ids", nargs=-1, type=int, metavar="[ID]...")
 @click.option("--all", "everything", is_flag=True, help="All events that were set aside.")
 def retry(ids: tuple[int, ...], everything: bool) -> None:
-    """Let events that were set aside wait again, as if new."""
+    """Let the events with these IDs, which were set aside, wait again, as if new."""
     from sheets_pipeline.database import events
 
     number = _change(ids, everything, events.retry)
@@ -125,7 +126,7 @@ def retry(ids: tuple[int, ...], everything: bool) -> None:
 @click.option("--all", "everything", is_flag=True, help="All events that were set aside.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def drop(ids: tuple[int, ...], everything: bool, yes: bool) -> None:
-    """Forget events that were set aside; their rows are then refreshed by full syncs only."""
+    """Forget the events with these IDs, which were set aside; their rows are then refreshed by full syncs only."""
     from sheets_pipeline.database import events
 
     _check_choice(ids, everything)

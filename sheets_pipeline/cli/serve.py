@@ -6,8 +6,10 @@ import click
 
 
 @click.command()
-@click.option("--host", help="Address to listen on (CONTROL_API_HOST, 127.0.0.1).")
-@click.option("--port", type=click.IntRange(1, 65535), help="Port (CONTROL_API_PORT, 3100).")
+@click.option("--host", metavar="ADDRESS", help="Address to listen on. Without it, CONTROL_API_HOST.")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), metavar="PORT", help="Port to listen on. Without it, CONTROL_API_PORT."
+)
 def serve(host: str | None, port: int | None) -> None:
     """Serve the control API, metrics and dashboard beside a Dagster that runs elsewhere."""
     from sheets_pipeline.control.server import run_server

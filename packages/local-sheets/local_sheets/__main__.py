@@ -1,25 +1,29 @@
-"""``python -m local_sheets``: a Google Sheets of one's own, on this machine."""
+"""``local-sheets``, or ``python -m local_sheets``: a Google Sheets of one's own, on this machine."""
 
 import argparse
 import sys
 from pathlib import Path
 
 
-def _parser() -> argparse.ArgumentParser:
+def new_parser() -> argparse.ArgumentParser:
+    """All options."""
     parser = argparse.ArgumentParser(
-        prog="python -m local_sheets",
+        prog="local-sheets",
         description="A server that speaks the Google Sheets v4 API, with a page to look at the spreadsheets.",
     )
     parser.add_argument("--port", type=int, default=8099, help="port to listen on; 0 takes a free one (default: 8099)")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     parser.add_argument(
-        "--data-dir", type=Path, default=Path(".local/sheets"), help="where spreadsheets and keys are kept"
+        "--data-dir",
+        type=Path,
+        default=Path(".local/sheets"),
+        help="where spreadsheets and keys are kept (default: %(default)s)",
     )
     parser.add_argument(
         "--quota",
         default="on",
         help="requests per minute: on (Google's: 60 reads and 60 writes per user, 300 and 300 per project), off, "
-        "or such as reads=60,writes=60,project_reads=300,project_writes=300",
+        "or such as reads=60,writes=60,project_reads=300,project_writes=300 (default: on)",
     )
     parser.add_argument(
         "--auth",
@@ -27,7 +31,9 @@ def _parser() -> argparse.ArgumentParser:
         default="service-account",
         help="who may call (default: %(default)s)",
     )
-    parser.add_argument("--latency", type=float, default=0, metavar="MS", help="wait so long before each answer")
+    parser.add_argument(
+        "--latency", type=float, default=0, metavar="MS", help="milliseconds to wait before each answer"
+    )
     parser.add_argument(
         "--allow-host", action="append", default=[], metavar="NAME", help="answer to this host name, too (repeatable)"
     )
@@ -52,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the server; the exit code is 0 after a stop, 1 when it cannot start, 2 when called wrongly."""
-    parser = _parser()
+    parser = new_parser()
     given = parser.parse_args(arguments)
     from local_sheets.page.announcer import checked_url
     from local_sheets.server.context import Options

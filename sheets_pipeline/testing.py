@@ -15,7 +15,7 @@ import itertools
 import os
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
@@ -28,7 +28,8 @@ from google.auth.credentials import AnonymousCredentials
 from local_sheets.testing import LocalSheetsServer
 from sheets_pipeline.embedded.postgres import EmbeddedPostgres, Server
 from sheets_pipeline.errors import TabBusy
-from sheets_pipeline.sheets.client import Kind, SheetsClient
+from sheets_pipeline.sheets.client import NoQuota as NoQuota
+from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sheets.credentials import Identity
 from sheets_pipeline.sheets.memory import BaseRows, TabFacts
 from sheets_pipeline.sheets.protocol import Allowance
@@ -61,20 +62,6 @@ PEOPLE = Tab(
         Column("active", ColumnType.BOOLEAN),
     ),
 )
-
-
-class NoQuota:
-    """Lets every request through."""
-
-    @contextmanager
-    def slot(self, kind: Kind) -> Iterator[float]:
-        yield 0.0
-
-    def left(self, kind: Kind) -> int:
-        return 60
-
-    def reserved(self) -> AbstractContextManager[None]:
-        return nullcontext()
 
 
 class LosingLock:

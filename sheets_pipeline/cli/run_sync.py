@@ -23,8 +23,6 @@ from sheets_pipeline.sync.numbers import NUMBERS
 from sheets_pipeline.sync.report import SyncReport
 from sheets_pipeline.sync.titles import no_such_tab
 
-#: Metadata of a materialization → keys of ``sync --json``.
-
 
 def chosen_tabs(titles: Collection[str], off: Collection[str] = ()) -> list[TabAsset]:
     """The tabs with these titles; where none is named, all that are on, by setting and by switch (``off``).

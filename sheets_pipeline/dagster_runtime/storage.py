@@ -6,7 +6,6 @@ daemon, code server, run worker) builds them anew from ``dagster.yaml`` and atta
 
 import logging
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any, Self
 
 import sqlalchemy as sa
@@ -30,80 +29,45 @@ from sheets_pipeline.settings import load_settings
 logger = logging.getLogger(__name__)
 
 
-class _AsksOnce:
-    """What was seen in the catalog of Dagster's database, for good: tables and columns come, and never go.
+#: Methods of Dagster's storages that look into the catalog of its database.
+LOOKS = {
+    PostgresRunStorage: "has_run_stats_index_cols has_bulk_actions_selector_cols has_backfill_id_column "
+    "has_bulk_action_job_name_column has_backfill_tags_table",
+    PostgresEventLogStorage: "_has_asset_key_col_on_connection",
+    PostgresScheduleStorage: "has_instigators_table _has_instigators_table has_secondary_index_table has_built_index "
+    "_has_asset_daemon_asset_evaluations_table",
+}
+
+
+def _asks_once(storage: Any) -> Any:
+    """The storage, which knows for good what it has seen in the catalog: tables and columns never go.
 
     Dagster asks for them again and again, whenever it does something: eleven looks at the catalog a second while nothing
     happens at all, a quarter of what a full sync's events cost the database. What was missing is looked for again.
     """
+    seen: set[tuple[object, ...]] = set()
 
-    def __init__(self, postgres_url: str) -> None:
-        self._names: set[str] = set()
-        super().__init__(postgres_url, should_autocreate_tables=False)  # type: ignore[call-arg] # the storage's
+    def once(name: str, look: Callable[..., bool]) -> Callable[..., bool]:
+        def asked(*arguments: Any) -> bool:
+            key = (name, *(argument for argument in arguments if not isinstance(argument, sa.Connection)))
+            if key not in seen and look(*arguments):
+                seen.add(key)
+            return key in seen
 
-    def _seen(self, name: str, look: Callable[[], bool]) -> bool:
-        if name not in self._names and look():
-            self._names.add(name)
-        return name in self._names
+        return asked
+
+    for name in next(names for kind, names in LOOKS.items() if isinstance(storage, kind)).split():
+        setattr(storage, name, once(name, getattr(storage, name)))
+    return storage
 
 
-class Runs(_AsksOnce, PostgresRunStorage):
-    """Dagster's runs, asking only once what their tables have."""
+class Runs(PostgresRunStorage):
+    """Dagster's runs, behind our guard where a webserver shows them."""
 
     def optimize_for_webserver(self, statement_timeout: int, pool_recycle: int, max_overflow: int) -> None:
         """Called by ``dagster-webserver`` before it serves, however it was started: time for the guard in front of it."""
         guard_this_process()
         super().optimize_for_webserver(statement_timeout, pool_recycle, max_overflow)
-
-    def has_run_stats_index_cols(self) -> bool:
-        """Whether runs have times of start and end."""
-        return self._seen("run_stats", super().has_run_stats_index_cols)
-
-    def has_bulk_actions_selector_cols(self) -> bool:
-        """Whether backfills have a selector."""
-        return self._seen("bulk_actions_selector", super().has_bulk_actions_selector_cols)
-
-    def has_backfill_id_column(self) -> bool:
-        """Whether runs have the id of their backfill."""
-        return self._seen("backfill_id", super().has_backfill_id_column)
-
-    def has_bulk_action_job_name_column(self) -> bool:
-        """Whether backfills have the name of their job."""
-        return self._seen("bulk_action_job_name", super().has_bulk_action_job_name_column)
-
-    def has_backfill_tags_table(self) -> bool:
-        """Whether backfills have tags."""
-        return self._seen("backfill_tags", super().has_backfill_tags_table)
-
-
-class EventLog(_AsksOnce, PostgresEventLogStorage):
-    """Dagster's event log, asking only once which columns the table of assets has."""
-
-    def _has_asset_key_col_on_connection(self, conn: sa.Connection, column_name: str) -> bool:
-        look = partial(super()._has_asset_key_col_on_connection, conn, column_name)
-        return self._seen(column_name, look)
-
-
-class Schedules(_AsksOnce, PostgresScheduleStorage):
-    """Dagster's ticks and switches, asking only once which tables and indexes there are."""
-
-    def has_instigators_table(self) -> bool:
-        """Whether switches have a table of their own."""
-        return self._seen("instigators", super().has_instigators_table)
-
-    def _has_instigators_table(self, conn: sa.Connection) -> bool:
-        return self._seen("instigators", partial(super()._has_instigators_table, conn))
-
-    def _has_asset_daemon_asset_evaluations_table(self, conn: sa.Connection) -> bool:
-        return self._seen("evaluations", partial(super()._has_asset_daemon_asset_evaluations_table, conn))
-
-    def has_secondary_index_table(self) -> bool:
-        """Whether it is noted which indexes were built."""
-        return self._seen("secondary_indexes", super().has_secondary_index_table)
-
-    def has_built_index(self, migration_name: str) -> bool:
-        """Whether this index was built."""
-        return self._seen(f"index {migration_name}", partial(super().has_built_index, migration_name))
 
 
 class PipelineStorage(DagsterPostgresStorage):
@@ -113,9 +77,9 @@ class PipelineStorage(DagsterPostgresStorage):
         self, postgres_url: str, should_autocreate_tables: bool, inst_data: ConfigurableClassData | None
     ) -> None:
         super().__init__(postgres_url, should_autocreate_tables, inst_data)  # creates the tables
-        self._run_storage = Runs(postgres_url)
-        self._event_log_storage = EventLog(postgres_url)
-        self._schedule_storage = Schedules(postgres_url)
+        self._run_storage = _asks_once(Runs(postgres_url, should_autocreate_tables=False))
+        self._event_log_storage = _asks_once(PostgresEventLogStorage(postgres_url, should_autocreate_tables=False))
+        self._schedule_storage = _asks_once(PostgresScheduleStorage(postgres_url, should_autocreate_tables=False))
 
     @classmethod
     def config_type(cls) -> UserConfigSchema:

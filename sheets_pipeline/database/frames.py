@@ -32,23 +32,23 @@ def _moments(values: list[Any]) -> Any:
         return _texts(values)
 
 
-#: How each kind of column is kept: nullable, so that a missing value never turns an integer into a float.
-_KEEP: dict[str, Callable[[list[Any]], Any]] = {
-    "text": _texts,
-    "integer": _nullable("Int64"),
-    "float": _floats,
-    "boolean": _nullable("boolean"),
-    "datetime": _moments,
-}
+#: How columns of each type are kept: nullable, so that a missing value never turns an integer into a float.
+_KEEP: list[tuple[type[sa.types.TypeEngine[Any]], Callable[[list[Any]], Any]]] = [
+    (sa.Integer, _nullable("Int64")),
+    (sa.Float, _floats),
+    (sa.Boolean, _nullable("boolean")),
+    (sa.DateTime, _moments),
+]
 
 
-def fetch_frame(connection: sa.Connection, statement: sa.Select[Any], kinds: dict[str, str]) -> pd.DataFrame:
-    """All rows of a statement; ``kinds`` names its columns in order: text, integer, float, boolean or datetime.
+def fetch_frame(connection: sa.Connection, statement: sa.Select[Any]) -> pd.DataFrame:
+    """All rows of a statement whose columns have types.
 
-    Datetimes must come as wall-clock UTC (``dialects.utc_wall_clock``). Text is object (None where NULL), integers ``Int64``, floats ``Float64``, booleans ``boolean``, datetimes
-    ``datetime64[us, UTC]``.
+    Datetimes must come as wall-clock UTC (``dialects.utc_wall_clock``). Integers are ``Int64``, floats ``Float64``,
+    booleans ``boolean``, datetimes ``datetime64[us, UTC]``, all else objects (None where NULL).
     """
-    columns: list[list[Any]] = [[] for _ in kinds]
+    chosen = list(statement.selected_columns)
+    columns: list[list[Any]] = [[] for _ in chosen]
     result = connection.execute(statement)
     try:
         # The driver's own cursor: its tuples need no Row objects around them.
@@ -59,8 +59,12 @@ def fetch_frame(connection: sa.Connection, statement: sa.Select[Any], kinds: dic
     finally:
         result.close()
     return pd.DataFrame(
-        {name: _KEEP[kind](column) for (name, kind), column in zip(kinds.items(), columns, strict=True)}
+        {column.name: _keep(column.type)(values) for column, values in zip(chosen, columns, strict=True)}
     )
+
+
+def _keep(kind: sa.types.TypeEngine[Any]) -> Callable[[list[Any]], Any]:
+    return next((keep for known, keep in _KEEP if isinstance(kind, known)), _texts)
 
 
 def read_frame(

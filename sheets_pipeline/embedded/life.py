@@ -18,17 +18,19 @@ from sheets_pipeline.processes import servers
 
 
 class EmbeddedServer(ABC):
-    """One server, whose files are in ``folder``; ``start_seconds`` is the longest wait for its start."""
+    """One server, whose files are in ``folder``."""
 
     name: ClassVar[str]
     error: ClassVar[type[SheetsPipelineError]]
     #: What its log says where another program has taken the port.
     port_taken: ClassVar[str]
+    #: Longest wait for its start: recovery after a crash takes its time.
+    start_seconds: ClassVar[float] = 60.0
     #: What ends it, and seconds to wait for each.
     ending: ClassVar[Sequence[tuple[signal.Signals, float]]]
 
-    def __init__(self, folder: Path, files: tuple[str, str, str, str], start_seconds: float) -> None:
-        self.folder, self.start_seconds = folder.absolute(), start_seconds
+    def __init__(self, folder: Path, files: tuple[str, str, str, str]) -> None:
+        self.folder = folder.absolute()
         self._state_file, self._lock, self._life_lock, self._log = (self.folder / file for file in files)
 
     def stop(self) -> bool:

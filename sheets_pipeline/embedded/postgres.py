@@ -60,7 +60,6 @@ class EmbeddedPostgres(EmbeddedServer):
     Args:
         folder: The server's own folder; created when missing.
         server_settings: PostgreSQL settings beside those of ``cluster.SERVER_SETTINGS``.
-        start_seconds: Longest wait for the server to accept connections (recovery after a crash takes its time).
     """
 
     name = "The embedded PostgreSQL"
@@ -69,10 +68,8 @@ class EmbeddedPostgres(EmbeddedServer):
     #: Fast shutdown (open transactions are rolled back), then an immediate one.
     ending = ((signal.SIGINT, 30), (signal.SIGQUIT, 10), (signal.SIGKILL, 10))
 
-    def __init__(
-        self, folder: Path, *, server_settings: dict[str, str] | None = None, start_seconds: float = 60
-    ) -> None:
-        super().__init__(folder, ("state.json", "lock", "life.lock", "server.log"), start_seconds)
+    def __init__(self, folder: Path, *, server_settings: dict[str, str] | None = None) -> None:
+        super().__init__(folder, ("state.json", "lock", "life.lock", "server.log"))
         self.server_settings = server_settings or {}
 
     def running(self) -> Server | None:

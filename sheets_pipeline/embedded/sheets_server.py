@@ -74,9 +74,9 @@ class EmbeddedSheets(EmbeddedServer):
     #: SIGTERM lets running requests end.
     ending = ((signal.SIGTERM, 10), (signal.SIGKILL, 10))
 
-    def __init__(self, folder: Path, *, start_seconds: float = 60) -> None:
+    def __init__(self, folder: Path) -> None:
         state, lock, life, log = (f"local_sheets.{end}" for end in ("json", "lock", "life", "log"))
-        super().__init__(folder, (state, lock, life, log), start_seconds)
+        super().__init__(folder, (state, lock, life, log))
         self.data = self.folder / "local_sheets"
 
     def running(self) -> SheetsServer | None:

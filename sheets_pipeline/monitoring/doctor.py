@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
-from urllib.parse import quote, quote_plus, unquote
 
 import sqlalchemy as sa
 from pydantic import SecretStr
@@ -139,15 +138,13 @@ def _guarded(check: Check, facts: Any) -> Finding:
 
 def _without(finding: Finding, secrets: Iterable[str]) -> Finding:
     message, remedy = finding.message, finding.remedy
-    for form in sorted({form for secret in secrets for form in _forms(secret)}, key=len, reverse=True):
+    for form in sorted(
+        {form for secret in secrets for form in forms_of(secret) if len(form) >= _SHORTEST_SECRET},
+        key=len,
+        reverse=True,
+    ):
         message, remedy = message.replace(form, "***"), remedy.replace(form, "***")
     return replace(finding, message=message, remedy=remedy)
-
-
-def _forms(secret: str) -> set[str]:
-    """A secret as it may appear: as it is, percent-encoded, decoded."""
-    forms = {secret, quote(secret), quote(secret, safe=""), quote_plus(secret), unquote(secret)}
-    return {form for form in forms if len(form) >= _SHORTEST_SECRET}
 
 
 def secrets_of(settings: Settings) -> set[str]:

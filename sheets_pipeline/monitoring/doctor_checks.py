@@ -3,9 +3,6 @@
 import shutil
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from importlib import metadata
@@ -146,9 +143,13 @@ def triggers(facts: Facts) -> Finding:
         return warn("; ".join(report.warnings), "Give no role more than docs/run/rights.md names.")
     if report.is_complete:
         return ok("installed, of this version, closed to others")
-    shown = "; ".join(report.problems[:3]) + (f"; and {len(report.problems) - 3} more" if report.problems[3:] else "")
     remedy = "Run `sheets-pipeline db install`. " if report.can_be_mended else ""
-    return fail(shown, f"{remedy}Until then tabs follow only with the next full sync.")
+    return fail(_listed(report.problems), f"{remedy}Until then tabs follow only with the next full sync.")
+
+
+def _listed(problems: list[str]) -> str:
+    """The first of them in one line."""
+    return "; ".join(problems[:3]) + (f"; and {len(problems) - 3} more" if problems[3:] else "")
 
 
 def database_load(facts: Facts) -> Finding:
@@ -177,9 +178,7 @@ def pipeline_tables(facts: Facts) -> Finding:
             "Install the newer version again, or give this one tables of its own with PIPELINE_DATABASE_URL.",
         )
     if not report.is_complete:
-        shown = "; ".join(report.problems[:3]) + (
-            f"; and {len(report.problems) - 3} more" if report.problems[3:] else ""
-        )
+        shown = _listed(report.problems)
         return warn(f"not up to date: {shown}", "The next sync mends them; sooner with `sheets-pipeline db upgrade`.")
     return _database(facts.state)
 
@@ -253,35 +252,17 @@ def clock(facts: Facts) -> Finding:
     return ok(f"within {_CLOCK_WARN:.0f} s of {endpoint}")
 
 
-@dataclass(frozen=True)
-class _NoBudget:
-    """Lets the doctor's three requests through: one that had to wait for quota could not tell whether anything hangs."""
-
-    @contextmanager
-    def slot(self, _kind: str) -> Iterator[float]:
-        """At once."""
-        yield 0.0
-
-    def left(self, _kind: str) -> int:
-        """Room for what the doctor asks."""
-        return 1
-
-    def reserved(self) -> AbstractContextManager[None]:
-        """It takes no locks."""
-        return nullcontext()
-
-
 def spreadsheet(facts: Facts) -> Finding:
     """The spreadsheet is there, shared with us, and has room."""
     from sheets_pipeline.sheets.access import read_spreadsheet
-    from sheets_pipeline.sheets.client import GOOGLE_ENDPOINT, SheetsClient
+    from sheets_pipeline.sheets.client import GOOGLE_ENDPOINT, NoQuota, SheetsClient
     from sheets_pipeline.sheets.retry import RetryPolicy
     from sheets_pipeline.sheets.time_zones import time_zone
 
     facts.client = SheetsClient(
         facts.identity,
         facts.services.spreadsheet_id,
-        budget=_NoBudget(),
+        budget=NoQuota(),  # a request that had to wait for quota could not tell whether anything hangs
         endpoint=facts.services.sheets_api_endpoint or GOOGLE_ENDPOINT,
         policy=RetryPolicy(total_seconds=8, timeout_seconds=(5, 10)),
     )

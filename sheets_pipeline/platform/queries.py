@@ -24,69 +24,17 @@ COURSE_STATISTICS_TAB = "course_statistics"
 QUIZ_RESPONSES_TAB = "quiz_responses"
 TRANSCRIPT_REQUESTS_TAB = "TranscriptRequests"
 
-#: Columns of each, in order, with how they are kept in a frame.
-USER_PROFILES = {
-    "user_id": "integer",
-    "full_name": "text",
-    "email": "text",
-    "joined_at": "datetime",
-    "last_active_at": "datetime",
-    "courses_enrolled": "integer",
-    "courses_completed": "integer",
-    "completion_rate": "float",
-    "quizzes_taken": "integer",
-    "average_score": "float",
-    "best_course": "text",
-    "days_active_30d": "integer",
-}
-
-COURSE_STATISTICS = {
-    "course_id": "integer",
-    "title": "text",
-    "enrolled": "integer",
-    "active_7d": "integer",
-    "completed": "integer",
-    "completion_rate": "float",
-    "quiz_submissions": "integer",
-    "average_score": "float",
-    "median_score": "float",
-    "pass_rate": "float",
-    "last_submission_at": "datetime",
-}
-
-QUIZ_RESPONSES = {
-    "response_id": "integer",
-    "user": "text",
-    "course": "text",
-    "quiz": "text",
-    "quiz_kind": "text",
-    "score": "float",
-    "passed": "boolean",
-    "submitted_at": "datetime",
-    "answer": "text",
-}
-
-TRANSCRIPT_REQUESTS = {
-    "request_id": "integer",
-    "learner": "text",
-    "course": "text",
-    "status": "text",
-    "pdf_generate": "boolean",
-    "requested_at": "datetime",
-    "updated_at": "datetime",
-}
-
 
 def user_profiles(
     connection: sa.Connection, ids: Collection[int] | None = None, *, now: datetime | None = None
 ) -> pd.DataFrame:
-    """One row per learner, ordered by ``user_id``; columns as in ``USER_PROFILES``.
+    """One row per learner, ordered by ``user_id``.
 
     ``completion_rate`` is a fraction (NULL without enrolments), ``average_score`` 0 to 100 with two decimals,
     ``best_course`` the title of the course with the highest average score, ``days_active_30d`` the days (UTC) with a
     submission in the 30 days before ``now``.
     """
-    return fetch_frame(connection, user_profiles_query(ids, now or datetime.now(UTC)), USER_PROFILES)
+    return fetch_frame(connection, user_profiles_query(ids, now or datetime.now(UTC)))
 
 
 def user_profiles_query(ids: Collection[int] | None, now: datetime) -> sa.Select[Any]:
@@ -187,13 +135,13 @@ def _active_days(ids: Collection[int] | None, now: datetime) -> sa.CTE:
 def course_statistics(
     connection: sa.Connection, ids: Collection[int] | None = None, *, now: datetime | None = None
 ) -> pd.DataFrame:
-    """One row per course, ordered by ``course_id``; columns as in ``COURSE_STATISTICS``.
+    """One row per course, ordered by ``course_id``.
 
     ``active_7d`` counts learners with a submission in the 7 days before ``now``; the scores are 0 to 100 with two
     decimals, the rates fractions; ``pass_rate`` is over submissions that have been marked.
     """
     statement = course_statistics_query(ids, now or datetime.now(UTC), connection.dialect.name)
-    return fetch_frame(connection, statement, COURSE_STATISTICS)
+    return fetch_frame(connection, statement)
 
 
 def course_statistics_query(ids: Collection[int] | None, now: datetime, dialect: str) -> sa.Select[Any]:
@@ -339,12 +287,12 @@ def quiz_responses(
     since: datetime | None = None,
     before: datetime | None = None,
 ) -> pd.DataFrame:
-    """One row per submission, oldest first; columns as in ``QUIZ_RESPONSES``.
+    """One row per submission, oldest first.
 
     ``course`` is NULL for stand-alone quizzes; ``score`` and ``passed`` are NULL until somebody has marked the answer.
     ``since`` and ``before`` leave out what was submitted earlier, or then and later.
     """
-    return fetch_frame(connection, quiz_responses_query(ids, since, before), QUIZ_RESPONSES)
+    return fetch_frame(connection, quiz_responses_query(ids, since, before))
 
 
 def quiz_responses_query(
@@ -375,8 +323,8 @@ def quiz_responses_query(
 
 
 def transcript_requests(connection: sa.Connection, ids: Collection[int] | None = None) -> pd.DataFrame:
-    """One row per transcript request, ordered by ``request_id``; columns as in ``TRANSCRIPT_REQUESTS``."""
-    return fetch_frame(connection, transcript_requests_query(ids), TRANSCRIPT_REQUESTS)
+    """One row per transcript request, ordered by ``request_id``."""
+    return fetch_frame(connection, transcript_requests_query(ids))
 
 
 def transcript_requests_query(ids: Collection[int] | None) -> sa.Select[Any]:

@@ -5,8 +5,8 @@ It speaks to Google through gspread's HTTP client and turns every failure into a
 
 import random
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Literal, Protocol
 from urllib.parse import quote
 
@@ -41,11 +41,28 @@ class QuotaBudget(Protocol):
         """Wait for room before a lock is taken, so that nobody waits for the lock meanwhile."""
 
 
+class NoQuota:
+    """A budget that lets every request through at once."""
+
+    @contextmanager
+    def slot(self, kind: Kind) -> Iterator[float]:
+        """At once."""
+        yield 0.0
+
+    def left(self, kind: Kind) -> int:
+        """Always some."""
+        return 60
+
+    def reserved(self) -> AbstractContextManager[None]:
+        """There is nothing to wait for."""
+        return nullcontext()
+
+
 class SheetsClient:
     """Requests to one spreadsheet. Not for use by several threads at once.
 
-    With a ``participant`` it shares requests with the clients of other tabs. A shared one is counted by the client that sent it,
-    and by the others as ``shared_requests``.
+    With a ``participant`` it shares requests with the clients of other tabs. A shared one is counted by the client that
+    sent it, and by the others as ``shared_requests``.
     """
 
     def __init__(

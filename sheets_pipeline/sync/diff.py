@@ -47,11 +47,6 @@ class ChangeSet:
     returned: int = 0
     returned_keys: set[str] = field(default_factory=set)
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether the tab is as it should be."""
-        return not (self.inserts or self.updates or self.deletes)
-
 
 def compare(
     tab: Tab,

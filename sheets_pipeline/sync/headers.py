@@ -49,11 +49,6 @@ class Columns:
     released: dict[str, str] = field(default_factory=dict)
     struck: list[int] = field(default_factory=list)
 
-    @property
-    def changes_nothing(self) -> bool:
-        """Whether no column is to be changed."""
-        return not (self.added or self.retitled or self.reformatted or self.taken_over or self.struck)
-
 
 def header_texts(snapshot: TabSnapshot) -> list[str]:
     """Row 1, blank where nothing stands."""

@@ -123,11 +123,7 @@ REPLACED = [
     (run_launcher.WarmRunLauncher, "config_type from_config_value register_instance launch_run terminate dispose"),
     (run_launcher.WarmRunLauncher, "supports_check_run_worker_health check_run_worker_health"),
     (coordinator.EventsFirstRunCoordinator, "register_instance submit_run"),
-    (storage.Runs, "optimize_for_webserver has_run_stats_index_cols has_bulk_actions_selector_cols"),
-    (storage.Runs, "has_backfill_id_column has_bulk_action_job_name_column has_backfill_tags_table"),
-    (storage.EventLog, "_has_asset_key_col_on_connection"),
-    (storage.Schedules, "has_instigators_table _has_instigators_table _has_asset_daemon_asset_evaluations_table"),
-    (storage.Schedules, "has_secondary_index_table has_built_index"),
+    (storage.Runs, "optimize_for_webserver"),
     (storage.PipelineStorage, "config_type from_config_value"),
     (storage.PipelineArtifacts, "config_type from_config_value"),
     (storage.PipelineComputeLogs, "config_type from_config_value"),
@@ -205,6 +201,15 @@ def test_what_ours_stands_in_for_is_called_in_the_same_way(ours: type, method: s
     if callable(own):
         count = len(inspect.signature(replaced).parameters)
         assert len(inspect.signature(own).parameters) == count
+
+
+@pytest.mark.parametrize(
+    ("theirs", "method"), [pytest.param(theirs, name, id=name) for theirs, names in storage.LOOKS.items() for name in names.split()]
+)  # fmt: skip
+def test_what_is_looked_up_only_once_is_asked_of_the_catalog_by_dagster(theirs: type, method: str) -> None:
+    taken = [name for name in inspect.signature(getattr(theirs, method)).parameters if name != "self"]
+    assert taken in ([], ["conn"], ["conn", "column_name"], ["migration_name"])
+    assert inspect.signature(getattr(theirs, method)).return_annotation in (bool, "bool", inspect.Parameter.empty)
 
 
 def test_every_method_that_stands_in_for_one_of_dagsters_is_named_here() -> None:

@@ -22,10 +22,11 @@ class Small(EmbeddedServer):
     name = "The small one"
     error = NotRunning
     port_taken = "port in use"
+    start_seconds = 3
     ending = ((signal.SIGTERM, 0.3), (signal.SIGKILL, 10))
 
     def __init__(self, folder: Path, *programs: str) -> None:
-        super().__init__(folder, ("state", "lock", "life", "log"), 3)
+        super().__init__(folder, ("state", "lock", "life", "log"))
         self.programs = list(programs)
         self.ports: list[int] = []
 

@@ -2,6 +2,8 @@
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import click
 import pytest
@@ -9,6 +11,8 @@ import pytest
 from docs import reference
 from local_sheets.__main__ import new_parser
 from sheets_pipeline.cli.main import main
+from sheets_pipeline.control.app import create_app
+from sheets_pipeline.control.operations import Operations
 from sheets_pipeline.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -82,6 +86,16 @@ def test_defaults_that_a_table_of_settings_names_are_those_of_the_code(page: Pat
             assert (
                 default.lower().replace("`", "") == ", ".join(str(field.default) for field in fields if field).lower()
             )
+
+
+def test_the_table_of_the_control_api_has_each_call_and_no_other() -> None:
+    app = create_app(cast(Operations, SimpleNamespace(titles=list)), token=None)
+    served = {(method.upper(), path) for path, methods in app.openapi()["paths"].items() for method in methods}
+    table = (ROOT / "docs" / "use" / "control-api.md").read_text().partition("| Call | Does |")[2].partition("\n\n")[0]
+    told = set()
+    for method, paths in re.findall(r"^\| `(GET|POST) (\S.*?) \|", table, re.MULTILINE):
+        told |= {(method, path) for path in re.findall(r"/[\w/]*", paths)}
+    assert told == served
 
 
 def _code_of(page: Path) -> str:

@@ -17,7 +17,7 @@ def new_parser() -> argparse.ArgumentParser:
         "--data-dir",
         type=Path,
         default=Path(".local/sheets"),
-        help="where spreadsheets and keys are kept (default: %(default)s)",
+        help="where spreadsheets, keys and secrets are kept; one server at a time (default: %(default)s)",
     )
     parser.add_argument(
         "--quota",
@@ -32,17 +32,21 @@ def new_parser() -> argparse.ArgumentParser:
         help="who may call (default: %(default)s)",
     )
     parser.add_argument(
-        "--latency", type=float, default=0, metavar="MS", help="milliseconds to wait before each answer"
+        "--latency", type=float, default=0, metavar="MS", help="milliseconds to wait before each answer of the API"
     )
     parser.add_argument(
-        "--allow-host", action="append", default=[], metavar="NAME", help="answer to this host name, too (repeatable)"
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="answer to this host name beside the own address and localhost; may be repeated",
     )
     parser.add_argument(
         "--on-edit-url",
         "--announce-url",
         dest="announce_url",
         metavar="URL",
-        help="POST a message to this address for each edit on the page",
+        help="POST a message to this address for each edit that a person makes on the page",
     )
     parser.add_argument(
         "--site",

@@ -1,5 +1,6 @@
 """What ``sheets-pipeline sync`` tells people: rows set aside, refused deletes, dates, a title that no tab has."""
 
+import json
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,29 @@ def test_a_sync_says_which_rows_were_set_aside_and_why(
     assert "50,001 characters" in row["reason"]
     output.print_sync(result)
     assert "set aside UserProfiles, key 3: full_name has 50,001 characters" in capsys.readouterr().out
+
+
+def test_a_refused_sync_is_told_from_a_failed_one(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_sync, "opened_instance", lambda: nullcontext(platform.instance))
+
+    def sync(*options: str) -> tuple[int, str, str]:
+        result = CliRunner().invoke(main, ["sync", "--tab", "quiz_responses", "--json", *options])
+        told = json.loads(result.stdout)
+        return result.exit_code, told["status"], told["errors"].get("quiz_responses", "")
+
+    assert sync() == (0, "success", "")
+    with platform.engine.begin() as connection:
+        connection.execute(sa.text("delete from quiz_responses"))
+    for options in ((), ("--dry-run",)):
+        code, status, error = sync(*options)
+        assert (code, status) == (1, "refused")
+        assert "--allow-deletes 400" in error
+    result = CliRunner().invoke(main, ["sync", "--tab", "quiz_responses"])
+    assert (result.exit_code, "refused in " in result.stdout) == (1, True)
+    with platform.engine.begin() as connection:
+        connection.execute(sa.text("alter table quiz_responses rename to responses"))
+    for options in ((), ("--dry-run",)):
+        assert sync(*options)[:2] == (1, "failed")
 
 
 @pytest.mark.parametrize(

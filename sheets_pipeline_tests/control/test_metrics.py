@@ -6,12 +6,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from sheets_pipeline.control.metrics import Metrics
 from sheets_pipeline.database.history import SyncRecord
 from sheets_pipeline.platform.simulate import submit_quizzes
+from sheets_pipeline.sync.circuit import Circuit
+from sheets_pipeline.sync.health import Health, QuotaUse, Status
 from sheets_pipeline.sync.numbers import SyncNumbers
 from sheets_pipeline_tests.control.stage import Stage
 
@@ -51,6 +54,17 @@ def test_rows_are_counted_by_what_became_of_them() -> None:
     text = metrics.render(None).decode()
     for change, number in (("inserts", 3), ("updates", 4), ("deletes", 5)):
         assert f'sheets_pipeline_rows_changed_total{{change="{change}",tab="orders"}} {number}.0' in text
+
+
+@pytest.mark.parametrize(("used", "left"), [(59, 1), (60, 0), (75, 0)])
+def test_quota_left_is_never_below_nothing(used: int, left: int) -> None:
+    """More than the limit may have been used: other processes had a higher one, or it was lowered."""
+    queue: dict[str, Any] = {"pending_by_priority": {}, "oldest_seconds": None, "set_aside": 0}
+    quota = [QuotaUse("read", used, 60), QuotaUse("write", 0, 60)]
+    status = Status(Health.HEALTHY, "", Circuit(), None, {}, queue, quota, datetime.now(UTC))
+    text = Metrics([]).render(status).decode()
+    assert f'sheets_pipeline_quota_left_requests{{kind="read"}} {left}.0' in text
+    assert 'sheets_pipeline_quota_left_requests{kind="write"} 60.0' in text
 
 
 def test_gauges_tell_the_state_of_the_moment(stage: Stage) -> None:

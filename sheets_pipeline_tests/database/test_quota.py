@@ -215,6 +215,7 @@ def test_bulk_takes_all_of_the_budget_where_nothing_urgent_was_seen(engine: sa.E
     for _ in range(10):
         _ask_for_one(budget(engine, 10))
     assert budget(engine, 10).left("write") == 0
+    assert budget(engine, 4).left("write") == 0, "more was used than a lower limit allows"
     long_ago = sa.update(quota_module.sync_quota_budget).values(urgent_at=time.time() - 3600)
     with engine.begin() as connection:
         connection.execute(long_ago)

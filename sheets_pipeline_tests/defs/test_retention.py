@@ -4,12 +4,16 @@ import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import psycopg
 import pytest
 import sqlalchemy as sa
+from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.instance.utils import RUNLESS_RUN_ID
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteInstigatorOrigin, RemoteRepositoryOrigin
+from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus, TickData, TickStatus
 
 from sheets_pipeline.database import history
 from sheets_pipeline.database.engine import connect
@@ -83,8 +87,8 @@ class Bench:
         with self.engine.connect() as connection:
             return int(connection.scalar(sa.text(f"select count(*) from {table}")) or 0)
 
-    def clean(self, longest_seconds: float = 60) -> Removed:
-        settings = Settings(_env_file=None)
+    def clean(self, longest_seconds: float = 60, **days: Any) -> Removed:
+        settings = Settings(_env_file=None, **days)
         return clean_up_all(self.instance, self.engine, settings, datetime.now(UTC), longest_seconds)
 
 
@@ -180,6 +184,51 @@ def test_old_records_of_syncs_and_rows_long_gone_are_removed(bench: Bench) -> No
     removed = bench.clean()
     assert (removed.syncs, removed.gone_rows) == (1, 1)
     assert store.base(["2"]) == {"2": {"a": 2}}
+
+
+@pytest.mark.parametrize(
+    ("days", "left"),
+    [
+        pytest.param({}, {2, 3, 4, 5, 6, 7, 8}, id="event syncs that succeeded: two days"),
+        pytest.param({"keep_event_runs_days": 5}, {1, 2, 3, 4, 5, 6, 7, 8}, id="longer"),
+        pytest.param({"keep_runs_days": 1}, {3, 4, 5, 6, 7, 8}, id="no longer than other runs"),
+        pytest.param({"keep_history_days": 1}, {3, 6}, id="all records: as long as KEEP_HISTORY_DAYS says"),
+    ],
+)
+def test_records_of_syncs_are_kept_as_long_as_the_settings_say(
+    bench: Bench, days: dict[str, int], left: set[int]
+) -> None:
+    """Numbered 1 to 3 event syncs that succeeded 60, 36 and 12 hours ago; 4 to 6 full ones; 7 failed, 8 is open."""
+    for kind in ("events", "full"):
+        for _ in range(3):
+            history.complete(bench.engine, history.begin(bench.engine, "s", "tab", kind, "run"), SyncReport("tab"))
+    history.complete(bench.engine, history.begin(bench.engine, "s", "tab", "events", "run"), ValueError("no"))
+    history.begin(bench.engine, "s", "tab", "events", "run")
+    with bench.engine.begin() as connection:
+        for hours, ids in ((60, (1, 4, 7, 8)), (36, (2, 5)), (12, (3, 6))):
+            aged = sa.text(
+                f"update sync_history set started_at = started_at - interval '{hours} hours' where id = any(:ids)"
+            )
+            connection.execute(aged, {"ids": list(ids)})
+    removed = bench.clean(**days)
+    with bench.engine.connect() as connection:
+        assert set(connection.scalars(sa.text("select id from sync_history"))) == left
+    assert removed.syncs == 8 - len(left)
+
+
+def test_old_ticks_are_removed_also_of_sensors_that_are_no_longer_in_the_code(bench: Bench) -> None:
+    location = RegisteredCodeLocationOrigin("sheets_pipeline")
+    sensor = RemoteInstigatorOrigin(RemoteRepositoryOrigin(location, "__repository__"), "gone")
+    mine = (sensor.get_id(), sensor.get_selector().get_id())
+    state = InstigatorState(sensor, InstigatorType.SENSOR, InstigatorStatus.RUNNING)
+    bench.instance.add_instigator_state(state)
+    for days in (15, 13):
+        moment = (datetime.now(UTC) - timedelta(days=days)).timestamp()
+        data = TickData(mine[0], "gone", InstigatorType.SENSOR, TickStatus.SKIPPED, moment, selector_id=mine[1])
+        bench.instance.create_tick(data)
+    bench.clean()
+    [kept] = bench.instance.get_ticks(*mine)
+    assert datetime.now(UTC).timestamp() - kept.timestamp < 14 * 86400
 
 
 def test_a_clean_up_whose_time_is_over_says_so_and_the_next_goes_on(bench: Bench) -> None:

@@ -44,7 +44,7 @@ def test_all_numbers_stand_on_one_screen() -> None:
 def test_it_says_so_when_nothing_ever_ran_and_when_no_daemon_runs() -> None:
     text = shown(status(TabHistory(), daemon_running=False))
     assert "Nothing has been synced yet" in text
-    assert "daemon has not been heard of" in text
+    assert "daemon has not reported" in text
     assert "never" in text
 
 

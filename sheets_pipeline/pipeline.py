@@ -10,11 +10,9 @@ import sqlalchemy as sa
 
 from sheets_pipeline.database.answers import ANSWER_WITHIN_SECONDS
 from sheets_pipeline.database.archive import ArchiveStore
-from sheets_pipeline.database.busyness import reason_to_wait
 from sheets_pipeline.database.engine import connect, read_only
 from sheets_pipeline.database.free_space import why_disk_is_full
 from sheets_pipeline.database.installation import Installation
-from sheets_pipeline.database.leases import Kind
 from sheets_pipeline.database.locks import named_lock
 from sheets_pipeline.database.quota import BULK, DatabaseQuota
 from sheets_pipeline.database.state import TabStore
@@ -116,10 +114,6 @@ class Pipeline:
         return ArchivedWriter(
             tab, tab.archive.moment, max_rows, client, source, store, memory_of, lock, self.installation, url
         )
-
-    def reason_to_wait(self, kind: Kind) -> str | None:
-        """Why a sync has to make way for the application now; None where it may start. Ask once for each sync."""
-        return reason_to_wait(self.state, self.platform, self.settings, kind)
 
     def full_disk(self, *, now: bool = False) -> str | None:
         """Which of our databases has no room left, and what to do; as seen ``_ROOM_SECONDS`` ago, unless ``now``.

@@ -9,11 +9,12 @@ from importlib import metadata
 
 import sqlalchemy as sa
 
-from sheets_pipeline.database import busyness, leases
+from sheets_pipeline.database import leases
 from sheets_pipeline.database.clock import database_time
 from sheets_pipeline.database.engine import NO_ROOM, connect, described
 from sheets_pipeline.database.events import is_read_only
 from sheets_pipeline.database.free_space import why_disk_is_full
+from sheets_pipeline.database.load import measure
 from sheets_pipeline.database.pooler import pooling
 from sheets_pipeline.database.quota import sync_quota_slot
 from sheets_pipeline.database.triggers import check as check_triggers
@@ -154,13 +155,15 @@ def _listed(problems: list[str]) -> str:
 
 def database_load(facts: Facts) -> Finding:
     """The busy rule sees what it needs, and the database is not busy."""
-    load = busyness.measure(facts.platform)
+    from sheets_pipeline.runs.governor import busy_reason
+
+    load = measure(facts.platform)
     if load.hidden_sessions:
         return warn(
             f"{load.hidden_sessions} sessions hide their state from our user, so a busy database is not noticed",
             "Run `GRANT pg_read_all_stats TO` our user on the platform's database, or set SYNC_BUSY_SESSIONS=0.",
         )
-    if reason := busyness.judge(load, facts.settings):
+    if reason := busy_reason(load, facts.settings):
         return warn(f"busy: {reason}", "Full syncs wait, at most SYNC_PAUSE_LIMIT_SECONDS; events do not.")
     if load.active_sessions is None:
         return ok("this kind of database says nothing about its load")

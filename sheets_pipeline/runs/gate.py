@@ -1,4 +1,4 @@
-"""The gate before every automatic sync: switches, circuit breaker, pauses and a busy database, in one sentence."""
+"""The gate before every automatic sync: switches, circuit breaker and the governor, in one sentence."""
 
 from datetime import UTC, datetime
 from typing import Literal
@@ -10,6 +10,7 @@ from sheets_pipeline.dagster_runtime.instigators import switched_off
 from sheets_pipeline.database import history
 from sheets_pipeline.errors import SheetsPipelineError, is_within_tab
 from sheets_pipeline.pipeline import Pipeline
+from sheets_pipeline.runs import governor
 from sheets_pipeline.runs.run_tags import ERROR_TAG, NEEDS_PERSON_TAG, credential_name, run_tags
 from sheets_pipeline.runs.switches import FULL_SYNC_SCHEDULE, declared_tabs, switch_name
 from sheets_pipeline.sync.circuit import (
@@ -55,7 +56,7 @@ def reason_to_skip(instance: dg.DagsterInstance, pipeline: Pipeline, kind: Kind)
             return reason
         if state.state == "half_open" and kind == "events" and FULL_SYNC_SCHEDULE not in off:
             return f"Waiting for a full sync as a trial run. {state.reason} {state.remedy}"
-        return pipeline.reason_to_wait(kind)
+        return governor.may_start(pipeline.state, pipeline.platform, pipeline.settings, kind).reason
     except UNREACHABLE as error:
         return in_one_line(error)
 

@@ -1,16 +1,20 @@
-"""The governor: whether a sync goes on now, or in how many seconds and why. docs/run/pace.md is its page.
+"""The governor: whether a sync starts or goes on now, or in how many seconds and why. docs/run/pace.md is its page.
 
 ``decide`` does the deciding, from what is known of quota, the application's load and urgency. The functions below it
-collect that and wait; they are asked before and after each round of an event sync, and after each step of a full sync.
+collect that and wait; they are asked before a sync starts, before and after each round of an event sync, and after each
+step of a full sync.
 """
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
+import sqlalchemy as sa
 
-from sheets_pipeline.database import events
+from sheets_pipeline.database import events, leases
+from sheets_pipeline.database.load import Load, measure
 from sheets_pipeline.database.quota import URGENT, WINDOW_SECONDS, Kind
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.settings import Settings
@@ -26,6 +30,9 @@ _BUSY_PER_SECOND = 50
 #: While an event sync waits, how often to look at the load again, and whether an urgent event has come.
 _LOOK_SECONDS = 1.0
 _URGENT_POLL_SECONDS = 0.2
+
+#: A busy database holds syncs up until their limit.
+_AS_LONG_AS_IT_TAKES = timedelta(days=1)
 
 #: Shorter waits are not worth a line in the run's log.
 _TOLD_SECONDS = 1.0
@@ -47,6 +54,9 @@ class Situation:
         ages: Seconds since each request in use was sent, by kind.
         limits: Requests per minute by kind.
         since_round_seconds: Since the last round's request; None where there was none.
+        pauses: That the application holds as the sync would start, the one that lasts longest first.
+        busy: Why its database counts as busy then; None where it does not.
+        pause_limit_seconds: Longest time for which the two hold syncs up.
     """
 
     worked_seconds: float = 0.0
@@ -57,6 +67,9 @@ class Situation:
     ages: Mapping[Kind, Collection[float]] = field(default_factory=dict)
     limits: Mapping[Kind, int] = field(default_factory=dict)
     since_round_seconds: float | None = None
+    pauses: Sequence[leases.Lease] = ()
+    busy: str | None = None
+    pause_limit_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +79,34 @@ class Decision:
     seconds: float = 0.0
     because: str = ""
 
+    @property
+    def reason(self) -> str | None:
+        """Why not now, as a sentence; None where it is now."""
+        return f"{self.because[:1].upper()}{self.because[1:]}." if self.seconds else None
+
     def __str__(self) -> str:
         return f"Going on in {self.seconds:.1f} s, because {self.because}." if self.seconds else "Going on now."
 
 
 def decide(now: Situation) -> Decision:
-    """Whether a sync goes on now; of two reasons to wait, the longer wait counts."""
-    return max(_for_the_application(now), _for_quota(now), key=lambda decision: decision.seconds)
+    """Whether a sync goes on now; of several reasons to wait, the longest wait counts."""
+    reasons = (_for_a_pause(now), _for_a_busy_database(now), _for_the_application(now), _for_quota(now))
+    return max(reasons, key=lambda decision: decision.seconds)
+
+
+def _for_a_pause(now: Situation) -> Decision:
+    if not now.pauses:
+        return Decision()
+    longest, others = now.pauses[0], f" and {len(now.pauses) - 1} more" if len(now.pauses) > 1 else ""
+    why = f" ({longest.reason})" if longest.reason else ""
+    because = f"paused by {longest.holder}{others} until {longest.until:%H:%M:%S} UTC{why}; events stay queued"
+    return Decision(max(1.0, (longest.until - datetime.now(UTC)).total_seconds()), because)
+
+
+def _for_a_busy_database(now: Situation) -> Decision:
+    """A database does not say when it will be quiet; it is looked at again for each sync that would start."""
+    limit = f"the full sync waits for a quieter moment, {now.pause_limit_seconds:g} s at most"
+    return Decision(now.pause_limit_seconds, f"the database is busy: {now.busy}; {limit}") if now.busy else Decision()
 
 
 def _for_the_application(now: Situation) -> Decision:
@@ -110,7 +144,33 @@ def seconds_between_rounds(ages: Mapping[Kind, Collection[float]], limits: Mappi
     return apart
 
 
+def busy_reason(load: Load, settings: Settings) -> str | None:
+    """Why a database counts as busy; None where it does not."""
+    sessions, lag = load.active_sessions, load.replication_lag_seconds
+    if settings.sync_busy_sessions and sessions is not None and sessions >= settings.sync_busy_sessions:
+        return f"{sessions} sessions are active (SYNC_BUSY_SESSIONS is {settings.sync_busy_sessions})"
+    longest = settings.sync_busy_replication_lag_seconds
+    if longest and lag is not None and lag >= longest:
+        return f"the read replica is {lag:.0f} s behind (SYNC_BUSY_REPLICATION_LAG_SECONDS is {longest:g})"
+    return None
+
+
 # Asking ----------------------------------------------------------------------------------------------------------------
+
+
+def may_start(state: sa.Engine, platform: sa.Engine, settings: Settings, kind: leases.Kind) -> Decision:
+    """Whether a sync may start now; ask once for each.
+
+    A pause holds every kind up, a busy database only full syncs. Neither does for longer than
+    ``SYNC_PAUSE_LIMIT_SECONDS``, counted from the first sync held up to one that goes through.
+    """
+    limit, pauses, busy = settings.sync_pause_limit_seconds, leases.leases(state), None
+    is_watched = settings.sync_busy_sessions or settings.sync_busy_replication_lag_seconds
+    if kind == "full" and limit and is_watched and not pauses:
+        busy = busy_reason(measure(platform), settings)
+    decision = decide(Situation(pauses=pauses, busy=busy, pause_limit_seconds=limit))
+    until = pauses[0].until if pauses else datetime.now(UTC) + _AS_LONG_AS_IT_TAKES if busy else None
+    return decision if leases.must_wait(state, kind, limit, until=until) else Decision()
 
 
 def wait_after_step(context: dg.AssetExecutionContext, settings: Settings, worked_seconds: float) -> None:

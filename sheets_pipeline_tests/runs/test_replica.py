@@ -8,8 +8,8 @@ import sqlalchemy as sa
 
 from sheets_pipeline.cli.run_events import run_events
 from sheets_pipeline.database import triggers
-from sheets_pipeline.database.busyness import busy_reason, measure
 from sheets_pipeline.database.event_table import pending_event
+from sheets_pipeline.database.load import measure
 from sheets_pipeline.definitions import defs
 from sheets_pipeline.defs.event_sync import quiz_submissions
 from sheets_pipeline.defs.resources import PipelineResource
@@ -20,6 +20,7 @@ from sheets_pipeline.monitoring.status import collect
 from sheets_pipeline.platform import demo
 from sheets_pipeline.platform.simulate import submit_quizzes
 from sheets_pipeline.processes.servers import wait_until
+from sheets_pipeline.runs.governor import busy_reason
 from sheets_pipeline.settings import Settings
 from sheets_pipeline_tests.learning_platform import Platform
 from sheets_pipeline_tests.replica import Replica, running_replica
@@ -58,12 +59,12 @@ def test_a_replica_that_has_replayed_all_is_not_behind_and_one_that_waits_is(rep
         # Nothing has been replayed since it started: that, too, must not hide how late it is.
         for _ in submit_quizzes(primary, 1, 100):
             assert wait_until(lambda: (measure(standby).replication_lag_seconds or 0) > 0.2, seconds=20)
-        assert "the read replica is" in str(busy_reason(standby, longest))
+        assert "the read replica is" in str(busy_reason(measure(standby), longest))
     finally:
         with standby.connect() as connection:
             connection.exec_driver_sql("SELECT pg_wal_replay_resume()")
     assert wait_until(lambda: measure(standby).replication_lag_seconds == 0, seconds=20)
-    assert busy_reason(standby, longest) is None
+    assert busy_reason(measure(standby), longest) is None
 
 
 @pytest.mark.xdist_group("replica")

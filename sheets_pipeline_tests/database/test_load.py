@@ -8,9 +8,10 @@ import pytest
 import sqlalchemy as sa
 
 from sheets_pipeline.database import leases
-from sheets_pipeline.database.busyness import Load, busy_reason, judge, measure, reason_to_wait
 from sheets_pipeline.database.engine import connect
+from sheets_pipeline.database.load import Load, measure
 from sheets_pipeline.database.upgrade import install_state
+from sheets_pipeline.runs.governor import busy_reason, may_start
 from sheets_pipeline.settings import Settings
 
 
@@ -61,9 +62,9 @@ def until_active(engine: sa.Engine, number: int) -> Load:
 def test_active_sessions_of_others_count(postgresql: sa.Engine) -> None:
     with foreign_sessions(postgresql.url, 3):
         assert until_active(postgresql, 3) == Load(active_sessions=3)
-        reason = busy_reason(postgresql, settings(sync_busy_sessions=3))
+        reason = busy_reason(measure(postgresql), settings(sync_busy_sessions=3))
         assert reason == "3 sessions are active (SYNC_BUSY_SESSIONS is 3)"
-        assert busy_reason(postgresql, settings(sync_busy_sessions=4)) is None
+        assert busy_reason(measure(postgresql), settings(sync_busy_sessions=4)) is None
 
 
 def test_our_own_sessions_do_not_count(postgresql: sa.Engine) -> None:
@@ -75,16 +76,18 @@ def test_a_quiet_database_of_each_kind_is_not_busy(engine: sa.Engine) -> None:
     load = measure(engine)
     assert (load.active_sessions or 0) <= 1
     assert load.replication_lag_seconds is None
-    assert busy_reason(engine, settings()) is None
+    assert busy_reason(load, settings()) is None
 
 
 def test_sqlite_says_nothing_about_itself() -> None:
     assert measure(connect("sqlite://")) == Load()
 
 
-def test_nothing_is_asked_where_both_limits_are_off() -> None:
+def test_nothing_is_asked_where_both_limits_are_off(postgresql: sa.Engine) -> None:
+    install_state(postgresql)
     unreachable = connect("postgresql://nobody:x@127.0.0.1:1/none")
-    assert busy_reason(unreachable, settings(sync_busy_sessions=0, sync_busy_replication_lag_seconds=0)) is None
+    off = settings(sync_busy_sessions=0, sync_busy_replication_lag_seconds=0)
+    assert may_start(postgresql, unreachable, off, "full").reason is None
 
 
 @pytest.mark.parametrize(
@@ -99,7 +102,7 @@ def test_nothing_is_asked_where_both_limits_are_off() -> None:
     ],
 )
 def test_either_limit_makes_a_database_busy(load: Load, says: str | None) -> None:
-    assert judge(load, settings()) == says
+    assert busy_reason(load, settings()) == says
 
 
 def test_only_full_syncs_wait_for_a_busy_database_and_not_for_longer_than_the_limit(postgresql: sa.Engine) -> None:
@@ -107,22 +110,22 @@ def test_only_full_syncs_wait_for_a_busy_database_and_not_for_longer_than_the_li
     few = settings(sync_busy_sessions=1, sync_pause_limit_seconds=900)
     with foreign_sessions(postgresql.url, 1):
         until_active(postgresql, 1)
-        assert reason_to_wait(postgresql, postgresql, few, "events") is None
-        waits = reason_to_wait(postgresql, postgresql, few, "full")
+        assert may_start(postgresql, postgresql, few, "events").reason is None
+        waits = may_start(postgresql, postgresql, few, "full").reason
         assert waits is not None
         assert "1 sessions are active" in waits
         assert "900 s at most" in waits
         with postgresql.begin() as connection:
             held = leases.sync_hold.c.held_since
             connection.execute(sa.update(leases.sync_hold).values(held_since=held - 901))
-        assert reason_to_wait(postgresql, postgresql, few, "full") is None
+        assert may_start(postgresql, postgresql, few, "full").reason is None
 
 
 def test_a_lease_and_a_busy_database_share_one_limit(postgresql: sa.Engine) -> None:
     install_state(postgresql)
     few = settings(sync_busy_sessions=1, sync_pause_limit_seconds=900)
     leases.take(postgresql, "web-1", 600, "42 requests in flight")
-    text = reason_to_wait(postgresql, postgresql, few, "full")
+    text = may_start(postgresql, postgresql, few, "full").reason
     assert text is not None
     assert text.startswith("Paused by web-1 until ")
     assert "(42 requests in flight)" in text
@@ -132,14 +135,14 @@ def test_a_lease_and_a_busy_database_share_one_limit(postgresql: sa.Engine) -> N
     leases.release(postgresql)
     with foreign_sessions(postgresql.url, 1):
         until_active(postgresql, 1)
-        assert reason_to_wait(postgresql, postgresql, few, "full") is None
+        assert may_start(postgresql, postgresql, few, "full").reason is None
 
 
 def test_a_sync_that_went_through_between_two_pauses_makes_the_time_count_anew(postgresql: sa.Engine) -> None:
     install_state(postgresql)
     leases.take(postgresql, "web-1", 600)
-    assert reason_to_wait(postgresql, postgresql, settings(), "full") is not None
+    assert may_start(postgresql, postgresql, settings(), "full").reason is not None
     leases.release(postgresql)
-    assert reason_to_wait(postgresql, postgresql, settings(), "full") is None
+    assert may_start(postgresql, postgresql, settings(), "full").reason is None
     with postgresql.connect() as connection:
         assert connection.scalar(sa.select(leases.sync_hold.c.held_since)) is None

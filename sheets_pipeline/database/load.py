@@ -1,25 +1,14 @@
-"""Making way without any code in the application: a full sync waits while the platform's database is busy.
-
-Busy means many active sessions, or a read replica that lags behind. ``reason_to_wait`` joins that with the leases that
-holders take, and bounds both by one limit, so that syncing never starves.
-"""
+"""How busy a database is: its active sessions, and how far a read replica lags behind."""
 
 import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
-from sheets_pipeline.database import leases
 from sheets_pipeline.database.engine import APPLICATION_NAME
-from sheets_pipeline.database.leases import Kind
 from sheets_pipeline.errors import DatabaseError
-from sheets_pipeline.settings import Settings
 
 logger = logging.getLogger(__name__)
-
-#: A busy database says not when it will be quiet; it is looked at again for each sync that would start.
-_AS_LONG_AS_IT_TAKES = timedelta(days=1)
 
 #: Sessions that work right now, and sessions whose state this user may not see; ours left out.
 _SESSIONS_POSTGRESQL = sa.text("""
@@ -61,51 +50,6 @@ def measure(engine: sa.Engine) -> Load:
         return Load()
     with engine.connect() as connection:
         return _postgresql_load(connection) if dialect == "postgresql" else _mysql_load(connection)
-
-
-def judge(load: Load, settings: Settings) -> str | None:
-    """Why a full sync should wait, in one sentence; None where it need not."""
-    sessions, lag = load.active_sessions, load.replication_lag_seconds
-    if settings.sync_busy_sessions and sessions is not None and sessions >= settings.sync_busy_sessions:
-        return f"{sessions} sessions are active (SYNC_BUSY_SESSIONS is {settings.sync_busy_sessions})"
-    longest = settings.sync_busy_replication_lag_seconds
-    if longest and lag is not None and lag >= longest:
-        return f"the read replica is {lag:.0f} s behind (SYNC_BUSY_REPLICATION_LAG_SECONDS is {longest:g})"
-    return None
-
-
-def busy_reason(engine: sa.Engine, settings: Settings) -> str | None:
-    """Why a full sync should wait for the platform's database, as it is now; not bounded: see ``reason_to_wait``."""
-    if not settings.sync_busy_sessions and not settings.sync_busy_replication_lag_seconds:
-        return None
-    return judge(measure(engine), settings)
-
-
-def reason_to_wait(state: sa.Engine, platform: sa.Engine, settings: Settings, kind: Kind) -> str | None:
-    """Why a sync that would start now has to wait; None where it may start. Ask once for each sync.
-
-    A lease holds every kind up, a busy database only full syncs. Neither does for longer than
-    ``SYNC_PAUSE_LIMIT_SECONDS``, counted from the first sync held up to one that goes through.
-    """
-    limit = settings.sync_pause_limit_seconds
-    until, text = _pause(state)
-    if until is None and kind == "full" and limit and (busy := busy_reason(platform, settings)):
-        until = datetime.now(UTC) + _AS_LONG_AS_IT_TAKES
-        text = f"The database is busy: {busy}. The full sync waits for a quieter moment, {limit} s at most."
-    return text if leases.must_wait(state, kind, limit, until=until) else None
-
-
-def _pause(state: sa.Engine) -> tuple[datetime | None, str]:
-    alive = leases.leases(state)
-    if not alive:
-        return None, ""
-    longest = alive[0]
-    others = f" and {len(alive) - 1} more" if len(alive) > 1 else ""
-    why = f" ({longest.reason})" if longest.reason else ""
-    return (
-        longest.until,
-        f"Paused by {longest.holder}{others} until {longest.until:%H:%M:%S} UTC{why}; events stay queued.",
-    )
 
 
 def _postgresql_load(connection: sa.Connection) -> Load:

@@ -7,18 +7,18 @@ Given a folder and the folder of a page (``VENDORED PAGE``), it renews the fonts
 
 ``nicegui`` is only where the fonts are taken from: it brings Google's Roboto and Material Symbols as WOFF2. Of the symbols
 only those are kept that the page names. Look at the page afterwards; the tests of ``local_sheets_tests/page`` do, too.
+``ORIGIN.md`` names the symbols that are there, ``SHA256SUMS`` says what each file was when it was taken (``sha256sum -c``).
 """
 
 import json
 import re
 import shutil
 import sys
+from hashlib import sha256
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
-
-from fontTools import subset
-from fontTools.ttLib import TTFont
+from textwrap import fill
 
 PACKAGE = Path(__file__).parent / "local_sheets"
 DOCUMENTS = ("sheets.v4.json", "drive.v3.json")
@@ -33,6 +33,7 @@ Made by `packages/local-sheets/renew_vendored.py`; do not edit them.
 | `fonts/roboto-*.woff2` | Roboto by the Roboto Project Authors (https://github.com/googlefonts/roboto-classic), as in `nicegui` {nicegui} | OFL-1.1, `LICENSE-OFL.txt` |
 | `fonts/symbols.woff2` | Material Symbols Outlined by Google (https://github.com/google/material-design-icons), as in `nicegui` {nicegui}; only the symbols that the page names | Apache-2.0, `LICENSE-APACHE.txt` |
 """
+SYMBOLS_KEPT = "Symbols in `fonts/symbols.woff2`: {symbols}."
 DISCOVERY = (
     "| `discovery/*.json` | `google-api-python-client` {client}, its `discovery_cache`; revisions {revisions} "
     "| Apache-2.0, `LICENSE-APACHE.txt` |\n"
@@ -59,12 +60,13 @@ def renew_documents(vendored: Path) -> list[str]:
     return revisions
 
 
-def renew_fonts(vendored: Path, page: Path) -> None:
-    """Copy Roboto, which is one variable font per script, and the symbols that the page uses; write ``fonts.css``."""
+def renew_fonts(vendored: Path, page: Path) -> list[str]:
+    """Copy Roboto, one variable font per script, and the symbols that the page uses, which are given; write ``fonts.css``."""
     source = folder_of("nicegui") / "static"
     target = fresh(vendored / "fonts")
     faces: list[str] = []
     taken: dict[str, str] = {}
+    symbols: list[str] = []
     for block in re.findall(r"@font-face \{(.*?)\}", (source / "fonts.css").read_text(), re.DOTALL):
         family = re.search(r'font-family: "(.*?)"', block)
         file = re.search(r"fonts/(\w+\.woff2)", block)
@@ -77,7 +79,7 @@ def renew_fonts(vendored: Path, page: Path) -> None:
         if is_roboto:
             shutil.copyfile(source / "fonts" / file[1], target / name)
         else:
-            write_symbols(source / "fonts" / file[1], target / name, page)
+            symbols = write_symbols(source / "fonts" / file[1], target / name, page)
         lines = [
             f'font-family: "{family[1]}"',
             "font-style: normal",
@@ -88,12 +90,16 @@ def renew_fonts(vendored: Path, page: Path) -> None:
         ]
         faces.append("@font-face {\n" + "".join(f"  {line};\n" for line in lines) + "}\n")
     (vendored / "fonts.css").write_text("".join(faces))
+    return symbols
 
 
-def write_symbols(source: Path, target: Path, page: Path) -> None:
-    """The font without the symbols that the page does not name."""
+def write_symbols(source: Path, target: Path, page: Path) -> list[str]:
+    """The font without the symbols that the page does not name; gives those that it names."""
+    from fontTools import subset
+    from fontTools.ttLib import TTFont
+
     words = {word for path in page.rglob("*.*") for word in re.findall(r"[a-z0-9_]+", path.read_text(encoding="utf-8"))}
-    font = TTFont(source)
+    font = TTFont(source, recalcTimestamp=False)
     glyph_of_letter = font.getBestCmap()
     names = {}
     for lookup in font["GSUB"].table.LookupList.Lookup:
@@ -104,8 +110,10 @@ def write_symbols(source: Path, target: Path, page: Path) -> None:
                     names["".join([first, *ligature.Component])] = ligature.LigGlyph
     letters = {"_": "underscore"} | {str(n): glyph_of_letter[ord(str(n))] for n in range(10)}
     spelled = {word: "".join(letters.get(letter, letter) for letter in word) for word in words}
-    wanted = {names[spelling] for spelling in spelled.values() if spelling in names}
-    kept = wanted | {glyph_of_letter[ord(letter)] for letter in "abcdefghijklmnopqrstuvwxyz0123456789_"}
+    wanted = sorted(word for word, spelling in spelled.items() if spelling in names)
+    kept = {names[spelled[word]] for word in wanted} | {
+        glyph_of_letter[ord(letter)] for letter in "abcdefghijklmnopqrstuvwxyz0123456789_"
+    }
     options = subset.Options(flavor="woff2", layout_closure=False, layout_features=["*"], notdef_outline=True)
     maker = subset.Subsetter(options)
     maker.populate(glyphs=kept, unicodes=[ord(letter) for letter in "abcdefghijklmnopqrstuvwxyz0123456789_"])
@@ -113,6 +121,14 @@ def write_symbols(source: Path, target: Path, page: Path) -> None:
     font.flavor = "woff2"
     font.save(target)
     print(f"{len(wanted)} symbols kept, {target.stat().st_size:,} bytes")  # noqa: T201
+    return wanted
+
+
+def write_sums(vendored: Path) -> None:
+    """Note the digest of each file, as ``sha256sum`` does."""
+    files = sorted(path for path in vendored.rglob("*") if path.is_file() and path.name != "SHA256SUMS")
+    lines = [f"{sha256(path.read_bytes()).hexdigest()}  {path.relative_to(vendored).as_posix()}\n" for path in files]
+    (vendored / "SHA256SUMS").write_text("".join(lines))
 
 
 def fresh(folder: Path) -> Path:
@@ -126,12 +142,14 @@ def main() -> None:
     """Renew our own files, or the fonts of the page that is named."""
     is_ours = len(sys.argv) == 1
     vendored, page = (PACKAGE / "vendored", PACKAGE / "page" / "static") if is_ours else map(Path, sys.argv[1:])
-    renew_fonts(vendored, page)
+    symbols = renew_fonts(vendored, page)
     origin = ORIGIN.format(nicegui=metadata.version("nicegui"))
     if is_ours:
         revisions = ", ".join(renew_documents(vendored))
         origin += DISCOVERY.format(client=metadata.version("google-api-python-client"), revisions=revisions)
-    (vendored / "ORIGIN.md").write_text(origin)
+    kept = fill(SYMBOLS_KEPT.format(symbols=", ".join(symbols)), width=120)
+    (vendored / "ORIGIN.md").write_text(f"{origin}\n{kept}\n")
+    write_sums(vendored)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from benchmarks.report import render
 from benchmarks.scenarios import SCENARIOS
 from benchmarks.targets import time_compare
 from benchmarks.tool_process import ToolProcess
-from local_sheets.testing import LocalSheetsServer, local_sheets  # noqa: F401 -- a fixture
+from local_sheets.testing import LocalSheetsServer
 
 
 def grid_of(rows: pd.DataFrame) -> list[list[object]]:
@@ -54,7 +54,7 @@ def test_every_kind_of_damage_is_seen() -> None:
 
 
 def test_ours_runs_through_every_scenario_without_faults(
-    local_sheets: LocalSheetsServer,  # noqa: F811 -- the fixture
+    local_sheets: LocalSheetsServer,
     database_url: str,
     tmp_path: Path,
 ) -> None:

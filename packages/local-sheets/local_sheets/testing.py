@@ -1,6 +1,4 @@
-"""Local Sheets for tests: a server of one's own on a free port, and a pytest fixture to import.
-
-    from local_sheets.testing import local_sheets  # noqa: F401 -- a fixture
+"""Local Sheets for tests: a server of one's own on a free port, and fixtures that pytest finds by itself.
 
     def test_it(local_sheets):
         spreadsheet_id = local_sheets.create_spreadsheet("Orders")

@@ -4,10 +4,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from local_sheets.testing import LocalSheetsServer, local_sheets, new_local_sheets
+from local_sheets.testing import LocalSheetsServer
 from local_sheets_tests.api_client import Api
-
-__all__ = ["local_sheets", "new_local_sheets"]
 
 
 @pytest.fixture(scope="session")

@@ -49,6 +49,7 @@ _GROUPS = {
         "Alerts, records, logs",
         "See [alerts](../run/operations.md#alerts), [what is kept](../run/retention.md) and [logs](../run/logs.md).",
     ),
+    "project_dir": ("Your own tables", "See [your own tables](own-tables.md)."),
     "local_data_dir": ("What is embedded", "See [Local Sheets](local-sheets.md)."),
 }
 

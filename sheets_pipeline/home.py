@@ -1,7 +1,10 @@
-"""Where Dagster's own configuration is found."""
+"""Where Dagster's own configuration is found, and where people's declarations are."""
 
 import os
 from pathlib import Path
+
+from sheets_pipeline.errors import SettingsError
+from sheets_pipeline.settings import load_settings
 
 #: What the package brings: the same files as in the project's folder.
 DEFAULTS = Path(__file__).parent / "defaults"
@@ -16,3 +19,21 @@ def dagster_home() -> Path:
         return Path(home)
     folders = (Path.cwd(), Path(__file__).parents[1])
     return next((folder for folder in folders if (folder / "dagster.yaml").exists()), DEFAULTS)
+
+
+def project_folder() -> Path | None:
+    """The folder whose ``tabs/`` declares the tabs: PROJECT_DIR, else this one where it has any; None for the demo's.
+
+    Raises:
+        SettingsError: PROJECT_DIR is no such folder.
+    """
+    chosen = load_settings().project_dir
+    folder = (chosen or Path.cwd()).resolve()
+    if (folder / "tabs").is_dir():
+        return folder
+    if chosen is not None:
+        raise SettingsError(
+            f"PROJECT_DIR is {str(chosen)!r}: expected a folder that holds a folder tabs/, found none there. Make it, or "
+            "correct the setting."
+        )
+    return None

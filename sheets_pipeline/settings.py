@@ -137,6 +137,9 @@ class Settings(BaseSettings):
     )
     log_format: Literal["text", "json"] = Field("text", description="Form of log lines.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Lowest level that is logged.")
+    project_dir: Annotated[Path | None, BeforeValidator(_blank_is_unset)] = Field(
+        None, description="The folder with tabs/."
+    )
     local_data_dir: Path = Field(Path(".local"), description="Folder for the data of what is embedded.")
 
     @field_validator("sync_interval_seconds")

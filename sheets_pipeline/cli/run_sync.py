@@ -63,7 +63,7 @@ def plan_sync(
     for tab_asset in chosen:
         try:
             computed = compute_all(pipeline, tab_asset)
-            plans[tab_asset.tab.title] = pipeline.writer(tab_asset.tab).full_sync(
+            plans[tab_asset.tab.title] = pipeline.writer(computed.tab).full_sync(
                 computed.rows,
                 computed_at=computed.computed_at,
                 allowance=Allowance(deletes=allow_deletes, dry_run=True, take_over=take_over),

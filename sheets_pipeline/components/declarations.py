@@ -14,14 +14,14 @@ from pathlib import Path
 
 import dagster as dg
 
+from sheets_pipeline.components.project import DeclaredTab, project_digests
+from sheets_pipeline.components.tab_declaration import LONGEST_TITLE, wrong_title
+from sheets_pipeline.home import project_folder
 from sheets_pipeline.settings import Settings
 from sheets_pipeline.sync.tab import Tab
 
 #: The folder of declarations.
 PACKAGE = "sheets_pipeline.defs.tabs"
-
-#: Google's limit for the title of a tab.
-_LONGEST_TITLE = 100
 
 _LONGEST_MESSAGE = 400
 
@@ -66,15 +66,23 @@ class TabModule:
 
 
 def modules() -> Iterator[TabModule]:
-    """Import what stands in the folder, in the order of names."""
+    """Import what stands in the project's folder, else in the learning platform's, in the order of names."""
     package = importlib.import_module(PACKAGE)
     importlib.invalidate_caches()
-    for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda module: module.name):
-        yield _imported(module)
+    own, project = package.__path__, project_folder()
+    if project is not None:
+        package.__path__ = [str(project / "tabs")]
+    try:
+        for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda module: module.name):
+            yield _imported(module)
+    finally:
+        package.__path__ = own
 
 
 def files() -> dict[str, str]:
-    """The folder's modules as they are on disk now: name → digest of the text."""
+    """What declares tabs, as it is on disk now: name of each file → digest of its text."""
+    if (project := project_folder()) is not None:
+        return project_digests(project)
     package = importlib.import_module(PACKAGE)
     digests: dict[str, str] = {}
     for folder in map(Path, package.__path__):
@@ -83,7 +91,7 @@ def files() -> dict[str, str]:
             if name != "__init__":
                 with suppress(OSError):  # deleted meanwhile, or not ours to read: importing it tells
                     facts = path.stat()
-                    digests[name] = _digest(str(path), facts.st_mtime_ns, facts.st_size)
+                    digests[f"{name}.py"] = _digest(str(path), facts.st_mtime_ns, facts.st_size)
     return digests
 
 
@@ -118,6 +126,14 @@ def problem_at(path: str | Path, line: int, wrong: str) -> Problem:
     return Problem(text, str(path), line)
 
 
+def project_problem(declared: DeclaredTab) -> Problem:
+    """What is wrong with a declaration of a project, all of it, and where the first of it stands."""
+    (first, *others) = declared.faults
+    more = "".join(f" Line {fault.line}: {fault.text.rstrip('.')}." for fault in others)
+    text = f"{declared.file}, line {first.line}: {first.text.rstrip('.')}.{more}{REMEDY}"
+    return Problem(text, declared.path, first.line)
+
+
 def _line(error: BaseException, path: Path) -> int:
     """Where in the module it happened; the module's first line where it did not happen in it."""
     if isinstance(error, SyntaxError) and error.filename == str(path) and error.lineno:
@@ -134,13 +150,9 @@ def _safe(message: str) -> str:
 
 def wrong_in(tab: Tab) -> str | None:
     """What is wrong with a declaration that Python takes; None where nothing is."""
-    title, settings = tab.title, Settings.model_fields
-    if not isinstance(title, str) or not title.strip():
-        return f"the title is {title!r}; expected a text that is not blank"
-    if len(title) > _LONGEST_TITLE:
-        return f"the title has {len(title)} characters; Google takes {_LONGEST_TITLE}"
-    if any(ord(character) < 32 or ord(character) == 127 or "\ud800" <= character <= "\udfff" for character in title):
-        return f"the title {title!r} has control characters; expected one line of text"
+    settings = Settings.model_fields
+    if (wrong := wrong_title(tab.title)) is not None:
+        return wrong
     if tab.switch is not None and (tab.switch not in settings or settings[tab.switch].annotation is not bool):
         switches = [name for name in settings if name.startswith("sync_enable_")]
         return f"switch={tab.switch!r} is no setting that is true or false; known: {', '.join(switches)}"
@@ -161,4 +173,4 @@ def unused(wish: str, other: str, is_taken: Callable[[str], bool]) -> str:
     if not is_taken(wish):
         return wish
     mark = f" ({other})"
-    return wish[: _LONGEST_TITLE - len(mark)] + mark
+    return wish[: LONGEST_TITLE - len(mark)] + mark

@@ -4,9 +4,10 @@ import inspect
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -16,7 +17,9 @@ import sqlalchemy as sa
 from sheets_pipeline.components import declarations
 from sheets_pipeline.components.declarations import Problem, TabModule
 from sheets_pipeline.components.names import dagster_name
+from sheets_pipeline.components.project import DeclaredTab, declared_tabs
 from sheets_pipeline.errors import DeclarationBroken
+from sheets_pipeline.home import project_folder
 from sheets_pipeline.sync.tab import Column, ColumnType, Tab
 
 #: Gives all rows of a tab (ids is None), or the rows of the given keys. One of a tab with archives is also given ``since``:
@@ -39,6 +42,17 @@ class TabAsset:
     #: Name of the Python module that declares it.
     module: str = ""
     problem: Problem | None = None
+    #: The document of a project's file that declares it.
+    declared: DeclaredTab | None = None
+
+    @property
+    def file_name(self) -> str:
+        """Of the file that declares it, as people know it."""
+        return self.declared.file if self.declared else f"{self.module.rpartition('.')[2]}.py"
+
+    def tab_of(self, rows: pd.DataFrame) -> Tab:
+        """The tab of these rows: a declaration may leave columns and types to its query."""
+        return self.tab if self.declared is None else self.declared.resolved(rows)
 
     @property
     def key(self) -> dg.AssetKey:
@@ -68,20 +82,21 @@ def tab_asset(tab: Tab) -> Callable[[Compute], dg.AssetsDefinition]:
     return decorate
 
 
-def _asset(tab: Tab, compute: Compute, name: str) -> dg.AssetsDefinition:
+def _asset(tab: Tab, compute: Compute, name: str, owners: Sequence[str] = ()) -> dg.AssetsDefinition:
     """The asset of a tab, under this name or, where Dagster does not take it, one made of it."""
     with suppress(dg.DagsterInvalidDefinitionError):  # a word that Dagster keeps for itself
-        return _named_asset(tab, compute, dagster_name(name))
-    return _named_asset(tab, compute, dagster_name(name, always_digest=True))
+        return _named_asset(tab, compute, dagster_name(name), owners)
+    return _named_asset(tab, compute, dagster_name(name, always_digest=True), owners)
 
 
-def _named_asset(tab: Tab, compute: Compute, name: str) -> dg.AssetsDefinition:
+def _named_asset(tab: Tab, compute: Compute, name: str, owners: Sequence[str]) -> dg.AssetsDefinition:
     @dg.asset(
         name=name,
         description=compute.__doc__,
         io_manager_key="sheets_io_manager",
         required_resource_keys={"pipeline"},
         group_name=GROUP,
+        owners=list(owners),
         kinds={"googlesheets", "sql"},
         pool=f"tab_{dagster_name(tab.title)}",
         op_tags={"dagster/priority": str(-tab.position)},
@@ -94,7 +109,7 @@ def _named_asset(tab: Tab, compute: Compute, name: str) -> dg.AssetsDefinition:
 
 
 def tab_assets() -> dict[dg.AssetKey, TabAsset]:
-    """All declared tabs, by the key of their asset: one per module in ``defs/tabs/``.
+    """All declared tabs, by the key of their asset: those of the project's folder, else the learning platform's.
 
     They are looked for once per process: what is added, changed or deleted afterwards counts from its next start.
     """
@@ -108,7 +123,7 @@ def tab_assets() -> dict[dg.AssetKey, TabAsset]:
 
 
 def loaded_files() -> dict[str, str]:
-    """The modules as they were when they were loaded: name → digest of the text."""
+    """What declares tabs as it was when it was loaded: name of each file → digest of its text."""
     tab_assets()
     return dict(_LOADED)
 
@@ -127,11 +142,22 @@ def reload_tabs() -> None:
 
 
 def _load() -> list[TabAsset]:
-    """Whatever the modules declare, the broken ones among them; every title and every asset's name stands once."""
-    modules = list(declarations.modules())
+    """Whatever is declared, the broken ones among it; every title and every asset's name stands once."""
+    project, modules = project_folder(), list(declarations.modules())
     declared = [_judged(module, tab) for module in modules for tab in _tabs_of(module)]
+    declared += [of_project(one) for one in declared_tabs(project)] if project is not None else []
     declared = list(_titles_once(declared))
     return list(_names_once(declared))
+
+
+def of_project(declared: DeclaredTab) -> TabAsset:
+    """The asset of a declaration in a project's file; of one that cannot be used one that says why."""
+    if declared.tab is None or declared.declaration is None:
+        problem = declarations.project_problem(declared)
+        return replace(_broken(declared.title, declared.asset_name, "", problem), declared=declared)
+    compute, owners = declared.compute, declared.declaration.owners
+    asset = _asset(declared.tab, compute, declared.asset_name, owners)
+    return TabAsset(declared.tab, asset, compute, declared=declared)
 
 
 def _tabs_of(module: TabModule) -> list[TabAsset]:
@@ -160,6 +186,8 @@ def declared_at(declared: TabAsset) -> tuple[str, int]:
     """File and line of a declaration."""
     if declared.problem is not None:
         return declared.problem.path, declared.problem.line
+    if declared.declared is not None:
+        return declared.declared.path, declared.declared.line
     function = inspect.unwrap(declared.compute)
     return inspect.getsourcefile(function) or __file__, inspect.getsourcelines(function)[1]
 
@@ -172,21 +200,21 @@ def _titles_once(tabs: list[TabAsset]) -> Iterator[TabAsset]:
         title = declarations.same_title(tab.tab.title)
         problem = tab.problem
         if problem is None and titles[title] > 1:
-            where = {
-                declared_at(o)[0] for o in tabs if o.problem is None and declarations.same_title(o.tab.title) == title
-            }
-            files = " and ".join(sorted(path.rpartition("/")[2] for path in where))
+            files = " and ".join(_files_of(tabs, title))
             problem = _problem_of(
                 tab, f"the title {tab.tab.title!r} is declared more than once, in {files}; give each tab its own"
             )
         if problem is None:
             yield tab
             continue
-        name = declarations.unused(
-            tab.tab.title, f"{tab.module.rpartition('.')[2]}.py", lambda wish: declarations.same_title(wish) in used
-        )
+        name = declarations.unused(tab.tab.title, tab.file_name, lambda wish: declarations.same_title(wish) in used)
         used.add(declarations.same_title(name))
-        yield _broken(name, tab.key.path[-1], tab.module, problem)
+        yield replace(_broken(name, tab.key.path[-1], tab.module, problem), declared=tab.declared)
+
+
+def _files_of(tabs: list[TabAsset], title: str) -> list[str]:
+    same = (tab for tab in tabs if tab.problem is None and declarations.same_title(tab.tab.title) == title)
+    return sorted({Path(declared_at(tab)[0]).name for tab in same})
 
 
 def _names_once(tabs: list[TabAsset]) -> Iterator[TabAsset]:
@@ -196,7 +224,8 @@ def _names_once(tabs: list[TabAsset]) -> Iterator[TabAsset]:
         name = tab.key.path[-1]
         if names[tab.key] > 1 and tab.module.rpartition(".")[2] != name:
             other = dagster_name(f"{name} {tab.module} {tab.tab.title}", always_digest=True)
-            tab = replace(tab, asset=_asset(tab.tab, tab.compute, other))
+            owners = tab.declared.declaration.owners if tab.declared and tab.declared.declaration else ()
+            tab = replace(tab, asset=_asset(tab.tab, tab.compute, other, owners))
         yield tab
 
 
@@ -229,9 +258,14 @@ def _column_schema(tab: Tab) -> dg.TableSchema:
             dg.TableColumn(
                 column.name,
                 type=_DAGSTER_TYPES[column.type],
-                description=None if column.header == column.name else f"Header {column.header!r}",
+                description=_described(column),
                 constraints=dg.TableColumnConstraints(unique=tab.key == (column.name,)),
             )
             for column in tab.columns
         ]
     )
+
+
+def _described(column: Column) -> str | None:
+    header = "" if column.header == column.name else f"Header {column.header!r}"
+    return ". ".join(filter(None, (column.description.rstrip("."), header))) or None

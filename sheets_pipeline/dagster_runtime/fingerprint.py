@@ -6,9 +6,14 @@ import sysconfig
 from collections.abc import Iterable
 from pathlib import Path
 
+from sheets_pipeline.errors import SettingsError
+from sheets_pipeline.home import project_folder
+
 
 def code_fingerprint(modules: Iterable[str]) -> str:
-    """Changes when a source file of the modules' packages, or ``.env``, appears, changes or goes. A few milliseconds.
+    """Changes when a source file of the modules' packages, a file that declares tabs, or ``.env`` appears, changes or goes.
+
+    It takes a few milliseconds.
 
     ``.env`` counts because settings decide which assets the definitions hold. Of installed packages only the folder that
     holds them all counts, which changes when one is added, upgraded or removed.
@@ -33,7 +38,15 @@ def _files(modules: Iterable[str]) -> set[Path]:
             files.add(Path(spec.origin))
         for folder in spec.submodule_search_locations or ():
             files.update(Path(folder).rglob("*.py"))
-    return files
+    return files | _declarations()
+
+
+def _declarations() -> set[Path]:
+    try:
+        project = project_folder()
+    except SettingsError:  # the run itself tells
+        project = None
+    return set() if project is None else {path for path in (project / "tabs").rglob("*") if path.is_file()}
 
 
 def _is_installed(package_file: str) -> bool:

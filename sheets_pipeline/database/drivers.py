@@ -1,7 +1,8 @@
 """What drivers would refuse or round is handed on as it is: one such value must not spoil a whole query.
 
-psycopg raises for moments that Python's ``datetime`` does not know (``infinity``, the year 10000, BC), and its json loses
-digits of numbers. Here the former come as text, numbers in json as ``Decimal`` where a float would lose digits. Decimals
+psycopg raises for moments that Python's ``datetime`` does not know (``infinity``, the year 10000, BC), makes 30 days of a
+month, and its json loses digits of numbers. Here moments and lengths of time that Python does not know come as text, numbers
+in json as ``Decimal`` where a float would lose digits. Decimals
 notice when a reader makes floats of them.
 """
 
@@ -15,6 +16,7 @@ import sqlalchemy as sa
 from psycopg.abc import AdaptContext, Buffer
 from psycopg.adapt import Loader
 from psycopg.pq import Format
+from psycopg.types.datetime import IntervalLoader
 from psycopg.types.json import set_json_loads
 
 from sheets_pipeline.database.digits import StoredDecimal
@@ -37,6 +39,7 @@ def _prepare(connection: Any, _record: Any) -> None:
         if usual is not None:
             driver.adapters.register_loader(name, _lenient(usual))
     driver.adapters.register_loader("numeric", _DecimalLoader)
+    driver.adapters.register_loader("interval", _IntervalLoader)
     set_json_loads(partial(json.loads, parse_float=exact_number), driver)
 
 
@@ -50,6 +53,15 @@ def _prepare_pymysql(connection: Any, _record: Any) -> None:
 class _DecimalLoader(Loader):
     def load(self, data: Buffer) -> Decimal:
         return StoredDecimal(bytes(data).decode())
+
+
+class _IntervalLoader(IntervalLoader):
+    def load(self, data: Buffer) -> Any:
+        text = bytes(data).decode()
+        try:
+            return text if "mon" in text or "year" in text else super().load(data)
+        except (psycopg.DataError, NotImplementedError):  # beyond Python's, or in another style
+            return text
 
 
 def _lenient(usual: Any) -> type[Loader]:

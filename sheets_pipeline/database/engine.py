@@ -108,7 +108,9 @@ def _reading(dialect: sa.Dialect, seconds: float) -> tuple[list[str], str | None
         name, limit = "max_statement_time", f"{seconds:.3f}"
     else:
         name, limit = "max_execution_time", str(round(seconds * 1000))
-    return [f"SET SESSION {name} = {limit}", "START TRANSACTION READ ONLY"], f"SET SESSION {name} = DEFAULT"
+    # A TIMESTAMP is shown in the session's time zone; moments without one are taken for UTC.
+    settings, undone = f"{name} = {limit}, time_zone = '+00:00'", f"{name} = DEFAULT, time_zone = DEFAULT"
+    return [f"SET SESSION {settings}", "START TRANSACTION READ ONLY"], f"SET SESSION {undone}"
 
 
 def _end_reading(connection: Any, record: Any, _state: Any) -> None:

@@ -14,18 +14,20 @@ from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.runs.covered_events import failed_before
 from sheets_pipeline.runs.tab_failures import checked_rows, computing
 from sheets_pipeline.runs.time_limit import Reading
+from sheets_pipeline.sync.tab import Tab
 
 
 @dataclass(frozen=True, slots=True)
 class ComputedTab:
     """All rows of a tab.
 
-    ``computed_at`` is the store's time from before they were computed; ``failed_events`` had failed by then, and are
+    ``tab`` is the declared one with what its declaration leaves to the rows; ``computed_at`` is the store's time from before they were computed; ``failed_events`` had failed by then, and are
     covered by these rows.
     """
 
     rows: pd.DataFrame
     computed_at: float
+    tab: Tab
     failed_events: tuple[Event, ...] = ()
 
 
@@ -59,9 +61,9 @@ class Computing:
             TabProblem: The tab's own query or function failed, or took too long.
             SheetsPipelineError: Something failed that concerns more than this tab.
         """
-        with computing(self._pipeline, self._found.tab, self._found.compute):
+        with computing(self._pipeline, self._found):
             rows = self._reading.result()
-        return ComputedTab(rows, self._computed_at, self._failed)
+        return ComputedTab(rows, self._computed_at, self._found.tab_of(rows), self._failed)
 
 
 def compute_all(pipeline: Pipeline, tab_asset: TabAsset) -> ComputedTab:
@@ -79,4 +81,4 @@ def rows_of(
     """
     with noticing_dropped_digits() as rounded:
         frame = tab_asset.compute(connection, keys, **options)
-    return restored(checked_rows(tab_asset.tab, frame), rounded)
+    return restored(checked_rows(tab_asset, frame), rounded)

@@ -253,7 +253,8 @@ def sync_touched(
         with _computing:
             computed = compute_all(pipeline, tab_asset)
         writer.recheck_archives()  # single events that it covers may concern archived rows
-        return writer.full_sync(computed.rows, computed_at=computed.computed_at)
+        whole = writer if computed.tab == tab_asset.tab else pipeline.writer(computed.tab, client)
+        return whole.full_sync(computed.rows, computed_at=computed.computed_at)
 
     recorded = history.recorded(pipeline.state, spreadsheet_id, tab_asset.tab.title, "events", run_id)
     with recorded as sync, writing(tab_asset.tab):
@@ -286,7 +287,7 @@ def _touched_rows(
         except KeysRefused as error:
             return error
 
-    with _computing, computing(pipeline, tab_asset.tab, tab_asset.compute):
+    with _computing, computing(pipeline, tab_asset):
         outcome = Reading(pipeline.source, read_touched, pipeline.settings.sync_tab_timeout_seconds).result()
     if isinstance(outcome, KeysRefused):
         raise outcome  # here, where nobody takes it for the tab's failure

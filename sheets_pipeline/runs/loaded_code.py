@@ -1,6 +1,6 @@
 """Which declarations the code location has loaded, noted in Dagster's storage, and how those on disk differ from them.
 
-A process imports the modules of ``defs/tabs`` once. So after a module was added, changed or deleted, the code location goes
+A process loads what declares tabs once. So after a file was added, changed or deleted, the code location goes
 on with what it has until it is reloaded, while ``status`` and runs are new processes. The code location notes what it has
 with its ticks; whoever tells people how things are compares that with the disk.
 """
@@ -50,7 +50,7 @@ def note_loaded_code(instance: dg.DagsterInstance, pipeline: Pipeline) -> None:
 def _titles() -> dict[str, list[str]]:
     titles: dict[str, list[str]] = {}
     for tab in tab_assets().values():
-        titles.setdefault(tab.module.rpartition(".")[2], []).append(tab.tab.title)
+        titles.setdefault(tab.file_name, []).append(tab.tab.title)
     return titles
 
 
@@ -72,16 +72,13 @@ def difference(loaded: LoadedCode, on_disk: Mapping[str, str], titles: Mapping[s
 
     Args:
         loaded: By the code location.
-        on_disk: Name of each module → digest.
-        titles: What modules on disk declare, as far as it is known.
+        on_disk: Name of each file → digest.
+        titles: What files on disk declare, as far as it is known.
     """
     known = {**titles, **loaded.titles}
 
-    def named(modules: Iterable[str]) -> str:
-        shown = [
-            f"{name}.py ({', '.join(known[name])})" if known.get(name) else f"{name}.py" for name in sorted(modules)
-        ]
-        return ", ".join(shown)
+    def named(files: Iterable[str]) -> str:
+        return ", ".join(f"{name} ({', '.join(known[name])})" if known.get(name) else name for name in sorted(files))
 
     both = loaded.files.keys() & on_disk.keys()
     parts = {
@@ -89,7 +86,7 @@ def difference(loaded: LoadedCode, on_disk: Mapping[str, str], titles: Mapping[s
         "changed": {name for name in both if loaded.files[name] != on_disk[name]},
         "deleted": loaded.files.keys() - on_disk.keys(),
     }
-    told = [f"{change}: {named(modules)}" for change, modules in parts.items() if modules]
+    told = [f"{change}: {named(files)}" for change, files in parts.items() if files]
     if not told:
         return None
     return f"The declarations on disk differ from those that Dagster has loaded ({'; '.join(told)}). Reload the code location."
@@ -102,10 +99,10 @@ def stale_code(instance: dg.DagsterInstance, pipeline: Pipeline) -> str | None:
 
 
 def still_on_disk(tabs: Iterable[TabAsset]) -> list[TabAsset]:
-    """Those whose module was not deleted since it was loaded: a run, which is a new process, knows no others."""
+    """Those whose file was not deleted since it was loaded: a run, which is a new process, knows no others."""
     there = declarations.files()
     loaded = loaded_files()
-    return [tab for tab in tabs if (name := tab.module.rpartition(".")[2]) in there or name not in loaded]
+    return [tab for tab in tabs if tab.file_name in there or tab.file_name not in loaded]
 
 
 def failed_ticks(instance: dg.DagsterInstance) -> list[str]:

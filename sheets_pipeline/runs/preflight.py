@@ -22,7 +22,7 @@ from sheets_pipeline.sheets import access
 from sheets_pipeline.sheets.protocol import Writer
 from sheets_pipeline.sync.archive import archive_tab
 from sheets_pipeline.sync.guards import Growth, check_growth
-from sheets_pipeline.sync.tab import ColumnType
+from sheets_pipeline.sync.tab import ColumnType, Tab
 
 #: Tabs are computed one after the other, as two queries at once would take two processors from the application. One that
 #: takes longer than this goes on beside the next; where one does already, this is how long the next is waited for.
@@ -58,7 +58,7 @@ class Preflight:
                 tab_asset.key: tab_asset for tab_asset in tab_assets().values() if tab_asset.key in _selected(context)
             }
             self._outcomes = _compute(pipeline, context, tabs)
-            self._outcomes |= check_all(pipeline, tabs, self._outcomes)
+            self._outcomes |= check_all(pipeline, self._outcomes)
         self._processor_seconds = time.process_time()
         outcome = self._outcomes.pop(key)
         if isinstance(outcome, SheetsPipelineError):
@@ -122,22 +122,21 @@ def _selected(context: dg.AssetExecutionContext) -> set[dg.AssetKey]:
     return {key for key in keys if steps is None or key.to_python_identifier() in steps} | {context.asset_key}
 
 
-def check_all(
-    pipeline: Pipeline, tabs: dict[dg.AssetKey, TabAsset], outcomes: dict[dg.AssetKey, Outcome]
-) -> dict[dg.AssetKey, SheetsPipelineError]:
+def check_all(pipeline: Pipeline, outcomes: dict[dg.AssetKey, Outcome]) -> dict[dg.AssetKey, SheetsPipelineError]:
     """What keeps tabs with rows from being written: that those which have to grow do not fit into the spreadsheet together.
 
     Asks Google, once for the run, where a tab has to grow or shows moments, which follow the spreadsheet's time zone.
     What fails then concerns all tabs that were to be checked.
     """
-    frames = {key: computed.rows for key, computed in outcomes.items() if isinstance(computed, ComputedTab)}
+    computed_tabs = {key: outcome for key, outcome in outcomes.items() if isinstance(outcome, ComputedTab)}
+    frames = {key: computed.rows for key, computed in computed_tabs.items()}
     growths: dict[dg.AssetKey, list[Growth]] = {}
     failed: dict[dg.AssetKey, SheetsPipelineError] = {}
     try:
-        writers = {key: pipeline.writer(tabs[key].tab) for key in frames}
+        writers = {key: pipeline.writer(computed.tab) for key, computed in computed_tabs.items()}
         known = {key: writer.memory.facts() for key, writer in writers.items()}
         fits = all(facts is not None and len(frames[key]) < facts.row_count for key, facts in known.items())
-        if fits and not any(_shows_moments(tabs[key]) for key in frames):
+        if fits and not any(_shows_moments(computed.tab) for computed in computed_tabs.values()):
             return {}
         spreadsheet = access.read_spreadsheet(pipeline.client())
         for key, facts in known.items():
@@ -149,10 +148,10 @@ def check_all(
         return dict.fromkeys(frames, error)
     except sa.exc.DBAPIError as error:
         return dict.fromkeys(frames, _database_failed(error))
-    for key, frame in frames.items():
+    for key, computed in computed_tabs.items():
         try:
-            with writing(tabs[key].tab):
-                growths[key] = _growths(tabs[key], writers[key], len(frame), spreadsheet)
+            with writing(computed.tab):
+                growths[key] = _growths(computed.tab, writers[key], len(computed.rows), spreadsheet)
         except SheetsPipelineError as error:
             failed[key] = error
     try:
@@ -162,23 +161,23 @@ def check_all(
     return failed
 
 
-def _shows_moments(tab_asset: TabAsset) -> bool:
-    return any(column.type is ColumnType.DATETIME for column in tab_asset.tab.columns)
+def _shows_moments(tab: Tab) -> bool:
+    return any(column.type is ColumnType.DATETIME for column in tab.columns)
 
 
-def _growths(tab_asset: TabAsset, writer: Writer, rows: int, spreadsheet: access.SpreadsheetProperties) -> list[Growth]:
+def _growths(tab: Tab, writer: Writer, rows: int, spreadsheet: access.SpreadsheetProperties) -> list[Growth]:
     """What a tab, with its archives, needs of the spreadsheet."""
     facts = writer.memory.facts()
     there = next(
         (
             sheet
             for sheet in spreadsheet.sheets
-            if (sheet.sheet_id == facts.sheet_id if facts else sheet.title == tab_asset.tab.title)
+            if (sheet.sheet_id == facts.sheet_id if facts else sheet.title == tab.title)
         ),
         None,
     )
     grid = (there.row_count, there.column_count) if there else (0, 0)
-    return [Growth(tab_asset.tab, rows, *grid), *_archives(writer, spreadsheet)]
+    return [Growth(tab, rows, *grid), *_archives(writer, spreadsheet)]
 
 
 def _archives(writer: Writer, spreadsheet: access.SpreadsheetProperties) -> list[Growth]:

@@ -7,7 +7,7 @@ what concerns more than the tab (the database is down, the spreadsheet is not sh
 import logging
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +16,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from sheets_pipeline.components.declarations import INTERRUPTS
+from sheets_pipeline.components.tab_asset import TabAsset
 from sheets_pipeline.database import history
 from sheets_pipeline.database.error_words import words_of
 from sheets_pipeline.errors import DatabaseError, RequestRejected, SheetsPipelineError, TabFailed, TabProblem
@@ -32,7 +33,7 @@ _ABOUT_CODE = (NameError, AttributeError, ImportError, SyntaxError)
 
 
 @contextmanager
-def computing(pipeline: Pipeline, tab: Tab, compute: Callable[..., Any]) -> Iterator[None]:
+def computing(pipeline: Pipeline, found: TabAsset) -> Iterator[None]:
     """While a tab's function runs.
 
     Raises:
@@ -48,7 +49,7 @@ def computing(pipeline: Pipeline, tab: Tab, compute: Callable[..., Any]) -> Iter
         if failure is not None and not _answers(pipeline.platform):
             raise failure from None
         # Without its cause: a driver's message may quote what stands in cells, and Dagster keeps it.
-        raise computing_failed(tab.title, error, _file_of(compute)) from None
+        raise computing_failed(found.tab.title, error, _file_of(found), _line_of(found)) from None
 
 
 @contextmanager
@@ -73,15 +74,15 @@ def writing(tab: Tab) -> Iterator[None]:
         raise _unexpected(tab.title, error, "comparing or writing it failed", "") from None
 
 
-def computing_failed(title: str, error: BaseException, path: str) -> SheetsPipelineError:
-    """The error of a tab whose function, declared in the file ``path``, raised."""
+def computing_failed(title: str, error: BaseException, path: str, line: int | None = None) -> SheetsPipelineError:
+    """The error of a tab whose function, declared in the file ``path``, raised; ``line`` is that of a query's declaration."""
     what = "its rows cannot be computed"
     if isinstance(error, TabProblem):
         return error
     if isinstance(error, TookTooLong):
         problem = TabFailed(
             title,
-            f"{what}. Its function in {Path(path).name} took longer than {error.seconds:g} s "
+            f"{what}. Its {'query' if line else 'function'} in {Path(path).name} took longer than {error.seconds:g} s "
             "(SYNC_TAB_TIMEOUT_SECONDS). Bound what it waits for, make it quicker, or raise the setting.",
         )
         problem.is_transient = False
@@ -93,7 +94,7 @@ def computing_failed(title: str, error: BaseException, path: str) -> SheetsPipel
     if isinstance(error, SheetsPipelineError):
         return error
     if (refused := first_cause(error, sa.exc.DBAPIError)) is not None:
-        place = _place(error, path)
+        place = f"{Path(path).name}, line {line}" if line else _place(error, path)
         wrong = TabProblem(title, f"{what}. The database says: {words_of(refused)}. Correct the query ({place}).")
         wrong.is_transient = isinstance(refused, sa.exc.OperationalError | sa.exc.InternalError)
         return wrong
@@ -107,14 +108,16 @@ def _unexpected(title: str, error: BaseException, problem: str, path: str) -> Ta
     return TabFailed(title, f"{problem}. Unexpected {kind}{message}{refused} ({_place(error, path)}).")
 
 
-def checked_rows(tab: Tab, frame: Any) -> pd.DataFrame:
+def checked_rows(found: TabAsset, frame: Any) -> pd.DataFrame:
     """What a tab's function gave, if it is a frame with each declared column once.
 
     Raises:
         TabProblem: It is something else.
     """
     if not isinstance(frame, pd.DataFrame):
-        raise TabProblem(tab.title, f"expected its function to return a DataFrame, found {type(frame).__name__}.")
+        title = found.tab.title
+        raise TabProblem(title, f"expected its function to return a DataFrame, found {type(frame).__name__}.")
+    tab = found.tab_of(frame)
     names = Counter(frame.columns)
     if doubled := [column.name for column in tab.columns if names[column.name] > 1]:
         raise TabProblem(tab.title, f"expected each column once in the rows of its function, found {doubled} twice.")
@@ -157,8 +160,14 @@ def first_cause(error: BaseException, kind: type[Kind]) -> Kind | None:
     return seen
 
 
-def _file_of(compute: Callable[..., Any]) -> str:
-    return str(getattr(getattr(compute, "__code__", None), "co_filename", ""))
+def _file_of(found: TabAsset) -> str:
+    if found.declared is not None:
+        return found.declared.path
+    return str(getattr(getattr(found.compute, "__code__", None), "co_filename", ""))
+
+
+def _line_of(found: TabAsset) -> int | None:
+    return found.declared.line if found.declared is not None else None
 
 
 def _place(error: BaseException, path: str) -> str:

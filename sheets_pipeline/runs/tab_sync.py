@@ -48,14 +48,14 @@ def write(
         dagster.Failure: With the error's words, and a retry only where one can help.
     """
     run_id = context.step_context.run_id
-    with explained(context.step_context.instance, run_id, open_pipeline, tab_asset.tab.words):
+    with explained(context.step_context.instance, run_id, open_pipeline, computed.tab.words):
         pipeline = open_pipeline()
         spreadsheet_id = pipeline.services.spreadsheet_id
         with (
             recorded(pipeline.state, spreadsheet_id, tab_asset.tab.title, "full", run_id) as sync,
             writing(tab_asset.tab),
         ):
-            writer = pipeline.writer(tab_asset.tab)
+            writer = pipeline.writer(computed.tab)
             sync.report = report = writer.full_sync(
                 computed.rows, computed_at=computed.computed_at, allowance=allowance
             )

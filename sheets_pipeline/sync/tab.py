@@ -52,12 +52,13 @@ NUMBER_FORMATS = {
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of ours: its name in the frame, its header in the tab, its type."""
+    """One column of ours: its name in the frame, its header in the tab, its type, and what it means."""
 
     name: str
     type: ColumnType = ColumnType.TEXT
     header: str = ""
     owner: Owner = Owner.PIPELINE
+    description: str = ""
 
     def __post_init__(self) -> None:
         if self.type not in list(ColumnType):

@@ -48,7 +48,7 @@ def module(title: str, name: str = "rows", more: str = "") -> str:
 @pytest.fixture
 def declare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Declare]:
     """Add modules (name → text) beside those that there are; gives all tabs by title, as a new process sees them."""
-    folder = tmp_path / "tabs"
+    folder = tmp_path / "modules"
     folder.mkdir()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(tabs, "__path__", [*tabs.__path__, str(folder)])

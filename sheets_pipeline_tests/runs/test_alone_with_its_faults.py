@@ -234,15 +234,16 @@ def test_a_tab_renamed_between_reading_and_writing_is_read_again(
 
 
 def test_tabs_that_need_not_grow_go_on_while_others_do_not_fit(platform: Platform) -> None:
-    grows, fits = (ComputedTab(pd.DataFrame({"n": range(rows)}), 0.0) for rows in (2000, 3))
+    grows, fits = (pd.DataFrame({"n": range(rows)}) for rows in (2000, 3))
     assert run(platform).success
     big = {"title": "big", "gridProperties": {"rowCount": 99_300, "columnCount": 100}}
     batch_update(platform, {"addSheet": {"properties": big}})
-    tabs = {tab(title).key: tab(title) for title in TITLES}
     computed: dict[dg.AssetKey, Outcome] = {
-        found.key: grows if title == "UserProfiles" else fits for title in TITLES if (found := tab(title))
+        found.key: ComputedTab(grows if title == "UserProfiles" else fits, 0.0, found.tab)
+        for title in TITLES
+        if (found := tab(title))
     }
-    failed = check_all(platform.pipeline, tabs, computed)
+    failed = check_all(platform.pipeline, computed)
     assert set(failed) == {tab("UserProfiles").key}
     assert isinstance(failed[tab("UserProfiles").key], LimitExceeded)
 
@@ -253,8 +254,8 @@ def test_google_is_asked_before_a_run_where_a_tab_has_to_grow_and_only_there(pla
     platform.pipeline.writer(found.tab).memory.save_facts(grid)
     for rows, reads in ((99, 0), (100, 1)):  # below the header
         platform.server.reset_stats()
-        computed = ComputedTab(pd.DataFrame({"n": range(rows)}), 0.0)
-        assert check_all(platform.pipeline, {found.key: found}, {found.key: computed}) == {}
+        computed = ComputedTab(pd.DataFrame({"n": range(rows)}), 0.0, found.tab)
+        assert check_all(platform.pipeline, {found.key: computed}) == {}
         assert platform.server.stats()["totals"]["reads"] == reads
 
 
@@ -332,7 +333,7 @@ def test_an_unexpected_error_names_its_class_and_place_and_not_its_words() -> No
 
 
 def test_what_a_database_said_is_not_kept_beside_our_words(platform: Platform) -> None:
-    with pytest.raises(TabProblem) as caught, computing(platform.pipeline, tab("UserProfiles").tab, list):
+    with pytest.raises(TabProblem) as caught, computing(platform.pipeline, tab("UserProfiles")):
         raise ValueError("Ada Secret")
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__

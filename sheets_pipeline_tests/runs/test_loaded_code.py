@@ -43,16 +43,16 @@ __all__ = ["declare"]
 @pytest.mark.parametrize(
     ("on_disk", "says"),
     [
-        ({"a": "1", "b": "2"}, None),
-        ({"a": "1", "b": "2", "c": "3"}, "(new: c.py (Cats))"),
-        ({"a": "1", "b": "9"}, "(changed: b.py (Birds, Bees))"),
-        ({"a": "1"}, "(deleted: b.py (Birds, Bees))"),
-        ({"a": "9", "d": "1"}, "(new: d.py; changed: a.py; deleted: b.py (Birds, Bees))"),
+        ({"a.py": "1", "b.py": "2"}, None),
+        ({"a.py": "1", "b.py": "2", "c.py": "3"}, "(new: c.py (Cats))"),
+        ({"a.py": "1", "b.py": "9"}, "(changed: b.py (Birds, Bees))"),
+        ({"a.py": "1"}, "(deleted: b.py (Birds, Bees))"),
+        ({"a.py": "9", "d.yaml": "1"}, "(new: d.yaml; changed: a.py; deleted: b.py (Birds, Bees))"),
     ],
 )
 def test_what_differs_on_disk_is_named_with_its_tabs(on_disk: dict[str, str], says: str | None) -> None:
-    loaded = LoadedCode({"a": "1", "b": "2"}, {"b": ["Birds", "Bees"]})
-    found = difference(loaded, on_disk, {"c": ["Cats"]})
+    loaded = LoadedCode({"a.py": "1", "b.py": "2"}, {"b.py": ["Birds", "Bees"]})
+    found = difference(loaded, on_disk, {"c.py": ["Cats"]})
     assert (found is None) is (says is None)
     assert says is None or (found is not None and says in found and found.endswith("Reload the code location."))
 
@@ -72,8 +72,8 @@ def test_modules_added_and_deleted_while_dagster_runs_stop_no_tick_and_are_told(
 
     assert requested() == set(kept)
     assert collect(platform.instance, platform.pipeline).stale_code is None
-    (tmp_path / "tabs" / "old.py").unlink()
-    (tmp_path / "tabs" / "late.py").write_text(module("Late one", "late"))
+    (tmp_path / "modules" / "old.py").unlink()
+    (tmp_path / "modules" / "late.py").write_text(module("Late one", "late"))
     assert requested() == set(kept) - {dg.AssetKey("old")}
     found = collect(platform.instance, platform.pipeline)
     assert found.health is Health.WARNING
@@ -95,15 +95,15 @@ def test_the_control_api_knows_a_new_tab_once_the_code_location_is_reloaded(
     monkeypatch.setattr(operations_module, "STATUS_SHARED_SECONDS", 0)
     operations = Operations(load_settings(), lambda: platform.pipeline, platform.instance)
     assert "Old one" in operations.status().tabs
-    (tmp_path / "tabs" / "late.py").write_text(module("Late one", "late"))
+    (tmp_path / "modules" / "late.py").write_text(module("Late one", "late"))
     with pytest.raises(UnknownTab):
         operations.check_tab("Late one")
     note_as_reloaded(platform)
     operations.check_tab("Late one")  # with nobody looking at the status meanwhile
-    (tmp_path / "tabs" / "later.py").write_text(module("Later one", "later"))
+    (tmp_path / "modules" / "later.py").write_text(module("Later one", "later"))
     note_as_reloaded(platform)
     assert "Later one" in {found.tab.title for found in operations._chosen([])}
-    (tmp_path / "tabs" / "old.py").unlink()
+    (tmp_path / "modules" / "old.py").unlink()
     note_as_reloaded(platform)
     assert {"Old one", "Late one"} & set(operations.status().tabs) == {"Late one"}
 

@@ -1,0 +1,267 @@
+"""What a tab's declaration in YAML may say: one model for the loader, for Dagster's components and for editors (JSON schema)."""
+
+import difflib
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from sheets_pipeline.components.yaml_nodes import Place
+from sheets_pipeline.sync.tab import ColumnType, OnRemoved
+
+#: Google's limit for the title of a tab.
+LONGEST_TITLE = 100
+
+#: What a declaration may hold one day. It is refused by name until then, never passed over.
+NOT_YET = {
+    "watches": "changes are recorded as events for tabs declared in Python (docs/use/events.md); full syncs show them in this one",
+    "every": "all tabs follow SYNC_INTERVAL_SECONDS",
+    "priority": "tabs take turns in the order of their files",
+}
+
+#: Types of documents that are not built yet.
+TYPES_NOT_YET = ("sheets_pipeline.Spreadsheets", "sheets_pipeline.Credential", "sheets_pipeline.Source")
+
+#: The one type of document that there is.
+TAB_TYPE = "sheets_pipeline.Tab"
+
+_OWNER = re.compile(r"team:[\w-]+|[^@\s]+@[^@\s]+\.[^@\s]+")
+
+TypeName = Literal["text", "integer", "decimal", "percent", "boolean", "date", "datetime", "json"]
+
+
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+#: One name, or several.
+Names = Annotated[list[str], BeforeValidator(_as_list, json_schema_input_type=str | list[str])]
+
+
+class TabColumn(BaseModel):
+    """One column of a tab, in the order in which columns are made."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    name: str = Field(min_length=1, description="Name of the column in the query's result.")
+    header: str | None = Field(None, min_length=1, description="What stands in row 1; the name where left out.")
+    type: TypeName | None = Field(
+        None, description="How values are kept; taken from the query's result where left out."
+    )
+    description: str | None = Field(None, description="Shown in the Dagster UI.")
+
+
+class TabDeclaration(BaseModel):
+    """A tab: its title, its key, the query of all its rows."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    title: str = Field(description="Title of the tab, as Google shows it: at most 100 characters.")
+    key: Names = Field(min_length=1, description="The columns that tell rows apart.")
+    sql: str | None = Field(None, description="The query of all rows.")
+    sql_file: str | None = Field(None, description="Instead of sql: a file with the query, beside this one.")
+    columns: list[TabColumn] | None = Field(
+        None, min_length=1, description="The columns; all of the query's result where left out."
+    )
+    on_removed: Literal["remove", "mark", "keep"] = Field(
+        "remove", description="What happens in the tab to a row that left the database."
+    )
+    owners: Names = Field([], description="Owners of the asset: mail addresses or team:NAME.")
+    description: str | None = Field(None, description="Shown in the Dagster UI.")
+    allow_values_in_event_log: bool = Field(
+        False, description="Whether values of cells may be kept in Dagster's event log, where its users read them."
+    )
+    spreadsheet: Literal["default"] = Field("default", description="The spreadsheet of SPREADSHEET_ID.")
+
+    status_column: ClassVar[str] = "row_status"
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "TabDeclaration":
+        if faults := [*_title_faults(self.title), *self._query_faults(), *self._column_faults(), *self._owner_faults()]:
+            text = "; ".join(text for _, text in faults)
+            raise PydanticCustomError("declaration", "{text}", {"text": text, "faults": faults})
+        return self
+
+    def _query_faults(self) -> Iterator[tuple[Place, str]]:
+        if (self.sql is None) == (self.sql_file is None):
+            found = "neither" if self.sql is None else "both"
+            yield ("sql",) if self.sql else (), f"expected sql or sql_file, found {found}. Give one of them"
+        for name, text in (("sql", self.sql), ("sql_file", self.sql_file)):
+            if text is not None and not text.strip():
+                yield (name,), f"{name} is blank. Write the query of all rows"
+
+    def _column_faults(self) -> Iterator[tuple[Place, str]]:
+        yield from _doubled(list(self.key), ("key",), "key column")
+        if self.columns is None:
+            return
+        names = [column.name for column in self.columns]
+        for i, name in enumerate(self.key):
+            if name not in names:
+                yield ("key", i), f"the key column {name!r} is not among the columns{nearest(name, names)}"
+        yield from ((_in_columns(place), text) for place, text in _doubled(names, ("name",), "column"))
+        headers = [column.header or column.name for column in self.columns]
+        if OnRemoved(self.on_removed) is OnRemoved.MARK and self.status_column not in names:
+            headers.append(self.status_column)
+        yield from ((_in_columns(place), text) for place, text in _doubled(headers, ("header",), "header"))
+
+    def _owner_faults(self) -> Iterator[tuple[Place, str]]:
+        for i, owner in enumerate(self.owners):
+            if not _OWNER.fullmatch(owner):
+                yield ("owners", i), f"expected a mail address or team:NAME, found {owner!r}"
+
+
+def _in_columns(place: Place) -> Place:
+    return ("columns", place[-1], place[0])
+
+
+def _title_faults(title: str) -> Iterator[tuple[Place, str]]:
+    if (wrong := wrong_title(title)) is not None:
+        yield ("title",), wrong
+
+
+def wrong_title(title: object) -> str | None:
+    """Why Google does not take the title; None where it does."""
+    if not isinstance(title, str) or not title.strip():
+        return f"the title is {title!r}; expected a text that is not blank"
+    if len(title) > LONGEST_TITLE:
+        return f"the title has {len(title)} characters; Google takes {LONGEST_TITLE}"
+    if any(ord(character) < 32 or ord(character) == 127 or "\ud800" <= character <= "\udfff" for character in title):
+        return f"the title {title!r} has control characters; expected one line of text"
+    return None
+
+
+def _doubled(values: list[str], place: Place, what: str) -> Iterator[tuple[Place, str]]:
+    counts = Counter(values)
+    for i, value in enumerate(values):
+        if counts[value] > 1 and value in values[:i]:
+            yield (*place, i), f"the {what} {value!r} stands here twice. Give each its own"
+
+
+def nearest(word: str, known: list[str]) -> str:
+    """``. Did you mean 'x'?``, where something is near enough; else what is known."""
+    close = difflib.get_close_matches(word.casefold(), {name.casefold(): name for name in known}, 1, 0.6)
+    if close:
+        return f". Did you mean {next(name for name in known if name.casefold() == close[0])!r}?"
+    return f"; known: {', '.join(known)}" if known else ""
+
+
+def column_type(name: str) -> ColumnType:
+    """The engine's type of this name."""
+    return ColumnType(name)
+
+
+# What pydantic found, in words -----------------------------------------------------------------------------------------
+
+_EXPECTED = {
+    "string_type": "a text",
+    "list_type": "a list",
+    "bool_type": "true or false",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "dict_type": "a mapping",
+}
+
+
+def faults_of(
+    error: Mapping[str, Any], written: Mapping[Place, str], hidden: set[Place]
+) -> Iterator[tuple[Place, str]]:
+    """One of ``ValidationError.errors()`` as places and texts.
+
+    Args:
+        error: What pydantic found.
+        written: The text that stands at a place.
+        hidden: Places whose text is not shown.
+    """
+    place: Place = tuple(error["loc"])
+    kind, name = error["type"], str(place[-1]) if place else ""
+    if kind == "declaration":
+        yield from ((where, _without(text, where, written, hidden)) for where, text in error["ctx"]["faults"])
+    elif kind == "missing":
+        yield place[:-1], f"{name} is missing. {_purpose(place)}"
+    elif kind == "extra_forbidden":
+        yield place, _unknown_key(place)
+    elif kind == "literal_error":
+        yield place, _not_one_of(place, name, written, hidden)
+    elif kind in ("too_short", "string_too_short"):
+        yield place, f"{name} is empty. {_purpose(place)}"
+    else:
+        yield (
+            place,
+            f"{_named(place)}: expected {_EXPECTED.get(kind, error['msg'])}, found {_seen(error['input'], place, written, hidden)}",
+        )
+
+
+def _without(text: str, place: Place, written: Mapping[Place, str], hidden: set[Place]) -> str:
+    return f"{_named(place)}: what the environment has for it does not fit" if place in hidden else text
+
+
+def _named(place: Place) -> str:
+    """``columns[2].type``"""
+    text = "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in place)
+    return text.lstrip(".") or "attributes"
+
+
+def _purpose(place: Place) -> str:
+    fields = (
+        TabColumn.model_fields if place and place[0] == "columns" and len(place) > 1 else TabDeclaration.model_fields
+    )
+    field = fields.get(str(place[-1]))
+    return (field.description or "").rstrip(".") if field else ""
+
+
+def _unknown_key(place: Place) -> str:
+    name = str(place[-1])
+    if len(place) == 1 and name in NOT_YET:
+        return f"{name} is not yet supported: {NOT_YET[name]}. Remove it"
+    known = list(TabColumn.model_fields if len(place) > 1 else TabDeclaration.model_fields)
+    guess = difflib.get_close_matches(name.casefold(), [*known, *NOT_YET], 1, 0.6)
+    meant = f" Did you mean {guess[0]!r}?" if guess else ""
+    return f"unknown key {name!r}.{meant} Known: {', '.join(known)}"
+
+
+def _not_one_of(place: Place, name: str, written: Mapping[Place, str], hidden: set[Place]) -> str:
+    if name == "spreadsheet":
+        return "spreadsheets beside the default one are not yet supported. Remove spreadsheet, or write: default"
+    fields = TabColumn.model_fields if name == "type" else TabDeclaration.model_fields
+    choices = [str(choice) for choice in _choices(fields[name].annotation)]
+    text = written.get(place, "")
+    shown = (
+        "a value that is not shown" if place in hidden else repr(text) if place in written else "a list or a mapping"
+    )
+    guess = "" if place in hidden else _guess(text, choices)
+    return f"{_named(place)} is {shown}; expected one of {', '.join(choices)}.{guess}"
+
+
+#: How databases call what we call otherwise.
+_SYNONYMS = {"int": "integer", "bigint": "integer", "number": "decimal", "numeric": "decimal", "float": "decimal",
+             "double": "decimal", "string": "text", "varchar": "text", "bool": "boolean", "timestamp": "datetime",
+             "timestamptz": "datetime", "jsonb": "json", "array": "json", "delete": "remove", "uuid": "text"}  # fmt: skip
+
+
+def _guess(text: str, choices: list[str]) -> str:
+    wanted = _SYNONYMS.get(text.casefold(), text.casefold())
+    close = difflib.get_close_matches(wanted, choices, 1, 0.5)
+    return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def _choices(annotation: Any) -> list[Any]:
+    arguments = getattr(annotation, "__args__", ())
+    if any(hasattr(one, "__args__") for one in arguments):
+        return [choice for one in arguments for choice in _choices(one)]
+    return list(arguments)
+
+
+def _seen(value: Any, place: Place, written: Mapping[Place, str], hidden: set[Place]) -> str:
+    if place in hidden:
+        return "a value that is not shown"
+    if value is None:
+        return "nothing"
+    if isinstance(value, dict | list):
+        return "a mapping" if isinstance(value, dict) else "a list"
+    text = written.get(place, str(value))
+    kind = "true or false" if isinstance(value, bool) else "a number" if isinstance(value, int | float) else "a text"
+    quotes = " Put it in quotes to make it a text" if not isinstance(value, str) else ""
+    return f"{text!r}, which is {kind}.{quotes}".rstrip(".")

@@ -1,0 +1,172 @@
+"""A tab's query, as its declaration writes it: all rows, or those of some keys, with every value as the database has it."""
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+
+from sheets_pipeline.database.query_text import Query, chunks, lateral, one_by_one, with_condition
+from sheets_pipeline.database.result_types import ResultColumn, column_types
+from sheets_pipeline.errors import TabProblem
+from sheets_pipeline.sync.tab import ColumnType
+
+#: Under this name a frame's attributes hold the columns of the result, in order.
+COLUMNS = "sheets_pipeline_columns"
+
+_CHUNK_ROWS = 20_000
+#: Whole numbers as databases write them; ``007`` is a text.
+_NUMBER = re.compile(r"0|-?[1-9]\d{0,17}", re.ASCII)
+#: Keys that one statement asks for, where each is a part of its text.
+_KEYS_AT_ONCE = 100
+#: Keys that one statement asks for, where they are an array.
+_KEYS_IN_ARRAY = 10_000
+
+
+@dataclass
+class OwnQuery:
+    """The query of a tab with its key columns, by their names in the result."""
+
+    title: str
+    query: Query
+    key: tuple[str, ...]
+    #: PostgreSQL's names of the key columns' types, once they have been asked for.
+    _key_types: list[str] = field(default_factory=list)
+
+    def read(self, connection: sa.Connection, keys: Collection[Any] | None = None) -> pd.DataFrame:
+        """All rows, or those of the given keys: texts, tuples of texts where the key has several columns.
+
+        Values are objects as the driver gives them, so that no digit is lost; ``frame.attrs[COLUMNS]`` says what they are.
+
+        Raises:
+            TabProblem: A column holds bytes, or the result lacks a key column.
+        """
+        if keys is None:
+            return self._frame(connection, [(self.query.all_rows, None)])
+        wanted = sorted({tuple(map(str, key)) if isinstance(key, tuple | list) else (str(key),) for key in keys})
+        frame = self._frame(connection, self._statements(connection, wanted))
+        is_exact = connection.dialect.name not in {"mysql", "mariadb"}
+        return frame if is_exact else _exactly(frame, self.key, set(wanted))
+
+    def describe(self, connection: sa.Connection, rows: int = 0) -> pd.DataFrame:
+        """The first rows of the result, with what its columns are."""
+        return self._frame(connection, [(f"SELECT * FROM (\n{self.query.all_rows}\n) AS q LIMIT {rows:d}", None)])
+
+    def _statements(self, connection: sa.Connection, keys: list[tuple[str, ...]]) -> list[tuple[str, Any]]:
+        is_sqlite = connection.dialect.name == "sqlite"
+        placeholder = "?" if is_sqlite else "%s"
+        flat = _flat_of_both_kinds if is_sqlite else _flat
+        if self.query.names_keys:
+            return [
+                (with_condition(self.query, len(some), placeholder), flat(some) * len(self.query.columns))
+                for some in chunks(keys, _KEYS_AT_ONCE)
+            ]
+        names = [connection.dialect.identifier_preparer.quote_identifier(name) for name in self.key]
+        if placeholder == "%s":
+            names = [name.replace("%", "%%") for name in names]
+        if connection.dialect.name != "postgresql":
+            asked = [
+                (one_by_one(self.query, names, len(some), placeholder), flat(some))
+                for some in chunks(keys, _KEYS_AT_ONCE)
+            ]
+            return asked if is_sqlite else [self._no_rows(), *asked]  # a union of MySQL's has other types
+        statement = lateral(self.query, names, self._types_of_key(connection))
+        return [
+            (statement, tuple(list(part) for part in zip(*some, strict=True))) for some in chunks(keys, _KEYS_IN_ARRAY)
+        ]
+
+    def _types_of_key(self, connection: sa.Connection) -> list[str]:
+        if not self._key_types:
+            with connection.exec_driver_sql(self._no_rows()[0], execution_options={"no_parameters": True}) as result:
+                oids = {column[0]: column[1] for column in (result.cursor.description if result.cursor else None) or ()}
+            self._missing_key(list(oids))
+            asked = sa.text("select format_type(cast(:oid as oid), null)")
+            self._key_types[:] = [str(connection.scalar(asked, {"oid": oids[name]})) for name in self.key]
+        return self._key_types
+
+    def _frame(self, connection: sa.Connection, statements: Sequence[tuple[str, Any]]) -> pd.DataFrame:
+        """The rows of all statements, which have the same columns."""
+        values: list[list[Any]] = []
+        description: Sequence[Any] = ()
+        fields: Sequence[Any] = ()
+        for sql, parameters in statements or [self._no_rows()]:
+            options = {"no_parameters": True} if parameters is None else {}
+            result = connection.exec_driver_sql(sql, parameters, execution_options=options)
+            cursor: Any = result.cursor
+            if not description:
+                description, fields = cursor.description, getattr(getattr(cursor, "_result", None), "fields", ())
+                values = [[] for _ in description]
+            for rows in result.partitions(_CHUNK_ROWS):
+                for column, some in zip(values, zip(*rows, strict=True), strict=True):
+                    column.extend(some)
+            result.close()
+        columns = column_types(connection, description, fields, values, self.query.all_rows)
+        self._missing_key([column.name for column in columns])
+        self._refuse_bytes(columns)
+        return _object_frame(columns, values)
+
+    def _no_rows(self) -> tuple[str, None]:
+        """A statement that gives columns alone."""
+        return f"SELECT * FROM (\n{self.query.all_rows}\n) AS q LIMIT 0", None
+
+    def _missing_key(self, names: list[str]) -> None:
+        for name in self.key:
+            if name not in names:
+                raise TabProblem(
+                    self.title,
+                    f"the key column {name!r} is not in the query's result, which has {', '.join(map(repr, names))}. "
+                    "Add it to the query, or correct key.",
+                )
+        if doubled := sorted({name for name in names if names.count(name) > 1}):
+            raise TabProblem(
+                self.title,
+                f"the query gives the columns {doubled} more than once. Give each column a name of its own (AS).",
+            )
+
+    def _refuse_bytes(self, columns: Sequence[ResultColumn]) -> None:
+        if binary := [f"{column.name!r} ({column.binary})" for column in columns if column.binary]:
+            raise TabProblem(
+                self.title,
+                f"binary data in {', '.join(binary)}, which no cell can hold. Leave the column out of the query, or turn it "
+                "into text there (encode(x, 'hex') on PostgreSQL, hex(x) on MySQL, MariaDB and SQLite).",
+            )
+
+
+def _flat(keys: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(part for key in keys for part in key)
+
+
+def _flat_of_both_kinds(keys: Sequence[tuple[str, ...]]) -> tuple[str | int, ...]:
+    """Each part as text and as the number that it is: to SQLite 7 and '7' differ where a column has no declared type."""
+    return tuple(kind for part in _flat(keys) for kind in (part, int(part) if _NUMBER.fullmatch(part) else part))
+
+
+def _object_frame(columns: Sequence[ResultColumn], values: Sequence[Sequence[Any]]) -> pd.DataFrame:
+    kept: dict[str, Any] = {}
+    for column, some in zip(columns, values, strict=True):
+        if (change := column.change) is not None:
+            some = [None if value is None else change(value) for value in some]
+        kept[column.name] = pd.Series(some, dtype=object)
+    frame = pd.DataFrame(kept, columns=[column.name for column in columns])
+    frame.attrs[COLUMNS] = tuple((column.name, column.type) for column in columns)
+    return frame
+
+
+def _exactly(frame: pd.DataFrame, key: tuple[str, ...], wanted: set[tuple[str, ...]]) -> pd.DataFrame:
+    """Without rows of other keys: MySQL and MariaDB compare texts without regard to case, accents and trailing blanks."""
+    parts = [{some[i] for some in wanted} for i in range(len(key))]
+    keep = [
+        all(not isinstance(value, str | int) or str(value) in known for value, known in zip(row, parts, strict=True))
+        for row in frame[list(key)].itertuples(index=False, name=None)
+    ]
+    kept = frame if all(keep) else frame[keep].reset_index(drop=True)
+    kept.attrs[COLUMNS] = frame.attrs[COLUMNS]
+    return kept
+
+
+def result_columns(frame: pd.DataFrame) -> tuple[tuple[str, ColumnType], ...]:
+    """Name and type of each column of a frame that ``OwnQuery`` has read."""
+    columns: tuple[tuple[str, ColumnType], ...] = frame.attrs[COLUMNS]
+    return columns

@@ -1,0 +1,177 @@
+"""Each broken declaration in YAML says what is wrong, on which line, and what to do; those beside it load."""
+
+from pathlib import Path
+
+import pytest
+
+from sheets_pipeline.components.project import declared_in
+from sheets_pipeline.components.tab_asset import of_project
+
+GOOD = """\
+type: sheets_pipeline.Tab
+attributes:
+  title: Fine
+  key: [id]
+  sql: select id, name from learner
+"""
+
+
+def tab(*lines: str) -> str:
+    """A declaration whose attributes are these lines, from line 3 on."""
+    return "type: sheets_pipeline.Tab\nattributes:\n" + "".join(f"  {line}\n" for line in lines)
+
+
+TITLE, KEY, SQL = "title: Orders", "key: [id]", "sql: select id, name from learner"
+
+#: Text, line, and words of the message.
+BROKEN = {
+    "empty": ("", 1, "the file is empty"),
+    "only a comment": ("# title: Orders\n", 1, "the file is empty"),
+    "root is a list": ("- title: Orders\n", 1, "expected type and attributes, found a list"),
+    "root is a text": ("Orders\n", 1, "expected type and attributes, found a text"),
+    "no type": ("attributes:\n  title: Orders\n", 1, "type is missing. Write type: sheets_pipeline.Tab"),
+    "mistyped type": ("type: sheets_pipeline.Tap\nattributes: {}\n", 1, "'sheets_pipeline.Tap'; expected sheets_pipeline.Tab"),
+    "type to come": ("type: sheets_pipeline.Spreadsheets\nattributes: {}\n", 1, "Spreadsheets is not yet supported"),
+    "no attributes": ("type: sheets_pipeline.Tab\n", 1, "attributes: expected a mapping with title, key and sql, found nothing"),
+    "attributes are a list": ("type: sheets_pipeline.Tab\nattributes:\n  - title: x\n", 2, "found a list"),
+    "key beside attributes": (f"{tab(TITLE, KEY, SQL)}title: x\n", 6, "unknown key 'title'. It belongs under attributes"),
+    "mistyped root key": (f"{tab(TITLE, KEY, SQL)}attribute: x\n", 6, "unknown key 'attribute'. Did you mean 'attributes'?"),
+    "tab character": ("type: sheets_pipeline.Tab\nattributes:\n\ttitle: x\n", 3, "a tab character"),
+    "unclosed bracket": (tab("title: Orders", "key: [id", "sql: select 1"), 5, "this is no YAML"),
+    "unclosed quote": (tab("title: 'Orders", "key: [id]"), 5, "this is no YAML"),
+    "second colon": (tab("title: Orders: all", KEY, SQL), 3, "this is no YAML (mapping values are not allowed here)"),
+    "wrong indentation": (tab(TITLE, "   key: [id]", SQL), 4, "this is no YAML"),
+    "control character": (tab("title: a\x07b"), 3, "the character U+0007"),
+    "key twice": (tab(TITLE, KEY, SQL, "title: Other"), 6, "the key 'title' stands here twice, first on line 3"),
+    "key twice in a column": (tab(TITLE, KEY, SQL, "columns:", "- {name: id, name: no}"), 7, "the key 'name' stands here twice"),
+    "unknown key": (tab(TITLE, KEY, SQL, "colunms: []"), 6, "unknown key 'colunms'. Did you mean 'columns'?"),
+    "unknown key far off": (tab(TITLE, KEY, SQL, "xyz: 1"), 6, "unknown key 'xyz'. Known: title, key, sql"),
+    "capital in a key": (tab("Title: Orders", KEY, SQL), 3, "unknown key 'Title'. Did you mean 'title'?"),
+    "unknown key of a column": (tab(TITLE, KEY, SQL, "columns:", "- name: id", "  tpye: text"), 8, "Did you mean 'type'?"),
+    "no title": (tab(KEY, SQL), 2, "title is missing"),
+    "no key": (tab(TITLE, SQL), 2, "key is missing"),
+    "no query": (tab(TITLE, KEY), 2, "expected sql or sql_file, found neither"),
+    "two queries": (tab(TITLE, KEY, SQL, "sql_file: x.sql"), 5, "expected sql or sql_file, found both"),
+    "blank query": (tab(TITLE, KEY, "sql: ''"), 5, "sql is blank"),
+    "empty key": (tab(TITLE, "key: []", SQL), 4, "key is empty"),
+    "key column twice": (tab(TITLE, "key: [id, id]", SQL), 4, "the key column 'id' stands here twice"),
+    "key not a column": (tab(TITLE, "key: [idd]", SQL, "columns: [{name: id}]"), 4, "'idd' is not among the columns. Did you mean 'id'?"),
+    "title is a number": (tab("title: 2026", KEY, SQL), 3, "title: expected a text, found '2026', which is a number. Put it in quotes"),
+    "title is a truth value": (tab("title: Yes", KEY, SQL), 3, "found 'Yes', which is true or false"),
+    "title is blank": (tab("title: ' '", KEY, SQL), 3, "expected a text that is not blank"),
+    "title is long": (tab(f"title: {'x' * 101}", KEY, SQL), 3, "has 101 characters; Google takes 100"),
+    "title of two lines": (tab('title: "a\\nb"', KEY, SQL), 3, "control characters"),
+    "mistyped type of a column": (tab(TITLE, KEY, SQL, "columns:", "- name: id", "  type: intger"), 8,
+                                  "columns[1].type is 'intger'; expected one of text, integer, decimal, percent, boolean, date, "
+                                  "datetime, json. Did you mean 'integer'?"),
+    "a database's type": (tab(TITLE, KEY, SQL, "columns:", "- {name: id, type: varchar}"), 7, "Did you mean 'text'?"),
+    "type is a list": (tab(TITLE, KEY, SQL, "columns: [{name: id, type: [text]}]"), 6, "is a list or a mapping; expected one of"),
+    "mistyped on_removed": (tab(TITLE, KEY, SQL, "on_removed: remov"), 6, "expected one of remove, mark, keep. Did you mean 'remove'?"),
+    "on_removed is off": (tab(TITLE, KEY, SQL, "on_removed: no"), 6, "on_removed is 'no'; expected one of remove, mark, keep"),
+    "column is a text": (tab(TITLE, KEY, SQL, "columns: [id]"), 6, "columns[1]: expected a mapping, found 'id'"),
+    "columns are empty": (tab(TITLE, KEY, SQL, "columns: []"), 6, "columns is empty"),
+    "column without name": (tab(TITLE, KEY, SQL, "columns:", "- {name: id}", "- {header: x}"), 8, "name is missing"),
+    "column twice": (tab(TITLE, KEY, SQL, "columns:", "- {name: id}", "- {name: id, header: Nr}"), 8, "the column 'id' stands here twice"),
+    "header twice": (tab(TITLE, KEY, SQL, "columns:", "- {name: id}", "- name: x", "  header: id"), 9, "the header 'id' stands here twice"),
+    "bad owner": (tab(TITLE, KEY, SQL, "owners: [Ada]"), 6, "expected a mail address or team:NAME, found 'Ada'"),
+    "watches": (tab(TITLE, KEY, SQL, "watches: [{table: learner}]"), 6, "watches is not yet supported"),
+    "every": (tab(TITLE, KEY, SQL, "every: 900"), 6, "every is not yet supported: all tabs follow SYNC_INTERVAL_SECONDS"),
+    "priority": (tab(TITLE, KEY, SQL, "priority: 1"), 6, "priority is not yet supported"),
+    "spreadsheet": (tab(TITLE, KEY, SQL, "spreadsheet: {each: courses, by: id}"), 6, "not yet supported"),
+    "no such variable": (tab("title: {env: NO_SUCH}", KEY, SQL), 3, "the variable NO_SUCH is not set"),
+    "no such variable in a text": (tab("title: 'All {{ env.NO_SUCH }}'", KEY, SQL), 3, "the variable NO_SUCH is not set"),
+    "undefined variable": (tab("title: '{{ course }}'", KEY, SQL), 3, "the variable {{ course }} is unknown"),
+    "variable without quotes": (tab("title: {{ env.HOME }}", KEY, SQL), 3, "{{ ... }} in quotes"),
+    "no name of a variable": (tab("title: {env: [a]}", KEY, SQL), 3, "expected the name of a variable"),
+    "no such anchor": (tab("title: *orders", KEY, SQL), 3, "no anchor is named 'orders'"),
+    "anchor in itself": (tab(TITLE, "key: &key [*key]", SQL), 4, "an anchor holds itself"),
+    "merge key": (tab("<<: {title: Orders}", KEY, SQL), 3, "merge keys (<<) are not taken"),
+    "tag": (tab("title: !secret x", KEY, SQL), 3, "the tag !secret is unknown"),
+    "missing file": (tab(TITLE, KEY, "sql_file: orders.sql"), 5, "there is no file 'orders.sql' beside broken.yaml"),
+    "file outside": (tab(TITLE, KEY, "sql_file: ../../etc/x.sql"), 5, "lies outside of"),
+    "file is a folder": (tab(TITLE, KEY, "sql_file: ."), 5, "cannot be read"),
+    "no query but a statement": (tab(TITLE, KEY, "sql: delete from learner"), 5, "it is no query. Expected it to begin with SELECT"),
+    "two statements": (tab(TITLE, KEY, "sql: select 1 as id; drop table learner"), 5, "a second statement follows"),
+    "keys without columns": (tab(TITLE, KEY, "sql: select id from learner where id in (:keys)"), 5, ":keys names 0 columns, the key has 1"),
+    "keys of another number": (tab(TITLE, KEY, "sql: select id from learner where :keys(id, name)"), 5, ":keys names 2 columns"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_declaration_names_file_line_and_remedy(name: str, tmp_path: Path) -> None:
+    text, line, says = BROKEN[name]
+    path = tmp_path / "broken.yaml"
+    path.write_text(text)
+    declared = [one for one in declared_in(path, {"HOME": "/home"}) if one.faults]
+    [first, *_] = declared
+    assert says in " ".join(fault.text for fault in first.faults)
+    assert line in {fault.line for fault in first.faults}
+    found = of_project(first)
+    assert found.problem is not None
+    assert found.problem.text.startswith("broken.yaml, line ")
+    assert found.problem.text.endswith("Correct the file, then reload the code location.")
+    assert "None" not in found.problem.text
+
+
+def test_documents_before_and_after_a_broken_one_load(tmp_path: Path) -> None:
+    path = tmp_path / "several.yaml"
+    path.write_text(
+        "\n---\n".join([GOOD, tab("title: Orders", "key: id"), GOOD.replace("Fine", "Other"), "", "a: [\n"])
+    )
+    found = list(declared_in(path, {}))
+    assert [(one.title, one.line, bool(one.faults)) for one in found] == [
+        ("Fine", 1, False),
+        ("Orders", 9, True),
+        ("Other", 14, False),
+        ("several.yaml, document 4", 24, True),
+    ]
+
+
+def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "many.yaml"
+    path.write_text(tab("titel: Orders", "key: 5", "sql: select 1 as id", "on_removed: gone"))
+    [found] = declared_in(path, {})
+    assert [fault.line for fault in found.faults] == [2, 3, 4, 6]
+    problem = of_project(found).problem
+    assert problem is not None
+    assert "Line 6: on_removed is 'gone'" in problem.text
+
+
+def test_a_value_of_the_environment_is_not_shown(tmp_path: Path) -> None:
+    path = tmp_path / "secret.yaml"
+    path.write_text(
+        tab("title: {env: A}", "key: [id]", "sql: '{{ env.B }}'", "on_removed: {env: C}", "owners: [{env: D}]")
+    )
+    [found] = declared_in(path, {"A": "x" * 101, "B": "hunter2", "C": "hunter3", "D": "hunter4"})
+    text = " ".join(fault.text for fault in found.faults)
+    assert "hunter" not in text
+    assert "x" * 20 not in text
+    assert "a value that is not shown" in text
+
+
+def test_what_has_no_yaml_in_it_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "latin.yaml"
+    path.write_bytes("title: Prüfung".encode("latin-1"))
+    assert next(iter(declared_in(path, {}))).faults[0].text == "its text is not UTF-8"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "title: &t Orders",
+        "title: {env: NAME}",
+        "title: 'Orders {{ env.NAME }}'",
+        "title: 2026-01-01",
+        'title: "Prüfungen 🎓"',
+    ],
+)
+def test_what_yaml_takes_is_taken(line: str, tmp_path: Path) -> None:
+    path = tmp_path / "fine.yaml"
+    path.write_text(
+        "\ufeff"
+        + tab(line, "key: id", "sql: |", "  select id, '{{1,2},{3}}' as a, 'x;y -- :keys' as b", "  from t; -- all")
+    )
+    [found] = declared_in(path, {"NAME": "x"})
+    assert found.faults == ()
+    assert found.tab is not None
+    assert found.tab.key == ("id",)

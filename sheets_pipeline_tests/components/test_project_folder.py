@@ -1,0 +1,220 @@
+"""A project's folder: YAML and SQL alone keep tabs of tables that the project has never seen."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+import sqlalchemy as sa
+
+from sheets_pipeline.cli import run_sync
+from sheets_pipeline.components import declarations, tab_asset
+from sheets_pipeline.components.tab_asset import tab_assets
+from sheets_pipeline.dagster_runtime.fingerprint import code_fingerprint
+from sheets_pipeline.definitions import defs
+from sheets_pipeline.errors import SettingsError
+from sheets_pipeline.home import project_folder
+from sheets_pipeline_tests.databases import engine, mariadb_url
+from sheets_pipeline_tests.learning_platform import Platform
+
+__all__ = ["engine", "mariadb_url"]
+
+SCHEMA = """
+create table learner (id varchar(20) primary key, name varchar(50) not null, active boolean, joined date);
+create table lesson (id int primary key, title varchar(50) not null);
+create table attempt (learner_id varchar(20), lesson_id int, score decimal(30, 2), at timestamp null,
+    primary key (learner_id, lesson_id));
+insert into learner values ('a-1', 'Ada', true, '2026-07-01'), ('b-2', '=1+1', false, null);
+insert into lesson values (1, 'Fractions'), (2, '007');
+insert into attempt values ('a-1', 1, 91.50, '2026-07-01 10:00:00'), ('a-1', 2, null, null), ('b-2', 1, 7.25, null);
+"""
+
+TABS = """\
+type: sheets_pipeline.Tab
+attributes:
+  title: Learners
+  key: id
+  sql: select id, name, active, joined from learner order by id
+---
+type: sheets_pipeline.Tab
+attributes:
+  title: Student progress
+  key: [learner_id, lesson_id]
+  sql_file: progress.sql
+  on_removed: mark
+  owners: team:school
+  columns:
+    - {name: learner_id, header: Learner}
+    - {name: lesson_id, header: Lesson no, type: text}
+    - {name: lesson, header: Lesson, description: As teachers call it}
+    - {name: score, type: decimal}
+---
+type: sheets_pipeline.Tab
+attributes:
+  title: Broken
+  key: id
+"""
+
+PROGRESS = """-- One row per learner and lesson.
+select a.learner_id, a.lesson_id, l.title as lesson, a.score, a.at
+from attempt a join lesson l on l.id = a.lesson_id
+order by a.learner_id, a.lesson_id;
+"""
+
+Project = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def project(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Project]:
+    """Write files of ``tabs/`` (name → text) in the working directory; gives the tabs by title as a new process sees them."""
+    folder = tmp_path / "tabs"
+    folder.mkdir()
+    monkeypatch.chdir(tmp_path)
+    for name in ("_BY_KEY", "_LOADED"):
+        monkeypatch.setattr(tab_asset, name, {})
+    monkeypatch.setattr(tab_asset, "_DECLARED", [])
+    before = set(sys.modules)
+
+    def write(**files: str) -> dict[str, Any]:
+        for name, text in files.items():
+            stem, _, kind = name.rpartition("_")
+            (folder / f"{stem}.{kind}").write_text(text)
+        tab_asset._BY_KEY.clear()
+        return {found.tab.title: found for found in tab_assets().values()}
+
+    yield write
+    for name in set(sys.modules) - before:
+        if name.startswith(declarations.PACKAGE + "."):
+            del sys.modules[name]
+
+
+def test_tables_of_ones_own_are_synced_with_yaml_and_sql_alone(
+    engine: sa.Engine, platform: Platform, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with engine.begin() as connection:
+        for statement in filter(str.strip, SCHEMA.split(";")):
+            connection.exec_driver_sql(statement)
+    monkeypatch.setenv("PIPELINE_DATABASE_URL", platform.engine.url.render_as_string(hide_password=False))
+    monkeypatch.setenv("DATABASE_URL", engine.url.render_as_string(hide_password=False))
+    platform.reopen()
+    monkeypatch.setattr(run_sync, "opened_instance", lambda: nullcontext(platform.instance))
+    assert set(project(school_yaml=TABS, progress_sql=PROGRESS)) == {"Learners", "Student progress", "Broken"}
+    result = run_sync.run_sync([], None)
+    assert list(result["errors"]) == ["Broken"]
+    assert "school.yaml, line 21: expected sql or sql_file, found neither" in result["errors"]["Broken"]
+    assert platform.values("Learners") == [
+        ["id", "name", "active", "joined"],
+        ["a-1", "Ada", True, 46204],
+        ["b-2", "=1+1", False],
+    ]
+    progress = [["a-1", "1", "Fractions", 91.5], ["a-1", "2", "007"], ["b-2", "1", "Fractions", 7.25]]
+    header = ["Learner", "Lesson no", "Lesson", "score", "row_status"]
+    assert platform.values("Student progress") == [header, *progress]
+    again = run_sync.run_sync(["Learners", "Student progress"], None)
+    assert again["status"] == "success"
+    assert {title: (tab["cells"], tab["write_requests"]) for title, tab in again["tabs"].items()} == {
+        "Learners": (0, 0),
+        "Student progress": (0, 0),
+    }
+    with engine.begin() as connection:
+        connection.exec_driver_sql("delete from attempt where lesson_id = 2")
+        connection.exec_driver_sql("update lesson set title = 'Sums' where id = 1")
+    changed = run_sync.run_sync([], None)
+    assert {title: tab["cells"] for title, tab in changed["tabs"].items()} == {"Learners": 0, "Student progress": 3}
+    assert platform.values("Student progress")[1:3] == [["a-1", "1", "Sums", 91.5], ["a-1", "2", "007", "", "removed"]]
+
+
+def test_a_broken_query_fails_its_own_tab_with_its_place(
+    platform: Platform, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_sync, "opened_instance", lambda: nullcontext(platform.instance))
+    bad = {
+        "Nothing": "key: id\n  sql: select id, nam from users",
+        "Syntax": "key: id\n  sql: select id fro users",
+        "No key": "key: idd\n  sql: select id from users",
+        "No column": "key: id\n  sql: select id from users\n  columns: [{name: id}, {name: fullname}]",
+        "Types": "key: id\n  sql: select id, 'x' as n from users\n  columns: [{name: id}, {name: n, type: integer}]",
+    }
+    start = "type: sheets_pipeline.Tab\nattributes:\n  title: "
+    project(bad_yaml="---\n".join(f"{start}{title}\n  {rest}\n" for title, rest in bad.items()))
+    result = run_sync.run_sync([], None)
+    assert set(result["errors"]) == set(bad) - {"Types"}
+    assert "(bad.yaml, line 1)" in result["errors"]["Nothing"]
+    assert "(bad.yaml, line 7)" in result["errors"]["Syntax"]
+    assert "'idd' is not in the query's result, which has 'id'" in result["errors"]["No key"]
+    assert "'fullname' is not in the query's result; known: id" in result["errors"]["No column"]
+    assert len(result["tabs"]["Types"]["set_aside_rows"]) == 60
+
+
+def test_a_project_shows_in_dagster_as_tabs_do(project: Project) -> None:
+    project(school_yaml=TABS, progress_sql=PROGRESS)
+    loaded = defs()
+    dg.Definitions.validate_loadable(loaded)
+    graph = loaded.resolve_asset_graph()
+    assert {key.path[-1] for key in graph.get_all_asset_keys()} == {"learners", "student_progress", "broken"}
+    node = graph.get(dg.AssetKey("student_progress"))
+    assert node.owners == ["team:school"]
+    schema = node.metadata["dagster/column_schema"]
+    assert [(column.name, column.description) for column in schema.columns][2] == (
+        "lesson",
+        "As teachers call it. Header 'Lesson'",
+    )
+    [reference] = node.metadata["dagster/code_references"].code_references
+    assert (Path(reference.file_path).name, reference.line_number) == ("school.yaml", 7)
+    made = {key.name for key in graph.asset_check_keys if key.asset_key == dg.AssetKey("broken")}
+    assert made == {"declaration_is_valid"}
+    assert {"tab_Learners"} <= {sensor.name for sensor in loaded.sensors or ()}
+
+
+def test_yaml_and_modules_stand_side_by_side_and_share_no_title(project: Project) -> None:
+    module = (
+        "from sheets_pipeline.components.tab_asset import tab_asset\nfrom sheets_pipeline.sync.tab import Column, Tab\n\n\n"
+        "@tab_asset(Tab('LEARNERS', ('id',), (Column('id'),)))\ndef rows(connection, ids):\n    ...\n"
+    )
+    found = project(school_yaml=TABS, progress_sql=PROGRESS, own_py=module)
+    broken = [tab for tab in found.values() if tab.problem]
+    assert len(broken) == 3
+    assert all("declared more than once, in own.py and school.yaml" in tab.problem.text for tab in broken[:2])
+    assert [title for title, tab in found.items() if not tab.problem] == ["Student progress"]
+
+
+def test_titles_that_give_one_name_are_two_assets(project: Project) -> None:
+    other = TABS.partition("---")[0]
+    found = project(
+        a_yaml=other, b_yaml=other.replace("Learners", "learners_"), c_yaml=other.replace("Learners", "Prüfung")
+    )
+    assert len({tab.key for tab in found.values()}) == 3
+    assert found["Learners"].key == dg.AssetKey("learners")
+
+
+def test_files_are_known_by_their_digest(project: Project, tmp_path: Path) -> None:
+    project(school_yaml=TABS, progress_sql=PROGRESS)
+    before, fingerprint = declarations.files(), code_fingerprint(["sheets_pipeline"])
+    assert set(before) == {"school.yaml", "progress.sql"}
+    (tmp_path / "tabs" / "progress.sql").write_text(PROGRESS + "-- changed")
+    assert {name for name, digest in declarations.files().items() if before[name] != digest} == {"progress.sql"}
+    assert code_fingerprint(["sheets_pipeline"]) != fingerprint  # or a warm process would go on with the old one
+
+
+def test_the_project_is_the_setting_else_the_folder_else_the_demo(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PROJECT_DIR", raising=False)
+    assert project_folder() is None
+    (tmp_path / "tabs").mkdir()
+    assert project_folder() == tmp_path.resolve()
+    (tmp_path / "other" / "tabs").mkdir(parents=True)
+    monkeypatch.setenv("PROJECT_DIR", "other")
+    assert project_folder() == (tmp_path / "other").resolve()
+    monkeypatch.setenv("PROJECT_DIR", "nowhere")
+    with pytest.raises(SettingsError, match="PROJECT_DIR is 'nowhere': expected a folder that holds a folder tabs/"):
+        project_folder()
+
+
+def test_a_project_without_tabs_loads(project: Project) -> None:
+    assert project() == {}
+    dg.Definitions.validate_loadable(defs())

@@ -88,29 +88,19 @@ class TabWait:
     oldest_seconds: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TabHealth:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TabHealth(TabHistory):
     """One tab's state in one sentence, and the numbers behind it."""
 
     title: str
     health: Health
     reason: str
     enabled: bool
-    last_success: datetime | None
     lag_seconds: float | None
     pending_events: int
-    total_syncs: int
-    successful_syncs: int
-    failed_syncs: int
     success_rate_percent: float | None
-    last_duration_seconds: float | None
-    average_duration_seconds: float | None
-    consecutive_failures: int
-    last_error: LastError | None
     next_sync_in_seconds: float | None
-    set_aside_rows: int
     url: str
-    last_run_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,25 +225,16 @@ def tab_health(
         health, reason = Health.DEGRADED, f"Its declaration cannot be used. {problem}"
     ended = history.successful_syncs + history.failed_syncs
     return TabHealth(
+        **{name: getattr(history, name) for name in TabHistory.__slots__},
         title=title,
         health=health,
         reason=reason,
         enabled=enabled,
-        last_success=history.last_success,
         lag_seconds=lag,
         pending_events=wait.events,
-        total_syncs=history.total_syncs,
-        successful_syncs=history.successful_syncs,
-        failed_syncs=history.failed_syncs,
         success_rate_percent=round(100 * history.successful_syncs / ended, 1) if ended else None,
-        last_duration_seconds=history.last_duration_seconds,
-        average_duration_seconds=history.average_duration_seconds,
-        consecutive_failures=history.consecutive_failures,
-        last_error=history.last_error,
         next_sync_in_seconds=next_sync_in_seconds(wait, steering) if enabled else None,
-        set_aside_rows=history.set_aside_rows,
         url=url,
-        last_run_id=history.last_run_id,
     )
 
 

@@ -149,13 +149,13 @@ class PlainFormatter(_WithoutValues):
         return safe(message_of(record)) + self.ending(record)
 
 
-class _Ours(logging.StreamHandler[TextIO]):
+class _OurHandler(logging.StreamHandler[TextIO]):
     """Our handler, so that it is known again."""
 
 
 def handler(form: Form, stream: TextIO | None = None) -> logging.Handler:
     """A handler that writes in this form, to stderr where no stream is given."""
-    output = _Ours(stream or sys.stderr)
+    output = _OurHandler(stream or sys.stderr)
     output.setFormatter({"json": JsonFormatter, "text": TextFormatter, "plain": PlainFormatter}[form]())
     return output
 
@@ -166,7 +166,7 @@ def configure(form: Form, level: str = "INFO", *, stream: TextIO | None = None) 
     May be called again; the last call counts.
     """
     root = logging.getLogger()
-    for old in [old for old in root.handlers if isinstance(old, _Ours)]:
+    for old in [old for old in root.handlers if isinstance(old, _OurHandler)]:
         root.removeHandler(old)
     output = handler(form, stream)
     if form == "plain":  # whoever lowers a logger's level to watch it does not want its lines here

@@ -177,7 +177,7 @@ class TrafficGuard:
             logger.warning("Syncs do not make way for traffic; the application is not affected: %s", error)
 
     def _watch(self, pauses: Pauses) -> None:
-        keeper = _Keeper(pauses, f"{self.name}@{socket.gethostname()}:{self._pid}")
+        keeper = _LeaseHolder(pauses, f"{self.name}@{socket.gethostname()}:{self._pid}")
         watch, looked_at = Watch(self.threshold), time.monotonic()
         stop, counters = self._stop, self.counters
         while not stop.wait(LOOK_SECONDS):
@@ -193,7 +193,7 @@ class TrafficGuard:
             keeper.act(Action.RELEASE, time.monotonic(), "")
 
 
-class _Keeper:
+class _LeaseHolder:
     """Takes and releases one holder's lease; a failure is logged once, until it works again."""
 
     def __init__(self, pauses: Pauses, holder: str) -> None:

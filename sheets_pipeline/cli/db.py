@@ -42,8 +42,8 @@ def check(as_json: bool) -> None:
     engine = _platform()
     report = triggers.check(engine)
     if as_json:
-        told = {"is_complete": report.is_complete, "problems": report.problems, "warnings": report.warnings}
-        click.echo(json.dumps(told))
+        answer = {"is_complete": report.is_complete, "problems": report.problems, "warnings": report.warnings}
+        click.echo(json.dumps(answer))
     else:
         for problem in report.problems + report.warnings:
             echo(f"{problem[0].upper()}{problem[1:]}.")

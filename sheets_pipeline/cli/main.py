@@ -15,7 +15,7 @@ import click
 
 from sheets_pipeline.cli.progress import errors_console, progress
 from sheets_pipeline.errors import SheetsPipelineError, UnknownTab
-from sheets_pipeline.processes import left_behind
+from sheets_pipeline.processes import abandoned_threads
 from sheets_pipeline.terminal import escape
 
 #: Commands that may start what is embedded; the others ask, or change what is there.
@@ -131,7 +131,7 @@ def sync(tabs: tuple[str, ...], dry_run: bool, allow_deletes: int | None, take_o
         result["seconds"] = round(time.monotonic() - started, 3)
         click.echo(json.dumps(result)) if as_json else output.print_sync(result)
     code = 1 if result["status"] in ("failed", "refused") or result["errors"] else 0
-    left_behind.end_process(code)
+    abandoned_threads.end_process(code)
     if code:
         sys.exit(code)
 

@@ -183,8 +183,8 @@ def _add_steering(app: FastAPI, operations: Operations) -> None:
 
 def _health_answer(request: Request, health: str, reason: str, status_code: int) -> Response:
     """The reason may name databases and what failed: only those who may read it elsewhere are told here."""
-    told = {"reason": reason} if request.state.is_trusted else {}
-    return JSONResponse({"health": health, **told}, status_code=status_code)
+    why = {"reason": reason} if request.state.is_trusted else {}
+    return JSONResponse({"health": health, **why}, status_code=status_code)
 
 
 def _log_line(operations: Operations, record: SyncRecord) -> dict[str, Any]:

@@ -147,10 +147,10 @@ class WarmRunLauncher(DefaultRunLauncher):
         if not worker.interrupt():
             report_death_to(self._instance, run_id, f"process {worker.pid} is gone")
             return False
-        threading.Thread(target=self._insist, args=[worker, run_id], name="terminate", daemon=True).start()
+        threading.Thread(target=self._kill_after_grace, args=[worker, run_id], name="terminate", daemon=True).start()
         return True
 
-    def _insist(self, worker: WorkerIdentity, run_id: str) -> None:
+    def _kill_after_grace(self, worker: WorkerIdentity, run_id: str) -> None:
         deadline = time.monotonic() + self.termination_grace_seconds
         while worker.is_alive() and time.monotonic() < deadline:
             time.sleep(0.1)

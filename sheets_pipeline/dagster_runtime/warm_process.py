@@ -22,7 +22,7 @@ import dagster as dg
 import psutil
 
 from sheets_pipeline.dagster_runtime.channel import Channel, ChannelClosed
-from sheets_pipeline.processes import left_behind
+from sheets_pipeline.processes import abandoned_threads
 from sheets_pipeline.processes.identity import kill_group
 from sheets_pipeline.processes.priority import lower
 
@@ -203,7 +203,7 @@ def main(descriptor: int) -> int:
 
 def _leave(exit_code: int) -> None:
     """End as an interpreter does, without taking apart the heap that forks share."""
-    left_behind.end_process(exit_code)
+    abandoned_threads.end_process(exit_code)
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
     sys.stdout.flush()

@@ -20,7 +20,7 @@ from dagster._utils.interrupts import capture_interrupts
 from dagster_postgres.storage import DagsterPostgresStorage
 
 from sheets_pipeline.dagster_runtime.connections import keep_connections
-from sheets_pipeline.processes import left_behind
+from sheets_pipeline.processes import abandoned_threads
 from sheets_pipeline.processes.identity import WORKER_TAG, WorkerIdentity
 from sheets_pipeline.processes.priority import lower
 
@@ -90,5 +90,5 @@ def _class_of(data: ConfigurableClassData) -> type:
 if __name__ == "__main__":
     lower(int(sys.argv[1]))
     code = execute(sys.stdin.read())
-    left_behind.end_process(code)
+    abandoned_threads.end_process(code)
     sys.exit(code)

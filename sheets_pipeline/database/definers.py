@@ -49,9 +49,9 @@ class Definers:
         return f"{whose} lacks {', '.join(lacking)}: {effect}. {remedy}"
 
 
-def look(connection: sa.Connection, there: list[Installed]) -> Definers:
+def look(connection: sa.Connection, triggers: list[Installed]) -> Definers:
     """Whatever this user may see of the accounts of these triggers."""
-    names = {trigger.definer for trigger in there if trigger.definer}
+    names = {trigger.definer for trigger in triggers if trigger.definer}
     if not names:
         return Definers()
     accounts = {name for name in names if not name.endswith("@")}  # a role has no host, and rights of its own kind

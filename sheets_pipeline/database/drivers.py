@@ -24,7 +24,7 @@ from sheets_pipeline.database.digits import StoredDecimal
 _MOMENTS = ("date", "timestamp", "timestamptz")
 
 
-def hand_on_all_values(engine: sa.Engine) -> None:
+def keep_all_values(engine: sa.Engine) -> None:
     """Prepare each connection that this engine will make."""
     if engine.dialect.driver == "psycopg":
         sa.event.listen(engine, "connect", _prepare)

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from sheets_pipeline import urls
 from sheets_pipeline.database.answers import ANSWER_WITHIN_SECONDS, NO_ANSWER, BoundedConnection
-from sheets_pipeline.database.drivers import hand_on_all_values
+from sheets_pipeline.database.drivers import keep_all_values
 from sheets_pipeline.errors import DatabaseError
 
 #: How our sessions are called in the server's own views (pg_stat_activity, session_connect_attrs).
@@ -58,7 +58,7 @@ def connect(
         sa.event.listen(engine, "connect", _prepare_sqlite)
     if engine.dialect.driver == "psycopg":
         _bound_answers(engine, answer_within_seconds)
-    hand_on_all_values(engine)
+    keep_all_values(engine)
     return engine
 
 

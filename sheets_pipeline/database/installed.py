@@ -26,8 +26,8 @@ class Owner:
 class Place:
     """The application's tables and the queue: where they are, their columns, whose they are.
 
-    ``columns`` maps each table that is there to its columns and whether the server has a default for them; ``impostor`` is
-    what stands in the queue's place and is no table. Only PostgreSQL has ``schemas`` (of each table), a ``path`` on which
+    ``columns`` maps each table that is there to its columns and whether the server has a default for them;
+    ``name_conflict`` is what stands in the queue's place and is no table. Only PostgreSQL has ``schemas`` (of each table), a ``path`` on which
     tables were looked for, ``owners``, and ``virtual``: tables and columns of theirs that triggers do not see.
     """
 
@@ -36,7 +36,7 @@ class Place:
     schemas: Mapping[str, str] = field(default_factory=dict)
     path: tuple[str, ...] = ()
     owners: Mapping[str, Owner] = field(default_factory=dict)
-    impostor: str | None = None
+    name_conflict: str | None = None
     virtual: frozenset[tuple[str, str]] = frozenset()
 
     @property
@@ -94,11 +94,11 @@ def place_of(connection: sa.Connection, path: tuple[str, ...] = ()) -> Place:
     columns: dict[str, dict[str, bool]] = {}
     for table, column, has_default in connection.execute(query, {"tables": _TABLES}):
         columns.setdefault(table, {})[column] = bool(has_default)
-    impostor = None
+    name_conflict = None
     if pending_event.name not in columns:
         views = {"sqlite": _SQLITE_VIEWS}.get(connection.dialect.name, _MYSQL_VIEWS)
-        impostor = connection.execute(views, {"queue": pending_event.name}).scalar()
-    return Place(connection.dialect, columns, impostor=impostor)
+        name_conflict = connection.execute(views, {"queue": pending_event.name}).scalar()
+    return Place(connection.dialect, columns, name_conflict=name_conflict)
 
 
 _SQLITE_VIEWS = sa.text("SELECT 'view' FROM sqlite_master WHERE type = 'view' AND name = :queue")
@@ -143,11 +143,11 @@ def _place_on_postgresql(connection: sa.Connection, path: tuple[str, ...]) -> Pl
             columns.setdefault(table, {})[column] = has_default
             virtual |= {(table, column)} if is_virtual else set()
             owners[table] = Owner(owner, is_superuser)
-    impostor = None if pending_event.name in schemas else _impostor_on_postgresql(connection, path)
-    return Place(connection.dialect, columns, schemas, path, owners, impostor, frozenset(virtual))
+    name_conflict = None if pending_event.name in schemas else _name_conflict_on_postgresql(connection, path)
+    return Place(connection.dialect, columns, schemas, path, owners, name_conflict, frozenset(virtual))
 
 
-def _impostor_on_postgresql(connection: sa.Connection, path: tuple[str, ...]) -> str | None:
+def _name_conflict_on_postgresql(connection: sa.Connection, path: tuple[str, ...]) -> str | None:
     """What is no table and bears the queue's name where a new one would go, and whose it is."""
     kind: str | None = connection.exec_driver_sql(
         """SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'f' THEN 'foreign table'

@@ -68,7 +68,7 @@ def _in_transaction(engine: sa.Engine, number: int, name: str, timeout_seconds: 
         try:
             yield connection
         finally:
-            _let_go(connection.rollback, name)
+            _release(connection.rollback, name)
 
 
 @contextmanager
@@ -79,10 +79,10 @@ def _in_session(engine: sa.Engine, lock: str, name: str, timeout_seconds: float)
             yield connection
         finally:
             if not connection.invalidated:
-                _let_go(lambda: connection.execute(sa.select(sa.func.release_lock(lock))), name)
+                _release(lambda: connection.execute(sa.select(sa.func.release_lock(lock))), name)
 
 
-def _let_go(release: Callable[[], object], name: str) -> None:
+def _release(release: Callable[[], object], name: str) -> None:
     try:
         release()
     except (sa.exc.DBAPIError, DatabaseError) as error:  # with the connection the lock has gone

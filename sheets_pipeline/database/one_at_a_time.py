@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from sheets_pipeline.database.engine import described
 from sheets_pipeline.database.locks import lock_transaction
-from sheets_pipeline.database.queue_check import Found, look
+from sheets_pipeline.database.queue_check import Catalog, look
 from sheets_pipeline.errors import DatabaseError
 
 #: Longest wait for one table, in seconds: so long, at most, its writers wait behind us. MySQL counts whole seconds.
@@ -27,7 +27,7 @@ _INSTALLER_SECONDS = 10
 _ADVISORY_LOCK = 7349216
 
 #: Changes one table, in a transaction of its own; is given what stands there.
-Part = Callable[[sa.Connection, Found], None]
+Part = Callable[[sa.Connection, Catalog], None]
 
 
 def one_at_a_time(engine: sa.Engine, parts: Mapping[str, Part], say: Callable[[str], None]) -> None:
@@ -101,12 +101,12 @@ def _exclusive(engine: sa.Engine) -> Iterator[sa.Connection]:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             yield connection
         else:
-            with _impatient(connection):
+            with _with_lock_timeout(connection):
                 yield connection
 
 
 @contextmanager
-def _impatient(connection: sa.Connection) -> Iterator[None]:
+def _with_lock_timeout(connection: sa.Connection) -> Iterator[None]:
     """MySQL and MariaDB: the only installer, statements end soon; settings of the session are put back."""
     connection.execute(sa.select(sa.func.get_lock("sheets_pipeline", _INSTALLER_SECONDS)))
     settings = {"lock_wait_timeout": "1"}  # whole seconds

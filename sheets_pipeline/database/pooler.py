@@ -26,8 +26,8 @@ def pooling(engine: sa.Engine) -> Literal["session", "transaction"] | None:
     if engine.dialect.name != "postgresql":
         return None
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as first:
-        told = getattr(getattr(first.connection.dbapi_connection, "info", None), "backend_pid", None)
-        if told is None or told == first.scalar(_PID):
+        driver_pid = getattr(getattr(first.connection.dbapi_connection, "info", None), "backend_pid", None)
+        if driver_pid is None or driver_pid == first.scalar(_PID):
             return None
         for _ in range(_TRIES):
             served_by = first.scalar(_PID)

@@ -64,7 +64,7 @@ class QueueReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Catalog:
     """Everything that is known of one database."""
 
     place: Place
@@ -92,16 +92,16 @@ class Found:
         ]
 
 
-def look(connection: sa.Connection, path: tuple[str, ...] = ()) -> Found:
+def look(connection: sa.Connection, path: tuple[str, ...] = ()) -> Catalog:
     """Read the catalog; on PostgreSQL the transaction's search path is ``pg_catalog`` from here on.
 
     ``path`` is what it was before, where this is not the transaction's first look.
     """
     place = installed.place_of(connection, path)
-    there = installed.triggers(connection, place)
-    whose = definers.look(connection, there)
+    present = installed.triggers(connection, place)
+    accounts = definers.look(connection, present)
     functions = installed.functions(connection, place)
-    return Found(place, there, functions, whose, queue_rights.look(connection, place))
+    return Catalog(place, present, functions, accounts, queue_rights.look(connection, place))
 
 
 def compare(connection: sa.Connection, *, record_for_a_try: bool = True) -> QueueReport:
@@ -111,7 +111,7 @@ def compare(connection: sa.Connection, *, record_for_a_try: bool = True) -> Queu
     _compare_triggers(catalog, report)
     report.missing += _uncached(connection, catalog)
     report.unsafe += misused(catalog) + queue_rights.open_to_others(catalog.others)
-    report.blocked += queue_rights.hung_by_others(catalog.others, catalog.place.qualified(pending_event.name))
+    report.blocked += queue_rights.attached_by_others(catalog.others, catalog.place.qualified(pending_event.name))
     report.blocked += _unreadable(catalog) + _rights(connection, catalog)
     report.refused += refusals(connection, catalog)
     report.warnings += queue_rights.open_schemas(connection, catalog.place)
@@ -121,11 +121,11 @@ def compare(connection: sa.Connection, *, record_for_a_try: bool = True) -> Queu
     return report
 
 
-def refusals(connection: sa.Connection, catalog: Found) -> list[str]:
+def refusals(connection: sa.Connection, catalog: Catalog) -> list[str]:
     """Why nothing may be installed here: what stands in the queue's place, or whose it is."""
     problems = [
-        queue_rights.impostor(catalog.place),
-        queue_rights.stranger(connection, catalog.place, catalog.triggers, catalog.functions),
+        queue_rights.name_conflict(catalog.place),
+        queue_rights.untrusted_owner(connection, catalog.place, catalog.triggers, catalog.functions),
     ]
     return [problem for problem in problems if problem]
 
@@ -135,7 +135,7 @@ def refusal(problem: str) -> DatabaseError:
     return DatabaseError(f"{problem[0].upper()}{problem[1:]}. Nothing was changed.")
 
 
-def refuse(connection: sa.Connection, catalog: Found) -> None:
+def refuse(connection: sa.Connection, catalog: Catalog) -> None:
     """Go no further where somebody has put something in the queue's place since it was looked at.
 
     Raises:
@@ -145,12 +145,12 @@ def refuse(connection: sa.Connection, catalog: Found) -> None:
         raise refusal(problem)
 
 
-def is_as_wanted(trigger: Trigger, there: Installed) -> bool:
+def is_as_wanted(trigger: Trigger, present: Installed) -> bool:
     """Whether an installed trigger of this name is the one that we would make."""
-    return same_text(trigger.definition, there.definition)
+    return same_text(trigger.definition, present.definition)
 
 
-def wanted_owner(catalog: Found) -> str | None:
+def wanted_owner(catalog: Catalog) -> str | None:
     """Who should own the queue and the functions that fill it; None where it makes no difference.
 
     The functions run with this role's rights, so it is one that has few: the owner of the application's tables, where
@@ -177,15 +177,15 @@ def missing_columns(queue: Mapping[str, bool]) -> list[str]:
     return missing
 
 
-def _compare_triggers(catalog: Found, report: QueueReport) -> None:
+def _compare_triggers(catalog: Catalog, report: QueueReport) -> None:
     wanted = {trigger.name: trigger for trigger in triggers(catalog.place.names)}
     possible = {trigger.name for trigger in catalog.possible}
-    there = {trigger.name: trigger for trigger in catalog.triggers if _is_in_place(catalog, trigger, wanted)}
-    report.missing += [f"trigger {name}" for name in sorted(possible - set(there))]
+    present = {trigger.name: trigger for trigger in catalog.triggers if _is_in_place(catalog, trigger, wanted)}
+    report.missing += [f"trigger {name}" for name in sorted(possible - set(present))]
     for trigger in catalog.triggers:
         if trigger.name not in wanted:
             report.outdated.append(trigger.name)
-        elif trigger.name not in there:
+        elif trigger.name not in present:
             report.unsafe.append(f"trigger {trigger.name} on {trigger.table} calls {trigger.function}, and is not ours")
         elif not is_as_wanted(wanted[trigger.name], trigger):
             report.unsafe.append(f"trigger {trigger.name} was changed: it is not what this version installs")
@@ -197,13 +197,13 @@ def _compare_triggers(catalog: Found, report: QueueReport) -> None:
             report.unsafe.append(fault)
 
 
-def _is_in_place(catalog: Found, trigger: Installed, wanted: dict[str, Trigger]) -> bool:
+def _is_in_place(catalog: Catalog, trigger: Installed, wanted: dict[str, Trigger]) -> bool:
     """Whether it hangs on the table that its name is for."""
     of_name = wanted.get(trigger.name)
     return of_name is not None and same_text(trigger.table, catalog.place.qualified(of_name.table))
 
 
-def misused(catalog: Found) -> list[str]:
+def misused(catalog: Catalog) -> list[str]:
     """What others could do with the rights of the functions' owner (PostgreSQL)."""
     functions = catalog.functions
     called = {trigger.function for trigger in catalog.triggers}
@@ -238,7 +238,7 @@ def _named(functions: list[str]) -> str:
     return f"function {min(functions)}{more}"
 
 
-def _rights(connection: sa.Connection, catalog: Found) -> list[str]:
+def _rights(connection: sa.Connection, catalog: Catalog) -> list[str]:
     """What keeps this user from taking events off the queue (PostgreSQL)."""
     if pending_event.name not in catalog.place.owners:
         return []
@@ -259,13 +259,13 @@ def _rights(connection: sa.Connection, catalog: Found) -> list[str]:
     return problems
 
 
-def _unreadable(catalog: Found) -> list[str]:
+def _unreadable(catalog: Catalog) -> list[str]:
     """Columns of the application that a trigger reads and that are gone."""
     problems = []
     for watch in WATCHES:
-        there = catalog.place.columns.get(watch.table.name, {})
-        gone = [column for operation in watch.kinds for column in watch.reads(operation) if column not in there]
-        if not there:
+        columns = catalog.place.columns.get(watch.table.name, {})
+        gone = [column for operation in watch.kinds for column in watch.reads(operation) if column not in columns]
+        if not columns:
             problems.append(
                 f"table {watch.table.name} is missing: check that DATABASE_URL names the platform's database"
             )
@@ -274,7 +274,7 @@ def _unreadable(catalog: Found) -> list[str]:
                 f"column {', '.join(f'{watch.table.name}.{column}' for column in unseen)} is a virtual generated column, which "
                 "triggers do not see, so its changes are not recorded: full syncs show them. Make it a stored one"
             )
-        if there and gone:
+        if columns and gone:
             named = ", ".join(f"{watch.table.name}.{column}" for column in dict.fromkeys(gone))
             problems.append(
                 f"column {named} is missing (renamed or dropped?), so not all changes of {watch.table.name} are recorded: "
@@ -283,7 +283,7 @@ def _unreadable(catalog: Found) -> list[str]:
     return problems
 
 
-def _uncached(connection: sa.Connection, catalog: Found) -> list[str]:
+def _uncached(connection: sa.Connection, catalog: Catalog) -> list[str]:
     """What is missing of the sequence's cache; an installation of an earlier version has none."""
     if "id" not in catalog.queue or (sequence := sequence_of(connection, catalog.place)) is None:
         return []

@@ -21,17 +21,17 @@ from sheets_pipeline.errors import DatabaseError
 class Others:
     """What others may do, or have done.
 
-    ``may_hang`` are the roles besides its owner that may create triggers on the queue or foreign keys to it, ``hung`` the
-    triggers there whose functions belong to others, with these, and ``referring`` foreign keys of tables of others, with
-    these. ``elsewhere`` are functions of ours in schemas that the search path does not name; ``hung_elsewhere`` what calls
-    them on tables of others.
+    ``may_attach`` are the roles besides its owner that may create triggers on the queue or foreign keys to it,
+    ``attached`` the triggers there whose functions belong to others, with these, and ``referring`` foreign keys of tables of others, with
+    these. ``elsewhere`` are functions of ours in schemas that the search path does not name;
+    ``attached_elsewhere`` what calls them on tables of others.
     """
 
-    may_hang: tuple[str, ...] = ()
-    hung: tuple[tuple[str, str], ...] = ()
+    may_attach: tuple[str, ...] = ()
+    attached: tuple[tuple[str, str], ...] = ()
     referring: tuple[tuple[str, str], ...] = ()
     elsewhere: dict[str, Function] = field(default_factory=dict)
-    hung_elsewhere: tuple[tuple[str, str], ...] = ()
+    attached_elsewhere: tuple[tuple[str, str], ...] = ()
 
 
 def look(connection: sa.Connection, place: Place) -> Others:
@@ -41,8 +41,8 @@ def look(connection: sa.Connection, place: Place) -> Others:
     of_queue = {"queue": place.qualified(pending_event.name) if pending_event.name in place.owners else None}
     elsewhere = installed.elsewhere(connection, place)
     return Others(
-        tuple(connection.exec_driver_sql(_MAY_HANG, of_queue).scalars()),
-        tuple((trigger, owner) for trigger, owner in connection.exec_driver_sql(_HUNG, of_queue)),
+        tuple(connection.exec_driver_sql(_MAY_ATTACH, of_queue).scalars()),
+        tuple((trigger, owner) for trigger, owner in connection.exec_driver_sql(_ATTACHED, of_queue)),
         tuple((key, table) for key, table in connection.exec_driver_sql(_REFERRING, of_queue)),
         elsewhere,
         _hung_elsewhere(connection, place, list(elsewhere)),
@@ -50,7 +50,7 @@ def look(connection: sa.Connection, place: Place) -> Others:
 
 
 #: Rights on columns are rights to refer to them, too.
-_MAY_HANG = """
+_MAY_ATTACH = """
     SELECT DISTINCT CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE CAST(pg_get_userbyid(a.grantee) AS text) END AS role
     FROM pg_class c CROSS JOIN LATERAL (
         SELECT c.relacl AS acl UNION ALL SELECT t.attacl FROM pg_attribute t WHERE t.attrelid = c.oid
@@ -58,7 +58,7 @@ _MAY_HANG = """
     WHERE c.oid = CAST(%(queue)s AS regclass) AND a.privilege_type IN ('TRIGGER', 'REFERENCES') AND a.grantee <> c.relowner
     ORDER BY role"""
 
-_HUNG = """
+_ATTACHED = """
     SELECT quote_ident(t.tgname), CAST(pg_get_userbyid(p.proowner) AS text)
     FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid
     JOIN pg_roles r ON r.oid = p.proowner
@@ -88,10 +88,10 @@ def _hung_elsewhere(connection: sa.Connection, place: Place, functions: list[str
 def open_to_others(others: Others) -> list[str]:
     """What installing closes: one sentence each."""
     problems = []
-    if others.may_hang:
+    if others.may_attach:
         problems.append(
-            f"{', '.join(others.may_hang)} may hang triggers on pending_event or foreign keys to it, and their code would run "
-            "with the rights of its owner or of whoever takes events off it"
+            f"{', '.join(others.may_attach)} may create triggers on pending_event or foreign keys to it, and their code would "
+            "run with the rights of its owner or of whoever takes events off it"
         )
     return problems + [
         f"function {name}, left in a schema off the search path, may be executed by {', '.join(function.executable_by)}, "
@@ -101,13 +101,13 @@ def open_to_others(others: Others) -> list[str]:
     ]
 
 
-def hung_by_others(others: Others, queue: str) -> list[str]:
+def attached_by_others(others: Others, queue: str) -> list[str]:
     """What a person must judge: one sentence each, with its remedy."""
     return [
         *(
             f"trigger {trigger} on pending_event calls a function of {owner}, with the rights of whoever writes the queue: "
             f"DROP TRIGGER {trigger} ON {queue} if you do not know it; else hand its function to the owner of pending_event"
-            for trigger, owner in others.hung
+            for trigger, owner in others.attached
         ),
         *(
             f"foreign key {key} of {table} refers to pending_event, and can keep events from being taken or have code run with "
@@ -117,14 +117,14 @@ def hung_by_others(others: Others, queue: str) -> list[str]:
         *(
             f"trigger {trigger} on {table} calls a function of ours with the rights of that function's owner: "
             f"DROP TRIGGER {trigger} ON {table}"
-            for trigger, table in others.hung_elsewhere
+            for trigger, table in others.attached_elsewhere
         ),
     ]
 
 
 def close(connection: sa.Connection, place: Place, others: Others) -> None:
-    """Take the rights to hang triggers on the queue, and to execute functions of ours, from all but their owners."""
-    for role in others.may_hang:
+    """Take the rights to create triggers on the queue, and to execute functions of ours, from all but their owners."""
+    for role in others.may_attach:
         connection.exec_driver_sql(
             f"REVOKE TRIGGER, REFERENCES ON {place.qualified(pending_event.name)} FROM {_quoted(connection, role)} CASCADE"
         )
@@ -139,13 +139,13 @@ def _quoted(connection: sa.Connection, role: str) -> str:
     return role if role == installed.PUBLIC else connection.dialect.identifier_preparer.quote(role)
 
 
-def stranger(
-    connection: sa.Connection, place: Place, there: list[Installed], functions: dict[str, Function]
+def untrusted_owner(
+    connection: sa.Connection, place: Place, installed_triggers: list[Installed], functions: dict[str, Function]
 ) -> str | None:
     """Whose the queue is, where that is nobody whom the triggers may trust (PostgreSQL).
 
-    Trusted are the user who installs, superusers, and who could hang a function on each of the application's tables anyway:
-    as its owner, or as whoever has installed our triggers there.
+    Trusted are the user who installs, superusers, and who could attach a function on each of the application's tables
+    anyway: as its owner, or as whoever has installed our triggers there.
     """
     owner = place.owners.get(pending_event.name)
     if owner is None or owner.is_superuser:
@@ -155,7 +155,7 @@ def stranger(
     reached |= {
         table
         for table in tables
-        for trigger in there
+        for trigger in installed_triggers
         if trigger.table == place.qualified(table) and _owner_of(functions, trigger) == owner.name
     }
     if tables and reached >= set(tables):
@@ -178,13 +178,13 @@ def _owner_of(functions: dict[str, Function], trigger: Installed) -> str | None:
     return function.owner if function else None
 
 
-def impostor(place: Place) -> str | None:
+def name_conflict(place: Place) -> str | None:
     """What stands in the queue's place and would be written with its owner's rights, whatever it does with that."""
-    if place.impostor is None:
+    if place.name_conflict is None:
         return None
     return (
-        f"a {place.impostor} stands where the table pending_event belongs ({place.qualified(pending_event.name)}), and what is "
-        "written there could run code with the rights of others: drop or rename it if you do not know it"
+        f"a {place.name_conflict} stands where the table pending_event belongs ({place.qualified(pending_event.name)}), and what "
+        "is written there could run code with the rights of others: drop or rename it if you do not know it"
     )
 
 

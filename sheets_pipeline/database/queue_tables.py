@@ -7,7 +7,7 @@ from sheets_pipeline.database.chains import QUEUE
 from sheets_pipeline.database.event_table import pending_event
 from sheets_pipeline.database.queue_check import (
     IDS_AT_ONCE,
-    Found,
+    Catalog,
     look,
     missing_columns,
     refuse,
@@ -22,31 +22,31 @@ _STORAGE = (
 )
 
 
-def amend_queue(connection: sa.Connection, found: Found) -> None:
+def amend_queue(connection: sa.Connection, catalog: Catalog) -> None:
     """Create the table, or make the changes that one of an earlier version has not seen; pending events stay."""
-    refuse(connection, found)
-    QUEUE.run_after(connection, _version(found), found=found)
+    refuse(connection, catalog)
+    QUEUE.run_after(connection, _version(catalog), catalog=catalog)
     if connection.dialect.name == "postgresql":
-        _tune(connection, look(connection, found.place.path))
+        _tune(connection, look(connection, catalog.place.path))
 
 
-def _version(found: Found) -> str | None:
+def _version(catalog: Catalog) -> str | None:
     """The last change that was made, as the table's columns tell it.
 
     No table of versions stands beside it: whoever installs may be a superuser, and what they write into a table of another
     role runs that role's triggers with their rights.
     """
-    return None if missing_columns(found.queue) else QUEUE.head
+    return None if missing_columns(catalog.queue) else QUEUE.head
 
 
-def _tune(connection: sa.Connection, found: Found) -> None:
+def _tune(connection: sa.Connection, catalog: Catalog) -> None:
     """PostgreSQL: how it is cleaned, how its numbers are handed out, whose it is."""
-    name = found.place.qualified(pending_event.name)
+    name = catalog.place.qualified(pending_event.name)
     connection.exec_driver_sql(f"ALTER TABLE {name} SET ({_STORAGE})")
-    if sequence := sequence_of(connection, found.place):
+    if sequence := sequence_of(connection, catalog.place):
         connection.exec_driver_sql(f"ALTER SEQUENCE {sequence} CACHE {IDS_AT_ONCE}")
-    owner = wanted_owner(found)
-    if owner is not None and found.place.owners[pending_event.name].name != owner:
+    owner = wanted_owner(catalog)
+    if owner is not None and catalog.place.owners[pending_event.name].name != owner:
         quoted = connection.dialect.identifier_preparer.quote(owner)
         connection.exec_driver_sql(f"ALTER TABLE {name} OWNER TO {quoted}")
-    queue_rights.close(connection, found.place, found.others)
+    queue_rights.close(connection, catalog.place, catalog.others)

@@ -10,7 +10,7 @@ from sheets_pipeline.database import installed, queue_check, queue_rights
 from sheets_pipeline.database.event_table import pending_event
 from sheets_pipeline.database.installed import Function, Installed
 from sheets_pipeline.database.one_at_a_time import Part, one_at_a_time
-from sheets_pipeline.database.queue_check import Found, QueueReport
+from sheets_pipeline.database.queue_check import Catalog, QueueReport
 from sheets_pipeline.database.queue_tables import amend_queue
 from sheets_pipeline.database.trigger_sql import WATCHES, Trigger, triggers
 from sheets_pipeline.errors import DatabaseError
@@ -56,26 +56,28 @@ def remove(engine: sa.Engine, say: Say = lambda _text: None) -> list[str]:
     return [*(trigger.name for trigger in catalog.triggers), *([pending_event.name] if catalog.queue else [])]
 
 
-def _amend(connection: sa.Connection, catalog: Found, *, table: str) -> None:
+def _amend(connection: sa.Connection, catalog: Catalog, *, table: str) -> None:
     """Make the triggers of one table those that it should have."""
     queue_check.refuse(connection, catalog)
     if not catalog.queue:  # else whoever made a table of that name later would be written to with our rights
         raise DatabaseError(f"Table pending_event is missing, so no trigger was put on {table}. Install again.")
-    there = {known.name: known for known in catalog.triggers if known.table in {table, catalog.place.qualified(table)}}
+    present = {
+        known.name: known for known in catalog.triggers if known.table in {table, catalog.place.qualified(table)}
+    }
     for trigger in catalog.possible:
         if trigger.table == table:
-            present = there.pop(trigger.name, None)
-            if present is None:
+            old = present.pop(trigger.name, None)
+            if old is None:
                 _create(connection, trigger)
-            elif not _is_good(catalog, trigger, present):
-                _drop(connection, present)
+            elif not _is_good(catalog, trigger, old):
+                _drop(connection, old)
                 _create(connection, trigger)
     _close(connection, catalog)
-    for left in there.values():
+    for left in present.values():
         _drop(connection, left)
 
 
-def _is_good(catalog: Found, trigger: Trigger, present: Installed) -> bool:
+def _is_good(catalog: Catalog, trigger: Trigger, present: Installed) -> bool:
     is_alive = present.is_enabled and catalog.definers.are_good(present)
     return is_alive and queue_check.is_as_wanted(trigger, present)
 
@@ -88,7 +90,7 @@ def _create(connection: sa.Connection, trigger: Trigger) -> None:
         connection.exec_driver_sql(statement)
 
 
-def _close(connection: sa.Connection, catalog: Found) -> None:
+def _close(connection: sa.Connection, catalog: Catalog) -> None:
     """PostgreSQL: let nobody but its owner execute a function or hang triggers on the queue; have functions owned by
     whoever owns the queue.
 
@@ -112,7 +114,7 @@ def _closing(connection: sa.Connection, name: str, function: Function, owner: st
         yield f"ALTER FUNCTION {name}() OWNER TO {quote(str(owner))}"
 
 
-def _tidy(connection: sa.Connection, catalog: Found) -> None:
+def _tidy(connection: sa.Connection, catalog: Catalog) -> None:
     """PostgreSQL: drop functions that no table of the application calls, and what others have hung ours on.
 
     They are emptied first: who holds such a table could keep us from dropping, and would keep the rights until then.
@@ -137,13 +139,13 @@ def _try(connection: sa.Connection, statement: str) -> None:
         connection.exec_driver_sql(statement)
 
 
-def _strip(connection: sa.Connection, catalog: Found, *, table: str) -> None:
+def _strip(connection: sa.Connection, catalog: Catalog, *, table: str) -> None:
     for trigger in catalog.triggers:
         if trigger.table == table:
             _drop(connection, trigger)
 
 
-def _drop_queue(connection: sa.Connection, catalog: Found) -> None:
+def _drop_queue(connection: sa.Connection, catalog: Catalog) -> None:
     for name in catalog.functions:
         connection.exec_driver_sql(f"DROP FUNCTION IF EXISTS {name}() CASCADE")
     if catalog.queue:

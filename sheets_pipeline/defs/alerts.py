@@ -45,8 +45,8 @@ def tick(context: dg.SensorEvaluationContext, pipeline: PipelineResource) -> dg.
         return dg.SkipReason("ALERT_URLS is not set, so nobody is told of incidents.")
     now = incidents_now(shared(context), pipeline)
     urls = alerts.targets(settings.alert_urls.get_secret_value())
-    told, failed = alerts.tell(Told.from_text(context.cursor), urls, now, context.log)
-    context.update_cursor(told.as_text())
+    record, failed = alerts.tell(Told.from_text(context.cursor), urls, now, context.log)
+    context.update_cursor(record.as_text())
     going_on = ", ".join(incident.title for incident in now.values()) or "nothing"
     problems = f" Not told yet, tried again at the next check: {'; '.join(failed)}." if failed else ""
     return dg.SkipReason(f"Going on: {going_on}.{problems}")

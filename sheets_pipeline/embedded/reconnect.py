@@ -15,7 +15,7 @@ from sheets_pipeline.embedded.postgres import EmbeddedPostgres
 _watched: dict[str, tuple[EmbeddedPostgres, bool]] = {}
 
 
-def revive_on_connect(embedded: EmbeddedPostgres, password: str, *, starts: bool = True) -> None:
+def restart_on_connect(embedded: EmbeddedPostgres, password: str, *, starts: bool = True) -> None:
     """Watch connections that use this password, which is random and so known to the embedded server alone.
 
     Without ``starts`` they follow it to another port, and start nothing.

@@ -16,7 +16,7 @@ from typing import Any
 from sheets_pipeline import database
 from sheets_pipeline.embedded.account import installed_programs
 from sheets_pipeline.embedded.postgres import Databases, EmbeddedPostgres, Server
-from sheets_pipeline.embedded.reconnect import revive_on_connect
+from sheets_pipeline.embedded.reconnect import restart_on_connect
 from sheets_pipeline.embedded.sheets_server import EmbeddedSheets, SheetsServer, check_installed
 from sheets_pipeline.errors import DatabaseError, NotRunning, SettingsError
 from sheets_pipeline.settings import Settings
@@ -163,7 +163,7 @@ def _postgres(settings: Settings, databases: Databases) -> Server:
     server = embedded.ensure(databases) if _may_start else embedded.running()
     if server is None:
         raise _not_running(settings, ["PostgreSQL"])
-    revive_on_connect(embedded, server.password, starts=_may_start)
+    restart_on_connect(embedded, server.password, starts=_may_start)
     if _may_start and PLATFORM_DATABASE in databases:
         url = server.url(PLATFORM_DATABASE)
         embedded.once_per_start("event queue of the demo", _queue_version(), lambda: renew_demo_queue(url))

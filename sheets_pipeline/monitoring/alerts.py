@@ -182,10 +182,10 @@ def news(known: Mapping[str, str], now: Incidents) -> News:
     return News(began, over)
 
 
-def after(known: Mapping[str, str], told: News) -> dict[str, str]:
+def after(known: Mapping[str, str], news: News) -> dict[str, str]:
     """What the target knows then."""
-    kept = {key: title for key, title in known.items() if key not in told.over}
-    return kept | {key: incident.title for key, incident in told.began.items()}
+    kept = {key: title for key, title in known.items() if key not in news.over}
+    return kept | {key: incident.title for key, incident in news.began.items()}
 
 
 def targets(alert_urls: str) -> list[str]:
@@ -199,11 +199,11 @@ def name_of(number: int, url: str) -> str:
     return f"{number} ({scheme[:20]})"
 
 
-def tell(told: Told, urls: list[str], now: Incidents, log: logging.Logger) -> tuple[Told, list[str]]:
+def tell(before: Told, urls: list[str], now: Incidents, log: logging.Logger) -> tuple[Told, list[str]]:
     """Send every target what it does not know; gives what all know then, and what failed."""
     all_know, failed = {}, []
     for number, url in enumerate(urls, start=1):
-        known = told.by_target.get(str(number), {})
+        known = before.by_target.get(str(number), {})
         message = news(known, now)
         if message:
             problem = send(url, message)

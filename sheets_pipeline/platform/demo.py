@@ -73,7 +73,7 @@ def generate(
             f"Expected learners and courses from 1 up, responses from 0, found {learners, courses, responses}"
         )
     until = until or datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
-    maker = _Maker(learners, courses, responses, seed, until)
+    maker = _RowMaker(learners, courses, responses, seed, until)
     with engine.begin() as connection:
         platform_metadata.create_all(connection)
         if connection.execute(sa.select(users.c.id).limit(1)).first():
@@ -88,7 +88,7 @@ def generate(
     return maker.size()
 
 
-class _Maker:
+class _RowMaker:
     """Draws everything from one seed; references are arrays of 1-based keys."""
 
     def __init__(self, learners: int, course_count: int, responses: int, seed: int, until: datetime) -> None:

@@ -39,7 +39,7 @@ class Computing:
     """
 
     def __init__(self, pipeline: Pipeline, tab_asset: TabAsset) -> None:
-        self._pipeline, self._found = pipeline, tab_asset
+        self._pipeline, self._tab_asset = pipeline, tab_asset
         self._failed = tuple(failed_before(pipeline, tab_asset.tab))
         writer = pipeline.writer(tab_asset.tab)
         self._computed_at = writer.memory.now()
@@ -61,9 +61,9 @@ class Computing:
             TabProblem: The tab's own query or function failed, or took too long.
             SheetsPipelineError: Something failed that concerns more than this tab.
         """
-        with computing(self._pipeline, self._found):
+        with computing(self._pipeline, self._tab_asset):
             rows = self._reading.result()
-        return ComputedTab(rows, self._computed_at, self._found.tab_of(rows), self._failed)
+        return ComputedTab(rows, self._computed_at, self._tab_asset.tab_of(rows), self._failed)
 
 
 def compute_all(pipeline: Pipeline, tab_asset: TabAsset) -> ComputedTab:

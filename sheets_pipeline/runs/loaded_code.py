@@ -86,10 +86,11 @@ def difference(loaded: LoadedCode, on_disk: Mapping[str, str], titles: Mapping[s
         "changed": {name for name in both if loaded.files[name] != on_disk[name]},
         "deleted": loaded.files.keys() - on_disk.keys(),
     }
-    told = [f"{change}: {named(files)}" for change, files in parts.items() if files]
-    if not told:
+    listed = [f"{change}: {named(files)}" for change, files in parts.items() if files]
+    if not listed:
         return None
-    return f"The declarations on disk differ from those that Dagster has loaded ({'; '.join(told)}). Reload the code location."
+    changes = "; ".join(listed)
+    return f"The declarations on disk differ from those that Dagster has loaded ({changes}). Reload the code location."
 
 
 def stale_code(instance: dg.DagsterInstance, pipeline: Pipeline) -> str | None:
@@ -100,9 +101,9 @@ def stale_code(instance: dg.DagsterInstance, pipeline: Pipeline) -> str | None:
 
 def still_on_disk(tabs: Iterable[TabAsset]) -> list[TabAsset]:
     """Those whose file was not deleted since it was loaded: a run, which is a new process, knows no others."""
-    there = declarations.files()
+    on_disk = declarations.files()
     loaded = loaded_files()
-    return [tab for tab in tabs if tab.file_name in there or tab.file_name not in loaded]
+    return [tab for tab in tabs if tab.file_name in on_disk or tab.file_name not in loaded]
 
 
 def failed_ticks(instance: dg.DagsterInstance) -> list[str]:

@@ -168,15 +168,10 @@ def _shows_moments(tab: Tab) -> bool:
 def _growths(tab: Tab, writer: Writer, rows: int, spreadsheet: access.SpreadsheetProperties) -> list[Growth]:
     """What a tab, with its archives, needs of the spreadsheet."""
     facts = writer.memory.facts()
-    there = next(
-        (
-            sheet
-            for sheet in spreadsheet.sheets
-            if (sheet.sheet_id == facts.sheet_id if facts else sheet.title == tab.title)
-        ),
-        None,
-    )
-    grid = (there.row_count, there.column_count) if there else (0, 0)
+    grid = (0, 0)
+    for sheet in spreadsheet.sheets:
+        if sheet.sheet_id == facts.sheet_id if facts else sheet.title == tab.title:
+            grid = (sheet.row_count, sheet.column_count)
     return [Growth(tab, rows, *grid), *_archives(writer, spreadsheet)]
 
 

@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 import sqlalchemy as sa
 
 from sheets_pipeline.database.severing import Severable
-from sheets_pipeline.processes import left_behind
+from sheets_pipeline.processes import abandoned_threads
 
 T = TypeVar("T")
 
@@ -78,7 +78,7 @@ class Reading(Generic[T]):
             is_left_behind = self._thread.is_alive()
         finally:
             if is_left_behind:
-                left_behind.note(self._thread)
+                abandoned_threads.note(self._thread)
                 with self._lock:
                     if self._is_reading:
                         self._severable.sever()

@@ -246,7 +246,7 @@ def check_rows(client: SheetsClient, sheet_id: int, key_columns: list[int], expe
     ranges, _ = _answered(_get_by_filters(client, [{"gridRange": span} for span in spans]), spans)
     cells = [[*(values.get("values") or [[]])[0], *[None] * (end - first)] for values in ranges]
     now = row_keys([[column[row - first] for row in expected] for column in cells])
-    if moved := sum(key != there for key, there in zip(expected.values(), now, strict=True)):
+    if moved := sum(key != current for key, current in zip(expected.values(), now, strict=True)):
         raise RowsMoved(f"{moved} of the rows to delete moved before they were.", status=400)
 
 

@@ -115,10 +115,10 @@ class RowMover:
         logger.warning(
             "Tab %r: %d rows were moved by people meanwhile; they go back", source.snapshot.title, len(wrong)
         )
-        if (now := self.source.look()) and (there := self.target.look()):
-            keys = {row: key for key, row in there.row_of.items()}
+        if (now := self.source.look()) and (target_now := self.target.look()):
+            keys = {row: key for key, row in target_now.row_of.items()}
             still = [row for row in wrong if keys.get(row, "") == arrived[row]]
-            self._transfer(there, now, list(_runs(still)), self.source) if still else None
+            self._transfer(target_now, now, list(_runs(still)), self.source) if still else None
         return False
 
     def _transfer(

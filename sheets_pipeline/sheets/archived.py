@@ -234,9 +234,9 @@ class ArchivedWriter:
 
         from_tab, to_tab = (self._writer(replace(self.tab, title=title)) for title in (source, target))
         mover = RowMover(from_tab, to_tab, hand_over, self._still_ours)
-        there = mover.move(keys)
+        arrived_keys = mover.move(keys)
         self._moved += mover.moved
-        return there
+        return arrived_keys
 
     # Parting and moving ----------------------------------------------------------------------------------------------
 
@@ -264,9 +264,9 @@ class ArchivedWriter:
                 months.setdefault(month_of(moment), set()).add(key)
         for month, keys in sorted(months.items()):
             title = self._title(month)
-            there = self._move(self.tab.title, title, keys)
+            in_archive = self._move(self.tab.title, title, keys)
             # People may have sorted while rows moved, and the process may have died before those were sent back.
-            lost = {key for key, moment in self.source.moments(there).items() if moment >= to}
+            lost = {key for key, moment in self.source.moments(in_archive).items() if moment >= to}
             if lost:
                 self._move(title, self.tab.title, lost)
             self._make_whole(month, replace(boundary, since=to))

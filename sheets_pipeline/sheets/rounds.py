@@ -127,8 +127,8 @@ def alteration(
         # What this sync makes is known once it is made, or a lost write would pass for people's doing.
         unmade = {*columns.added, *columns.taken_over}
         settled = as_declared(tab, now, columns)
-        there = {name: place for name, place in layout.items() if name not in unmade}
-        facts = replace(settled, declared=now.declared, layout=there)
+        existing = {name: place for name, place in layout.items() if name not in unmade}
+        facts = replace(settled, declared=now.declared, layout=existing)
     planned = Round(facts, settled, snapshot.title, wanted, changes, plan, sight, index, columns)
     planned.grid_cells = snapshot.row_count * snapshot.column_count + plan.grid_cells
     return planned

@@ -423,8 +423,8 @@ class TabWriter:
             self.memory.now(),
         )
         sight = self._marks.of_no_tab(spreadsheet.owners if spreadsheet else (), takes_over=allowance.take_over)
-        there = [sheet.position for sheet in spreadsheet.sheets] if spreadsheet else []
-        index = index_of_new_tab(self.tab.position, there)
+        positions = [sheet.position for sheet in spreadsheet.sheets] if spreadsheet else []
+        index = index_of_new_tab(self.tab.position, positions)
         return creation(self.tab, facts, wanted, None, sight, index)
 
     def _plan_empty_tab(self, facts: TabFacts, snapshot: TabSnapshot, wanted: Rows, sight: Sight) -> Round:

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from sheets_pipeline.sync.cells import Cell, same_cell
+from sheets_pipeline.sync.filled_rows import filled_rows
 from sheets_pipeline.sync.marks import Version, digest
-from sheets_pipeline.sync.once_ours import filled_rows
 from sheets_pipeline.sync.rows import Rows
 from sheets_pipeline.sync.snapshot import RowIndex, TabSnapshot
 from sheets_pipeline.sync.tab import REMOVED_STATUS, OnRemoved, Tab
@@ -168,10 +168,10 @@ def rows_of_ours(index: RowIndex, wanted: Rows, changes: ChangeSet, leave: Colle
 
     Rows in ``leave`` are newer in the tab than in ``wanted``, and count as the database has them there.
     """
-    there = sum(key in wanted.position for key in index.row_of)
+    known_rows = sum(key in wanted.position for key in index.row_of)
     copies = sum(len(rows) - 1 for key, rows in index.doubled.items() if key in wanted.position)
     left_since = sum(key in wanted.position and key not in index.row_of for key in leave)
-    return there + copies + left_since + len(changes.inserts)
+    return known_rows + copies + left_since + len(changes.inserts)
 
 
 def digest_of_ours(index: RowIndex, wanted: Rows, changes: ChangeSet) -> str:

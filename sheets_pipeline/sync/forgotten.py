@@ -11,8 +11,8 @@ from collections.abc import Callable, Collection
 from sheets_pipeline.errors import GuardRefused
 from sheets_pipeline.sync.cells import Cell, row_keys, same_cell
 from sheets_pipeline.sync.diff import CellUpdate, ChangeSet, RowDelete
+from sheets_pipeline.sync.filled_rows import filled_rows
 from sheets_pipeline.sync.marks import Version, digest
-from sheets_pipeline.sync.once_ours import filled_rows
 from sheets_pipeline.sync.rows import Rows
 from sheets_pipeline.sync.snapshot import RowIndex, TabSnapshot
 from sheets_pipeline.sync.tab import REMOVED_STATUS, OnRemoved, Tab
@@ -48,8 +48,8 @@ def remembering(
         filled = filled_rows(tab, snapshot, layout, index, unknown)
         if not filled:
             return known
-        there = index.row_of.keys()
-        if last.rows in (digest(there), digest(there - (unknown - filled))) or tab.on_removed is not OnRemoved.REMOVE:
+        in_tab = index.row_of.keys()
+        if last.rows in (digest(in_tab), digest(in_tab - (unknown - filled))) or tab.on_removed is not OnRemoved.REMOVE:
             return known | filled
         if allowed_deletes is None:
             raise GuardRefused(tab.title, _ask(tab, len(filled)))

@@ -146,9 +146,9 @@ def lookups(sheet_id: int, expected: Collection[str]) -> list[dict[str, Any]]:
     if not versions:
         place = {"metadataLocation": {"sheetId": sheet_id}, "locationMatchingStrategy": "INTERSECTING_LOCATION"}
         return [{"metadataKey": VERSION_KEY, **place}]
-    there = [{"metadataKey": VERSION_KEY, "metadataValue": version.text} for version in versions]
+    of_versions = [{"metadataKey": VERSION_KEY, "metadataValue": version.text} for version in versions]
     numbers = {version.number + 1 for version in versions}
-    return there + [{"metadataId": version_id(sheet_id, number)} for number in sorted(numbers)]
+    return of_versions + [{"metadataId": version_id(sheet_id, number)} for number in sorted(numbers)]
 
 
 def is_settled(
@@ -163,8 +163,8 @@ def is_settled(
         return not matched, None
     texts = {lookup.get("metadataValue") for lookup in matched}
     ids = {lookup.get("metadataId") for lookup in matched}
-    there = [version for version in versions if version.text in texts]
-    last = max(there, key=lambda version: version.number, default=None)
+    known = [version for version in versions if version.text in texts]
+    last = max(known, key=lambda version: version.number, default=None)
     return last is not None and version_id(sheet_id, last.number + 1) not in ids, last
 
 

@@ -7,16 +7,16 @@ from typing import Any
 POSITION_METADATA_KEY = "sheets_pipeline.position"
 
 
-def index_of_new_tab(position: int, there: Sequence[int | None]) -> int:
+def index_of_new_tab(position: int, positions: Sequence[int | None]) -> int:
     """The index (0-based) for a tab of ours; ``there`` are the positions of all tabs, None for those of people.
 
     It follows the last of ours that goes before it; else it precedes the first that goes after it; else it is the last.
     """
-    before = [i for i, other in enumerate(there) if other is not None and other <= position]
+    before = [i for i, other in enumerate(positions) if other is not None and other <= position]
     if before:
         return before[-1] + 1
-    after = [i for i, other in enumerate(there) if other is not None]
-    return after[0] if after else len(there)
+    after = [i for i, other in enumerate(positions) if other is not None]
+    return after[0] if after else len(positions)
 
 
 def position_requests(sheet_id: int, position: int) -> Iterator[dict[str, Any]]:

@@ -34,7 +34,7 @@ def test_who_is_given_all_rights_on_tables_hangs_no_trigger_on_the_queue(databas
     with pytest.raises(DatabaseError, match="permission denied for table pending_event"):
         act_as(database, "attacker", *_BITE)
     run(database, f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {whom}")
-    assert f"{whom} may hang triggers on pending_event or foreign keys to it" in triggers.check(database).problems[0]
+    assert f"{whom} may create triggers on pending_event or foreign keys to it" in triggers.check(database).problems[0]
     triggers.install(database)
     assert triggers.check(database).is_complete
     with pytest.raises(DatabaseError, match="permission denied for table pending_event"):
@@ -219,7 +219,7 @@ def test_nobody_else_refers_to_the_queue(database: sa.Engine, columns: str):
     run(database, f"GRANT REFERENCES {columns} ON pending_event TO attacker")
     act_as(database, "attacker", refer.format("one"))
     told, referring = triggers.check(database).problems
-    assert told.startswith("attacker may hang triggers on pending_event or foreign keys to it")
+    assert told.startswith("attacker may create triggers on pending_event or foreign keys to it")
     triggers.install(database)
     with pytest.raises(DatabaseError, match="permission denied for table pending_event"):
         act_as(database, "attacker", refer.format("two"))

@@ -162,21 +162,21 @@ def test_what_is_in_time_is_as_if_nobody_had_looked_at_the_clock(platform: Platf
 _WITH_THREADS_OF_ITS_OWN = """
 import threading, time
 from concurrent.futures import ThreadPoolExecutor
-from sheets_pipeline.processes import left_behind
+from sheets_pipeline.processes import abandoned_threads
 def hang():
     ThreadPoolExecutor().submit(time.sleep, 60)  # the interpreter waits for it, though its thread is a daemon
     time.sleep(60)
 thread = threading.Thread(target=hang, daemon=True)
 thread.start()
 time.sleep(0.2)
-left_behind.note(thread)
+abandoned_threads.note(thread)
 """
 
 
 @pytest.mark.parametrize(
     "end",
     [
-        "left_behind.end_process(7)",
+        "abandoned_threads.end_process(7)",
         "from sheets_pipeline.dagster_runtime import warm_process; warm_process._leave(7)",  # as runs end
     ],
 )

@@ -177,7 +177,7 @@ class TrafficGuard:
             logger.warning("Syncs do not make way for traffic; the application is not affected: %s", error)
 
     def _watch(self, pauses: Pauses) -> None:
-        keeper = _LeaseHolder(pauses, f"{self.name}@{socket.gethostname()}:{self._pid}")
+        holder = _LeaseHolder(pauses, f"{self.name}@{socket.gethostname()}:{self._pid}")
         watch, looked_at = Watch(self.threshold), time.monotonic()
         stop, counters = self._stop, self.counters
         while not stop.wait(LOOK_SECONDS):
@@ -186,11 +186,11 @@ class TrafficGuard:
             rate = begun / (now - looked_at)
             looked_at = now
             action = watch.look(now, peak, rate)
-            done = keeper.act(action, now, f"{peak} requests under way, {rate:.0f} per second")
+            done = holder.act(action, now, f"{peak} requests under way, {rate:.0f} per second")
             if action is Action.TAKE and not done:
                 watch.taken_at = None  # asked again at the next look, while traffic stays high
         if watch.taken_at is not None:
-            keeper.act(Action.RELEASE, time.monotonic(), "")
+            holder.act(Action.RELEASE, time.monotonic(), "")
 
 
 class _LeaseHolder:

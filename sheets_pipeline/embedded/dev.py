@@ -1,7 +1,7 @@
 """``sheets-pipeline dev``: embedded services, Dagster and what else runs beside it, in one terminal.
 
 Ctrl-C (or SIGTERM, or closing the terminal) ends all of it in order; the data stays, and the next start goes on from
-there. A child that ends or hangs is replaced (``keeper.py``). If this process is killed outright, the watchdog ends the
+there. A child that ends or hangs is replaced (``supervisor.py``). If this process is killed outright, the watchdog ends the
 others in its place; if both are, the system does (on Linux), or the next start.
 """
 
@@ -18,8 +18,8 @@ from sheets_pipeline.embedded.children import Child, children_of, choose_port
 from sheets_pipeline.embedded.dev_output import say, write_json
 from sheets_pipeline.embedded.embedded_watch import EmbeddedWatch
 from sheets_pipeline.embedded.files import make_folder, make_private
-from sheets_pipeline.embedded.keeper import Keeper, Watchdog
 from sheets_pipeline.embedded.services import Services, ensure_services, stop_services
+from sheets_pipeline.embedded.supervisor import Supervisor, Watchdog
 from sheets_pipeline.errors import SettingsError
 from sheets_pipeline.processes import family, servers
 from sheets_pipeline.processes.identity import start_of
@@ -53,16 +53,16 @@ def run_dev(settings: Settings, *, port: int | None = None) -> int:
         stop = threading.Event()
         mark = family.new_mark(settings.local_data_dir)
         with _signals(stop), _watchdog(settings, mark, lock) as watchdog:
-            keeper: Keeper | None = None
+            supervisor: Supervisor | None = None
             try:
                 services = _start_services(settings)
-                keeper = Keeper(children_of(settings, port), mark, watchdog)
-                return _run(settings, services, keeper, stop)
+                supervisor = Supervisor(children_of(settings, port), mark, watchdog)
+                return _run(settings, services, supervisor, stop)
             finally:
                 say("Ending ...")
-                if keeper is not None:
-                    keeper.stop_dependents()
-                family.end_family(mark, keeper.heads if keeper else ())
+                if supervisor is not None:
+                    supervisor.stop_dependents()
+                family.end_family(mark, supervisor.heads if supervisor else ())
                 stopped = stop_services(settings)
                 dev_state.state_file(settings).unlink(missing_ok=True)
                 say(f"Stopped {', '.join(['Dagster', *stopped])}. All data is kept in {settings.local_data_dir}.")
@@ -96,19 +96,19 @@ def _start_services(settings: Settings) -> Services:
     return services
 
 
-def _run(settings: Settings, services: Services, keeper: Keeper, stop: threading.Event) -> int:
+def _run(settings: Settings, services: Services, supervisor: Supervisor, stop: threading.Event) -> int:
     """Keep the children and what is embedded running, tell where they are once they answer, wait for the end."""
-    waiting = [child for child in keeper.children if child.url_key]
+    waiting = [child for child in supervisor.children if child.url_key]
     embedded = EmbeddedWatch(settings)
     try:
         while not stop.wait(_LOOK_SECONDS):
-            if not keeper.look():
+            if not supervisor.look():
                 return 1
-            for child in [child for child in waiting if keeper.is_ready[child.name]]:
+            for child in [child for child in waiting if supervisor.is_ready[child.name]]:
                 waiting.remove(child)
                 dev_state.announce(settings, **{child.url_key: child.url})
                 if not waiting:
-                    _tell_where(services, keeper.children)
+                    _tell_where(services, supervisor.children)
         return 0
     finally:
         embedded.stop()

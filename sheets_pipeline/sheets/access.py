@@ -15,7 +15,7 @@ from sheets_pipeline.sync.batches import Batch
 from sheets_pipeline.sync.cells import Cell, row_keys
 from sheets_pipeline.sync.columns import COLUMN_METADATA_KEY
 from sheets_pipeline.sync.marks import OWNER_KEY
-from sheets_pipeline.sync.snapshot import TabSnapshot, column_letters, grid_size
+from sheets_pipeline.sync.snapshot import TabSnapshot, column_letters, grid_size, row_runs
 from sheets_pipeline.sync.tab_order import POSITION_METADATA_KEY
 
 
@@ -336,16 +336,11 @@ def apply_requests(
 
 def _key_ranges(title: str, key_columns: list[int], rows: list[int]) -> list[str]:
     quoted = "'" + title.replace("'", "''") + "'"
-    spans: list[list[int]] = []
-    for row in rows:
-        if spans and row == spans[-1][1] + 1:
-            spans[-1][1] = row
-        else:
-            spans.append([row, row])
-    if len(spans) > _MOST_RANGES:
-        spans = [[rows[0], rows[-1]]]
+    runs = row_runs(rows)
+    if len(runs) > _MOST_RANGES:
+        runs = [(rows[0], rows[-1] + 1)]
     letters = [column_letters(column) for column in key_columns]
-    return [f"{quoted}!{letter}{first + 1}:{letter}{last + 1}" for letter in letters for first, last in spans]
+    return [f"{quoted}!{letter}{first + 1}:{letter}{end}" for letter in letters for first, end in runs]
 
 
 def _cells_in_answer(answer: Any, title: str) -> dict[tuple[int, int], Cell]:

@@ -22,6 +22,7 @@ from sheets_pipeline.sheets.writer import MAX_ROUNDS, TabWriter
 from sheets_pipeline.sync.archive import ColumnMap, map_columns
 from sheets_pipeline.sync.columns import column_requests
 from sheets_pipeline.sync.guards import check_size
+from sheets_pipeline.sync.snapshot import row_runs
 from sheets_pipeline.sync.tab_order import index_of_new_tab, position_requests
 
 logger = logging.getLogger(__name__)
@@ -104,7 +105,7 @@ class RowMover:
 
     def _send(self, source: TabLook, target: TabLook, rows: dict[int, str], wanted: set[str]) -> bool:
         """Move some of these rows in one request; False where others moved instead."""
-        runs = list(_runs(sorted(rows)))[:MAX_RUNS]
+        runs = row_runs(sorted(rows))[:MAX_RUNS]
         arrived = self._transfer(source, target, runs, self.target)
         meant = {key for key in arrived.values() if key in wanted}
         self.moved += len(meant)
@@ -118,7 +119,7 @@ class RowMover:
         if (now := self.source.look()) and (target_now := self.target.look()):
             keys = {row: key for key, row in target_now.row_of.items()}
             still = [row for row in wrong if keys.get(row, "") == arrived[row]]
-            self._transfer(target_now, now, list(_runs(still)), self.source) if still else None
+            self._transfer(target_now, now, row_runs(still), self.source) if still else None
         return False
 
     def _transfer(
@@ -176,13 +177,3 @@ def _copy(
 
     places = {"source": block(from_id, from_row, source), "destination": block(to_id, to_row, target)}
     return {"copyPaste": {**places, "pasteType": "PASTE_NORMAL"}}
-
-
-def _runs(rows: list[int]) -> Iterator[tuple[int, int]]:
-    """Neighbouring rows as (first, one after the last), ascending."""
-    start = None
-    for i, row in enumerate(rows):
-        start = row if start is None else start
-        if i + 1 == len(rows) or rows[i + 1] != row + 1:
-            yield start, row + 1
-            start = None

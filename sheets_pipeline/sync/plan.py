@@ -19,7 +19,7 @@ from sheets_pipeline.sync.diff import CellUpdate, ChangeSet, RowDelete
 from sheets_pipeline.sync.headers import Columns
 from sheets_pipeline.sync.inserts import AT_THE_END, Place, insert_pieces
 from sheets_pipeline.sync.rows import Rows
-from sheets_pipeline.sync.snapshot import TabSnapshot
+from sheets_pipeline.sync.snapshot import TabSnapshot, row_runs
 from sheets_pipeline.sync.tab import Tab
 from sheets_pipeline.sync.tab_order import position_requests
 
@@ -211,21 +211,11 @@ def _delete_batch(sheet_id: int, deletes: list[RowDelete], row_count: int, bare_
         requests.append(dump({"deleteDimension": {"range": bare}}))
     if len(deletes) >= row_count - bare_rows - 1:  # Google refuses to delete all rows that are not frozen
         requests.append(dump({"appendDimension": {"sheetId": sheet_id, "dimension": "ROWS", "length": 1}}))
-    rows = sorted((delete.row for delete in deletes), reverse=True)
-    for start, end in _descending_runs(rows):
+    for start, end in reversed(row_runs(sorted(delete.row for delete in deletes))):
         span = {"sheetId": sheet_id, "dimension": "ROWS", "startIndex": start, "endIndex": end}
         requests.append(dump({"deleteDimension": {"range": span}}))
     expected = {delete.row: delete.key for delete in deletes}
     return Batch(requests, keys=list(expected.values()), expected_keys=expected)
-
-
-def _descending_runs(rows: list[int]) -> Iterator[tuple[int, int]]:
-    end = 0
-    for i, row in enumerate(rows):
-        if i == 0 or rows[i - 1] != row + 1:
-            end = row + 1
-        if i + 1 == len(rows) or rows[i + 1] != row - 1:
-            yield row, end
 
 
 # The grid ------------------------------------------------------------------------------------------------------------

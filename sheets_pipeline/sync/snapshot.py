@@ -1,6 +1,7 @@
 """What a tab holds at one time, and where in it our columns and rows are."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sheets_pipeline.sync.cells import Cell, row_keys
@@ -58,6 +59,17 @@ def column_letters(index: int) -> str:
         index, rest = divmod(index - 1, 26)
         letters = chr(65 + rest) + letters
     return letters
+
+
+def row_runs(rows: Iterable[int]) -> list[tuple[int, int]]:
+    """Neighbouring rows, given in order, as (first, one after the last)."""
+    runs: list[tuple[int, int]] = []
+    for row in rows:
+        if runs and row == runs[-1][1]:
+            runs[-1] = (runs[-1][0], row + 1)
+        else:
+            runs.append((row, row + 1))
+    return runs
 
 
 @dataclass(slots=True)

@@ -13,9 +13,9 @@ import yaml
 
 from sheets_pipeline.embedded.children import Child
 from sheets_pipeline.embedded.code_locations import read_workspace, socket_folder
-from sheets_pipeline.embedded.keeper import Keeper, Watchdog
 from sheets_pipeline.embedded.probes import code_server_probe
 from sheets_pipeline.embedded.supervision import Answer
+from sheets_pipeline.embedded.supervisor import Supervisor, Watchdog
 from sheets_pipeline.errors import SettingsError
 from sheets_pipeline.processes.family import end_family, new_mark
 from sheets_pipeline.processes.servers import wait_until
@@ -88,19 +88,19 @@ def test_a_code_server_whose_process_with_the_code_is_killed_is_replaced(
     child = Child("code", location.command, lambda: code_server_probe(str(location.socket)), probe_seconds=0.2)
     mark = new_mark(tmp_path)
     watchdog = Watchdog(tmp_path, mark, lock=os.open(tmp_path, os.O_RDONLY))
-    keeper = Keeper([child], mark, watchdog)
+    supervisor = Supervisor([child], mark, watchdog)
 
     def works() -> bool:
-        return keeper.look() and keeper.is_ready["code"] and probe() is Answer.OK
+        return supervisor.look() and supervisor.is_ready["code"] and probe() is Answer.OK
 
     try:
         assert wait_until(works, seconds=60, step=0.1)
-        [inner] = psutil.Process(keeper.heads[0]).children()
+        [inner] = psutil.Process(supervisor.heads[0]).children()
         os.kill(inner.pid, signal.SIGKILL)
         time.sleep(0.1)
         assert probe() is not Answer.OK
         assert wait_until(works, seconds=60, step=0.1)
-        assert len(keeper.heads) == 2
+        assert len(supervisor.heads) == 2
     finally:
         end_family(mark)
         watchdog.dismiss()

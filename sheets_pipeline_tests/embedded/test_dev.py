@@ -229,7 +229,7 @@ def test_stop_ends_a_running_one_and_says_so(settings: Settings, tmp_path: Path)
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems tell nobody of a parent's end")
 def test_a_child_ends_with_the_process_that_started_it(tmp_path: Path):
     child = [sys.executable, "-c", "import time; time.sleep(60)"]
-    command = [sys.executable, "-m", "sheets_pipeline.embedded.tied"]
+    command = [sys.executable, "-m", "sheets_pipeline.embedded.end_with_parent"]
     code = "import os, signal, subprocess, sys, time\n"
     code += (
         "signal.signal(signal.SIGTERM, signal.SIG_IGN); signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})\n"

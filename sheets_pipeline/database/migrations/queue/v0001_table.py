@@ -38,33 +38,33 @@ _queue = sa.Table(
 
 
 def upgrade() -> None:
-    connection, found = op.get_bind(), op.get_context().opts["found"]
-    if not found.queue:
-        into = {None: found.place.default_schema} if connection.dialect.name == "postgresql" else {}
+    connection, catalog = op.get_bind(), op.get_context().opts["catalog"]
+    if not catalog.queue:
+        into = {None: catalog.place.default_schema} if connection.dialect.name == "postgresql" else {}
         _metadata.create_all(connection.execution_options(schema_translate_map=into))
     elif connection.dialect.name == "sqlite":
-        _make_anew(connection, found)
+        _make_anew(connection, catalog)
     else:
-        _add_missing(connection, found)
+        _add_missing(connection, catalog)
 
 
-def _add_missing(connection: sa.Connection, found: Any) -> None:
-    name = found.place.qualified(_queue.name)
+def _add_missing(connection: sa.Connection, catalog: Any) -> None:
+    name = catalog.place.qualified(_queue.name)
     compiler: Any = connection.dialect.ddl_compiler(connection.dialect, None)  # type: ignore[arg-type]
     for column in _queue.columns:
-        if column.name not in found.queue:
+        if column.name not in catalog.queue:
             connection.exec_driver_sql(f"ALTER TABLE {name} ADD COLUMN {compiler.get_column_specification(column)}")
-        elif column.server_default is not None and not found.queue[column.name]:
+        elif column.server_default is not None and not catalog.queue[column.name]:
             quoted = connection.dialect.identifier_preparer.quote(column.name)
             default = compiler.get_column_default_string(column)
             connection.exec_driver_sql(f"ALTER TABLE {name} ALTER COLUMN {quoted} SET DEFAULT {default}")
 
 
-def _make_anew(connection: sa.Connection, found: Any) -> None:
+def _make_anew(connection: sa.Connection, catalog: Any) -> None:
     """SQLite cannot give a column a default later. Numbers of events that are gone are not used again."""
-    for trigger in found.triggers:  # they are created anew right after, in the same transaction
+    for trigger in catalog.triggers:  # they are created anew right after, in the same transaction
         connection.exec_driver_sql(f'DROP TRIGGER "{trigger.name}"')
-    kept = ", ".join(f'"{column.name}"' for column in _queue.columns if column.name in found.queue)
+    kept = ", ".join(f'"{column.name}"' for column in _queue.columns if column.name in catalog.queue)
     connection.exec_driver_sql("ALTER TABLE pending_event RENAME TO pending_event_before")
     _metadata.create_all(connection)
     connection.exec_driver_sql(f"INSERT INTO pending_event ({kept}) SELECT {kept} FROM pending_event_before")

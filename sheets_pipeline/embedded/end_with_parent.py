@@ -1,6 +1,6 @@
 """Runs a command that ends with the process that asked for it, however that ends.
 
-``python -m sheets_pipeline.embedded.tied PARENT_PID COMMAND ...`` becomes the command. On Linux the system sends it SIGTERM
+``python -m sheets_pipeline.embedded.end_with_parent PARENT_PID COMMAND ...`` becomes the command. On Linux the system sends it SIGTERM
 when its parent is gone; elsewhere the watchdog, or the next ``sheets-pipeline dev``, ends what is left.
 Source: man 2 PR_SET_PDEATHSIG (kept over exec; the signal comes when the *thread* that started us ends).
 """

@@ -86,7 +86,7 @@ class Watchdog:
             self._pipe.flush()
 
 
-class Keeper:
+class Supervisor:
     """The children, each with its process and what was seen of it. Use it from the main thread alone.
 
     Linux tells a child of its parent's end when the *thread* that started it ends.
@@ -147,7 +147,7 @@ class Keeper:
     def _start(self, child: Child) -> None:
         """In a session of its own: Ctrl-C reaches it through us, once."""
         process = subprocess.Popen(
-            [sys.executable, "-m", "sheets_pipeline.embedded.tied", str(os.getpid()), *child.command],
+            [sys.executable, "-m", "sheets_pipeline.embedded.end_with_parent", str(os.getpid()), *child.command],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

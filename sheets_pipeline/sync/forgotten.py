@@ -101,7 +101,7 @@ def is_another_record(current: dict[str, Cell], wanted: dict[str, Cell], counts:
     """Whether a row tells of another record than the one with its number: nothing that sets it apart is the same.
 
     Args:
-        found: The row in the tab.
+        current: The row in the tab.
         wanted: The record.
         counts: How often each value stands in each column that counts, over all records.
     """

@@ -120,7 +120,7 @@ def judge(known: Collection[Version], seen: Collection[Version]) -> tuple[Standi
 
     Args:
         known: Those that we know to have written or sent; none where we never wrote one.
-        found: All that are there.
+        seen: All that are there.
     """
     last = max(seen, key=lambda version: version.number, default=None)
     if last is None:

@@ -176,10 +176,12 @@ def _mount() -> None:
     from sheets_pipeline.cli.queue import queue
     from sheets_pipeline.cli.serve import serve
     from sheets_pipeline.cli.status import status
+    from sheets_pipeline.cli.tabs import tabs
 
     main.add_command(local)
     main.add_command(db)
     main.add_command(status)
+    main.add_command(tabs)
     main.add_command(queue)
     main.add_command(clean_up)
     main.add_command(serve)

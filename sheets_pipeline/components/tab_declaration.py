@@ -39,6 +39,8 @@ def _as_list(value: Any) -> Any:
 
 #: One name, or several.
 Names = Annotated[list[str], BeforeValidator(_as_list, json_schema_input_type=str | list[str])]
+_SomeNames = Annotated[list[str], Field(min_length=1)]
+Key = Annotated[_SomeNames, BeforeValidator(_as_list, json_schema_input_type=str | _SomeNames)]
 
 
 class TabColumn(BaseModel):
@@ -60,7 +62,7 @@ class TabDeclaration(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     title: str = Field(description="Title of the tab, as Google shows it: at most 100 characters.")
-    key: Names = Field(min_length=1, description="The columns that tell rows apart.")
+    key: Key = Field(description="The columns that tell rows apart.")
     sql: str | None = Field(None, description="The query of all rows.")
     sql_file: str | None = Field(None, description="Instead of sql: a file with the query, beside this one.")
     columns: list[TabColumn] | None = Field(

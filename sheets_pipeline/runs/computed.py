@@ -61,7 +61,7 @@ class Computing:
             TabProblem: The tab's own query or function failed, or took too long.
             SheetsPipelineError: Something failed that concerns more than this tab.
         """
-        with computing(self._pipeline, self._tab_asset):
+        with computing(self._pipeline.platform, self._tab_asset):
             rows = self._reading.result()
         return ComputedTab(rows, self._computed_at, self._tab_asset.tab_of(rows), self._failed)
 

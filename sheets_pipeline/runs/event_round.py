@@ -287,7 +287,7 @@ def _touched_rows(
         except KeysRefused as error:
             return error
 
-    with _computing, computing(pipeline, tab_asset):
+    with _computing, computing(pipeline.platform, tab_asset):
         outcome = Reading(pipeline.source, read_touched, pipeline.settings.sync_tab_timeout_seconds).result()
     if isinstance(outcome, KeysRefused):
         raise outcome  # here, where nobody takes it for the tab's failure

@@ -33,8 +33,8 @@ _ABOUT_CODE = (NameError, AttributeError, ImportError, SyntaxError)
 
 
 @contextmanager
-def computing(pipeline: Pipeline, found: TabAsset) -> Iterator[None]:
-    """While a tab's function runs.
+def computing(platform: sa.Engine, tab_asset: TabAsset) -> Iterator[None]:
+    """While a tab's function runs, which reads from this database.
 
     Raises:
         TabProblem: Whatever it raised.
@@ -46,10 +46,10 @@ def computing(pipeline: Pipeline, found: TabAsset) -> Iterator[None]:
         raise
     except BaseException as error:  # users' code: it may even call sys.exit
         failure = first_cause(error, DatabaseError)
-        if failure is not None and not _answers(pipeline.platform):
+        if failure is not None and not _answers(platform):
             raise failure from None
         # Without its cause: a driver's message may quote what stands in cells, and Dagster keeps it.
-        raise computing_failed(found.tab.title, error, _file_of(found), _line_of(found)) from None
+        raise computing_failed(tab_asset.tab.title, error, _file_of(tab_asset), _line_of(tab_asset)) from None
 
 
 @contextmanager
@@ -108,16 +108,16 @@ def _unexpected(title: str, error: BaseException, problem: str, path: str) -> Ta
     return TabFailed(title, f"{problem}. Unexpected {kind}{message}{refused} ({_place(error, path)}).")
 
 
-def checked_rows(found: TabAsset, frame: Any) -> pd.DataFrame:
+def checked_rows(tab_asset: TabAsset, frame: Any) -> pd.DataFrame:
     """What a tab's function gave, if it is a frame with each declared column once.
 
     Raises:
         TabProblem: It is something else.
     """
     if not isinstance(frame, pd.DataFrame):
-        title = found.tab.title
+        title = tab_asset.tab.title
         raise TabProblem(title, f"expected its function to return a DataFrame, found {type(frame).__name__}.")
-    tab = found.tab_of(frame)
+    tab = tab_asset.tab_of(frame)
     names = Counter(frame.columns)
     if doubled := [column.name for column in tab.columns if names[column.name] > 1]:
         raise TabProblem(tab.title, f"expected each column once in the rows of its function, found {doubled} twice.")
@@ -160,14 +160,14 @@ def first_cause(error: BaseException, kind: type[Kind]) -> Kind | None:
     return seen
 
 
-def _file_of(found: TabAsset) -> str:
-    if found.declared is not None:
-        return found.declared.path
-    return str(getattr(getattr(found.compute, "__code__", None), "co_filename", ""))
+def _file_of(tab_asset: TabAsset) -> str:
+    if tab_asset.declared is not None:
+        return tab_asset.declared.path
+    return str(getattr(getattr(tab_asset.compute, "__code__", None), "co_filename", ""))
 
 
-def _line_of(found: TabAsset) -> int | None:
-    return found.declared.line if found.declared is not None else None
+def _line_of(tab_asset: TabAsset) -> int | None:
+    return tab_asset.declared.line if tab_asset.declared is not None else None
 
 
 def _place(error: BaseException, path: str) -> str:

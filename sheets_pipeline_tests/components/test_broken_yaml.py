@@ -43,7 +43,7 @@ BROKEN = {
     "wrong indentation": (tab(TITLE, "   key: [id]", SQL), 4, "this is no YAML"),
     "control character": (tab("title: a\x07b"), 3, "the character U+0007"),
     "key twice": (tab(TITLE, KEY, SQL, "title: Other"), 6, "the key 'title' stands here twice, first on line 3"),
-    "key twice in a column": (tab(TITLE, KEY, SQL, "columns:", "- {name: id, name: no}"), 7, "the key 'name' stands here twice"),
+    "key twice in a column": (tab(TITLE, KEY, SQL, "columns:", "- {name: id, name: nr}"), 7, "the key 'name' stands here twice"),
     "unknown key": (tab(TITLE, KEY, SQL, "colunms: []"), 6, "unknown key 'colunms'. Did you mean 'columns'?"),
     "unknown key far off": (tab(TITLE, KEY, SQL, "xyz: 1"), 6, "unknown key 'xyz'. Known: title, key, sql"),
     "capital in a key": (tab("Title: Orders", KEY, SQL), 3, "unknown key 'Title'. Did you mean 'title'?"),

@@ -333,7 +333,7 @@ def test_an_unexpected_error_names_its_class_and_place_and_not_its_words() -> No
 
 
 def test_what_a_database_said_is_not_kept_beside_our_words(platform: Platform) -> None:
-    with pytest.raises(TabProblem) as caught, computing(platform.pipeline, tab("UserProfiles")):
+    with pytest.raises(TabProblem) as caught, computing(platform.pipeline.platform, tab("UserProfiles")):
         raise ValueError("Ada Secret")
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__

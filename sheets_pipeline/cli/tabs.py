@@ -1,0 +1,208 @@
+"""``sheets-pipeline tabs``: what is declared, whether it can be used, what it gives, and the schema for editors.
+
+Heavy modules are imported inside the commands, so that ``--help`` answers at once.
+"""
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sheets_pipeline.terminal import echo, escape, screen
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from sheets_pipeline.components.tab_asset import TabAsset
+    from sheets_pipeline.runs.trial import Trial, Verdict
+    from sheets_pipeline.sync.tab import Tab
+
+#: Rows set aside that are listed.
+_LISTED = 5
+
+
+@click.group()
+def tabs() -> None:
+    """The declared tabs: list and check them, look at their first rows. Nothing is written."""
+
+
+@tabs.command(name="list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_tabs(as_json: bool) -> None:
+    """List all tabs with their key, their columns and the place of their declaration."""
+    declared = [_facts(tab_asset) for tab_asset in _declared().values()]
+    if as_json:
+        click.echo(json.dumps(declared))
+        return
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for head in ("tab", "key", "columns", "declared in", ""):
+        table.add_column(head, no_wrap=True)
+    for tab in declared:
+        columns = "of the query" if tab["columns"] is None else str(len(tab["columns"]))
+        place = f"{tab['file']}, line {tab['line']}"
+        state = "[red]cannot be used[/]" if tab["problem"] else ""
+        key = "" if tab["problem"] else ", ".join(tab["key"])
+        table.add_row(escape(tab["title"]), escape(key), "" if tab["problem"] else columns, escape(place), state)
+    screen().print(table)
+
+
+@tabs.command()
+@click.argument("titles", nargs=-1, metavar="[TAB]...")
+@click.option(
+    "--database", is_flag=True, help="Also compute all rows: columns exist, keys are unique, rows are found by key."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def check(titles: tuple[str, ...], database: bool, as_json: bool) -> None:
+    """Say what is wrong with the declaration of each TAB, of all without one; exit code 1 if anything is."""
+    chosen = _chosen(titles)
+    verdicts = {title: _verdict(tab_asset, database) for title, tab_asset in chosen.items()}
+    if as_json:
+        click.echo(json.dumps([_verdict_json(title, one) for title, one in verdicts.items()]))
+    else:
+        for title, verdict in verdicts.items():
+            _print_verdict(title, verdict, database)
+        if not verdicts:
+            click.echo("No tab is declared.")
+    sys.exit(1 if any(verdict.problem for verdict in verdicts.values()) else 0)
+
+
+@tabs.command()
+@click.argument("title", metavar="TAB")
+@click.option("--rows", type=click.IntRange(1, 1000), default=10, show_default=True, help="How many.")
+@click.option(
+    "--key",
+    "keys",
+    multiple=True,
+    metavar="KEY",
+    help="The row of this key; may be repeated. A key of two: '[\"EU\", 7]'.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def preview(title: str, rows: int, keys: tuple[str, ...], as_json: bool) -> None:
+    """Show the first rows of TAB as they would stand in the spreadsheet; moments are in UTC."""
+    from sheets_pipeline.runs import trial
+    from sheets_pipeline.settings import load_settings
+
+    [tab_asset] = _chosen((title,)).values()
+    seconds = load_settings().sync_tab_timeout_seconds
+    if keys:
+        result = trial.rows_of_keys(_database(), tab_asset, keys, seconds)
+    else:
+        result = trial.first_rows(_database(), tab_asset, rows, seconds)
+    click.echo(json.dumps(_trial_json(result))) if as_json else _print_trial(result)
+
+
+@tabs.command()
+def schema() -> None:
+    """Print the JSON schema of a declaration, for editors that check YAML while you type."""
+    from sheets_pipeline.components.schema import tab_schema
+
+    click.echo(json.dumps(tab_schema(), indent=2))
+
+
+def _declared() -> dict[str, "TabAsset"]:
+    from sheets_pipeline.components.tab_asset import tab_assets
+
+    return {tab_asset.tab.title: tab_asset for tab_asset in tab_assets().values()}
+
+
+def _chosen(titles: tuple[str, ...]) -> dict[str, "TabAsset"]:
+    from sheets_pipeline.errors import UnknownTab
+    from sheets_pipeline.sync.titles import no_such_tab
+
+    declared = _declared()
+    for title in titles:
+        if title not in declared:
+            raise UnknownTab(no_such_tab(title, declared))
+    return {title: declared[title] for title in titles} if titles else declared
+
+
+def _database() -> "sa.Engine":
+    """The database, for reading alone; nothing embedded is started."""
+    from sheets_pipeline.database.engine import connect, read_only
+    from sheets_pipeline.embedded.services import ensure_services
+    from sheets_pipeline.settings import load_settings
+
+    settings = load_settings()
+    url = settings.database_url.get_secret_value() if settings.database_url else ensure_services(settings).database_url
+    return read_only(connect(url), settings.database_statement_timeout_seconds)
+
+
+def _facts(tab_asset: "TabAsset") -> dict[str, Any]:
+    from sheets_pipeline.components.tab_asset import declared_at
+
+    path, line = declared_at(tab_asset)
+    leaves_columns = tab_asset.declared is not None and (
+        tab_asset.declared.declaration is None or tab_asset.declared.declaration.columns is None
+    )
+    return {
+        "title": tab_asset.tab.title,
+        "asset": "/".join(tab_asset.key.path),
+        "key": [] if tab_asset.problem else list(tab_asset.tab.key),
+        "columns": None if leaves_columns or tab_asset.problem else _columns(tab_asset.tab),
+        "file": tab_asset.file_name,
+        "path": path,
+        "line": line,
+        "problem": tab_asset.problem.text if tab_asset.problem else None,
+    }
+
+
+def _columns(tab: "Tab") -> list[dict[str, str]]:
+    return [{"name": column.name, "header": column.header, "type": str(column.type)} for column in tab.columns]
+
+
+def _verdict(tab_asset: "TabAsset", against_database: bool) -> "Verdict":
+    from sheets_pipeline.runs.trial import Verdict, judge
+    from sheets_pipeline.settings import load_settings
+
+    if tab_asset.problem is not None:
+        return Verdict(tab_asset.tab, tab_asset.problem.text)
+    if not against_database:
+        return Verdict(tab_asset.tab, None)
+    return judge(_database(), tab_asset, load_settings().sync_tab_timeout_seconds)
+
+
+def _verdict_json(title: str, verdict: "Verdict") -> dict[str, Any]:
+    aside = [{"key": row.key, "reason": row.reason} for row in verdict.set_aside]
+    return {"title": title, "problem": verdict.problem, "rows": verdict.rows, "set_aside_rows": aside}
+
+
+def _print_verdict(title: str, verdict: "Verdict", against_database: bool) -> None:
+    console = screen(soft_wrap=True)
+    if verdict.problem is not None:
+        console.print(f"[bold]{escape(title)}[/]  [red]{escape(verdict.problem)}[/]", highlight=False)
+        return
+    told = "can be used"
+    if against_database:
+        types = ", ".join(f"{column.name} {column.type}" for column in verdict.tab.columns)
+        told = f"{verdict.rows:,} rows: {types}"
+    console.print(f"[bold]{escape(title)}[/]  [green]ok[/]  {escape(told)}", highlight=False)
+    for row in verdict.set_aside[:_LISTED]:
+        console.print(f"  [magenta]cannot be written[/] {escape(f'key {row.key}: {row.reason}')}", highlight=False)
+    if (more := len(verdict.set_aside) - _LISTED) > 0:
+        click.echo(f"  ... and {more:,} more")
+
+
+def _trial_json(trial: "Trial") -> dict[str, Any]:
+    aside = [{"key": row.key, "reason": row.reason} for row in trial.set_aside]
+    return {"title": trial.tab.title, "columns": _columns(trial.tab), "rows": trial.rows, "set_aside_rows": aside}
+
+
+def _print_trial(trial: "Trial") -> None:
+    from rich.table import Table
+
+    from sheets_pipeline.cli.output import shown
+
+    table = Table(box=None, pad_edge=False)
+    for column in trial.tab.columns:
+        table.add_column(f"{escape(column.header)}\n[dim]{column.type}[/]", overflow="ellipsis", max_width=40)
+    for row in trial.rows:
+        cells = (shown(cell, column.type) for cell, column in zip(row, trial.tab.columns, strict=True))
+        table.add_row(*("" if cell is None else escape(cell) for cell in cells))
+    screen().print(table)
+    for aside in trial.set_aside:
+        echo(f"Cannot be written: key {aside.key}: {aside.reason}.")
+    if not trial.rows and not trial.set_aside:
+        click.echo("No rows.")

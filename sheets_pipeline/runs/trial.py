@@ -1,0 +1,138 @@
+"""What a tab's declaration gives against the database, without writing anything: its first rows, and whether all can be written."""
+
+import json
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import UTC, tzinfo
+from itertools import islice
+from typing import Any, TypeVar
+
+import pandas as pd
+import sqlalchemy as sa
+
+from sheets_pipeline.components.tab_asset import TabAsset
+from sheets_pipeline.errors import DatabaseError, DeclarationBroken, SheetsPipelineError, TabProblem
+from sheets_pipeline.runs.computed import rows_of
+from sheets_pipeline.runs.tab_failures import computing
+from sheets_pipeline.runs.time_limit import Reading
+from sheets_pipeline.sync.cells import KEY_SEPARATOR, Cell
+from sheets_pipeline.sync.rows import Rows, SetAside, rows_from_frame
+from sheets_pipeline.sync.tab import Tab
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """The rows that a tab would hold, as cells, and those that cannot be written."""
+
+    tab: Tab
+    rows: list[list[Cell]]
+    set_aside: list[SetAside]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How a tab's declaration fits the database; ``problem`` is None where it does."""
+
+    tab: Tab
+    problem: str | None
+    rows: int = 0
+    set_aside: tuple[SetAside, ...] = ()
+
+
+def first_rows(engine: sa.Engine, tab_asset: TabAsset, limit: int, seconds: float, zone: tzinfo = UTC) -> Trial:
+    """The first rows of a tab; only they are asked for where its declaration is a query.
+
+    Args:
+        engine: Of the database, for reading.
+        tab_asset: The tab.
+        limit: So many rows.
+        seconds: Longest time that it may take; 0 for no limit.
+        zone: In which moments are shown.
+
+    Raises:
+        TabProblem: The declaration or its query cannot be used.
+        DatabaseError: The database cannot be reached.
+    """
+
+    def read(connection: sa.Connection) -> pd.DataFrame:
+        if tab_asset.declared is not None and (query := tab_asset.declared.query) is not None:
+            return query.describe(connection, limit)
+        return rows_of(tab_asset, connection, None).head(limit)
+
+    return _trial(tab_asset, _read(engine, tab_asset, read, seconds), zone)
+
+
+def rows_of_keys(
+    engine: sa.Engine, tab_asset: TabAsset, keys: Collection[str], seconds: float, zone: tzinfo = UTC
+) -> Trial:
+    """The rows of these keys, read as they are for an event: JSON arrays where the key has several columns."""
+    parts = [_parts(tab_asset, key) for key in keys]
+    return _trial(tab_asset, _read(engine, tab_asset, lambda one: rows_of(tab_asset, one, parts), seconds), zone)
+
+
+def judge(engine: sa.Engine, tab_asset: TabAsset, seconds: float) -> Verdict:
+    """Compute all rows of a tab and say what would keep them from being written.
+
+    Raises:
+        DatabaseError: The database cannot be reached.
+    """
+    try:
+        frame = _read(engine, tab_asset, lambda connection: rows_of(tab_asset, connection, None), seconds)
+        tab = tab_asset.tab_of(frame)
+        rows = rows_from_frame(tab, frame, UTC)
+        if (lost := _lost_key(engine, tab_asset, tab, rows, seconds)) is not None:
+            return Verdict(tab, lost, len(rows))
+        return Verdict(tab, None, len(rows), tuple(rows.set_aside))
+    except DatabaseError:
+        raise
+    except SheetsPipelineError as error:
+        return Verdict(tab_asset.tab, str(error).removeprefix(f"Tab {tab_asset.tab.title!r}: "))
+
+
+def _lost_key(engine: sa.Engine, tab_asset: TabAsset, tab: Tab, rows: Rows, seconds: float) -> str | None:
+    """What is wrong where a row of the tab is not found again by its key; the first few stand for all."""
+    if tab_asset.declared is None:
+        return None
+    some = list(islice((key for key in rows.keys if all(key.split(KEY_SEPARATOR))), 3))
+    parts = [tuple(key.split(KEY_SEPARATOR)) for key in some]
+    frame = _read(engine, tab_asset, lambda connection: rows_of(tab_asset, connection, parts), seconds)
+    again = rows_from_frame(tab, frame, UTC)
+    if missing := [key for key in some if key not in again.position]:
+        shown = missing[0].replace(KEY_SEPARATOR, ", ")
+        return (
+            f"the row of the key {shown!r} is among all rows, and is not found by its key. Let the query give the key as the "
+            "column holds it (no rounding, no padding), or name other columns in :keys."
+        )
+    return None
+
+
+def _parts(tab_asset: TabAsset, key: str) -> Any:
+    columns = len(tab_asset.tab.key)
+    if columns == 1:
+        return key
+    try:
+        parts = json.loads(key)
+    except ValueError:
+        parts = None
+    if not isinstance(parts, list) or len(parts) != columns:
+        names = ", ".join(tab_asset.tab.key)
+        raise TabProblem(
+            tab_asset.tab.title, f"expected a key as JSON array of {columns} values ({names}), found {key!r}."
+        )
+    return tuple(map(str, parts))
+
+
+def _read(engine: sa.Engine, tab_asset: TabAsset, read: Callable[[sa.Connection], T], seconds: float) -> T:
+    if tab_asset.problem is not None:
+        raise DeclarationBroken(tab_asset.tab.title, tab_asset.problem.text)
+    with computing(engine, tab_asset):
+        return Reading(engine, read, seconds).result()
+
+
+def _trial(tab_asset: TabAsset, frame: pd.DataFrame, zone: tzinfo) -> Trial:
+    tab = tab_asset.tab_of(frame)
+    rows = rows_from_frame(tab, frame, zone)
+    cells = [list(row) for row in zip(*(rows.columns[column.name] for column in tab.columns), strict=True)]
+    return Trial(tab, cells, rows.set_aside)

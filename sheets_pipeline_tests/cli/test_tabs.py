@@ -1,0 +1,129 @@
+"""``sheets-pipeline tabs``: declarations are listed, judged and tried without writing anything."""
+
+import json
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from click.testing import CliRunner, Result
+
+from sheets_pipeline.cli.main import main
+from sheets_pipeline_tests.components.test_project_folder import PROGRESS, SCHEMA, TABS, Project, project
+from sheets_pipeline_tests.databases import engine, mariadb_url
+
+__all__ = ["engine", "mariadb_url", "project"]
+
+MORE = """\
+type: sheets_pipeline.Tab
+attributes:
+  title: Doubled
+  key: lesson_id
+  sql: select lesson_id, score from attempt
+---
+type: sheets_pipeline.Tab
+attributes:
+  title: No table
+  key: id
+  sql: select id from no_such_table
+---
+type: sheets_pipeline.Tab
+attributes:
+  title: No column
+  key: id
+  sql: select id from lesson
+  columns: [{name: id}, {name: title}]
+---
+type: sheets_pipeline.Tab
+attributes:
+  title: Wrong type
+  key: id
+  sql: select id, title from lesson
+  columns: [{name: id}, {name: title, type: date}]
+---
+type: sheets_pipeline.Tab
+attributes:
+  title: Lost
+  key: id
+  sql: select id, title from lesson where :keys(title)
+"""
+
+
+@pytest.fixture
+def school(engine: sa.Engine, project: Project, monkeypatch: pytest.MonkeyPatch) -> sa.Engine:
+    """A school's tables and tabs, on each database in turn."""
+    with engine.begin() as connection:
+        for statement in filter(str.strip, SCHEMA.split(";")):
+            connection.exec_driver_sql(statement)
+    monkeypatch.setenv("DATABASE_URL", engine.url.render_as_string(hide_password=False))
+    project(school_yaml=TABS, progress_sql=PROGRESS, more_yaml=MORE)
+    return engine
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["tabs", *arguments])
+
+
+def answer(*arguments: str) -> Any:
+    return json.loads(run(*arguments, "--json").stdout)
+
+
+def test_all_tabs_are_listed_with_their_place(project: Project) -> None:
+    project(school_yaml=TABS, progress_sql=PROGRESS)
+    by_title = {tab["title"]: tab for tab in answer("list")}
+    assert by_title["Learners"] == by_title["Learners"] | {
+        "asset": "learners", "key": ["id"], "columns": None, "file": "school.yaml", "line": 1, "problem": None,
+    }  # fmt: skip
+    assert [column["header"] for column in by_title["Student progress"]["columns"]][:3] == [
+        "Learner",
+        "Lesson no",
+        "Lesson",
+    ]
+    assert "found neither" in by_title["Broken"]["problem"]
+    table = run("list").output
+    assert "school.yaml, line 7" in table
+    assert "cannot be used" in table
+
+
+def test_declarations_are_checked_without_a_database(project: Project) -> None:
+    project(school_yaml=TABS, progress_sql=PROGRESS)
+    result = run("check")
+    assert result.exit_code == 1
+    assert "Learners  ok" in result.output
+    assert "school.yaml, line 21: expected sql or sql_file" in result.output
+    assert run("check", "Learners").exit_code == 0
+    unknown = run("check", "Lerners")
+    assert unknown.exit_code == 2
+
+
+def test_declarations_are_checked_against_the_database(school: sa.Engine) -> None:
+    found = {one["title"]: one for one in answer("check", "--database")}
+    assert found["Learners"] == {"title": "Learners", "problem": None, "rows": 2, "set_aside_rows": []}
+    assert found["Student progress"]["rows"] == 3
+    assert "found 1 keys more than once" in found["Doubled"]["problem"]
+    assert "no_such_table" in found["No table"]["problem"]
+    assert "the declared column 'title' is not in the query's result" in found["No column"]["problem"]
+    assert "is not found by its key" in found["Lost"]["problem"]
+    assert found["Wrong type"]["problem"] is None
+    assert (
+        found["Wrong type"]["set_aside_rows"][0]["reason"]
+        == "title holds text that is not an ISO date, where a date was expected"
+    )
+    text = run("check", "Learners", "--database").output
+    assert "2 rows: id text, name text, active boolean, joined date" in text
+    tables = sa.inspect(school).get_table_names()
+    assert set(tables) == {"learner", "lesson", "attempt"}  # nothing of ours is made
+
+
+def test_first_rows_and_rows_of_keys_are_shown_as_they_would_stand_in_the_tab(school: sa.Engine) -> None:
+    found = answer("preview", "Student progress", "--rows", "1")
+    assert [column["type"] for column in found["columns"]] == ["text", "text", "text", "decimal", "text"]
+    assert len(found["rows"]) == 1
+    rows = answer("preview", "Student progress", "--key", '["b-2", 1]', "--key", '["a-1", "2"]')["rows"]
+    assert sorted(rows) == [["a-1", "2", "007", None, None], ["b-2", "1", "Fractions", 7.25, None]]
+    text = run("preview", "Learners").output
+    assert "2026-07-01" in text
+    assert "=1+1" in text
+    wrong = run("preview", "Student progress", "--key", "a-1")
+    assert wrong.exit_code == 1
+    assert "expected a key as JSON array of 2 values (learner_id, lesson_id), found 'a-1'" in wrong.stderr
+    assert run("preview", "Broken").exit_code == 1

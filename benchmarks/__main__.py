@@ -61,7 +61,7 @@ def measure(arguments: argparse.Namespace, python: Path) -> dict[str, Any]:
     started = time.monotonic()
     scenarios = [scenario for scenario in SCENARIOS if scenario.name in arguments.scenarios]
     peers = [peer for peer in PEERS if peer.module in arguments.peers]
-    found: list[Measured] = []
+    measured: list[Measured] = []
     about = machine()
     too_slow: set[tuple[str, int]] = set()
     with ExitStack() as stack:
@@ -75,11 +75,11 @@ def measure(arguments: argparse.Namespace, python: Path) -> dict[str, Any]:
             if is_late or (peer.module, rows) in too_slow or (peer.most_rows and rows > peer.most_rows):
                 continue
             began = time.monotonic()
-            found += _run(peer, rows, run, scenarios, python, folder, database_url, arguments)
+            measured += _run(peer, rows, run, scenarios, python, folder, database_url, arguments)
             if time.monotonic() - began > _REPEATED_UP_TO_SECONDS:
                 too_slow.add((peer.module, rows))
     about["minutes"] = round((time.monotonic() - started) / 60, 1)
-    return {"machine": about, "measured": [one.as_json() for one in found]}
+    return {"machine": about, "measured": [one.as_json() for one in measured]}
 
 
 def _run(
@@ -131,13 +131,13 @@ def main(given: list[str] | None = None) -> int:
     python = ensure_environment()
     results: Path = arguments.results
     if not arguments.render:
-        found = measure(arguments, python)
+        answer = measure(arguments, python)
         if arguments.append and results.exists():
-            found = _together(orjson.loads(results.read_bytes()), found)
-        found["versions"] = versions(python, [peer.package for peer in PEERS if peer.package])
-        found["compared"] = time_compare()
+            answer = _together(orjson.loads(results.read_bytes()), answer)
+        answer["versions"] = versions(python, [peer.package for peer in PEERS if peer.package])
+        answer["compared"] = time_compare()
         results.parent.mkdir(parents=True, exist_ok=True)
-        results.write_bytes(orjson.dumps(found) + b"\n")
+        results.write_bytes(orjson.dumps(answer) + b"\n")
     (arguments.output / "benchmarks.md").write_text(render(orjson.loads(results.read_bytes())))
     subprocess.run(
         [python, "-m", "benchmarks.chart", results, arguments.output / "benchmarks.svg"], check=True, cwd=ROOT

@@ -23,9 +23,9 @@ _OTHERS = ["#8a9a5b", "#c9a227", "#b5651d", "#7d5ba6", "#5b8a8a", "#a65b6b"]
 
 def main(results: Path, chart: Path) -> None:
     """Draw seconds and cells sent, by scenario and tool, for the largest size."""
-    found = figures(json.loads(results.read_text())["measured"])
-    rows = max(figure.rows for figure in found)
-    shown = [figure for figure in found if figure.rows == rows and not figure.was_ended]
+    all_figures = figures(json.loads(results.read_text())["measured"])
+    rows = max(figure.rows for figure in all_figures)
+    shown = [figure for figure in all_figures if figure.rows == rows and not figure.was_ended]
     matplotlib.rcParams.update({"svg.hashsalt": "benchmarks", "font.size": 9, "svg.fonttype": "none"})
     drawing, axes = pyplot.subplots(1, 2, figsize=(11, 4.2))
     _bars(axes[0], shown, "seconds", lambda figure: figure.seconds)

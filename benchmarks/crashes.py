@@ -134,11 +134,11 @@ def kill_at_random(stack: Stack, count: int, rng: random.Random) -> Counter[str]
     while kills.total() < count:
         target = rng.choices(list(_TARGETS), list(_TARGETS.values()))[0]
         deadline = time.monotonic() + _LONGEST_WAIT_FOR_TARGET
-        while not (found := stack.parts().get(target)) and time.monotonic() < deadline:
+        while not (victims := stack.parts().get(target)) and time.monotonic() < deadline:
             time.sleep(0.05)
-        if found:
+        if victims:
             time.sleep(rng.uniform(0, 0.5))  # somewhere within what a run does
-            if _killed(rng.choice(found)):
+            if _killed(rng.choice(victims)):
                 kills[target] += 1
                 print(f"{kills.total():>4}/{count} {target}", flush=True)
         time.sleep(rng.uniform(0.5, 5))

@@ -78,15 +78,15 @@ def look(bench: Bench, damage: Damage, *, final: bool = False) -> None:
     """Read the tab as people see it and count what is wrong."""
     damage.looks += 1
     rows = [row + [""] * (8 - len(row)) for row in bench.values()[1:]]
-    found = [row for row in rows if row[0] != ""]
-    if not found:
+    shown = [row for row in rows if row[0] != ""]
+    if not shown:
         damage.blank_moments += 1
         return
-    keys = [row[0] for row in found]
+    keys = [row[0] for row in shown]
     damage.doubled += len(keys) - len(set(keys))
     expected = set(NEW) if final else set(OLD) & set(NEW)
     damage.lost += len(expected - set(keys))
-    for key, name, score, *_, note in found:
+    for key, name, score, *_, note in shown:
         versions = [NEW.get(key)] if final else [OLD.get(key), NEW.get(key)]
         if (name, score) not in versions:
             damage.torn += 1

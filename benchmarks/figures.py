@@ -62,13 +62,13 @@ def figures(measured: list[dict[str, Any]]) -> list[Figure]:
     groups: dict[tuple[int, str, str], list[dict[str, Any]]] = {}
     for one in measured:
         groups.setdefault((one["rows"], one["scenario"], one["peer"]), []).append(one)
-    found = []
+    result = []
     for (rows, scenario, peer), runs in groups.items():
         ours = [run["seconds"] for run in groups.get((rows, scenario, OURS), [])]
         is_known = ours and all(run["seconds"] is not None for run in [*runs, *({"seconds": s} for s in ours)])
         ratio = median(run["seconds"] for run in runs) / median(ours) if is_known else None
-        found.append(Figure(peer, rows, scenario, tuple(runs), ratio))
-    return found
+        result.append(Figure(peer, rows, scenario, tuple(runs), ratio))
+    return result
 
 
 def describe(verdict: dict[str, Any]) -> str:

@@ -23,8 +23,8 @@ def render(about: Mapping[str, Any], results: Mapping[str, Any], arguments: Mapp
         "|---|---|---:|---:|---:|---:|",
     ]
     for pattern, title in patterns.items():
-        for variant, found in results.items():
-            row = found[pattern]
+        for variant, result in results.items():
+            row = result[pattern]
             figures = f"{row['median']:.2f} | {row['p95']:.2f} | {row['max']:.2f} | {row['missing']}"
             lines.append(f"| {title} | {_TITLES[variant]} | {figures} |")
     lines += [
@@ -38,10 +38,10 @@ def render(about: Mapping[str, Any], results: Mapping[str, Any], arguments: Mapp
         "run of an earlier one still listens needs no run.)",
         "",
     ]
-    stages = list(dict.fromkeys(stage for found in results.values() for stage in found["stages"]))
+    stages = list(dict.fromkeys(stage for result in results.values() for stage in result["stages"]))
     lines += ["| | " + " | ".join(stages) + " |", "|---|" + "---:|" * len(stages)]
-    for variant, found in results.items():
-        figures = " | ".join(f"{found['stages'][stage]:.2f}" if stage in found["stages"] else "" for stage in stages)
+    for variant, result in results.items():
+        figures = " | ".join(f"{result['stages'][stage]:.2f}" if stage in result["stages"] else "" for stage in stages)
         lines.append(f"| {_TITLES[variant]} | {figures} |")
     lines += ["", "## Machine", ""]
     lines += [f"- {name.replace('_', ' ')}: {value}" for name, value in about.items()]

@@ -146,19 +146,19 @@ class Sampler:
 
 def memory_by_part(stack: Stack) -> dict[str, float]:
     """Proportional memory of all processes by what they are, in MiB."""
-    found: dict[str, float] = {}
+    result: dict[str, float] = {}
     for part, processes in stack.parts().items():
         for process in processes:
             try:
-                found[part] = found.get(part, 0.0) + process.memory_full_info().pss / 2**20
+                result[part] = result.get(part, 0.0) + process.memory_full_info().pss / 2**20
             except (psutil.Error, OSError):
                 continue  # it has ended
-    return found
+    return result
 
 
 def processor_seconds(stack: Stack) -> dict[str, float]:
     """Processor time by part so far, children that have ended included: runs count with the warm process."""
-    found: dict[str, float] = {}
+    result: dict[str, float] = {}
     for part, processes in stack.parts().items():
         for process in processes:
             try:
@@ -167,8 +167,8 @@ def processor_seconds(stack: Stack) -> dict[str, float]:
                 continue  # it has ended
             name = {"run": "runs", "warm process": "runs", "database session": "database"}.get(part, part)
             own, ended = times.user + times.system, times.children_user + times.children_system
-            found[name] = found.get(name, 0.0) + own + (ended if part in {"warm process", "database"} else 0.0)
-    return found
+            result[name] = result.get(name, 0.0) + own + (ended if part in {"warm process", "database"} else 0.0)
+    return result
 
 
 def most_in_a_minute(moments: list[float]) -> int:
@@ -272,15 +272,15 @@ def in_turn(
     stack: Stack, timed: Callable[..., list[float]], alone: str, arguments: argparse.Namespace
 ) -> dict[str, list[list[float]]]:
     """Phases alone and with everything, shortly after each other; which is first alternates."""
-    found: dict[str, list[list[float]]] = {ALONE: [], WHOLE: []}
+    result: dict[str, list[list[float]]] = {ALONE: [], WHOLE: []}
     for number in range(arguments.turns):
         for name in (ALONE, WHOLE) if number % 2 else (WHOLE, ALONE):
             if name == ALONE:
                 with stack.held():
-                    found[name].append(timed(name, arguments.turn, alone, arguments.lead))
+                    result[name].append(timed(name, arguments.turn, alone, arguments.lead))
             else:
-                found[name].append(timed(name, arguments.turn, lead=arguments.lead))
-    return found
+                result[name].append(timed(name, arguments.turn, lead=arguments.lead))
+    return result
 
 
 def storm(stack: Stack, engine: sa.Engine) -> dict[str, float]:
@@ -371,8 +371,8 @@ def ratios(alone: list[list[float]], whole: list[list[float]]) -> list[tuple[flo
 
 def ranks(seconds: Iterable[float]) -> tuple[float, float, float]:
     """Median, 95th and 99th percentile in ms."""
-    found = [1000 * rank for rank in statistics.quantiles(seconds, n=100)]
-    return found[49], found[94], found[98]
+    result = [1000 * rank for rank in statistics.quantiles(seconds, n=100)]
+    return result[49], result[94], result[98]
 
 
 def _pipeline(arguments: argparse.Namespace, result: dict[str, Any]) -> list[str]:

@@ -10,14 +10,14 @@ from benchmarks.targets import targets
 
 def render(results: dict[str, Any]) -> str:
     """The whole page."""
-    found = figures(results["measured"])
-    scenarios = [s for s in SCENARIOS if any(figure.scenario == s.name for figure in found)]
+    all_figures = figures(results["measured"])
+    scenarios = [s for s in SCENARIOS if any(figure.scenario == s.name for figure in all_figures)]
     parts = [
         _introduction(results),
-        _targets(found, results),
+        _targets(all_figures, results),
         "![Seconds and cells sent by tool](benchmarks.svg)\n",
         _tools(results),
-        *(_scenario(scenario, found) for scenario in scenarios),
+        *(_scenario(scenario, all_figures) for scenario in scenarios),
     ]
     return "\n".join(part for part in parts if part)
 
@@ -47,11 +47,11 @@ How to read it:
 """
 
 
-def _targets(found: list[Figure], results: dict[str, Any]) -> str:
+def _targets(all_figures: list[Figure], results: dict[str, Any]) -> str:
     lines = ["## Targets\n", "| Target | Measured | Reached |", "|---|---|---|"]
     lines += [
-        f"| {target.wanted} | {target.found} | {'yes' if target.is_reached else '**no**'} |"
-        for target in targets(found, results["compared"])
+        f"| {target.wanted} | {target.result} | {'yes' if target.is_reached else '**no**'} |"
+        for target in targets(all_figures, results["compared"])
     ]
     return "\n".join(lines) + "\n"
 
@@ -68,8 +68,8 @@ def _name(peer: str) -> str:
     return f"**{peer}**" if peer == OURS else peer
 
 
-def _scenario(scenario: Scenario, found: list[Figure]) -> str:
-    mine = [figure for figure in found if figure.scenario == scenario.name]
+def _scenario(scenario: Scenario, all_figures: list[Figure]) -> str:
+    mine = [figure for figure in all_figures if figure.scenario == scenario.name]
     has_people, has_faults = scenario.has_people, bool(scenario.faults)
     columns = ["rows", "tool", "reads", "writes", "cells", "MB sent", "MB received", "seconds", "runs", "× ours"]
     columns += ["at quota", "memory", "right"]
@@ -82,7 +82,7 @@ def _scenario(scenario: Scenario, found: list[Figure]) -> str:
         for peer in PEERS:
             if peer.name in by_peer:
                 lines.append(_row(by_peer[peer.name], has_people, has_faults))
-            elif reason := _why_not_run(peer, rows, found):
+            elif reason := _why_not_run(peer, rows, all_figures):
                 lines.append(f"| {rows:,} | {_name(peer.name)} | not run: {reason} |")
     return "\n".join(lines) + "\n"
 
@@ -121,10 +121,10 @@ def _between(run: dict[str, Any]) -> str:
     return "all was written" if words == "yes" else words.removeprefix("no: ")
 
 
-def _why_not_run(peer: Peer, rows: int, found: list[Figure]) -> str:
+def _why_not_run(peer: Peer, rows: int, all_figures: list[Figure]) -> str:
     if peer.most_rows and rows > peer.most_rows:
         return peer.limit.format(rows=rows, hours=rows / 60 / 60)
-    others = [figure for figure in found if (figure.peer, figure.rows) == (peer.name, rows)]
+    others = [figure for figure in all_figures if (figure.peer, figure.rows) == (peer.name, rows)]
     if not others:
         return ""
     seconds = sum(run["seconds"] or 0 for figure in others for run in figure.runs[:1])

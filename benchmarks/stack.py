@@ -113,14 +113,14 @@ class Stack:
 
     def parts(self) -> dict[str, list[psutil.Process]]:
         """All processes of this stack by what they are; ``database`` is the server's first process."""
-        found: dict[str, list[psutil.Process]] = {}
+        processes: dict[str, list[psutil.Process]] = {}
         for process in psutil.process_iter():
             try:
                 if part := self._part(process):
-                    found.setdefault(part, []).append(process)
+                    processes.setdefault(part, []).append(process)
             except (psutil.Error, OSError):
                 continue  # it ended meanwhile, or is somebody else's
-        return found
+        return processes
 
     def _part(self, process: psutil.Process) -> str | None:
         command = " ".join(process.cmdline())

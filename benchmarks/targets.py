@@ -22,7 +22,7 @@ class Target:
     """One target: what was to be reached, what was found."""
 
     wanted: str
-    found: str
+    result: str
     is_reached: bool
 
 
@@ -39,7 +39,7 @@ def time_compare(rows: int = LARGE, runs: int = 5) -> dict[str, Any]:
     present = rows_from_frame(tab, frame(rows), zone)
     columns = [[name, *cells] for name, cells in present.columns.items()]
     snapshot = TabSnapshot("data", rows + 1, len(columns), columns)
-    found: dict[str, Any] = {"rows": rows}
+    result: dict[str, Any] = {"rows": rows}
     for name, steps in (("unchanged", []), ("one_percent", ["percent"])):
         wanted = rows_from_frame(tab, frame(rows, steps), zone)
         times = []
@@ -48,9 +48,9 @@ def time_compare(rows: int = LARGE, runs: int = 5) -> dict[str, Any]:
             layout = locate_columns(tab, snapshot)
             changes = compare(tab, snapshot, layout, index_rows(tab, snapshot, layout), wanted, set)
             times.append(time.perf_counter() - started)
-        found[name] = median(times)
-        found[f"{name}_updates"] = len(changes.updates)
-    return found
+        result[name] = median(times)
+        result[f"{name}_updates"] = len(changes.updates)
+    return result
 
 
 def targets(figures: list[Figure], compared: dict[str, Any]) -> list[Target]:

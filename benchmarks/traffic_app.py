@@ -23,10 +23,10 @@ _LOGIN = sa.text("UPDATE users SET last_login_at = now() WHERE id = :id")
 def learner(user_id: int) -> bytes:
     """A learner's page: three statements, of which one writes."""
     with _engine.begin() as connection:
-        found = connection.execute(_LEARNER, {"id": user_id}).mappings().first()
+        result = connection.execute(_LEARNER, {"id": user_id}).mappings().first()
         responses = [dict(row) for row in connection.execute(_RESPONSES, {"id": user_id}).mappings()]
         connection.execute(_LOGIN, {"id": user_id})
-    return orjson.dumps({"learner": dict(found) if found else None, "responses": responses}, default=str)
+    return orjson.dumps({"learner": dict(result) if result else None, "responses": responses}, default=str)
 
 
 async def app(scope: dict[str, Any], _receive: Any, send: Any) -> None:

@@ -92,10 +92,10 @@ class Bench:
         environment = os.environ | {"PGPASSWORD": self.server.password}
         done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
         wanted = r"progress: .*? lat ([\d.]+) ms" if steady else r"progress: .*? ([\d.]+) tps"
-        found = [float(number) for number in re.findall(wanted, done.stderr)]
-        if done.returncode or len(found) < 2:
+        result = [float(number) for number in re.findall(wanted, done.stderr)]
+        if done.returncode or len(result) < 2:
             raise SystemExit(f"pgbench failed: {done.stderr[-500:]}")
-        return statistics.mean(found[1:])
+        return statistics.mean(result[1:])
 
     def _reset(self, *, with_triggers: bool) -> None:
         triggers.install(self.engine)

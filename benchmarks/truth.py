@@ -77,8 +77,8 @@ class Judge:
         sheets = self._get("?fields=sheets.properties.title")["sheets"]
         titles = [str(sheet["properties"]["title"]) for sheet in sheets]
         query = "&".join(f"ranges={quote(title)}" for title in titles)
-        found = self._get(f"/values:batchGet?{query}&valueRenderOption=UNFORMATTED_VALUE")["valueRanges"]
-        shown = {title: one.get("values", [[]]) for title, one in zip(titles, found, strict=True)}
+        ranges = self._get(f"/values:batchGet?{query}&valueRenderOption=UNFORMATTED_VALUE")["valueRanges"]
+        shown = {title: one.get("values", [[]]) for title, one in zip(titles, ranges, strict=True)}
         return {tab: self._judge(tab, shown) for tab in _TABS}
 
     def _judge(self, tab: str, by_title: dict[str, list[list[Any]]]) -> Verdict:

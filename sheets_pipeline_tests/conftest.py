@@ -21,7 +21,7 @@ def logs_as_before() -> Iterator[None]:
     root, ours = logging.getLogger(), logging.getLogger("sheets_pipeline")
     handlers, levels = [*root.handlers], (root.level, ours.level)
     yield
-    for added in [found for found in root.handlers if found not in handlers]:
+    for added in [handler for handler in root.handlers if handler not in handlers]:
         root.removeHandler(added)
     root.setLevel(levels[0])
     ours.setLevel(levels[1])

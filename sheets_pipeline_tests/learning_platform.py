@@ -86,7 +86,7 @@ def platform(
     with dg.DagsterInstance.ephemeral() as instance:
         # The switches of tabs are kept where an ephemeral instance has no place; all else stays in memory.
         instance._schedule_storage = SqliteScheduleStorage.from_local(str(tmp_path / "schedules"))
-        found = Platform(engine, server, spreadsheet_id, instance)
-        with lending(lambda: found.pipeline):
-            yield found
+        opened = Platform(engine, server, spreadsheet_id, instance)
+        with lending(lambda: opened.pipeline):
+            yield opened
     server.clear_faults()

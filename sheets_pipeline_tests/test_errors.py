@@ -18,8 +18,8 @@ def drawn() -> list[tuple[int, str]]:
 
 def test_the_tree_is_drawn_as_it_is() -> None:
     declared = [kind for kind in error_classes() if kind.__module__ == errors.__name__]
-    found = [(kind.__mro__.index(SheetsPipelineError), kind.__name__) for kind in declared]
-    assert drawn() == found[1:]
+    result = [(kind.__mro__.index(SheetsPipelineError), kind.__name__) for kind in declared]
+    assert drawn() == result[1:]
 
 
 @pytest.mark.parametrize("kind", list(error_classes()), ids=lambda kind: kind.__name__)

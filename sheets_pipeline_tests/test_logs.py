@@ -47,8 +47,8 @@ def test_run_and_tab_are_on_each_line_of_the_block_and_on_none_after_it(lines: A
             logger.info("inner")
         logger.info("outer")
     logger.info("after")
-    found = [(line.get("run_id"), line.get("tab")) for line in lines()]
-    assert found == [("r1", "people"), ("r1", None), (None, None)]
+    result = [(line.get("run_id"), line.get("tab")) for line in lines()]
+    assert result == [("r1", "people"), ("r1", None), (None, None)]
 
 
 def test_fields_belong_to_their_own_thread(lines: Any) -> None:
@@ -118,7 +118,7 @@ def test_a_dagster_run_logs_json_with_its_run_id_and_step(
         noisy()
 
     result = job.execute_in_process()
-    found = [json.loads(line) for line in capfd.readouterr().err.splitlines() if line.startswith("{")]
-    by_message = {line["message"]: line for line in found}
+    answer = [json.loads(line) for line in capfd.readouterr().err.splitlines() if line.startswith("{")]
+    by_message = {line["message"]: line for line in answer}
     assert by_message["5 rows"]["run_id"] == result.run_id
     assert by_message["5 rows"]["step"] == "noisy"

@@ -126,12 +126,12 @@ def test_an_asgi_application_under_load_holds_a_lease_in_the_database(database_u
 
     async def load() -> list[leases.Lease]:
         requests = [asyncio.create_task(app(http(), nothing, nothing)) for _ in range(5)]
-        found: list[leases.Lease] = []
+        alive: list[leases.Lease] = []
         while not all(request.done() for request in requests):
-            found = found or await asyncio.to_thread(leases.leases, engine)
+            alive = alive or await asyncio.to_thread(leases.leases, engine)
             await asyncio.sleep(0.01)
         await asyncio.gather(*requests)
-        return found
+        return alive
 
     [lease] = asyncio.run(load())
     assert lease.holder.startswith("shop@")

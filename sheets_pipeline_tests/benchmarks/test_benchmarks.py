@@ -63,10 +63,10 @@ def test_ours_runs_through_every_scenario_without_faults(
         (tmp_path / "log").open("w") as log,
         ToolProcess(Path(sys.executable), ours.module, log, tmp_path) as process,
     ):
-        found = Chain(local_sheets, process, ours, 120, database_url, 30).run(scenarios, lambda _: None)
-    assert [one.scenario for one in found] == [scenario.name for scenario in scenarios]
-    assert all(one.verdict["is_right"] for one in found), found
-    by_name = {one.scenario: one for one in found}
+        measured = Chain(local_sheets, process, ours, 120, database_url, 30).run(scenarios, lambda _: None)
+    assert [one.scenario for one in measured] == [scenario.name for scenario in scenarios]
+    assert all(one.verdict["is_right"] for one in measured), measured
+    by_name = {one.scenario: one for one in measured}
     assert (by_name["no-change"].reads, by_name["no-change"].writes) == (1, 0)
     assert by_name["few-changes"].cells == by_name["few-changes"].cells_to_change
     harmed = by_name["people"].harmed
@@ -79,7 +79,7 @@ def test_ours_runs_through_every_scenario_without_faults(
         ),
         "versions": {},
         "compared": time_compare(rows=500, runs=1),
-        "measured": [one.as_json() for one in found],
+        "measured": [one.as_json() for one in measured],
     }
     page = render(results)
     assert "| Nothing changed, 120 rows: 1 read, 0 writes | 1 read, 0 writes | yes |" in page

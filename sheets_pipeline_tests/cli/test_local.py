@@ -38,8 +38,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliRunner]:
 
 
 def urls(run: CliRunner) -> dict[str, str | None]:
-    found: dict[str, str | None] = json.loads(run.invoke(local, ["urls", "--json"]).stdout)
-    return found
+    addresses: dict[str, str | None] = json.loads(run.invoke(local, ["urls", "--json"]).stdout)
+    return addresses
 
 
 def test_start_urls_stop_and_reset(run: CliRunner, tmp_path: Path):
@@ -48,10 +48,10 @@ def test_start_urls_stop_and_reset(run: CliRunner, tmp_path: Path):
     assert started.exit_code == 0
     open_to_others = [path for path in (tmp_path / "local").rglob("*") if path.lstat().st_mode & 0o077]
     assert [path for path in open_to_others if not path.is_symlink()] == []
-    found = urls(run)
-    assert list(found) == KEYS
-    assert {key for key in KEYS if found[key] is None} == {"dagster_url", "control_url"}
-    assert str(found["spreadsheet_url"]) in started.stdout
+    addresses = urls(run)
+    assert list(addresses) == KEYS
+    assert {key for key in KEYS if addresses[key] is None} == {"dagster_url", "control_url"}
+    assert str(addresses["spreadsheet_url"]) in started.stdout
     assert run.invoke(local, ["stop"]).stdout == "Stopped: Local Sheets, PostgreSQL.\n"
     assert run.invoke(local, ["stop"]).stdout == "Nothing embedded was running.\n"
     assert urls(run) == dict.fromkeys(KEYS)
@@ -66,12 +66,14 @@ def test_start_urls_stop_and_reset(run: CliRunner, tmp_path: Path):
 def test_urls_of_ones_own_services_show_without_starting_anything(run: CliRunner, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("DATABASE_URL", "postgresql://owner:secret@db.example.org/platform")
     monkeypatch.setenv("SPREADSHEET_ID", "https://docs.google.com/spreadsheets/d/1AbC/edit#gid=0")
-    found = urls(run)
+    addresses = urls(run)
     assert (
-        found["database_url"] == found["pipeline_database_url"] == "postgresql://owner:secret@db.example.org/platform"
+        addresses["database_url"]
+        == addresses["pipeline_database_url"]
+        == "postgresql://owner:secret@db.example.org/platform"
     )
-    assert found["spreadsheet_url"] == "https://docs.google.com/spreadsheets/d/1AbC/edit"
-    assert found["dagster_postgres_url"] is None
+    assert addresses["spreadsheet_url"] == "https://docs.google.com/spreadsheets/d/1AbC/edit"
+    assert addresses["dagster_postgres_url"] is None
 
 
 @pytest.mark.parametrize(
@@ -101,8 +103,8 @@ def test_after_attach_only_connections_follow_a_server_and_start_none(run: CliRu
     services.ensure_services(settings)
     services.attach_only()
     try:
-        found = services.ensure_services(settings)
-        engine = sa.create_engine(found.database_url, poolclass=sa.NullPool)
+        services_ = services.ensure_services(settings)
+        engine = sa.create_engine(services_.database_url, poolclass=sa.NullPool)
         services.stop_services(settings)
         with pytest.raises(sa.exc.OperationalError):
             engine.connect()

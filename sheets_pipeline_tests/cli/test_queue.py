@@ -39,8 +39,8 @@ def invoke(*arguments: str, **options: Any) -> Result:
 def status() -> dict[str, Any]:
     result = invoke("status", "--json")
     assert result.exit_code == 0, result.output
-    found: dict[str, Any] = json.loads(result.stdout)
-    return found
+    answer: dict[str, Any] = json.loads(result.stdout)
+    return answer
 
 
 def give_up(platform: Platform) -> list[int]:
@@ -53,8 +53,8 @@ def give_up(platform: Platform) -> list[int]:
 
 def test_status_gives_the_documented_shape(platform: Platform) -> None:
     list(submit_quizzes(platform.engine, 2, 100))
-    found = status()
-    assert set(found) >= {
+    current = status()
+    assert set(current) >= {
         "running",
         "pending",
         "pending_by_priority",
@@ -66,11 +66,11 @@ def test_status_gives_the_documented_shape(platform: Platform) -> None:
         "reads_per_minute",
         "writes_per_minute",
     }
-    assert found["pending"] >= 2
-    assert found["running"] == 0
-    assert found["oldest_seconds"] > 0
+    assert current["pending"] >= 2
+    assert current["running"] == 0
+    assert current["oldest_seconds"] > 0
     text = invoke("status").stdout
-    assert f"{found['pending']}" in text
+    assert f"{current['pending']}" in text
     assert "0 of 10000" in text
 
 
@@ -78,13 +78,13 @@ def test_process_syncs_now_and_says_what_it_did(platform: Platform) -> None:
     list(submit_quizzes(platform.engine, 1, 100))
     result = invoke("process", "--json")
     assert result.exit_code == 0, result.output
-    found = json.loads(result.stdout)
-    assert found["status"] == "success"
-    assert found["events"] > 0
-    assert found["still_pending"] == 0
-    assert found["tabs"]["UserProfiles"]["cells"] > 0
+    answer = json.loads(result.stdout)
+    assert answer["status"] == "success"
+    assert answer["events"] > 0
+    assert answer["still_pending"] == 0
+    assert answer["tabs"]["UserProfiles"]["cells"] > 0
     assert len(platform.rows("UserProfiles")) == 60
-    assert platform.instance.get_run_by_id(found["run_id"]) is not None
+    assert platform.instance.get_run_by_id(answer["run_id"]) is not None
     assert "0 events taken" in invoke("process").stdout
 
 
@@ -100,10 +100,10 @@ def test_process_fails_with_the_remedy_where_the_spreadsheet_is_not_shared(platf
 def test_events_set_aside_are_listed_and_wait_again_after_retry(platform: Platform) -> None:
     list(submit_quizzes(platform.engine, 2, 100))
     first, *rest = give_up(platform)
-    found = status()
-    assert found["pending"] == 0
-    assert [event["id"] for event in found["set_aside_events"]] == [first, *rest]
-    assert found["set_aside_events"][0]["tabs"] == ["UserProfiles"]
+    current = status()
+    assert current["pending"] == 0
+    assert [event["id"] for event in current["set_aside_events"]] == [first, *rest]
+    assert current["set_aside_events"][0]["tabs"] == ["UserProfiles"]
     assert "a cell is too long" in invoke("status").stdout
     assert "1 event waits again" in invoke("retry", str(first)).stdout
     assert (status()["pending"], status()["set_aside"]) == (1, len(rest))

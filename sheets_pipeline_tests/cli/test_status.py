@@ -24,10 +24,10 @@ def status(history: TabHistory, circuit: Circuit | None = None, *, daemon_runnin
     return Status(health, reason, steering.circuit, None, tabs, QUEUE, quota, NOW, daemon_running)
 
 
-def shown(found: Status) -> str:
+def shown(current: Status) -> str:
     console = Console(width=200)
     with console.capture() as capture:
-        console.print(view(found))
+        console.print(view(current))
     return capture.get()
 
 

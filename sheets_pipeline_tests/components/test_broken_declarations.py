@@ -60,7 +60,7 @@ def declare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Declare
     def declare(**texts: str) -> dict[str, TabAsset]:
         for name, text in texts.items():
             (folder / f"{name}.py").write_text(text)
-        return {found.tab.title: found for found in tab_assets().values()}
+        return {tab_asset.tab.title: tab_asset for tab_asset in tab_assets().values()}
 
     yield declare
     for name in set(sys.modules) - before:
@@ -96,9 +96,9 @@ BROKEN = {
 
 
 def test_each_broken_module_is_one_asset_that_says_why_and_everything_else_loads(declare: Declare) -> None:
-    found = declare(**{name: text for name, (text, _, _) in BROKEN.items()}, fine=module("Fine", "fine"))
-    broken = {title: tab for title, tab in found.items() if tab.problem is not None}
-    assert set(found) - set(broken) == THEIRS | {"Fine"}
+    declared = declare(**{name: text for name, (text, _, _) in BROKEN.items()}, fine=module("Fine", "fine"))
+    broken = {title: tab for title, tab in declared.items() if tab.problem is not None}
+    assert set(declared) - set(broken) == THEIRS | {"Fine"}
     assert len(broken) == len(BROKEN)
     for name, (_, title, says) in BROKEN.items():
         [tab] = [tab for tab in broken.values() if tab.module.endswith(f".{name}")]
@@ -109,30 +109,30 @@ def test_each_broken_module_is_one_asset_that_says_why_and_everything_else_loads
         assert tab.problem.text.endswith("reload the code location.")
     loaded = defs()
     dg.Definitions.validate_loadable(loaded)
-    assert {tab.key for tab in found.values()} <= loaded.resolve_asset_graph().get_all_asset_keys()
+    assert {tab.key for tab in declared.values()} <= loaded.resolve_asset_graph().get_all_asset_keys()
 
 
 def test_broken_tabs_fail_alone_and_are_named_by_run_check_status_doctor_and_sync(
     declare: Declare, platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     titles = declare(**{f"broken_{i}": "def f(:\n" for i in range(40)}, fine=module("Fine tab 🎓", "fine"))
-    broken = [found for found in titles.values() if found.problem]
+    broken = [one for one in titles.values() if one.problem]
     monkeypatch.setattr(run_sync, "opened_instance", lambda: nullcontext(platform.instance))
     result = run_sync.run_sync([], None)
     assert result["status"] == "failed"
     assert set(result["tabs"]) == THEIRS | {"Fine tab 🎓"}
-    assert set(result["errors"]) == {found.tab.title for found in broken}
+    assert set(result["errors"]) == {one.tab.title for one in broken}
     assert all("SyntaxError" in message and f"Tab {title!r}" in message for title, message in result["errors"].items())
     assert len(platform.rows("UserProfiles")) == 60
     assert gate.current_circuit(platform.instance, platform.pipeline).state == "closed"
-    named = {one.asset_key for one in checks.broken_checks(platform.instance, result["run_id"])}
-    assert named == {found.key for found in broken}
+    named = {check.asset_key for check in checks.broken_checks(platform.instance, result["run_id"])}
+    assert named == {one.key for one in broken}
     status = collect(platform.instance, platform.pipeline)
     assert status.health is Health.DEGRADED
-    for found in broken:
-        tab = status.tabs[found.tab.title]
+    for one in broken:
+        tab = status.tabs[one.tab.title]
         assert (tab.health, tab.failed_syncs) == (Health.DEGRADED, 1)
-        assert f"{found.module.rpartition('.')[2]}.py, line 1: SyntaxError" in tab.reason
+        assert f"{one.module.rpartition('.')[2]}.py, line 1: SyntaxError" in tab.reason
     assert all(status.tabs[title].health is Health.HEALTHY for title in THEIRS)
     doctor = doctor_checks.declarations(Facts())
     assert doctor.message.startswith("40 of 45 tabs")
@@ -144,21 +144,21 @@ def test_broken_tabs_fail_alone_and_are_named_by_run_check_status_doctor_and_syn
 def test_of_two_declarations_with_one_title_neither_is_used_and_both_name_the_other(
     declare: Declare, titles: tuple[str, str]
 ) -> None:
-    found = declare(one=module(titles[0], "one"), two=module(titles[1], "two"))
-    broken = [tab for tab in found.values() if tab.problem is not None]
+    declared = declare(one=module(titles[0], "one"), two=module(titles[1], "two"))
+    broken = [tab for tab in declared.values() if tab.problem is not None]
     assert len(broken) == 2
     for tab in broken:
         assert tab.problem
         assert "declared more than once, in one.py and two.py" in tab.problem.text
-    assert {title for title, tab in found.items() if tab.problem is None} == THEIRS
+    assert {title for title, tab in declared.items() if tab.problem is None} == THEIRS
 
 
 def test_functions_of_the_same_name_give_assets_of_different_names(declare: Declare) -> None:
-    found = declare(a_copy=module("Copy", "user_profiles"), other=module("Other", "user_profiles"))
-    assert found["UserProfiles"].key == dg.AssetKey("user_profiles")
-    keys = {found[title].key for title in ("UserProfiles", "Copy", "Other")}
+    declared = declare(a_copy=module("Copy", "user_profiles"), other=module("Other", "user_profiles"))
+    assert declared["UserProfiles"].key == dg.AssetKey("user_profiles")
+    keys = {declared[title].key for title in ("UserProfiles", "Copy", "Other")}
     assert len(keys) == 3
-    assert not [tab for tab in found.values() if tab.problem]
+    assert not [tab for tab in declared.values() if tab.problem]
     dg.Definitions.validate_loadable(defs())
 
 
@@ -170,11 +170,11 @@ def test_titles_and_functions_may_be_called_anything(declare: Declare) -> None:
     names = ["prüfung", "type", "context", "x" * 120]
     texts = {f"title_{i}": module(title, f"title_{i}") for i, title in enumerate(TITLES)}
     texts |= {f"name_{i}": module(f"Name {i}", name) for i, name in enumerate(names)}
-    found = declare(**texts)
-    assert not [tab.problem for tab in found.values() if tab.problem]
-    assert len(found) == len(THEIRS) + len(TITLES) + len(names)
-    switches = {switch_name(tab.tab) for tab in found.values()}
-    assert len(switches) == len(found)
+    declared = declare(**texts)
+    assert not [tab.problem for tab in declared.values() if tab.problem]
+    assert len(declared) == len(THEIRS) + len(TITLES) + len(names)
+    switches = {switch_name(tab.tab) for tab in declared.values()}
+    assert len(switches) == len(declared)
     loaded = defs()
     dg.Definitions.validate_loadable(loaded)
     assert {sensor.name for sensor in loaded.sensors or ()} >= switches

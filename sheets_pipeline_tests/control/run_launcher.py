@@ -51,19 +51,19 @@ def work(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
     """Sync the run's tabs and record it, once it may end."""
     _report(instance, run, dg.DagsterEventType.RUN_START)
     may_end.wait(20)
-    for found in tab_assets().values():
-        if found.key in (run.asset_selection or ()):
-            sync_tab(found.tab.title, run.run_id)
+    for tab_asset in tab_assets().values():
+        if tab_asset.key in (run.asset_selection or ()):
+            sync_tab(tab_asset.tab.title, run.run_id)
     _report(instance, run, dg.DagsterEventType.RUN_SUCCESS)
 
 
 def sync_tab(title: str, run_id: str) -> None:
     """One full sync of one tab, recorded as a run records it."""
-    [found] = [found for found in tab_assets().values() if found.tab.title == title]
+    [tab_asset] = [tab_asset for tab_asset in tab_assets().values() if tab_asset.tab.title == title]
     pipeline = used[-1]
     with history.recorded(pipeline.state, pipeline.services.spreadsheet_id, title, "full", run_id) as recording:
-        computed = compute_all(pipeline, found)
-        recording.report = pipeline.writer(found.tab).full_sync(computed.rows, computed_at=computed.computed_at)
+        computed = compute_all(pipeline, tab_asset)
+        recording.report = pipeline.writer(tab_asset.tab).full_sync(computed.rows, computed_at=computed.computed_at)
 
 
 def _report(instance: dg.DagsterInstance, run: dg.DagsterRun, kind: dg.DagsterEventType) -> None:

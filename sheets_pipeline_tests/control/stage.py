@@ -86,8 +86,8 @@ class Stage:
         return answer.json()
 
     def switch_names(self) -> list[str]:
-        found = self.operations.dagster.definitions().switches
-        return [name for name in found if name.startswith("tab_")] + ["full_sync_schedule", "quiz_submissions"]
+        switches = self.operations.dagster.definitions().switches
+        return [name for name in switches if name.startswith("tab_")] + ["full_sync_schedule", "quiz_submissions"]
 
     def _record(self, title: str, error: Exception) -> None:
         spreadsheet_id = self.pipeline.services.spreadsheet_id

@@ -46,7 +46,7 @@ def test_texts_stand_out(page: str, scheme: str):
     known = colours(page, scheme)
     pairs = [(text, ground) for text in TEXTS for ground in GROUNDS]
     pairs += [("accent-text", "accent"), ("accent-text", "bad")]
-    low = {pair: round(found, 2) for pair in pairs if (found := contrast(known[pair[0]], known[pair[1]])) < LEAST}
+    low = {pair: round(ratio, 2) for pair in pairs if (ratio := contrast(known[pair[0]], known[pair[1]])) < LEAST}
     assert low == {}
 
 

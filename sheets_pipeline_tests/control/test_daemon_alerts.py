@@ -121,14 +121,14 @@ def test_a_daemon_that_lives_and_looks_at_nothing_is_told(
 
 
 def test_a_full_disk_is_told_at_the_first_look_by_name(instance: dg.DagsterInstance, webhook: Webhook):
-    found: list[str | None] = ["The database me@host/db has no room left on its disk. Make room.", None]
-    watch = watching(instance, webhook, lambda: found[0])
+    result: list[str | None] = ["The database me@host/db has no room left on its disk. Make room.", None]
+    watch = watching(instance, webhook, lambda: result[0])
     report(instance)
     watch.look([webhook.url])
     watch.look([webhook.url])
     assert titles(webhook) == ["Sheets Pipeline: A disk is full"]
     assert "me@host/db has no room left" in webhook.received[0]["message"]
-    del found[0]
+    del result[0]
     watch.look([webhook.url])
     assert titles(webhook)[1:] == ["Sheets Pipeline: Over: A disk is full"]
 

@@ -24,12 +24,12 @@ _NAME = re.compile(r"sheets_pipeline_\w+")
 
 def values(stage: Stage) -> dict[str, float]:
     """Samples by name and labels, as ``name{label=value,...}``."""
-    found = {}
+    result = {}
     for family in text_string_to_metric_families(stage.client.get("/metrics").text):
         for sample in family.samples:
             labels = ",".join(f"{name}={value}" for name, value in sorted(sample.labels.items()))
-            found[f"{sample.name}{{{labels}}}"] = sample.value
-    return found
+            result[f"{sample.name}{{{labels}}}"] = sample.value
+    return result
 
 
 def test_each_sync_is_counted_once_and_removed_records_change_nothing(stage: Stage) -> None:

@@ -11,6 +11,6 @@ def test_the_numbers_of_a_sync_are_described_and_may_be_null() -> None:
         "One sync of one tab, or a run that is under way",
     )
     for name in KEPT:
-        found = schema["properties"][name]
-        assert found["description"] == NUMBERS[name][1]
-        assert {"type": "null"} in found["anyOf"]
+        described = schema["properties"][name]
+        assert described["description"] == NUMBERS[name][1]
+        assert {"type": "null"} in described["anyOf"]

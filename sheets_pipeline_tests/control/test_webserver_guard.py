@@ -164,8 +164,8 @@ def test_changes_are_json(path: str, headers: list[tuple[str, str]], expected: i
 
 @pytest.fixture(scope="module")
 def client(opened_stage: Stage) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=opened_stage.dagster_url, timeout=30) as found:
-        yield found
+    with httpx.Client(base_url=opened_stage.dagster_url, timeout=30) as result:
+        yield result
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,7 @@ def harness(folder: Path, code: str = SAMPLE_JOBS) -> Iterator[Harness]:
 def eventually(condition: Callable[[], Any], *, seconds: float = 30) -> Any:
     """Wait until the condition gives something true, and give that."""
     deadline = time.monotonic() + seconds
-    while not (found := condition()):
+    while not (outcome := condition()):
         assert time.monotonic() < deadline, f"not within {seconds} s: {condition}"
         time.sleep(0.02)
-    return found
+    return outcome

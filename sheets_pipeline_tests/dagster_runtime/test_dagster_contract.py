@@ -151,12 +151,12 @@ def private_imports(file: Path) -> Iterator[str]:
 
 def test_no_other_room_imports_what_dagster_may_change_at_any_time() -> None:
     runtime = PACKAGE / "dagster_runtime"
-    found = {
+    result = {
         str(file.relative_to(PACKAGE)): names
         for file in PACKAGE.rglob("*.py")
         if runtime not in file.parents and (names := list(private_imports(file)))
     }
-    assert found == {}, "Put a small function into sheets_pipeline/dagster_runtime/ and name the import in this file."
+    assert result == {}, "Put a small function into sheets_pipeline/dagster_runtime/ and name the import in this file."
 
 
 def test_all_that_is_imported_is_named_here_and_nothing_else() -> None:

@@ -27,8 +27,8 @@ def place(url: str) -> tuple[str, int]:
 def server_url(request: pytest.FixtureRequest) -> sa.URL:
     """A server of each kind whose driver waits for answers."""
     if request.param == "mariadb":
-        found: sa.URL = request.getfixturevalue("mariadb_url")
-        return found
+        result: sa.URL = request.getfixturevalue("mariadb_url")
+        return result
     postgres: Server = request.getfixturevalue("postgres_server")
     return sa.make_url(postgres.url("postgres"))
 

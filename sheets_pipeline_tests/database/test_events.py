@@ -47,9 +47,9 @@ def postgresql_queue(postgresql: sa.Engine) -> sa.Engine:
 
 def _take(connection: sa.Connection) -> list[Event]:
     """All that is pending, removed."""
-    found = sorted(events.pending(connection))
-    events.delete(connection, [event.id for event in found])
-    return found
+    due = sorted(events.pending(connection))
+    events.delete(connection, [event.id for event in due])
+    return due
 
 
 def _kinds(connection: sa.Connection) -> list[tuple[str, int, str]]:
@@ -78,10 +78,10 @@ def test_a_transcript_request_is_urgent_from_request_to_deletion(queue: sa.Engin
         mine = transcript_requests.c.id == key
         connection.execute(transcript_requests.update().where(mine).values(status="sent"))
         connection.execute(transcript_requests.delete().where(mine))
-        found = _take(connection)
-    assert [event.kind for event in found] == ["transcript_requested", "transcript_changed", "transcript_deleted"]
-    assert {event.priority for event in found} == {Priority.URGENT}
-    assert {event.key for event in found} == {str(key)}
+        due = _take(connection)
+    assert [event.kind for event in due] == ["transcript_requested", "transcript_changed", "transcript_deleted"]
+    assert {event.priority for event in due} == {Priority.URGENT}
+    assert {event.key for event in due} == {str(key)}
 
 
 #: What it is, the statement, the events it makes.
@@ -389,8 +389,8 @@ def test_a_new_name_touches_the_rows_that_show_it(queue: sa.Engine):
         request = _request(connection)
         _take(connection)
         connection.execute(users.update().where(users.c.id == 1).values(full_name="Other"))
-        found = _touched(connection)
-        assert found == {"UserProfiles": {1}, "quiz_responses": keys, "TranscriptRequests": {request}}
+        touched = _touched(connection)
+        assert touched == {"UserProfiles": {1}, "quiz_responses": keys, "TranscriptRequests": {request}}
         connection.execute(users.update().where(users.c.id == 1).values(email="e@example.org"))
         assert _touched(connection) == {"UserProfiles": {1}}
 
@@ -425,11 +425,11 @@ def test_a_quiz_that_changes_course_touches_both_courses(queue: sa.Engine):
 def test_entities_of_your_own_touch_the_tabs_that_name_them(queue: sa.Engine):
     with queue.begin() as connection:
         events.record_event(connection, "order", "A-17", "order_placed")
-        found = _take(connection)
-        assert events.affected_keys(connection, found) == {}
+        due = _take(connection)
+        assert events.affected_keys(connection, due) == {}
         entities = {"Orders": "order", "Invoices": "invoice", "UserProfiles": "user"}
         own_tabs = {title: OwnRows((entity,), (Column("id"),)) for title, entity in entities.items()}
-        assert events.affected_keys(connection, found, own_tabs) == {"Orders": {"A-17"}}
+        assert events.affected_keys(connection, due, own_tabs) == {"Orders": {"A-17"}}
 
 
 def test_an_event_can_be_recorded_by_code_in_a_session(platform: sa.Engine):

@@ -20,8 +20,8 @@ LARGE = 9_007_199_254_740_993
 def cells(frame: Any, **types: str) -> dict[str, Any]:
     """Column → its cells, and the kinds of its misfits."""
     zone = ZoneInfo("Europe/Berlin")
-    found = {name: to_cells(frame[name], ColumnType(column_type), zone) for name, column_type in types.items()}
-    return {name: [misfits.get(i, cell) for i, cell in enumerate(some)] for name, (some, misfits) in found.items()}
+    by_column = {name: to_cells(frame[name], ColumnType(column_type), zone) for name, column_type in types.items()}
+    return {name: [misfits.get(i, cell) for i, cell in enumerate(some)] for name, (some, misfits) in by_column.items()}
 
 
 def test_whole_numbers_beside_null_keep_their_digits(engine: sa.Engine) -> None:
@@ -56,8 +56,8 @@ def test_decimals_that_pandas_makes_floats_of_are_decimals_again(engine: sa.Engi
     with engine.connect() as connection, noticing_dropped_digits() as rounded:
         frame = pd.read_sql(sa.text(query), connection)
     assert {dtype.kind for dtype in frame.dtypes} == {"f"}
-    found = cells(restored(frame, rounded), **{f"a{i}": "decimal" for i in range(5)})
-    assert [some[0] for some in found.values()] == [
+    by_column = cells(restored(frame, rounded), **{f"a{i}": "decimal" for i in range(5)})
+    assert [some[0] for some in by_column.values()] == [
         "12345678901234567.89",
         1.5,
         "1234567.1234567891",
@@ -73,8 +73,8 @@ def test_a_float_that_stands_for_two_decimals_sets_its_rows_aside(engine: sa.Eng
     query = " union all ".join(f"select cast('{text}' as decimal(38, 2)) as amount" for text in exact)
     with engine.connect() as connection, noticing_dropped_digits() as rounded:
         frame = pd.read_sql(sa.text(query), connection)
-    found = cells(restored(frame, rounded), amount="decimal")["amount"]
-    assert found == ["a Python DroppedDigits", "a Python DroppedDigits", 2]
+    by_column = cells(restored(frame, rounded), amount="decimal")["amount"]
+    assert by_column == ["a Python DroppedDigits", "a Python DroppedDigits", 2]
 
 
 def test_parameters_and_statements_of_sqlalchemy_are_taken(engine: sa.Engine) -> None:
@@ -100,8 +100,8 @@ def test_arrays_and_json_are_json(postgresql_alone: sa.Engine) -> None:
     with postgresql_alone.connect() as connection:
         frame = read_frame(connection, query)
     for column_type in ("json", "text"):
-        found = cells(frame, **dict.fromkeys("abcdfgh", column_type))
-        assert {name: cell for name, [cell] in found.items()} == {
+        by_column = cells(frame, **dict.fromkeys("abcdfgh", column_type))
+        assert {name: cell for name, [cell] in by_column.items()} == {
             "a": "[1, null, 2]",
             "b": '["x", "é"]',
             "c": '{"a": [12345678901234567.89, 0.1], "b": 1}',

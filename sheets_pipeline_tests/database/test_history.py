@@ -112,12 +112,12 @@ def test_a_tabs_history_counts_failures_since_its_last_success(store: sa.Engine)
     sync(store)
     fail(store, AccessDenied("second"))
     fail(store, GuardRefused("grades", "third"))
-    found = history.tab_histories(store, "s1")["grades"]
-    assert (found.total_syncs, found.successful_syncs, found.failed_syncs) == (4, 1, 3)
-    assert found.consecutive_failures == 2
-    assert found.last_error
-    assert "third" in found.last_error.message
-    assert (found.last_duration_seconds, found.average_duration_seconds) == (1.5, 1.5)
+    tab_history = history.tab_histories(store, "s1")["grades"]
+    assert (tab_history.total_syncs, tab_history.successful_syncs, tab_history.failed_syncs) == (4, 1, 3)
+    assert tab_history.consecutive_failures == 2
+    assert tab_history.last_error
+    assert "third" in tab_history.last_error.message
+    assert (tab_history.last_duration_seconds, tab_history.average_duration_seconds) == (1.5, 1.5)
     assert history.tab_histories(store, "another") == {}
 
 
@@ -138,10 +138,10 @@ def test_a_sync_whose_process_died_counts_as_failed_once_it_is_marked(store: sa.
     assert [record.outcome for record in history.recent(store, tab="courses")] == ["success"]
     history.complete(store, history.begin(store, "s1", "courses", "full", "run-9"), report())
     assert history.under_way(store, "s1") == {}
-    found = history.tab_histories(store, "s1")["grades"]
-    assert (found.consecutive_failures, found.failed_syncs) == (1, 1)
-    assert found.last_error
-    assert "process died" in found.last_error.message
+    tab_history = history.tab_histories(store, "s1")["grades"]
+    assert (tab_history.consecutive_failures, tab_history.failed_syncs) == (1, 1)
+    assert tab_history.last_error
+    assert "process died" in tab_history.last_error.message
 
 
 def test_runs_that_wrote_one_tab_have_reached_the_spreadsheet(store: sa.Engine) -> None:

@@ -90,9 +90,9 @@ def test_how_requests_ended_is_known_and_each_of_them_counts(engine: sa.Engine) 
                     raise error
         except (Answer, ConnectionError):
             continue
-    found = mine.answers()
-    assert (found.answered, found.refused, found.failed) == (2, 1, 3)
-    assert found.failing_seconds == 0
+    answers = mine.answers()
+    assert (answers.answered, answers.refused, answers.failed) == (2, 1, 3)
+    assert answers.failing_seconds == 0
     assert (mine.used("write"), mine.used("read")) == (5, 1)
     other = DatabaseQuota(engine, "other@example.org", reads_per_minute=60, writes_per_minute=1)
     assert other.answers() == Answers()
@@ -109,9 +109,14 @@ def test_slots_in_use_are_told_with_age_and_priority(engine: sa.Engine) -> None:
         for kind, priority, state, age in slots:
             row = {"credential": mine.credential, "kind": kind, "priority": priority, "state": state, "at": now - age}
             connection.execute(quota_module.sync_quota_slot.insert().values(row))
-    found = {kind: sorted((round(age, -1), priority) for age, priority in ages) for kind, ages in mine.in_use().items()}
-    assert found == {"read": [(30, BULK), (50, URGENT)], "write": [(0, URGENT), (100, BULK)]}
-    assert {kind: len(ages) for kind, ages in found.items()} == {"read": mine.used("read"), "write": mine.used("write")}
+    ages_by_kind = {
+        kind: sorted((round(age, -1), priority) for age, priority in ages) for kind, ages in mine.in_use().items()
+    }
+    assert ages_by_kind == {"read": [(30, BULK), (50, URGENT)], "write": [(0, URGENT), (100, BULK)]}
+    assert {kind: len(ages) for kind, ages in ages_by_kind.items()} == {
+        "read": mine.used("read"),
+        "write": mine.used("write"),
+    }
     other = DatabaseQuota(engine, "other@example.org", reads_per_minute=60, writes_per_minute=1)
     assert other.in_use() == {"read": [], "write": []}
 
@@ -124,9 +129,9 @@ def test_failing_counts_from_the_first_failure_after_the_last_good_answer(engine
         for ago, state in ends:
             values = {"credential": mine.credential, "kind": "read", "priority": 1, "state": state, "at": now + ago}
             connection.execute(sa.insert(quota_module.sync_quota_slot).values(values))
-    found = mine.answers()
-    assert (found.answered, found.refused, found.failed) == (1, 1, 2)
-    assert 44 < found.failing_seconds < 60
+    answers = mine.answers()
+    assert (answers.answered, answers.refused, answers.failed) == (1, 1, 2)
+    assert 44 < answers.failing_seconds < 60
 
 
 @pytest.mark.parametrize(

@@ -199,10 +199,10 @@ def test_functions_run_with_the_rights_of_the_tables_owner_not_of_a_superuser(da
     triggers.install(database)
     assert triggers.check(database).is_complete
     with database.begin() as connection:
-        found = queue_check.look(connection)
-        assert {function.owner for function in found.functions.values()} == {"app_owner"}
-        assert found.place.owners["pending_event"].name == "app_owner"
-    function = next(name for name in found.functions if "quiz_responses_insert" in name)
+        catalog = queue_check.look(connection)
+        assert {function.owner for function in catalog.functions.values()} == {"app_owner"}
+        assert catalog.place.owners["pending_event"].name == "app_owner"
+    function = next(name for name in catalog.functions if "quiz_responses_insert" in name)
     with database.begin() as connection:
         connection.exec_driver_sql(f"ALTER FUNCTION {function}() OWNER TO postgres")
     assert "runs with the rights of postgres, not of app_owner" in triggers.check(database).problems[0]

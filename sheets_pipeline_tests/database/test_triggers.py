@@ -49,8 +49,8 @@ def test_a_trigger_of_another_version_is_replaced_and_events_stay(platform: sa.E
 def _age_one_trigger(engine: sa.Engine) -> None:
     """Leave the trigger for new responses under a name that an older version would have given it."""
     with engine.connect() as connection:
-        found = queue_check.look(connection).triggers
-    name = next(known.name for known in found if "quiz_responses_insert" in known.name)
+        installed = queue_check.look(connection).triggers
+    name = next(known.name for known in installed if "quiz_responses_insert" in known.name)
     with engine.begin() as connection:
         _rename(connection, name)
 
@@ -97,9 +97,9 @@ def test_events_are_ordered_by_age_whatever_numbers_their_sessions_took(postgres
             with connection.begin():
                 submit(connection)
         with late.begin():
-            found = events.pending(late)
-    assert [event.id for event in found] != sorted(event.id for event in found)
-    assert [int(event.key) for event in found] == sorted(int(event.key) for event in found)
+            due = events.pending(late)
+    assert [event.id for event in due] != sorted(event.id for event in due)
+    assert [int(event.key) for event in due] == sorted(int(event.key) for event in due)
 
 
 def test_a_disabled_trigger_is_reported_and_enabled_again(postgresql: sa.Engine):

@@ -103,9 +103,9 @@ def test_a_full_sync_is_judged_however_many_event_syncs_came_since(platform: Pla
         platform.instance.report_runless_asset_event(
             dg.AssetMaterialization(USERS, metadata={"sync": "events", "set_aside": 0})
         )
-    found = checks.last_full_sync(platform.instance, USERS)
-    assert found is not None
-    assert found[0]["rows_in_tab"] == 60
+    last = checks.last_full_sync(platform.instance, USERS)
+    assert last is not None
+    assert last[0]["rows_in_tab"] == 60
 
 
 def test_a_tab_that_people_deleted_is_told_once_it_is_made_anew(platform: Platform) -> None:

@@ -9,5 +9,5 @@ _DOCS = Path(__file__).parents[2] / "docs"
 def recipe(page: str, contains: str) -> str:
     """The one Python block of a page of the docs that contains this text."""
     blocks = re.findall(r"^```python\n(.*?)^```", (_DOCS / page).read_text(), re.DOTALL | re.MULTILINE)
-    [found] = [block for block in blocks if contains in block]
-    return str(found)
+    [result] = [block for block in blocks if contains in block]
+    return str(result)

@@ -52,10 +52,10 @@ class Small(EmbeddedServer):
 
 def test_where_another_program_took_the_port_it_starts_on_another(tmp_path: Path) -> None:
     server = Small(tmp_path, TAKEN, SERVING)
-    found = server.start()
+    state = server.start()
     assert len(set(server.ports)) == 2
-    assert (found["port"], found["kept"], found["stopped"]) == (server.ports[1], "yes", False)
-    assert server.state() == found
+    assert (state["port"], state["kept"], state["stopped"]) == (server.ports[1], "yes", False)
+    assert server.state() == state
     server.stop()
 
 

@@ -101,16 +101,16 @@ def test_each_setting_replaces_its_part_and_nothing_else(settings: Settings, mon
         "spreadsheet_id": {"spreadsheet_id", "spreadsheet_url", "sheets_api_endpoint", "credentials_file"},
     }
     for name, parts in replaced.items():
-        found = vars(ensure_services(changed(settings, **{name: OWN[name]})))
-        assert {part for part in found if found[part] != embedded[part]} == parts
+        ensured = vars(ensure_services(changed(settings, **{name: OWN[name]})))
+        assert {part for part in ensured if ensured[part] != embedded[part]} == parts
 
 
 def test_nothing_is_started_where_settings_name_everything(settings: Settings):
-    found = ensure_services(changed(settings, **OWN))
-    assert found.database_url == found.pipeline_database_url == OWN["database_url"]
-    assert found.dagster_postgres_url == "postgresql+psycopg2://owner:secret@db.example.org/dagster?sslmode=require"
-    assert found.spreadsheet_url == "https://docs.google.com/spreadsheets/d/1AbC/edit"
-    assert found.sheets_api_endpoint is None
+    ensured = ensure_services(changed(settings, **OWN))
+    assert ensured.database_url == ensured.pipeline_database_url == OWN["database_url"]
+    assert ensured.dagster_postgres_url == "postgresql+psycopg2://owner:secret@db.example.org/dagster?sslmode=require"
+    assert ensured.spreadsheet_url == "https://docs.google.com/spreadsheets/d/1AbC/edit"
+    assert ensured.sheets_api_endpoint is None
     assert not settings.local_data_dir.exists()
 
 

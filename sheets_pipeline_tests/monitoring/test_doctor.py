@@ -146,10 +146,10 @@ OF_GOOGLE = ("clock", "credentials", "spreadsheet", "owner", "writable")
 
 
 def test_where_all_is_well_all_is_ok(healthy: Facts) -> None:
-    found = check(healthy, "disk space", "versions", *OF_THE_DATABASE, *OF_GOOGLE, "quota")
-    assert {name: finding for name, finding in found.items() if finding.level is not Level.OK} == {}
-    assert "'Doctor'" in found["spreadsheet"].message
-    assert "locale" in found["spreadsheet"].message
+    findings = check(healthy, "disk space", "versions", *OF_THE_DATABASE, *OF_GOOGLE, "quota")
+    assert {name: finding for name, finding in findings.items() if finding.level is not Level.OK} == {}
+    assert "'Doctor'" in findings["spreadsheet"].message
+    assert "locale" in findings["spreadsheet"].message
 
 
 def test_a_spreadsheet_of_another_installation_is_told_with_the_remedy(
@@ -159,10 +159,10 @@ def test_a_spreadsheet_of_another_installation_is_told_with_the_remedy(
     requests = owner_requests(other, healthy.services.spreadsheet_id, replaces=False)
     check(healthy, "pipeline tables", "credentials", "spreadsheet")
     healthy.client.write(":batchUpdate", body=orjson.dumps({"requests": requests}))
-    found = check(healthy, "pipeline tables", "credentials", "spreadsheet", "owner")["owner"]
-    assert found.level is Level.FAIL
-    assert "'staging' on staging.example.org, since 2026-03-01" in found.message
-    assert "sync --take-over" in str(found.remedy)
+    finding = check(healthy, "pipeline tables", "credentials", "spreadsheet", "owner")["owner"]
+    assert finding.level is Level.FAIL
+    assert "'staging' on staging.example.org, since 2026-03-01" in finding.message
+    assert "sync --take-over" in str(finding.remedy)
 
 
 def test_looking_changes_nothing_in_the_spreadsheet(healthy: Facts, sheets: LocalSheetsServer) -> None:
@@ -176,35 +176,35 @@ def test_missing_triggers_name_the_command(healthy: Facts) -> None:
     with connect(healthy.services.database_url).begin() as connection:
         name = connection.scalar(sa.text("SELECT name FROM sqlite_master WHERE type = 'trigger' LIMIT 1"))
         connection.exec_driver_sql(f'DROP TRIGGER "{name}"')
-    found = check(healthy, "platform database", "triggers")["triggers"]
-    assert found.level is Level.FAIL
-    assert str(name) in found.message
-    assert "sheets-pipeline db install" in found.remedy
+    finding = check(healthy, "platform database", "triggers")["triggers"]
+    assert finding.level is Level.FAIL
+    assert str(name) in finding.message
+    assert "sheets-pipeline db install" in finding.remedy
 
 
 def test_a_column_that_triggers_cannot_read_is_named_and_not_said_to_be_mended_by_installing(healthy: Facts) -> None:
     with connect(healthy.services.database_url).begin() as connection:
         connection.exec_driver_sql("ALTER TABLE users RENAME COLUMN email TO email_address")
     install(connect(healthy.services.database_url))
-    found = check(healthy, "platform database", "triggers")["triggers"]
-    assert found.level is Level.FAIL
-    assert "users.email is missing" in found.message
-    assert "db install" not in found.remedy
+    finding = check(healthy, "platform database", "triggers")["triggers"]
+    assert finding.level is Level.FAIL
+    assert "users.email is missing" in finding.message
+    assert "db install" not in finding.remedy
 
 
 def test_missing_tables_are_named(healthy: Facts) -> None:
     with connect(healthy.services.database_url).begin() as connection:
         connection.exec_driver_sql("DROP TABLE course_completions")
-    found = check(healthy, "platform database", "platform tables")["platform tables"]
-    assert found.level is Level.FAIL
-    assert "course_completions" in found.message
+    finding = check(healthy, "platform database", "platform tables")["platform tables"]
+    assert finding.level is Level.FAIL
+    assert "course_completions" in finding.message
 
 
 def test_a_spreadsheet_that_is_not_there_is_a_failure_with_a_remedy(healthy: Facts) -> None:
     healthy.services = dataclasses.replace(healthy.services, spreadsheet_id="no-such-spreadsheet-at-all")
-    found = check(healthy, "credentials", "spreadsheet")["spreadsheet"]
-    assert found.level is Level.FAIL
-    assert "SPREADSHEET_ID" in found.message
+    finding = check(healthy, "credentials", "spreadsheet")["spreadsheet"]
+    assert finding.level is Level.FAIL
+    assert "SPREADSHEET_ID" in finding.message
 
 
 def test_a_spreadsheet_that_is_shared_for_reading_only_is_not_writable(
@@ -213,10 +213,10 @@ def test_a_spreadsheet_that_is_shared_for_reading_only_is_not_writable(
     spreadsheet_id = sheets.create_spreadsheet("Read only", share=False)
     sheets.share(spreadsheet_id, sheets.account_email, "reader")
     healthy.services = dataclasses.replace(healthy.services, spreadsheet_id=spreadsheet_id)
-    found = check(healthy, "credentials", "spreadsheet", "writable")
-    assert found["spreadsheet"].level is Level.OK
-    assert found["writable"].level is Level.FAIL
-    assert "Editor" in found["writable"].message
+    findings = check(healthy, "credentials", "spreadsheet", "writable")
+    assert findings["spreadsheet"].level is Level.OK
+    assert findings["writable"].level is Level.FAIL
+    assert "Editor" in findings["writable"].message
 
 
 def test_a_key_that_was_deleted_is_a_failure_with_a_remedy(healthy: Facts, tmp_path: Path) -> None:
@@ -224,17 +224,17 @@ def test_a_key_that_was_deleted_is_a_failure_with_a_remedy(healthy: Facts, tmp_p
     key["client_email"] = "nobody@nowhere.iam.gserviceaccount.com"
     (tmp_path / "key.json").write_text(json.dumps(key))
     healthy.services = dataclasses.replace(healthy.services, credentials_file=tmp_path / "key.json")
-    found = check(healthy, "credentials")["credentials"]
-    assert found.level is Level.FAIL
-    assert "nobody@nowhere" in found.message
-    assert "create a new key" in found.message
+    finding = check(healthy, "credentials")["credentials"]
+    assert finding.level is Level.FAIL
+    assert "nobody@nowhere" in finding.message
+    assert "create a new key" in finding.message
 
 
 def test_a_pause_is_told(healthy: Facts) -> None:
     leases.take(connect(healthy.services.pipeline_database_url), "web-1", 60)
-    found = check(healthy, "pipeline tables", "pauses")["pauses"]
-    assert found.level is Level.WARN
-    assert "web-1" in found.message
+    finding = check(healthy, "pipeline tables", "pauses")["pauses"]
+    assert finding.level is Level.WARN
+    assert "web-1" in finding.message
 
 
 def test_a_wrong_clock_is_told(healthy: Facts, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -242,8 +242,8 @@ def test_a_wrong_clock_is_told(healthy: Facts, monkeypatch: pytest.MonkeyPatch) 
     for off, level in ((60, Level.WARN), (-600, Level.FAIL)):
         monkeypatch.setattr(time, "time", lambda off=off: real() + off)
         assert check(healthy, "clock")["clock"].level is level
-    found = check(healthy, "platform database")["platform database"]
-    assert "its clock is" in found.message
+    finding = check(healthy, "platform database")["platform database"]
+    assert "its clock is" in finding.message
 
 
 def test_little_quota_and_quota_beyond_googles_are_told(healthy: Facts) -> None:
@@ -267,9 +267,9 @@ def test_a_database_server_without_room_is_a_failure(healthy: Facts, monkeypatch
     monkeypatch.setattr(
         doctor_checks, "why_disk_is_full", lambda _engine: "The database x has no room left on its disk."
     )
-    found = check(healthy, "platform database", "pipeline tables")
-    assert {finding.level for finding in found.values()} == {Level.FAIL}
-    assert "no room left" in found["pipeline tables"].message
+    findings = check(healthy, "platform database", "pipeline tables")
+    assert {finding.level for finding in findings.values()} == {Level.FAIL}
+    assert "no room left" in findings["pipeline tables"].message
 
 
 def test_a_database_host_that_accepts_and_says_nothing_does_not_hang_the_doctor(healthy: Facts) -> None:
@@ -279,10 +279,10 @@ def test_a_database_host_that_accepts_and_says_nothing_does_not_hang_the_doctor(
         url = f"postgresql://someone:correct-horse@127.0.0.1:{silent.getsockname()[1]}/name"
         healthy.services = dataclasses.replace(healthy.services, database_url=url)
         began = time.monotonic()
-        found = check(healthy, "platform database", "clock", seconds=0.5)
+        findings = check(healthy, "platform database", "clock", seconds=0.5)
     assert time.monotonic() - began < 5
-    assert found["platform database"].level is Level.FAIL
-    assert found["clock"].level is Level.OK
+    assert findings["platform database"].level is Level.FAIL
+    assert findings["clock"].level is Level.OK
 
 
 # --- the command ------------------------------------------------------------------------------------------------------

@@ -78,8 +78,8 @@ def test_simulated_learners_submit_and_sometimes_finish(engine: sa.Engine):
     assert any(submission.completed_course for submission in made)
     with engine.connect() as connection:
         ids = [submission.response_id for submission in made]
-        found = connection.execute(sa.select(quiz_responses).where(quiz_responses.c.id.in_(ids))).all()
-    assert {row.id: row.score for row in found} == {s.response_id: s.score for s in made}
+        result = connection.execute(sa.select(quiz_responses).where(quiz_responses.c.id.in_(ids))).all()
+    assert {row.id: row.score for row in result} == {s.response_id: s.score for s in made}
     assert min(ids) > 100
 
 

@@ -150,8 +150,8 @@ def test_rows_of_given_keys_equal_those_of_the_full_computation(demo: sa.Engine)
             some = [int(k) for k in everything[key].tolist()[1::3]]
             expected = everything[everything[key].isin(some)].reset_index(drop=True)
             # In any order, doubled, with keys that do not exist.
-            found = compute(connection, [*reversed(some), some[0], 10**9], **timed)
-            pd.testing.assert_frame_equal(found, expected)
+            frame = compute(connection, [*reversed(some), some[0], 10**9], **timed)
+            pd.testing.assert_frame_equal(frame, expected)
             order = "submitted_at" if compute is queries.quiz_responses else key
             assert everything[order].is_monotonic_increasing
             assert compute(connection, [], **timed).dtypes.to_dict() == everything.dtypes.to_dict()
@@ -192,9 +192,9 @@ def test_an_average_between_two_hundredths_is_rounded_up(platform: sa.Engine):
         add_basics(connection)
         submit(connection, score=50.00)
         submit(connection, score=50.25)
-        found = queries.course_statistics(connection, [1], now=NOW)
-    assert found["average_score"].tolist() == [50.13]
-    assert found["median_score"].tolist() == [50.13]
+        frame = queries.course_statistics(connection, [1], now=NOW)
+    assert frame["average_score"].tolist() == [50.13]
+    assert frame["median_score"].tolist() == [50.13]
 
 
 def test_a_day_is_a_day_in_utc_whatever_the_session_says(postgresql: sa.Engine):
@@ -204,9 +204,9 @@ def test_a_day_is_a_day_in_utc_whatever_the_session_says(postgresql: sa.Engine):
         for minutes in (-10, 10):  # two days in UTC, one in Tokyo
             submit(connection, submitted_at=midnight + timedelta(minutes=minutes))
         connection.exec_driver_sql("SET TIME ZONE 'Asia/Tokyo'")
-        found = queries.user_profiles(connection, [1], now=NOW)
-    assert found["days_active_30d"].tolist() == [2]
-    assert found["last_active_at"].tolist() == [datetime(2026, 10, 1, 0, 10, tzinfo=UTC)]
+        frame = queries.user_profiles(connection, [1], now=NOW)
+    assert frame["days_active_30d"].tolist() == [2]
+    assert frame["last_active_at"].tolist() == [datetime(2026, 10, 1, 0, 10, tzinfo=UTC)]
 
 
 def test_one_row_is_read_through_indexes(database_url: str):
@@ -235,5 +235,5 @@ def test_between_equal_averages_the_course_with_more_answers_is_best(platform: s
             submit(connection, user=1, quiz=quiz, score=80)
         for quiz in (1, 2):
             submit(connection, user=2, quiz=quiz, score=80)
-        found = queries.user_profiles(connection, [1, 2], now=NOW)
-    assert found["best_course"].tolist() == ["Course 2", "Course 1"]
+        frame = queries.user_profiles(connection, [1, 2], now=NOW)
+    assert frame["best_course"].tolist() == ["Course 2", "Course 1"]

@@ -41,19 +41,19 @@ from sheets_pipeline_tests.learning_platform import Platform
 
 
 def tab(title: str) -> TabAsset:
-    return next(found for found in tab_assets().values() if found.tab.title == title)
+    return next(tab_asset for tab_asset in tab_assets().values() if tab_asset.tab.title == title)
 
 
 @contextmanager
 def computed_by(title: str, function: Any) -> Iterator[None]:
     """The rows of one tab come from another function."""
-    found = tab(title)
-    original = found.compute
-    object.__setattr__(found, "compute", lambda connection, ids, **_since: function(connection, ids))
+    tab_asset = tab(title)
+    original = tab_asset.compute
+    object.__setattr__(tab_asset, "compute", lambda connection, ids, **_since: function(connection, ids))
     try:
         yield
     finally:
-        object.__setattr__(found, "compute", original)
+        object.__setattr__(tab_asset, "compute", original)
 
 
 @cache
@@ -61,7 +61,7 @@ def job_of(name: str) -> dg.JobDefinition:
     """The job, a full sync without its checks, which have tests of their own."""
     if name != "full_sync":
         return defs().resolve_job_def(name)
-    assets = [found.asset for found in tab_assets().values()]
+    assets = [tab_asset.asset for tab_asset in tab_assets().values()]
     loaded = dg.Definitions(
         assets=assets,
         jobs=[dg.define_asset_job(name, selection=dg.AssetSelection.assets(*assets))],
@@ -239,9 +239,9 @@ def test_tabs_that_need_not_grow_go_on_while_others_do_not_fit(platform: Platfor
     big = {"title": "big", "gridProperties": {"rowCount": 99_300, "columnCount": 100}}
     batch_update(platform, {"addSheet": {"properties": big}})
     computed: dict[dg.AssetKey, Outcome] = {
-        found.key: ComputedTab(grows if title == "UserProfiles" else fits, 0.0, found.tab)
+        tab_asset.key: ComputedTab(grows if title == "UserProfiles" else fits, 0.0, tab_asset.tab)
         for title in TITLES
-        if (found := tab(title))
+        if (tab_asset := tab(title))
     }
     failed = check_all(platform.pipeline, computed)
     assert set(failed) == {tab("UserProfiles").key}
@@ -249,13 +249,13 @@ def test_tabs_that_need_not_grow_go_on_while_others_do_not_fit(platform: Platfor
 
 
 def test_google_is_asked_before_a_run_where_a_tab_has_to_grow_and_only_there(platform: Platform) -> None:
-    found = replace(tab("course_statistics"), tab=Tab("of a hundred rows", ("n",), (Column("n"),)))
+    tab_asset = replace(tab("course_statistics"), tab=Tab("of a hundred rows", ("n",), (Column("n"),)))
     grid = TabFacts(1, "Etc/GMT", {}, time.time(), row_count=100)
-    platform.pipeline.writer(found.tab).memory.save_facts(grid)
+    platform.pipeline.writer(tab_asset.tab).memory.save_facts(grid)
     for rows, reads in ((99, 0), (100, 1)):  # below the header
         platform.server.reset_stats()
-        computed = ComputedTab(pd.DataFrame({"n": range(rows)}), 0.0, found.tab)
-        assert check_all(platform.pipeline, {found.key: computed}) == {}
+        computed = ComputedTab(pd.DataFrame({"n": range(rows)}), 0.0, tab_asset.tab)
+        assert check_all(platform.pipeline, {tab_asset.key: computed}) == {}
         assert platform.server.stats()["totals"]["reads"] == reads
 
 
@@ -264,8 +264,8 @@ def test_a_database_that_is_down_is_asked_once_and_told_by_every_tab(
 ) -> None:
     asked: list[str] = []
 
-    def down(_self: Any, _pipeline: Any, found: TabAsset) -> None:
-        asked.append(found.tab.title)
+    def down(_self: Any, _pipeline: Any, tab_asset: TabAsset) -> None:
+        asked.append(tab_asset.tab.title)
         raise DatabaseError("The database cannot be reached.")
 
     monkeypatch.setattr(Computing, "__init__", down)
@@ -325,11 +325,11 @@ def test_an_unexpected_error_names_its_class_and_place_and_not_its_words() -> No
     try:
         dict[str, int]()["Ada Secret"]
     except KeyError as error:
-        found = computing_failed("Orders", error, __file__)
-    assert isinstance(found, TabFailed)
-    assert not found.needs_person
-    assert "Unexpected KeyError (test_alone_with_its_faults.py, line " in str(found)
-    assert "Secret" not in str(found)
+        failure = computing_failed("Orders", error, __file__)
+    assert isinstance(failure, TabFailed)
+    assert not failure.needs_person
+    assert "Unexpected KeyError (test_alone_with_its_faults.py, line " in str(failure)
+    assert "Secret" not in str(failure)
 
 
 def test_what_a_database_said_is_not_kept_beside_our_words(platform: Platform) -> None:
@@ -341,6 +341,6 @@ def test_what_a_database_said_is_not_kept_beside_our_words(platform: Platform) -
 
 def test_digits_that_a_tabs_reader_dropped_are_in_its_rows_again() -> None:
     exact = {column.name: [StoredDecimal("12345678901234567.89")] for column in tab("course_statistics").tab.columns}
-    found = replace(tab("course_statistics"), compute=lambda *_: pd.DataFrame(exact).astype(float))
-    rows = rows_of(found, sa.Connection, None)  # type: ignore[arg-type] # the function needs none
+    tab_asset = replace(tab("course_statistics"), compute=lambda *_: pd.DataFrame(exact).astype(float))
+    rows = rows_of(tab_asset, sa.Connection, None)  # type: ignore[arg-type] # the function needs none
     assert str(rows["course_id"].iloc[0]) == "12345678901234567.89"

@@ -14,20 +14,20 @@ from sheets_pipeline_tests.learning_platform import Platform
 
 
 def test_what_happens_while_rows_are_computed_is_not_covered_by_them(platform: Platform) -> None:
-    found = next(one for one in tab_assets().values() if one.tab.title == "course_statistics")
+    tab_asset = next(one for one in tab_assets().values() if one.tab.title == "course_statistics")
     list(submit_quizzes(platform.engine, 1, 100))
     moments: list[float] = []
 
     def compute(*arguments: Any, **options: Any) -> pd.DataFrame:
-        rows = found.compute(*arguments, **options)
-        moments.append(platform.pipeline.writer(found.tab).memory.now())
+        rows = tab_asset.compute(*arguments, **options)
+        moments.append(platform.pipeline.writer(tab_asset.tab).memory.now())
         with platform.engine.begin() as connection:
             due = [event.id for event in events.pending(connection)]
-            events.record_failure(connection, due, "header", 5, waits_for={found.tab.title})
+            events.record_failure(connection, due, "header", 5, waits_for={tab_asset.tab.title})
         return rows
 
-    computed = compute_all(platform.pipeline, replace(found, compute=compute))
+    computed = compute_all(platform.pipeline, replace(tab_asset, compute=compute))
     assert computed.computed_at < moments[0]
     assert computed.failed_events == ()
-    assert failed_before(platform.pipeline, found.tab) != []
+    assert failed_before(platform.pipeline, tab_asset.tab) != []
     assert len(computed.rows) == 4

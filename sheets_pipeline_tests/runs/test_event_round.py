@@ -64,17 +64,17 @@ def rename_header(platform: Platform, tab: str, cell: str, text: str) -> None:
 @contextmanager
 def broken(tab: str, error: Exception) -> Iterator[None]:
     """The query of one tab raises."""
-    found = next(found for found in tab_assets().values() if found.tab.title == tab)
+    tab_asset = next(tab_asset for tab_asset in tab_assets().values() if tab_asset.tab.title == tab)
 
     def compute(*_: Any) -> Any:
         raise error
 
-    original = found.compute
-    object.__setattr__(found, "compute", compute)
+    original = tab_asset.compute
+    object.__setattr__(tab_asset, "compute", compute)
     try:
         yield
     finally:
-        object.__setattr__(found, "compute", original)
+        object.__setattr__(tab_asset, "compute", original)
 
 
 LONG_NAME = (
@@ -255,7 +255,7 @@ def test_events_of_a_switched_off_tab_let_no_queue_grow_and_the_tab_is_written_o
     everything = enabled_tabs
 
     def without_courses(*_: Any) -> list[TabAsset]:
-        return [found for found in everything(platform.instance) if found.tab.title != "course_statistics"]
+        return [tab_asset for tab_asset in everything(platform.instance) if tab_asset.tab.title != "course_statistics"]
 
     monkeypatch.setattr(event_round, "enabled_tabs", without_courses)
     before = platform.rows("course_statistics")
@@ -314,7 +314,7 @@ def test_of_many_events_a_locked_tab_holds_up_no_other(platform: Platform) -> No
     run(platform, "full_sync")
     change(platform, "delete from pending_event")
     submitted = list(submit_quizzes(platform.engine, 20, 1000))
-    first = next(found.tab for found in tab_assets().values() if found.tab.title == "course_statistics")
+    first = next(tab_asset.tab for tab_asset in tab_assets().values() if tab_asset.tab.title == "course_statistics")
     before = platform.rows("course_statistics")
     with ThreadPoolExecutor(1) as beside:
         with platform.pipeline.writer(first).lock():
@@ -469,10 +469,10 @@ def test_a_full_sync_that_waits_for_quota_keeps_no_event_waiting(
     platform.reopen()
     pipeline = platform.pipeline
     use_up_reads(platform, 54)  # what bulk work may use while there are urgent requests
-    found = next(found for found in tab_assets().values() if found.tab.title == "UserProfiles")
+    tab_asset = next(tab_asset for tab_asset in tab_assets().values() if tab_asset.tab.title == "UserProfiles")
     client = pipeline.client(BULK)
     with ThreadPoolExecutor(1) as beside:
-        full = beside.submit(event_round.sync_touched, pipeline, found, None, client)
+        full = beside.submit(event_round.sync_touched, pipeline, tab_asset, None, client)
         wait_until(lambda: waiting_for_quota(platform))
         [submitted] = submit_quizzes(platform.engine, 1, 100)
         before = platform.rows("UserProfiles")[submitted.user_id]

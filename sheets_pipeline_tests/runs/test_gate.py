@@ -55,7 +55,7 @@ def full_sync_job(keys: frozenset[dg.AssetKey]) -> dg.JobDefinition:
     """The job for these tabs, without the checks, which have tests of their own."""
     selection = dg.AssetSelection.assets(*keys).without_checks()
     loaded = dg.Definitions(
-        assets=[found.asset for found in tab_assets().values()],
+        assets=[tab_asset.asset for tab_asset in tab_assets().values()],
         jobs=[dg.define_asset_job("full_sync", selection=selection)],
         resources={"pipeline": PipelineResource(), "sheets_io_manager": SheetsIOManager.definition()},
         executor=dg.in_process_executor,
@@ -110,9 +110,9 @@ def test_what_only_a_person_can_mend_opens_the_circuit_at_once_and_a_trial_close
     monkeypatch.setattr("sheets_pipeline.sync.circuit.FIRST_PAUSE_SECONDS", 60)
     assert kind in skipped(platform)
     assert remedy in skipped(platform)
-    found = collect(platform.instance, platform.pipeline)
-    assert found.health is Health.STOPPED
-    assert remedy in found.reason
+    current = collect(platform.instance, platform.pipeline)
+    assert current.health is Health.STOPPED
+    assert remedy in current.reason
     monkeypatch.setattr("sheets_pipeline.sync.circuit.FIRST_PAUSE_SECONDS", 0)
     trial = requested(platform)
     assert trial.tags["dagster/max_retries"] == "0"
@@ -133,9 +133,9 @@ def test_transient_failures_open_it_after_as_many_as_the_setting_says(
     state = gate.current_circuit(platform.instance, platform.pipeline)
     assert (state.state, state.failures, state.error) == ("open", 2, "SheetsUnavailable")
     assert "2 times in a row" in skipped(platform)
-    found = collect(platform.instance, platform.pipeline)
-    assert found.health is Health.DEGRADED
-    tab = found.tabs["UserProfiles"]
+    current = collect(platform.instance, platform.pipeline)
+    assert current.health is Health.DEGRADED
+    tab = current.tabs["UserProfiles"]
     assert (tab.consecutive_failures, tab.failed_syncs) == (2, 2)
     assert tab.last_error
     assert "The next sync goes on" in tab.last_error.message
@@ -150,11 +150,11 @@ def test_a_refused_change_concerns_its_tab_and_not_the_circuit(platform: Platfor
     for _ in range(2):
         assert not run(platform).success
     assert gate.current_circuit(platform.instance, platform.pipeline) == Circuit()
-    found = collect(platform.instance, platform.pipeline)
-    assert found.tabs["UserProfiles"].health is Health.DEGRADED
-    assert "60 of 60 rows" in found.tabs["UserProfiles"].reason
-    assert found.tabs["course_statistics"].health is Health.HEALTHY
-    assert "UserProfiles" in found.reason
+    current = collect(platform.instance, platform.pipeline)
+    assert current.tabs["UserProfiles"].health is Health.DEGRADED
+    assert "60 of 60 rows" in current.tabs["UserProfiles"].reason
+    assert current.tabs["course_statistics"].health is Health.HEALTHY
+    assert "UserProfiles" in current.reason
 
 
 def test_another_tenants_failures_never_open_our_circuit(platform: Platform) -> None:
@@ -190,7 +190,7 @@ def test_while_the_database_is_down_the_reason_says_so_and_syncs_go_on_afterward
 
 def test_a_tab_that_is_switched_off_is_left_out_of_the_run(platform: Platform) -> None:
     switch_off(platform, "tab_UserProfiles")
-    assert "UserProfiles" not in {found.tab.title for found in enabled_tabs(platform.instance)}
+    assert "UserProfiles" not in {tab_asset.tab.title for tab_asset in enabled_tabs(platform.instance)}
     request = requested(platform)
     assert request.asset_selection
     assert dg.AssetKey("user_profiles") not in request.asset_selection
@@ -202,8 +202,8 @@ def test_a_tab_that_is_switched_off_is_left_out_of_the_run(platform: Platform) -
 
 
 def test_with_every_tab_switched_off_nothing_is_started(platform: Platform) -> None:
-    for found in enabled_tabs(platform.instance):
-        switch_off(platform, "tab_" + found.tab.title)
+    for result in enabled_tabs(platform.instance):
+        switch_off(platform, "tab_" + result.tab.title)
     assert skipped(platform) == "Every tab is switched off."
 
 
@@ -267,9 +267,9 @@ def test_after_a_sync_all_is_healthy_and_the_json_has_the_documented_keys(
     for name in ("QUIZ_RESPONSES", "TRANSCRIPT_REQUESTS"):
         monkeypatch.setenv(f"SYNC_ENABLE_{name}", "false")
     assert run(platform).success
-    found = collect(platform.instance, platform.pipeline)
-    assert found.health is Health.HEALTHY, found.reason
-    shape = as_json(found)
+    current = collect(platform.instance, platform.pipeline)
+    assert current.health is Health.HEALTHY, current.reason
+    shape = as_json(current)
     assert {"health", "circuit", "paused_until", "tabs"} <= set(shape)
     assert {
         "health",

@@ -52,9 +52,9 @@ __all__ = ["declare"]
 )
 def test_what_differs_on_disk_is_named_with_its_tabs(on_disk: dict[str, str], says: str | None) -> None:
     loaded = LoadedCode({"a.py": "1", "b.py": "2"}, {"b.py": ["Birds", "Bees"]})
-    found = difference(loaded, on_disk, {"c.py": ["Cats"]})
-    assert (found is None) is (says is None)
-    assert says is None or (found is not None and says in found and found.endswith("Reload the code location."))
+    told = difference(loaded, on_disk, {"c.py": ["Cats"]})
+    assert (told is None) is (says is None)
+    assert says is None or (told is not None and says in told and told.endswith("Reload the code location."))
 
 
 def test_modules_added_and_deleted_while_dagster_runs_stop_no_tick_and_are_told(
@@ -75,17 +75,17 @@ def test_modules_added_and_deleted_while_dagster_runs_stop_no_tick_and_are_told(
     (tmp_path / "modules" / "old.py").unlink()
     (tmp_path / "modules" / "late.py").write_text(module("Late one", "late"))
     assert requested() == set(kept) - {dg.AssetKey("old")}
-    found = collect(platform.instance, platform.pipeline)
-    assert found.health is Health.WARNING
-    assert found.stale_code
-    assert "new: late.py; deleted: old.py (Old one)" in found.stale_code
+    current = collect(platform.instance, platform.pipeline)
+    assert current.health is Health.WARNING
+    assert current.stale_code
+    assert "new: late.py; deleted: old.py (Old one)" in current.stale_code
     loaded_code.follow(platform.instance, platform.pipeline)  # not reloaded yet: all who show tabs go on as they are
     assert "Old one" in collect(platform.instance, platform.pipeline).tabs
     note_as_reloaded(platform)
     loaded_code.follow(platform.instance, platform.pipeline)
-    found = collect(platform.instance, platform.pipeline)
-    assert {"Old one", "Late one"} & set(found.tabs) == {"Late one"}
-    assert found.stale_code is None
+    current = collect(platform.instance, platform.pipeline)
+    assert {"Old one", "Late one"} & set(current.tabs) == {"Late one"}
+    assert current.stale_code is None
 
 
 def test_the_control_api_knows_a_new_tab_once_the_code_location_is_reloaded(
@@ -102,7 +102,7 @@ def test_the_control_api_knows_a_new_tab_once_the_code_location_is_reloaded(
     operations.check_tab("Late one")  # with nobody looking at the status meanwhile
     (tmp_path / "modules" / "later.py").write_text(module("Later one", "later"))
     note_as_reloaded(platform)
-    assert "Later one" in {found.tab.title for found in operations._chosen([])}
+    assert "Later one" in {tab_asset.tab.title for tab_asset in operations._chosen([])}
     (tmp_path / "modules" / "old.py").unlink()
     note_as_reloaded(platform)
     assert {"Old one", "Late one"} & set(operations.status().tabs) == {"Late one"}
@@ -132,10 +132,10 @@ def test_a_tick_that_fails_is_told(platform: Platform, monkeypatch: pytest.Monke
                 error=given, selector_id=state.selector_id,
             )
         )  # fmt: skip
-    found = collect(platform.instance, platform.pipeline)
-    assert found.health is Health.DEGRADED
-    assert "full_sync_schedule failed with DagsterInvalidSubsetError" in found.reason
-    assert "Secret" not in str(found.failed_ticks)
+    current = collect(platform.instance, platform.pipeline)
+    assert current.health is Health.DEGRADED
+    assert "full_sync_schedule failed with DagsterInvalidSubsetError" in current.reason
+    assert "Secret" not in str(current.failed_ticks)
 
 
 def test_a_code_server_that_was_away_is_told_from_an_error_in_the_code() -> None:

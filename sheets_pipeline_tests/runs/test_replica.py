@@ -96,9 +96,9 @@ def test_full_syncs_read_from_it_and_nobody_takes_events_off_its_queue(reading: 
     assert all(tab.pending_events == 0 for tab in status.tabs.values())
     facts = Facts()
     facts.platform = reading.pipeline.platform
-    found = doctor_checks.triggers(facts)
-    assert found.level == "warn"
-    assert "db remove" in found.remedy
+    finding = doctor_checks.triggers(facts)
+    assert finding.level == "warn"
+    assert "db remove" in finding.remedy
 
 
 @pytest.mark.xdist_group("replica")

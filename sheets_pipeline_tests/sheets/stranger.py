@@ -38,13 +38,13 @@ class Stranger:
 @contextmanager
 def stranger(*answers: Answer, certificate: Path | None = None) -> Iterator[Stranger]:
     """A server on a free port of this machine; with a certificate (and its key in one file) it speaks TLS."""
-    found = Stranger(list(answers))
+    listening = Stranger(list(answers))
 
     class Handler(BaseHTTPRequestHandler):
         def _answer(self) -> None:
-            found.asked.append(self.path)
+            listening.asked.append(self.path)
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            answer = found.answers.pop(0) if len(found.answers) > 1 else found.answers[0]
+            answer = listening.answers.pop(0) if len(listening.answers) > 1 else listening.answers[0]
             body = answer.body.encode()
             self.send_response(answer.status)
             self.send_header("Content-Type", answer.content_type)
@@ -65,11 +65,11 @@ def stranger(*answers: Answer, certificate: Path | None = None) -> Iterator[Stra
         context.load_cert_chain(certificate)
         server.socket = context.wrap_socket(server.socket, server_side=True)
         scheme = "https"
-    found.endpoint = f"{scheme}://127.0.0.1:{server.server_port}"
+    listening.endpoint = f"{scheme}://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
-        yield found
+        yield listening
     finally:
         server.shutdown()
         server.server_close()

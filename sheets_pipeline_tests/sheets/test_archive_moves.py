@@ -242,17 +242,17 @@ def test_columns_of_people_that_the_archive_lacks_are_added_to_it(family: Family
     report = family.sync()
     assert report.moved_rows > 0
     moved = set(keys) - {row[0] for row in family.values(f"{MAIN}!A2:A")}
-    found: dict[int, tuple[str, str]] = {}
+    result: dict[int, tuple[str, str]] = {}
     for title in report.archives:
         header, *rows = family.values(title)
         if "mark" in header:
-            found |= {
+            result |= {
                 row[0]: (row[header.index("mark")], row[header.index("note")])
                 for row in rows
                 if len(row) > header.index("mark")
             }
-    assert moved <= found.keys()
-    assert all(found[key] == (f"mark {key}", f"note {key}") for key in moved)
+    assert moved <= result.keys()
+    assert all(result[key] == (f"mark {key}", f"note {key}") for key in moved)
     assert family.sync().traffic.write_requests == 0
 
 

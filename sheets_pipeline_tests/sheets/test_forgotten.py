@@ -69,11 +69,11 @@ def test_a_record_that_was_written_again_keeps_its_row(restored: Bench) -> None:
 @pytest.mark.parametrize("restored", [OnRemoved.MARK, OnRemoved.KEEP], indirect=True)
 def test_they_stay_beside_their_notes_where_the_tab_says_so(restored: Bench) -> None:
     report = restored.sync(BACKUP | {41: ("Zoe", 1.25)})
-    found = rows(restored)
+    after = rows(restored)
     assert report.returned_rows == 2
-    assert found[41] == ("Zoe", "")
-    assert found["41 (removed)"] == ("Ada", "about 41")
-    assert found[42] == ("Bob", "about 42")
+    assert after[41] == ("Zoe", "")
+    assert after["41 (removed)"] == ("Ada", "about 41")
+    assert after[42] == ("Bob", "about 42")
     marked = [row[0] for row in restored.values() if len(row) > 5 and row[5] == "removed"]
     assert set(marked) == ({"41 (removed)", 42} if restored.tab.on_removed is OnRemoved.MARK else set())
     again = restored.sync(BACKUP | {41: ("Zoe", 1.25)})

@@ -49,11 +49,11 @@ def open_spreadsheet(request: pytest.FixtureRequest) -> Open:
     if request.param == "local":
         server = request.getfixturevalue("sheets_server")
         robot, made = Identity(AnonymousCredentials(), "robot@example.org"), server.create_spreadsheet("Contract")
-        return lambda found=made: SheetsClient(robot, found, budget=NoQuota(), endpoint=server.endpoint)
+        return lambda result=made: SheetsClient(robot, result, budget=NoQuota(), endpoint=server.endpoint)
     if not os.environ.get(_KEY_FILE) or not os.environ.get(_SPREADSHEET):
         pytest.skip(f"{_KEY_FILE} and {_SPREADSHEET} are not both set (docs/measured/google-contract.md)")
     account, given = load_identity(None, Path(os.environ[_KEY_FILE])), os.environ[_SPREADSHEET]
-    return lambda found=given: SheetsClient(account, found, budget=NoQuota())
+    return lambda result=given: SheetsClient(account, result, budget=NoQuota())
 
 
 @pytest.fixture(scope="module")

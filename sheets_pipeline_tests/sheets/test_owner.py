@@ -36,8 +36,8 @@ def twin(bench: Bench) -> Bench:
 
 
 def owners(bench: Bench) -> list[dict[str, str]]:
-    found = bench.call("GET", "?fields=developerMetadata").get("developerMetadata", [])
-    return [json.loads(m["metadataValue"]) for m in found if m["metadataKey"] == "sheets_pipeline.owner"]
+    metadata = bench.call("GET", "?fields=developerMetadata").get("developerMetadata", [])
+    return [json.loads(m["metadataValue"]) for m in metadata if m["metadataKey"] == "sheets_pipeline.owner"]
 
 
 def at_once(*syncs: Callable[[], SyncReport]) -> list[SyncReport | Exception]:
@@ -251,8 +251,8 @@ def test_a_mark_in_the_way_of_ours_is_removed(bench: Bench) -> None:
     """A metadata id that was taken, by whatever: Google refuses the write once, and the next one clears the way."""
     bench.sync({1: "a"})
     lookup = {"dataFilters": [{"developerMetadataLookup": {"metadataKey": "sheets_pipeline.version"}}]}
-    [found] = bench.call("POST", "/developerMetadata:search", lookup)["matchedDeveloperMetadata"]
-    taken = found["developerMetadata"] | {"metadataId": found["developerMetadata"]["metadataId"] + 1}
+    [metadata] = bench.call("POST", "/developerMetadata:search", lookup)["matchedDeveloperMetadata"]
+    taken = metadata["developerMetadata"] | {"metadataId": metadata["developerMetadata"]["metadataId"] + 1}
     taken["metadataValue"] = "0.a1b2c3d4e5.x.00"
     bench.edit({"createDeveloperMetadata": {"developerMetadata": taken}})
     assert bench.sync({1: "b"}).cells > 0

@@ -54,10 +54,10 @@ def test_what_is_written_is_read_back_and_not_written_again(
     assert look is not None
     base = bench.memory.base([str(i + 1) for i in range(len(rows))])
     for name in (column.name for column in EVERY.columns):
-        for row, found in enumerate(look.snapshot.column_cells(look.layout[name]), start=1):
+        for row, by_column in enumerate(look.snapshot.column_cells(look.layout[name]), start=1):
             wanted = base[str(row)]
             assert wanted is not None
-            assert same_cell(wanted[name], found)
+            assert same_cell(wanted[name], by_column)
 
 
 @pytest.mark.parametrize("on_removed", list(OnRemoved))

@@ -83,8 +83,8 @@ def test_peoples_columns_notes_and_formulas_stay_on_their_rows(bench: Bench) -> 
     bench.edit({"insertDimension": {"range": insert, "inheritFromBefore": True}})
     bench.put("people!B1:B6", [["note"], ["=A2*2"], ["two"], ["three"], ["=SUM(A2:A3)"], ["five"]])
     bench.sync({5: "moved up", 2: "n2", 4: "n4", 7: "new"})
-    found = {row[0]: row[1:3] for row in bench.values(option="FORMULA")[1:]}
-    assert found == {2: ["two", "n2"], 4: ["=SUM(A2:A2)", "n4"], 5: ["five", "moved up"], 7: ["", "new"]}
+    result = {row[0]: row[1:3] for row in bench.values(option="FORMULA")[1:]}
+    assert result == {2: ["two", "n2"], 4: ["=SUM(A2:A2)", "n4"], 5: ["five", "moved up"], 7: ["", "new"]}
 
 
 def test_people_may_move_sort_and_insert(bench: Bench) -> None:

@@ -96,8 +96,8 @@ def test_columns_go_where_their_header_is(
     target: TabSnapshot, target_layout: dict[str, int], runs: list[ColumnRun], new: dict[int, int]
 ) -> None:
     source = grid(["id", 1], ["at", 2], ["note", "x"])
-    found = map_columns(source, {"id": 0, "at": 1}, target, target_layout)
-    assert (found.runs, found.new_headers) == (runs, new)
+    result = map_columns(source, {"id": 0, "at": 1}, target, target_layout)
+    assert (result.runs, result.new_headers) == (runs, new)
 
 
 @given(st.permutations(range(6)), st.permutations(range(6)))
@@ -105,9 +105,9 @@ def test_no_two_columns_go_to_the_same_place(order: list[int], other: list[int])
     names = ["id", "at", "a", "b", "c", ""]
     source, target = (grid(*([names[i], 1] for i in some)) for some in (order, other))
     layouts = [{"id": some.index(0), "at": some.index(1)} for some in (order, other)]
-    found = map_columns(source, layouts[0], target, layouts[1])
-    places = [run.target + i for run in found.runs for i in range(run.length)]
+    result = map_columns(source, layouts[0], target, layouts[1])
+    places = [run.target + i for run in result.runs for i in range(run.length)]
     assert len(places) == len(set(places))
-    to = {run.source + i: run.target + i for run in found.runs for i in range(run.length)}
+    to = {run.source + i: run.target + i for run in result.runs for i in range(run.length)}
     for i in range(5):
         assert to[order.index(i)] == other.index(i)

@@ -52,9 +52,9 @@ def cell(value: Any, column_type: ColumnType, zone: ZoneInfo = BERLIN) -> Any:
     ],
 )
 def test_a_value_becomes_its_cell(value: Any, column_type: ColumnType, expected: Any) -> None:
-    found = cell(value, column_type)
-    assert found == expected
-    assert type(found) is type(expected)
+    result = cell(value, column_type)
+    assert result == expected
+    assert type(result) is type(expected)
 
 
 @given(st.datetimes(min_value=datetime(1700, 1, 1), max_value=datetime(2200, 1, 1)), st.timezone_keys())
@@ -76,8 +76,8 @@ def test_a_whole_column_of_timestamps_gives_the_same_cells_as_one_by_one(moments
 
 @given(st.decimals(allow_nan=False, allow_infinity=False, places=6) | st.integers())
 def test_no_digit_of_a_number_is_lost(number: Any) -> None:
-    found = cell(number, ColumnType.DECIMAL)
-    assert Decimal(found if isinstance(found, str) else repr(found)) == number
+    result = cell(number, ColumnType.DECIMAL)
+    assert Decimal(result if isinstance(result, str) else repr(result)) == number
 
 
 @given(st.text())

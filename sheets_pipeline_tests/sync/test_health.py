@@ -136,9 +136,9 @@ def test_the_success_rate_counts_syncs_that_ended() -> None:
 def test_failures_without_a_record_count_and_the_newest_is_shown() -> None:
     newest = replace(ERROR, at=NOW, message="newest")
     before = replace(ERROR, at=NOW - timedelta(seconds=200))
-    found = with_failures(GOOD, [newest, before])
-    assert (found.total_syncs, found.failed_syncs, found.consecutive_failures) == (12, 3, 1)
-    assert found.last_error == newest
+    result = with_failures(GOOD, [newest, before])
+    assert (result.total_syncs, result.failed_syncs, result.consecutive_failures) == (12, 3, 1)
+    assert result.last_error == newest
     assert with_failures(GOOD, []) is GOOD
 
 
@@ -167,8 +167,8 @@ def test_a_tab_that_somebody_switched_off_does_not_stop_the_whole() -> None:
 def test_what_concerns_all_tabs_is_a_warning_of_the_whole(
     steering: Steering, quota: list[QuotaUse], aside: int, says: str
 ) -> None:
-    found, reason = overall({"a": health()}, steering, quota=quota, set_aside_events=aside)
-    assert found is Health.WARNING
+    result, reason = overall({"a": health()}, steering, quota=quota, set_aside_events=aside)
+    assert result is Health.WARNING
     assert says in reason
 
 
@@ -197,23 +197,23 @@ def test_what_concerns_all_tabs_is_a_warning_of_the_whole(
     ],
 )
 def test_how_google_answers_is_told_before_any_tab_is_late(answers: Answers, expected: Health, says: str) -> None:
-    found, reason = overall({"a": health()}, STEERING, answers=answers)
-    assert found is expected
+    result, reason = overall({"a": health()}, STEERING, answers=answers)
+    assert result is expected
     assert says in reason
 
 
 def test_a_full_disk_goes_before_what_follows_from_it() -> None:
     late = health(GOOD, TabWait(3, 700))
     answers = Answers(failed=4, failing_seconds=25)
-    found, reason = overall({"a": late}, STEERING, answers=answers, full_disk="The database x has no room left.")
-    assert (found, reason) == (Health.DEGRADED, "The database x has no room left.")
+    result, reason = overall({"a": late}, STEERING, answers=answers, full_disk="The database x has no room left.")
+    assert (result, reason) == (Health.DEGRADED, "The database x has no room left.")
 
 
 def test_a_silent_google_is_the_reason_for_late_tabs() -> None:
     late = health(GOOD, TabWait(3, 700))
     assert late.health is Health.DEGRADED
-    found, reason = overall({"a": late}, STEERING, answers=Answers(failed=4, failing_seconds=25))
-    assert found is Health.DEGRADED
+    result, reason = overall({"a": late}, STEERING, answers=Answers(failed=4, failing_seconds=25))
+    assert result is Health.DEGRADED
     assert reason.startswith("Google has answered no request for 25 s")
 
 
@@ -237,8 +237,8 @@ def test_in_step_is_never_said_of_a_tab_for_which_changes_wait(
     wait: TabWait, steering: Steering, expected: Health, says: str
 ) -> None:
     tab = health(GOOD, wait, steering)
-    found, reason = overall({"a": health(), "grades": tab}, steering)
-    assert (tab.health, found) == (expected, expected)
+    result, reason = overall({"a": health(), "grades": tab}, steering)
+    assert (tab.health, result) == (expected, expected)
     assert says.lower() in tab.reason.lower()
     assert says.lower() in reason.lower()
     assert "in step with the database" not in f"{tab.reason} {reason}".lower()

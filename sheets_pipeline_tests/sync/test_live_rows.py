@@ -46,5 +46,5 @@ def test_nothing_more_is_computed_where_no_row_of_ours_would_go() -> None:
 def test_keys_of_several_columns_are_compared_as_the_tab_writes_them() -> None:
     everything = pd.DataFrame({"a": ["x", "y"], "b": [1, 2]})
     key = "y\x1f2"
-    found = with_live_rows(PARTS, everything[:0], {key}, lambda keys: set(keys), lambda: everything)
-    assert found["a"].tolist() == ["y"]
+    result = with_live_rows(PARTS, everything[:0], {key}, lambda keys: set(keys), lambda: everything)
+    assert result["a"].tolist() == ["y"]

@@ -29,9 +29,9 @@ def test_of_two_owners_all_agree_on_the_earlier_one() -> None:
 
 @pytest.mark.parametrize("text", ["", "x", "[]", "{}", "null", '{"installation": 1}'])
 def test_a_mark_that_cannot_be_read_is_somebody_elses(text: str) -> None:
-    found = marks.owner_of([text], "S")
-    assert found is not None
-    assert found.installation not in ("aaa", "bbb")
+    result = marks.owner_of([text], "S")
+    assert result is not None
+    assert result.installation not in ("aaa", "bbb")
 
 
 def test_versions_are_read_as_they_were_written() -> None:
@@ -62,8 +62,8 @@ def test_what_the_versions_say(
 
 def matching(sheet_id: int, expected: list[Version], there: list[Version]) -> tuple[bool, Version | None]:
     """What a read of a tab with these versions settles."""
-    texts, ids = {found.text for found in there}, {marks.version_id(sheet_id, found.number) for found in there}
-    lookups = marks.lookups(sheet_id, [found.text for found in expected])
+    texts, ids = {result.text for result in there}, {marks.version_id(sheet_id, result.number) for result in there}
+    lookups = marks.lookups(sheet_id, [result.text for result in expected])
     matched = [
         lookup
         for lookup in lookups
@@ -71,7 +71,7 @@ def matching(sheet_id: int, expected: list[Version], there: list[Version]) -> tu
         or lookup.get("metadataId") in ids
         or ("metadataLocation" in lookup and ids)
     ]
-    return marks.is_settled(sheet_id, [found.text for found in expected], matched)
+    return marks.is_settled(sheet_id, [result.text for result in expected], matched)
 
 
 def test_a_read_settles_which_version_is_the_last() -> None:

@@ -80,9 +80,9 @@ def test_any_grid_becomes_as_wanted_and_keeps_what_is_not_ours(case: Any, max_by
     sync(grid, wanted, {str(key) for key in before}, max_bytes=max_bytes)
 
     assert grid.rows[0] == header
-    found = {row[header.index("id")]: row for row in grid.rows[1:] if row[header.index("id")] is not None}
-    assert set(found) == set(after)
-    for key, row in found.items():
+    result = {row[header.index("id")]: row for row in grid.rows[1:] if row[header.index("id")] is not None}
+    assert set(result) == set(after)
+    for key, row in result.items():
         i = wanted.position[str(key)]
         for name in ("id", "name", "score"):
             assert same_cell(wanted.columns[name][i], row[header.index(name)])

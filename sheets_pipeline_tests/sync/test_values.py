@@ -108,9 +108,9 @@ BEYOND = "misfit: a float beyond 2^53"
     ids=name_of,
 )  # fmt: skip
 def test_a_whole_number_keeps_every_digit(value: Any, expected: Any) -> None:
-    found = converted(value, INTEGER)
-    assert found == expected
-    assert type(found) is type(expected)
+    result = converted(value, INTEGER)
+    assert result == expected
+    assert type(result) is type(expected)
 
 
 @pytest.mark.parametrize("number", [9007199254740993, -9007199254740993])
@@ -148,9 +148,9 @@ def test_a_whole_number_that_a_reader_made_a_float_is_set_aside(column_type: Col
 def test_a_number_keeps_the_digits_that_no_double_holds_as_text(
     value: Any, expected: Any, column_type: ColumnType
 ) -> None:
-    found = converted(value, column_type)
-    assert found == expected
-    assert type(found) is type(expected)
+    result = converted(value, column_type)
+    assert result == expected
+    assert type(result) is type(expected)
 
 
 @pytest.mark.parametrize(

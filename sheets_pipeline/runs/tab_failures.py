@@ -6,7 +6,6 @@ what concerns more than the tab (the database is down, the spreadsheet is not sh
 
 import logging
 import traceback
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +21,8 @@ from sheets_pipeline.database.error_words import words_of
 from sheets_pipeline.errors import DatabaseError, RequestRejected, SheetsPipelineError, TabFailed, TabProblem
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.runs.time_limit import TookTooLong
-from sheets_pipeline.sync.tab import OnRemoved, Tab
+from sheets_pipeline.sync.rows import check_columns
+from sheets_pipeline.sync.tab import Tab
 
 logger = logging.getLogger(__name__)
 
@@ -117,17 +117,7 @@ def checked_rows(tab_asset: TabAsset, frame: Any) -> pd.DataFrame:
     if not isinstance(frame, pd.DataFrame):
         title = tab_asset.tab.title
         raise TabProblem(title, f"expected its function to return a DataFrame, found {type(frame).__name__}.")
-    tab = tab_asset.tab_of(frame)
-    names = Counter(frame.columns)
-    if doubled := [column.name for column in tab.columns if names[column.name] > 1]:
-        raise TabProblem(tab.title, f"expected each column once in the rows of its function, found {doubled} twice.")
-    optional = tab.status_column if tab.on_removed is OnRemoved.MARK else None
-    if missing := [column.name for column in tab.columns if not names[column.name] and column.name != optional]:
-        raise TabProblem(
-            tab.title,
-            f"expected its function to give columns {[c.name for c in tab.columns]}, {missing} are missing. "
-            "Add them to the query, or remove them from the tab's declaration.",
-        )
+    check_columns(tab_asset.tab_of(frame), frame)
     return frame
 
 

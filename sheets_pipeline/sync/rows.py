@@ -62,17 +62,7 @@ def rows_from_frame(tab: Tab, frame: pd.DataFrame, time_zone: tzinfo) -> Rows:
     """
     if tab.on_removed is OnRemoved.MARK and tab.status_column not in frame.columns:
         frame = frame.assign(**{tab.status_column: None})
-    if missing := [column.name for column in tab.columns if column.name not in frame.columns]:
-        raise TabProblem(
-            tab.title,
-            f"expected the asset to give columns {[c.name for c in tab.columns]}, {missing} are missing. "
-            "Add them to the query, or remove them from the tab's declaration.",
-        )
-    if twice := [column.name for column in tab.columns if isinstance(frame[column.name], pd.DataFrame)]:
-        raise TabProblem(
-            tab.title,
-            f"the asset gives the columns {twice} more than once. Give each column of the query a name of its own (as).",
-        )
+    check_columns(tab, frame)
     converted = {column.name: to_cells(frame[column.name], column.type, time_zone) for column in tab.columns}
     columns = {name: cells for name, (cells, _) in converted.items()}
     misfits = {name: kinds for name, (_, kinds) in converted.items() if kinds}
@@ -90,6 +80,26 @@ def rows_from_frame(tab: Tab, frame: pd.DataFrame, time_zone: tzinfo) -> Rows:
             f"(first: {doubled[:5]}). Make the query give one row per key; nothing was written.",
         )
     return Rows(keys, columns, list(set_aside.values()), _kept_as_text(tab, columns), long_texts)
+
+
+def check_columns(tab: Tab, frame: pd.DataFrame) -> None:
+    """Refuse a frame that lacks a declared column or has one twice; a column for marks may be left out.
+
+    Raises:
+        TabProblem: Names the columns.
+    """
+    counts = Counter(frame.columns)
+    if doubled := [column.name for column in tab.columns if counts[column.name] > 1]:
+        raise TabProblem(
+            tab.title, f"its rows have the columns {doubled} more than once. Give each column a name of its own (as)."
+        )
+    optional = tab.status_column if tab.on_removed is OnRemoved.MARK else None
+    if missing := [column.name for column in tab.columns if not counts[column.name] and column.name != optional]:
+        raise TabProblem(
+            tab.title,
+            f"expected its rows to have columns {[column.name for column in tab.columns]}, {missing} are missing. "
+            "Add them to the query, or remove them from the tab's declaration.",
+        )
 
 
 _NUMBERS = {ColumnType.INTEGER, ColumnType.DECIMAL, ColumnType.PERCENT}

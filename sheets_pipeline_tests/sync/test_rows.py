@@ -39,7 +39,7 @@ def test_a_key_longer_than_databases_index_is_set_aside() -> None:
     tab = Tab("T", ("id",), (Column("id"),))
     rows = rows_from_frame(tab, pd.DataFrame({"id": ["x" * 501, "x" * 500]}), UTC)
     assert rows.keys == ["x" * 500]
-    assert [row.reason for row in rows.set_aside] == ["its key has 501 characters, at most 500 may be"]
+    assert [row.reason for row in rows.set_aside] == ["its key has 501 characters, at most 500 are allowed"]
 
 
 def test_emoji_count_twice_against_the_cell_limit() -> None:

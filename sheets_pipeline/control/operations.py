@@ -230,23 +230,9 @@ class Operations:
         with self.pipeline.platform.connect() as connection:
             self.queue.append((datetime.now(UTC), events.count(connection)))
 
-    def recent(
-        self,
-        *,
-        tab: str | None = None,
-        outcome: history.Outcome | None = None,
-        since: datetime | None = None,
-        limit: int = 100,
-    ) -> list[history.SyncRecord]:
-        """Latest syncs, newest first."""
-        return history.recent(
-            self.pipeline.state,
-            spreadsheet_id=self.pipeline.services.spreadsheet_id,
-            tab=tab,
-            outcome=outcome,
-            since=since,
-            limit=limit,
-        )
+    def recent(self, **which: Any) -> list[history.SyncRecord]:
+        """Latest syncs, newest first; ``which`` as ``history.recent`` takes it."""
+        return history.recent(self.pipeline.state, spreadsheet_id=self.pipeline.services.spreadsheet_id, **which)
 
     def _chosen(self, titles: Collection[str]) -> list[TabAsset]:
         follow(self.instance, self.pipeline)

@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -34,19 +33,6 @@ Row = tuple[Any, ...]
 Integers = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
-class DemoSize:
-    """How many rows were made."""
-
-    learners: int
-    courses: int
-    quizzes: int
-    enrollments: int
-    completions: int
-    responses: int
-    transcript_requests: int
-
-
 def generate(
     engine: sa.Engine,
     *,
@@ -55,7 +41,7 @@ def generate(
     responses: int = 60_000,
     seed: int = 7,
     until: datetime | None = None,
-) -> DemoSize:
+) -> None:
     """Create the platform's tables where they are missing and fill them, in one transaction.
 
     Args:
@@ -85,7 +71,6 @@ def generate(
             _load(connection, table, rows)
         _continue_numbering(connection)
     _refresh_statistics(engine)
-    return maker.size()
 
 
 class _RowMaker:
@@ -115,17 +100,6 @@ class _RowMaker:
         self.completed = np.flatnonzero(self.draw.random(len(pairs)) < 0.35)
         self.standalone = self.courses // 4 + 1
         self.requested = self.completed[self.draw.random(len(self.completed)) < 0.3]
-
-    def size(self) -> DemoSize:
-        return DemoSize(
-            self.learners,
-            self.courses,
-            self.courses * QUIZZES_PER_COURSE + self.standalone,
-            len(self.enrolled_user),
-            len(self.completed),
-            self.responses,
-            len(self.requested),
-        )
 
     def tables(self) -> Iterator[tuple[sa.Table, Iterable[Row]]]:
         """Each table with its rows, in the order that foreign keys ask for."""

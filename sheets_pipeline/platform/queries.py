@@ -324,12 +324,7 @@ def quiz_responses_query(
 
 def transcript_requests(connection: sa.Connection, ids: Collection[int] | None = None) -> pd.DataFrame:
     """One row per transcript request, ordered by ``request_id``."""
-    return fetch_frame(connection, transcript_requests_query(ids))
-
-
-def transcript_requests_query(ids: Collection[int] | None) -> sa.Select[Any]:
-    """The statement of ``transcript_requests``."""
-    return (
+    query = (
         sa.select(
             requests.c.id.label("request_id"),
             users.c.full_name.label("learner"),
@@ -344,3 +339,4 @@ def transcript_requests_query(ids: Collection[int] | None) -> sa.Select[Any]:
         .where(is_one_of(requests.c.id, ids))
         .order_by(requests.c.id)
     )
+    return fetch_frame(connection, query)

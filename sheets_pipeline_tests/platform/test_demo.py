@@ -28,16 +28,15 @@ def test_the_same_arguments_give_the_same_rows(postgresql: sa.Engine):
 
 
 def test_it_makes_what_was_asked_for(engine: sa.Engine):
-    size = generate(engine, learners=80, courses=30, responses=1000, until=NOW)
+    generate(engine, learners=80, courses=30, responses=1000, until=NOW)
     rows = _everything(engine)
-    assert (size.learners, size.courses, size.responses) == (80, 30, 1000)
     assert [len(rows[name]) for name in ("users", "courses", "quizzes", "quiz_responses")] == [
         80,
         30,
-        size.quizzes,
+        30 * 4 + 8,
         1000,
     ]
-    assert len(rows["transcript_requests"]) == size.transcript_requests > 0
+    assert len(rows["transcript_requests"]) > 0
     assert len({course.title for course in rows["courses"]}) == 30
     assert all(response.submitted_at <= NOW for response in rows["quiz_responses"])
     assert {quiz.kind for quiz in rows["quizzes"]} == {"course", "standalone"}

@@ -51,6 +51,8 @@ class DeclaredTab:
     tab: Tab | None = None
     query: OwnQuery | None = None
     declaration: TabDeclaration | None = None
+    #: The first line of the document; ``line`` is that of the first fault where there are any.
+    begins: int = 1
 
     @property
     def asset_name(self) -> str:
@@ -150,8 +152,16 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in dotenv_values(".env").items() if value is not None} | dict(os.environ)
 
 
-def declared_in(path: Path, environment: Mapping[str, str] | None = None) -> Iterator[DeclaredTab]:
-    """The declarations of one file."""
+def declared_in(
+    path: Path, environment: Mapping[str, str] | None = None, others: Collection[str] = ()
+) -> Iterator[DeclaredTab]:
+    """The declarations of one file.
+
+    Args:
+        path: Of the file.
+        environment: What variables stand for; this process's, with ``.env``, where left out.
+        others: Keys that may stand beside ``type`` and ``attributes``, as somebody else reads them.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -172,14 +182,14 @@ def declared_in(path: Path, environment: Mapping[str, str] | None = None) -> Ite
     for number, document in enumerate(documents, 1):
         name = path.name if len(documents) == 1 else f"{path.name}, document {number}"
         title = titles[0][1] if len(titles) == len(documents) == 1 else name
-        yield _declared(path, document, title)
+        yield _declared(path, document, title, others)
 
 
-def _declared(path: Path, document: Document, otherwise: str) -> DeclaredTab:
+def _declared(path: Path, document: Document, otherwise: str, others: Collection[str]) -> DeclaredTab:
     faults = list(document.faults)
     title = otherwise
     declaration: TabDeclaration | None = None
-    attributes = _attributes(document, faults)
+    attributes = _attributes(document, faults, others)
     if attributes is not None:
         found = attributes.get("title")
         title = found if isinstance(found, str) and len(found.strip()) > 0 else otherwise
@@ -188,8 +198,18 @@ def _declared(path: Path, document: Document, otherwise: str) -> DeclaredTab:
     if faults or declaration is None or query is None:
         document.faults = faults
         return _unusable(path, document, title, document.line)
-    line = document.line_of(("attributes",)) if document.value.get("attributes") is None else document.line
-    return DeclaredTab(title, path.name, str(path), line, (), tab_of(declaration), query, declaration)
+    line = document.line
+    return DeclaredTab(title, path.name, str(path), line, (), tab_of(declaration), query, declaration, line)
+
+
+def from_declaration(path: Path, declaration: TabDeclaration) -> DeclaredTab:
+    """The same of a declaration that Python code in this file has made."""
+    document, faults = Document(1), list[Fault]()
+    query = _query(path, document, declaration, faults)
+    if query is None:
+        document.faults = faults
+        return _unusable(path, document, declaration.title, 1)
+    return DeclaredTab(declaration.title, path.name, str(path), 1, (), tab_of(declaration), query, declaration)
 
 
 def tab_of(declaration: TabDeclaration) -> Tab:
@@ -205,7 +225,7 @@ def tab_of(declaration: TabDeclaration) -> Tab:
     return _tab(tab, columns, {})
 
 
-def _attributes(document: Document, faults: list[Fault]) -> dict[str, Any] | None:
+def _attributes(document: Document, faults: list[Fault], others: Collection[str]) -> dict[str, Any] | None:
     """What stands under ``attributes`` of a document that declares a tab."""
     value = document.value
     if not isinstance(value, dict):
@@ -213,7 +233,7 @@ def _attributes(document: Document, faults: list[Fault]) -> dict[str, Any] | Non
             what = "a list" if isinstance(value, list) else "a text or a number"
             faults.append(Fault(document.line, f"expected type and attributes, found {what}"))
         return None
-    known = ["type", "attributes"]
+    known = ["type", "attributes", *others]
     for name in value:
         if name not in known:
             where = "" if name not in TabDeclaration.model_fields else ". It belongs under attributes"
@@ -283,4 +303,6 @@ def _text_of(path: Path, name: str) -> str:
 
 def _unusable(path: Path, document: Document, title: str, line: int) -> DeclaredTab:
     faults = sorted(document.faults, key=lambda fault: fault.line)[:_MOST_FAULTS]
-    return DeclaredTab(title, path.name, str(path), faults[0].line if faults else line, tuple(faults))
+    return DeclaredTab(
+        title, path.name, str(path), faults[0].line if faults else line, tuple(faults), begins=document.line
+    )

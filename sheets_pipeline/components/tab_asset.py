@@ -64,6 +64,8 @@ class TabAsset:
 _DECLARED: list[TabAsset] = []
 _BY_KEY: dict[dg.AssetKey, TabAsset] = {}
 _LOADED: dict[str, str] = {}
+#: Tabs that Dagster's own loader has found, as components of a project that ``dg`` made.
+_COMPONENTS: dict[dg.AssetKey, TabAsset] = {}
 #: The control API loads anew while other threads ask; a module may ask for the tabs as it is loaded.
 _LOADING = threading.RLock()
 
@@ -119,7 +121,22 @@ def tab_assets() -> dict[dg.AssetKey, TabAsset]:
             _BY_KEY.update((declared.key, declared) for declared in _load())
             _LOADED.clear()
             _LOADED.update(files)
-        return dict(_BY_KEY)
+        return {**_BY_KEY, **_COMPONENTS}
+
+
+def add_component(declared: DeclaredTab) -> TabAsset:
+    """The asset of a declaration that Dagster's own loader has found; of two with one title the second says so."""
+    made = of_project(declared)
+    with _LOADING:
+        there = _COMPONENTS.get(made.key)
+        if there is not None and declared_at(there) != declared_at(made):
+            path, line = declared_at(made)
+            files = " and ".join(sorted({there.file_name, made.file_name}))
+            problem = declarations.problem_at(path, line, f"the title {declared.title!r} is declared twice, in {files}")
+            title = declarations.unused(declared.title, f"{path}, line {line}", lambda _: True)
+            made = replace(_broken(title, dagster_name(title), "", problem), declared=declared)
+        _COMPONENTS[made.key] = made
+    return made
 
 
 def loaded_files() -> dict[str, str]:

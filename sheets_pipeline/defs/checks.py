@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import dagster as dg
 
 from sheets_pipeline.components.declarations import Problem
+from sheets_pipeline.components.tab import make_checks
 from sheets_pipeline.components.tab_asset import TabAsset, tab_assets
 from sheets_pipeline.database import history
 from sheets_pipeline.defs.resources import PipelineResource
@@ -272,6 +273,10 @@ def _checks_of(tab_asset: TabAsset) -> list[dg.AssetChecksDefinition]:
     if tab_asset.problem is not None:
         return [_declaration_check(tab_asset, tab_asset.problem)]
     return [_check(tab_asset, judge) for judge in JUDGES]
+
+
+if _checks_of not in make_checks:
+    make_checks.append(_checks_of)
 
 
 def broken_checks(instance: dg.DagsterInstance, run_id: str) -> list[dg.AssetCheckEvaluation]:

@@ -134,7 +134,7 @@ class EmbeddedPostgres(EmbeddedServer):
                 done = {**state.get("done", {}), task: [state.get("pid"), version]}
                 write_state(self._state_file, {**state, "done": done})
 
-    def revive(self) -> Server | None:
+    def restart_if_crashed(self) -> Server | None:
         """The running server, started again where it crashed; None where somebody stopped it on purpose."""
         if server := self.running():
             return server

@@ -29,5 +29,5 @@ def _before_connect(_dialect: Any, _record: Any, _arguments: list[Any], paramete
     embedded, starts = _watched.get(str(parameters.get("password")), (None, False))
     if embedded is None or parameters.get("host") != "127.0.0.1":
         return
-    if server := embedded.revive() if starts else embedded.running():
+    if server := embedded.restart_if_crashed() if starts else embedded.running():
         parameters["port"], parameters["password"] = server.port, server.password

@@ -89,7 +89,7 @@ def new_layout(tab: Tab) -> dict[str, int]:
     return {column.name: i for i, column in enumerate(tab.columns)}
 
 
-def alteration(
+def round_of_changes(
     tab: Tab,
     facts: TabFacts,
     snapshot: TabSnapshot,
@@ -134,7 +134,7 @@ def alteration(
     return planned
 
 
-def creation(
+def round_of_creation(
     tab: Tab, facts: TabFacts, wanted: Rows, grid: tuple[int, int] | None, sight: Sight, index: int | None = None
 ) -> Round:
     """Make a tab at ``index`` among the others, or fill an empty one whose ``grid`` has so many rows and columns."""

@@ -26,13 +26,13 @@ from sheets_pipeline.sheets.marks import Ownership, Sight, TabMarks
 from sheets_pipeline.sheets.memory import BaseRows, TabFacts, TabMemory
 from sheets_pipeline.sheets.protocol import Allowance
 from sheets_pipeline.sheets.reader import NeedsFullSync, TabReader
-from sheets_pipeline.sheets.rounds import Round, TabLook, alteration, creation, new_layout
+from sheets_pipeline.sheets.rounds import Round, TabLook, new_layout, round_of_changes, round_of_creation
 from sheets_pipeline.sheets.time_zones import zone_for
 from sheets_pipeline.sync.archive import Part
 from sheets_pipeline.sync.batches import Batch
 from sheets_pipeline.sync.diff import compare, compare_touched, digest_after, digest_of_ours, rows_of_ours
 from sheets_pipeline.sync.drift import find_drift
-from sheets_pipeline.sync.forgotten import remembering, split_off_others
+from sheets_pipeline.sync.forgotten import once_owned_by_digest, split_off_others
 from sheets_pipeline.sync.guards import MAX_SPREADSHEET_CELLS, check_deletes, check_inserts, check_size, find_strays
 from sheets_pipeline.sync.headers import Columns, require_columns
 from sheets_pipeline.sync.inserts import AT_THE_END, last_keys, place_after, row_after_ours
@@ -352,7 +352,7 @@ class TabWriter:
         base: Callable[[Collection[str]], BaseRows] = memory.base
         if self._is_rekeyed(facts):  # what is known of rows is known by another key
             owned, once_owned, base, leave = _nothing_owned, _nothing_owned, _nothing_known, set()
-        asked = remembering(
+        asked = once_owned_by_digest(
             tab, snapshot, layout, index, sight.forgotten, once_owned, self.elsewhere, allowance.deletes
         )
         changes = compare(tab, snapshot, layout, index, wanted, owned, leave, asked)
@@ -363,7 +363,7 @@ class TabWriter:
         bare_from = self._bare_from(facts, snapshot, snapshot.last_row + len(changes.inserts))
         end = row_after_ours(index, changes.foreign_keys)
         place = AT_THE_END if self._is_refused else place_after(end, snapshot, layout)
-        planned = alteration(tab, facts, snapshot, columns, wanted, changes, index, sight, end, place, bare_from)
+        planned = round_of_changes(tab, facts, snapshot, columns, wanted, changes, index, sight, end, place, bare_from)
         planned.strays = strays
         planned.rows_digest = lambda: digest_of_ours(index, wanted, changes)
         if sight.is_as_known and facts.layout.keys() == planned.settled.layout.keys():
@@ -405,7 +405,7 @@ class TabWriter:
         end = row_after_ours(index, foreign_keys if len(foreign_keys) < len(lowest) else ())
         columns = Columns(layout, dict(facts.renamed))
         place = AT_THE_END if self._is_refused else place_after(end, snapshot, layout)
-        planned = alteration(self.tab, facts, snapshot, columns, wanted, changes, index, sight, end, place)
+        planned = round_of_changes(self.tab, facts, snapshot, columns, wanted, changes, index, sight, end, place)
         planned.rows_digest = lambda: digest_after(sight.last, wanted, changes)
         planned.rows = len(index.row_of) + len(changes.inserts) - len(changes.deletes)
         return planned
@@ -425,7 +425,7 @@ class TabWriter:
         sight = self._marks.of_no_tab(spreadsheet.owners if spreadsheet else (), takes_over=allowance.take_over)
         positions = [sheet.position for sheet in spreadsheet.sheets] if spreadsheet else []
         index = index_of_new_tab(self.tab.position, positions)
-        return creation(self.tab, facts, wanted, None, sight, index)
+        return round_of_creation(self.tab, facts, wanted, None, sight, index)
 
     def _plan_empty_tab(self, facts: TabFacts, snapshot: TabSnapshot, wanted: Rows, sight: Sight) -> Round:
         facts = TabFacts(
@@ -435,4 +435,4 @@ class TabWriter:
             facts.seen_at,
             version=facts.version,
         )
-        return creation(self.tab, facts, wanted, (snapshot.row_count, snapshot.column_count), sight)
+        return round_of_creation(self.tab, facts, wanted, (snapshot.row_count, snapshot.column_count), sight)

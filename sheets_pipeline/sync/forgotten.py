@@ -20,7 +20,7 @@ from sheets_pipeline.sync.tab import REMOVED_STATUS, OnRemoved, Tab
 Keys = Callable[[Collection[str]], set[str]]
 
 
-def remembering(
+def once_owned_by_digest(
     tab: Tab,
     snapshot: TabSnapshot,
     layout: dict[str, int],

@@ -7,7 +7,7 @@ import time
 from sheets_pipeline.embedded.dev_output import say
 from sheets_pipeline.embedded.postgres import Server
 from sheets_pipeline.embedded.probes import Prober, http_probe, postgres_probe
-from sheets_pipeline.embedded.services import embedded_postgres, embedded_sheets, ensure_services
+from sheets_pipeline.embedded.services import embedded_servers, ensure_services
 from sheets_pipeline.embedded.sheets_server import SheetsServer
 from sheets_pipeline.embedded.supervision import Answer, Step, Watched
 from sheets_pipeline.errors import SheetsPipelineError
@@ -44,10 +44,7 @@ class EmbeddedWatch:
                 say(str(error))
 
     def _look(self) -> None:
-        running = {
-            "PostgreSQL": embedded_postgres(self._settings).running(),
-            "Local Sheets": embedded_sheets(self._settings).running(),
-        }
+        running = {name: server.running() for name, server in embedded_servers(self._settings).items()}
         for gone in self._probers.keys() - {server.pid for server in running.values() if server is not None}:
             self._probers.pop(gone).stop()
             del self._watched[gone]

@@ -67,6 +67,11 @@ def embedded_sheets(settings: Settings) -> EmbeddedSheets:
     return EmbeddedSheets(settings.local_data_dir)
 
 
+def embedded_servers(settings: Settings) -> dict[str, EmbeddedSheets | EmbeddedPostgres]:
+    """Both by name, in the order in which they are stopped."""
+    return {"Local Sheets": embedded_sheets(settings), "PostgreSQL": embedded_postgres(settings)}
+
+
 def ensure_services(settings: Settings) -> Services:
     """Start or attach what the settings leave embedded; a few milliseconds when everything runs.
 
@@ -98,20 +103,13 @@ def ensure_dagster_postgres(settings: Settings) -> str:
 
 def stop_services(settings: Settings) -> list[str]:
     """Stop what is embedded, in order; returns the names of what ran."""
-    return [
-        name
-        for name, stop in (
-            ("Local Sheets", embedded_sheets(settings).stop),
-            ("PostgreSQL", embedded_postgres(settings).stop),
-        )
-        if stop()
-    ]
+    return [name for name, server in embedded_servers(settings).items() if server.stop()]
 
 
 def reset_services(settings: Settings) -> None:
     """Stop what is embedded and delete its data: demo platform, spreadsheets, Dagster's history."""
-    embedded_sheets(settings).reset()
-    embedded_postgres(settings).reset()
+    for server in embedded_servers(settings).values():
+        server.reset()
 
 
 def running_services(settings: Settings) -> dict[str, Any]:
@@ -181,11 +179,8 @@ def check_running(settings: Settings) -> None:
         "PostgreSQL": settings.database_url is None or settings.dagster_postgres_url is None,
         "Local Sheets": settings.spreadsheet_id is None,
     }
-    running = {
-        "PostgreSQL": embedded_postgres(settings).running,
-        "Local Sheets": embedded_sheets(settings).running,
-    }
-    if missing := [name for name, is_wanted in wanted.items() if is_wanted and running[name]() is None]:
+    servers = embedded_servers(settings)
+    if missing := [name for name, is_wanted in wanted.items() if is_wanted and servers[name].running() is None]:
         for name in missing:
             _CHECKS_OF_INSTALLATION[name]()  # to say how to start it would help nobody
         raise _not_running(settings, missing)

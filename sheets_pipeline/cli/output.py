@@ -46,7 +46,8 @@ def print_sync(result: dict[str, Any]) -> None:
 def _of_tab(title: str, message: str) -> str:
     """What is said of a tab, under its title."""
     text = message.removeprefix(f"Tab {title!r}: ")
-    return text if text == message else f"{text[:1].upper()}{text[1:]}"
+    is_file = "." in text.partition(" ")[0]  # its name is written as it is
+    return text if text == message or is_file else f"{text[:1].upper()}{text[1:]}"
 
 
 def _table(tabs: dict[str, dict[str, Any]]) -> Table:

@@ -21,6 +21,7 @@ from sheets_pipeline.database.triggers import check as check_triggers
 from sheets_pipeline.database.upgrade import check as check_store
 from sheets_pipeline.embedded.services import Services, ensure_services, running_services
 from sheets_pipeline.errors import QuotaExceeded, SheetsPipelineError, error_class
+from sheets_pipeline.home import project_folder
 from sheets_pipeline.monitoring.doctor import Check, Finding, fail, ok, warn
 from sheets_pipeline.monitoring.doctor_dagster import code_location, dagster_daemons
 from sheets_pipeline.monitoring.doctor_facts import Facts
@@ -120,7 +121,11 @@ def _database(engine: sa.Engine) -> Finding:
 
 
 def platform_tables(facts: Facts) -> Finding:
-    """The platform's tables are there."""
+    """The tables are there that tabs are computed from."""
+    if project_folder() is not None:
+        from sheets_pipeline.monitoring.doctor_project import queries
+
+        return queries(facts)
     present = set(sa.inspect(facts.platform).get_table_names()) | set(sa.inspect(facts.platform).get_view_names())
     wanted = set(platform_metadata.tables)
     if missing := sorted(wanted - present):
@@ -132,7 +137,12 @@ def platform_tables(facts: Facts) -> Finding:
 
 
 def triggers(facts: Facts) -> Finding:
-    """Every change of the platform reaches the event queue."""
+    """Every change that tabs are refreshed by reaches the event queue."""
+    if project_folder() is not None:
+        from sheets_pipeline.monitoring.doctor_project import no_events_expected
+
+        if no_events_expected():
+            return ok("none needed: no tab is refreshed by events, full syncs show all changes")
     report = check_triggers(facts.platform)
     with facts.platform.connect() as connection:
         if is_read_only(connection):

@@ -7,7 +7,13 @@ import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
+from sheets_pipeline.cli import output
 from sheets_pipeline.cli.main import main
+from sheets_pipeline.components.tab_asset import tab_assets
+from sheets_pipeline.monitoring import doctor_checks, doctor_project
+from sheets_pipeline.monitoring.doctor import Level
+from sheets_pipeline.monitoring.doctor_facts import Facts
+from sheets_pipeline.settings import load_settings
 from sheets_pipeline_tests.components.test_project_folder import PROGRESS, SCHEMA, TABS, Project, project
 from sheets_pipeline_tests.databases import engine, mariadb_url
 
@@ -127,3 +133,24 @@ def test_first_rows_and_rows_of_keys_are_shown_as_they_would_stand_in_the_tab(sc
     assert wrong.exit_code == 1
     assert "expected a key as JSON array of 2 values (learner_id, lesson_id), found 'a-1'" in wrong.stderr
     assert run("preview", "Broken").exit_code == 1
+
+
+def test_the_doctor_tries_the_queries_in_place_of_the_demos_tables(
+    school: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = Facts()
+    facts.settings, facts.platform = load_settings(), school
+    finding = doctor_checks.platform_tables(facts)
+    assert finding.level is Level.FAIL
+    assert finding.message.startswith("2 of 7 tabs have no rows to show. ")
+    assert "Tab 'No table': " in finding.message
+    assert "Tab 'No column': the declared column 'title'" in finding.message
+    assert doctor_checks.triggers(facts).level is Level.OK
+    fine = {key: tab for key, tab in tab_assets().items() if tab.tab.title in ("Learners", "Student progress")}
+    monkeypatch.setattr(doctor_project, "tab_assets", lambda: fine)
+    assert doctor_checks.platform_tables(facts).message == "the queries of 2 tabs are taken"
+
+
+def test_a_files_name_is_told_as_it_is_written() -> None:
+    assert output._of_tab("Bad", "Tab 'Bad': bad.yaml, line 1: no title") == "bad.yaml, line 1: no title"
+    assert output._of_tab("Bad", "Tab 'Bad': it failed. Look.") == "It failed. Look."

@@ -61,8 +61,8 @@ class NotedChain(Chain):
         """The last change that was made; None before the first."""
         if not sa.inspect(connection).has_table(self.table):
             return None
-        found = connection.scalar(sa.select(sa.column("version_num")).select_from(sa.table(self.table)))
-        return None if found is None else str(found)
+        number = connection.scalar(sa.select(sa.column("version_num")).select_from(sa.table(self.table)))
+        return None if number is None else str(number)
 
     def run(self, connection: sa.Connection) -> None:
         """Make all changes that have not been made, in the connection's transaction."""
@@ -91,8 +91,8 @@ def missing(connection: sa.Connection, metadata: sa.MetaData) -> dict[str, Calla
         },
     )
     operations = Operations(context)
-    found = produce_migrations(context, metadata).upgrade_ops
-    added = {_described(each): each for each in _each(found.ops if found else []) if _described(each)}
+    script = produce_migrations(context, metadata).upgrade_ops
+    added = {_described(each): each for each in _each(script.ops if script else []) if _described(each)}
     return {name: partial(operations.invoke, each) for name, each in added.items()}
 
 

@@ -100,9 +100,9 @@ def _assert_alive(connection: sa.Connection, name: str) -> None:
         ) from None
 
 
-def _wait_until(taken: Callable[[], bool], name: str, timeout_seconds: float) -> None:
+def _wait_until(try_to_take: Callable[[], bool], name: str, timeout_seconds: float) -> None:
     deadline = time.monotonic() + timeout_seconds
-    while not taken():
+    while not try_to_take():
         if time.monotonic() > deadline:
             raise _busy(name, timeout_seconds)
         time.sleep(_POLL_SECONDS)

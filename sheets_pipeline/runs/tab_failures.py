@@ -76,29 +76,29 @@ def writing(tab: Tab) -> Iterator[None]:
 
 def computing_failed(title: str, error: BaseException, path: str, line: int | None = None) -> SheetsPipelineError:
     """The error of a tab whose function, declared in the file ``path``, raised; ``line`` is that of a query's declaration."""
-    what = "its rows cannot be computed"
+    summary = "its rows cannot be computed"
     if isinstance(error, TabProblem):
         return error
     if isinstance(error, TookTooLong):
         problem = TabFailed(
             title,
-            f"{what}. Its {'query' if line else 'function'} in {Path(path).name} took longer than {error.seconds:g} s "
+            f"{summary}. Its {'query' if line else 'function'} in {Path(path).name} took longer than {error.seconds:g} s "
             "(SYNC_TAB_TIMEOUT_SECONDS). Bound what it waits for, make it quicker, or raise the setting.",
         )
         problem.is_transient = False
         return problem
     if (explained := first_cause(error, DatabaseError)) is not None:
-        failed = TabProblem(title, f"{what}. {explained}")
+        failed = TabProblem(title, f"{summary}. {explained}")
         failed.is_transient = explained.is_transient
         return failed
     if isinstance(error, SheetsPipelineError):
         return error
     if (refused := first_cause(error, sa.exc.DBAPIError)) is not None:
         place = f"{Path(path).name}, line {line}" if line else _place(error, path)
-        wrong = TabProblem(title, f"{what}. The database says: {words_of(refused)}. Correct the query ({place}).")
+        wrong = TabProblem(title, f"{summary}. The database says: {words_of(refused)}. Correct the query ({place}).")
         wrong.is_transient = isinstance(refused, sa.exc.OperationalError | sa.exc.InternalError)
         return wrong
-    return _unexpected(title, error, what, path)
+    return _unexpected(title, error, summary, path)
 
 
 def _unexpected(title: str, error: BaseException, problem: str, path: str) -> TabFailed:

@@ -32,6 +32,7 @@ from sheets_pipeline.database.engine import connect
 from sheets_pipeline.embedded.postgres import EmbeddedPostgres
 from sheets_pipeline.embedded.services import Services
 from sheets_pipeline.platform.demo import generate
+from sheets_pipeline.platform.watches import WATCHED
 from sheets_pipeline.processes.family import end_family
 from sheets_pipeline.processes.servers import FAMILY_MARK, free_port
 from sheets_pipeline.settings import load_settings
@@ -155,7 +156,7 @@ def running_ground(folder: Path) -> Iterator[Ground]:
         platform_url, own_server = platform.ensure().url("postgres"), own.ensure({"pipeline": None, "dagster": None})
         engine = connect(platform_url)
         generate(engine, learners=500, courses=8, responses=5_000)
-        triggers.install(engine)
+        triggers.install(engine, WATCHED)
         sheets = stack.enter_context(LocalSheetsServer(quota="on", auth="service-account"))
         shutil.copyfile(sheets.credentials_file, folder / "key.json")
         services = Services(

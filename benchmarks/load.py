@@ -37,6 +37,7 @@ from sheets_pipeline.embedded.services import embedded_postgres
 from sheets_pipeline.platform.demo import generate
 from sheets_pipeline.platform.simulate import submit_quizzes
 from sheets_pipeline.platform.tables import transcript_requests
+from sheets_pipeline.platform.watches import WATCHED
 from sheets_pipeline.settings import Settings
 
 _THREADS = 4
@@ -226,7 +227,7 @@ def measure(stack: Stack, arguments: argparse.Namespace) -> dict[str, Any]:
 
     triggers.remove(engine)
     phases[ALONE] = timed(ALONE, arguments.alone)
-    triggers.install(engine)
+    triggers.install(engine, WATCHED)
     phases[TRIGGERS] = timed(TRIGGERS, arguments.alone)
     make_way(stack.settings)
     stack.start_daemon()

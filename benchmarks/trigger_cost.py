@@ -25,6 +25,7 @@ from sheets_pipeline.database.event_table import pending_event
 from sheets_pipeline.embedded.account import installed_programs
 from sheets_pipeline.embedded.postgres import Server
 from sheets_pipeline.platform.demo import generate
+from sheets_pipeline.platform.watches import WATCHED
 
 _WARM_UP_SECONDS = 5
 
@@ -98,7 +99,7 @@ class Bench:
         return statistics.mean(result[1:])
 
     def _reset(self, *, with_triggers: bool) -> None:
-        triggers.install(self.engine)
+        triggers.install(self.engine, WATCHED)
         with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(sa.text("DELETE FROM quiz_responses WHERE answer = :answer"), {"answer": _ANSWER})
             connection.execute(sa.text(f"TRUNCATE {pending_event.name}"))

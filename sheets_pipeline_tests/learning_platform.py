@@ -17,6 +17,7 @@ from sheets_pipeline.database.engine import connect
 from sheets_pipeline.defs.resources import lending
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.platform import demo
+from sheets_pipeline.platform.watches import WATCHED
 from sheets_pipeline.settings import Settings
 
 
@@ -71,7 +72,7 @@ def platform(
     server.clear_faults()
     engine = connect(database_url)
     demo.generate(engine, learners=60, courses=4, responses=400)
-    triggers.install(engine)
+    triggers.install(engine, WATCHED)
     spreadsheet_id = server.create_spreadsheet("Platform")
     monkeypatch.chdir(tmp_path)
     for name in Settings.model_fields:

@@ -6,6 +6,7 @@ import sys
 import click
 import sqlalchemy as sa
 
+from sheets_pipeline.components.tab_asset import watched
 from sheets_pipeline.database import triggers
 from sheets_pipeline.database.engine import connect, described
 from sheets_pipeline.terminal import echo, safe
@@ -20,8 +21,8 @@ def db() -> None:
 def install() -> None:
     """Create, upgrade or mend the table pending_event and its triggers; one table at a time, none locked for long."""
     engine = _platform()
-    before = triggers.install(engine, say=_progress).problems
-    left = triggers.check(engine).problems
+    before = triggers.install(engine, watched(), say=_progress).problems
+    left = triggers.check(engine, watched()).problems
     for problem in before:
         if problem not in left:
             echo(f"Mended: {problem}.")
@@ -40,7 +41,7 @@ def install() -> None:
 def check(as_json: bool) -> None:
     """Say what is missing, changed, open to misuse or keeps changes from being recorded; exit code 1 if anything is."""
     engine = _platform()
-    report = triggers.check(engine)
+    report = triggers.check(engine, watched())
     if as_json:
         answer = {"is_complete": report.is_complete, "problems": report.problems, "warnings": report.warnings}
         click.echo(json.dumps(answer))

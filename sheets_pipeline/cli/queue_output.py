@@ -47,7 +47,7 @@ def _counts(status: dict[str, Any]) -> Table:
     oldest = status["oldest_seconds"]
     table.add_row("running", f"{status['running']} event_sync" if status["running"] else "nothing")
     table.add_row("pending", f"{status['pending']:,}" + ("" if oldest is None else f", the oldest for {oldest:.1f} s"))
-    for field in ("priority", "kind"):
+    for field in ("priority", "entity"):
         counts = {name: number for name, number in status[f"pending_by_{field}"].items() if number}
         if counts:
             table.add_row(f"  by {field}", escape(", ".join(f"{name} {n:,}" for name, n in counts.items())))

@@ -18,9 +18,11 @@ from sheets_pipeline.components import declarations
 from sheets_pipeline.components.declarations import Problem, TabModule
 from sheets_pipeline.components.names import dagster_name
 from sheets_pipeline.components.project import DeclaredTab, declared_tabs
+from sheets_pipeline.database.event_keys import TabEvents
 from sheets_pipeline.errors import DeclarationBroken
 from sheets_pipeline.home import project_folder
 from sheets_pipeline.sync.tab import Column, ColumnType, Tab
+from sheets_pipeline.sync.watch import WatchedTable, watched_tables
 
 #: Gives all rows of a tab (ids is None), or the rows of the given keys. One of a tab with archives is also given ``since``:
 #: the moment from which on rows belong to the main tab, None for all.
@@ -137,6 +139,16 @@ def add_component(declared: DeclaredTab) -> TabAsset:
             made = replace(_broken(title, dagster_name(title), "", problem), declared=declared)
         _COMPONENTS[made.key] = made
     return made
+
+
+def tab_events() -> dict[str, TabEvents]:
+    """What events need to know of each tab, by title."""
+    return {known.tab.title: TabEvents.of(known.tab) for known in tab_assets().values()}
+
+
+def watched() -> list[WatchedTable]:
+    """The tables that the tabs watch."""
+    return watched_tables({known.tab.title: known.tab.watches for known in tab_assets().values()})
 
 
 def loaded_files() -> dict[str, str]:

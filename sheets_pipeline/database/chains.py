@@ -25,12 +25,12 @@ class Chain:
         """Whether it is one of these changes; else a newer version of this project made it."""
         return version in {revision.revision for revision in self._script().walk_revisions()}
 
-    def run_after(self, connection: sa.Connection, version: str | None, **facts: Any) -> None:
-        """Make all changes after this one, in the connection's transaction; ``facts`` are their context's ``opts``."""
+    def run_after(self, connection: sa.Connection, version: str | None, until: str, **facts: Any) -> None:
+        """Make the changes after this one, in the connection's transaction; ``facts`` are their context's ``opts``."""
         from alembic.operations import Operations
         from alembic.runtime.migration import MigrationContext
 
-        after = [*self._script().iterate_revisions("head", version or "base")]
+        after = [*self._script().iterate_revisions(until, version or "base")]
         with Operations.context(MigrationContext.configure(connection, opts=facts)):
             for revision in reversed(after):
                 revision.module.upgrade()
@@ -74,7 +74,7 @@ class NotedChain(Chain):
 
 
 STORE = NotedChain(_FOLDER / "store", "0001", "sheets_pipeline_version")
-QUEUE = Chain(_FOLDER / "queue", "0001")
+QUEUE = Chain(_FOLDER / "queue", "0003")
 
 
 def missing(connection: sa.Connection, metadata: sa.MetaData) -> dict[str, Callable[[], object]]:

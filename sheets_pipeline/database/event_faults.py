@@ -3,31 +3,19 @@
 Anybody who may write the queue may write nonsense into it, such as the text ``None`` for the key of an unsaved object.
 """
 
-import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from sheets_pipeline.database.event_keys import OwnRows, faults, shown
+from sheets_pipeline.database.event_keys import TabEvents, faults, shown
 from sheets_pipeline.database.event_table import Event
-from sheets_pipeline.database.trigger_sql import WATCHES
 from sheets_pipeline.database.types import UtcDateTime
 
-_PLATFORM = frozenset(watch.entity for watch in WATCHES)
-_NUMBER = re.compile(r"[+-]?[0-9]{1,19}")
-_LARGEST = 2**63 - 1
 #: What languages write for "no value".
 _NO_VALUE = frozenset({"none", "null", "nil", "nan", "undefined"})
-
-
-def number(key: object) -> int | None:
-    """The number that a key of the platform's is, None where it is none."""
-    text = key.strip() if isinstance(key, str) else ""
-    value = int(text) if _NUMBER.fullmatch(text) else None
-    return value if value is not None and abs(value) <= _LARGEST else None
 
 
 def is_no_key(key: object) -> bool:
@@ -35,37 +23,27 @@ def is_no_key(key: object) -> bool:
     return not isinstance(key, str) or not key.strip() or key.strip().lower() in _NO_VALUE
 
 
-def fault(entity: object, key: object, belongs: Collection[object], own_tabs: Mapping[str, OwnRows]) -> str | None:
-    """Why an event leads nowhere; None for a good one.
-
-    Args:
-        entity: What changed.
-        key: Which one.
-        belongs: The learner and course that it belongs to, None where there is none.
-        own_tabs: Tabs of one's own, by title.
-    """
-    is_known = entity in _PLATFORM or any(entity in rows.entities for rows in own_tabs.values())
-    if not isinstance(entity, str) or not is_known:
-        return f"no tab shows the entity {shown(entity)}; declare it in a tab's entities, then retry"
+def fault(entity: object, key: object, tabs: Mapping[str, TabEvents]) -> str | None:
+    """Why an event leads nowhere; None for a good one."""
+    watched = {watch.entity for tab in tabs.values() for watch in tab.watches}
+    if not isinstance(entity, str) or not any(entity in {*watched, *tab.entities} for tab in tabs.values()):
+        return f"no tab shows the entity {shown(entity)}; declare it in a tab's watches or entities, then retry"
     if is_no_key(key) or not isinstance(key, str):
         return f"its key {shown(key)} names no row; record the event after the row has its key"
-    if entity not in _PLATFORM:
-        reasons = faults(own_tabs, entity, key)
-        return f"its key {shown(key)} {'; '.join(reasons)}; record it with the key of its row" if reasons else None
-    if number(key) is None:
-        return f"its key {shown(key)} is not a whole number of 64 bits, as a {entity} has"
-    if any(value is not None and not isinstance(value, int) for value in belongs):
-        return "the learner or course that it belongs to is not a number"
-    if entity in {"enrollment", "course_completion"} and all(value is None for value in belongs):
-        return "it names neither user_id nor course_id, so no row is touched"
-    return None
+    reasons = faults(tabs, entity, key)
+    return f"its key {shown(key)} {'; '.join(reasons)}; record it with the key of its row" if reasons else None
 
 
-def malformed(events: "Iterable[Event]", own_tabs: Mapping[str, OwnRows]) -> dict[str, list[int]]:
-    """Reason → events that lead nowhere, or not to all tabs of one's own that show their entity."""
+def malformed(
+    events: Iterable[Event], tabs: Mapping[str, TabEvents], unusable: Mapping[int, str]
+) -> dict[str, list[int]]:
+    """Reason → events that lead nowhere, or not to all tabs that show their entity.
+
+    ``unusable`` has the reasons that only the database could tell, by the number of the event.
+    """
     by_reason: dict[str, list[int]] = {}
     for event in events:
-        if reason := fault(event.entity, event.key, (event.user_id, event.course_id), own_tabs):
+        if reason := fault(event.entity, event.key, tabs) or unusable.get(event.id):
             by_reason.setdefault(f"Malformed: {reason}.", []).append(event.id)
     return by_reason
 

@@ -1,8 +1,8 @@
-"""How an event names a row of a tab of one's own: its key as text, a JSON array (``["EU", 7]``) where it has several columns."""
+"""How an event names a row of a tab: its key as text, a JSON array (``["EU", 7]``) where it has several columns."""
 
 import json
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from decimal import Decimal
@@ -11,6 +11,7 @@ from typing import Any
 from sheets_pipeline.sync.cells import KEY_SEPARATOR, key_of
 from sheets_pipeline.sync.tab import Column, ColumnType, Tab
 from sheets_pipeline.sync.values import converter
+from sheets_pipeline.sync.watch import Watch
 
 #: No database has longer whole numbers; whether its own column takes one, the query says.
 _WHOLE = re.compile(r"[+-]?[0-9]{1,38}")
@@ -23,16 +24,20 @@ class UnusableKey(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class OwnRows:
-    """What events need to know of a tab of one's own: its entities and its key columns."""
+class TabEvents:
+    """What events need to know of a tab: what it watches, entities of its own, its key columns.
 
+    An event of one of the ``entities`` names the tab's row by its key; one of a watched table leads there by the watch.
+    """
+
+    watches: tuple[Watch, ...]
     entities: tuple[str, ...]
     key: tuple[Column, ...]
 
     @staticmethod
-    def of(tab: Tab) -> "OwnRows":
+    def of(tab: Tab) -> "TabEvents":
         """The same of a declaration."""
-        return OwnRows(tab.entities, tuple(map(tab.column, tab.key)))
+        return TabEvents(tab.watches, tab.entities, tuple(map(tab.column, tab.key)))
 
     def row_key(self, text: str) -> str:
         """The key of the row that an event's key names, as rows of the tab have it.
@@ -47,6 +52,20 @@ class OwnRows:
             raise UnusableKey("names no row: all its parts are blank")
         return key
 
+    def key_of_values(self, values: Sequence[object]) -> str:
+        """The key of the row whose key columns hold these values.
+
+        Raises:
+            UnusableKey: They can be the key of no row.
+        """
+        if len(values) != len(self.key):
+            raise UnusableKey(f"has {len(values)} values for {len(self.key)} key columns")
+        plain = [value if isinstance(value, str | int | float | None) else str(value) for value in values]
+        key = KEY_SEPARATOR.join(_part(value, column) for value, column in zip(plain, self.key, strict=True))
+        if not key.strip(KEY_SEPARATOR):
+            raise UnusableKey("names no row: it is blank")
+        return key
+
     def _parts(self, text: str) -> list[Any]:
         """The parts of a key of several columns; earlier versions wrote them with U+001F between them."""
         try:
@@ -59,27 +78,16 @@ class OwnRows:
         return parts
 
 
-def faults(own_tabs: Mapping[str, OwnRows], entity: str, key: str) -> list[str]:
+def faults(tabs: Mapping[str, TabEvents], entity: str, key: str) -> list[str]:
     """Why an event's key can name no row, for each tab that shows the entity and cannot use the key."""
     reasons = []
-    for title, rows in own_tabs.items():
+    for title, rows in tabs.items():
         if entity in rows.entities:
             try:
                 rows.row_key(key)
             except UnusableKey as error:
                 reasons.append(f"{error} (tab {shown(title)})")
     return reasons
-
-
-def touched_rows(rows: OwnRows, keys: Collection[str]) -> set[str]:
-    """The row keys that these events' keys name; those that can name none are left out."""
-    row_keys = set()
-    for key in keys:
-        try:
-            row_keys.add(rows.row_key(key))
-        except UnusableKey:
-            continue  # told, and its event set aside, by ``faults``
-    return row_keys
 
 
 def stored_key(key: object) -> str:

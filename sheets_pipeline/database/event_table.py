@@ -6,7 +6,6 @@ that records by hand need give no more than entity and key: the server fills in 
 
 import json
 from datetime import datetime
-from enum import IntEnum
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -16,14 +15,6 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sheets_pipeline.database.types import Key, UtcDateTime
 
 event_metadata = sa.MetaData()
-
-
-class Priority(IntEnum):
-    """Who goes first when not everything can be taken at once."""
-
-    URGENT = 0
-    NORMAL = 1
-    BULK = 2
 
 
 class utc_now(sa.sql.functions.FunctionElement[Any]):  # noqa: N801 - reads as the SQL function that it is
@@ -48,13 +39,20 @@ pending_event = sa.Table(
     "pending_event",
     event_metadata,
     sa.Column("id", Key, primary_key=True, autoincrement=True),
-    sa.Column("entity", sa.String(40), nullable=False, comment="what changed: quiz_response, user ..."),
-    sa.Column("key", sa.String(200), nullable=False, comment="which one, as text"),
-    sa.Column("kind", sa.String(40), nullable=False, server_default="changed", comment="what happened to it"),
+    sa.Column(
+        "entity", sa.String(200), nullable=False, comment="what changed: a watched table, or a name of one's own"
+    ),
+    sa.Column(
+        "key", sa.Text, nullable=False, comment="which one, as text; a JSON array where its key has several columns"
+    ),
+    sa.Column(
+        "kind", sa.String(40), nullable=False, server_default="changed", comment="insert, update, delete or other"
+    ),
     sa.Column("priority", sa.SmallInteger, nullable=False, server_default="1", comment="0 urgent, 1 normal, 2 bulk"),
-    sa.Column("user_id", Key, comment="the learner it belongs to, where there is one"),
-    sa.Column("course_id", Key, comment="the course it belongs to, where there is one"),
-    sa.Column("quiz_id", Key, comment="the quiz that leads to its course, where course_id does not"),
+    sa.Column(
+        "held", sa.Text, comment="JSON object: what the row held in the columns that tabs need; null: look it up"
+    ),
+    sa.Column("changed", sa.Text, comment="JSON array: columns that an update changed, of those that tell tabs apart"),
     sa.Column("created_at", UtcDateTime, nullable=False, default=utc_now(), server_default=utc_now()),
     sa.Column("attempts", sa.Integer, nullable=False, default=0, server_default="0"),
     sa.Column("set_aside_at", UtcDateTime, comment="when we stopped trying"),
@@ -71,9 +69,10 @@ pending_event = sa.Table(
 
 
 class Event(NamedTuple):
-    """One change, as recorded. ``key`` is text; ``reason`` and ``set_aside_at`` are None while all is well.
+    """One change, as recorded. ``reason`` and ``set_aside_at`` are None while all is well.
 
-    ``waits_for`` is a JSON list of tabs once the others that it touches have been written.
+    ``key`` is the primary key as text, a JSON array where it has several columns; ``held`` and ``changed`` are JSON, see the
+    table; ``waits_for`` is a JSON list of tabs once the others that it touches have been written.
     """
 
     id: int
@@ -81,8 +80,8 @@ class Event(NamedTuple):
     key: str
     kind: str
     priority: int
-    user_id: int | None
-    course_id: int | None
+    held: str | None
+    changed: str | None
     created_at: datetime
     attempts: int
     set_aside_at: datetime | None
@@ -92,9 +91,30 @@ class Event(NamedTuple):
     @property
     def tabs(self) -> frozenset[str] | None:
         """Titles of the tabs that do not show it yet; None for all that it touches."""
-        try:
-            titles = json.loads(self.waits_for or "null")
-        except (ValueError, TypeError, RecursionError):  # somebody else wrote it: then all that it touches
-            return None
-        is_list = isinstance(titles, list) and all(isinstance(title, str) for title in titles)
-        return frozenset(titles) if is_list else None
+        return _names(self.waits_for)
+
+    @property
+    def changed_columns(self) -> frozenset[str] | None:
+        """What an update changed; None where it is not known."""
+        return _names(self.changed)
+
+    @property
+    def row(self) -> dict[str, str | None]:
+        """What the row held, as texts; empty where it has to be looked up."""
+        values = _parsed(self.held)
+        if not isinstance(values, dict):
+            return {}
+        return {str(name): None if value is None else str(value) for name, value in values.items()}
+
+
+def _names(text: str | None) -> frozenset[str] | None:
+    names = _parsed(text)
+    is_list = isinstance(names, list) and all(isinstance(name, str) for name in names)
+    return frozenset(names) if is_list else None
+
+
+def _parsed(text: str | None) -> Any:
+    try:
+        return json.loads(text or "null")
+    except (ValueError, TypeError, RecursionError):  # somebody else wrote it: then nothing is known
+        return None

@@ -17,18 +17,11 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from sheets_pipeline.database.dialects import is_one_of
-from sheets_pipeline.database.event_faults import fault, is_no_key, readable_moment
-from sheets_pipeline.database.event_keys import OwnRows, stored_key, touched_rows
-from sheets_pipeline.database.event_table import Event, Priority, pending_event, utc_now
-from sheets_pipeline.database.trigger_sql import WATCHES
+from sheets_pipeline.database.event_faults import readable_moment
+from sheets_pipeline.database.event_keys import stored_key
+from sheets_pipeline.database.event_table import Event, pending_event, utc_now
 from sheets_pipeline.database.types import UtcDateTime
-from sheets_pipeline.platform.queries import (
-    COURSE_STATISTICS_TAB,
-    QUIZ_RESPONSES_TAB,
-    TRANSCRIPT_REQUESTS_TAB,
-    USER_PROFILES_TAB,
-)
-from sheets_pipeline.platform.tables import quiz_responses, quizzes, transcript_requests
+from sheets_pipeline.sync.watch import Priority
 
 #: After so many seconds an event goes before all others, whatever its priority: bulk work is never starved.
 PROMOTED_AFTER_SECONDS = 60
@@ -57,25 +50,21 @@ _IS_REPLICA = (
 #: Oldest first. Numbers alone do not tell: each session of the application takes some in advance.
 _age = (pending_event.c.created_at, pending_event.c.id)
 
-#: Triggers record which quiz was submitted; whether it belongs to a course, and to which, is looked up here.
-_with_quiz = pending_event.outerjoin(quizzes, quizzes.c.id == pending_event.c.quiz_id)
-_of_course = (pending_event.c.kind == "quiz_submitted") & quizzes.c.course_id.is_not(None)
 #: When it was recorded; now, where people have written what is no moment.
 _created = sa.func.coalesce(readable_moment(pending_event.c.created_at), utc_now(), type_=UtcDateTime()).label(
     "created"
 )
 #: Urgent, normal or bulk, whatever number stands there.
 _priority = sa.case((pending_event.c.priority <= 0, 0), (pending_event.c.priority == 1, 1), else_=2).label("urgency")
-_kind = sa.case((_of_course, "course_quiz_submitted"), else_=pending_event.c.kind).label("kind")
 
 
 @dataclass(frozen=True, slots=True)
 class QueueStatus:
-    """Pending events by priority (0 urgent, 1 normal, 2 bulk) and kind; those set aside are counted apart."""
+    """Pending events by priority (0 urgent, 1 normal, 2 bulk) and entity; those set aside are counted apart."""
 
     pending: int
     pending_by_priority: dict[str, int]
-    pending_by_kind: dict[str, int]
+    pending_by_entity: dict[str, int]
     oldest_seconds: float | None
     set_aside: int
 
@@ -129,13 +118,10 @@ def still_there(connection: sa.Connection, ids: Collection[int]) -> list[Event]:
 
 def _events(connection: sa.Connection, query: sa.Select[Any]) -> list[Event]:
     looked_up = {
-        "kind": _kind,
-        "course_id": sa.func.coalesce(pending_event.c.course_id, quizzes.c.course_id),
         "created_at": _created,
         "set_aside_at": readable_moment(pending_event.c.set_aside_at).label("set_aside_at"),
     }
-    columns = [looked_up.get(name, pending_event.c[name]) for name in Event._fields]
-    query = query.with_only_columns(*columns).select_from(_with_quiz)
+    query = query.with_only_columns(*(looked_up.get(name, pending_event.c[name]) for name in Event._fields))
     return [Event(*row) for row in connection.execute(query)]
 
 
@@ -154,24 +140,23 @@ def status(connection: sa.Connection) -> QueueStatus:
     """Counts and age of the queue, in one statement."""
     columns = pending_event.c
     is_set_aside = columns.set_aside_at.is_not(None).label("is_set_aside")
-    query = (
-        sa.select(is_set_aside, _priority, _kind, sa.func.count(), sa.func.min(_created.element, type_=UtcDateTime()))
-        .select_from(_with_quiz)
-        .group_by(is_set_aside, _priority, _kind)
+    oldest_of = sa.func.min(_created.element, type_=UtcDateTime())
+    query = sa.select(is_set_aside, _priority, columns.entity, sa.func.count(), oldest_of).group_by(
+        is_set_aside, _priority, columns.entity
     )
     priorities = {priority.name.lower(): 0 for priority in Priority}
-    kinds: dict[str, int] = {}
+    entities: dict[str, int] = {}
     oldest: datetime | None = None
     aside = 0
-    for given_up, priority, kind, n, since in connection.execute(query):
+    for given_up, priority, entity, n, since in connection.execute(query):
         if given_up:
             aside += n
             continue
         priorities[Priority(priority).name.lower()] += n
-        kinds[kind] = kinds.get(kind, 0) + n
+        entities[entity] = entities.get(entity, 0) + n
         oldest = since if oldest is None else min(oldest, since)
     age = None if oldest is None else max(0.0, (_now(connection) - oldest).total_seconds())
-    return QueueStatus(sum(kinds.values()), priorities, kinds, age, aside)
+    return QueueStatus(sum(entities.values()), priorities, entities, age, aside)
 
 
 def _now(connection: sa.Connection) -> datetime:
@@ -292,129 +277,34 @@ def record_event(
     key: object,
     kind: str,
     *,
-    priority: Priority | None = None,
+    priority: Priority = Priority.NORMAL,
+    held: Mapping[str, object] | None = None,
 ) -> None:
     """Record a change by hand, in the transaction of the session: commit and rollback take both or neither.
 
-    For applications that want no triggers. Call it after an insert or update, and before a delete, because whom a row
-    belongs to is read from the row itself. ``entity`` is one of quiz_response, course_completion, enrollment, user,
-    transcript_request, course, quiz, or a name of your own for tabs of your own; a ``key`` of several columns is a tuple.
+    For applications that want no triggers.
+
+    Args:
+        session: The change itself is flushed first.
+        entity: What events of a watched table are called (the table's name, unless its watches say otherwise), or an entity
+            that tabs declare.
+        key: The row's primary key; a tuple where it has several columns.
+        kind: ``insert``, ``update`` or ``delete``, or a word of your own, which matters to all tabs that watch the table.
+        priority: Who goes first.
+        held: What the row holds in the columns that watches need. Needed where it will not be there any more when the event
+            is read: before a delete, and with the former values where an update moves a row from one key to another.
     """
     if isinstance(session, Session):
         session.flush()
-    watch = next((watch for watch in WATCHES if watch.entity == entity), None)
-    default = watch.priority if watch else Priority.NORMAL
-    values: dict[str, Any] = {"entity": entity, "key": stored_key(key), "kind": kind}
-    values["priority"] = int(default if priority is None else priority)
-    if watch is not None:
-        row = watch.table
-        of = {"user_id": watch.user, "course_id": watch.course, "quiz_id": watch.quiz}
-        belongs = {column: row.c[source].label(column) for column, source in of.items() if source}
-        ids = session.execute(sa.select(*belongs.values()).where(row.c.id == key)).mappings().first()
-        values |= ids or {}
+    values = {
+        "entity": entity,
+        "key": stored_key(key),
+        "kind": kind,
+        "priority": priority,
+        "held": None if held is None else json.dumps({name: _plain(value) for name, value in held.items()}),
+    }
     session.execute(pending_event.insert().values(values))
 
 
-def affected_keys(
-    connection: sa.Connection, events: Iterable[Event], own_tabs: Mapping[str, OwnRows] | None = None
-) -> dict[str, set[Any]]:
-    """Tab title -> keys of the rows that these events touch, whether those rows still exist or not.
-
-    Events carry the learner and course they belong to, so most need no look at the database; a new name or title is
-    looked up wherever it shows. ``own_tabs`` adds tabs whose rows are those entities: their keys are the events' keys, as
-    text. An event that waits for some tabs only touches no others.
-    """
-    by_tabs: dict[frozenset[str] | None, list[Event]] = {}
-    for event in events:
-        by_tabs.setdefault(event.tabs, []).append(event)
-    by_title: dict[str, set[Any]] = {}
-    for tabs, some in by_tabs.items():
-        for title, keys in _touched_by(connection, some, own_tabs or {}).items():
-            if tabs is None or title in tabs:
-                by_title.setdefault(title, set()).update(keys)
-    return by_title
-
-
-def _touched_by(
-    connection: sa.Connection, events: Iterable[Event], own_tabs: Mapping[str, OwnRows]
-) -> dict[str, set[Any]]:
-    touched = _Touched()
-    by_entity: dict[str, list[Event]] = {}
-    platform = {watch.entity for watch in WATCHES}
-    declared = {entity for rows in own_tabs.values() for entity in rows.entities} - platform
-    for event in events:
-        # A key that one tab of one's own cannot use may name a row of another.
-        is_own = event.entity in declared
-        if is_no_key(event.key) if is_own else fault(event.entity, event.key, (event.user_id, event.course_id), {}):
-            continue
-        by_entity.setdefault(event.entity, []).append(event)
-    for entity, some in by_entity.items():
-        if entity in {"quiz_response", "enrollment", "course_completion"}:
-            touched.learners.update(event.user_id for event in some)
-            touched.courses.update(event.course_id for event in some)
-        own = touched.of_entity.get(entity)
-        if own is not None:
-            own.update(int(event.key) for event in some)
-    renamed = {int(event.key) for event in by_entity.get("user", []) if event.kind == "user_renamed"}
-    retitled = {int(event.key) for event in by_entity.get("course", []) if event.kind == "course_renamed"}
-    changed = {int(event.key) for event in by_entity.get("quiz", [])}
-    touched.courses.update(event.course_id for event in by_entity.get("quiz", []))
-    if renamed:
-        _add_renamed_users(connection, touched, renamed)
-    if retitled:
-        _add_renamed_courses(connection, touched, retitled)
-    if changed:
-        _add_responses(connection, touched, is_one_of(quiz_responses.c.quiz_id, changed))
-    by_title: dict[str, set[Any]] = touched.by_tab()
-    for title, rows in own_tabs.items():
-        named = [event.key for entity in declared.intersection(rows.entities) for event in by_entity.get(entity, [])]
-        if keys := touched_rows(rows, named):
-            by_title.setdefault(title, set()).update(keys)
-    return by_title
-
-
-class _Touched:
-    """Keys of each tab; None stands for "belongs to no course"."""
-
-    def __init__(self) -> None:
-        self.learners: set[int | None] = set()
-        self.courses: set[int | None] = set()
-        self.responses: set[int | None] = set()
-        self.requests: set[int | None] = set()
-        #: Entities that are the rows of a tab.
-        self.of_entity = {
-            "user": self.learners,
-            "course": self.courses,
-            "quiz_response": self.responses,
-            "transcript_request": self.requests,
-        }
-
-    def by_tab(self) -> dict[str, set[Any]]:
-        tabs = zip(
-            (USER_PROFILES_TAB, COURSE_STATISTICS_TAB, QUIZ_RESPONSES_TAB, TRANSCRIPT_REQUESTS_TAB),
-            (self.learners, self.courses, self.responses, self.requests),
-            strict=True,
-        )
-        return {title: {key for key in keys if key is not None} for title, keys in tabs if keys - {None}}
-
-
-def _add_renamed_users(connection: sa.Connection, touched: _Touched, ids: set[int]) -> None:
-    """Their names show beside each response and each transcript request."""
-    responses = sa.select(quiz_responses.c.id).where(is_one_of(quiz_responses.c.user_id, ids))
-    touched.responses.update(connection.scalars(responses))
-    requested = sa.select(transcript_requests.c.id).where(is_one_of(transcript_requests.c.user_id, ids))
-    touched.requests.update(connection.scalars(requested))
-
-
-def _add_renamed_courses(connection: sa.Connection, touched: _Touched, ids: set[int]) -> None:
-    """Their titles show beside responses and requests, and as the best course of those who answered."""
-    of_course = sa.select(quizzes.c.id).where(is_one_of(quizzes.c.course_id, ids))
-    _add_responses(connection, touched, quiz_responses.c.quiz_id.in_(of_course))
-    requested = sa.select(transcript_requests.c.id).where(is_one_of(transcript_requests.c.course_id, ids))
-    touched.requests.update(connection.scalars(requested))
-
-
-def _add_responses(connection: sa.Connection, touched: _Touched, which: sa.ColumnElement[bool]) -> None:
-    rows = connection.execute(sa.select(quiz_responses.c.id, quiz_responses.c.user_id).where(which)).all()
-    touched.responses.update(row[0] for row in rows)
-    touched.learners.update(row[1] for row in rows)
+def _plain(value: object) -> object:
+    return value if value is None or isinstance(value, str | int | float) else str(value)

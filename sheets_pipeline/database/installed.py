@@ -4,14 +4,15 @@ On PostgreSQL the catalog is asked with a search path of ``pg_catalog`` alone: w
 and anybody who may create objects in a schema on their path could bring operators along that the queries would find.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sa
 
 from sheets_pipeline.database.event_table import pending_event
-from sheets_pipeline.database.trigger_sql import PREFIX, WATCHES, Names
+from sheets_pipeline.database.trigger_sql import PREFIX, Columns, Names, Watched
+from sheets_pipeline.sync.watch import WatchedTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Place:
     ``columns`` maps each table that is there to its columns and whether the server has a default for them;
     ``name_conflict`` is what stands in the queue's place and is no table. Only PostgreSQL has ``schemas`` (of each table), a ``path`` on which
     tables were looked for, ``owners``, and ``virtual``: tables and columns of theirs that triggers do not see.
+    ``keys`` are primary keys; ``watched`` is what was declared, whether it is there or not.
     """
 
     dialect: sa.Dialect
@@ -38,6 +40,22 @@ class Place:
     owners: Mapping[str, Owner] = field(default_factory=dict)
     name_conflict: str | None = None
     virtual: frozenset[tuple[str, str]] = frozenset()
+    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    watched: tuple[WatchedTable, ...] = ()
+
+    @property
+    def can_be_watched(self) -> list[Watched]:
+        """The watched tables that are there and have a primary key."""
+        return [
+            Watched(table, Columns(tuple(self.columns[table.name]), key))
+            for table in self.watched
+            if table.name in self.columns and (key := self.keys.get(table.name))
+        ]
+
+    @property
+    def owners_of_watched(self) -> dict[str, Owner]:
+        """Whose the application's tables are."""
+        return {table: owner for table, owner in self.owners.items() if table != pending_event.name}
 
     @property
     def names(self) -> Names:
@@ -52,9 +70,10 @@ class Place:
     def qualified(self, name: str) -> str:
         """A table's name as it stands in SQL."""
         quote = self.dialect.identifier_preparer.quote
+        schema, _, table = name.rpartition(".")
         if self.dialect.name != "postgresql":
-            return quote(name)
-        return f"{quote(self.schemas.get(name, self.default_schema))}.{quote(name)}"
+            return f"{quote(schema)}.{quote(table)}" if schema else quote(table)
+        return f"{quote(self.schemas.get(name, schema or self.default_schema))}.{quote(table)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,25 +99,27 @@ class Function:
     executable_by: tuple[str, ...]
 
 
-_TABLES = [pending_event.name, *dict.fromkeys(watch.table.name for watch in WATCHES)]
-
-
-def place_of(connection: sa.Connection, path: tuple[str, ...] = ()) -> Place:
+def place_of(connection: sa.Connection, watched: Sequence[WatchedTable], path: tuple[str, ...] = ()) -> Place:
     """Find the tables; on PostgreSQL the transaction goes on with ``pg_catalog`` as its only search path.
 
     ``path`` is what it was before, where this is not the transaction's first look.
     """
+    tables = [pending_event.name, *(table.name for table in watched)]
     if connection.dialect.name == "postgresql":
-        return _place_on_postgresql(connection, path)
+        return replace(_place_on_postgresql(connection, tables, path), watched=tuple(watched))
     query = {"sqlite": _SQLITE_COLUMNS}.get(connection.dialect.name, _MYSQL_COLUMNS)
     columns: dict[str, dict[str, bool]] = {}
-    for table, column, has_default in connection.execute(query, {"tables": _TABLES}):
+    keys: dict[str, dict[int, str]] = {}
+    for table, column, has_default, part in connection.execute(query, {"tables": tables}):
         columns.setdefault(table, {})[column] = bool(has_default)
+        if part:
+            keys.setdefault(table, {})[int(part)] = column
     name_conflict = None
     if pending_event.name not in columns:
         views = {"sqlite": _SQLITE_VIEWS}.get(connection.dialect.name, _MYSQL_VIEWS)
         name_conflict = connection.execute(views, {"queue": pending_event.name}).scalar()
-    return Place(connection.dialect, columns, name_conflict=name_conflict)
+    primary = {table: tuple(parts[n] for n in sorted(parts)) for table, parts in keys.items()}
+    return Place(connection.dialect, columns, name_conflict=name_conflict, keys=primary, watched=tuple(watched))
 
 
 _SQLITE_VIEWS = sa.text("SELECT 'view' FROM sqlite_master WHERE type = 'view' AND name = :queue")
@@ -111,40 +132,56 @@ _MYSQL_VIEWS = sa.text(
 
 
 _SQLITE_COLUMNS = sa.text(
-    "SELECT t.name, c.name, c.dflt_value IS NOT NULL OR c.pk FROM sqlite_master t JOIN pragma_table_info(t.name) c "
+    "SELECT t.name, c.name, c.dflt_value IS NOT NULL OR c.pk, c.pk FROM sqlite_master t JOIN pragma_table_info(t.name) c "
     "WHERE t.type = 'table' AND t.name IN :tables"
 ).bindparams(sa.bindparam("tables", expanding=True))
 
 _MYSQL_COLUMNS = sa.text(
-    "SELECT c.table_name, c.column_name, c.column_default IS NOT NULL OR c.extra <> '' FROM information_schema.columns c "
-    "JOIN information_schema.tables t USING (table_schema, table_name) "
-    "WHERE c.table_schema = DATABASE() AND c.table_name IN :tables AND t.table_type NOT LIKE '%VIEW'"
+    "SELECT c.table_name, c.column_name, c.column_default IS NOT NULL OR c.extra <> '', k.ordinal_position "
+    "FROM information_schema.columns c JOIN information_schema.tables t USING (table_schema, table_name) "
+    "LEFT JOIN information_schema.key_column_usage k ON k.table_schema = c.table_schema AND k.table_name = c.table_name "
+    "AND k.column_name = c.column_name AND k.constraint_name = 'PRIMARY' "
+    "WHERE c.table_schema = DATABASE() AND c.table_name IN :tables AND t.table_type NOT LIKE '%VIEW' "
+    "ORDER BY c.ordinal_position"
 ).bindparams(sa.bindparam("tables", expanding=True))
 
 
-def _place_on_postgresql(connection: sa.Connection, path: tuple[str, ...]) -> Place:
+def _place_on_postgresql(connection: sa.Connection, tables: list[str], path: tuple[str, ...]) -> Place:
     path = path or tuple(connection.exec_driver_sql("SELECT pg_catalog.current_schemas(false)").scalar_one())
     connection.exec_driver_sql("SET LOCAL search_path = pg_catalog, pg_temp")
+    named = [name.rpartition(".") for name in tables]
     rows = connection.exec_driver_sql(
         """SELECT c.relname, n.nspname, r.rolname, r.rolsuper, a.attname, a.atthasdef OR a.attidentity <> '',
-            to_jsonb(a) ->> 'attgenerated' = 'v'
+            to_jsonb(a) ->> 'attgenerated' = 'v', a.attnum, CAST(i.indkey AS text)
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles r ON r.oid = c.relowner
         JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+        LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary
         WHERE c.relkind IN ('r', 'p') AND c.relname = ANY(CAST(%(tables)s AS name[]))
-        AND n.nspname = ANY(CAST(%(path)s AS name[])) ORDER BY a.attnum""",
-        {"tables": _TABLES, "path": list(path)},
+        AND n.nspname = ANY(CAST(%(schemas)s AS name[])) ORDER BY a.attnum""",
+        {"tables": [table for _, _, table in named], "schemas": [*path, *(schema for schema, _, _ in named if schema)]},
     ).all()
-    schemas = {row.relname: row.nspname for row in sorted(rows, key=lambda row: path.index(row.nspname), reverse=True)}
+    there = {(row[1], row[0]) for row in rows}
+    schemas: dict[str, str] = {}
+    for name, (schema, _, table) in zip(tables, named, strict=True):
+        first = next((place for place in ([schema] if schema else path) if (place, table) in there), None)
+        if first is not None:  # the first of the path hides the others
+            schemas[name] = first
     columns: dict[str, dict[str, bool]] = {}
     owners: dict[str, Owner] = {}
     virtual: set[tuple[str, str]] = set()
-    for table, schema, owner, is_superuser, column, has_default, is_virtual in rows:
-        if schemas[table] == schema:  # the first of the path hides the others
-            columns.setdefault(table, {})[column] = has_default
-            virtual |= {(table, column)} if is_virtual else set()
-            owners[table] = Owner(owner, is_superuser)
+    keys: dict[str, dict[int, str]] = {}
+    for name, found in schemas.items():
+        for table, schema, owner, is_superuser, column, has_default, is_virtual, number, key in rows:
+            if (schema, table) != (found, name.rpartition(".")[2]):
+                continue
+            columns.setdefault(name, {})[column] = has_default
+            virtual |= {(name, column)} if is_virtual else set()
+            owners[name] = Owner(owner, is_superuser)
+            if str(number) in (numbers := (key or "").split()):
+                keys.setdefault(name, {})[numbers.index(str(number))] = column
     name_conflict = None if pending_event.name in schemas else _name_conflict_on_postgresql(connection, path)
-    return Place(connection.dialect, columns, schemas, path, owners, name_conflict, frozenset(virtual))
+    primary = {table: tuple(parts[n] for n in sorted(parts)) for table, parts in keys.items()}
+    return Place(connection.dialect, columns, schemas, path, owners, name_conflict, frozenset(virtual), primary)
 
 
 def _name_conflict_on_postgresql(connection: sa.Connection, path: tuple[str, ...]) -> str | None:

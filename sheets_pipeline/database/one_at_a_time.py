@@ -5,7 +5,7 @@ the attempt is given up within a fraction of a second, and made again after a pa
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import sqlalchemy as sa
@@ -14,6 +14,7 @@ from sheets_pipeline.database.engine import described
 from sheets_pipeline.database.locks import lock_transaction
 from sheets_pipeline.database.queue_check import Catalog, look
 from sheets_pipeline.errors import DatabaseError
+from sheets_pipeline.sync.watch import WatchedTable
 
 #: Longest wait for one table, in seconds: so long, at most, its writers wait behind us. MySQL counts whole seconds.
 LOCK_TIMEOUT_SECONDS = 0.2
@@ -30,7 +31,9 @@ _ADVISORY_LOCK = 7349216
 Part = Callable[[sa.Connection, Catalog], None]
 
 
-def one_at_a_time(engine: sa.Engine, parts: Mapping[str, Part], say: Callable[[str], None]) -> None:
+def one_at_a_time(
+    engine: sa.Engine, watched: Sequence[WatchedTable], parts: Mapping[str, Part], say: Callable[[str], None]
+) -> None:
     """Carry out all parts, by the name of their table; those whose table is in use again and again.
 
     SQLite locks the database, not tables: there all parts are one transaction.
@@ -42,7 +45,7 @@ def one_at_a_time(engine: sa.Engine, parts: Mapping[str, Part], say: Callable[[s
     failures: list[Exception] = []
     left = [list(parts)] if engine.dialect.name == "sqlite" else [[name] for name in parts]
     while left:
-        busy = [names for names in left if not _attempt(engine, [parts[name] for name in names], failures)]
+        busy = [names for names in left if not _attempt(engine, watched, [parts[name] for name in names], failures)]
         if not busy or failures:
             break
         named = ", ".join(name for names in busy for name in names)
@@ -55,12 +58,12 @@ def one_at_a_time(engine: sa.Engine, parts: Mapping[str, Part], say: Callable[[s
         raise failures[0]
 
 
-def _attempt(engine: sa.Engine, parts: list[Part], failures: list[Exception]) -> bool:
+def _attempt(engine: sa.Engine, watched: Sequence[WatchedTable], parts: list[Part], failures: list[Exception]) -> bool:
     """Carry out parts in one transaction; False where a table was in use."""
     try:
         with _exclusive(engine) as connection:
             for part in parts:
-                part(connection, look(connection))
+                part(connection, look(connection, watched))
     except (sa.exc.DBAPIError, DatabaseError) as error:
         if _is_busy(error):
             return False

@@ -4,19 +4,21 @@ Not names alone: tables, columns and their defaults, bodies of functions, who ma
 run, and an event that is recorded for a try and taken back.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
 from sheets_pipeline.database import definers, installed, queue_rights
+from sheets_pipeline.database.chains import QUEUE
 from sheets_pipeline.database.definers import Definers
 from sheets_pipeline.database.event_table import pending_event
 from sheets_pipeline.database.installed import Function, Installed, Place
 from sheets_pipeline.database.queue_rights import Others
 from sheets_pipeline.database.queue_trial import trial
-from sheets_pipeline.database.trigger_sql import WATCHES, Trigger, same_text, triggers
+from sheets_pipeline.database.trigger_sql import Trigger, same_text, triggers
 from sheets_pipeline.errors import DatabaseError
+from sheets_pipeline.sync.watch import WatchedTable
 
 #: Numbers that a session of the application takes from the sequence of ``pending_event`` at once (PostgreSQL). One at a
 #: time, 50 busy sessions stand in line for it: it was half of what the triggers cost (docs/use/events.md).
@@ -80,33 +82,32 @@ class Catalog:
 
     @property
     def possible(self) -> list[Trigger]:
-        """The triggers that should be there and can be: all columns that they read exist.
-
-        Where a table is missing as a whole the attempt to create its triggers says so.
-        """
+        """The triggers that should be there and can be: their table and all columns that they read exist."""
         columns = self.place.columns
         return [
             trigger
-            for trigger in triggers(self.place.names)
-            if trigger.table not in columns or columns[trigger.table].keys() >= set(trigger.reads)
+            for trigger in triggers(self.place.can_be_watched, self.place.names)
+            if columns[trigger.table].keys() >= set(trigger.reads)
         ]
 
 
-def look(connection: sa.Connection, path: tuple[str, ...] = ()) -> Catalog:
+def look(connection: sa.Connection, watched: Sequence[WatchedTable], path: tuple[str, ...] = ()) -> Catalog:
     """Read the catalog; on PostgreSQL the transaction's search path is ``pg_catalog`` from here on.
 
     ``path`` is what it was before, where this is not the transaction's first look.
     """
-    place = installed.place_of(connection, path)
+    place = installed.place_of(connection, watched, path)
     present = installed.triggers(connection, place)
     accounts = definers.look(connection, present)
     functions = installed.functions(connection, place)
     return Catalog(place, present, functions, accounts, queue_rights.look(connection, place))
 
 
-def compare(connection: sa.Connection, *, record_for_a_try: bool = True) -> QueueReport:
+def compare(
+    connection: sa.Connection, watched: Sequence[WatchedTable], *, record_for_a_try: bool = True
+) -> QueueReport:
     """What is missing, of another version, open to misuse, or keeps events from being recorded."""
-    catalog = look(connection)
+    catalog = look(connection, watched)
     report = QueueReport(missing_columns=missing_columns(catalog.queue))
     _compare_triggers(catalog, report)
     report.missing += _uncached(connection, catalog)
@@ -159,7 +160,7 @@ def wanted_owner(catalog: Catalog) -> str | None:
     of_queue = catalog.place.owners.get(pending_event.name)
     if of_queue is not None and not of_queue.is_superuser:
         return of_queue.name
-    of_tables = {owner for table, owner in catalog.place.owners.items() if table != pending_event.name}
+    of_tables = set(catalog.place.owners_of_watched.values())
     if len(of_tables) == 1 and not (owner := of_tables.pop()).is_superuser:
         return owner.name
     return of_queue.name if of_queue is not None else None
@@ -174,11 +175,35 @@ def missing_columns(queue: Mapping[str, bool]) -> list[str]:
         for column in pending_event.columns
         if column.server_default is not None and queue.get(column.name) is False
     ]
+    if not missing and queue_version(queue) != QUEUE.head:
+        missing.append(f"change {QUEUE.head} of table pending_event")
     return missing
 
 
+#: Columns that each change added, and those that the last one took away.
+_ADDED = {
+    "0001": ("kind", "priority", "attempts", "set_aside_at", "reason", "retry_at", "waits_for"),
+    "0002": ("held", "changed"),
+}
+_TAKEN_AWAY_0003 = ("user_id", "course_id", "quiz_id")
+
+
+def queue_version(queue: Mapping[str, bool]) -> str | None:
+    """The last change of ``pending_event`` that was made, as its columns tell it; None before the first.
+
+    No table of versions stands beside it: whoever installs may be a superuser, and what they write into a table of another
+    role runs that role's triggers with their rights.
+    """
+    has_defaults = all(queue.get(name) for name in ("kind", "priority", "created_at", "attempts"))
+    if not has_defaults or not queue.keys() >= set(_ADDED["0001"]):
+        return None
+    if not queue.keys() >= set(_ADDED["0002"]):
+        return "0001"
+    return "0002" if queue.keys() & set(_TAKEN_AWAY_0003) else "0003"
+
+
 def _compare_triggers(catalog: Catalog, report: QueueReport) -> None:
-    wanted = {trigger.name: trigger for trigger in triggers(catalog.place.names)}
+    wanted = {trigger.name: trigger for trigger in triggers(catalog.place.can_be_watched, catalog.place.names)}
     possible = {trigger.name for trigger in catalog.possible}
     present = {trigger.name: trigger for trigger in catalog.triggers if _is_in_place(catalog, trigger, wanted)}
     report.missing += [f"trigger {name}" for name in sorted(possible - set(present))]
@@ -260,24 +285,32 @@ def _rights(connection: sa.Connection, catalog: Catalog) -> list[str]:
 
 
 def _unreadable(catalog: Catalog) -> list[str]:
-    """Columns of the application that a trigger reads and that are gone."""
-    problems = []
-    for watch in WATCHES:
-        columns = catalog.place.columns.get(watch.table.name, {})
-        gone = [column for operation in watch.kinds for column in watch.reads(operation) if column not in columns]
-        if not columns:
+    """What of the application's tables a trigger needs and that is not there."""
+    place = catalog.place
+    problems = [
+        f"table {table.name} is missing: check that DATABASE_URL names the right database, and the tabs that watch it"
+        for table in place.watched
+        if table.name not in place.columns
+    ]
+    problems += [
+        f"table {table.name} has no primary key, so its changes are not recorded: full syncs show them. Give it one"
+        for table in place.watched
+        if table.name in place.columns and table.name not in place.keys
+    ]
+    for watched in place.can_be_watched:
+        table, there = watched.table.name, place.columns[watched.table.name]
+        gone = [
+            name for operation in watched.table.operations for name in watched.reads(operation) if name not in there
+        ]
+        if unseen := sorted({column for column in watched.shown if (table, column) in place.virtual}):
             problems.append(
-                f"table {watch.table.name} is missing: check that DATABASE_URL names the platform's database"
-            )
-        if unseen := sorted({column for column in watch.shown if (watch.table.name, column) in catalog.place.virtual}):
-            problems.append(
-                f"column {', '.join(f'{watch.table.name}.{column}' for column in unseen)} is a virtual generated column, which "
+                f"column {', '.join(f'{table}.{column}' for column in unseen)} is a virtual generated column, which "
                 "triggers do not see, so its changes are not recorded: full syncs show them. Make it a stored one"
             )
-        if columns and gone:
-            named = ", ".join(f"{watch.table.name}.{column}" for column in dict.fromkeys(gone))
+        if gone:
+            named = ", ".join(f"{table}.{column}" for column in dict.fromkeys(gone))
             problems.append(
-                f"column {named} is missing (renamed or dropped?), so not all changes of {watch.table.name} are recorded: "
+                f"column {named} is missing (renamed or dropped?), so not all changes of {table} are recorded: "
                 "full syncs show them. Give it back its name, or change the declaration; then run `sheets-pipeline db install`"
             )
     return problems

@@ -13,7 +13,6 @@ import sqlalchemy as sa
 from sheets_pipeline.database import installed
 from sheets_pipeline.database.event_table import pending_event
 from sheets_pipeline.database.installed import Function, Installed, Place
-from sheets_pipeline.database.trigger_sql import WATCHES
 from sheets_pipeline.errors import DatabaseError
 
 
@@ -150,7 +149,7 @@ def untrusted_owner(
     owner = place.owners.get(pending_event.name)
     if owner is None or owner.is_superuser:
         return None
-    tables = [watch.table.name for watch in WATCHES if watch.table.name in place.owners]
+    tables = list(place.owners_of_watched)
     reached = {table for table in tables if place.owners[table].name == owner.name}
     reached |= {
         table

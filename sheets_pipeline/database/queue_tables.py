@@ -9,7 +9,7 @@ from sheets_pipeline.database.queue_check import (
     IDS_AT_ONCE,
     Catalog,
     look,
-    missing_columns,
+    queue_version,
     refuse,
     sequence_of,
     wanted_owner,
@@ -22,21 +22,26 @@ _STORAGE = (
 )
 
 
+#: The last change that triggers of earlier versions can live with.
+_BEFORE_TRIGGERS = "0002"
+
+
 def amend_queue(connection: sa.Connection, catalog: Catalog) -> None:
     """Create the table, or make the changes that one of an earlier version has not seen; pending events stay."""
     refuse(connection, catalog)
-    QUEUE.run_after(connection, _version(catalog), catalog=catalog)
+    version = queue_version(catalog.queue)
+    if version != QUEUE.head:
+        QUEUE.run_after(connection, version, until=_BEFORE_TRIGGERS, catalog=catalog)
     if connection.dialect.name == "postgresql":
-        _tune(connection, look(connection, catalog.place.path))
+        _tune(connection, look(connection, catalog.place.watched, catalog.place.path))
 
 
-def _version(catalog: Catalog) -> str | None:
-    """The last change that was made, as the table's columns tell it.
-
-    No table of versions stands beside it: whoever installs may be a superuser, and what they write into a table of another
-    role runs that role's triggers with their rights.
-    """
-    return None if missing_columns(catalog.queue) else QUEUE.head
+def finish_queue(connection: sa.Connection, catalog: Catalog) -> None:
+    """The changes that triggers of earlier versions could not live with, once there are none any more."""
+    refuse(connection, catalog)
+    version = queue_version(catalog.queue)
+    if version != QUEUE.head:
+        QUEUE.run_after(connection, version, until=QUEUE.head, catalog=catalog)
 
 
 def _tune(connection: sa.Connection, catalog: Catalog) -> None:

@@ -8,13 +8,15 @@ where the database has such (PostgreSQL); ``db check`` finds the cause.
 """
 
 import hashlib
-from collections.abc import Callable
+import json
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
-from sheets_pipeline.database.event_table import CLOCK, MYSQL_CLOCK, Priority, pending_event
-from sheets_pipeline.platform import tables
+from sheets_pipeline.database.event_table import CLOCK, MYSQL_CLOCK, pending_event
+from sheets_pipeline.sync.watch import Priority, WatchedTable
 
 PREFIX = "sheets_pipeline_"
 
@@ -23,93 +25,33 @@ BULK_ROWS = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
-    """What counts as a change of a table, and how it is called.
+class Columns:
+    """What the database knows of a watched table: all its columns, and those of its primary key."""
 
-    ``kinds`` maps insert, update and delete to the kind of event; ``shown`` are the columns whose change matters.
-    ``user`` and ``course`` name the columns that say whom a row belongs to; ``quiz`` the one that leads to a course: it is
-    looked up when the event is read, which makes the application's own transaction a third cheaper.
-    ``renamed`` is (column, kind): a change of that column is an event of its own kind.
-    """
+    all: tuple[str, ...]
+    key: tuple[str, ...]
 
-    table: sa.Table
-    entity: str
-    kinds: dict[str, str]
-    shown: tuple[str, ...]
-    user: str | None = None
-    course: str | None = None
-    quiz: str | None = None
-    renamed: tuple[str, str] | None = None
-    priority: Priority = Priority.NORMAL
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A watched table with its columns."""
+
+    table: WatchedTable
+    columns: Columns
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The columns whose change is recorded."""
+        return tuple(dict.fromkeys((*self.columns.key, *(self.table.columns or self.columns.all))))
+
+    @property
+    def scope(self) -> tuple[str, ...]:
+        """The columns whose change touches other rows than before."""
+        return tuple(dict.fromkeys((*self.columns.key, *self.table.needs)))
 
     def reads(self, operation: str) -> tuple[str, ...]:
         """The columns that the trigger of an operation needs."""
         return tuple(dict.fromkeys((*self.scope, *(self.shown if operation == "update" else ()))))
-
-    @property
-    def scope(self) -> list[str]:
-        """Columns whose change touches other rows than before."""
-        return ["id", *(column for column in (self.user, self.course, self.quiz) if column and column != "id")]
-
-
-WATCHES = [
-    Watch(
-        tables.quiz_responses,
-        "quiz_response",
-        {"insert": "quiz_submitted", "update": "response_changed", "delete": "response_deleted"},
-        ("user_id", "quiz_id", "score", "passed", "submitted_at", "answer"),
-        user="user_id",
-        quiz="quiz_id",
-    ),
-    Watch(
-        tables.course_completions,
-        "course_completion",
-        {"insert": "course_completed", "update": "completion_changed", "delete": "completion_deleted"},
-        ("user_id", "course_id"),
-        user="user_id",
-        course="course_id",
-    ),
-    Watch(
-        tables.enrollments,
-        "enrollment",
-        {"insert": "enrolled", "update": "enrollment_changed", "delete": "enrollment_deleted"},
-        ("user_id", "course_id"),
-        user="user_id",
-        course="course_id",
-    ),
-    Watch(
-        tables.users,
-        "user",
-        {"insert": "user_created", "update": "profile_changed", "delete": "user_deleted"},
-        ("full_name", "email", "joined_at", "last_login_at"),
-        user="id",
-        renamed=("full_name", "user_renamed"),
-    ),
-    Watch(
-        tables.transcript_requests,
-        "transcript_request",
-        {"insert": "transcript_requested", "update": "transcript_changed", "delete": "transcript_deleted"},
-        ("user_id", "course_id", "status", "pdf_generate", "requested_at", "updated_at"),
-        user="user_id",
-        course="course_id",
-        priority=Priority.URGENT,
-    ),
-    Watch(
-        tables.courses,
-        "course",
-        {"insert": "course_created", "update": "course_renamed", "delete": "course_deleted"},
-        ("title",),
-        course="id",
-    ),
-    # A quiz shows only through its responses, so its creation changes nothing.
-    Watch(
-        tables.quizzes,
-        "quiz",
-        {"update": "quiz_changed", "delete": "quiz_deleted"},
-        ("title", "kind", "course_id"),
-        course="course_id",
-    ),
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +81,9 @@ class Names:
         return self.dialect.identifier_preparer.quote(name)
 
 
-def triggers(names: Names) -> list[Trigger]:
+def triggers(watched: Iterable[Watched], names: Names) -> list[Trigger]:
     """All triggers that should be installed."""
-    return [_trigger(watch, operation, names) for watch in WATCHES for operation in watch.kinds]
+    return [_trigger(each, operation, names) for each in watched for operation in each.table.operations]
 
 
 def same_text(one: str, other: str) -> bool:
@@ -153,45 +95,92 @@ def _plain(text: str) -> str:
     return " ".join(text.replace('"', "").replace("`", "").split())
 
 
-def _trigger(watch: Watch, operation: str, names: Names) -> Trigger:
+def _trigger(watched: Watched, operation: str, names: Names) -> Trigger:
     make = _MAKERS[names.dialect.name]
-    draft = make(watch, operation, names, "NAME")
+    draft = make(watched, operation, names, "NAME")
     digest = hashlib.sha256("\n".join(draft.create).encode()).hexdigest()[:8]
-    return make(watch, operation, names, f"{PREFIX}{watch.table.name}_{operation}_{digest}")
+    return make(watched, operation, names, f"{PREFIX}{_plain_name(watched.table.name)}_{operation}_{digest}")
 
 
-def _insert(watch: Watch, operation: str, row: str, priority: str, names: Names, *, other: str = "") -> str:
+def _plain_name(table: str) -> str:
+    """A table's name as part of another one, which needs no quotes and is no longer than names may be."""
+    return re.sub(r"[^a-z0-9]+", "_", table.lower())[:30]
+
+
+def _insert(watched: Watched, operation: str, row: str, priority: str, names: Names, *, other: str = "") -> str:
     """``INSERT INTO pending_event ... SELECT`` of the columns of ``row``, without its FROM clause."""
     dialect = names.dialect.name
-    of = {"user_id": watch.user, "course_id": watch.course, "quiz_id": watch.quiz}
-    belongs = {column: _number(f"{row}.{names.column(source)}", dialect) for column, source in of.items() if source}
-    columns = ["entity", "key", "kind", "priority", "created_at", *belongs]
-    target = ", ".join(names.column(column) for column in columns)
-    kind = _kind(watch, operation, row, other, names)
-    key = _as_text(f"{row}.{names.column('id')}", dialect)
-    values = [f"'{watch.entity}'", key, kind, priority, CLOCK.get(dialect, MYSQL_CLOCK), *belongs.values()]
-    return f"INSERT INTO {names.qualify(pending_event.name)} ({target}) SELECT {', '.join(values)}"
+    values = {
+        "entity": _literal(watched.table.entity),
+        "key": _key(watched, row, names),
+        "kind": _literal(operation),
+        "priority": priority,
+        "created_at": CLOCK.get(dialect, MYSQL_CLOCK),
+        "held": _object({column: f"{row}.{names.column(column)}" for column in watched.table.needs}, dialect),
+    }
+    if operation == "update" and watched.table.told_apart:
+        values["changed"] = _changed(watched.table.told_apart, row, other, names)
+    target = ", ".join(map(names.column, values))
+    return f"INSERT INTO {names.qualify(pending_event.name)} ({target}) SELECT {', '.join(values.values())}"
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _key(watched: Watched, row: str, names: Names) -> str:
+    """The primary key as text; a JSON array where it has several columns."""
+    values = [_as_text(f"{row}.{names.column(column)}", names.dialect.name) for column in watched.columns.key]
+    if len(values) == 1:
+        return values[0]
+    function, wrap = _JSON[names.dialect.name]
+    return wrap.format(f"{function}_array({', '.join(values)})")
+
+
+def _object(values: dict[str, str], dialect: str) -> str:
+    """A JSON object of texts."""
+    function, wrap = _JSON[dialect]
+    pairs = ", ".join(f"{_literal(name)}, {_text_or_null(value, dialect)}" for name, value in values.items())
+    return wrap.format(f"{function}_object({pairs})")
+
+
+#: How the functions that make JSON begin, and how their result becomes text.
+_JSON = {
+    "postgresql": ("pg_catalog.json_build", "pg_catalog.concat({})"),
+    "mysql": ("JSON", "CAST({} AS CHAR)"),
+    "mariadb": ("JSON", "{}"),
+    "sqlite": ("json", "{}"),
+}
+
+
+def _changed(columns: tuple[str, ...], row: str, other: str, names: Names) -> str:
+    """A JSON array of those of the columns in which two rows differ."""
+    dialect = names.dialect.name
+    parts = [
+        f"CASE WHEN {_differ(row, other, [column], names)} THEN {_literal(',' + _json_text(column))} ELSE '' END"
+        for column in columns
+    ]
+    if dialect == "sqlite":
+        return f"'[' || substr({' || '.join(parts)}, 2) || ']'"
+    concat, cut = ("pg_catalog.concat", "pg_catalog.substr") if dialect == "postgresql" else ("CONCAT", "SUBSTR")
+    return f"{concat}('[', {cut}({concat}({', '.join(parts)}), 2), ']')"
+
+
+def _json_text(text: str) -> str:
+    return json.dumps(text)
 
 
 def _as_text(value: str, dialect: str) -> str:
     """On PostgreSQL by the type's output function: a cast would be looked up, and the table's owner may have made one."""
     if dialect == "postgresql":
         return f"pg_catalog.concat({value})"
-    return value if dialect == "sqlite" else f"CAST({value} AS CHAR(200))"
+    return f"CAST({value} AS TEXT)" if dialect == "sqlite" else f"CAST({value} AS CHAR)"
 
 
-def _number(value: str, dialect: str) -> str:
-    if dialect != "postgresql":
-        return value
-    return f"CASE WHEN {value} IS NOT NULL THEN CAST({_as_text(value, dialect)} AS pg_catalog.int8) END"
-
-
-def _kind(watch: Watch, operation: str, row: str, other: str, names: Names) -> str:
-    kind = f"'{watch.kinds[operation]}'"
-    if operation == "update" and watch.renamed:
-        column, renamed = watch.renamed
-        return f"CASE WHEN {_differ(row, other, [column], names)} THEN '{renamed}' ELSE {kind} END"
-    return kind
+def _text_or_null(value: str, dialect: str) -> str:
+    """PostgreSQL's concat makes an empty text of NULL."""
+    text = _as_text(value, dialect)
+    return f"CASE WHEN {value} IS NOT NULL THEN {text} END" if dialect == "postgresql" else text
 
 
 def _differ(left: str, right: str, columns: list[str] | tuple[str, ...], names: Names) -> str:
@@ -212,29 +201,32 @@ def _differ(left: str, right: str, columns: list[str] | tuple[str, ...], names: 
     return "(" + " OR ".join(pattern.format(f"{left}.{column}", f"{right}.{column}") for column in quoted) + ")"
 
 
-def _postgresql(watch: Watch, operation: str, names: Names, name: str) -> Trigger:
+def _postgresql(watched: Watched, operation: str, names: Names, name: str) -> Trigger:
     """A function and a trigger per statement. The function runs with the rights of the queue's owner.
 
     So whoever may write the table need not be able to write the queue, and nobody else may hang the function anywhere.
     Nothing in it is found through the caller's search path, and no function, cast or operator of a type that others made
     is called. A warning names no value: it goes into the server's log.
     """
+    urgency = watched.table.priority
     rows = {"insert": "new_rows", "delete": "old_rows", "update": "new_rows"}[operation]
-    priority = f"{watch.priority:d}"
-    if watch.priority != Priority.URGENT:
+    priority = f"{urgency:d}"
+    if urgency != Priority.URGENT:
         many = f"SELECT 1 FROM {rows} OFFSET {BULK_ROWS}"
-        priority = f"CASE WHEN EXISTS ({many}) THEN {Priority.BULK:d} ELSE {watch.priority:d} END"
+        priority = f"CASE WHEN EXISTS ({many}) THEN {Priority.BULK:d} ELSE {urgency:d} END"
     if operation == "update":
-        changed = _differ("n", "o", ("id", *watch.shown), names)
-        moved = _differ("n", "o", watch.scope, names)
-        same = f"{_as_text('n.id', 'postgresql')} OPERATOR(pg_catalog.=) {_as_text('o.id', 'postgresql')}"
+        changed = _differ("n", "o", watched.shown, names)
+        moved = _differ("n", "o", watched.scope, names)
+        # A row has no column that tells whether it is there: where a join finds none, its key is NULL.
+        first = names.column(watched.columns.key[0])
+        same = f"{_key(watched, 'n', names)} OPERATOR(pg_catalog.=) {_key(watched, 'o', names)}"
         joined = f"FROM old_rows o FULL JOIN new_rows n ON {same}"
         body = [
-            f"{_insert(watch, operation, 'n', priority, names, other='o')} {joined} WHERE n.id IS NOT NULL AND {changed};",
-            f"{_insert(watch, operation, 'o', priority, names, other='n')} {joined} WHERE o.id IS NOT NULL AND {moved};",
+            f"{_insert(watched, operation, 'n', priority, names, other='o')} {joined} WHERE n.{first} IS NOT NULL AND {changed};",
+            f"{_insert(watched, operation, 'o', priority, names, other='n')} {joined} WHERE o.{first} IS NOT NULL AND {moved};",
         ]
     else:
-        body = [f"{_insert(watch, operation, 'r', priority, names)} FROM {rows} r;"]
+        body = [f"{_insert(watched, operation, 'r', priority, names)} FROM {rows} r;"]
     tables = {
         "insert": "NEW TABLE AS new_rows",
         "delete": "OLD TABLE AS old_rows",
@@ -243,16 +235,25 @@ def _postgresql(watch: Watch, operation: str, names: Names, name: str) -> Trigge
     function = names.qualify(pending_event.name).removesuffix(pending_event.name) + name
     source = "\n".join(["", "BEGIN", *body, "RETURN NULL;", _UNRECORDED, "END", ""])
     trigger = (
-        f"CREATE TRIGGER {name} AFTER {operation.upper()} ON {names.qualify(watch.table.name)} "
+        f"CREATE TRIGGER {name} AFTER {operation.upper()} ON {names.qualify(watched.table.name)} "
         f"REFERENCING {tables} FOR EACH STATEMENT EXECUTE FUNCTION {function}()"
     )
     create = (
         f"CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER "
-        f"SET search_path = pg_catalog, pg_temp AS $${source}$$"
+        f"SET search_path = pg_catalog, pg_temp AS {_dollars(source)}"
     )
     revoke = f"REVOKE ALL ON FUNCTION {function}() FROM PUBLIC"
     definition = f"{trigger} {PROPERTIES} {source}"
-    return Trigger(name, watch.table.name, [create, revoke, trigger], definition, watch.reads(operation), function)
+    reads = watched.reads(operation)
+    return Trigger(name, watched.table.name, [create, revoke, trigger], definition, reads, function)
+
+
+def _dollars(text: str) -> str:
+    """The text as a literal of PostgreSQL; names in it may hold dollars."""
+    tag = "$$"
+    while tag in text:
+        tag = f"${tag.strip('$')}x$"
+    return f"{tag}{text}{tag}"
 
 
 #: Language, security and settings of a function, as the check reads them from PostgreSQL's catalog.
@@ -264,23 +265,23 @@ RAISE WARNING USING MESSAGE = pg_catalog.concat('sheets_pipeline: a change of ta
 RETURN NULL;"""
 
 
-def _by_row(watch: Watch, operation: str, names: Names, name: str) -> Trigger:
+def _by_row(watched: Watched, operation: str, names: Names, name: str) -> Trigger:
     """A trigger per row, for MySQL, MariaDB and SQLite.
 
     A deadlock has undone the application's transaction, so that one must be told; SQLite knows no handlers.
     """
-    priority = f"{watch.priority:d}"
+    priority = f"{watched.table.priority:d}"
     is_sqlite = names.dialect.name == "sqlite"
     source = "" if is_sqlite else " FROM DUAL"
     if operation == "update":
-        changed = _differ("NEW", "OLD", ("id", *watch.shown), names)
-        moved = _differ("NEW", "OLD", watch.scope, names)
+        changed = _differ("NEW", "OLD", watched.shown, names)
+        moved = _differ("NEW", "OLD", watched.scope, names)
         body = [
-            f"{_insert(watch, operation, 'NEW', priority, names, other='OLD')}{source} WHERE {changed};",
-            f"{_insert(watch, operation, 'OLD', priority, names, other='NEW')}{source} WHERE {moved};",
+            f"{_insert(watched, operation, 'NEW', priority, names, other='OLD')}{source} WHERE {changed};",
+            f"{_insert(watched, operation, 'OLD', priority, names, other='NEW')}{source} WHERE {moved};",
         ]
     else:
-        body = [f"{_insert(watch, operation, 'OLD' if operation == 'delete' else 'NEW', priority, names)};"]
+        body = [f"{_insert(watched, operation, 'OLD' if operation == 'delete' else 'NEW', priority, names)};"]
     if is_sqlite:
         body = [statement.replace("INSERT INTO", "INSERT OR IGNORE INTO", 1) for statement in body]
     else:
@@ -290,11 +291,11 @@ def _by_row(watch: Watch, operation: str, names: Names, name: str) -> Trigger:
             *body,
         ]
     text = "\n".join(["BEGIN", *body, "END"])
-    head = f"CREATE TRIGGER {name} AFTER {operation.upper()} ON {names.qualify(watch.table.name)} FOR EACH ROW"
-    return Trigger(name, watch.table.name, [f"{head}\n{text}"], f"{head} {text}", watch.reads(operation))
+    head = f"CREATE TRIGGER {name} AFTER {operation.upper()} ON {names.qualify(watched.table.name)} FOR EACH ROW"
+    return Trigger(name, watched.table.name, [f"{head}\n{text}"], f"{head} {text}", watched.reads(operation))
 
 
-_MAKERS: dict[str, Callable[[Watch, str, Names, str], Trigger]] = {
+_MAKERS: dict[str, Callable[[Watched, str, Names, str], Trigger]] = {
     "postgresql": _postgresql,
     "mysql": _by_row,
     "mariadb": _by_row,

@@ -1,6 +1,6 @@
 """Installing, checking and removing the event queue: the table ``pending_event`` and the triggers that fill it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -11,48 +11,59 @@ from sheets_pipeline.database.event_table import pending_event
 from sheets_pipeline.database.installed import Function, Installed
 from sheets_pipeline.database.one_at_a_time import Part, one_at_a_time
 from sheets_pipeline.database.queue_check import Catalog, QueueReport
-from sheets_pipeline.database.queue_tables import amend_queue
-from sheets_pipeline.database.trigger_sql import WATCHES, Trigger, triggers
+from sheets_pipeline.database.queue_tables import amend_queue, finish_queue
+from sheets_pipeline.database.trigger_sql import Trigger, triggers
 from sheets_pipeline.errors import DatabaseError
+from sheets_pipeline.sync.watch import WatchedTable
 
 Say = Callable[[str], None]
 
 
-def check(engine: sa.Engine, *, record_for_a_try: bool = True) -> QueueReport:
+def check(engine: sa.Engine, watched: Sequence[WatchedTable], *, record_for_a_try: bool = True) -> QueueReport:
     """Compare what is installed with what this version needs; changes nothing.
 
     ``record_for_a_try`` has an event recorded and taken back, which costs a write.
     """
     with engine.connect() as connection:
-        return queue_check.compare(connection, record_for_a_try=record_for_a_try)
+        return queue_check.compare(connection, watched, record_for_a_try=record_for_a_try)
 
 
-def install(engine: sa.Engine, say: Say = lambda _text: None) -> QueueReport:
+def install(engine: sa.Engine, watched: Sequence[WatchedTable], say: Say = lambda _text: None) -> QueueReport:
     """Create, upgrade or mend the queue; safe to repeat and when several processes do it at once.
 
     Where all is in place nothing is locked. A new trigger is created before the old one is dropped, so that no change
     goes unnoticed. ``say`` is told of tables that have to be waited for. Returns what was amiss before.
 
     Raises:
-        DatabaseError: A platform table is missing, held by a long transaction all the time, or the user may not do it.
+        DatabaseError: A table is held by a long transaction all the time, or the user may not do it.
     """
-    before = check(engine)
+    before = check(engine, watched)
     if before.refused:
         raise queue_check.refusal(before.refused[0])
     if before.can_be_mended:
-        tables = dict.fromkeys(watch.table.name for watch in WATCHES)
         parts: dict[str, Part] = {"rights of functions": _close, pending_event.name: amend_queue}
-        parts |= {name: partial(_amend, table=name) for name in tables} | {"functions of earlier versions": _tidy}
-        one_at_a_time(engine, parts, say)
+        parts |= {table.name: partial(_amend, table=table.name) for table in watched}
+        parts |= {table: partial(_strip, table=table) for table in _no_longer_watched(engine, watched)}
+        parts |= {"functions of earlier versions": _tidy, f"columns of {pending_event.name}": finish_queue}
+        one_at_a_time(engine, watched, parts, say)
     return before
+
+
+def _no_longer_watched(engine: sa.Engine, watched: Sequence[WatchedTable]) -> set[str]:
+    """Tables with triggers of ours that no tab watches; PostgreSQL's go with their functions."""
+    if engine.dialect.name == "postgresql":
+        return set()
+    with engine.connect() as connection:
+        catalog = queue_check.look(connection, watched)
+    return {trigger.table for trigger in catalog.triggers} - {table.name for table in watched}
 
 
 def remove(engine: sa.Engine, say: Say = lambda _text: None) -> list[str]:
     """Drop the triggers, then the table with all pending events. Returns the names of what was dropped."""
     with engine.connect() as connection:
-        catalog = queue_check.look(connection)
+        catalog = queue_check.look(connection, ())
     parts: dict[str, Part] = {trigger.table: partial(_strip, table=trigger.table) for trigger in catalog.triggers}
-    one_at_a_time(engine, parts | {pending_event.name: _drop_queue}, say)
+    one_at_a_time(engine, (), parts | {pending_event.name: _drop_queue}, say)
     return [*(trigger.name for trigger in catalog.triggers), *([pending_event.name] if catalog.queue else [])]
 
 
@@ -97,7 +108,7 @@ def _close(connection: sa.Connection, catalog: Catalog) -> None:
     Locks no table. Default privileges may have opened a function that has just been created.
     """
     queue_rights.close(connection, catalog.place, catalog.others)
-    wanted = {trigger.function for trigger in triggers(catalog.place.names)}
+    wanted = {trigger.function for trigger in triggers(catalog.place.can_be_watched, catalog.place.names)}
     for name, function in installed.functions(connection, catalog.place).items():
         for statement in _closing(connection, name, function, queue_check.wanted_owner(catalog)):
             if name in wanted:
@@ -119,7 +130,7 @@ def _tidy(connection: sa.Connection, catalog: Catalog) -> None:
 
     They are emptied first: who holds such a table could keep us from dropping, and would keep the rights until then.
     """
-    tables = {catalog.place.qualified(watch.table.name) for watch in WATCHES}
+    tables = {catalog.place.qualified(table.name) for table in catalog.place.watched}
     in_use = {known.function for known in catalog.triggers if known.table in tables}
     for name in catalog.functions.keys() - in_use:
         _try(

@@ -6,25 +6,20 @@ It reads the queue and sends Google no request. Like the other checks it runs wi
 from collections.abc import Iterable
 
 import dagster as dg
-import sqlalchemy as sa
 
-from sheets_pipeline.components.tab_asset import TabAsset, tab_assets
+from sheets_pipeline.components.tab_asset import TabAsset, tab_assets, tab_events
 from sheets_pipeline.database import events
 from sheets_pipeline.database.event_table import Event
+from sheets_pipeline.database.touched import waits
 from sheets_pipeline.defs.resources import PipelineResource
-from sheets_pipeline.runs.event_round import own_tabs
 
 #: Events looked through, the oldest first, and events listed.
 _LOOKED_AT, _LISTED = 5_000, 20
 
 
-def of_tab(connection: sa.Connection, title: str, given_up: Iterable[Event]) -> list[Event]:
+def of_tab(title: str, given_up: Iterable[Event]) -> list[Event]:
     """Those of the events that this tab does not show."""
-    return [event for event in given_up if title in _titles(connection, event)]
-
-
-def _titles(connection: sa.Connection, event: Event) -> Iterable[str]:
-    return event.tabs if event.tabs is not None else events.affected_keys(connection, [event], own_tabs())
+    return [event for event in given_up if title in waits(event, tab_events())]
 
 
 def judged(given_up: list[Event]) -> dg.AssetCheckResult:
@@ -52,7 +47,7 @@ def _check(tab_asset: TabAsset) -> dg.AssetChecksDefinition:
             if reason := events.why_none_are_taken(connection):
                 return dg.AssetCheckResult(passed=True, description=reason)
             title = tab_asset.tab.title
-            return judged(of_tab(connection, title, events.set_aside(connection, _LOOKED_AT)))
+            return judged(of_tab(title, events.set_aside(connection, _LOOKED_AT)))
 
     return check
 

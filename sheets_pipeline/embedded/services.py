@@ -219,12 +219,13 @@ def fill_demo_platform(url: str) -> None:
     from sheets_pipeline.database.engine import connect
     from sheets_pipeline.database.triggers import install
     from sheets_pipeline.platform.demo import generate
+    from sheets_pipeline.platform.watches import WATCHED
 
     logger.info("Creating the demo learning platform")
     engine = connect(url)
     try:
         generate(engine)
-        install(engine)
+        install(engine, WATCHED)
     finally:
         engine.dispose()
 
@@ -237,12 +238,13 @@ def renew_demo_queue(url: str) -> None:
     from sheets_pipeline.database.engine import connect
     from sheets_pipeline.database.queue_check import look
     from sheets_pipeline.database.triggers import install
+    from sheets_pipeline.platform.watches import WATCHED
 
     engine = connect(url)
     try:
         with engine.connect() as connection:
-            queue = look(connection)
-        before = install(engine) if queue.queue or queue.triggers else None
+            queue = look(connection, WATCHED)
+        before = install(engine, WATCHED) if queue.queue or queue.triggers else None
     except DatabaseError as error:
         logger.warning("The event queue of the demo learning platform could not be brought up to date: %s", error)
     else:
@@ -255,7 +257,8 @@ def renew_demo_queue(url: str) -> None:
 def _queue_version() -> str:
     """Changes with the code that makes the queue and its triggers; told from its text, as importing it takes longer."""
     folder = Path(database.__file__).parent
-    texts = [path.read_bytes() for path in sorted(folder.glob("*.py"))]
+    watches = folder.parent / "platform" / "watches.py"
+    texts = [path.read_bytes() for path in [*sorted(folder.rglob("*.py")), watches]]
     return hashlib.sha256(b"".join(texts)).hexdigest()
 
 

@@ -9,7 +9,8 @@ from importlib import metadata
 
 import sqlalchemy as sa
 
-from sheets_pipeline.database import leases
+from sheets_pipeline.components.tab_asset import tab_events, watched
+from sheets_pipeline.database import installed, leases
 from sheets_pipeline.database.clock import database_time
 from sheets_pipeline.database.engine import NO_ROOM, connect, described
 from sheets_pipeline.database.events import is_read_only
@@ -21,11 +22,10 @@ from sheets_pipeline.database.triggers import check as check_triggers
 from sheets_pipeline.database.upgrade import check as check_store
 from sheets_pipeline.embedded.services import Services, ensure_services, running_services
 from sheets_pipeline.errors import QuotaExceeded, SheetsPipelineError, error_class
-from sheets_pipeline.home import project_folder
+from sheets_pipeline.monitoring import doctor_project
 from sheets_pipeline.monitoring.doctor import Check, Finding, fail, ok, warn
 from sheets_pipeline.monitoring.doctor_dagster import code_location, dagster_daemons
 from sheets_pipeline.monitoring.doctor_facts import Facts
-from sheets_pipeline.platform.tables import platform_metadata
 from sheets_pipeline.settings import load_settings
 
 #: Free space of LOCAL_DATA_DIR, in bytes.
@@ -120,30 +120,24 @@ def _database(engine: sa.Engine) -> Finding:
     return ok(text)
 
 
-def platform_tables(facts: Facts) -> Finding:
-    """The tables are there that tabs are computed from."""
-    if project_folder() is not None:
-        from sheets_pipeline.monitoring.doctor_project import queries
-
-        return queries(facts)
-    present = set(sa.inspect(facts.platform).get_table_names()) | set(sa.inspect(facts.platform).get_view_names())
-    wanted = set(platform_metadata.tables)
-    if missing := sorted(wanted - present):
+def watched_tables(facts: Facts) -> Finding:
+    """The tables that tabs watch are there."""
+    wanted = [table.name for table in watched()]
+    with facts.platform.connect() as connection:
+        place = installed.place_of(connection, watched())
+    if missing := sorted(name for name in wanted if name not in place.columns):
         return fail(
             f"missing: {', '.join(missing)}",
-            "Check that DATABASE_URL names the platform's database (and schema, by search_path).",
+            "Check that DATABASE_URL names the right database (and schema, by search_path), and the watches of the tabs.",
         )
     return ok(f"{len(wanted)} tables")
 
 
 def triggers(facts: Facts) -> Finding:
     """Every change that tabs are refreshed by reaches the event queue."""
-    if project_folder() is not None:
-        from sheets_pipeline.monitoring.doctor_project import no_events_expected
-
-        if no_events_expected():
-            return ok("none needed: no tab is refreshed by events, full syncs show all changes")
-    report = check_triggers(facts.platform)
+    if not watched() and not any(tab.entities for tab in tab_events().values()):
+        return ok("none needed: no tab is refreshed by events, full syncs show all changes")
+    report = check_triggers(facts.platform, watched())
     with facts.platform.connect() as connection:
         if is_read_only(connection):
             remedy = "Name the primary in DATABASE_URL."
@@ -396,8 +390,9 @@ CHECKS = [
     Check("disk space", disk_space, needs=("settings",)),
     Check("services", services, needs=("settings",), seconds=90),
     Check("platform database", platform_database, needs=("services",)),
-    Check("platform tables", platform_tables, needs=("platform database",)),
-    Check("triggers", triggers, needs=("platform database", "platform tables")),
+    Check("watched tables", watched_tables, needs=("platform database",)),
+    Check("queries", doctor_project.queries, needs=("platform database",)),
+    Check("triggers", triggers, needs=("platform database", "watched tables")),
     Check("database load", database_load, needs=("platform database",)),
     Check("pipeline tables", pipeline_tables, needs=("services",)),
     Check("pauses", pauses, needs=("pipeline tables",)),

@@ -1,4 +1,4 @@
-"""What the doctor looks at where a project folder declares the tabs, in place of the learning platform's tables."""
+"""What the doctor looks at where a project folder declares tabs."""
 
 from sheets_pipeline.components.tab_asset import TabAsset, tab_assets
 from sheets_pipeline.database.engine import read_only
@@ -12,6 +12,8 @@ def queries(facts: Facts) -> Finding:
     """The database takes the query of every tab, and gives the columns that are declared. No row is computed."""
     engine = read_only(facts.platform, facts.settings.database_statement_timeout_seconds)
     refused, tabs = [], _declared()
+    if not tabs:
+        return ok("no tab is declared with a query of its own")
     for tab_asset in tabs:
         try:
             first_rows(engine, tab_asset, 0, facts.settings.sync_tab_timeout_seconds)
@@ -23,11 +25,6 @@ def queries(facts: Facts) -> Finding:
             "Correct these declarations, or check that DATABASE_URL names the database (and schema, by search_path) of its tables.",
         )
     return ok(f"the queries of {len(tabs)} tabs are taken")
-
-
-def no_events_expected() -> bool:
-    """Whether no tab is refreshed by events, so that nothing has to be recorded."""
-    return not any(tab_asset.tab.entities for tab_asset in tab_assets().values())
 
 
 def _declared() -> list[TabAsset]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import dagster as dg
 
-from sheets_pipeline.components.tab_asset import TabAsset
+from sheets_pipeline.components.tab_asset import TabAsset, tab_events, watched
 from sheets_pipeline.dagster_runtime.instigators import switched_off
 from sheets_pipeline.database import events, history, leases, triggers, waiting
 from sheets_pipeline.database.state import TabStore
@@ -16,7 +16,6 @@ from sheets_pipeline.errors import SheetsPipelineError
 from sheets_pipeline.monitoring.unrecorded import unrecorded_failures
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.runs import gate, loaded_code, switches
-from sheets_pipeline.runs.event_round import own_tabs
 from sheets_pipeline.sync.health import (
     Answers,
     QuotaUse,
@@ -155,13 +154,13 @@ def _queue(pipeline: Pipeline) -> tuple[dict[str, TabWait], dict[str, Any]]:
 
     Where no events are taken the counts are 0, ``installed`` is False, and ``none_taken`` says why.
     """
-    installed = triggers.check(pipeline.platform, record_for_a_try=False).is_complete
+    installed = triggers.check(pipeline.platform, watched(), record_for_a_try=False).is_complete
     with pipeline.platform.connect() as connection:
         if reason := events.why_none_are_taken(connection):
             nothing = events.QueueStatus(0, {"urgent": 0, "normal": 0, "bulk": 0}, {}, None, 0)
             return {}, {**asdict(nothing), "installed": False, "none_taken": reason}
         counts = asdict(events.status(connection))
-        return waiting.waiting(connection, own_tabs()), {**counts, "installed": installed, "none_taken": None}
+        return waiting.waiting(connection, tab_events()), {**counts, "installed": installed, "none_taken": None}
 
 
 def _quota(pipeline: Pipeline) -> tuple[list[QuotaUse], Answers]:

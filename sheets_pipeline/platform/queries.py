@@ -18,12 +18,6 @@ from sheets_pipeline.platform.tables import course_completions, courses, enrollm
 from sheets_pipeline.platform.tables import quiz_responses as responses
 from sheets_pipeline.platform.tables import transcript_requests as requests
 
-#: Titles of the tabs that these queries fill.
-USER_PROFILES_TAB = "UserProfiles"
-COURSE_STATISTICS_TAB = "course_statistics"
-QUIZ_RESPONSES_TAB = "quiz_responses"
-TRANSCRIPT_REQUESTS_TAB = "TranscriptRequests"
-
 
 def user_profiles(
     connection: sa.Connection, ids: Collection[int] | None = None, *, now: datetime | None = None
@@ -340,3 +334,8 @@ def transcript_requests(connection: sa.Connection, ids: Collection[int] | None =
         .order_by(requests.c.id)
     )
     return fetch_frame(connection, query)
+
+
+def numbers(ids: Collection[Any] | None) -> list[int] | None:
+    """Keys as the tables have them; events bring them as texts."""
+    return None if ids is None else [int(key) for key in ids]

@@ -6,9 +6,11 @@ those whose row it had to set aside, too. Events that never failed are left to t
 
 from collections.abc import Iterable
 
+from sheets_pipeline.components.tab_asset import tab_events
 from sheets_pipeline.database import events
-from sheets_pipeline.database.event_keys import OwnRows
+from sheets_pipeline.database.event_keys import TabEvents
 from sheets_pipeline.database.event_table import Event
+from sheets_pipeline.database.touched import Lookups, touched, waits
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.sync.report import SyncReport
 from sheets_pipeline.sync.tab import Tab
@@ -30,15 +32,17 @@ def failed_before(pipeline: Pipeline, tab: Tab) -> list[Event]:
 def settle_covered(pipeline: Pipeline, tab: Tab, failed: Iterable[Event], report: SyncReport) -> int:
     """Take the tab off what these events wait for, and delete those that wait for nothing more; returns how many."""
     left = {row.key for row in report.set_aside}
-    own = {tab.title: OwnRows.of(tab)} if tab.entities else {}
+    own, lookups = {tab.title: TabEvents.of(tab)}, Lookups()
     done = 0
     with pipeline.platform.begin() as connection:
         # As they are now: the tab before this one in the same run may have been what they waited for, too.
         for event in events.still_there(connection, [event.id for event in failed]):
-            touched = events.affected_keys(connection, [event], own)
-            if tab.title not in touched or left & {str(key) for key in touched[tab.title]}:
+            leads_to = touched(connection, [event], own, lookups)
+            is_led_here = tab.title in leads_to.keys or tab.title in leads_to.failed
+            keys = leads_to.keys.get(tab.title)
+            if not is_led_here or (left if keys is None else left & keys):
                 continue
-            if others := set(event.tabs or touched) - {tab.title}:
+            if others := set(waits(event, tab_events())) - {tab.title}:
                 events.keep_for(connection, [event.id], others)
             else:
                 done += events.delete(connection, [event.id])

@@ -24,12 +24,13 @@ import dagster as dg
 import pandas as pd
 import sqlalchemy as sa
 
-from sheets_pipeline.components.tab_asset import TabAsset, tab_assets
+from sheets_pipeline.components.tab_asset import TabAsset, tab_events
 from sheets_pipeline.database import events, held_tabs, history
 from sheets_pipeline.database.event_faults import malformed as malformed_events
-from sheets_pipeline.database.event_keys import OwnRows, key_parts
+from sheets_pipeline.database.event_keys import key_parts
 from sheets_pipeline.database.event_table import Event
 from sheets_pipeline.database.quota import URGENT
+from sheets_pipeline.database.touched import Lookups, touched
 from sheets_pipeline.errors import SheetsPipelineError, TabProblem
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.runs.computed import compute_all, rows_of
@@ -44,6 +45,7 @@ from sheets_pipeline.sheets.shared_requests import Participant, SharedRequests
 from sheets_pipeline.sync.live_rows import with_live_rows
 from sheets_pipeline.sync.report import SyncReport
 from sheets_pipeline.sync.rows import SetAside
+from sheets_pipeline.sync.tab import ColumnType
 from sheets_pipeline.sync.touch_cost import FEW_ROWS, is_full_cheaper
 
 #: Events taken at once; keeps memory flat after a long outage (about 1 KB each).
@@ -71,10 +73,9 @@ class Failure:
     keys: frozenset[str] | None = None
     error: SheetsPipelineError | None = None
 
-    def concerns(self, touched: Mapping[str, Collection[Any]]) -> bool:
-        """Whether an event that touches these keys of these tabs is held back by it."""
-        keys = touched.get(self.tab)
-        return bool(keys) and (self.keys is None or any(str(key) in self.keys for key in keys or ()))
+    def concerns(self, keys: Collection[str] | None) -> bool:
+        """Whether an event that touches these keys of the tab, None for all, is held back by it."""
+        return self.keys is None or keys is None or not self.keys.isdisjoint(keys)
 
 
 @dataclass(slots=True)
@@ -123,12 +124,17 @@ def sync_round(pipeline: Pipeline, context: dg.OpExecutionContext) -> Round:
     waiting = held_tabs.held(pipeline.state, spreadsheet_id) & set(on)
     with pipeline.platform.connect() as connection:
         due = events.pending(connection, EVENTS_PER_ROUND)
-        touched = events.affected_keys(connection, due, own_tabs())
+        leads_to = touched(connection, due, tab_events())
     done = Round(len(due))
-    due, malformed = _without_malformed(pipeline, due, context)
+    due, malformed = _without_malformed(pipeline, due, leads_to.unusable, context)
     asked = {
-        title: None if title in waiting else touched[title] for title in on if title in waiting or touched.get(title)
+        title: None if title in waiting else leads_to.keys[title]
+        for title in on
+        if title in waiting or title in leads_to.keys
     }
+    for title, reason in leads_to.failed.items():
+        context.log.error("Tab %r: %s", title, reason)
+        done.failures.append(Failure(title, f"Tab {title!r}: {reason}"))
     attempts: dict[str, Future[SyncReport | SheetsPipelineError]] = {}
     shared = SharedRequests()
     participants = {title: shared.join() for title in asked}
@@ -141,7 +147,7 @@ def sync_round(pipeline: Pipeline, context: dg.OpExecutionContext) -> Round:
         _note(on[title], asked[title], attempt.result(), context, done)
         if title in waiting and title in done.reports:
             held_tabs.release(pipeline.state, spreadsheet_id, title)
-    if passed_by := set(touched) - set(on):
+    if passed_by := set(leads_to.keys) - set(on):
         held_tabs.hold(pipeline.state, spreadsheet_id, passed_by)
         listed = ", ".join(sorted(passed_by))
         context.log.info("Switched off or wrongly declared; written as a whole once they are on: %s", listed)
@@ -149,9 +155,11 @@ def sync_round(pipeline: Pipeline, context: dg.OpExecutionContext) -> Round:
     return done
 
 
-def _without_malformed(pipeline: Pipeline, due: list[Event], context: dg.OpExecutionContext) -> tuple[list[Event], int]:
+def _without_malformed(
+    pipeline: Pipeline, due: list[Event], unusable: Mapping[int, str], context: dg.OpExecutionContext
+) -> tuple[list[Event], int]:
     """The events that lead somewhere; the others are set aside at once, with their reason, and counted."""
-    if not (reasons := malformed_events(due, own_tabs())):
+    if not (reasons := malformed_events(due, tab_events(), unusable)):
         return due, 0
     with pipeline.platform.begin() as connection:
         number = events.put_aside(connection, reasons)
@@ -167,13 +175,6 @@ def _without_malformed(pipeline: Pipeline, due: list[Event], context: dg.OpExecu
 def fewest_first(asked: Mapping[str, Collection[Any] | None]) -> list[str]:
     """Titles of tabs by the number of their touched rows, whole tabs (None) last: so the sum of all waits is least."""
     return sorted(asked, key=lambda title: math.inf if (keys := asked[title]) is None else len(keys))
-
-
-def own_tabs() -> dict[str, OwnRows]:
-    """Tabs with entities of their own, by title."""
-    return {
-        tab_asset.tab.title: OwnRows.of(tab_asset.tab) for tab_asset in tab_assets().values() if tab_asset.tab.entities
-    }
 
 
 def tabs_to_write_anew(pipeline: Pipeline, instance: dg.DagsterInstance) -> set[str]:
@@ -279,11 +280,12 @@ def _touched_rows(
             parts = None if some is None else [key_parts(key, len(tab_asset.tab.key)) for key in some]
             return rows_of(tab_asset, connection, parts)
 
-        if not tab_asset.tab.entities:
-            return read(keys)
+        tab = tab_asset.tab
         try:
             rows = read_or_find_refused(read, keys, connection.rollback)
-            return with_live_rows(tab_asset.tab, rows, {str(key) for key in keys}, owned, lambda: read(None))
+            if not tab.entities and all(tab.column(name).type is ColumnType.INTEGER for name in tab.key):
+                return rows  # keys from rows of the database, with one form only
+            return with_live_rows(tab, rows, {str(key) for key in keys}, owned, lambda: read(None))
         except KeysRefused as error:
             return error
 
@@ -325,12 +327,13 @@ def _outcomes(
 ) -> dict[tuple[frozenset[str], str | None], list[int]]:
     """(tabs that still wait, reason of a counted attempt) → events; no tabs where all has been written."""
     outcomes: dict[tuple[frozenset[str], str | None], list[int]] = {}
-    own = own_tabs()
+    tabs_of_events, lookups = tab_events(), Lookups()
     for event in due:
         held_back: list[Failure] = []
         if failures:
-            touched = events.affected_keys(connection, [event], own)
-            held_back = [failure for failure in failures if failure.concerns(touched)]
+            leads_to = touched(connection, [event], tabs_of_events, lookups)
+            keys = leads_to.keys | dict.fromkeys(leads_to.failed)
+            held_back = [failure for failure in failures if failure.tab in keys and failure.concerns(keys[failure.tab])]
         tabs = frozenset(failure.tab for failure in held_back)
         reasons = sorted({failure.reason for failure in held_back if failure.error is None})
         reason = " ".join(reasons)[:_LONGEST_REASON] or None

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, cast
 
+from sheets_pipeline.sync.watch import Watch
+
 
 class ColumnType(StrEnum):
     """How a column's values are kept and shown in the tab."""
@@ -87,7 +89,8 @@ class Tab:
     ``switch`` names the setting that turns the tab off. ``status_column`` is where ``OnRemoved.MARK`` writes; it is
     added to the columns by itself. ``restores_columns`` puts a column back that people deleted, instead of an error.
     ``archive`` is for a tab that grows for ever.
-    ``entities`` names the entities of one's own whose events refresh the row of the same key. ``log_values`` lets values of
+    ``watches`` are the tables whose changes refresh rows; ``entities`` names those whose events, recorded by hand, refresh
+    the row of the same key. ``log_values`` lets values of
     cells (a preview, old and new values) be stored in Dagster's event log, where whoever sees the Dagster UI reads them.
     ``position`` is the tab's place among ours where it is made, and its turn in a full sync: the lowest comes first.
     """
@@ -100,6 +103,7 @@ class Tab:
     status_column: str = "row_status"
     restores_columns: bool = False
     archive: Archive | None = None
+    watches: tuple[Watch, ...] = ()
     entities: tuple[str, ...] = ()
     log_values: bool = False
     position: int = 1000
@@ -115,6 +119,12 @@ class Tab:
             raise ValueError(f"Tab {self.title!r}: key columns {sorted(missing)} are not among its columns {names}.")
         if not self.key:
             raise ValueError(f"Tab {self.title!r}: at least one key column is needed to find its rows again.")
+        for watch in self.watches:
+            if watch.key and len(watch.key) != len(self.key):
+                raise ValueError(
+                    f"Tab {self.title!r}: its watch of table {watch.table!r} names {len(watch.key)} columns for a key of "
+                    f"{len(self.key)}: {', '.join(self.key)}."
+                )
         for kind, values in (("names", names), ("headers", headers)):
             if doubled := _doubled(values):
                 raise ValueError(f"Tab {self.title!r}: column {kind} must differ, found twice: {doubled}.")

@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from sheets_pipeline.cli.db import db
 from sheets_pipeline.database import triggers
+from sheets_pipeline.platform.watches import WATCHED
 
 
 @pytest.fixture
@@ -28,14 +29,14 @@ def test_the_queue_is_installed_checked_and_removed_by_command(runner: CliRunner
     removed = runner.invoke(db, ["remove", "--yes"])
     assert "pending_event" in removed.output
     assert "nothing to drop" in runner.invoke(db, ["remove", "--yes"]).output
-    assert not triggers.check(postgresql).is_complete
+    assert not triggers.check(postgresql, WATCHED).is_complete
 
 
 def test_removing_asks_first(runner: CliRunner, postgresql: sa.Engine):
-    triggers.install(postgresql)
+    triggers.install(postgresql, WATCHED)
     refused = runner.invoke(db, ["remove"], input="n\n")
     assert refused.exit_code == 1
-    assert triggers.check(postgresql).is_complete
+    assert triggers.check(postgresql, WATCHED).is_complete
 
 
 def test_the_password_is_not_shown(runner: CliRunner, postgresql: sa.Engine):

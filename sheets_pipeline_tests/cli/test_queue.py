@@ -58,7 +58,7 @@ def test_status_gives_the_documented_shape(platform: Platform) -> None:
         "running",
         "pending",
         "pending_by_priority",
-        "pending_by_kind",
+        "pending_by_entity",
         "oldest_seconds",
         "set_aside",
         "reads_last_minute",

@@ -31,6 +31,7 @@ from sheets_pipeline.embedded.postgres import Server
 from sheets_pipeline.errors import HeaderMismatch
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.platform import demo
+from sheets_pipeline.platform.watches import WATCHED
 from sheets_pipeline.processes.servers import free_port, wait_until
 from sheets_pipeline.settings import Settings, load_settings
 from sheets_pipeline.web.connections import LimitedConnection
@@ -129,7 +130,7 @@ def _set_environment(stack: ExitStack, postgres: Server, sheets: LocalSheetsServ
         connection.execute(f'CREATE DATABASE "{name}"')
     engine = connect(postgres.url(name))
     demo.generate(engine, learners=20, courses=3, responses=60)
-    triggers.install(engine)
+    triggers.install(engine, WATCHED)
     engine.dispose()
     for setting, value in {
         "DATABASE_URL": postgres.url(name),

@@ -28,7 +28,6 @@ _MALFORMED: list[dict[str, Any]] = [
     *({"entity": entity, "key": "1"} for entity in ("", "ordr", _HOSTILE[:40])),
     *({"entity": "quiz_response", "key": key} for key in _OF_THE_PLATFORM),
     *({"entity": "part", "key": key} for key in _COMPOSITE),
-    {"entity": "enrollment", "key": "1"},
 ]  # fmt: skip
 _STOCK = Tab(
     "Stock",

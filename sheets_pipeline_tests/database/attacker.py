@@ -6,6 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from sheets_pipeline.database import queue_check
+from sheets_pipeline.platform.watches import WATCHED
 from sheets_pipeline_tests.database.rows import add_basics
 
 ROLES = ("attacker", "app_owner", "app_writer", "pipeline_role")
@@ -59,7 +60,7 @@ def loot(engine: sa.Engine) -> set[str]:
 
 def functions(engine: sa.Engine) -> list[str]:
     with engine.connect() as connection:
-        return sorted(queue_check.look(connection).functions)
+        return sorted(queue_check.look(connection, WATCHED).functions)
 
 
 def run(engine: sa.Engine, *statements: str) -> None:

@@ -5,7 +5,19 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from sheets_pipeline.database.event_keys import TabEvents
+from sheets_pipeline.platform import watches
 from sheets_pipeline.platform.tables import courses, enrollments, quiz_responses, quizzes, users
+from sheets_pipeline.sync.tab import Column, ColumnType
+
+_ID = (Column("id", ColumnType.INTEGER),)
+#: What events need to know of the platform's four tabs.
+TABS = {
+    "UserProfiles": TabEvents(watches.USER_PROFILES, (), _ID),
+    "course_statistics": TabEvents(watches.COURSE_STATISTICS, (), _ID),
+    "quiz_responses": TabEvents(watches.QUIZ_RESPONSES, (), _ID),
+    "TranscriptRequests": TabEvents(watches.TRANSCRIPT_REQUESTS, (), _ID),
+}
 
 NOW = datetime(2026, 10, 1, 12, tzinfo=UTC)
 

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sheets_pipeline.database import events, triggers
 from sheets_pipeline.database.engine import connect
 from sheets_pipeline.errors import DatabaseError
+from sheets_pipeline.platform.watches import WATCHED
 from sheets_pipeline_tests.database.attacker import run
 from sheets_pipeline_tests.database.rows import add_basics, submit
 
@@ -39,8 +40,8 @@ def passing(mariadb: sa.Engine) -> Iterator[sa.Engine]:
     with mariadb.begin() as connection:
         add_basics(connection)
     engine = connect(mariadb.url.set(username="passing", password="secret-of-passing"))
-    triggers.install(engine)
-    assert triggers.check(engine).is_complete
+    triggers.install(engine, WATCHED)
+    assert triggers.check(engine, WATCHED).is_complete
     yield engine
     engine.dispose()
     run(mariadb, "DROP USER IF EXISTS passing@localhost")
@@ -62,33 +63,33 @@ def test_a_right_that_the_account_has_lost_is_told_and_mended_by_another(
     recorded: bool | None,
 ):
     passing.dispose()
-    assert triggers.check(mariadb).is_complete
+    assert triggers.check(mariadb, WATCHED).is_complete
     run(mariadb, f"REVOKE {right} ON faults.* FROM passing@localhost")
     assert _recorded(mariadb) is recorded
-    assert f"passing@localhost, which lacks {lacks}" in triggers.check(mariadb).problems[0]
-    triggers.install(mariadb)
-    assert triggers.check(mariadb).is_complete
+    assert f"passing@localhost, which lacks {lacks}" in triggers.check(mariadb, WATCHED).problems[0]
+    triggers.install(mariadb, WATCHED)
+    assert triggers.check(mariadb, WATCHED).is_complete
     assert _recorded(mariadb) is True
 
 
 def test_an_account_that_may_look_at_no_other_tells_of_itself(mariadb: sa.Engine, passing: sa.Engine):
     run(mariadb, "REVOKE INSERT ON faults.* FROM passing@localhost")
-    assert "passing@localhost, which lacks INSERT ON pending_event" in triggers.check(passing).problems[0]
-    triggers.install(passing)  # by itself it cannot mend that
-    assert not triggers.check(passing).is_complete
+    assert "passing@localhost, which lacks INSERT ON pending_event" in triggers.check(passing, WATCHED).problems[0]
+    triggers.install(passing, WATCHED)  # by itself it cannot mend that
+    assert not triggers.check(passing, WATCHED).is_complete
     run(mariadb, "GRANT INSERT ON faults.pending_event TO passing@localhost")
-    assert triggers.check(passing).is_complete
+    assert triggers.check(passing, WATCHED).is_complete
     assert _recorded(mariadb) is True
 
 
 def test_of_others_accounts_nothing_is_claimed_without_the_right_to_look(mariadb: sa.Engine, passing: sa.Engine):
     """Another's rights are hidden from it, which does not mean that there are none."""
     triggers.remove(passing)
-    triggers.install(mariadb)
-    assert triggers.check(passing).is_complete
+    triggers.install(mariadb, WATCHED)
+    assert triggers.check(passing, WATCHED).is_complete
     run(mariadb, "GRANT SELECT ON mysql.user TO passing@localhost")
     passing.dispose()
-    assert triggers.check(passing).is_complete
+    assert triggers.check(passing, WATCHED).is_complete
 
 
 @pytest.mark.parametrize(
@@ -112,7 +113,7 @@ def test_rights_count_wherever_they_were_given(mariadb: sa.Engine, passing: sa.E
     run(mariadb, "REVOKE ALL ON faults.* FROM passing@localhost", *given.replace("%", "%%").split("; "))
     try:
         assert _recorded(mariadb) is (True if is_enough else None)
-        assert triggers.check(mariadb).is_complete is is_enough
+        assert triggers.check(mariadb, WATCHED).is_complete is is_enough
     finally:
         run(mariadb, "REVOKE ALL ON faults.* FROM PUBLIC" if "PUBLIC" in given else "DROP ROLE IF EXISTS many")
 
@@ -120,13 +121,13 @@ def test_rights_count_wherever_they_were_given(mariadb: sa.Engine, passing: sa.E
 def test_a_view_in_the_queues_place_is_refused(mariadb: sa.Engine):
     run(mariadb, "CREATE VIEW pending_event AS SELECT 1 AS id, '' AS entity")
     with pytest.raises(DatabaseError, match="A view stands where the table pending_event belongs"):
-        triggers.install(mariadb)
-    assert "a view stands" in triggers.check(mariadb).problems[0]
+        triggers.install(mariadb, WATCHED)
+    assert "a view stands" in triggers.check(mariadb, WATCHED).problems[0]
 
 
 def test_a_virtual_column_is_seen_by_triggers(mariadb: sa.Engine):
     """Unlike on PostgreSQL, where that is told."""
-    triggers.install(mariadb)
+    triggers.install(mariadb, WATCHED)
     with mariadb.begin() as connection:
         add_basics(connection)
     run(
@@ -138,4 +139,4 @@ def test_a_virtual_column_is_seen_by_triggers(mariadb: sa.Engine):
     )
     with mariadb.begin() as connection:
         assert events.count(connection) > 0
-    assert triggers.check(mariadb).is_complete
+    assert triggers.check(mariadb, WATCHED).is_complete

@@ -10,8 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from sheets_pipeline.database import events, triggers
-from sheets_pipeline.database.event_keys import OwnRows
-from sheets_pipeline.database.event_table import Event, Priority, event_metadata, pending_event
+from sheets_pipeline.database.event_keys import TabEvents
+from sheets_pipeline.database.event_table import Event, event_metadata, pending_event
+from sheets_pipeline.database.touched import touched
 from sheets_pipeline.errors import DatabaseError
 from sheets_pipeline.platform.tables import (
     course_completions,
@@ -22,14 +23,16 @@ from sheets_pipeline.platform.tables import (
     transcript_requests,
     users,
 )
+from sheets_pipeline.platform.watches import WATCHED
 from sheets_pipeline.sync.tab import Column
-from sheets_pipeline_tests.database.rows import NOW, STANDALONE_QUIZ, add_basics, submit
+from sheets_pipeline.sync.watch import Priority
+from sheets_pipeline_tests.database.rows import NOW, STANDALONE_QUIZ, TABS, add_basics, submit
 
 
 @pytest.fixture
 def queue(platform: sa.Engine) -> sa.Engine:
     """A platform with three learners and two courses, and an empty queue, on each dialect in turn."""
-    triggers.install(platform)
+    triggers.install(platform, WATCHED)
     with platform.begin() as connection:
         add_basics(connection)
         connection.execute(pending_event.delete())
@@ -38,7 +41,7 @@ def queue(platform: sa.Engine) -> sa.Engine:
 
 @pytest.fixture
 def postgresql_queue(postgresql: sa.Engine) -> sa.Engine:
-    triggers.install(postgresql)
+    triggers.install(postgresql, WATCHED)
     with postgresql.begin() as connection:
         add_basics(connection)
         connection.execute(pending_event.delete())
@@ -56,14 +59,14 @@ def _kinds(connection: sa.Connection) -> list[tuple[str, int, str]]:
     return [(event.entity, int(event.key), event.kind) for event in _take(connection)]
 
 
-def test_submissions_say_whether_their_quiz_belongs_to_a_course(queue: sa.Engine):
+def test_a_submission_holds_what_tabs_need_of_it(queue: sa.Engine):
     with queue.begin() as connection:
         first, second = submit(connection, user=2, quiz=1), submit(connection, user=1, quiz=STANDALONE_QUIZ)
-        [of_course, alone] = _take(connection)
-    assert (of_course.key, of_course.kind) == (str(first), "course_quiz_submitted")
-    assert (of_course.user_id, of_course.course_id) == (2, 1)
-    assert (alone.key, alone.kind, alone.course_id) == (str(second), "quiz_submitted", None)
-    assert abs(datetime.now(UTC) - alone.created_at) < timedelta(minutes=1)
+        [one, other] = _take(connection)
+    assert (one.key, one.kind, one.changed) == (str(first), "insert", None)
+    assert one.row == {"id": str(first), "user_id": "2", "quiz_id": "1"}
+    assert other.row == {"id": str(second), "user_id": "1", "quiz_id": "3"}
+    assert abs(datetime.now(UTC) - other.created_at) < timedelta(minutes=1)
 
 
 def _request(connection: sa.Connection) -> int:
@@ -78,37 +81,37 @@ def test_a_transcript_request_is_urgent_from_request_to_deletion(queue: sa.Engin
         mine = transcript_requests.c.id == key
         connection.execute(transcript_requests.update().where(mine).values(status="sent"))
         connection.execute(transcript_requests.delete().where(mine))
-        due = _take(connection)
-    assert [event.kind for event in due] == ["transcript_requested", "transcript_changed", "transcript_deleted"]
-    assert {event.priority for event in due} == {Priority.URGENT}
-    assert {event.key for event in due} == {str(key)}
+        found = _take(connection)
+    assert [event.kind for event in found] == ["insert", "update", "delete"]
+    assert {event.priority for event in found} == {Priority.URGENT}
+    assert {event.key for event in found} == {str(key)}
 
 
 #: What it is, the statement, the events it makes.
 CHANGES: list[tuple[str, Any, list[Any]]] = [
-    ("new learner", users.insert().values(id=9, full_name="New", joined_at=NOW), [("user", 9, "user_created")]),
-    ("profile", users.update().where(users.c.id == 1).values(email="a@example.org"), [("user", 1, "profile_changed")]),
-    ("name", users.update().where(users.c.id == 1).values(full_name="Other"), [("user", 1, "user_renamed")]),
+    ("new learner", users.insert().values(id=9, full_name="New", joined_at=NOW), [("user", 9, "insert")]),
+    ("profile", users.update().where(users.c.id == 1).values(email="a@example.org"), [("user", 1, "update")]),
+    ("name", users.update().where(users.c.id == 1).values(full_name="Other"), [("user", 1, "update")]),
     ("a column that no tab shows", users.update().where(users.c.id == 1).values(phone="007"), []),
     ("NULL to NULL", users.update().where(users.c.id == 1).values(email=None), []),
-    ("learner deleted", users.delete().where(users.c.id == 3), [("user", 3, "user_deleted")]),
-    ("title", courses.update().where(courses.c.id == 2).values(title="T"), [("course", 2, "course_renamed")]),
-    ("new course", courses.insert().values(id=9, title="T", created_at=NOW), [("course", 9, "course_created")]),
-    ("quiz title", quizzes.update().where(quizzes.c.id == 2).values(title="T"), [("quiz", 2, "quiz_changed")]),
+    ("learner deleted", users.delete().where(users.c.id == 3), [("user", 3, "delete")]),
+    ("title", courses.update().where(courses.c.id == 2).values(title="T"), [("course", 2, "update")]),
+    ("new course", courses.insert().values(id=9, title="T", created_at=NOW), [("course", 9, "insert")]),
+    ("quiz title", quizzes.update().where(quizzes.c.id == 2).values(title="T"), [("quiz", 2, "update")]),
     (
         "completion",
         course_completions.insert().values(id=5, user_id=1, course_id=2, completed_at=NOW),
-        [("course_completion", 5, "course_completed")],
+        [("course_completion", 5, "insert")],
     ),
     (
         "enrolment",
         enrollments.insert().values(id=50, user_id=3, course_id=2, enrolled_at=NOW),
-        [("enrollment", 50, "enrolled")],
+        [("enrollment", 50, "insert")],
     ),
     (
         "enrolment ended",
         enrollments.delete().where(enrollments.c.user_id == 2),
-        [("enrollment", 3, "enrollment_deleted")],
+        [("enrollment", 3, "delete")],
     ),
 ]
 
@@ -128,11 +131,12 @@ def test_a_response_that_moves_to_another_learner_touches_both(queue: sa.Engine)
         mine = quiz_responses.c.id == key
         connection.execute(quiz_responses.update().where(mine).values(user_id=2, quiz_id=2))
         moved = _take(connection)
-        assert {(event.user_id, event.course_id) for event in moved} == {(1, 1), (2, 2)}
+        assert {(event.row["user_id"], event.row["quiz_id"]) for event in moved} == {("1", "1"), ("2", "2")}
+        assert {event.changed_columns for event in moved} == {frozenset({"user_id", "quiz_id"})}
         connection.execute(quiz_responses.update().where(mine).values(answer="another"))
         connection.execute(quiz_responses.update().where(mine).values(answer="another"))
         connection.execute(quiz_responses.delete().where(mine))
-        assert [kind for _, _, kind in _kinds(connection)] == ["response_changed", "response_deleted"]
+        assert [kind for _, _, kind in _kinds(connection)] == ["update", "delete"]
 
 
 def test_a_statement_over_many_rows_is_bulk_work_unless_it_is_urgent(postgresql_queue: sa.Engine):
@@ -259,11 +263,11 @@ def test_an_event_waits_only_for_the_tabs_that_do_not_show_it_yet(queue: sa.Engi
     with queue.begin() as connection:
         submit(connection, user=2, quiz=1)
         [event] = events.pending(connection)
-        assert set(events.affected_keys(connection, [event])) == {"UserProfiles", "course_statistics", "quiz_responses"}
+        assert set(touched(connection, [event], TABS).keys) == {"UserProfiles", "course_statistics", "quiz_responses"}
         events.keep_for(connection, [event.id], {"course_statistics"})
         [event] = events.pending(connection)
         assert event.attempts == 0
-        assert events.affected_keys(connection, [event]) == {"course_statistics": {event.course_id}}
+        assert touched(connection, [event], TABS).keys == {"course_statistics": {"1"}}
         events.record_failure(connection, [event.id], "header", 1, waits_for={"course_statistics"})
         events.retry(connection)
         [event] = events.pending(connection)
@@ -308,7 +312,7 @@ def test_pauses_between_attempts_grow_fourfold_to_an_hour(queue: sa.Engine):
 def test_an_empty_queue_has_no_age(queue: sa.Engine):
     with queue.connect() as connection:
         status = events.status(connection)
-    assert (status.pending, status.oldest_seconds, status.pending_by_kind) == (0, None, {})
+    assert (status.pending, status.oldest_seconds, status.pending_by_entity) == (0, None, {})
 
 
 def test_thousands_of_events_are_deleted_by_id(queue: sa.Engine):
@@ -368,8 +372,11 @@ def test_without_the_table_the_error_says_how_to_install_it(platform: sa.Engine)
         events.count(connection)
 
 
-def _touched(connection: sa.Connection) -> dict[str, set[int]]:
-    return events.affected_keys(connection, _take(connection))
+def _touched(connection: sa.Connection) -> dict[str, set[int] | None]:
+    leads_to = touched(connection, _take(connection), TABS)
+    assert not leads_to.failed
+    assert not leads_to.unusable
+    return {title: None if keys is None else set(map(int, keys)) for title, keys in leads_to.keys.items()}
 
 
 def test_a_submission_touches_its_learner_its_course_and_itself(queue: sa.Engine):
@@ -425,14 +432,14 @@ def test_a_quiz_that_changes_course_touches_both_courses(queue: sa.Engine):
 def test_entities_of_your_own_touch_the_tabs_that_name_them(queue: sa.Engine):
     with queue.begin() as connection:
         events.record_event(connection, "order", "A-17", "order_placed")
-        due = _take(connection)
-        assert events.affected_keys(connection, due) == {}
+        found = _take(connection)
+        assert touched(connection, found, TABS).keys == {}
         entities = {"Orders": "order", "Invoices": "invoice", "UserProfiles": "user"}
-        own_tabs = {title: OwnRows((entity,), (Column("id"),)) for title, entity in entities.items()}
-        assert events.affected_keys(connection, due, own_tabs) == {"Orders": {"A-17"}}
+        own_tabs = {title: TabEvents((), (entity,), (Column("id"),)) for title, entity in entities.items()}
+        assert touched(connection, found, own_tabs).keys == {"Orders": {"A-17"}}
 
 
-def test_an_event_can_be_recorded_by_code_in_a_session(platform: sa.Engine):
+def test_an_event_recorded_by_hand_is_looked_up_by_its_key(platform: sa.Engine):
     event_metadata.create_all(platform)  # no triggers
     with platform.begin() as connection:
         add_basics(connection)
@@ -443,6 +450,17 @@ def test_an_event_can_be_recorded_by_code_in_a_session(platform: sa.Engine):
         events.record_event(session, "quiz_response", key, "response_deleted", priority=Priority.URGENT)
         session.rollback()
     with platform.begin() as connection:
-        [event] = _take(connection)
-    assert event.kind == "course_quiz_submitted"
-    assert (event.key, event.user_id, event.course_id, event.priority) == (str(key), 2, 1, Priority.NORMAL)
+        [event] = events.pending(connection)
+        assert (event.key, event.kind, event.held, event.priority) == (
+            str(key),
+            "quiz_submitted",
+            None,
+            Priority.NORMAL,
+        )
+        assert _touched(connection) == {"UserProfiles": {2}, "course_statistics": {1}, "quiz_responses": {key}}
+        held = {"id": key, "user_id": 2, "quiz_id": 1}
+        events.record_event(connection, "quiz_response", key, "delete", held=held)
+        connection.execute(quiz_responses.delete())
+        assert _touched(connection) == {"UserProfiles": {2}, "course_statistics": {1}, "quiz_responses": {key}}
+        events.record_event(connection, "quiz_response", key, "delete")  # nobody knows whose it was
+        assert _touched(connection) == {"quiz_responses": {key}}

@@ -12,6 +12,7 @@ from sheets_pipeline.database.held_tabs import held, hold
 from sheets_pipeline.database.state import TabStore
 from sheets_pipeline.database.upgrade import install_state
 from sheets_pipeline.platform.tables import users
+from sheets_pipeline.platform.watches import WATCHED
 from sheets_pipeline.sync.archive import Boundary
 from sheets_pipeline_tests.database.earlier_stores import make_store
 from sheets_pipeline_tests.database.rows import add_basics
@@ -111,10 +112,10 @@ def test_a_store_that_mixed_keys_up_is_mended(engine: sa.Engine, is_latin1: bool
 def test_a_change_of_case_alone_is_an_event(platform: sa.Engine) -> None:
     with platform.begin() as connection:
         add_basics(connection)
-    triggers.install(platform)
+    triggers.install(platform, WATCHED)
     for name in ("LEARNER 1", "LEÀRNER 1", "LEÀRNER 1"):
         with platform.begin() as connection:
             connection.execute(sa.update(users).where(users.c.id == 1).values(full_name=name))
     with platform.connect() as connection:
         kinds = connection.scalars(sa.select(pending_event.c.kind)).all()
-    assert kinds == ["user_renamed", "user_renamed"]
+    assert kinds == ["update", "update"]

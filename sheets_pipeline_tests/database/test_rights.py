@@ -9,9 +9,9 @@ import sqlalchemy as sa
 
 from sheets_pipeline.database import events, queue_check, triggers
 from sheets_pipeline.database.engine import connect
-from sheets_pipeline.database.trigger_sql import WATCHES
 from sheets_pipeline.errors import DatabaseError
 from sheets_pipeline.platform.tables import platform_metadata
+from sheets_pipeline.platform.watches import WATCHED
 from sheets_pipeline_tests.database.attacker import act_as, engine_of, functions, loot
 from sheets_pipeline_tests.database.rows import add_basics, submit
 
@@ -25,7 +25,7 @@ _HANG = {
 
 @pytest.mark.parametrize("variant", _HANG)
 def test_nobody_can_hang_our_functions_on_a_table_of_theirs(database: sa.Engine, variant: str):
-    triggers.install(database)
+    triggers.install(database, WATCHED)
     table = "t" if "TEMP" in _HANG[variant][0] else _HANG[variant][0].split()[2]
     for function in functions(database):
         hang = (
@@ -40,8 +40,8 @@ def test_nobody_can_hang_our_functions_on_a_table_of_theirs(database: sa.Engine,
 def test_default_privileges_open_no_function(database: sa.Engine):
     with database.begin() as connection:
         connection.exec_driver_sql("ALTER DEFAULT PRIVILEGES GRANT EXECUTE ON FUNCTIONS TO attacker, PUBLIC")
-    triggers.install(database)
-    assert triggers.check(database).problems == []
+    triggers.install(database, WATCHED)
+    assert triggers.check(database, WATCHED).problems == []
     with database.begin() as connection:
         connection.exec_driver_sql("ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM attacker")
         open_ones = connection.exec_driver_sql(
@@ -52,16 +52,16 @@ def test_default_privileges_open_no_function(database: sa.Engine):
 
 
 def test_an_opened_function_is_told_and_closed_without_touching_its_table(database: sa.Engine):
-    triggers.install(database)
+    triggers.install(database, WATCHED)
     function = functions(database)[0]
     with database.begin() as connection:
         connection.exec_driver_sql(f"GRANT EXECUTE ON FUNCTION {function}() TO PUBLIC")
         connection.exec_driver_sql(f"GRANT EXECUTE ON FUNCTION {function}() TO attacker WITH GRANT OPTION")
-    assert f"function {function} may be executed by PUBLIC, attacker" in triggers.check(database).problems[0]
+    assert f"function {function} may be executed by PUBLIC, attacker" in triggers.check(database, WATCHED).problems[0]
     with database.begin() as connection:
         connection.exec_driver_sql("LOCK TABLE quiz_responses, users, courses IN ROW EXCLUSIVE MODE")
-        triggers.install(database)
-    assert triggers.check(database).is_complete
+        triggers.install(database, WATCHED)
+    assert triggers.check(database, WATCHED).is_complete
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_an_opened_function_is_told_and_closed_without_touching_its_table(databa
     ],
 )
 def test_who_owns_a_table_of_the_application_gains_nothing_by_a_type_of_theirs(database: sa.Engine, statement: str):
-    triggers.install(database)
+    triggers.install(database, WATCHED)
     with database.begin() as connection:
         connection.exec_driver_sql(
             "TRUNCATE quiz_responses, transcript_requests, enrollments, course_completions, users CASCADE"
@@ -110,15 +110,15 @@ def test_a_queue_that_a_stranger_made_first_is_refused(database: sa.Engine):
         "CREATE TRIGGER bite BEFORE INSERT ON public.pending_event FOR EACH ROW EXECUTE FUNCTION public.bite()",
     )
     with pytest.raises(DatabaseError, match="pending_event belongs to attacker"):
-        triggers.install(database)
-    assert "pending_event belongs to attacker" in triggers.check(database).problems[0]
+        triggers.install(database, WATCHED)
+    assert "pending_event belongs to attacker" in triggers.check(database, WATCHED).problems[0]
     with database.begin() as connection:
         submit(connection)
     assert loot(database) == set()
 
 
 def test_a_function_that_a_stranger_made_first_is_not_used(database: sa.Engine):
-    triggers.install(database)
+    triggers.install(database, WATCHED)
     names = [function.split(".")[1] for function in functions(database)]
     triggers.remove(database)
     with database.begin() as connection:
@@ -127,8 +127,8 @@ def test_a_function_that_a_stranger_made_first_is_not_used(database: sa.Engine):
         body = "BEGIN PERFORM evil.note(); RETURN NULL; END"
         create = f"CREATE FUNCTION public.{name}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS '{body}'"
         act_as(database, "attacker", create)
-    triggers.install(database)
-    assert triggers.check(database).is_complete
+    triggers.install(database, WATCHED)
+    assert triggers.check(database, WATCHED).is_complete
     with database.begin() as connection:
         submit(connection)
     assert loot(database) == set()
@@ -143,8 +143,8 @@ def test_operators_in_a_schema_on_the_path_are_not_used_by_check_and_install(dat
              ("e", '"char"', "text", "="), ("f", "oid", "int", "="), ("g", "text", "varchar", "||"), ("h", "name", "varchar", "~~")]  # fmt: skip
     for kind in kinds:
         act_as(database, "attacker", bite.format(*kind), operator.format(*kind))
-    triggers.install(database)
-    triggers.check(database)
+    triggers.install(database, WATCHED)
+    triggers.check(database, WATCHED)
     triggers.remove(database)
     assert loot(database) == set()
 
@@ -170,17 +170,17 @@ _HUNG = (
 
 @pytest.mark.parametrize("holds", [False, True], ids=["", "while the attacker holds their table"])
 def test_installing_ends_an_attack_that_had_worked(database: sa.Engine, holds: bool):
-    triggers.install(database)
+    triggers.install(database, WATCHED)
     with database.begin() as connection:
         connection.exec_driver_sql(_BEFORE)
     act_as(database, "attacker", *_HUNG)
     assert loot(database) == {"postgres"}  # this is what it was like
-    assert any("PUBLIC" in problem for problem in triggers.check(database).problems)
+    assert any("PUBLIC" in problem for problem in triggers.check(database, WATCHED).problems)
     with database.connect() as holder:
         if holds:
             holder.exec_driver_sql("SET ROLE attacker")
             holder.exec_driver_sql("LOCK TABLE evil.t IN ACCESS SHARE MODE")
-        triggers.install(database)
+        triggers.install(database, WATCHED)
         holder.rollback()
         holder.exec_driver_sql("RESET ROLE")
         holder.commit()
@@ -188,30 +188,30 @@ def test_installing_ends_an_attack_that_had_worked(database: sa.Engine, holds: b
         connection.exec_driver_sql("DELETE FROM evil.loot")
     act_as(database, "attacker", "INSERT INTO evil.t VALUES (ROW(1))")
     assert loot(database) == set()
-    triggers.install(database)
-    assert triggers.check(database).is_complete
+    triggers.install(database, WATCHED)
+    assert triggers.check(database, WATCHED).is_complete
 
 
 def test_functions_run_with_the_rights_of_the_tables_owner_not_of_a_superuser(database: sa.Engine):
     with database.begin() as connection:
-        for table in dict.fromkeys(watch.table.name for watch in WATCHES):
+        for table in (watched.name for watched in WATCHED):
             connection.exec_driver_sql(f"ALTER TABLE {table} OWNER TO app_owner")
-    triggers.install(database)
-    assert triggers.check(database).is_complete
+    triggers.install(database, WATCHED)
+    assert triggers.check(database, WATCHED).is_complete
     with database.begin() as connection:
-        catalog = queue_check.look(connection)
-        assert {function.owner for function in catalog.functions.values()} == {"app_owner"}
-        assert catalog.place.owners["pending_event"].name == "app_owner"
-    function = next(name for name in catalog.functions if "quiz_responses_insert" in name)
+        found = queue_check.look(connection, WATCHED)
+        assert {function.owner for function in found.functions.values()} == {"app_owner"}
+        assert found.place.owners["pending_event"].name == "app_owner"
+    function = next(name for name in found.functions if "quiz_responses_insert" in name)
     with database.begin() as connection:
         connection.exec_driver_sql(f"ALTER FUNCTION {function}() OWNER TO postgres")
-    assert "runs with the rights of postgres, not of app_owner" in triggers.check(database).problems[0]
-    triggers.install(database)
-    assert triggers.check(database).is_complete
+    assert "runs with the rights of postgres, not of app_owner" in triggers.check(database, WATCHED).problems[0]
+    triggers.install(database, WATCHED)
+    assert triggers.check(database, WATCHED).is_complete
 
 
 def test_a_changed_function_or_trigger_is_told_and_put_right(database: sa.Engine):
-    triggers.install(database)
+    triggers.install(database, WATCHED)
     function = next(name for name in functions(database) if "users_insert" in name)
     changes = [
         f"CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER "
@@ -227,26 +227,26 @@ def test_a_changed_function_or_trigger_is_told_and_put_right(database: sa.Engine
     for change in changes:
         with database.begin() as connection:
             connection.exec_driver_sql(change)
-        assert not triggers.check(database).is_complete, change
-        triggers.install(database)
-        assert triggers.check(database).is_complete, change
+        assert not triggers.check(database, WATCHED).is_complete, change
+        triggers.install(database, WATCHED)
+        assert triggers.check(database, WATCHED).is_complete, change
 
 
 def test_the_least_rights_that_are_documented_are_enough(database: sa.Engine):
     """docs/run/rights.md: the owner of the tables installs, the application writes, the pipeline reads and takes events."""
     with database.begin() as connection:
-        for table in dict.fromkeys(watch.table.name for watch in WATCHES):
+        for table in (watched.name for watched in WATCHED):
             connection.exec_driver_sql(f"ALTER TABLE {table} OWNER TO app_owner")
         connection.exec_driver_sql("GRANT CREATE, USAGE ON SCHEMA public TO app_owner")
         connection.exec_driver_sql("GRANT INSERT ON quiz_responses TO app_writer")
         connection.exec_driver_sql("GRANT USAGE ON SEQUENCE quiz_responses_id_seq TO app_writer")
     owner, pipeline = (engine_of(database, role) for role in ("app_owner", "pipeline_role"))
-    triggers.install(owner)
-    assert triggers.check(owner).is_complete
+    triggers.install(owner, WATCHED)
+    assert triggers.check(owner, WATCHED).is_complete
     act_as(database, "app_owner", "GRANT SELECT ON ALL TABLES IN SCHEMA public TO pipeline_role")
-    assert "may not take events off the queue" in triggers.check(pipeline).problems[0]
+    assert "may not take events off the queue" in triggers.check(pipeline, WATCHED).problems[0]
     act_as(database, "app_owner", "GRANT SELECT, UPDATE, DELETE ON pending_event TO pipeline_role")
-    assert triggers.check(pipeline).is_complete
+    assert triggers.check(pipeline, WATCHED).is_complete
     act_as(database, "app_writer", "INSERT INTO quiz_responses (user_id, quiz_id, submitted_at) VALUES (1, 1, now())")
     with pipeline.begin() as connection:
         taken = events.pending(connection)
@@ -279,8 +279,8 @@ def test_the_least_rights_that_are_documented_are_enough_on_mariadb(mariadb_url:
         connection.exec_driver_sql(f"GRANT {given} ON rights.* TO installer@localhost")
         connection.exec_driver_sql("GRANT INSERT ON rights.quiz_responses TO writer@localhost")
         connection.exec_driver_sql("GRANT SELECT ON rights.* TO pipeline@localhost")
-    triggers.install(installer)
-    assert triggers.check(installer).is_complete
+    triggers.install(installer, WATCHED)
+    assert triggers.check(installer, WATCHED).is_complete
     with admin.begin() as connection:
         connection.exec_driver_sql("GRANT UPDATE, DELETE ON rights.pending_event TO pipeline@localhost")
     with writer.begin() as connection:

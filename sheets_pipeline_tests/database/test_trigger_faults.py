@@ -13,6 +13,7 @@ from sheets_pipeline.database import events, one_at_a_time, triggers
 from sheets_pipeline.database.engine import connect
 from sheets_pipeline.errors import DatabaseError
 from sheets_pipeline.platform.tables import platform_metadata
+from sheets_pipeline.platform.watches import WATCHED
 from sheets_pipeline_tests.database.rows import add_basics, submit
 
 #: What people do to the queue → what the check says. PostgreSQL.
@@ -21,7 +22,7 @@ _QUEUE = {
     "ALTER TABLE pending_event RENAME TO gone": "table pending_event is missing",
     "ALTER TABLE pending_event SET SCHEMA elsewhere": "table pending_event is missing",
     "ALTER TABLE pending_event RENAME COLUMN key TO id_of_it": "column pending_event.key is missing",
-    "ALTER TABLE pending_event DROP COLUMN user_id": "column pending_event.user_id is missing",
+    "ALTER TABLE pending_event DROP COLUMN held": "column pending_event.held is missing",
     "ALTER TABLE pending_event ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY": "NO FORCE ROW LEVEL SECURITY",
     "ALTER TABLE pending_event ADD COLUMN tenant int NOT NULL": "violates not-null constraint",
     "ALTER TABLE pending_event ALTER COLUMN reason SET NOT NULL": "violates not-null constraint",
@@ -50,8 +51,8 @@ def owned(postgresql: sa.Engine) -> Iterator[sa.Engine]:
             connection.exec_driver_sql(f"ALTER TABLE {table} OWNER TO app_owner")
         connection.exec_driver_sql("ALTER TABLE transcript_requests OWNER TO app_owner")
         connection.exec_driver_sql("GRANT ALL ON SCHEMA public TO app_owner")
-    triggers.install(postgresql)
-    assert triggers.check(postgresql).is_complete
+    triggers.install(postgresql, WATCHED)
+    assert triggers.check(postgresql, WATCHED).is_complete
     yield postgresql
     with postgresql.begin() as connection:
         connection.exec_driver_sql("DROP OWNED BY app_owner CASCADE; DROP ROLE app_owner")
@@ -67,7 +68,7 @@ def test_a_queue_that_takes_nothing_fails_no_statement(owned: sa.Engine, change:
             one = submit(connection)
             connection.exec_driver_sql("UPDATE quiz_responses SET score = 1; UPDATE users SET full_name = 'new'")
             connection.exec_driver_sql(f"DELETE FROM quiz_responses WHERE id = {one}")
-    assert _QUEUE[change] in "; ".join(triggers.check(owned).problems)
+    assert _QUEUE[change] in "; ".join(triggers.check(owned, WATCHED).problems)
 
 
 def test_what_was_not_recorded_is_told_as_a_warning_without_values(owned: sa.Engine):
@@ -93,7 +94,7 @@ _COLUMNS = [
 
 @pytest.mark.parametrize(("change", "column"), _COLUMNS)
 def test_a_column_that_is_gone_fails_no_statement_and_is_told_by_name(platform: sa.Engine, change: str, column: str):
-    triggers.install(platform)
+    triggers.install(platform, WATCHED)
     with platform.begin() as connection:
         add_basics(connection)
         if platform.dialect.name == "sqlite" and "DROP" in change:  # refused: that statement names our trigger
@@ -108,22 +109,26 @@ def test_a_column_that_is_gone_fails_no_statement_and_is_told_by_name(platform: 
             )
             connection.exec_driver_sql("UPDATE quiz_responses SET score = 5")
             connection.exec_driver_sql("DELETE FROM quiz_responses")
-        told = [problem for problem in triggers.check(platform).problems if f"column {column} is missing" in problem]
+        told = [
+            problem
+            for problem in triggers.check(platform, WATCHED).problems
+            if f"column {column} is missing" in problem
+        ]
         assert len(told) == 1
         assert "db install" in told[0]
-        triggers.install(platform)  # what can be recorded is recorded from now on
+        triggers.install(platform, WATCHED)  # what can be recorded is recorded from now on
 
 
 def test_a_column_that_is_back_is_read_again(platform: sa.Engine):
-    triggers.install(platform)
+    triggers.install(platform, WATCHED)
     with platform.begin() as connection:
         add_basics(connection)
         connection.exec_driver_sql("ALTER TABLE users RENAME COLUMN email TO email_address")
-    triggers.install(platform)
+    triggers.install(platform, WATCHED)
     with platform.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE users RENAME COLUMN email_address TO email")
-    triggers.install(platform)
-    assert triggers.check(platform).is_complete
+    triggers.install(platform, WATCHED)
+    assert triggers.check(platform, WATCHED).is_complete
     with platform.begin() as connection:
         before = events.count(connection)
         connection.exec_driver_sql("UPDATE users SET email = 'a@b.c' WHERE id = 1")
@@ -137,8 +142,8 @@ def test_on_postgresql_a_virtual_column_is_told_by_name(owned: sa.Engine):
             pytest.skip("This PostgreSQL has no virtual generated columns.")
         connection.exec_driver_sql("ALTER TABLE users DROP COLUMN email, ADD COLUMN first text DEFAULT 'a'")
         connection.exec_driver_sql("ALTER TABLE users ADD COLUMN email text GENERATED ALWAYS AS (lower(first)) VIRTUAL")
-    triggers.install(owned)
-    assert triggers.check(owned).problems[0].startswith("column users.email is a virtual generated column")
+    triggers.install(owned, WATCHED)
+    assert triggers.check(owned, WATCHED).problems[0].startswith("column users.email is a virtual generated column")
 
 
 def test_on_sqlite_a_view_in_the_queues_place_is_refused(tmp_path: Path):
@@ -147,7 +152,7 @@ def test_on_sqlite_a_view_in_the_queues_place_is_refused(tmp_path: Path):
     with engine.begin() as connection:
         connection.exec_driver_sql("CREATE VIEW pending_event AS SELECT 1 AS id")
     with pytest.raises(DatabaseError, match="A view stands where the table pending_event belongs"):
-        triggers.install(engine)
+        triggers.install(engine, WATCHED)
     engine.dispose()
 
 
@@ -156,13 +161,13 @@ def test_on_sqlite_a_view_in_the_queues_place_is_refused(tmp_path: Path):
     [
         ("ALTER TABLE pending_event ADD COLUMN tenant int NOT NULL", "doesn't have a default value"),
         ("RENAME TABLE pending_event TO gone", "table pending_event is missing"),
-        ("ALTER TABLE pending_event DROP COLUMN user_id", "column pending_event.user_id is missing"),
+        ("ALTER TABLE pending_event DROP COLUMN held", "column pending_event.held is missing"),
         ("ALTER TABLE pending_event ADD CHECK (kind = 'mine')", "no event can be recorded"),
         ("ALTER TABLE pending_event MODIFY id tinyint auto_increment, AUTO_INCREMENT = 127", ""),
     ],
 )
 def test_on_mariadb_a_queue_that_takes_nothing_fails_no_statement(mariadb: sa.Engine, change: str, says: str):
-    triggers.install(mariadb)
+    triggers.install(mariadb, WATCHED)
     with mariadb.begin() as connection:
         add_basics(connection)
         connection.exec_driver_sql("DELETE FROM pending_event")
@@ -171,7 +176,7 @@ def test_on_mariadb_a_queue_that_takes_nothing_fails_no_statement(mariadb: sa.En
         submit(connection)
         connection.exec_driver_sql("UPDATE quiz_responses SET score = 1")
         connection.exec_driver_sql("DELETE FROM quiz_responses")
-    assert says in "; ".join(triggers.check(mariadb).problems)
+    assert says in "; ".join(triggers.check(mariadb, WATCHED).problems)
 
 
 def test_on_mariadb_a_vanished_definer_is_told_by_name_and_replaced(mariadb: sa.Engine):
@@ -179,7 +184,7 @@ def test_on_mariadb_a_vanished_definer_is_told_by_name_and_replaced(mariadb: sa.
         connection.exec_driver_sql("CREATE OR REPLACE USER passing@localhost IDENTIFIED BY 'secret-of-passing'")
         connection.exec_driver_sql("GRANT ALL ON *.* TO passing@localhost")
     passing = connect(mariadb.url.set(username="passing", password="secret-of-passing"))
-    triggers.install(passing)
+    triggers.install(passing, WATCHED)
     passing.dispose()
     with mariadb.begin() as connection:
         add_basics(connection)
@@ -187,10 +192,11 @@ def test_on_mariadb_a_vanished_definer_is_told_by_name_and_replaced(mariadb: sa.
     with pytest.raises(sa.exc.OperationalError, match="1449"), mariadb.begin() as connection:
         submit(connection)
     assert (
-        "passing@localhost, which does not exist: every such statement on table" in triggers.check(mariadb).problems[0]
+        "passing@localhost, which does not exist: every such statement on table"
+        in triggers.check(mariadb, WATCHED).problems[0]
     )
-    triggers.install(mariadb)
-    assert triggers.check(mariadb).is_complete
+    triggers.install(mariadb, WATCHED)
+    assert triggers.check(mariadb, WATCHED).is_complete
     with mariadb.begin() as connection:
         submit(connection)
 
@@ -210,7 +216,7 @@ def test_writers_hardly_wait_behind_an_installer_that_waits_for_a_long_transacti
 
     def run() -> None:
         try:
-            triggers.install(engine, said.append)
+            triggers.install(engine, WATCHED, said.append)
         except DatabaseError as error:
             refusals.append(error)
 
@@ -228,9 +234,11 @@ def test_writers_hardly_wait_behind_an_installer_that_waits_for_a_long_transacti
     assert "quiz_responses" in said[0]
     assert "held quiz_responses for 3 s" in str(refusals[0])
     assert not refusals[0].needs_person
-    assert all("quiz_responses" in problem for problem in triggers.check(engine).problems)  # all others are done
-    triggers.install(engine)
-    assert triggers.check(engine).is_complete
+    assert all(
+        "quiz_responses" in problem for problem in triggers.check(engine, WATCHED).problems
+    )  # all others are done
+    triggers.install(engine, WATCHED)
+    assert triggers.check(engine, WATCHED).is_complete
 
 
 def test_on_sqlite_a_queue_that_takes_nothing_fails_no_statement(tmp_path: Path) -> None:
@@ -238,7 +246,7 @@ def test_on_sqlite_a_queue_that_takes_nothing_fails_no_statement(tmp_path: Path)
     platform_metadata.create_all(engine)
     with engine.begin() as connection:
         add_basics(connection)
-    triggers.install(engine)
+    triggers.install(engine, WATCHED)
     with engine.begin() as connection:
         connection.exec_driver_sql("DELETE FROM pending_event")
         connection.exec_driver_sql("CREATE UNIQUE INDEX one_of_each ON pending_event (entity)")

@@ -6,40 +6,40 @@ import pytest
 import sqlalchemy as sa
 
 from sheets_pipeline.database import events, one_at_a_time, queue_check, triggers
-from sheets_pipeline.database.engine import connect
 from sheets_pipeline.database.event_table import pending_event
 from sheets_pipeline.errors import DatabaseError
+from sheets_pipeline.platform.watches import WATCHED
 from sheets_pipeline_tests.database.rows import add_basics, submit
 
 
 def test_installing_twice_changes_nothing_the_second_time(platform: sa.Engine):
-    assert "table pending_event is missing" in triggers.install(platform).problems
-    assert triggers.check(platform).is_complete
-    assert triggers.install(platform).problems == []
+    assert "table pending_event is missing" in triggers.install(platform, WATCHED).problems
+    assert triggers.check(platform, WATCHED).is_complete
+    assert triggers.install(platform, WATCHED).problems == []
 
 
 def test_removing_leaves_no_trace_and_may_be_repeated(platform: sa.Engine):
-    triggers.install(platform)
+    triggers.install(platform, WATCHED)
     assert pending_event.name in triggers.remove(platform)
     assert triggers.remove(platform) == []
     with platform.begin() as connection:
         add_basics(connection)
     assert not sa.inspect(platform).has_table(pending_event.name)
-    assert not triggers.check(platform).is_complete
+    assert not triggers.check(platform, WATCHED).is_complete
 
 
 def test_a_trigger_of_another_version_is_replaced_and_events_stay(platform: sa.Engine):
-    triggers.install(platform)
+    triggers.install(platform, WATCHED)
     with platform.begin() as connection:
         add_basics(connection)
         before = events.count(connection)
     _age_one_trigger(platform)
-    report = triggers.check(platform)
+    report = triggers.check(platform, WATCHED)
     assert len(report.missing) == 1
     assert len(report.outdated) == 1
     assert "is of another version" in " ".join(report.problems)
-    triggers.install(platform)
-    assert triggers.check(platform).is_complete
+    triggers.install(platform, WATCHED)
+    assert triggers.check(platform, WATCHED).is_complete
     with platform.begin() as connection:
         assert events.count(connection) == before
         submit(connection)
@@ -49,8 +49,8 @@ def test_a_trigger_of_another_version_is_replaced_and_events_stay(platform: sa.E
 def _age_one_trigger(engine: sa.Engine) -> None:
     """Leave the trigger for new responses under a name that an older version would have given it."""
     with engine.connect() as connection:
-        installed = queue_check.look(connection).triggers
-    name = next(known.name for known in installed if "quiz_responses_insert" in known.name)
+        found = queue_check.look(connection, WATCHED).triggers
+    name = next(known.name for known in found if "quiz_responses_insert" in known.name)
     with engine.begin() as connection:
         _rename(connection, name)
 
@@ -70,25 +70,25 @@ def _rename(connection: sa.Connection, name: str) -> None:
 
 
 def test_a_column_that_an_older_version_lacked_is_added(platform: sa.Engine):
-    triggers.install(platform)
+    triggers.install(platform, WATCHED)
     with platform.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE pending_event DROP COLUMN reason")
-    assert triggers.check(platform).problems == ["column pending_event.reason is missing"]
-    triggers.install(platform)
-    assert triggers.check(platform).is_complete
+    assert triggers.check(platform, WATCHED).problems == ["column pending_event.reason is missing"]
+    triggers.install(platform, WATCHED)
+    assert triggers.check(platform, WATCHED).is_complete
 
 
 def test_a_sequence_without_a_cache_as_an_older_version_made_it_gets_one(postgresql: sa.Engine):
-    triggers.install(postgresql)
+    triggers.install(postgresql, WATCHED)
     with postgresql.begin() as connection:
         connection.exec_driver_sql("ALTER SEQUENCE pending_event_id_seq CACHE 1")
-    assert triggers.check(postgresql).problems == ["cache of the sequence of pending_event.id is missing"]
-    triggers.install(postgresql)
-    assert triggers.check(postgresql).is_complete
+    assert triggers.check(postgresql, WATCHED).problems == ["cache of the sequence of pending_event.id is missing"]
+    triggers.install(postgresql, WATCHED)
+    assert triggers.check(postgresql, WATCHED).is_complete
 
 
 def test_events_are_ordered_by_age_whatever_numbers_their_sessions_took(postgresql: sa.Engine):
-    triggers.install(postgresql)
+    triggers.install(postgresql, WATCHED)
     with postgresql.begin() as connection:
         add_basics(connection)
         connection.execute(sa.delete(pending_event))
@@ -103,25 +103,29 @@ def test_events_are_ordered_by_age_whatever_numbers_their_sessions_took(postgres
 
 
 def test_a_disabled_trigger_is_reported_and_enabled_again(postgresql: sa.Engine):
-    triggers.install(postgresql)
+    triggers.install(postgresql, WATCHED)
     with postgresql.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE quiz_responses DISABLE TRIGGER USER")
-    assert len(triggers.check(postgresql).disabled) == 3
-    triggers.install(postgresql)
-    assert triggers.check(postgresql).is_complete
+    assert len(triggers.check(postgresql, WATCHED).disabled) == 3
+    triggers.install(postgresql, WATCHED)
+    assert triggers.check(postgresql, WATCHED).is_complete
 
 
 def test_several_installers_at_once_install_once(platform: sa.Engine):
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda _: triggers.install(platform), range(4)))
-    assert triggers.check(platform).is_complete
+        list(pool.map(lambda _: triggers.install(platform, WATCHED), range(4)))
+    assert triggers.check(platform, WATCHED).is_complete
 
 
-def test_without_the_platforms_tables_the_error_says_which_is_missing(database_url: str):
-    engine = connect(database_url)
-    with pytest.raises(DatabaseError, match=r"has no table .*quiz_responses"):
-        triggers.install(engine)
-    engine.dispose()
+def test_a_watched_table_that_is_missing_is_told_and_stops_no_other(platform: sa.Engine):
+    with platform.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE transcript_requests")
+    triggers.install(platform, WATCHED)
+    [problem] = triggers.check(platform, WATCHED).problems
+    assert problem.startswith("table transcript_requests is missing")
+    with platform.begin() as connection:
+        add_basics(connection)
+        assert events.count(connection) > 0
 
 
 def test_a_table_held_by_a_long_transaction_is_not_waited_for(postgresql: sa.Engine, monkeypatch: pytest.MonkeyPatch):
@@ -129,13 +133,13 @@ def test_a_table_held_by_a_long_transaction_is_not_waited_for(postgresql: sa.Eng
     with postgresql.begin() as connection:
         add_basics(connection)
         with pytest.raises(DatabaseError, match="long transaction") as caught:
-            triggers.install(postgresql)
+            triggers.install(postgresql, WATCHED)
     assert not caught.value.needs_person
-    triggers.install(postgresql)
+    triggers.install(postgresql, WATCHED)
 
 
 def test_a_user_who_may_only_write_the_platforms_tables_records_events(postgresql: sa.Engine):
-    triggers.install(postgresql)
+    triggers.install(postgresql, WATCHED)
     with postgresql.begin() as connection:
         add_basics(connection)
         connection.exec_driver_sql("DROP ROLE IF EXISTS writer_only")

@@ -29,6 +29,7 @@ from sheets_pipeline.monitoring.doctor import Check, Level, examine
 from sheets_pipeline.monitoring.doctor_checks import services as services_check
 from sheets_pipeline.monitoring.doctor_facts import Facts
 from sheets_pipeline.platform.tables import platform_metadata
+from sheets_pipeline.platform.watches import WATCHED
 from sheets_pipeline.processes.servers import wait_until
 from sheets_pipeline.settings import Settings, load_settings
 
@@ -42,6 +43,7 @@ import sys
 from pathlib import Path
 from sheets_pipeline.embedded.services import ensure_services
 from sheets_pipeline.settings import load_settings
+from sheets_pipeline.platform.watches import WATCHED
 print(ensure_services(load_settings(local_data_dir=Path(sys.argv[1]))))
 """
 
@@ -214,7 +216,7 @@ def make_platform_of_an_earlier_version(url: str) -> None:
     """The platform's tables, with triggers whose functions anybody may hang on a table of their own."""
     engine = opened(url)
     platform_metadata.create_all(engine)
-    triggers.install(engine)
+    triggers.install(engine, WATCHED)
     as_of_an_earlier_version(url)
 
 
@@ -230,7 +232,7 @@ def as_of_an_earlier_version(url: str) -> None:
 
 
 def faults_of_queue(url: str) -> list[str]:
-    return triggers.check(opened(url)).problems
+    return triggers.check(opened(url), WATCHED).problems
 
 
 def test_a_demo_of_an_earlier_version_gets_the_triggers_of_this_one(
@@ -264,11 +266,13 @@ def test_a_demo_whose_triggers_cannot_be_mended_or_were_removed_is_started_all_t
     demo = changed(settings, spreadsheet_id="1AbC")
     engine = opened(ensure_services(demo).database_url)
     with engine.begin() as connection:
-        connection.exec_driver_sql("drop table transcript_requests")
+        connection.exec_driver_sql("drop table pending_event; create view pending_event as select 1 as id")
     stop_services(settings)
     url = ensure_services(demo).database_url
     assert "could not be brought up to date" in caplog.text
-    assert "transcript_requests" in caplog.text
+    assert "a view of" in caplog.text.lower()
+    with engine.begin() as connection:
+        connection.exec_driver_sql("drop view pending_event")
     triggers.remove(opened(url))
     stop_services(settings)
     assert "table pending_event is missing" in faults_of_queue(ensure_services(demo).database_url)

@@ -30,6 +30,7 @@ from sheets_pipeline.monitoring.doctor import Check, Finding, Level, Result, exa
 from sheets_pipeline.monitoring.doctor_checks import CHECKS
 from sheets_pipeline.monitoring.doctor_facts import Facts
 from sheets_pipeline.platform.demo import generate
+from sheets_pipeline.platform.watches import WATCHED
 from sheets_pipeline.settings import Settings, load_settings
 from sheets_pipeline.sync.marks import Owner, owner_requests
 
@@ -124,7 +125,7 @@ def healthy(tmp_path: Path, sheets: LocalSheetsServer) -> Facts:
     url = f"sqlite:///{tmp_path}/platform.db"
     engine = connect(url)
     generate(engine, learners=3, responses=5)
-    install(engine)
+    install(engine, WATCHED)
     install_state(engine)
     engine.dispose()
     facts = Facts()
@@ -141,7 +142,7 @@ def check(facts: Facts, *names: str, **changes: Any) -> dict[str, Finding]:
     return {result.name: result.finding for result in examine(chosen, facts)}
 
 
-OF_THE_DATABASE = ("platform database", "platform tables", "triggers", "database load", "pipeline tables", "pauses")
+OF_THE_DATABASE = ("platform database", "watched tables", "triggers", "database load", "pipeline tables", "pauses")
 OF_GOOGLE = ("clock", "credentials", "spreadsheet", "owner", "writable")
 
 
@@ -185,7 +186,7 @@ def test_missing_triggers_name_the_command(healthy: Facts) -> None:
 def test_a_column_that_triggers_cannot_read_is_named_and_not_said_to_be_mended_by_installing(healthy: Facts) -> None:
     with connect(healthy.services.database_url).begin() as connection:
         connection.exec_driver_sql("ALTER TABLE users RENAME COLUMN email TO email_address")
-    install(connect(healthy.services.database_url))
+    install(connect(healthy.services.database_url), WATCHED)
     finding = check(healthy, "platform database", "triggers")["triggers"]
     assert finding.level is Level.FAIL
     assert "users.email is missing" in finding.message
@@ -195,7 +196,7 @@ def test_a_column_that_triggers_cannot_read_is_named_and_not_said_to_be_mended_b
 def test_missing_tables_are_named(healthy: Facts) -> None:
     with connect(healthy.services.database_url).begin() as connection:
         connection.exec_driver_sql("DROP TABLE course_completions")
-    finding = check(healthy, "platform database", "platform tables")["platform tables"]
+    finding = check(healthy, "platform database", "watched tables")["watched tables"]
     assert finding.level is Level.FAIL
     assert "course_completions" in finding.message
 

@@ -13,11 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sheets_pipeline.database import events, leases
-from sheets_pipeline.database.event_table import Priority, pending_event
+from sheets_pipeline.database.event_table import pending_event
 from sheets_pipeline.database.quota import BULK, URGENT, Kind, sync_quota_slot
 from sheets_pipeline.defs import event_sync
 from sheets_pipeline.runs import governor
 from sheets_pipeline.runs.governor import Situation, decide, seconds_between_rounds, wait_after_round, wait_before_round
+from sheets_pipeline.sync.watch import Priority
 from sheets_pipeline_tests.defs.test_jobs import pending, run
 from sheets_pipeline_tests.learning_platform import Platform
 
@@ -118,7 +119,7 @@ def test_only_full_syncs_that_nobody_waits_for_make_way(
 
 def record(engine: sa.Engine, number: int = 1, priority: Priority = Priority.NORMAL) -> None:
     """Learner 7 has changed, so many times."""
-    event = {"entity": "user", "key": "7", "kind": "profile_changed", "user_id": 7, "priority": int(priority)}
+    event = {"entity": "user", "key": "7", "kind": "update", "changed": '["email"]', "priority": int(priority)}
     with engine.begin() as connection:
         connection.execute(pending_event.insert(), [event] * number)
 

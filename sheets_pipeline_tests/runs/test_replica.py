@@ -19,6 +19,7 @@ from sheets_pipeline.monitoring.doctor_facts import Facts
 from sheets_pipeline.monitoring.status import collect
 from sheets_pipeline.platform import demo
 from sheets_pipeline.platform.simulate import submit_quizzes
+from sheets_pipeline.platform.watches import WATCHED
 from sheets_pipeline.processes.servers import wait_until
 from sheets_pipeline.runs.governor import busy_reason
 from sheets_pipeline.settings import Settings
@@ -31,7 +32,7 @@ def replica(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replica]:
     with running_replica(tmp_path_factory.mktemp("replica")) as running:
         primary, _ = running.engines()
         demo.generate(primary, learners=60, courses=4, responses=400)
-        triggers.install(primary)
+        triggers.install(primary, WATCHED)
         running.catch_up()
         yield running
 

@@ -7,7 +7,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from sheets_pipeline.components.tab_asset import tab_asset
-from sheets_pipeline.platform import queries
+from sheets_pipeline.platform import queries, watches
 from sheets_pipeline.sync.tab import Column, ColumnType, Tab
 
 COURSE_STATISTICS = Tab(
@@ -27,6 +27,7 @@ COURSE_STATISTICS = Tab(
         Column("last_submission_at", ColumnType.DATETIME),
     ),
     position=20,
+    watches=watches.COURSE_STATISTICS,
     switch="sync_enable_course_stats",
 )
 
@@ -34,4 +35,4 @@ COURSE_STATISTICS = Tab(
 @tab_asset(COURSE_STATISTICS)
 def course_statistics(connection: sa.Connection, ids: Collection[Any] | None) -> pd.DataFrame:
     """Courses with enrolment, activity, completion and scores."""
-    return queries.course_statistics(connection, ids)
+    return queries.course_statistics(connection, queries.numbers(ids))

@@ -8,12 +8,12 @@ import pandas as pd
 import sqlalchemy as sa
 
 from sheets_pipeline.components.tab_asset import tab_asset
-from sheets_pipeline.platform import queries
+from sheets_pipeline.platform import queries, watches
 from sheets_pipeline.platform.response_archive import ResponseSource
 from sheets_pipeline.sync.tab import Archive, Column, ColumnType, Tab
 
 QUIZ_RESPONSES = Tab(
-    title=queries.QUIZ_RESPONSES_TAB,
+    title="quiz_responses",
     key=("response_id",),
     columns=(
         Column("response_id", ColumnType.INTEGER),
@@ -27,6 +27,7 @@ QUIZ_RESPONSES = Tab(
         Column("answer"),
     ),
     position=40,
+    watches=watches.QUIZ_RESPONSES,
     switch="sync_enable_quiz_responses",
     archive=Archive("submitted_at", "sync_quiz_responses_max_rows", ResponseSource),
 )
@@ -38,5 +39,5 @@ def quiz_responses(
 ) -> pd.DataFrame:
     """Quiz submissions, the newest ones in the tab, earlier ones in an archive tab per month."""
     if ids is not None:
-        return queries.quiz_responses(connection, [int(key) for key in ids])
+        return queries.quiz_responses(connection, queries.numbers(ids))
     return queries.quiz_responses(connection, since=since)

@@ -7,7 +7,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from sheets_pipeline.components.tab_asset import tab_asset
-from sheets_pipeline.platform import queries
+from sheets_pipeline.platform import queries, watches
 from sheets_pipeline.sync.tab import Column, ColumnType, Tab
 
 TRANSCRIPT_REQUESTS = Tab(
@@ -23,6 +23,7 @@ TRANSCRIPT_REQUESTS = Tab(
         Column("updated_at", ColumnType.DATETIME),
     ),
     position=30,
+    watches=watches.TRANSCRIPT_REQUESTS,
     switch="sync_enable_transcript_requests",
 )
 
@@ -30,4 +31,4 @@ TRANSCRIPT_REQUESTS = Tab(
 @tab_asset(TRANSCRIPT_REQUESTS)
 def transcript_requests(connection: sa.Connection, ids: Collection[Any] | None) -> pd.DataFrame:
     """Transcripts that learners asked for, with their status."""
-    return queries.transcript_requests(connection, ids)
+    return queries.transcript_requests(connection, queries.numbers(ids))

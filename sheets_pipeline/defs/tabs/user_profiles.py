@@ -7,7 +7,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from sheets_pipeline.components.tab_asset import tab_asset
-from sheets_pipeline.platform import queries
+from sheets_pipeline.platform import queries, watches
 from sheets_pipeline.sync.tab import Column, ColumnType, Tab
 
 USER_PROFILES = Tab(
@@ -28,6 +28,7 @@ USER_PROFILES = Tab(
         Column("days_active_30d", ColumnType.INTEGER),
     ),
     position=10,
+    watches=watches.USER_PROFILES,
     switch="sync_enable_user_profiles",
 )
 
@@ -35,4 +36,4 @@ USER_PROFILES = Tab(
 @tab_asset(USER_PROFILES)
 def user_profiles(connection: sa.Connection, ids: Collection[Any] | None) -> pd.DataFrame:
     """Learners with what they have enrolled in, completed and scored."""
-    return queries.user_profiles(connection, ids)
+    return queries.user_profiles(connection, queries.numbers(ids))

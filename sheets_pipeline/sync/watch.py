@@ -1,0 +1,136 @@
+"""Which changes of the database refresh a tab's rows: declared with the tab, turned into triggers and into keys elsewhere."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import cached_property
+
+#: What happens to a row; the kind of an event that a trigger records.
+OPERATIONS = ("insert", "update", "delete")
+
+#: A parameter of ``keys_sql``: a column of the changed row.
+PARAMETER = re.compile(r"(?<![:\w\\]):([A-Za-z_]\w*)")
+
+
+class Priority(IntEnum):
+    """Who goes first when not everything can be taken at once."""
+
+    URGENT = 0
+    NORMAL = 1
+    BULK = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """A table, the columns whose change matters, and how a changed row names the keys of the tab's rows.
+
+    Args:
+        table: Its name, with its schema where the search path does not lead to it.
+        key: For each key column of the tab, in order, the column of the changed row that holds it.
+        keys_sql: Or a query for the keys, evaluated when the event is read; ``:name`` stands for a column of the changed row.
+        columns: An update that changes none of these (nor of ``key`` and of what ``keys_sql`` names) is passed by; all
+            columns where it is empty.
+        operations: Which of ``OPERATIONS`` matter.
+        entity: What events of this table are called, the table's name where it is empty; one for all watches of a table.
+    """
+
+    table: str
+    key: tuple[str, ...] = ()
+    keys_sql: str = ""
+    columns: tuple[str, ...] = ()
+    operations: tuple[str, ...] = OPERATIONS
+    priority: Priority = Priority.NORMAL
+    entity: str = ""
+
+    def __post_init__(self) -> None:
+        if bool(self.key) == bool(self.keys_sql):
+            raise ValueError(f"Watch of table {self.table!r}: expected either key or keys_sql.")
+        if not self.operations or set(self.operations) - set(OPERATIONS):
+            raise ValueError(
+                f"Watch of table {self.table!r}: operations={self.operations!r}; expected some of {OPERATIONS}."
+            )
+        if not self.entity:
+            object.__setattr__(self, "entity", self.table)
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The columns of the changed row that tell the keys."""
+        return self.key or tuple(dict.fromkeys(PARAMETER.findall(self.keys_sql)))
+
+    def is_hit(self, operation: str, changed: Iterable[str] | None) -> bool:
+        """Whether an event matters.
+
+        Args:
+            operation: Of ``OPERATIONS``; anything else (what an application recorded by hand) matters always.
+            changed: Columns that an update changed; None where that is not known.
+        """
+        if operation not in OPERATIONS:
+            return True
+        if operation not in self.operations:
+            return False
+        if operation != "update" or changed is None or not self.columns:
+            return True
+        return not {*self.columns, *self.needs}.isdisjoint(changed)
+
+
+@dataclass(frozen=True)
+class WatchedTable:
+    """All watches of one table: what its triggers record, whatever order they are declared in."""
+
+    name: str
+    watches: tuple[Watch, ...]
+
+    @property
+    def entity(self) -> str:
+        """What its events are called."""
+        return self.watches[0].entity
+
+    @property
+    def priority(self) -> Priority:
+        """Of its most urgent watch."""
+        return min(watch.priority for watch in self.watches)
+
+    @property
+    def operations(self) -> list[str]:
+        """Those that matter to any of them."""
+        return [operation for operation in OPERATIONS if any(operation in watch.operations for watch in self.watches)]
+
+    @cached_property
+    def needs(self) -> tuple[str, ...]:
+        """The columns that an event must carry, as the row may be gone when it is read."""
+        return tuple(sorted({column for watch in self.watches for column in watch.needs}))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Those whose change matters; empty for all."""
+        updated = self._updated()
+        if any(not watch.columns for watch in updated):
+            return ()
+        return tuple(sorted({column for watch in updated for column in (*watch.columns, *watch.needs)}))
+
+    @property
+    def told_apart(self) -> tuple[str, ...]:
+        """Columns of which an update's event says whether they changed, as they matter to some of the watches only."""
+        sets = {frozenset((*watch.columns, *watch.needs)) if watch.columns else None for watch in self._updated()}
+        return tuple(sorted({column for some in sets if some for column in some})) if len(sets) > 1 else ()
+
+    def _updated(self) -> list[Watch]:
+        return [watch for watch in self.watches if "update" in watch.operations]
+
+
+def watched_tables(by_tab: Mapping[str, Iterable[Watch]]) -> list[WatchedTable]:
+    """The tables that these tabs watch, by name.
+
+    Raises:
+        ValueError: Two watches of one table call its events differently.
+    """
+    tables: dict[str, list[Watch]] = {}
+    for watches in by_tab.values():
+        for watch in watches:
+            tables.setdefault(watch.table, []).append(watch)
+    for name, watches in tables.items():
+        if len({watch.entity for watch in watches}) > 1:
+            named = ", ".join(sorted({repr(watch.entity) for watch in watches}))
+            raise ValueError(f"Table {name!r}: its events are called {named} by its watches; expected one name.")
+    return [WatchedTable(name, tuple(watches)) for name, watches in sorted(tables.items())]

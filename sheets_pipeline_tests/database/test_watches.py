@@ -1,0 +1,242 @@
+"""Tables of any name, key and schema: what their triggers record leads to the rows of the tabs that watch them."""
+
+from collections.abc import Callable
+
+import pytest
+import sqlalchemy as sa
+
+from sheets_pipeline.database import events, triggers
+from sheets_pipeline.database.chains import QUEUE
+from sheets_pipeline.database.event_keys import TabEvents
+from sheets_pipeline.database.queue_check import look
+from sheets_pipeline.database.touched import MOST_QUERIES, touched
+from sheets_pipeline.database.waiting import waiting
+from sheets_pipeline.platform.watches import WATCHED
+from sheets_pipeline.sync.cells import KEY_SEPARATOR
+from sheets_pipeline.sync.tab import Column, ColumnType
+from sheets_pipeline.sync.watch import Watch, WatchedTable, watched_tables
+from sheets_pipeline_tests.database.rows import TABS, add_basics
+
+_TEXT, _NUMBER = Column("t"), Column("n", ColumnType.INTEGER)
+
+
+def keys(connection: sa.Connection, tabs: dict[str, TabEvents]) -> dict[str, set[str] | None]:
+    """What all pending events touch; they are taken off the queue."""
+    due = events.pending(connection)
+    leads_to = touched(connection, due, tabs)
+    assert not leads_to.failed
+    assert not leads_to.unusable
+    events.delete(connection, [event.id for event in due])
+    return leads_to.keys
+
+
+def installed(engine: sa.Engine, tabs: dict[str, TabEvents]) -> None:
+    watched = watched_tables({title: tab.watches for title, tab in tabs.items()})
+    triggers.install(engine, watched)
+    assert triggers.check(engine, watched).problems == []
+
+
+#: Mixed case, blanks, reserved words, quotes: what people call their tables and columns.
+NAMES = [
+    ("Order Line", "Region", "select"),
+    ("group", "key", "order"),
+    ("it's", 'a"b', "üñí$$"),
+    ("t" * 60, "c1", "c2"),
+]
+
+
+@pytest.mark.parametrize(("table", "first", "second"), NAMES)
+def test_a_key_of_two_columns_with_names_of_all_kinds(engine: sa.Engine, table: str, first: str, second: str):
+    metadata = sa.MetaData()
+    lines = sa.Table(
+        table,
+        metadata,
+        sa.Column(first, sa.String(20), primary_key=True),
+        sa.Column(second, sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("Pieces", sa.Integer),
+        sa.Column("note", sa.Text),
+    )
+    metadata.create_all(engine)
+    tabs = {"Lines": TabEvents((Watch(table, key=(first, second), columns=("Pieces",)),), (), (_TEXT, _NUMBER))}
+    installed(engine, tabs)
+
+    def key(*parts: object) -> str:
+        return KEY_SEPARATOR.join(map(str, parts))
+
+    with engine.begin() as connection:
+        connection.execute(lines.insert(), [{first: "EU,\"'\\", second: 7}, {first: "ü", second: 8}])
+        assert keys(connection, tabs) == {"Lines": {key("EU,\"'\\", 7), key("ü", 8)}}
+        connection.execute(lines.update().where(lines.c[second] == 8).values(note="of no matter"))
+        assert keys(connection, tabs) == {}
+        connection.execute(lines.update().where(lines.c[second] == 8).values(Pieces=3))
+        assert keys(connection, tabs) == {"Lines": {key("ü", 8)}}
+        connection.execute(lines.update().where(lines.c[second] == 8).values({second: 9}))
+        assert keys(connection, tabs) == {"Lines": {key("ü", 8), key("ü", 9)}}
+        connection.execute(lines.delete().where(lines.c[second] == 7))
+        assert keys(connection, tabs) == {"Lines": {key("EU,\"'\\", 7)}}
+
+
+def test_a_table_off_the_search_path_with_uuids_in_partitions(database_url: str):
+    from sheets_pipeline.database.engine import connect
+
+    engine = connect(database_url)
+    one = "6f1c0000-0000-4000-8000-000000000001"
+    with engine.begin() as connection:
+        connection.exec_driver_sql('CREATE SCHEMA "My Shop"')
+        connection.exec_driver_sql(
+            'CREATE TABLE "My Shop"."Item" (id uuid, "Day" date, price numeric, PRIMARY KEY (id, "Day")) PARTITION BY RANGE ("Day")'
+        )
+        connection.exec_driver_sql(
+            'CREATE TABLE "My Shop".of_2026 PARTITION OF "My Shop"."Item" FOR VALUES FROM (\'2026-01-01\') TO (\'2027-01-01\')'
+        )
+    tabs = {"Items": TabEvents((Watch("My Shop.Item", key=("id",)),), (), (_TEXT,))}
+    installed(engine, tabs)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"INSERT INTO \"My Shop\".\"Item\" VALUES ('{one}', '2026-05-05', 1.5)")
+        assert keys(connection, tabs) == {"Items": {one}}
+        connection.exec_driver_sql('UPDATE "My Shop"."Item" SET price = 2')
+        assert keys(connection, tabs) == {"Items": {one}}
+        events.record_event(connection, "My Shop.Item", (one, "2026-05-05"), "by hand")
+        assert keys(connection, tabs) == {"Items": {one}}
+        connection.exec_driver_sql('DELETE FROM "My Shop"."Item"')
+        assert keys(connection, tabs) == {"Items": {one}}
+    assert triggers.remove(engine)
+    engine.dispose()
+
+
+def test_a_table_that_nobody_watches_any_more_loses_its_triggers(platform: sa.Engine):
+    triggers.install(platform, WATCHED)
+    fewer = [table for table in WATCHED if table.name != "users"]
+    report = triggers.check(platform, fewer)
+    assert {name.split("_")[2] for name in report.outdated} == {"users"}
+    triggers.install(platform, fewer)
+    assert triggers.check(platform, fewer).is_complete
+    with platform.begin() as connection:
+        add_basics(connection)
+        assert "user" not in {event.entity for event in events.pending(connection)}
+
+
+def test_a_table_without_a_primary_key_is_told(engine: sa.Engine):
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE logbook (entry INTEGER)")
+    watched = watched_tables({"Log": [Watch("logbook", key=("entry",))]})
+    triggers.install(engine, watched)
+    [problem] = triggers.check(engine, watched).problems
+    assert problem == (
+        "table logbook has no primary key, so its changes are not recorded: full syncs show them. Give it one"
+    )
+
+
+def test_a_keys_sql_that_fails_concerns_its_tab_alone(platform: sa.Engine):
+    triggers.install(platform, WATCHED)
+    broken = Watch("courses", keys_sql="SELECT nothing FROM nowhere WHERE id = :id", entity="course")
+    wrong = Watch("courses", keys_sql="SELECT id, id FROM courses WHERE id = :id", entity="course")
+    tabs = TABS | {"Broken": TabEvents((broken,), (), (_NUMBER,)), "Wrong": TabEvents((wrong,), (), (_NUMBER,))}
+    with platform.begin() as connection:
+        add_basics(connection)
+        due = events.pending(connection)
+        leads_to = touched(connection, due, tabs)
+        assert leads_to.keys["course_statistics"] == {"1", "2"}
+        assert leads_to.failed.keys() == {"Broken", "Wrong"}
+        assert "keys_sql of its watch of courses fails" in leads_to.failed["Broken"]
+        assert "has 2 values for 1 key columns" in leads_to.failed["Wrong"]
+        assert waiting(connection, tabs)["Broken"].events == 2
+
+
+def test_too_many_questions_make_it_the_whole_tab(platform: sa.Engine):
+    triggers.install(platform, WATCHED)
+    with platform.begin() as connection:
+        add_basics(connection)
+        events.delete(connection, [event.id for event in events.pending(connection)])
+        for number in range(MOST_QUERIES + 1):
+            held = {"id": number, "user_id": 1, "quiz_id": number}
+            events.record_event(connection, "quiz_response", number, "insert", held=held)
+        leads_to = touched(connection, events.pending(connection), TABS)
+        assert leads_to.keys["course_statistics"] is None
+        assert leads_to.keys["UserProfiles"] == {"1"}
+
+
+def test_pending_events_of_an_earlier_version_stay(platform: sa.Engine):
+    with platform.begin() as connection:
+        QUEUE.run_after(connection, None, until="0001", catalog=look(connection, WATCHED))
+    with platform.begin() as connection:
+        add_basics(connection)
+        key = platform.dialect.identifier_preparer.quote("key")
+        for row in ("'quiz_response', '5', 'quiz_submitted', 2, NULL, 1", "'user', '1', 'user_renamed', 1, NULL, NULL"):
+            connection.exec_driver_sql(
+                f"INSERT INTO pending_event (entity, {key}, kind, user_id, course_id, quiz_id) VALUES ({row})"
+            )
+    assert not triggers.check(platform, WATCHED).is_complete
+    triggers.install(platform, WATCHED)
+    assert triggers.check(platform, WATCHED).problems == []
+    with platform.begin() as connection:
+        response, renamed = sorted(events.pending(connection))
+        assert response.row == {"user_id": "2", "course_id": None, "quiz_id": "1"}
+        assert touched(connection, [response], TABS).keys == {
+            "UserProfiles": {"2"},
+            "course_statistics": {"1"},
+            "quiz_responses": {"5"},
+        }
+        assert touched(connection, [renamed], TABS).keys["UserProfiles"] == {"1"}
+        connection.execute(sa.text("update users set email = 'x@example.org' where id = 3"))
+        assert max(event.id for event in events.pending(connection)) > renamed.id
+
+
+A = Watch("t", key=("id",), columns=("a", "b"))
+B = Watch("t", key=("id",), columns=("b",), operations=("update",))
+EVERY = Watch("t", key=("id",))
+
+
+@pytest.mark.parametrize(
+    ("watch", "operation", "changed", "hit"),
+    [
+        (A, "update", ["a"], True),
+        (A, "update", ["c"], False),
+        (A, "update", ["id"], True),
+        (A, "update", None, True),
+        (A, "insert", None, True),
+        (B, "insert", None, False),
+        (B, "delete", None, False),
+        (B, "renamed", ["a"], True),  # by hand: nobody knows what it means
+        (EVERY, "update", ["z"], True),
+    ],
+)
+def test_which_events_matter_to_a_watch(watch: Watch, operation: str, changed: list[str] | None, hit: bool):
+    assert watch.is_hit(operation, changed) is hit
+
+
+def test_what_a_table_records_does_not_depend_on_the_order_of_its_watches():
+    def recorded(*watches: Watch) -> tuple[object, ...]:
+        table = WatchedTable("t", watches)
+        return table.needs, table.columns, table.told_apart, table.operations, table.priority
+
+    assert (
+        recorded(A, B)
+        == recorded(B, A)
+        == (("id",), ("a", "b", "id"), ("a", "b", "id"), ["insert", "update", "delete"], 1)
+    )
+    assert recorded(A) == (("id",), ("a", "b", "id"), (), ["insert", "update", "delete"], 1)
+    assert recorded(A, EVERY)[1:3] == ((), ("a", "b", "id"))
+    assert recorded(B)[3] == ["update"]
+
+
+@pytest.mark.parametrize(
+    ("declare", "words"),
+    [
+        (lambda: Watch("t"), "either key or keys_sql"),
+        (lambda: Watch("t", key=("id",), keys_sql="select 1"), "either key or keys_sql"),
+        (lambda: Watch("t", key=("id",), operations=("upsert",)), "expected some of"),
+        (
+            lambda: watched_tables({"A": [Watch("t", ("id",), entity="x")], "B": [Watch("t", ("id",))]}),
+            "expected one name",
+        ),
+    ],
+)
+def test_a_watch_that_makes_no_sense_is_refused(declare: Callable[[], object], words: str):
+    with pytest.raises(ValueError, match=words):
+        declare()
+
+
+def test_colons_that_are_no_parameters_are_none():
+    sql = "select x::text, '12:30', y from t where id = :id and a=:a and b = :id"
+    assert Watch("t", keys_sql=sql).needs == ("id", "a")

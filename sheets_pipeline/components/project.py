@@ -24,6 +24,7 @@ from sheets_pipeline.components.tab_declaration import (
     TYPES_NOT_YET,
     TabColumn,
     TabDeclaration,
+    TabWatch,
     column_type,
     faults_of,
     nearest,
@@ -33,6 +34,7 @@ from sheets_pipeline.database.own_query import OwnQuery, result_columns
 from sheets_pipeline.database.query_text import UnusableQuery, parse
 from sheets_pipeline.errors import TabProblem
 from sheets_pipeline.sync.tab import Column, ColumnType, OnRemoved, Tab
+from sheets_pipeline.sync.watch import Priority, Watch
 
 _MOST_FAULTS = 6
 _TITLE = re.compile(r"""^\s+title:\s*(["']?)([^"'#\n{}]+?)\1\s*(?:#.*)?$""", re.MULTILINE)
@@ -105,6 +107,7 @@ def _tab(tab: Tab, columns: list[TabColumn], result: Mapping[str, ColumnType]) -
         on_removed=tab.on_removed,
         log_values=tab.log_values,
         position=tab.position,
+        watches=tab.watches,
     )
 
 
@@ -221,8 +224,20 @@ def tab_of(declaration: TabDeclaration) -> Tab:
         columns=tuple(Column(name) for name in declaration.key),
         on_removed=OnRemoved(declaration.on_removed),
         log_values=declaration.allow_values_in_event_log,
+        watches=tuple(_watch(watch, declaration) for watch in declaration.watches),
     )
     return _tab(tab, columns, {})
+
+
+def _watch(watch: TabWatch, declaration: TabDeclaration) -> Watch:
+    return Watch(
+        watch.table,
+        watch.columns_of_key(list(declaration.key)),
+        watch.keys_sql or "",
+        tuple(watch.columns),
+        tuple(watch.operations),
+        Priority[watch.priority.upper()],
+    )
 
 
 def _attributes(document: Document, faults: list[Fault], others: Collection[str]) -> dict[str, Any] | None:

@@ -6,18 +6,18 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from sheets_pipeline.components.yaml_nodes import Place
 from sheets_pipeline.sync.tab import ColumnType, OnRemoved
+from sheets_pipeline.sync.watch import PARAMETER
 
 #: Google's limit for the title of a tab.
 LONGEST_TITLE = 100
 
 #: What a declaration may hold one day. It is refused by name until then, never passed over.
 NOT_YET = {
-    "watches": "changes are recorded as events for tabs declared in Python (docs/use/events.md); full syncs show them in this one",
     "every": "all tabs follow SYNC_INTERVAL_SECONDS",
     "priority": "tabs take turns in the order of their files",
 }
@@ -56,6 +56,87 @@ class TabColumn(BaseModel):
     description: str | None = Field(None, description="Shown in the Dagster UI.")
 
 
+#: For each key column of the tab the column of the changed row: by name, or in the order of the tab's key.
+WatchKey = Annotated[
+    Any,
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string"},
+                {"type": "array", "items": {"type": "string"}, "minItems": 1},
+                {"type": "object", "additionalProperties": {"type": "string"}, "minProperties": 1},
+            ]
+        }
+    ),
+]
+
+
+class TabWatch(BaseModel):
+    """A table whose changes refresh rows of the tab within a second."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        json_schema_extra={"oneOf": [{"required": ["key"]}, {"required": ["keys_sql"]}]},
+    )
+
+    table: str = Field(
+        min_length=1, description="The table, with its schema where the search path does not lead to it."
+    )
+    key: WatchKey = Field(
+        None, description="For each key column of the tab, the column of the changed row that holds it."
+    )
+    keys_sql: str | None = Field(
+        None, description="Instead of key: a query of the keys; :name is a column of the changed row."
+    )
+    columns: Names = Field(
+        [], description="Updates that change none of these are passed by; all columns where left out."
+    )
+    operations: Annotated[
+        list[Literal["insert", "update", "delete"]],
+        BeforeValidator(_as_list),
+        Field(min_length=1, description="Which changes matter; all of them where left out."),
+    ] = ["insert", "update", "delete"]
+    priority: Literal["urgent", "normal", "bulk"] = Field("normal", description="Who goes first.")
+
+    def columns_of_key(self, key: list[str]) -> tuple[str, ...]:
+        """The columns of the changed row, in the order of the tab's key; none where ``keys_sql`` gives the keys."""
+        if self.key is None:
+            return ()
+        if isinstance(self.key, dict):
+            return tuple(self.key[name] for name in key)
+        return (self.key,) if isinstance(self.key, str) else tuple(self.key)
+
+    def faults(self, key: list[str], i: int) -> Iterator[tuple[Place, str]]:
+        """What does not fit the tab's key."""
+        if (self.key is None) == (self.keys_sql is None):
+            what = "neither" if self.key is None else "both"
+            yield ("watches", i), f"watches[{i + 1}]: expected key or keys_sql, found {what}. Give one of them"
+        elif self.keys_sql is not None:
+            if not PARAMETER.search(self.keys_sql):
+                text = "names no column of the changed row, such as :id. Write it where the query has to know the row"
+                yield ("watches", i, "keys_sql"), f"watches[{i + 1}].keys_sql {text}"
+        elif (wrong := _wrong_watch_key(self.key, key)) is not None:
+            yield ("watches", i, "key"), f"watches[{i + 1}].key {wrong}"
+
+
+def _wrong_watch_key(found: Any, key: list[str]) -> str | None:
+    names = ", ".join(key)
+    if isinstance(found, dict):
+        if unknown := [name for name in found if name not in key]:
+            return f"names {unknown[0]!r}, which is no key column of the tab{nearest(str(unknown[0]), key)}"
+        if lacking := [name for name in key if name not in found]:
+            return f"lacks the key column {lacking[0]!r}. Say which column of the changed row holds it"
+        found = list(found.values())
+    columns = [found] if isinstance(found, str) else found
+    if not isinstance(columns, list) or not all(isinstance(name, str) and name for name in columns):
+        return f"is none; expected a column of the changed row for each of {names}"
+    if len(columns) != len(key):
+        return f"has {len(columns)} columns for {len(key)}: {names}"
+    return None
+
+
 class TabDeclaration(BaseModel):
     """A tab: its title, its key, the query of all its rows."""
 
@@ -71,6 +152,9 @@ class TabDeclaration(BaseModel):
     on_removed: Literal["remove", "mark", "keep"] = Field(
         "remove", description="What happens in the tab to a row that left the database."
     )
+    watches: list[TabWatch] = Field(
+        [], description="Tables whose changes refresh rows within a second; full syncs alone where left out."
+    )
     owners: Names = Field([], description="Owners of the asset: mail addresses or team:NAME.")
     description: str | None = Field(None, description="Shown in the Dagster UI.")
     allow_values_in_event_log: bool = Field(
@@ -82,7 +166,13 @@ class TabDeclaration(BaseModel):
 
     @model_validator(mode="after")
     def _fits_together(self) -> "TabDeclaration":
-        if faults := [*_title_faults(self.title), *self._query_faults(), *self._column_faults(), *self._owner_faults()]:
+        if faults := [
+            *_title_faults(self.title),
+            *self._query_faults(),
+            *self._column_faults(),
+            *self._owner_faults(),
+            *self._watch_faults(),
+        ]:
             text = "; ".join(text for _, text in faults)
             raise PydanticCustomError("declaration", "{text}", {"text": text, "faults": faults})
         return self
@@ -108,6 +198,10 @@ class TabDeclaration(BaseModel):
         if OnRemoved(self.on_removed) is OnRemoved.MARK and self.status_column not in names:
             headers.append(self.status_column)
         yield from ((_in_columns(place), text) for place, text in _doubled(headers, ("header",), "header"))
+
+    def _watch_faults(self) -> Iterator[tuple[Place, str]]:
+        for i, watch in enumerate(self.watches):
+            yield from watch.faults(list(self.key), i)
 
     def _owner_faults(self) -> Iterator[tuple[Place, str]]:
         for i, owner in enumerate(self.owners):
@@ -206,11 +300,14 @@ def _named(place: Place) -> str:
     return text.lstrip(".") or "attributes"
 
 
+def _fields(place: Place) -> Mapping[str, Any]:
+    """Those of the model that this place is of."""
+    models: dict[str, type[BaseModel]] = {"columns": TabColumn, "watches": TabWatch}
+    return models.get(str(place[0]), TabDeclaration).model_fields if len(place) > 1 else TabDeclaration.model_fields
+
+
 def _purpose(place: Place) -> str:
-    fields = (
-        TabColumn.model_fields if place and place[0] == "columns" and len(place) > 1 else TabDeclaration.model_fields
-    )
-    field = fields.get(str(place[-1]))
+    field = _fields(place).get(str(place[-1]))
     return (field.description or "").rstrip(".") if field else ""
 
 
@@ -218,8 +315,8 @@ def _unknown_key(place: Place) -> str:
     name = str(place[-1])
     if len(place) == 1 and name in NOT_YET:
         return f"{name} is not yet supported: {NOT_YET[name]}. Remove it"
-    known = list(TabColumn.model_fields if len(place) > 1 else TabDeclaration.model_fields)
-    guess = difflib.get_close_matches(name.casefold(), [*known, *NOT_YET], 1, 0.6)
+    known = list(_fields(place))
+    guess = difflib.get_close_matches(name.casefold(), [*known, *(NOT_YET if len(place) == 1 else ())], 1, 0.6)
     meant = f" Did you mean {guess[0]!r}?" if guess else ""
     return f"unknown key {name!r}.{meant} Known: {', '.join(known)}"
 
@@ -227,8 +324,8 @@ def _unknown_key(place: Place) -> str:
 def _not_one_of(place: Place, name: str, written: Mapping[Place, str], hidden: set[Place]) -> str:
     if name == "spreadsheet":
         return "spreadsheets beside the default one are not yet supported. Remove spreadsheet, or write: default"
-    fields = TabColumn.model_fields if name == "type" else TabDeclaration.model_fields
-    choices = [str(choice) for choice in _choices(fields[name].annotation)]
+    field = [part for part in place if isinstance(part, str)][-1]
+    choices = [str(choice) for choice in _choices(_fields(place)[field].annotation)]
     text = written.get(place, "")
     shown = (
         "a value that is not shown" if place in hidden else repr(text) if place in written else "a list or a mapping"

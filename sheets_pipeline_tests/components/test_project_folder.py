@@ -2,18 +2,21 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
 import sqlalchemy as sa
+from click.testing import CliRunner
 
 from sheets_pipeline.cli import run_sync
+from sheets_pipeline.cli.main import main
 from sheets_pipeline.components import declarations, tab_asset
 from sheets_pipeline.components.tab_asset import tab_assets
 from sheets_pipeline.dagster_runtime.fingerprint import code_fingerprint
+from sheets_pipeline.database import events
 from sheets_pipeline.definitions import defs
 from sheets_pipeline.errors import SettingsError
 from sheets_pipeline.home import project_folder
@@ -125,6 +128,60 @@ def test_tables_of_ones_own_are_synced_with_yaml_and_sql_alone(
     changed = run_sync.run_sync([], None)
     assert {title: tab["cells"] for title, tab in changed["tabs"].items()} == {"Learners": 0, "Student progress": 3}
     assert platform.values("Student progress")[1:3] == [["a-1", "1", "Sums", 91.5], ["a-1", "2", "007", "", "removed"]]
+
+
+WATCHES = """\
+  watches:
+    - {table: attempt, key: {lesson_id: lesson_id, learner_id: learner_id}, columns: [score]}
+    - {table: lesson, keys_sql: "select learner_id, lesson_id from attempt where lesson_id = :id", operations: update}
+"""
+
+
+def test_changes_of_watched_tables_of_ones_own_show_as_events(
+    engine: sa.Engine, platform: Platform, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with engine.begin() as connection:
+        for statement in filter(str.strip, SCHEMA.split(";")):
+            connection.exec_driver_sql(statement)
+    monkeypatch.setenv("PIPELINE_DATABASE_URL", platform.engine.url.render_as_string(hide_password=False))
+    monkeypatch.setenv("DATABASE_URL", engine.url.render_as_string(hide_password=False))
+    platform.reopen()
+    tabs = TABS.replace("  owners: team:school\n", WATCHES).partition(
+        "---\ntype: sheets_pipeline.Tab\nattributes:\n  title: Broken"
+    )[0]
+    project(school_yaml=tabs, progress_sql=PROGRESS)
+    assert CliRunner().invoke(main, ["db", "install"]).exit_code == 0
+    checked = CliRunner().invoke(main, ["db", "check"])
+    assert (checked.exit_code, checked.output.count("\n")) == (0, 1), checked.output
+
+    def change_and_sync(*statements: str) -> list[list[Any]]:
+        with engine.begin() as connection:
+            for statement in statements:
+                connection.exec_driver_sql(statement)
+        assert defs().resolve_job_def("event_sync").execute_in_process(instance=platform.instance).success
+        with engine.connect() as connection:
+            assert events.count(connection) == 0
+        return sorted(platform.values("Student progress")[1:])
+
+    with platform_running(monkeypatch, platform):
+        assert run_sync.run_sync([], None)["status"] == "success"
+    assert change_and_sync("insert into attempt values ('b-2', 2, 5, null)")[3] == ["b-2", "2", "007", 5]
+    assert change_and_sync("update lesson set title = 'Sums' where id = 2")[3] == ["b-2", "2", "Sums", 5]
+    moved = change_and_sync("update attempt set learner_id = 'c-3' where learner_id = 'b-2' and lesson_id = 1")
+    assert ["b-2", "1", "Fractions", 7.25, "removed"] in moved
+    assert ["c-3", "1", "Fractions", 7.25] in moved
+    assert change_and_sync("delete from attempt where learner_id = 'a-1' and lesson_id = 1")[0][4] == "removed"
+    with engine.begin() as connection:
+        connection.exec_driver_sql("update attempt set at = '2026-08-08 08:00:00'")  # no tab watches it
+        assert events.count(connection) == 0
+
+
+@contextmanager
+def platform_running(monkeypatch: pytest.MonkeyPatch, platform: Platform) -> Iterator[None]:
+    """What starts a run of its own uses the platform's instance."""
+    with monkeypatch.context() as patch:
+        patch.setattr(run_sync, "opened_instance", lambda: nullcontext(platform.instance))
+        yield
 
 
 def test_a_broken_query_fails_its_own_tab_with_its_place(

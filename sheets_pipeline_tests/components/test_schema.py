@@ -40,7 +40,8 @@ BEYOND_A_SCHEMA = {
     "title is blank", "title is long", "title of two lines", "key twice", "key twice in a column", "blank query",
     "key column twice", "key not a column", "column twice", "header twice", "bad owner", "no such variable",
     "no such variable in a text", "undefined variable", "missing file", "file outside", "file is a folder",
-    "no query but a statement", "two statements", "keys without columns", "keys of another number", "merge key",
+    "no query but a statement", "two statements", "keys without columns", "keys of another number", "merge key", "watch of another key", "watch of part of the key", "watch with too many",
+    "keys_sql that knows no row",
 }  # fmt: skip
 
 

@@ -185,3 +185,14 @@ def test_what_yaml_takes_is_taken(line: str, tmp_path: Path) -> None:
     assert found.faults == ()
     assert found.tab is not None
     assert found.tab.key == ("id",)
+
+
+def test_variables_come_from_the_environment_and_else_from_dotenv(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text("OF_FILE=Orders\nOF_BOTH=file\n")
+    monkeypatch.setenv("OF_BOTH", "environment")
+    (tmp_path / "fine.yaml").write_text(tab("title: '{{ env.OF_FILE }} of {{ env.OF_BOTH }}'", "key: id", SQL))
+    [declared] = declared_in(tmp_path / "fine.yaml")
+    assert declared.title == "Orders of environment"

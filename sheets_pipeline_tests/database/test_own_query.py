@@ -270,3 +270,37 @@ def test_a_condition_on_keys_stands_where_keys_stands() -> None:
 def test_what_is_no_query_is_refused(sql: str) -> None:
     with pytest.raises(UnusableQuery):
         parse(sql, 1)
+
+
+# Plans -----------------------------------------------------------------------------------------------------------------
+
+#: What a database's plan says where a row is looked up by its key, and is not where all rows are read.
+LOOKED_UP = {"postgresql": "Index Cond", "sqlite": "SEARCH", "mysql": "ref"}
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select region, number, amount from {order} order by amount",
+        "select region, number, count(*) as n from {order} group by region, number",
+        "with o as (select * from {order}) select o.region, o.number, p.amount from o join {order} p "
+        "on p.region = o.region and p.number = o.number",
+        "select region, number, max(amount) over (partition by region, number) as most from {order}",
+        "select region, number, count(*) as n from {order} where :keys(region, number) group by region, number",
+    ],
+    ids=["plain", "aggregate", "join of a cte", "window", "keys"],
+)
+def test_an_index_of_the_key_serves_the_rows_of_keys(learners: sa.Engine, sql: str) -> None:
+    own = query(sql.format(order=_order(learners)), "region", "number")
+    dialect = learners.dialect.name
+    with learners.connect() as connection:
+        if dialect == "postgresql":
+            connection.exec_driver_sql("set local enable_seqscan = off")  # for three rows it would read them all
+        for sql_of_keys, parameters in own._statements(connection, [("EU", "1")]):
+            if parameters is None:
+                continue
+            explain = "EXPLAIN QUERY PLAN " if dialect == "sqlite" else "EXPLAIN "
+            plan = connection.exec_driver_sql(explain + sql_of_keys, parameters).all()
+            text = "\n".join(" ".join(map(str, row)) for row in plan)
+            assert LOOKED_UP[dialect] in text or "const" in text, text
+            assert "SCAN Order" not in text

@@ -75,6 +75,12 @@ class DeclaredTab:
         rows.__doc__ = self.declaration.description if self.declaration else None
         return rows
 
+    @property
+    def open_columns(self) -> Collection[str] | None:
+        """The columns whose type the query decides; None where it decides about all columns."""
+        columns = self.declaration.columns if self.declaration else []
+        return None if columns is None else {column.name for column in columns if column.type is None}
+
     def resolved(self, rows: pd.DataFrame) -> Tab:
         """The tab with what its declaration leaves to the query: all columns, or the types of some.
 

@@ -54,6 +54,15 @@ class OwnQuery:
         """The first rows of the result, with what its columns are."""
         return self._frame(connection, [(f"SELECT * FROM (\n{self.query.all_rows}\n) AS q LIMIT {rows:d}", None)])
 
+    def certain_columns(self, connection: sa.Connection, asked: Collection[str] | None) -> pd.DataFrame | None:
+        """The columns without rows; None where only values tell the type of one that is asked for (all for None)."""
+        if connection.dialect.name == "sqlite":
+            return None
+        frame = self.describe(connection)
+        is_exact = connection.dialect.name == "postgresql"
+        wanted = {kind for name, kind in result_columns(frame) if asked is None or name in asked}
+        return frame if is_exact or ColumnType.BOOLEAN not in wanted else None  # of MySQL's TINYINT(1) values tell
+
     def _statements(self, connection: sa.Connection, keys: list[tuple[str, ...]]) -> list[tuple[str, Any]]:
         is_sqlite = connection.dialect.name == "sqlite"
         placeholder = "?" if is_sqlite else "%s"

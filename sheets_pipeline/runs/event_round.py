@@ -45,7 +45,7 @@ from sheets_pipeline.sheets.shared_requests import Participant, SharedRequests
 from sheets_pipeline.sync.live_rows import with_live_rows
 from sheets_pipeline.sync.report import SyncReport
 from sheets_pipeline.sync.rows import SetAside
-from sheets_pipeline.sync.tab import ColumnType
+from sheets_pipeline.sync.tab import ColumnType, Tab
 from sheets_pipeline.sync.touch_cost import FEW_ROWS, is_full_cheaper
 
 #: Events taken at once; keeps memory flat after a long outage (about 1 KB each).
@@ -236,7 +236,9 @@ def sync_touched(
 ) -> SyncReport:
     """Write the given rows of one tab; the whole tab for None, where that is cheaper, and where it is not there yet."""
     spreadsheet_id = pipeline.services.spreadsheet_id
-    writer = pipeline.writer(tab_asset.tab, client)
+    tab = _tab_of_events(pipeline, tab_asset)
+    keys = keys if tab is not None else None
+    writer = pipeline.writer(tab or tab_asset.tab, client)
 
     def some(keys: Collection[Any]) -> SyncReport:
         """The rows of these keys; those that the tab's query cannot take hold up no others."""
@@ -254,7 +256,7 @@ def sync_touched(
         with _computing:
             computed = compute_all(pipeline, tab_asset)
         writer.recheck_archives()  # single events that it covers may concern archived rows
-        whole = writer if computed.tab == tab_asset.tab else pipeline.writer(computed.tab, client)
+        whole = writer if computed.tab == tab else pipeline.writer(computed.tab, client)
         return whole.full_sync(computed.rows, computed_at=computed.computed_at)
 
     recorded = history.recorded(pipeline.state, spreadsheet_id, tab_asset.tab.title, "events", run_id)
@@ -267,6 +269,17 @@ def sync_touched(
             except NeedsFullSync:
                 sync.report = full()
         return sync.report
+
+
+def _tab_of_events(pipeline: Pipeline, tab_asset: TabAsset) -> Tab | None:
+    """The tab with what its declaration leaves to its query; None where only all rows tell what that is."""
+    declared = tab_asset.declared
+    if declared is None or (query := declared.query) is None or (left := declared.open_columns) == set():
+        return tab_asset.tab
+    with _computing, computing(pipeline.platform, tab_asset):
+        seconds = pipeline.settings.sync_tab_timeout_seconds
+        columns = Reading(pipeline.source, lambda connection: query.certain_columns(connection, left), seconds).result()
+    return None if columns is None else declared.resolved(columns)
 
 
 def _touched_rows(

@@ -184,6 +184,41 @@ def platform_running(monkeypatch: pytest.MonkeyPatch, platform: Platform) -> Ite
         yield
 
 
+@pytest.mark.parametrize(
+    "columns", ["", "  columns: [{name: id}, {name: name}, {name: score, header: Score}, {name: active}]\n"]
+)
+def test_an_event_writes_columns_and_types_that_are_left_to_the_query(
+    engine: sa.Engine, platform: Platform, project: Project, monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    with engine.begin() as connection:
+        for statement in filter(str.strip, SCHEMA.split(";")):
+            connection.exec_driver_sql(statement)
+    monkeypatch.setenv("PIPELINE_DATABASE_URL", platform.engine.url.render_as_string(hide_password=False))
+    monkeypatch.setenv("DATABASE_URL", engine.url.render_as_string(hide_password=False))
+    platform.reopen()
+    sql = (
+        "select id, name, (select max(score) from attempt where learner_id = learner.id) as score, active from learner"
+    )
+    project(
+        own_yaml=f"type: sheets_pipeline.Tab\nattributes:\n  title: Own\n  key: id\n  sql: {sql}\n{columns}"
+        "  watches: [{table: learner, key: {id: id}}]\n"
+    )
+    assert CliRunner().invoke(main, ["db", "install"]).exit_code == 0
+    with platform_running(monkeypatch, platform):
+        assert run_sync.run_sync([], None)["status"] == "success"
+    header = platform.values("Own")[0]
+    with engine.begin() as connection:
+        connection.exec_driver_sql("update learner set name = 'Ada L.', active = false where id = 'a-1'")
+        connection.exec_driver_sql("insert into learner values ('c-3', 'Grace', true, null)")
+    assert defs().resolve_job_def("event_sync").execute_in_process(instance=platform.instance).success
+    rows = [["a-1", "Ada L.", 91.5, False], ["b-2", "=1+1", 7.25, False], ["c-3", "Grace", "", True]]
+    assert [header, *sorted(platform.values("Own")[1:])] == [header, *rows]
+    assert len(header) == 4
+    with platform_running(monkeypatch, platform):
+        again = run_sync.run_sync([], None)
+    assert again["tabs"]["Own"]["cells"] == 0  # an event writes what a full sync would
+
+
 def test_a_broken_query_fails_its_own_tab_with_its_place(
     platform: Platform, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -53,14 +53,14 @@ test: dev-tools
 
 # What tells most mistakes in about a minute: what decides, declarations, the writer, what `sync` says, and what Local Sheets
 # answers. Left to `make test`: Dagster's runs and processes, databases, pages, clients of others, and of the folders named
-# here the files that fail each request in turn, hold limits or start a server for each test.
+# here the files that fail each request in turn, hold limits or start a server for each test. Keep it below 90 s on 2 cores.
 OURS := sheets_pipeline_tests
 THEIRS := packages/local-sheets/local_sheets_tests
 QUICK := $(OURS)/test_*.py $(OURS)/cli/test_db.py $(OURS)/cli/test_status.py $(OURS)/cli/test_sync.py \
 	$(patsubst %,$(OURS)/%/test_*.py,sync components sheets) \
 	$(THEIRS)/test_*.py $(patsubst %,$(THEIRS)/%/test_*.py,cell_values formulas model batch_update values_api)
-LONG := $(patsubst %,$(OURS)/sheets/test_%.py,archive_moves archived reliability shared_requests) \
-	$(patsubst %,$(THEIRS)/%.py,formulas/test_limits test_store test_testing)
+LONG := $(patsubst %,$(OURS)/sheets/test_%.py,archive_moves archived inserts reliability shared_requests) \
+	$(OURS)/components/test_project_folder.py $(patsubst %,$(THEIRS)/%.py,formulas/test_limits test_plugin test_store test_testing)
 
 test-quick: dev-tools
 	@$(BIN)/python -m pytest $(filter-out $(LONG),$(wildcard $(QUICK))) $(PYTEST_ARGS)

@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from sheets_pipeline.components.tab_asset import tab_assets
+from sheets_pipeline.components.tab_asset import is_refreshed_by_events, tab_assets
 from sheets_pipeline.dagster_runtime.connections import opened_instance
 from sheets_pipeline.database import events
 from sheets_pipeline.definitions import defs
@@ -33,7 +33,7 @@ def run_events() -> dict[str, Any]:
     job = defs().resolve_job_def("event_sync")  # before the pipeline is opened: it creates the tables that are loaded
     pipeline = Pipeline.open()
     with pipeline.platform.connect() as connection:
-        if reason := events.why_none_are_taken(connection):
+        if reason := events.why_none_are_taken(connection, are_expected=is_refreshed_by_events()):
             raise DatabaseError(reason)
     with opened_instance() as instance, lending(lambda: pipeline):
         result = job.execute_in_process(

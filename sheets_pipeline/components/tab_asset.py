@@ -143,7 +143,13 @@ def add_component(declared: DeclaredTab) -> TabAsset:
 
 def tab_events() -> dict[str, TabEvents]:
     """What events need to know of each tab, by title."""
-    return {known.tab.title: TabEvents.of(known.tab) for known in tab_assets().values()}
+    entities = {table.name: table.entity for table in watched()}
+    return {known.tab.title: TabEvents.of(known.tab, entities) for known in tab_assets().values()}
+
+
+def is_refreshed_by_events() -> bool:
+    """Whether any tab is."""
+    return any(known.tab.watches or known.tab.entities for known in tab_assets().values())
 
 
 def watched() -> list[WatchedTable]:

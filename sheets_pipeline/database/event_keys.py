@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC
 from decimal import Decimal
 from typing import Any
@@ -35,9 +35,10 @@ class TabEvents:
     key: tuple[Column, ...]
 
     @staticmethod
-    def of(tab: Tab) -> "TabEvents":
-        """The same of a declaration."""
-        return TabEvents(tab.watches, tab.entities, tuple(map(tab.column, tab.key)))
+    def of(tab: Tab, entities: Mapping[str, str]) -> "TabEvents":
+        """The same of a declaration; ``entities`` says what the events of each table are called."""
+        watches = tuple(replace(watch, entity=entities[watch.table]) for watch in tab.watches)
+        return TabEvents(watches, tab.entities, tuple(map(tab.column, tab.key)))
 
     def row_key(self, text: str) -> str:
         """The key of the row that an event's key names, as rows of the tab have it.

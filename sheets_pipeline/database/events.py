@@ -42,6 +42,7 @@ _is_due = _is_pending & (pending_event.c.retry_at.is_(None) | (pending_event.c.r
 _NOT_RECORDED = (
     "Changes are not recorded as events; full syncs show them. `sheets-pipeline db install` installs the triggers."
 )
+_NONE_EXPECTED = "No tab is refreshed by events: none watches a table, and full syncs show all changes."
 _IS_REPLICA = (
     "DATABASE_URL names a read replica, and only its primary can take events off the queue: full syncs show every "
     "change. To have them shown within a second, name the primary."
@@ -69,11 +70,14 @@ class QueueStatus:
     set_aside: int
 
 
-def why_none_are_taken(connection: sa.Connection) -> str | None:
+def why_none_are_taken(connection: sa.Connection, *, are_expected: bool = True) -> str | None:
     """Why only full syncs show changes of this database: nobody records them, or it is a replica; None where it is not so.
 
-    The queue of a read replica is a copy: only the primary can take events off it.
+    The queue of a read replica is a copy: only the primary can take events off it. Where no tab is refreshed by events, they
+    are not ``are_expected``.
     """
+    if not are_expected:
+        return _NONE_EXPECTED
     if not sa.inspect(connection).has_table(pending_event.name):
         return _NOT_RECORDED
     return _IS_REPLICA if is_read_only(connection) else None

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import dagster as dg
 
-from sheets_pipeline.components.tab_asset import TabAsset, tab_assets, tab_events
+from sheets_pipeline.components.tab_asset import TabAsset, is_refreshed_by_events, tab_assets, tab_events
 from sheets_pipeline.database import events
 from sheets_pipeline.database.event_table import Event
 from sheets_pipeline.database.touched import waits
@@ -44,7 +44,7 @@ def _check(tab_asset: TabAsset) -> dg.AssetChecksDefinition:
     )
     def check(pipeline: PipelineResource) -> dg.AssetCheckResult:
         with pipeline.opened().platform.connect() as connection:
-            if reason := events.why_none_are_taken(connection):
+            if reason := events.why_none_are_taken(connection, are_expected=is_refreshed_by_events()):
                 return dg.AssetCheckResult(passed=True, description=reason)
             title = tab_asset.tab.title
             return judged(of_tab(title, events.set_aside(connection, _LOOKED_AT)))

@@ -12,6 +12,7 @@ from typing import Any
 
 import dagster as dg
 
+from sheets_pipeline.components.tab_asset import is_refreshed_by_events
 from sheets_pipeline.dagster_runtime.at_once import AT_ONCE_TAG
 from sheets_pipeline.dagster_runtime.shared_instance import shared
 from sheets_pipeline.database import events
@@ -80,7 +81,7 @@ def _is_another_wanted(context: dg.OpExecutionContext, opened: Pipeline, last: R
 def why_none_are_taken(opened: Pipeline) -> str | None:
     """Why there is nothing for event syncs to do, ever; None where there may be."""
     with opened.platform.connect() as connection:
-        return events.why_none_are_taken(connection)
+        return events.why_none_are_taken(connection, are_expected=is_refreshed_by_events())
 
 
 def rounds_metadata(rounds: Collection[Round]) -> dict[str, Any]:

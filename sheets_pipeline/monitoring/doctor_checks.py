@@ -9,7 +9,7 @@ from importlib import metadata
 
 import sqlalchemy as sa
 
-from sheets_pipeline.components.tab_asset import tab_events, watched
+from sheets_pipeline.components.tab_asset import is_refreshed_by_events, watched
 from sheets_pipeline.database import installed, leases
 from sheets_pipeline.database.clock import database_time
 from sheets_pipeline.database.engine import NO_ROOM, connect, described
@@ -135,7 +135,7 @@ def watched_tables(facts: Facts) -> Finding:
 
 def triggers(facts: Facts) -> Finding:
     """Every change that tabs are refreshed by reaches the event queue."""
-    if not watched() and not any(tab.entities for tab in tab_events().values()):
+    if not is_refreshed_by_events():
         return ok("none needed: no tab is refreshed by events, full syncs show all changes")
     report = check_triggers(facts.platform, watched())
     with facts.platform.connect() as connection:

@@ -8,7 +8,7 @@ from typing import Any
 
 import dagster as dg
 
-from sheets_pipeline.components.tab_asset import TabAsset, tab_events, watched
+from sheets_pipeline.components.tab_asset import TabAsset, is_refreshed_by_events, tab_events, watched
 from sheets_pipeline.dagster_runtime.instigators import switched_off
 from sheets_pipeline.database import events, history, leases, triggers, waiting
 from sheets_pipeline.database.state import TabStore
@@ -156,7 +156,7 @@ def _queue(pipeline: Pipeline) -> tuple[dict[str, TabWait], dict[str, Any]]:
     """
     installed = triggers.check(pipeline.platform, watched(), record_for_a_try=False).is_complete
     with pipeline.platform.connect() as connection:
-        if reason := events.why_none_are_taken(connection):
+        if reason := events.why_none_are_taken(connection, are_expected=is_refreshed_by_events()):
             nothing = events.QueueStatus(0, {"urgent": 0, "normal": 0, "bulk": 0}, {}, None, 0)
             return {}, {**asdict(nothing), "installed": False, "none_taken": reason}
         counts = asdict(events.status(connection))

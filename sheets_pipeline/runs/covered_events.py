@@ -8,7 +8,6 @@ from collections.abc import Iterable
 
 from sheets_pipeline.components.tab_asset import tab_events
 from sheets_pipeline.database import events
-from sheets_pipeline.database.event_keys import TabEvents
 from sheets_pipeline.database.event_table import Event
 from sheets_pipeline.database.touched import Lookups, touched, waits
 from sheets_pipeline.pipeline import Pipeline
@@ -32,12 +31,12 @@ def failed_before(pipeline: Pipeline, tab: Tab) -> list[Event]:
 def settle_covered(pipeline: Pipeline, tab: Tab, failed: Iterable[Event], report: SyncReport) -> int:
     """Take the tab off what these events wait for, and delete those that wait for nothing more; returns how many."""
     left = {row.key for row in report.set_aside}
-    own, lookups = {tab.title: TabEvents.of(tab)}, Lookups()
+    own, lookups = {tab.title: tab_events()[tab.title]}, Lookups()
     done = 0
-    with pipeline.platform.begin() as connection:
+    with pipeline.platform.begin() as connection, pipeline.source.connect() as reading:
         # As they are now: the tab before this one in the same run may have been what they waited for, too.
         for event in events.still_there(connection, [event.id for event in failed]):
-            leads_to = touched(connection, [event], own, lookups)
+            leads_to = touched(reading, [event], own, lookups)
             is_led_here = tab.title in leads_to.keys or tab.title in leads_to.failed
             keys = leads_to.keys.get(tab.title)
             if not is_led_here or (left if keys is None else left & keys):

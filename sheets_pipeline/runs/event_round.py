@@ -14,7 +14,7 @@ An event that touches two tabs of which one failed waits for that one alone.
 import math
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, field
@@ -124,7 +124,8 @@ def sync_round(pipeline: Pipeline, context: dg.OpExecutionContext) -> Round:
     waiting = held_tabs.held(pipeline.state, spreadsheet_id) & set(on)
     with pipeline.platform.connect() as connection:
         due = events.pending(connection, EVENTS_PER_ROUND)
-        leads_to = touched(connection, due, tab_events())
+    with pipeline.source.connect() as reading:  # which changes nothing, and ends a query that takes too long
+        leads_to = touched(reading, due, tab_events())
     done = Round(len(due))
     due, malformed = _without_malformed(pipeline, due, leads_to.unusable, context)
     asked = {
@@ -132,9 +133,9 @@ def sync_round(pipeline: Pipeline, context: dg.OpExecutionContext) -> Round:
         for title in on
         if title in waiting or title in leads_to.keys
     }
-    for title, reason in leads_to.failed.items():
-        context.log.error("Tab %r: %s", title, reason)
-        done.failures.append(Failure(title, f"Tab {title!r}: {reason}"))
+    for title in sorted(leads_to.failed.keys() & on.keys()):
+        context.log.error("Tab %r: %s", title, leads_to.failed[title])
+        done.failures.append(Failure(title, f"Tab {title!r}: {leads_to.failed[title]}"))
     attempts: dict[str, Future[SyncReport | SheetsPipelineError]] = {}
     shared = SharedRequests()
     participants = {title: shared.join() for title in asked}
@@ -147,7 +148,7 @@ def sync_round(pipeline: Pipeline, context: dg.OpExecutionContext) -> Round:
         _note(on[title], asked[title], attempt.result(), context, done)
         if title in waiting and title in done.reports:
             held_tabs.release(pipeline.state, spreadsheet_id, title)
-    if passed_by := set(leads_to.keys) - set(on):
+    if passed_by := (leads_to.keys.keys() | leads_to.failed.keys()) - on.keys():
         held_tabs.hold(pipeline.state, spreadsheet_id, passed_by)
         listed = ", ".join(sorted(passed_by))
         context.log.info("Switched off or wrongly declared; written as a whole once they are on: %s", listed)
@@ -321,7 +322,7 @@ def _settle(pipeline: Pipeline, due: list[Event], done: Round, context: dg.OpExe
     max_attempts = pipeline.settings.sync_event_max_attempts
     given_up = 0
     with pipeline.platform.begin() as connection:
-        outcomes = _outcomes(connection, due, done.failures)
+        outcomes = _outcomes(pipeline, due, done.failures)
         for (tabs, reason), ids in outcomes.items():
             if not tabs:
                 events.delete(connection, ids)
@@ -336,21 +337,22 @@ def _settle(pipeline: Pipeline, due: list[Event], done: Round, context: dg.OpExe
 
 
 def _outcomes(
-    connection: sa.Connection, due: Iterable[Event], failures: list[Failure]
+    pipeline: Pipeline, due: list[Event], failures: list[Failure]
 ) -> dict[tuple[frozenset[str], str | None], list[int]]:
     """(tabs that still wait, reason of a counted attempt) → events; no tabs where all has been written."""
     outcomes: dict[tuple[frozenset[str], str | None], list[int]] = {}
+    if not failures:
+        return {(frozenset(), None): [event.id for event in due]} if due else {}
     tabs_of_events, lookups = tab_events(), Lookups()
-    for event in due:
-        held_back: list[Failure] = []
-        if failures:
-            leads_to = touched(connection, [event], tabs_of_events, lookups)
+    with pipeline.source.connect() as reading:
+        for event in due:
+            leads_to = touched(reading, [event], tabs_of_events, lookups)
             keys = leads_to.keys | dict.fromkeys(leads_to.failed)
             held_back = [failure for failure in failures if failure.tab in keys and failure.concerns(keys[failure.tab])]
-        tabs = frozenset(failure.tab for failure in held_back)
-        reasons = sorted({failure.reason for failure in held_back if failure.error is None})
-        reason = " ".join(reasons)[:_LONGEST_REASON] or None
-        outcomes.setdefault((tabs, reason), []).append(event.id)
+            tabs = frozenset(failure.tab for failure in held_back)
+            reasons = sorted({failure.reason for failure in held_back if failure.error is None})
+            reason = " ".join(reasons)[:_LONGEST_REASON] or None
+            outcomes.setdefault((tabs, reason), []).append(event.id)
     return outcomes
 
 

@@ -32,7 +32,7 @@ class Watch:
         columns: An update that changes none of these (nor of ``key`` and of what ``keys_sql`` names) is passed by; all
             columns where it is empty.
         operations: Which of ``OPERATIONS`` matter.
-        entity: What events of this table are called, the table's name where it is empty; one for all watches of a table.
+        entity: What events of this table are called, the table's name where it is empty; it holds for all watches of the table.
     """
 
     table: str
@@ -83,8 +83,8 @@ class WatchedTable:
 
     @property
     def entity(self) -> str:
-        """What its events are called."""
-        return self.watches[0].entity
+        """What its events are called: the table's name, unless a watch says otherwise."""
+        return min((watch.entity for watch in self.watches if watch.entity != self.name), default=self.name)
 
     @property
     def priority(self) -> Priority:
@@ -120,17 +120,9 @@ class WatchedTable:
 
 
 def watched_tables(by_tab: Mapping[str, Iterable[Watch]]) -> list[WatchedTable]:
-    """The tables that these tabs watch, by name.
-
-    Raises:
-        ValueError: Two watches of one table call its events differently.
-    """
+    """The tables that these tabs watch, by name."""
     tables: dict[str, list[Watch]] = {}
     for watches in by_tab.values():
         for watch in watches:
             tables.setdefault(watch.table, []).append(watch)
-    for name, watches in tables.items():
-        if len({watch.entity for watch in watches}) > 1:
-            named = ", ".join(sorted({repr(watch.entity) for watch in watches}))
-            raise ValueError(f"Table {name!r}: its events are called {named} by its watches; expected one name.")
     return [WatchedTable(name, tuple(watches)) for name, watches in sorted(tables.items())]

@@ -226,15 +226,17 @@ def test_what_a_table_records_does_not_depend_on_the_order_of_its_watches():
         (lambda: Watch("t"), "either key or keys_sql"),
         (lambda: Watch("t", key=("id",), keys_sql="select 1"), "either key or keys_sql"),
         (lambda: Watch("t", key=("id",), operations=("upsert",)), "expected some of"),
-        (
-            lambda: watched_tables({"A": [Watch("t", ("id",), entity="x")], "B": [Watch("t", ("id",))]}),
-            "expected one name",
-        ),
     ],
 )
 def test_a_watch_that_makes_no_sense_is_refused(declare: Callable[[], object], words: str):
     with pytest.raises(ValueError, match=words):
         declare()
+
+
+@pytest.mark.parametrize(("names", "entity"), [(("", ""), "t"), (("", "x"), "x"), (("y", "x"), "x")])
+def test_events_of_a_table_have_one_name(names: tuple[str, str], entity: str):
+    tabs = {str(n): [Watch("t", ("id",), entity=name)] for n, name in enumerate(names)}
+    assert [table.entity for table in watched_tables(tabs)] == [entity]
 
 
 def test_colons_that_are_no_parameters_are_none():

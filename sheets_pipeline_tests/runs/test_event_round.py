@@ -33,6 +33,7 @@ from sheets_pipeline.runs.switches import enabled_tabs
 from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sheets.retry import RetryPolicy
 from sheets_pipeline.sync.tab import Column, ColumnType, Tab
+from sheets_pipeline.sync.watch import Watch
 from sheets_pipeline_tests.learning_platform import Platform
 
 
@@ -403,6 +404,30 @@ def test_a_tab_of_ones_own_is_refreshed_by_events_of_ones_own(
         events.record_event(connection, "order", "A-1", "order_changed")
     assert run(platform).success
     assert {key: row["total"] for key, row in platform.rows("Orders").items()} == {"A-1": 2, "A-2": 7}
+
+
+def test_a_watch_whose_query_fails_holds_up_its_own_tab_alone(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change(platform, "create table orders (id text primary key, buyer bigint)", "insert into orders values ('A-1', 7)")
+    broken = Watch("users", keys_sql="select id from orders where customer = :id")  # there is no such column
+    tab = Tab("Orders", ("id",), (Column("id"), Column("buyer", ColumnType.INTEGER)), watches=(broken,))
+    monkeypatch.setattr(tab_asset_module, "_BY_KEY", tab_assets())
+    tab_asset_module.tab_asset(tab)(lambda connection, _: read_frame(connection, "select id, buyer from orders"))
+    run(platform, "full_sync")
+    change(platform, "delete from pending_event", "update users set full_name = 'Renamed' where id = 7")
+    result = run(platform)
+    assert result.success
+    assert platform.rows("UserProfiles")[7]["full_name"] == "Renamed"
+    [event] = queue(platform)
+    assert (event["waits_for"], event["attempts"]) == ('["Orders"]', 1)
+    assert "keys_sql of its watch of users fails" in event["reason"]
+    assert "customer" in event["reason"]
+    without = [tab_asset for tab_asset in enabled_tabs(platform.instance) if tab_asset.tab.title != "Orders"]
+    monkeypatch.setattr(event_round, "enabled_tabs", lambda _: without)
+    make_due(platform)
+    assert run(platform).success
+    assert queue(platform) == []
 
 
 def test_the_example_of_the_docs_with_a_key_of_two_columns_works_as_it_stands_there(

@@ -236,8 +236,10 @@ def test_whatever_tabs_do_each_part_is_sent_once_and_gets_its_own_answer(
 
 
 @pytest.fixture
-def tabs(sheets_server: LocalSheetsServer) -> Iterator[list[Bench]]:
-    """Three tabs with the old rows."""
+def tabs(sheets_server: LocalSheetsServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Bench]]:
+    """Three tabs with the old rows; they wait for each other on a slow machine, too, as requests are counted."""
+    monkeypatch.setattr(shared_requests, "_ENTRY_SECONDS", 30)
+    monkeypatch.setattr(shared_requests, "_LONGEST_WAIT_SECONDS", 30)
     sheets_server.clear_faults()
     benches = tabs_of_one_spreadsheet(sheets_server)
     for bench in benches:

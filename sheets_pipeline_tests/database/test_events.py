@@ -429,6 +429,14 @@ def test_a_quiz_that_changes_course_touches_both_courses(queue: sa.Engine):
         }
 
 
+def test_a_column_that_is_null_leads_nowhere(queue: sa.Engine):
+    with queue.begin() as connection:
+        connection.execute(quizzes.update().where(quizzes.c.id == STANDALONE_QUIZ).values(kind="standalone", title="T"))
+        connection.execute(quizzes.delete().where(quizzes.c.id == STANDALONE_QUIZ))
+        assert [event.row for event in sorted(events.pending(connection))] == [{"course_id": None, "id": "3"}] * 2
+        assert _touched(connection) == {}
+
+
 def test_entities_of_your_own_touch_the_tabs_that_name_them(queue: sa.Engine):
     with queue.begin() as connection:
         events.record_event(connection, "order", "A-17", "order_placed")

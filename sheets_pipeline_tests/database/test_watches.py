@@ -182,6 +182,20 @@ def test_pending_events_of_an_earlier_version_stay(platform: sa.Engine):
         assert max(event.id for event in events.pending(connection)) > renamed.id
 
 
+def test_what_triggers_of_this_version_have_recorded_stays_when_the_former_columns_go(platform: sa.Engine):
+    with platform.begin() as connection:
+        QUEUE.run_after(connection, None, until="0002", catalog=look(connection, WATCHED))
+    with platform.begin() as connection:
+        key = platform.dialect.identifier_preparer.quote("key")
+        held = '{"id": "7"}'
+        connection.exec_driver_sql(
+            f"INSERT INTO pending_event (entity, {key}, held, user_id) VALUES ('user', '7', '{held}', 3)"
+        )
+    triggers.install(platform, WATCHED)
+    with platform.connect() as connection:
+        assert [event.row for event in events.pending(connection)] == [{"id": "7"}]
+
+
 A = Watch("t", key=("id",), columns=("a", "b"))
 B = Watch("t", key=("id",), columns=("b",), operations=("update",))
 EVERY = Watch("t", key=("id",))

@@ -430,6 +430,20 @@ def test_a_watch_whose_query_fails_holds_up_its_own_tab_alone(
     assert queue(platform) == []
 
 
+def test_a_watch_reads_and_changes_nothing(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    change(platform, "create table orders (id text primary key)", "insert into orders values ('A-1')")
+    deletes = "with gone as (delete from orders returning id) select id from gone where cast(:id as text) <> ''"
+    tab = Tab("Orders", ("id",), (Column("id"),), watches=(Watch("users", keys_sql=deletes),))
+    monkeypatch.setattr(tab_asset_module, "_BY_KEY", tab_assets())
+    tab_asset_module.tab_asset(tab)(lambda connection, _: read_frame(connection, "select id from orders"))
+    run(platform, "full_sync")
+    change(platform, "delete from pending_event", "update users set full_name = 'Renamed' where id = 7")
+    assert run(platform).success
+    assert "read-only" in queue(platform)[0]["reason"]
+    with platform.engine.connect() as connection:
+        assert connection.scalar(sa.text("select count(*) from orders")) == 1
+
+
 def test_the_example_of_the_docs_with_a_key_of_two_columns_works_as_it_stands_there(
     platform: Platform, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -6,14 +6,14 @@ Nothing here waits for a warm process: while there is none, the answer is None a
 import logging
 import os
 import platform
-import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from multiprocessing import Pipe
+from typing import Any
 
-from sheets_pipeline.dagster_runtime.channel import Channel, ChannelClosed
 from sheets_pipeline.dagster_runtime.fingerprint import code_fingerprint
 
 logger = logging.getLogger(__name__)
@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 _WARM_UP_SECONDS = 120
 #: A fork takes about 10 ms. Whoever needs this long is taken for dead.
 _FORK_SECONDS = 30
+#: Raised where the other end of a connection is gone, or does not answer in time.
+_GONE = (EOFError, OSError)
 #: When warming up has failed with some code, the same code is not tried again for this long.
 _PAUSE_AFTER_FAILURE_SECONDS = 300
 
@@ -33,7 +35,7 @@ class WarmHandle:
         self.fingerprint = fingerprint
         self.is_ready = False
         self.locations: dict[str, str] = {}
-        ours, theirs = socket.socketpair()
+        self.channel, theirs = Pipe()
         with theirs:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "sheets_pipeline.dagster_runtime.warm_process", str(theirs.fileno())],
@@ -42,15 +44,13 @@ class WarmHandle:
                 start_new_session=True,
                 env=_environment(),
             )
-        self.channel = Channel(ours)
 
     def warm_up(self, modules: Sequence[str], nice: int) -> str | None:
         """Wait until it has imported everything; None when it is ready, else what went wrong."""
         try:
-            self.channel.send({"modules": list(modules), "nice": nice})
-            answer = self.channel.receive(_WARM_UP_SECONDS)
-        except ChannelClosed as error:
-            return str(error)
+            answer = self._ask({"modules": list(modules), "nice": nice}, _WARM_UP_SECONDS)
+        except _GONE as error:
+            return _described(error)
         if "ready" not in answer:
             return str(answer.get("unfit", answer))
         logger.info("Warm process %s is ready after %s s.", answer["ready"], answer["seconds"])
@@ -61,10 +61,16 @@ class WarmHandle:
         """Process id of a new worker. ``expect_again``: the same job will soon run again, so get ready for it.
 
         Raises:
-            ChannelClosed: The warm process is gone.
+            EOFError, OSError: The warm process is gone.
         """
-        self.channel.send({"execute": serialized_args, "expect_again": expect_again})
-        return int(self.channel.receive(_FORK_SECONDS)["pid"])
+        return int(self._ask({"execute": serialized_args, "expect_again": expect_again}, _FORK_SECONDS)["pid"])
+
+    def _ask(self, message: dict[str, Any], seconds: float) -> dict[str, Any]:
+        self.channel.send(message)
+        if not self.channel.poll(seconds):
+            raise TimeoutError(f"no answer for {seconds} s")
+        answer: dict[str, Any] = self.channel.recv()
+        return answer
 
     def moves_to(self, location: str, server_id: str | None) -> bool:
         """Whether this code location has been reloaded since this process first served it."""
@@ -74,7 +80,7 @@ class WarmHandle:
         """Let it end once its workers have."""
         try:
             self.channel.send({"retire": True})
-        except ChannelClosed:
+        except OSError:
             self.stop()
 
     def stop(self) -> None:
@@ -122,8 +128,8 @@ class WarmClient:
                 return None
             try:
                 return handle.fork(serialized_args, expect_again=expect_again)
-            except ChannelClosed as error:
-                logger.warning("Warm process %s is gone (%s); starting another.", handle.process.pid, error)
+            except _GONE as error:
+                logger.warning("Warm process %s is gone (%s); starting another.", handle.process.pid, _described(error))
                 self._drop(handle)
                 self._fitting(location, server_id)
                 return None
@@ -187,6 +193,10 @@ class WarmClient:
     def _drop(self, handle: WarmHandle) -> None:
         handle.stop()
         self._current = None
+
+
+def _described(error: BaseException) -> str:
+    return str(error) or type(error).__name__
 
 
 def _environment() -> Mapping[str, str]:

@@ -1,7 +1,7 @@
 """The warm process: imports everything once, then forks a run worker whenever its launcher asks for one.
 
-``python -m sheets_pipeline.dagster_runtime.warm_process FD`` with one end of a ``Channel`` as file descriptor FD. It opens no
-connection and no thread, as neither survives a fork; should an import bring one, it says so and ends, and runs start
+``python -m sheets_pipeline.dagster_runtime.warm_process FD`` with one end of a ``multiprocessing.Pipe`` as file descriptor
+FD. It opens no other connection and no thread, as neither survives a fork; should an import bring one, it says so and ends, and runs start
 cold. It ends when its launcher does. (PR_SET_PDEATHSIG would not do: that signal comes when the *thread* ends that
 started us, and Dagster's daemon launches from a pool of threads.)
 """
@@ -10,18 +10,16 @@ import atexit
 import gc
 import importlib
 import os
-import select
-import socket
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
+from multiprocessing.connection import Connection
 from types import ModuleType
 
 import dagster as dg
 import psutil
 
-from sheets_pipeline.dagster_runtime.channel import Channel, ChannelClosed
 from sheets_pipeline.processes import abandoned_threads
 from sheets_pipeline.processes.identity import kill_group
 from sheets_pipeline.processes.priority import lower
@@ -47,6 +45,9 @@ _ALWAYS_NEEDED = (
     "upath.implementations.local",
 )
 
+#: Raised where the launcher is gone.
+_GONE = (EOFError, ConnectionError)
+
 #: While workers run, ended ones are looked for this often (seconds).
 _REAP_INTERVAL = 0.25
 
@@ -54,7 +55,7 @@ _REAP_INTERVAL = 0.25
 class WarmProcess:
     """Forks workers on request, with their priority lowered by ``nice`` steps, and reports those that die."""
 
-    def __init__(self, channel: Channel, nice: int = 0) -> None:
+    def __init__(self, channel: Connection, nice: int = 0) -> None:
         self.channel, self.nice = channel, nice
         self.running: dict[int, str | None] = {}
         self.is_retired = False
@@ -65,10 +66,10 @@ class WarmProcess:
         In a fork this returns what the fork is to do; in the warm process itself None.
         """
         while not (self.is_retired and not self.running):
-            if self.channel.has_message or self._wait():
+            if self.channel.poll(_REAP_INTERVAL if self.running else None):
                 try:
-                    message = self.channel.receive()
-                except ChannelClosed:
+                    message = self.channel.recv()
+                except _GONE:
                     return None
                 if "retire" in message:
                     self.is_retired = True
@@ -79,10 +80,6 @@ class WarmProcess:
             if (task := self._reap()) is not None:
                 return task
         return None
-
-    def _wait(self) -> bool:
-        ready, _, _ = select.select([self.channel], [], [], _REAP_INTERVAL if self.running else None)
-        return bool(ready)
 
     def _fork_worker(self, serialized_args: str) -> Callable[[], int] | None:
         pid = os.fork()
@@ -186,19 +183,20 @@ def why_unfit() -> str | None:
 
 def main(descriptor: int) -> int:
     """Warm up, report, serve; gives the exit code, in forks as well."""
-    channel = Channel(socket.socket(fileno=descriptor))
+    channel, started = Connection(descriptor), time.monotonic()
     try:
-        started = time.monotonic()
-        wanted = channel.receive()
-        warm_up(wanted["modules"])
-        if reason := why_unfit():
-            channel.send({"unfit": reason})
-            return 1
-        channel.send({"ready": os.getpid(), "seconds": round(time.monotonic() - started, 2)})
-        task = WarmProcess(channel, wanted["nice"]).serve()
-    except ChannelClosed:
+        wanted = channel.recv()
+    except _GONE:
         return 0
-    return task() if task else 0
+    warm_up(wanted["modules"])
+    reason = why_unfit()
+    ready = {"ready": os.getpid(), "seconds": round(time.monotonic() - started, 2)}
+    try:
+        channel.send({"unfit": reason} if reason else ready)
+        task = None if reason else WarmProcess(channel, wanted["nice"]).serve()
+    except _GONE:
+        return 0
+    return task() if task else int(reason is not None)
 
 
 def _leave(exit_code: int) -> None:

@@ -1,7 +1,7 @@
 """The few expressions that PostgreSQL, MySQL/MariaDB and SQLite write differently."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 import sqlalchemy as sa
@@ -30,113 +30,66 @@ class IntegerKeys(sa.types.TypeDecorator[Any]):
         return keys if dialect.name == "postgresql" else json.dumps(keys)
 
 
-class _IsOneOf(sa.sql.functions.FunctionElement[Any]):
-    inherit_cache = True
-    name = "is_one_of"
-    type = sa.Boolean()
+def sql_function(name: str, kind: Any, mysql: str, **others: str) -> Callable[..., Expression]:
+    """A function of SQL as each database writes it, with ``{0}``, ``{1}`` ... for its arguments.
+
+    ``others`` are PostgreSQL's and SQLite's forms where they differ from MySQL's and MariaDB's.
+    """
+    facts = {"name": name, "type": kind, "inherit_cache": True}
+    element: type[Any] = type(name, (sa.sql.functions.FunctionElement,), facts)
+
+    @compiles(element)
+    def compiled(function: Any, compiler: SQLCompiler, **kw: Any) -> str:
+        arguments = (compiler.process(clause, **kw) for clause in function.clauses)
+        return others.get(compiler.dialect.name, mysql).format(*arguments)
+
+    return element
+
+
+_one_of = sql_function(
+    "one_of",
+    sa.Boolean(),
+    "{0} IN (SELECT k.id FROM JSON_TABLE({1}, '$[*]' COLUMNS (id BIGINT PATH '$')) AS k)",
+    postgresql="{0} = ANY({1})",
+    sqlite="{0} IN (SELECT value FROM json_each({1}))",
+)
 
 
 def is_one_of(column: Expression, ids: Collection[int] | None) -> sa.ColumnElement[bool]:
     """Whether a key column holds one of these keys; true where ``ids`` is None."""
     if ids is None:
         return sa.true()
-    return _IsOneOf(column, sa.bindparam("ids", list(ids), type_=IntegerKeys, unique=True))
+    return _one_of(column, sa.bindparam("ids", list(ids), type_=IntegerKeys, unique=True))
 
 
-@compiles(_IsOneOf)
-def _is_one_of(element: _IsOneOf, compiler: SQLCompiler, **kw: Any) -> str:
-    column, keys = (compiler.process(clause, **kw) for clause in element.clauses)
-    if compiler.dialect.name == "postgresql":
-        return f"{column} = ANY({keys})"
-    if compiler.dialect.name == "sqlite":
-        return f"{column} IN (SELECT value FROM json_each({keys}))"
-    return f"{column} IN (SELECT k.id FROM JSON_TABLE({keys}, '$[*]' COLUMNS (id BIGINT PATH '$')) AS k)"
-
-
-class _RoundedRatio(sa.sql.functions.FunctionElement[Any]):
-    inherit_cache = True
-    name = "rounded_ratio"
-    type = sa.Numeric(30, 12)
+_rounded_ratio = sql_function(
+    "rounded_ratio",
+    sa.Numeric(30, 12),
+    "ROUND(CAST({0} AS DECIMAL(38, 12)) / NULLIF({1}, 0), {2})",
+    postgresql="ROUND(CAST({0} AS NUMERIC) / NULLIF({1}, 0), {2})",
+    sqlite="ROUND(CAST({0} AS REAL) / NULLIF({1}, 0), {2})",
+)
 
 
 def rounded_ratio(part: Any, whole: Any, places: int) -> Expression:
     """``part`` divided by ``whole``, rounded to so many decimals; NULL where ``whole`` is 0 or NULL."""
-    return _RoundedRatio(part, whole, sa.literal_column(str(places)))
+    return _rounded_ratio(part, whole, sa.literal_column(str(places)))
 
 
-@compiles(_RoundedRatio)
-def _rounded_ratio(element: _RoundedRatio, compiler: SQLCompiler, **kw: Any) -> str:
-    part, whole, places = (compiler.process(clause, **kw) for clause in element.clauses)
-    exact = {"postgresql": f"CAST({part} AS NUMERIC)", "sqlite": f"CAST({part} AS REAL)"}
-    dividend = exact.get(compiler.dialect.name, f"CAST({part} AS DECIMAL(38, 12))")
-    return f"ROUND({dividend} / NULLIF({whole}, 0), {places})"
-
-
-class _ExactSum(sa.sql.functions.FunctionElement[Any]):
-    inherit_cache = True
-    name = "exact_sum"
-    type = sa.Numeric(30, 2)
-
-
-def exact_sum(value: Any) -> Expression:
-    """Sum of numbers with two decimals, the same in whatever order they come."""
-    return _ExactSum(value)
-
-
-@compiles(_ExactSum)
-def _exact_sum(element: _ExactSum, compiler: SQLCompiler, **kw: Any) -> str:
-    value = compiler.process(element.clauses, **kw)
-    if compiler.dialect.name == "sqlite":  # keeps decimals as floats; whole hundredths add up exactly
-        return f"(SUM(CAST(ROUND({value} * 100) AS INTEGER)) / 100.0)"
-    return f"SUM({value})"
-
-
-class _AsFloat(sa.sql.functions.FunctionElement[Any]):
-    inherit_cache = True
-    name = "as_float"
-    type = sa.Double()
-
-
-def as_float(value: Any) -> Expression:
-    """A decimal as the double nearest to it."""
-    return _AsFloat(value)
-
-
-@compiles(_AsFloat)
-def _as_float(element: _AsFloat, compiler: SQLCompiler, **kw: Any) -> str:
-    target = {"postgresql": "DOUBLE PRECISION", "sqlite": "REAL"}.get(compiler.dialect.name, "DOUBLE")
-    return f"CAST({compiler.process(element.clauses, **kw)} AS {target})"
-
-
-class _UtcWallClock(sa.sql.functions.FunctionElement[Any]):
-    inherit_cache = True
-    name = "utc_wall_clock"
-    type = sa.DateTime()
-
-
-def utc_wall_clock(moment: Any) -> Expression:
-    """A moment as naive UTC, whatever the session's time zone; drivers and pandas read it several times faster."""
-    return _UtcWallClock(moment)
-
-
-@compiles(_UtcWallClock)
-def _utc_wall_clock(element: _UtcWallClock, compiler: SQLCompiler, **kw: Any) -> str:
-    moment = compiler.process(element.clauses, **kw)
-    return f"({moment} AT TIME ZONE 'UTC')" if compiler.dialect.name == "postgresql" else moment
-
-
-class _UtcDate(sa.sql.functions.FunctionElement[Any]):
-    inherit_cache = True
-    name = "utc_date"
-    type = sa.Date()
-
-
-def utc_date(moment: Any) -> Expression:
-    """The day of a moment in UTC, whatever the session's time zone."""
-    return _UtcDate(moment)
-
-
-@compiles(_UtcDate)
-def _utc_date(element: _UtcDate, compiler: SQLCompiler, **kw: Any) -> str:
-    moment = compiler.process(utc_wall_clock(*element.clauses), **kw)
-    return f"CAST({moment} AS DATE)" if compiler.dialect.name == "postgresql" else f"DATE({moment})"
+#: Sum of numbers with two decimals, the same in whatever order they come: SQLite keeps decimals as floats, and whole
+#: hundredths add up exactly.
+exact_sum = sql_function(
+    "exact_sum", sa.Numeric(30, 2), "SUM({0})", sqlite="(SUM(CAST(ROUND({0} * 100) AS INTEGER)) / 100.0)"
+)
+#: A decimal as the double nearest to it.
+as_float = sql_function(
+    "as_float",
+    sa.Double(),
+    "CAST({0} AS DOUBLE)",
+    postgresql="CAST({0} AS DOUBLE PRECISION)",
+    sqlite="CAST({0} AS REAL)",
+)
+#: A moment as naive UTC, whatever the session's time zone; drivers and pandas read it several times faster.
+utc_wall_clock = sql_function("utc_wall_clock", sa.DateTime(), "{0}", postgresql="({0} AT TIME ZONE 'UTC')")
+#: The day of a moment in UTC, whatever the session's time zone.
+utc_date = sql_function("utc_date", sa.Date(), "DATE({0})", postgresql="CAST(({0} AT TIME ZONE 'UTC') AS DATE)")

@@ -4,12 +4,8 @@ Anybody who may write the queue may write nonsense into it, such as the text ``N
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
-import sqlalchemy as sa
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
-
+from sheets_pipeline.database.dialects import sql_function
 from sheets_pipeline.database.event_keys import TabEvents, faults, shown
 from sheets_pipeline.database.event_table import Event
 from sheets_pipeline.database.types import UtcDateTime
@@ -48,17 +44,10 @@ def malformed(
     return by_reason
 
 
-class readable_moment(sa.sql.functions.FunctionElement[Any]):  # noqa: N801 - reads as the SQL function that it is
-    """A moment that Python can hold; NULL for infinity, zero dates and what is no moment at all."""
-
-    inherit_cache = True
-    name = "readable_moment"
-    type = UtcDateTime()
-
-
-@compiles(readable_moment)
-def _readable_moment(element: readable_moment, compiler: SQLCompiler, **kw: Any) -> str:
-    moment = compiler.process(element.clauses, **kw)
-    if compiler.dialect.name == "sqlite":
-        return f"strftime('%Y-%m-%d %H:%M:%f000', {moment})"
-    return f"CASE WHEN {moment} > '0001-01-02 00:00:00' AND {moment} < '9999-12-30 00:00:00' THEN {moment} END"
+#: A moment that Python can hold; NULL for infinity, zero dates and what is no moment at all.
+readable_moment = sql_function(
+    "readable_moment",
+    UtcDateTime(),
+    "CASE WHEN {0} > '0001-01-02 00:00:00' AND {0} < '9999-12-30 00:00:00' THEN {0} END",
+    sqlite="strftime('%Y-%m-%d %H:%M:%f000', {0})",
+)

@@ -9,31 +9,19 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
 
+from sheets_pipeline.database.dialects import sql_function
 from sheets_pipeline.database.types import Key, UtcDateTime
 
 event_metadata = sa.MetaData()
 
 
-class utc_now(sa.sql.functions.FunctionElement[Any]):  # noqa: N801 - reads as the SQL function that it is
-    """The database's clock at this very moment, not at the start of the transaction."""
-
-    inherit_cache = True
-    name = "utc_now"
-    type = UtcDateTime()
-
-
-#: ``utc_now`` as each database writes it.
+#: The database's clock, as each database writes it.
 CLOCK = {"postgresql": "pg_catalog.clock_timestamp()", "sqlite": "strftime('%Y-%m-%d %H:%M:%f000', 'now')"}
 MYSQL_CLOCK = "UTC_TIMESTAMP(6)"
 
-
-@compiles(utc_now)
-def _utc_now(_element: utc_now, compiler: SQLCompiler, **_kw: Any) -> str:
-    return CLOCK.get(compiler.dialect.name, MYSQL_CLOCK)
-
+#: The database's clock at this very moment, not at the start of the transaction.
+utc_now = sql_function("utc_now", UtcDateTime(), MYSQL_CLOCK, **CLOCK)
 
 pending_event = sa.Table(
     "pending_event",

@@ -30,22 +30,19 @@ mutation Launch($params: ExecutionParams!) { launchRun(executionParams: $params)
   ... on Error { message }
   ... on RunConfigValidationInvalid { errors { message } } } }
 """
-_START_SENSOR = """
-mutation Start($selector: SensorSelector!) { startSensor(sensorSelector: $selector) { __typename
-  ... on SensorNotFoundError { message } ... on UnauthorizedError { message } ... on PythonError { message } } }
-"""
-_STOP_SENSOR = """
-mutation Stop($id: String!) { stopSensor(id: $id) { __typename
-  ... on UnauthorizedError { message } ... on PythonError { message } } }
-"""
-_START_SCHEDULE = """
-mutation Start($selector: ScheduleSelector!) { startSchedule(scheduleSelector: $selector) { __typename
-  ... on ScheduleNotFoundError { message } ... on UnauthorizedError { message } ... on PythonError { message } } }
-"""
-_STOP_SCHEDULE = """
-mutation Stop($id: String!) { stopRunningSchedule(id: $id) { __typename
-  ... on ScheduleNotFoundError { message } ... on UnauthorizedError { message } ... on PythonError { message } } }
-"""
+#: Whatever refuses to start or stop a switch gives a message.
+_ERRORS = "__typename ... on Error { message }"
+#: By kind of switch: how it is started, how it is stopped.
+_MUTATIONS = {
+    "sensor": (
+        f"mutation Start($selector: SensorSelector!) {{ startSensor(sensorSelector: $selector) {{ {_ERRORS} }} }}",
+        f"mutation Stop($id: String!) {{ stopSensor(id: $id) {{ {_ERRORS} }} }}",
+    ),
+    "schedule": (
+        f"mutation Start($selector: ScheduleSelector!) {{ startSchedule(scheduleSelector: $selector) {{ {_ERRORS} }} }}",
+        f"mutation Stop($id: String!) {{ stopRunningSchedule(id: $id) {{ {_ERRORS} }} }}",
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -133,14 +130,12 @@ class DagsterClient:
 
     def _set(self, ours: Location, switch: Switch, *, on: bool) -> None:
         selector = {"repositoryName": ours.repository, "repositoryLocationName": ours.location}
-        if switch.kind == "sensor":
-            query = _START_SENSOR if on else _STOP_SENSOR
+        start, stop = _MUTATIONS[switch.kind]
+        if on:
+            answer = self._call(start, selector={**selector, f"{switch.kind}Name": switch.name})
         else:
-            query = _START_SCHEDULE if on else _STOP_SCHEDULE
-        variables: dict[str, Any] = (
-            {"selector": {**selector, f"{switch.kind}Name": switch.name}} if on else {"id": switch.state_id}
-        )
-        [result] = self._call(query, **variables).values()
+            answer = self._call(stop, id=switch.state_id)
+        [result] = answer.values()
         _accepted(result, "Sensor", "StopSensorMutationResult", "ScheduleStateResult")
 
     def _call(self, query: str, **variables: Any) -> dict[str, Any]:

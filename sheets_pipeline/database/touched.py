@@ -12,11 +12,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from sheets_pipeline.database.error_words import words_of
 from sheets_pipeline.database.event_faults import is_no_key
 from sheets_pipeline.database.event_keys import TabEvents, UnusableKey, shown
 from sheets_pipeline.database.event_table import Event
 from sheets_pipeline.errors import DatabaseError
+from sheets_pipeline.sync.privacy import without_values
 from sheets_pipeline.sync.watch import Watch
 
 #: Where more changed rows than this would have to be asked about one by one, the tab is written as a whole.
@@ -173,7 +173,7 @@ class Lookups:
 
 
 def _said_by(error: sa.exc.DBAPIError | DatabaseError) -> str:
-    return words_of(error) if isinstance(error, sa.exc.DBAPIError) else str(error)
+    return without_values(error) if isinstance(error, sa.exc.DBAPIError) else str(error)
 
 
 def _looked_up(
@@ -187,7 +187,7 @@ def _looked_up(
         with connection.begin_nested():
             row = connection.execute(query).mappings().first()
     except sa.exc.DBAPIError as error:
-        raise UnusableKey(f"is none of table {table.name} ({words_of(error)})") from error
+        raise UnusableKey(f"is none of table {table.name} ({without_values(error)})") from error
     return {} if row is None else {name: None if value is None else str(value) for name, value in row.items()}
 
 

@@ -12,7 +12,6 @@ import dagster as dg
 import sqlalchemy as sa
 
 from sheets_pipeline.components.tab_asset import TabAsset, tab_assets
-from sheets_pipeline.database.error_words import words_of
 from sheets_pipeline.errors import DatabaseError, DeclarationBroken, LimitExceeded, SheetsPipelineError, TabProblem
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.runs.computed import ComputedTab, Computing
@@ -22,6 +21,7 @@ from sheets_pipeline.sheets import access
 from sheets_pipeline.sheets.protocol import Writer
 from sheets_pipeline.sync.archive import archive_tab
 from sheets_pipeline.sync.guards import Growth, check_growth
+from sheets_pipeline.sync.privacy import without_values
 from sheets_pipeline.sync.tab import ColumnType, Tab
 
 #: Tabs are computed one after the other, as two queries at once would take two processors from the application. One that
@@ -111,7 +111,7 @@ def _outcome(begun: Computing | SheetsPipelineError) -> Outcome:
 
 
 def _database_failed(error: sa.exc.SQLAlchemyError) -> DatabaseError:
-    words = words_of(error) if isinstance(error, sa.exc.DBAPIError) else type(error).__name__
+    words = without_values(error) if isinstance(error, sa.exc.DBAPIError) else type(error).__name__
     return DatabaseError(f"A database failed: {words}. `sheets-pipeline doctor` tells which and why.")
 
 

@@ -10,8 +10,8 @@ import pandas as pd
 import sqlalchemy as sa
 
 from sheets_pipeline.components.declarations import INTERRUPTS
-from sheets_pipeline.database.error_words import words_of
 from sheets_pipeline.runs.tab_failures import first_cause
+from sheets_pipeline.sync.privacy import without_values
 
 Read = Callable[[Collection[str]], pd.DataFrame]
 
@@ -25,7 +25,7 @@ class KeysRefused(Exception):
     def __init__(self, keys: frozenset[str], error: Exception) -> None:
         self.keys = keys
         refused = first_cause(error, sa.exc.DBAPIError)
-        words = f"the database says: {words_of(refused)}" if refused else f"it raises {type(error).__name__}"
+        words = f"the database says: {without_values(refused)}" if refused else f"it raises {type(error).__name__}"
         super().__init__(f"the tab's query fails for this key ({words})")
 
 

@@ -17,10 +17,10 @@ import sqlalchemy as sa
 from sheets_pipeline.components.declarations import INTERRUPTS
 from sheets_pipeline.components.tab_asset import TabAsset
 from sheets_pipeline.database import history
-from sheets_pipeline.database.error_words import words_of
 from sheets_pipeline.errors import DatabaseError, RequestRejected, SheetsPipelineError, TabFailed, TabProblem
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.runs.time_limit import TookTooLong
+from sheets_pipeline.sync.privacy import without_values
 from sheets_pipeline.sync.rows import check_columns
 from sheets_pipeline.sync.tab import Tab
 
@@ -95,7 +95,9 @@ def computing_failed(title: str, error: BaseException, path: str, line: int | No
         return error
     if (refused := first_cause(error, sa.exc.DBAPIError)) is not None:
         place = f"{Path(path).name}, line {line}" if line else _place(error, path)
-        wrong = TabProblem(title, f"{summary}. The database says: {words_of(refused)}. Correct the query ({place}).")
+        wrong = TabProblem(
+            title, f"{summary}. The database says: {without_values(refused)}. Correct the query ({place})."
+        )
         wrong.is_transient = isinstance(refused, sa.exc.OperationalError | sa.exc.InternalError)
         return wrong
     return _unexpected(title, error, summary, path)
@@ -104,7 +106,7 @@ def computing_failed(title: str, error: BaseException, path: str, line: int | No
 def _unexpected(title: str, error: BaseException, problem: str, path: str) -> TabFailed:
     kind = type(error).__name__
     message = f": {' '.join(str(error).split())[:200]}" if isinstance(error, _ABOUT_CODE) else ""
-    refused = f": {words_of(error)}" if isinstance(error, sa.exc.DBAPIError) else ""
+    refused = f": {without_values(error)}" if isinstance(error, sa.exc.DBAPIError) else ""
     return TabFailed(title, f"{problem}. Unexpected {kind}{message}{refused} ({_place(error, path)}).")
 
 

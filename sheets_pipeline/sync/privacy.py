@@ -18,6 +18,8 @@ _APPENDED = re.compile(r"\s*\[(?:SQL|parameters):.*|\s*\(Background on this erro
 _QUOTED = re.compile(r"""(?P<mark>["'`])(?P<word>(?:\\.|(?!(?P=mark)).)*)(?P=mark)(?!\w)|["'`“‘«].*""", re.DOTALL)
 #: Errors that somebody's own function raises (P0001) are their words, whatever these hold.
 _OWN_WORDS = {"P0001", "45000"}
+#: Classes of SQLSTATE that are about syntax, names, rights: what they quote are names. Source: the SQL standard, part 2, table 38.
+_ABOUT_THE_STATEMENT = ("42", "0A", "3F")
 _LONGEST = 500
 
 
@@ -29,13 +31,15 @@ def without_values(error: BaseException, names: Collection[str] = ()) -> str:
         names: Words that may be shown, such as those of the tab's declaration.
     """
     cause = getattr(error, "orig", None) or error
-    kind = type(cause).__name__
-    if getattr(cause, "sqlstate", None) in _OWN_WORDS:
+    kind, state = type(cause).__name__, str(getattr(cause, "sqlstate", None))
+    if state in _OWN_WORDS:
         return f"{kind}: a message of the database's own functions, which may hold values"
     known = {*names, *re.findall(r"\w+", str(getattr(error, "statement", None) or "")), *dir(builtins)}
-    message = _APPENDED.sub("", _ADDED.sub("", str(cause)))
-    message = _QUOTED.sub(lambda quoted: quoted[0] if _is_known(quoted["word"], known) else "…", message)
-    message = " ".join(message.split())[:_LONGEST]
+    is_numbered = len(cause.args) > 1 and isinstance(cause.args[0], int)  # as MySQL's drivers have it
+    message = _APPENDED.sub("", _ADDED.sub("", str(cause.args[1] if is_numbered else cause)))
+    if not state.startswith(_ABOUT_THE_STATEMENT):
+        message = _QUOTED.sub(lambda quoted: quoted[0] if _is_known(quoted["word"], known) else "…", message)
+    message = " ".join(message.split()).rstrip("^ ")[:_LONGEST]
     return f"{kind}: {message}" if message else kind
 
 

@@ -21,6 +21,16 @@ def failed(message: str, statement: str = "select idd from users where full_name
     return error
 
 
+class NumberedError(Exception):
+    """As pymysql's: a number and the words."""
+
+
+def numbered(words: str) -> Exception:
+    error = failed("")
+    vars(error)["orig"] = NumberedError(1054, words)
+    return error
+
+
 @pytest.mark.parametrize(
     ("error", "said"),
     [
@@ -31,6 +41,10 @@ def failed(message: str, statement: str = "select idd from users where full_name
         (failed(f"Duplicate entry '{JANE}' for key 'users.email'"), "Duplicate entry … for key …"),
         (failed(f"user {JANE} is not allowed", sqlstate="P0001"), "a message of the database's own functions"),
         (failed('value too long: "Jane "quoted" Doe"'), "value too long: …"),
+        (failed('function "of_a_view" does not exist\n   ^', sqlstate="42883"), 'function "of_a_view" does not exist'),
+        (failed(f'wrong: "{JANE}"', sqlstate="22P02"), "wrong: …"),
+        (numbered("Unknown column 'idd' in 'SELECT'"), "NumberedError: Unknown column 'idd' in …"),
+        (numbered(f"error near '{JANE}' at line 1"), "error near … at line 1"),
         (failed(f'never closed: "{JANE}'), "never closed: …"),
         (
             ValueError(f"could not convert string to float: {JANE!r}"),

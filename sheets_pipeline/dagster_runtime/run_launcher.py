@@ -4,7 +4,6 @@ Each run has a process and a session of its own, noted in a tag of the run, so w
 can see whether it lives and end it.
 """
 
-import os
 import subprocess
 import sys
 import threading
@@ -37,7 +36,7 @@ _IDENTITY_SECONDS = 15
 
 
 class WarmRunLauncher(DefaultRunLauncher):
-    """Starts run workers warm where it can, else cold. Where there is no ``fork`` (Windows) it is the stock launcher."""
+    """Starts run workers warm where it can, else cold."""
 
     def __init__(
         self,
@@ -84,8 +83,7 @@ class WarmRunLauncher(DefaultRunLauncher):
         self.warm = WarmClient(self.modules, _modules_of(instance), self.nice)
         if is_daemon():
             keep_connections(instance)
-            if can_fork():
-                self.warm.prepare()
+            self.warm.prepare()
 
     # launching
 
@@ -93,7 +91,7 @@ class WarmRunLauncher(DefaultRunLauncher):
         """Start a worker for the run; returns once its process exists."""
         run = context.dagster_run
         origin = run.job_code_origin
-        if not can_fork() or origin is None or origin.repository_origin.executable_path != sys.executable:
+        if origin is None or origin.repository_origin.executable_path != sys.executable:
             super().launch_run(context)
             return
         instance = self._instance
@@ -194,11 +192,6 @@ class WarmRunLauncher(DefaultRunLauncher):
     def dispose(self) -> None:
         """End the warm process; runs go on."""
         self.warm.close()
-
-
-def can_fork() -> bool:
-    """Whether this system has ``fork``."""
-    return hasattr(os, "fork")
 
 
 def _modules_of(instance: dg.DagsterInstance) -> list[str]:

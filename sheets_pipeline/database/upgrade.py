@@ -13,15 +13,13 @@ import sqlalchemy as sa
 from sheets_pipeline.database import archive, chains, held_tabs, history, installation, leases, quota, state
 from sheets_pipeline.database.chains import STORE, NotedChain
 from sheets_pipeline.database.engine import described
-from sheets_pipeline.database.locks import lock_transaction
+from sheets_pipeline.database.locks import named_lock
 from sheets_pipeline.database.store import state_metadata
 from sheets_pipeline.errors import DatabaseError
 
 #: Importing one of these declares its tables.
 _DECLARING = (archive, held_tabs, history, installation, leases, quota, state)
 
-#: Any number that nobody else uses; held while tables are changed.
-_ADVISORY_LOCK = 7349215
 #: Longest wait for another process that changes the tables, in seconds.
 _LOCK_SECONDS = 60
 
@@ -116,29 +114,8 @@ def _owner_wanted(engine: sa.Engine, problems: list[str]) -> Iterator[None]:
 
 @contextmanager
 def _alone(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """A transaction of the only process that changes the tables."""
-    dialect = engine.dialect.name
-    with engine.connect() as connection:
-        if dialect in {"mysql", "mariadb"}:
-            if connection.scalar(sa.select(sa.func.get_lock("sheets_pipeline_store", _LOCK_SECONDS))) != 1:
-                raise _held(engine)
-            connection.commit()
-        try:
-            with connection.begin():
-                if dialect == "postgresql":
-                    lock_transaction(connection, _ADVISORY_LOCK)
-                elif dialect == "sqlite":
-                    connection.exec_driver_sql("BEGIN IMMEDIATE")
-                yield connection
-        finally:  # once it is committed: the next one must see what has been done
-            if dialect in {"mysql", "mariadb"} and not connection.invalidated:
-                connection.execute(sa.select(sa.func.release_lock("sheets_pipeline_store")))
-
-
-def _held(engine: sa.Engine) -> DatabaseError:
-    error = DatabaseError(
-        f"Another process has been changing the pipeline's tables in {described(engine.url)} for {_LOCK_SECONDS} s. "
-        "Try again when it is done."
-    )
-    error.is_transient = True
-    return error
+    """A transaction of the only process that changes the tables; the next one sees what has been committed."""
+    with named_lock(engine, "The pipeline's store", timeout_seconds=_LOCK_SECONDS), engine.begin() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        yield connection

@@ -216,41 +216,57 @@ def tabs_of_runs(engine: sa.Engine, run_ids: Collection[str]) -> set[tuple[str, 
         return {(row.run_id, row.tab) for row in rows}
 
 
+class Totals(NamedTuple):
+    """What all recorded syncs of a tab come to; ``under_way`` are those that have not ended, durations of successful ones."""
+
+    syncs: int
+    successful: int
+    under_way: int
+    cells: int
+    requests: int
+    quota_wait_seconds: float
+    average_seconds: float | None
+    longest_seconds: float | None
+
+    @property
+    def failed(self) -> int:
+        """Refused ones among them."""
+        return self.syncs - self.successful - self.under_way
+
+
+def totals(connection: sa.Connection, spreadsheet_id: str) -> dict[str, Totals]:
+    """Tab title → totals."""
+    row = sync_history.c
+    query = (
+        sa.select(
+            row.tab,
+            sa.func.count(),
+            sa.func.sum(sa.case((row.outcome == "success", 1), else_=0)),
+            sa.func.sum(sa.case((row.outcome.is_(None), 1), else_=0)),
+            sa.func.sum(row.cells),
+            sa.func.sum(row.read_requests + row.write_requests),
+            sa.func.sum(row.quota_wait_seconds),
+            sa.func.avg(row.seconds),
+            sa.func.max(row.seconds),
+        )
+        .where(row.spreadsheet_id == spreadsheet_id)
+        .group_by(row.tab)
+    )
+    by_tab = {}
+    for tab, *counts, waited, average, longest in connection.execute(query):
+        durations = (None if value is None else float(value) for value in (average, longest))
+        by_tab[tab] = Totals._make([*(int(count or 0) for count in counts), float(waited or 0), *durations])
+    return by_tab
+
+
 def tab_histories(engine: sa.Engine, spreadsheet_id: str) -> dict[str, TabHistory]:
     """Tab title → what all its recorded syncs say."""
     with engine.connect() as connection:
-        counted = _counted(connection, spreadsheet_id)
-        return {tab: _tab_history(connection, spreadsheet_id, tab, counts) for tab, counts in counted.items()}
+        of_tabs = totals(connection, spreadsheet_id).items()
+        return {tab: _tab_history(connection, spreadsheet_id, tab, counts) for tab, counts in of_tabs}
 
 
-class _Counts(NamedTuple):
-    successes: int
-    failures: int
-    under_way: int
-    average_seconds: float | None
-
-
-def _counted(connection: sa.Connection, spreadsheet_id: str) -> dict[str, _Counts]:
-    columns = sync_history.c
-    query = (
-        sa.select(columns.tab, columns.outcome, sa.func.count(), sa.func.avg(columns.seconds))
-        .where(columns.spreadsheet_id == spreadsheet_id)
-        .group_by(columns.tab, columns.outcome)
-    )
-    counted: dict[str, _Counts] = {}
-    for tab, outcome, number, average in connection.execute(query):
-        counts = counted.get(tab, _Counts(0, 0, 0, None))
-        if outcome == "success":
-            counts = counts._replace(successes=number, average_seconds=float(average) if average is not None else None)
-        elif outcome is None:
-            counts = counts._replace(under_way=number)
-        else:
-            counts = counts._replace(failures=counts.failures + number)
-        counted[tab] = counts
-    return counted
-
-
-def _tab_history(connection: sa.Connection, spreadsheet_id: str, tab: str, counts: _Counts) -> TabHistory:
+def _tab_history(connection: sa.Connection, spreadsheet_id: str, tab: str, counts: Totals) -> TabHistory:
     columns = sync_history.c
     mine = (columns.spreadsheet_id == spreadsheet_id) & (columns.tab == tab)
     has_failed = columns.outcome.in_(["failed", "refused"])
@@ -263,9 +279,9 @@ def _tab_history(connection: sa.Connection, spreadsheet_id: str, tab: str, count
     newest = max((row for row in (success, failure) if row), key=lambda row: int(row["id"]), default=None)
     since = sa.select(sa.func.count()).where(mine, has_failed, columns.id > (success["id"] if success else 0))
     return TabHistory(
-        total_syncs=counts.successes + counts.failures + counts.under_way,
-        successful_syncs=counts.successes,
-        failed_syncs=counts.failures,
+        total_syncs=counts.syncs,
+        successful_syncs=counts.successful,
+        failed_syncs=counts.failed,
         consecutive_failures=int(connection.scalar(since) or 0),
         last_success=success["ended_at"] if success else None,
         last_duration_seconds=success["seconds"] if success else None,

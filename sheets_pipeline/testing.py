@@ -8,7 +8,15 @@
         report = bench.sync(my_frame)
         assert bench.values() == [...]
 
-Needs pytest and what is embedded (``sheets-pipeline[embedded]``).
+Tests of a project's own tabs (``tests/test_tabs.py``, which ``sheets-pipeline init`` writes):
+
+    TABS = declared_tabs(Path(__file__).parents[1])
+
+    @pytest.mark.parametrize("title", TABS)
+    def test_declaration_can_be_used(title):
+        check_declaration(title)
+
+Needs pytest, and for a bench or a database what is embedded (``sheets-pipeline[embedded]``).
 """
 
 import itertools
@@ -17,7 +25,8 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pandas as pd
@@ -25,9 +34,12 @@ import psycopg
 import pytest
 from google.auth.credentials import AnonymousCredentials
 
-from local_sheets.testing import LocalSheetsServer
+from sheets_pipeline.components.tab_asset import reload_tabs, tab_assets
 from sheets_pipeline.embedded.postgres import EmbeddedPostgres, Server
-from sheets_pipeline.errors import TabBusy
+from sheets_pipeline.embedded.services import attach_only
+from sheets_pipeline.errors import SheetsPipelineError, TabBusy
+from sheets_pipeline.runs import trial
+from sheets_pipeline.settings import load_settings
 from sheets_pipeline.sheets.client import NoQuota as NoQuota
 from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sheets.credentials import Identity
@@ -40,6 +52,10 @@ from sheets_pipeline.sync.cells import Cell
 from sheets_pipeline.sync.marks import Owner
 from sheets_pipeline.sync.report import SyncReport
 from sheets_pipeline.sync.tab import Column, ColumnType, Tab
+
+if TYPE_CHECKING:
+    from local_sheets.testing import LocalSheetsServer
+    from sheets_pipeline.components.tab_asset import TabAsset
 
 #: Short waits between tries; as patient with a single request as a machine under load needs.
 FAST = RetryPolicy(total_seconds=20, first_wait_seconds=0.02, longest_wait_seconds=0.1, timeout_seconds=(5, 10))
@@ -152,7 +168,7 @@ class FakeMemory:
 class Bench:
     """A tab, its writer, and the tab as people see it."""
 
-    def __init__(self, server: LocalSheetsServer, tab: Tab = PEOPLE, spreadsheet_id: str | None = None) -> None:
+    def __init__(self, server: "LocalSheetsServer", tab: Tab = PEOPLE, spreadsheet_id: str | None = None) -> None:
         self.server = server
         self.spreadsheet_id = spreadsheet_id or server.create_spreadsheet("Test")
         self.memory, self.ownership, self.policy = FakeMemory(), FakeOwnership(), FAST
@@ -230,6 +246,41 @@ def people(rows: Any) -> pd.DataFrame:
             "active": pd.Series([True] * len(pairs), dtype="boolean"),
         }
     )
+
+
+# A project's own tabs ---------------------------------------------------------------------------------------------------
+
+
+def declared_tabs(folder: Path) -> list[str]:
+    """Titles of the tabs that a project's folder declares, with those that cannot be used; works in that folder from then on."""
+    if not (folder / "tabs").is_dir():
+        raise ValueError(f"{str(folder)!r} is no project: expected a folder tabs/ in it.")
+    os.chdir(folder)  # where .env and tabs/ are
+    reload_tabs()
+    return [declared.tab.title for declared in tab_assets().values()]
+
+
+def check_declaration(title: str) -> None:
+    """Fail the test where the declaration of a tab cannot be used, with file, line and reason."""
+    if problem := _declared(title).problem:
+        pytest.fail(problem.text, pytrace=False)
+
+
+def check_query(title: str) -> None:
+    """Fail the test where a tab's query does not fit the database; skip it where none can be reached. Writes nothing."""
+    check_declaration(title)
+    attach_only()
+    try:
+        engine = trial.database()
+    except SheetsPipelineError as error:
+        pytest.skip(str(error))
+    verdict = trial.judge(engine, _declared(title), load_settings().sync_tab_timeout_seconds)
+    if verdict.problem:
+        pytest.fail(f"Tab {title!r}: {verdict.problem}", pytrace=False)
+
+
+def _declared(title: str) -> "TabAsset":
+    return next(declared for declared in tab_assets().values() if declared.tab.title == title)
 
 
 _numbers = itertools.count(1)

@@ -9,7 +9,7 @@ import os
 import sys
 import time
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,6 +17,9 @@ from sheets_pipeline.cli.progress import errors_console, progress
 from sheets_pipeline.errors import SheetsPipelineError, UnknownTab
 from sheets_pipeline.processes import abandoned_threads
 from sheets_pipeline.terminal import escape
+
+if TYPE_CHECKING:
+    from sheets_pipeline.embedded.services import Services
 
 #: Commands that may start what is embedded; the others ask, or change what is there.
 _STARTS_EMBEDDED = {"dev", "sync", "local"}
@@ -99,7 +102,22 @@ def dev(port: int | None) -> None:
     from sheets_pipeline.embedded.dev import run_dev
     from sheets_pipeline.settings import load_settings
 
-    sys.exit(run_dev(load_settings(), port=port))
+    sys.exit(run_dev(load_settings(), port=port, prepare=_record_events))
+
+
+def _record_events(services: "Services") -> None:
+    """Have the triggers of a project's own watches in the demo platform, which is made with those of the demo's tabs.
+
+    A database that a setting names is somebody's: `db install` changes it.
+    """
+    from sheets_pipeline.components.tab_asset import watched
+    from sheets_pipeline.database.engine import connect
+    from sheets_pipeline.database.triggers import install
+    from sheets_pipeline.home import project_folder
+    from sheets_pipeline.settings import load_settings
+
+    if load_settings().database_url is None and project_folder() is not None:
+        install(connect(services.database_url), watched())
 
 
 @main.command()
@@ -172,12 +190,14 @@ def _mount() -> None:
     from sheets_pipeline.cli.clean_up import clean_up
     from sheets_pipeline.cli.db import db
     from sheets_pipeline.cli.doctor import doctor
+    from sheets_pipeline.cli.init import init
     from sheets_pipeline.cli.local import local
     from sheets_pipeline.cli.queue import queue
     from sheets_pipeline.cli.serve import serve
     from sheets_pipeline.cli.status import status
     from sheets_pipeline.cli.tabs import tabs
 
+    main.add_command(init)
     main.add_command(local)
     main.add_command(db)
     main.add_command(status)

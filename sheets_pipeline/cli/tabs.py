@@ -12,8 +12,6 @@ import click
 from sheets_pipeline.terminal import echo, escape, screen
 
 if TYPE_CHECKING:
-    import sqlalchemy as sa
-
     from sheets_pipeline.components.tab_asset import TabAsset
     from sheets_pipeline.runs.trial import Trial, Verdict
     from sheets_pipeline.sync.tab import Tab
@@ -88,9 +86,9 @@ def preview(title: str, rows: int, keys: tuple[str, ...], as_json: bool) -> None
     [tab_asset] = _chosen((title,)).values()
     seconds = load_settings().sync_tab_timeout_seconds
     if keys:
-        result = trial.rows_of_keys(_database(), tab_asset, keys, seconds)
+        result = trial.rows_of_keys(trial.database(), tab_asset, keys, seconds)
     else:
-        result = trial.first_rows(_database(), tab_asset, rows, seconds)
+        result = trial.first_rows(trial.database(), tab_asset, rows, seconds)
     click.echo(json.dumps(_trial_json(result))) if as_json else _print_trial(result)
 
 
@@ -119,17 +117,6 @@ def _chosen(titles: tuple[str, ...]) -> dict[str, "TabAsset"]:
     return {title: declared[title] for title in titles} if titles else declared
 
 
-def _database() -> "sa.Engine":
-    """The database, for reading alone; nothing embedded is started."""
-    from sheets_pipeline.database.engine import connect, read_only
-    from sheets_pipeline.embedded.services import ensure_services
-    from sheets_pipeline.settings import load_settings
-
-    settings = load_settings()
-    url = settings.database_url.get_secret_value() if settings.database_url else ensure_services(settings).database_url
-    return read_only(connect(url), settings.database_statement_timeout_seconds)
-
-
 def _facts(tab_asset: "TabAsset") -> dict[str, Any]:
     from sheets_pipeline.components.tab_asset import declared_at
 
@@ -154,14 +141,14 @@ def _columns(tab: "Tab") -> list[dict[str, str]]:
 
 
 def _verdict(tab_asset: "TabAsset", against_database: bool) -> "Verdict":
-    from sheets_pipeline.runs.trial import Verdict, judge
+    from sheets_pipeline.runs.trial import Verdict, database, judge
     from sheets_pipeline.settings import load_settings
 
     if tab_asset.problem is not None:
         return Verdict(tab_asset.tab, tab_asset.problem.text)
     if not against_database:
         return Verdict(tab_asset.tab, None)
-    return judge(_database(), tab_asset, load_settings().sync_tab_timeout_seconds)
+    return judge(database(), tab_asset, load_settings().sync_tab_timeout_seconds)
 
 
 def _verdict_json(title: str, verdict: "Verdict") -> dict[str, Any]:

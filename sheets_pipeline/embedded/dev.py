@@ -10,7 +10,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from sheets_pipeline.embedded import dev_state
@@ -32,11 +32,14 @@ _LOOK_SECONDS = 0.5
 _EARLIER_SECONDS = 90.0
 
 
-def run_dev(settings: Settings, *, port: int | None = None) -> int:
+def run_dev(
+    settings: Settings, *, port: int | None = None, prepare: Callable[[Services], None] = lambda _: None
+) -> int:
     """Run everything until somebody ends it.
 
     Args:
         settings: Decides what is embedded.
+        prepare: Called once the services run, before all else starts.
         port: Port of the Dagster UI; default 3000, or the next free one.
 
     Returns:
@@ -56,6 +59,7 @@ def run_dev(settings: Settings, *, port: int | None = None) -> int:
             supervisor: Supervisor | None = None
             try:
                 services = _start_services(settings)
+                prepare(services)
                 supervisor = Supervisor(children_of(settings, port), mark, watchdog)
                 return _run(settings, services, supervisor, stop)
             finally:

@@ -11,10 +11,13 @@ import pandas as pd
 import sqlalchemy as sa
 
 from sheets_pipeline.components.tab_asset import TabAsset
+from sheets_pipeline.database.engine import connect, read_only
+from sheets_pipeline.embedded.services import ensure_services
 from sheets_pipeline.errors import DatabaseError, DeclarationBroken, SheetsPipelineError, TabProblem
 from sheets_pipeline.runs.computed import rows_of
 from sheets_pipeline.runs.tab_failures import computing
 from sheets_pipeline.runs.time_limit import Reading
+from sheets_pipeline.settings import load_settings
 from sheets_pipeline.sync.cells import KEY_SEPARATOR, Cell
 from sheets_pipeline.sync.rows import Rows, SetAside, rows_from_frame
 from sheets_pipeline.sync.tab import Tab
@@ -39,6 +42,20 @@ class Verdict:
     problem: str | None
     rows: int = 0
     set_aside: tuple[SetAside, ...] = ()
+
+
+def database() -> sa.Engine:
+    """The database whose tables the tabs show, for reading alone; it has been reached. Starts nothing after ``attach_only``.
+
+    Raises:
+        NotRunning: It is the embedded one, which does not run.
+        DatabaseError: It cannot be reached.
+    """
+    settings = load_settings()
+    url = settings.database_url.get_secret_value() if settings.database_url else ensure_services(settings).database_url
+    engine = read_only(connect(url), settings.database_statement_timeout_seconds)
+    with engine.connect():
+        return engine
 
 
 def first_rows(engine: sa.Engine, tab_asset: TabAsset, limit: int, seconds: float, zone: tzinfo = UTC) -> Trial:

@@ -69,6 +69,11 @@ USED = [
     Used("dagster._serdes:serialize_value", "hands it to the worker", takes="val"),
     Used("dagster._serdes:deserialize_value", "takes it there", takes="val as_type"),
     Used("dagster._core.instance:InstanceRef", "where the storage is", has="storage_data _replace"),
+    # The instance of a project's folder
+    Used("dagster._core.instance.config:dagster_instance_config", "reads our dagster.yaml", takes="base_dir"),
+    Used("dagster._core.instance.ref:InstanceRef", "Dagster's own classes", has="config_defaults"),
+    Used("dagster._core.instance.ref:configurable_class_data", "one class of a dagster.yaml", takes="config_field"),
+    Used("dagster._core.instance.ref:configurable_storage_data", "its storage", takes="config_field defaults"),
     # Storage
     Used(
         "dagster._serdes:ConfigurableClassData", "a class that dagster.yaml names",

@@ -1,0 +1,49 @@
+"""Dagster's instance in a project's folder: its ``dagster.yaml`` says only what differs from the package's own.
+
+So an upgrade of the package brings its configuration along, and nothing that was copied has to be merged.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+from dagster._core.instance.config import dagster_instance_config
+from dagster._core.instance.ref import InstanceRef, configurable_class_data, configurable_storage_data
+
+from sheets_pipeline.home import DEFAULTS
+
+_CLASSES = ("local_artifact_storage", "compute_logs", "run_launcher", "run_coordinator")
+_STORAGES = ("storage", "run_storage", "event_log_storage", "schedule_storage")
+
+
+class PipelineInstance(dg.DagsterInstance):
+    """Named as ``instance_class``. Classes and settings that are not given are those of ``defaults/dagster.yaml``."""
+
+    def __init__(self, *, settings: Mapping[str, Any] | None = None, **parts: Any) -> None:
+        ours = InstanceRef.from_dir(str(DEFAULTS)).settings
+        super().__init__(settings=_merged(ours, settings or {}), **parts)
+
+    @classmethod
+    def config_schema(cls) -> Mapping[str, Any]:
+        """What it takes beyond what Dagster does: nothing."""
+        return {}
+
+    @classmethod
+    def config_defaults(cls, base_dir: str) -> Mapping[str, Any]:
+        """Its classes, where a ``dagster.yaml`` names no others."""
+        ours, _ = dagster_instance_config(str(DEFAULTS))
+        classes = {name: configurable_class_data(ours[name]) for name in _CLASSES}
+        theirs = InstanceRef.config_defaults(base_dir)
+        storages = dict(zip(_STORAGES, configurable_storage_data(ours["storage"], theirs), strict=True))
+        return {**theirs, **classes, **storages}
+
+
+def _merged(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
+    """Theirs, with ours where they say nothing, at whatever depth."""
+    both = {
+        name: _merged(ours[name], value)
+        if isinstance(value, Mapping) and isinstance(ours.get(name), Mapping)
+        else value
+        for name, value in theirs.items()
+    }
+    return {**ours, **both}

@@ -25,6 +25,20 @@ OptionalText = Annotated[str | None, BeforeValidator(_blank_is_unset)]
 #: Whole minutes that divide an hour, and whole hours that divide a day, in seconds: what cron can say exactly.
 VALID_INTERVALS = [60 * m for m in range(1, 60) if 60 % m == 0] + [3600 * h for h in range(1, 25) if 24 % h == 0]
 
+
+def wrong_interval(seconds: Any) -> str | None:
+    """Why full syncs cannot come so many seconds apart, with what is near; None where they can."""
+    if type(seconds) is not int:
+        return f"must be whole seconds, such as {VALID_INTERVALS[0]} or 900"
+    if seconds in VALID_INTERVALS:
+        return None
+    below = max((v for v in VALID_INTERVALS if v < seconds), default=None)
+    above = min((v for v in VALID_INTERVALS if v > seconds), default=None)
+    near = [str(v) for v in (below, above) if v]
+    nearest = f"value is {near[0]}" if len(near) == 1 else f"values are {' or '.join(near)}"
+    return f"must be whole minutes that divide an hour or whole hours that divide a day; the nearest valid {nearest}"
+
+
 _SPREADSHEET_URL = re.compile(
     r"/spreadsheets/(?:u/\d+/)?d/(?!e/)([\w-]+)"  # as the browser shows it, also for the second account that is signed in
     r"|^(?:https?://)?drive\.google\.com/(?:u/\d+/)?(?:file/(?:u/\d+/)?d/|open\?(?:.*&)?id=)([\w-]+)"
@@ -68,7 +82,8 @@ class Settings(BaseSettings):
         60, ge=1, le=100_000, description="Writes a minute that Google grants the credential."
     )
     sync_interval_seconds: int = Field(
-        300, description="Time between full syncs: whole minutes that divide an hour, or whole hours that divide a day."
+        300,
+        description="Time between full syncs of a tab that says none of its own: whole minutes that divide an hour, or whole hours that divide a day.",
     )
     sync_max_retries: int = Field(3, ge=0, le=20, description="How often a failed run is tried again.")
     sync_retry_delay_seconds: float = Field(
@@ -145,15 +160,8 @@ class Settings(BaseSettings):
     @field_validator("sync_interval_seconds")
     @classmethod
     def _interval_fits_cron(cls, value: int) -> int:
-        if value not in VALID_INTERVALS:
-            below = max((v for v in VALID_INTERVALS if v < value), default=None)
-            above = min((v for v in VALID_INTERVALS if v > value), default=None)
-            near = [str(v) for v in (below, above) if v]
-            nearest = f"value is {near[0]}" if len(near) == 1 else f"values are {' or '.join(near)}"
-            raise ValueError(
-                "must be whole minutes that divide an hour or whole hours that divide a day; "
-                f"the nearest valid {nearest}"
-            )
+        if (wrong := wrong_interval(value)) is not None:
+            raise ValueError(wrong)
         return value
 
     @field_validator("sync_owners")

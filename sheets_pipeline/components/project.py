@@ -8,7 +8,7 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -106,15 +106,7 @@ def with_result(tab: Tab, declared: list[TabColumn] | None, result: Mapping[str,
 
 def _tab(tab: Tab, columns: list[TabColumn], result: Mapping[str, ColumnType]) -> Tab:
     made = (_column(column, result.get(column.name, ColumnType.TEXT)) for column in columns)
-    return Tab(
-        title=tab.title,
-        key=tab.key,
-        columns=tuple(made),
-        on_removed=tab.on_removed,
-        log_values=tab.log_values,
-        position=tab.position,
-        watches=tab.watches,
-    )
+    return replace(tab, columns=tuple(made))
 
 
 def _column(column: TabColumn, otherwise: ColumnType) -> Column:
@@ -230,6 +222,7 @@ def tab_of(declaration: TabDeclaration) -> Tab:
         columns=tuple(Column(name) for name in declaration.key),
         on_removed=OnRemoved(declaration.on_removed),
         log_values=declaration.allow_values_in_event_log,
+        every=declaration.every,
         watches=tuple(_watch(watch, declaration) for watch in declaration.watches),
     )
     return _tab(tab, columns, {})

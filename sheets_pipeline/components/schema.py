@@ -32,7 +32,7 @@ def tab_schema() -> dict[str, Any]:
 
 
 def _with_variables(model: dict[str, Any]) -> dict[str, Any]:
-    """A variable may stand where a value is expected; null is none of the values that people write."""
+    """A variable may stand where a text is expected; null is none of the values that people write."""
     changed = deepcopy(model)
     for name, value in changed["properties"].items():
         value.pop("title", None)
@@ -40,10 +40,10 @@ def _with_variables(model: dict[str, Any]) -> dict[str, Any]:
         choices = [one for one in value.pop("anyOf", [value]) if one.get("type") != "null"]
         if facts.get("default", ...) is None:
             del facts["default"]
-        is_scalar = not any("$ref" in one.get("items", {}) for one in choices)
+        takes_text = any(one.get("type") == "string" for one in choices)
         choices = [_with_variable_items(one) for one in choices]
         changed["properties"][name] = facts | {
-            "anyOf": [*choices, *([{"$ref": "#/$defs/Variable"}] if is_scalar else [])]
+            "anyOf": [*choices, *([{"$ref": "#/$defs/Variable"}] if takes_text else [])]
         }
     return changed
 

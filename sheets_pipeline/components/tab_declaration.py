@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 from pydantic_core import PydanticCustomError
 
 from sheets_pipeline.components.yaml_nodes import Place
+from sheets_pipeline.settings import VALID_INTERVALS, wrong_interval
 from sheets_pipeline.sync.tab import ColumnType, OnRemoved
 from sheets_pipeline.sync.watch import PARAMETER
 
@@ -18,7 +19,6 @@ LONGEST_TITLE = 100
 
 #: What a declaration may hold one day. It is refused by name until then, never passed over.
 NOT_YET = {
-    "every": "all tabs follow SYNC_INTERVAL_SECONDS",
     "priority": "tabs take turns in the order of their files",
 }
 
@@ -155,6 +155,9 @@ class TabDeclaration(BaseModel):
     watches: list[TabWatch] = Field(
         [], description="Tables whose changes refresh rows within a second; full syncs alone where left out."
     )
+    every: Annotated[int | None, WithJsonSchema({"enum": VALID_INTERVALS})] = Field(
+        None, description="Seconds between full syncs; SYNC_INTERVAL_SECONDS where left out."
+    )
     owners: Names = Field([], description="Owners of the asset: mail addresses or team:NAME.")
     description: str | None = Field(None, description="Shown in the Dagster UI.")
     allow_values_in_event_log: bool = Field(
@@ -172,6 +175,7 @@ class TabDeclaration(BaseModel):
             *self._column_faults(),
             *self._owner_faults(),
             *self._watch_faults(),
+            *self._interval_faults(),
         ]:
             text = "; ".join(text for _, text in faults)
             raise PydanticCustomError("declaration", "{text}", {"text": text, "faults": faults})
@@ -202,6 +206,10 @@ class TabDeclaration(BaseModel):
     def _watch_faults(self) -> Iterator[tuple[Place, str]]:
         for i, watch in enumerate(self.watches):
             yield from watch.faults(list(self.key), i)
+
+    def _interval_faults(self) -> Iterator[tuple[Place, str]]:
+        if self.every is not None and (wrong := wrong_interval(self.every)) is not None:
+            yield ("every",), f"every is {self.every}; it {wrong}"
 
     def _owner_faults(self) -> Iterator[tuple[Place, str]]:
         for i, owner in enumerate(self.owners):
@@ -255,6 +263,7 @@ _EXPECTED = {
     "string_type": "a text",
     "list_type": "a list",
     "bool_type": "true or false",
+    "int_type": "a whole number",
     "model_type": "a mapping",
     "model_attributes_type": "a mapping",
     "dict_type": "a mapping",

@@ -198,6 +198,21 @@ def mark_dead(engine: sa.Engine, ids: Collection[int]) -> None:
         connection.execute(sync_history.update().where(still_open).values(values))
 
 
+def last_full_syncs(
+    engine: sa.Engine, spreadsheet_id: str, tabs: Collection[str], since: datetime
+) -> dict[str, datetime]:
+    """Of each of these tabs that had a full sync since then, however it ended, when the newest began."""
+    columns = sync_history.c
+    query = sa.select(columns.tab, sa.func.max(columns.started_at, type_=UtcDateTime).label("started_at")).where(
+        columns.spreadsheet_id == spreadsheet_id,
+        columns.tab.in_(list(tabs)),
+        columns.kind == "full",
+        columns.started_at >= since,
+    )
+    with engine.connect() as connection:
+        return {row.tab: row.started_at for row in connection.execute(query.group_by(columns.tab))}
+
+
 def reached_in(engine: sa.Engine, spreadsheet_id: str, run_ids: Collection[str]) -> set[str]:
     """Those of the runs in which at least one tab was synced: the spreadsheet could be reached."""
     columns = sync_history.c

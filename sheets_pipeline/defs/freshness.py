@@ -8,6 +8,7 @@ import dagster as dg
 
 from sheets_pipeline.components.names import dagster_name
 from sheets_pipeline.components.tab_asset import TabAsset, declared_at, tab_assets
+from sheets_pipeline.runs.switches import interval_seconds
 from sheets_pipeline.settings import Settings
 
 #: A tab is stale once its last sync is so many intervals ago, and about to be from one interval and a half.
@@ -34,11 +35,12 @@ def code_references(tab_asset: TabAsset) -> dg.CodeReferencesMetadataValue:
 
 def described(spec: dg.AssetSpec, tab_asset: TabAsset, settings: Settings) -> dg.AssetSpec:
     """The spec with all that the settings and the tab's declaration say about it."""
-    metadata = {**spec.metadata, "dagster/code_references": code_references(tab_asset)}
+    seconds = interval_seconds(tab_asset.tab, settings)
+    metadata = {**spec.metadata, "dagster/code_references": code_references(tab_asset), "full_sync_seconds": seconds}
     if settings.spreadsheet_id and settings.sheets_api_endpoint is None:
         metadata["spreadsheet"] = dg.MetadataValue.url(_GOOGLE_SPREADSHEET.format(settings.spreadsheet_id))
     return spec.replace_attributes(
-        freshness_policy=freshness_policy(settings.sync_interval_seconds),
+        freshness_policy=freshness_policy(seconds),
         owners=[*spec.owners, *settings.owners],
         tags={**spec.tags, "sheets_pipeline/tab": dagster_name(tab_asset.tab.title)},
         metadata=metadata,

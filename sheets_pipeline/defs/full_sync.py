@@ -1,31 +1,42 @@
-"""Job ``full_sync``, its schedule (every SYNC_INTERVAL_SECONDS), and the sensor that makes up for ticks without a run.
+"""Job ``full_sync``, its schedule, and the sensor that makes up for ticks without a run.
 
-The schedule asks the gate first, and leaves out the tabs that are switched off. Where it had to skip (the circuit was
+Every tab has an interval (``every``, else SYNC_INTERVAL_SECONDS). The schedule ticks for all of them, and starts one run of
+the tabs whose turn it is. It asks the gate first, and leaves out the tabs that are switched off. Where it had to skip (the circuit was
 open, somebody paused) or did not run at all (a new instance, one that was down), ``overdue_full_sync`` starts the run as
 soon as it can, instead of waiting for the next tick. It also starts the trial runs of a circuit that is half open.
 """
 
-from datetime import UTC, datetime
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from sheets_pipeline.components.tab_asset import TabAsset
 from sheets_pipeline.dagster_runtime.instigators import switched_off
 from sheets_pipeline.dagster_runtime.shared_instance import shared
+from sheets_pipeline.database.history import last_full_syncs
 from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.defs.running import RUN_CONFIG
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.runs import gate
 from sheets_pipeline.runs.loaded_code import note_loaded_code, still_on_disk
 from sheets_pipeline.runs.run_tags import run_tags
-from sheets_pipeline.runs.switches import FULL_SYNC_SCHEDULE, declared_tabs, enabled_tabs
+from sheets_pipeline.runs.switches import (
+    FULL_SYNC_SCHEDULE,
+    declared_tabs,
+    enabled_tabs,
+    interval_seconds,
+    intervals,
+)
 from sheets_pipeline.settings import Settings, load_settings
 from sheets_pipeline.sync.circuit import Circuit
-
-#: So close to a tick the schedule itself is about to start a run, or just did.
-_NEAR_A_TICK_SECONDS = 15
+from sheets_pipeline.sync.turns import is_tick, missed, overdue
 
 #: How often is looked for a full sync that is overdue.
 _LOOK_SECONDS = 10
+
+#: Runs looked at for when a tab was last asked for; the record of syncs knows of those before.
+_LOOKED_AT = 5
 
 
 def cron(interval_seconds: int) -> str:
@@ -35,6 +46,12 @@ def cron(interval_seconds: int) -> str:
         return f"*/{minutes} * * * *" if minutes > 1 else "* * * * *"
     hours = minutes // 60
     return f"0 */{hours} * * *" if 1 < hours < 24 else "0 * * * *" if hours == 1 else "0 0 * * *"
+
+
+def crons(settings: Settings) -> str | list[str]:
+    """Those of the intervals of all tabs; Dagster makes one tick where several coincide."""
+    found = [cron(seconds) for seconds in intervals(settings)]
+    return found if len(found) > 1 else found[0]
 
 
 def enabled_keys(settings: Settings) -> list[dg.AssetKey]:
@@ -48,30 +65,16 @@ def retries(settings: Settings, circuit: Circuit) -> int:
     return max(0, min(settings.sync_max_retries, left)) if circuit.state == "closed" else 0
 
 
-def overdue_reason(last_run: datetime | None, now: datetime, interval_seconds: int, circuit: Circuit) -> str | None:
-    """Why a full sync should start between two ticks; None where the schedule is on time.
+def request_full_sync(
+    instance: dg.DagsterInstance, pipeline: PipelineResource, tick: datetime | None = None
+) -> dg.RunRequest | dg.SkipReason:
+    """A run of the tabs that are switched on and whose turn it is, or why there is none now.
 
     Args:
-        last_run: When the newest full sync was asked for; None where there never was one.
-        now: With time zone.
-        interval_seconds: Time between two ticks; they fall on whole multiples since 1970.
-        circuit: Of the spreadsheet.
+        instance: Dagster's.
+        pipeline: What is asked for its tables.
+        tick: Of the schedule; without one tabs are due for which the last tick started no run.
     """
-    if last_run is None:
-        return "There has never been a full sync."
-    if circuit.state == "half_open":
-        return "The pause of the circuit breaker is over."
-    since_tick = now.timestamp() % interval_seconds
-    if min(since_tick, interval_seconds - since_tick) < _NEAR_A_TICK_SECONDS:
-        return None
-    missed = last_run.timestamp() < now.timestamp() - since_tick
-    return "The last tick of the schedule started no full sync." if missed else None
-
-
-def request_full_sync(
-    instance: dg.DagsterInstance, pipeline: PipelineResource, *, only_if_overdue: bool = False
-) -> dg.RunRequest | dg.SkipReason:
-    """A run of all tabs that are switched on, or why there is none now."""
     try:
         opened = pipeline.opened()
         note_loaded_code(instance, opened)
@@ -79,28 +82,54 @@ def request_full_sync(
     except gate.UNREACHABLE as error:
         return dg.SkipReason(gate.in_one_line(error))
     newest = _newest(instance, opened)
-    if newest and not newest.dagster_run.is_finished:
+    if newest and not newest[0].dagster_run.is_finished:
         return dg.SkipReason("A full sync is under way.")
-    if only_if_overdue:
+    tabs = still_on_disk(enabled_tabs(instance))
+    due = _overdue(tabs, newest, opened, circuit) if tick is None else _of_tick(tabs, tick, opened.settings)
+    if tick is None:
         if FULL_SYNC_SCHEDULE in switched_off(instance):
             return dg.SkipReason(f"Full syncs are switched off ({FULL_SYNC_SCHEDULE}).")
-        last_run = newest.create_timestamp.astimezone(UTC) if newest else None
-        if not overdue_reason(last_run, datetime.now(UTC), opened.settings.sync_interval_seconds, circuit):
+        if tabs and not due:
             return dg.SkipReason("No full sync is overdue; the schedule does the rest.")
     if reason := gate.reason_to_skip(instance, opened, "full"):
         return dg.SkipReason(reason)
-    tabs = still_on_disk(enabled_tabs(instance))
     if not tabs:
         return dg.SkipReason("The modules of all tabs were deleted. Reload the code location.")
+    if not due:
+        return dg.SkipReason("No tab that is switched on is due at this tick.")
     return dg.RunRequest(
-        asset_selection=[tab_asset.key for tab_asset in tabs],
+        asset_selection=[tab_asset.key for tab_asset in due],
         tags=run_tags(opened) | {"dagster/max_retries": str(retries(opened.settings, circuit))},
     )
 
 
-def _newest(instance: dg.DagsterInstance, opened: Pipeline) -> dg.RunRecord | None:
+def _newest(instance: dg.DagsterInstance, opened: Pipeline) -> Sequence[dg.RunRecord]:
+    """The newest full syncs; mostly the first of them tells of all tabs."""
     filters = dg.RunsFilter(job_name="full_sync", tags=run_tags(opened))
-    return next(iter(instance.get_run_records(filters, limit=1)), None)
+    return instance.get_run_records(filters, limit=_LOOKED_AT)
+
+
+def _of_tick(tabs: Collection[TabAsset], tick: datetime, settings: Settings) -> list[TabAsset]:
+    return [tab_asset for tab_asset in tabs if is_tick(tick, interval_seconds(tab_asset.tab, settings))]
+
+
+def _overdue(
+    tabs: Collection[TabAsset], newest: Sequence[dg.RunRecord], opened: Pipeline, circuit: Circuit
+) -> list[TabAsset]:
+    """The tabs whose last tick started no full sync, as far as runs and the record of syncs tell."""
+    now = datetime.now(UTC)
+    seconds = {tab_asset.tab.title: interval_seconds(tab_asset.tab, opened.settings) for tab_asset in tabs}
+    asked_for: dict[str, datetime] = {}
+    for tab_asset in tabs:
+        runs = (record for record in newest if tab_asset.key in (record.dagster_run.asset_selection or {tab_asset.key}))
+        if (run := next(runs, None)) is not None:
+            asked_for[tab_asset.tab.title] = run.create_timestamp.astimezone(UTC)
+    if older := missed(seconds, asked_for, now):
+        since = now - timedelta(seconds=max(seconds[title] for title in older))
+        recorded = last_full_syncs(opened.state, opened.services.spreadsheet_id, older, since)
+        asked_for |= {title: max(at, asked_for.get(title, at)) for title, at in recorded.items()}
+    titles = overdue(seconds, asked_for, now, is_trial=circuit.state == "half_open")
+    return [tab_asset for tab_asset in tabs if tab_asset.tab.title in titles]
 
 
 @dg.definitions
@@ -118,14 +147,20 @@ def full_sync() -> dg.Definitions:
     @dg.schedule(
         name=FULL_SYNC_SCHEDULE,
         job=job,
-        cron_schedule=cron(settings.sync_interval_seconds),
+        cron_schedule=crons(settings),
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description=f"All tabs that are switched on, every {settings.sync_interval_seconds // 60} minutes.",
+        description=_how_often(settings),
     )
     def schedule(context: dg.ScheduleEvaluationContext, pipeline: PipelineResource) -> dg.RunRequest | dg.SkipReason:
-        return request_full_sync(shared(context), pipeline)
+        return request_full_sync(shared(context), pipeline, context.scheduled_execution_time)
 
     return dg.Definitions(jobs=[job], schedules=[schedule], sensors=[overdue_full_sync])
+
+
+def _how_often(settings: Settings) -> str:
+    minutes = [str(seconds // 60) for seconds in intervals(settings)]
+    each = "each at its own interval, " if len(minutes) > 1 else ""
+    return f"The tabs that are switched on, {each}every {' or '.join(minutes)} minutes."
 
 
 @dg.sensor(
@@ -137,4 +172,4 @@ def full_sync() -> dg.Definitions:
 )
 def overdue_full_sync(context: dg.SensorEvaluationContext, pipeline: PipelineResource) -> dg.RunRequest | dg.SkipReason:
     """One full sync that is overdue."""
-    return request_full_sync(shared(context), pipeline, only_if_overdue=True)
+    return request_full_sync(shared(context), pipeline)

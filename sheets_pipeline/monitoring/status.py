@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Collection
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,6 +28,7 @@ from sheets_pipeline.sync.health import (
     tab_health,
     with_failures,
 )
+from sheets_pipeline.sync.turns import next_tick
 
 #: Without these nothing is started.
 _DAEMONS = {"SCHEDULER", "SENSOR"}
@@ -50,12 +51,11 @@ def collect(instance: dg.DagsterInstance, pipeline: Pipeline) -> Status:
     steering = Steering(
         circuit=gate.circuit_after(runs, pipeline),
         at=now,
-        interval_seconds=settings.sync_interval_seconds,
+        interval_seconds=settings.sync_interval_seconds,  # a tab's own goes before it
         paused_until=leases.paused_until(pipeline.state, settings.sync_pause_limit_seconds),
         full_sync_on=switches.FULL_SYNC_SCHEDULE not in off,
         event_sync_on=switches.EVENT_SENSOR not in off,
         records_events=bool(queue["installed"]),
-        next_full_sync=next_tick(now, settings.sync_interval_seconds),
     )
     histories = history.tab_histories(pipeline.state, pipeline.services.spreadsheet_id)
     for title, failures in unrecorded_failures(instance, pipeline, runs).items():
@@ -122,11 +122,6 @@ def daemon_running(instance: dg.DagsterInstance) -> bool:
     return heard >= _DAEMONS
 
 
-def next_tick(now: datetime, interval_seconds: int) -> datetime:
-    """When the schedule starts the next full sync; its cron counts from midnight UTC, as these seconds do."""
-    return datetime.fromtimestamp((now.timestamp() // interval_seconds + 1) * interval_seconds, UTC)
-
-
 def _tab(
     tab_asset: TabAsset,
     histories: dict[str, TabHistory],
@@ -135,14 +130,14 @@ def _tab(
     off: Collection[str],
     pipeline: Pipeline,
 ) -> TabHealth:
-    title = tab_asset.tab.title
+    title, seconds = tab_asset.tab.title, switches.interval_seconds(tab_asset.tab, pipeline.settings)
     stored = TabStore(pipeline.state, pipeline.services.spreadsheet_id, title).read_facts()
     url = pipeline.services.spreadsheet_url
     return tab_health(
         title,
         histories.get(title, TabHistory()),
         waits.get(title, TabWait()),
-        steering,
+        replace(steering, interval_seconds=seconds, next_full_sync=next_tick(steering.at, seconds)),
         enabled=switches.switch_name(tab_asset.tab) not in off,
         url=f"{url}#gid={stored['sheet_id']}" if stored else url,
         problem=tab_asset.problem.text if tab_asset.problem else None,

@@ -17,6 +17,7 @@ from sheets_pipeline.database import events, leases
 from sheets_pipeline.database.load import Load, measure
 from sheets_pipeline.database.quota import URGENT, WINDOW_SECONDS, Kind
 from sheets_pipeline.pipeline import Pipeline
+from sheets_pipeline.runs.switches import intervals
 from sheets_pipeline.settings import Settings
 
 #: Share of a budget that rounds use up as quickly as they can ...
@@ -49,7 +50,7 @@ class Situation:
         worked_seconds: Time at work since the last wait ...
         rested_seconds: ... and the time that has passed since then.
         work_share: Of the time, for a sync that makes way for the application.
-        interval_seconds: Between two full syncs.
+        interval_seconds: Between two full syncs of the tab that has them most often.
         events_per_second: That come in; None for work which makes way whatever the load.
         ages: Seconds since each request in use was sent, by kind.
         limits: Requests per minute by kind.
@@ -177,7 +178,7 @@ def wait_after_step(context: dg.AssetExecutionContext, settings: Settings, worke
     """After a step of a full sync: make way for the application, unless somebody waits for this run. No lock is held."""
     if _SCHEDULED not in context.run.tags:
         return
-    share, interval = settings.sync_work_share, settings.sync_interval_seconds
+    share, interval = settings.sync_work_share, _shortest_interval(settings)
     decision = decide(Situation(worked_seconds, work_share=share, interval_seconds=interval))
     _tell(context, decision)
     time.sleep(decision.seconds)
@@ -208,7 +209,7 @@ def wait_after_round(
         round_seconds: Time since the round took its events: what is pending now came since.
         worked_seconds: The part of it in which the round was at work.
     """
-    share, interval = pipeline.settings.sync_work_share, pipeline.settings.sync_interval_seconds
+    share, interval = pipeline.settings.sync_work_share, _shortest_interval(pipeline.settings)
     began, waited = time.monotonic(), False
     before, seconds = 0, round_seconds
     while True:
@@ -222,6 +223,10 @@ def wait_after_round(
         waited, before, seconds = True, due, min(_LOOK_SECONDS, decision.seconds)
         if _wait_for_urgent(pipeline, seconds):
             return True
+
+
+def _shortest_interval(settings: Settings) -> int:
+    return min(settings.sync_interval_seconds, *intervals(settings))
 
 
 def _tell(context: dg.OpExecutionContext | dg.AssetExecutionContext, decision: Decision) -> None:

@@ -1,4 +1,4 @@
-"""Which tabs are to be synced: the switches of the Dagster UI, and the settings that leave tabs out.
+"""Which tabs are to be synced, and how often: the switches of the Dagster UI, and the settings that leave tabs out.
 
 A tab's switch is the sensor ``tab_<title>``. Off means: full syncs and event syncs leave the tab alone; once it is on
 again it is written as a whole. There is no second state: the switch is what Dagster keeps about the sensor.
@@ -19,6 +19,17 @@ EVENT_SENSOR = "quiz_submissions"
 def switch_name(tab: Tab) -> str:
     """Name of the sensor that is the tab's switch."""
     return f"tab_{dagster_name(tab.title)}"
+
+
+def interval_seconds(tab: Tab, settings: Settings) -> int:
+    """Time between two full syncs of a tab."""
+    return tab.every or settings.sync_interval_seconds
+
+
+def intervals(settings: Settings) -> list[int]:
+    """Those of all tabs, the shortest first; that of the settings where there are no tabs."""
+    found = {interval_seconds(tab_asset.tab, settings) for tab_asset in declared_tabs(settings)}
+    return sorted(found) or [settings.sync_interval_seconds]
 
 
 def enabled_tabs(instance: dg.DagsterInstance, location: str | None = None) -> list[TabAsset]:

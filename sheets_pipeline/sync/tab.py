@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, cast
 
+from sheets_pipeline.settings import wrong_interval
 from sheets_pipeline.sync.watch import Watch
 
 
@@ -93,6 +94,7 @@ class Tab:
     the row of the same key. ``log_values`` lets values of
     cells (a preview, old and new values) be stored in Dagster's event log, where whoever sees the Dagster UI reads them.
     ``position`` is the tab's place among ours where it is made, and its turn in a full sync: the lowest comes first.
+    ``every`` is the time between its full syncs in seconds, that of the settings where it is None.
     """
 
     title: str
@@ -107,6 +109,7 @@ class Tab:
     entities: tuple[str, ...] = ()
     log_values: bool = False
     position: int = 1000
+    every: int | None = None
 
     def __post_init__(self) -> None:
         if isinstance(key := cast(Any, self.key), str):  # ("id") is a text, ("id",) is meant
@@ -119,6 +122,8 @@ class Tab:
             raise ValueError(f"Tab {self.title!r}: key columns {sorted(missing)} are not among its columns {names}.")
         if not self.key:
             raise ValueError(f"Tab {self.title!r}: at least one key column is needed to find its rows again.")
+        if self.every is not None and (wrong := wrong_interval(self.every)) is not None:
+            raise ValueError(f"Tab {self.title!r}: every={self.every!r} {wrong}.")
         for watch in self.watches:
             if watch.key and len(watch.key) != len(self.key):
                 raise ValueError(

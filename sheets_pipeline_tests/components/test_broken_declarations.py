@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
@@ -84,6 +85,7 @@ BROKEN = {
     "key_is_text": (module("Key text").replace('key=("id",)', 'key=("id")'), "Key text", "expected a tuple of names"),
     "wrong_type": (module("Type").replace('Column("id")', 'Column("id", "int")'), "Type", "its type is 'int'; known: text,"),
     "doubled": (module("Doubled").replace('Column("id"),', 'Column("id"), Column("id"),'), "Doubled", "found twice: ['id']"),
+    "interval": (module("Often", more=", every=420"), "Often", "every=420 must be whole minutes that divide an hour"),
     "switch": (module("Switch", more=', switch="sync_enable_nothing"'), "Switch", "known: sync_enable_user_profiles"),
     "switch_is_number": (module("Number", more=', switch="sync_max_retries"'), "Number", "true or false"),
     "archive_setting": (module("Archived", more=', archive=Archive("id", "no_such", None)'), "Archived", "no_such"),
@@ -136,7 +138,7 @@ def test_broken_tabs_fail_alone_and_are_named_by_run_check_status_doctor_and_syn
     assert all(status.tabs[title].health is Health.HEALTHY for title in THEIRS)
     doctor = doctor_checks.declarations(Facts())
     assert doctor.message.startswith("40 of 45 tabs")
-    requested = full_sync.request_full_sync(platform.instance, PipelineResource())
+    requested = full_sync.request_full_sync(platform.instance, PipelineResource(), datetime(2026, 3, 1, tzinfo=UTC))
     assert isinstance(requested, dg.RunRequest), requested
 
 

@@ -18,6 +18,7 @@ from sheets_pipeline.components.tab_asset import tab_assets
 from sheets_pipeline.dagster_runtime.fingerprint import code_fingerprint
 from sheets_pipeline.database import events
 from sheets_pipeline.definitions import defs
+from sheets_pipeline.defs.freshness import freshness_policy
 from sheets_pipeline.errors import SettingsError
 from sheets_pipeline.home import project_folder
 from sheets_pipeline_tests.databases import engine, mariadb_url
@@ -48,6 +49,7 @@ attributes:
   key: [learner_id, lesson_id]
   sql_file: progress.sql
   on_removed: mark
+  every: 900
   owners: team:school
   columns:
     - {name: learner_id, header: Learner}
@@ -107,7 +109,7 @@ def test_tables_of_ones_own_are_synced_with_yaml_and_sql_alone(
     assert set(project(school_yaml=TABS, progress_sql=PROGRESS)) == {"Learners", "Student progress", "Broken"}
     result = run_sync.run_sync([], None)
     assert list(result["errors"]) == ["Broken"]
-    assert "school.yaml, line 21: expected sql or sql_file, found neither" in result["errors"]["Broken"]
+    assert "school.yaml, line 22: expected sql or sql_file, found neither" in result["errors"]["Broken"]
     assert platform.values("Learners") == [
         ["id", "name", "active", "joined"],
         ["a-1", "Ada", True, 46204],
@@ -249,6 +251,8 @@ def test_a_project_shows_in_dagster_as_tabs_do(project: Project) -> None:
     assert {key.path[-1] for key in graph.get_all_asset_keys()} == {"learners", "student_progress", "broken"}
     node = graph.get(dg.AssetKey("student_progress"))
     assert node.owners == ["team:school"]
+    assert node.freshness_policy == freshness_policy(900)
+    assert loaded.resolve_schedule_def("full_sync_schedule").cron_schedule == ["*/5 * * * *", "*/15 * * * *"]
     schema = node.metadata["dagster/column_schema"]
     assert [(column.name, column.description) for column in schema.columns][2] == (
         "lesson",

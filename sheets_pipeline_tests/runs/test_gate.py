@@ -1,5 +1,6 @@
 """The circuit breaker, the switches and the record of syncs, through real runs, a real database and Local Sheets."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
@@ -19,9 +20,10 @@ from dagster._core.scheduler.instigation import (
 )
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
+from sheets_pipeline.components import tab_asset
 from sheets_pipeline.components.tab_asset import tab_assets
 from sheets_pipeline.database import history
-from sheets_pipeline.defs.full_sync import overdue_full_sync, overdue_reason, request_full_sync, retries
+from sheets_pipeline.defs.full_sync import overdue_full_sync, request_full_sync, retries
 from sheets_pipeline.defs.io_managers import SheetsIOManager
 from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.monitoring.status import as_json, collect
@@ -32,6 +34,7 @@ from sheets_pipeline.settings import load_settings
 from sheets_pipeline.sheets.retry import RetryPolicy
 from sheets_pipeline.sync.circuit import Circuit
 from sheets_pipeline.sync.health import Health
+from sheets_pipeline.sync.turns import next_tick
 from sheets_pipeline_tests.learning_platform import Platform
 
 
@@ -46,6 +49,9 @@ def short_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses of the circuit are over at once."""
     monkeypatch.setattr("sheets_pipeline.sync.circuit.FIRST_PAUSE_SECONDS", 0)
 
+
+#: Of the schedule, at which every tab's turn it is.
+TICK = datetime(2026, 3, 1, tzinfo=UTC)
 
 TWO_TABS = frozenset({dg.AssetKey("user_profiles"), dg.AssetKey("course_statistics")})
 
@@ -66,18 +72,20 @@ def full_sync_job(keys: frozenset[dg.AssetKey]) -> dg.JobDefinition:
 def run(platform: Platform, keys: frozenset[dg.AssetKey] = TWO_TABS) -> dg.ExecuteInProcessResult:
     """A full sync, tagged as the schedule tags it."""
     tags = run_tags(platform.pipeline)
-    return full_sync_job(keys).execute_in_process(instance=platform.instance, raise_on_error=False, tags=tags)
+    return full_sync_job(keys).execute_in_process(
+        instance=platform.instance, raise_on_error=False, tags=tags, asset_selection=list(keys)
+    )
 
 
 def skipped(platform: Platform) -> str:
     """What the schedule says instead of starting a run."""
-    answer = request_full_sync(platform.instance, PipelineResource())
+    answer = request_full_sync(platform.instance, PipelineResource(), TICK)
     assert isinstance(answer, dg.SkipReason)
     return str(answer.skip_message)
 
 
 def requested(platform: Platform) -> dg.RunRequest:
-    answer = request_full_sync(platform.instance, PipelineResource())
+    answer = request_full_sync(platform.instance, PipelineResource(), TICK)
     assert isinstance(answer, dg.RunRequest), answer
     return answer
 
@@ -214,29 +222,51 @@ def test_the_first_full_sync_and_missed_ones_are_made_up_for_but_not_while_switc
         )
 
     assert isinstance(tick(), dg.RunRequest)
-    run(platform)
+    run(platform, frozenset(tab_assets()))
     assert "overdue" in str(tick()) or "under way" in str(tick())
     switch_off(platform, FULL_SYNC_SCHEDULE, InstigatorType.SCHEDULE)
     assert "switched off" in str(tick())
 
 
-@pytest.mark.parametrize(
-    ("last_run_ago", "seconds_into_interval", "circuit", "is_overdue"),
-    [
-        pytest.param(None, 0, Circuit(), True, id="never ran"),
-        pytest.param(100, 100, Circuit(), False, id="ran at the last tick"),
-        pytest.param(101, 100, Circuit(), True, id="the last tick started none"),
-        pytest.param(5000, 5, Circuit(), False, id="the schedule is about to start one"),
-        pytest.param(5000, 290, Circuit(), False, id="the next tick is near"),
-        pytest.param(70, 100, Circuit("half_open"), True, id="a trial run is due"),
-    ],
-)
-def test_a_full_sync_is_overdue_when_the_last_tick_started_none(
-    last_run_ago: float | None, seconds_into_interval: float, circuit: Circuit, is_overdue: bool
+def test_each_tab_is_synced_at_its_own_interval_and_judged_by_it(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    now = datetime(2026, 3, 1, 12, tzinfo=UTC) + timedelta(seconds=seconds_into_interval)
-    last_run = None if last_run_ago is None else now - timedelta(seconds=last_run_ago)
-    assert bool(overdue_reason(last_run, now, 300, circuit)) is is_overdue
+    courses = dg.AssetKey("course_statistics")
+    seldom = tab_assets()[courses]
+    monkeypatch.setitem(tab_asset._BY_KEY, courses, replace(seldom, tab=replace(seldom.tab, every=86_400)))
+
+    def selected(tick: datetime | None) -> set[str] | str:
+        answer = request_full_sync(platform.instance, PipelineResource(), tick)
+        if isinstance(answer, dg.SkipReason):
+            return str(answer.skip_message)
+        return {key.path[-1] for key in answer.asset_selection or ()}
+
+    everything = {key.path[-1] for key in tab_assets()}
+    assert selected(TICK) == selected(None) == everything
+    assert selected(TICK + timedelta(hours=1)) == everything - {"course_statistics"}
+    assert selected(TICK + timedelta(minutes=1)) == "No tab that is switched on is due at this tick."
+    run(platform, frozenset({courses}))
+    assert selected(None) == everything - {"course_statistics"}
+    for _ in range(6):  # runs of others, so that only the record of syncs still knows of it
+        run(platform, frozenset({dg.AssetKey("user_profiles")}))
+    assert "course_statistics" not in selected(None)
+    state = platform.pipeline.state
+    two_days_ago = datetime.now(UTC) - timedelta(hours=49)
+    with state.begin() as connection:
+        change = history.sync_history.update().where(history.sync_history.c.tab == "course_statistics")
+        connection.execute(change.values(started_at=two_days_ago, ended_at=two_days_ago))
+    assert "course_statistics" in selected(None)
+    current = collect(platform.instance, platform.pipeline).tabs
+    assert "more than 2 intervals" in current["course_statistics"].reason
+    change = change.values(ended_at=two_days_ago + timedelta(hours=2))
+    with state.begin() as connection:
+        connection.execute(change)
+    current = collect(platform.instance, platform.pipeline).tabs
+    assert current["course_statistics"].health is Health.HEALTHY  # 47 hours are less than two days
+    waits = [current[title].next_sync_in_seconds or 0 for title in ("UserProfiles", "course_statistics")]
+    until_midnight = (next_tick(datetime.now(UTC), 86_400) - datetime.now(UTC)).total_seconds()
+    assert waits[0] <= 300
+    assert waits[1] == pytest.approx(until_midnight, abs=30)
 
 
 @pytest.mark.parametrize(

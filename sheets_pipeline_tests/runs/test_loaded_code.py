@@ -1,6 +1,7 @@
 """Declarations that change while Dagster runs: syncs go on with what is loaded, and people are told to reload."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
@@ -66,7 +67,7 @@ def test_modules_added_and_deleted_while_dagster_runs_stop_no_tick_and_are_told(
     kept = tab_assets()
 
     def requested() -> set[dg.AssetKey]:
-        answer = request_full_sync(platform.instance, PipelineResource())
+        answer = request_full_sync(platform.instance, PipelineResource(), datetime(2026, 3, 1, tzinfo=UTC))
         assert isinstance(answer, dg.RunRequest), answer
         return set(answer.asset_selection or ())
 

@@ -128,15 +128,17 @@ def tabs_of_one_spreadsheet(server: LocalSheetsServer) -> list[Bench]:
     return benches + [Bench(server, replace(PEOPLE, title=title), benches[0].spreadsheet_id) for title in others]
 
 
-def sync_together(benches: list[Bench]) -> dict[str, SyncReport | Exception]:
-    """An event sync of each tab to the new rows, all at once, as in a round; what fails is given back."""
+def sync_together(
+    benches: list[Bench], how: Callable[[Bench], SyncReport] = sync_touched
+) -> dict[str, SyncReport | Exception]:
+    """A sync of each tab, all at once, as in a round; an event sync to the new rows by default. What fails is given back."""
     shared = SharedRequests()
     for bench in benches:
         bench.use(bench.tab, shared.join())
 
     def sync(bench: Bench) -> SyncReport | Exception:
         try:
-            return sync_touched(bench)
+            return how(bench)
         except Exception as error:
             return error
 

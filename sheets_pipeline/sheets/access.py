@@ -11,7 +11,7 @@ import orjson
 
 from sheets_pipeline.errors import RequestRejected, SheetsError
 from sheets_pipeline.sheets.client import SheetsClient
-from sheets_pipeline.sync.batches import Batch
+from sheets_pipeline.sync.batches import MAX_PAYLOAD_BYTES, Batch
 from sheets_pipeline.sync.cells import Cell, row_keys
 from sheets_pipeline.sync.columns import COLUMN_METADATA_KEY
 from sheets_pipeline.sync.marks import OWNER_KEY
@@ -54,8 +54,8 @@ _PROPERTIES_MASK = (
 
 
 def read_spreadsheet(client: SheetsClient) -> SpreadsheetProperties:
-    """Title, time zone, tabs and owner of the spreadsheet. One read request."""
-    answer = client.read(params={"fields": _PROPERTIES_MASK})
+    """Title, time zone, tabs and owner of the spreadsheet. One read request, shared with other tabs of the round."""
+    answer = client.together("spreadsheet", None, 0, lambda _: client.read(params={"fields": _PROPERTIES_MASK}))
     sheets = []
     for sheet in answer.get("sheets", []):
         properties = sheet["properties"]
@@ -88,9 +88,20 @@ def _position(metadata: list[dict[str, Any]]) -> int | None:
 Lookup = dict[str, Any]
 
 
-def read_tab(client: SheetsClient, sheet_id: int, lookups: Sequence[Lookup] = ()) -> tuple[TabSnapshot, list[Lookup]]:
-    """All cells of a tab, and which of the lookups found developer metadata on its rows. One read request."""
-    [values], matched = _read_filters(client, [{"sheetId": sheet_id}], lookups)
+#: A number or a short text, with what is between them.
+_BYTES_OF_A_CELL = 20
+
+
+def read_tab(
+    client: SheetsClient, sheet_id: int, lookups: Sequence[Lookup] = (), *, cells: int | None = None
+) -> tuple[TabSnapshot, list[Lookup]]:
+    """All cells of a tab, and which of the lookups found developer metadata on its rows. One read request.
+
+    It is shared with other tabs of the round as long as they have some 100,000 ``cells`` together; None for a tab of
+    which that is not known.
+    """
+    size = MAX_PAYLOAD_BYTES if cells is None else cells * _BYTES_OF_A_CELL
+    [values], matched = _read_filters(client, [{"sheetId": sheet_id}], lookups, size)
     row_count, column_count = grid_size(values["range"])
     return TabSnapshot(_title(values["range"]), row_count, column_count, values.get("values", [])), matched
 
@@ -180,7 +191,7 @@ def is_bare(client: SheetsClient, sheet_id: int, title: str, first_row: int, end
 
 
 def _read_filters(
-    client: SheetsClient, grid_ranges: list[dict[str, int]], lookups: Sequence[Lookup]
+    client: SheetsClient, grid_ranges: list[dict[str, int]], lookups: Sequence[Lookup], size: int = 0
 ) -> tuple[list[dict[str, Any]], list[Lookup]]:
     """Values column by column, area answer per grid range, in the order asked (Google's own order is not promised).
 
@@ -192,7 +203,7 @@ def _read_filters(
     def read(parts: list[list[dict[str, Any]]]) -> Any:
         return _get_by_filters(client, [data_filter for part in parts for data_filter in part])
 
-    answer = client.together("read", part, 0, read)
+    answer = client.together("read", part, size, read)
     values, matched = _answered(answer, grid_ranges)
     answered = [
         _asked_for(lookup) for data_filter, _ in matched if (lookup := data_filter.get("developerMetadataLookup"))

@@ -114,7 +114,12 @@ class SheetsClient:
         """To be held while the client's tab is at work, so that others wait for its requests."""
         return nullcontext() if self._participant is None else self._participant.at_work()
 
-    def together(self, kind: Kind, part: Any, size: int, send: Send) -> Any:
+    def go_alone(self) -> None:
+        """Share no request until the tab's work ends; see ``Participant.go_alone``."""
+        if self._participant is not None:
+            self._participant.go_alone()
+
+    def together(self, kind: str, part: Any, size: int, send: Send) -> Any:
         """Send a part of a request, with those of other tabs where there are any; see ``Participant.together``."""
         if self._participant is None:
             return send([part])
@@ -123,8 +128,11 @@ class SheetsClient:
         return answer
 
     def quota_reserved(self) -> AbstractContextManager[None]:
-        """Wait for quota now, not in the block: bulk work that is about to take a lock."""
-        return self._budget.reserved()
+        """Wait for quota now, not in the block: bulk work that is about to take a lock.
+
+        For a request that is shared, whoever starts the round has waited.
+        """
+        return self._budget.reserved() if self._participant is None else nullcontext()
 
     def quota_left(self, kind: Kind) -> int:
         """Requests that could be sent now without waiting."""

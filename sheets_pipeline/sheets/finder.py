@@ -24,6 +24,8 @@ class TabFinder:
     def facts(self) -> TabFacts | None:
         """Where the tab is, as remembered or, after a day, as Google says; None where it is not there."""
         facts = self.memory.facts()
+        if facts is None:
+            self.client.go_alone()  # tabs are made one after the other: each finds its place among those before
         if facts is None or self.memory.now() - facts.seen_at > FACTS_GOOD_FOR_SECONDS:
             facts = self.find()
             if facts is not None:

@@ -118,7 +118,8 @@ class TabMarks:
 
     def _search(self, sheet_id: int) -> _Seen:
         filters = [{"developerMetadataLookup": {"metadataKey": key}} for key in (marks.OWNER_KEY, marks.VERSION_KEY)]
-        answer = self.client.read("/developerMetadata:search", body={"dataFilters": filters})
+        path, body = "/developerMetadata:search", {"dataFilters": filters}
+        answer = self.client.together("marks", None, 0, lambda _: self.client.read(path, body=body))
         seen = _Seen([], {})
         for match in answer.get("matchedDeveloperMetadata", []):
             entry = match["developerMetadata"]

@@ -17,7 +17,8 @@ class TabFacts:
     ``spreadsheet_tabs`` count the whole spreadsheet as it was then. ``version`` is the last version that stood in the tab
     (``sync/marks.py``), ``intended`` are those sent since; ``recovered_at`` is when a version was last found that we did
     not know. ``declared`` is what we made of each column (name → header and type), ``released`` the headers of columns
-    that left the declaration, ``key`` the key columns by which the base is kept.
+    that left the declaration, ``key`` the key columns by which the base is kept. ``cells`` are those that all of the tab
+    had when it was last read, people's among them; None where that is not known.
     """
 
     sheet_id: int
@@ -35,6 +36,7 @@ class TabFacts:
     declared: Mapping[str, Sequence[str]] = field(default_factory=dict)
     released: Mapping[str, str] = field(default_factory=dict)
     key: Sequence[str] = ()
+    cells: int | None = None
 
 
 #: Key → cells by column name; None where they are not known.

@@ -29,7 +29,7 @@ class TabReader:
     ) -> tuple[TabSnapshot, Sight]:
         """All cells; the last two arguments are those of ``TabMarks.of_tab``."""
         lookups = self._marks.lookups(facts)
-        snapshot, matched = access.read_tab(self.client, facts.sheet_id, lookups)
+        snapshot, matched = access.read_tab(self.client, facts.sheet_id, lookups, cells=facts.cells)
         self.seen_at = time.monotonic()
         return snapshot, self._marks.of_tab(facts, matched, takes_over=takes_over, was_refused=was_refused)
 

@@ -125,6 +125,7 @@ def round_of_changes(
     settled = facts = replace(now, layout=layout)
     if snapshot.known_from == 0:
         # What this sync makes is known once it is made, or a lost write would pass for people's doing.
+        now = replace(now, cells=snapshot.cell_count)
         unmade = {*columns.added, *columns.taken_over}
         settled = as_declared(tab, now, columns)
         existing = {name: place for name, place in layout.items() if name not in unmade}
@@ -140,7 +141,8 @@ def round_of_creation(
     """Make a tab at ``index`` among the others, or fill an empty one whose ``grid`` has so many rows and columns."""
     plan = plan_creation(tab, facts.sheet_id, wanted, grid=grid, index=index)
     changes = ChangeSet(list(range(len(wanted))), [], [], {}, [])
-    facts = replace(facts, row_count=plan.row_count, rows_end=len(wanted) + 1)
+    rows_end = len(wanted) + 1
+    facts = replace(facts, row_count=plan.row_count, rows_end=rows_end, cells=rows_end * len(tab.columns))
     facts = as_declared(tab, facts, Columns(new_layout(tab)))
     planned = Round(facts, facts, tab.title, wanted, changes, plan, sight)
     planned.rows_digest = lambda: digest(wanted.keys)

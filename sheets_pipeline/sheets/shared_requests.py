@@ -2,7 +2,7 @@
 
 Google counts requests, however much one of them carries. A tab's writer goes its way in a thread of its own and knows
 nothing of the others; where it sends a request that can be shared, it waits for those that are still computing, and one
-of them sends for all. See docs/decisions/0014.
+of them sends for all, in event syncs and full syncs alike. See docs/decisions/0014.
 
     tab A: compute ─┐             ┌─ compare, plan ─┐              ┌─ note
     tab B: compute ─┼─ one read ──┼─ compare, plan ─┼─ one write ──┼─ note
@@ -39,15 +39,19 @@ class _Stage(Enum):
     WORK = "computes, compares or plans"
     LATE = "the same, and others have gone on without it"
     REQUEST = "waits for others or for an answer"
-    END = "has let its lock go"
+    END = "has let its lock go, or goes alone"
 
 
 class SharedRequests:
-    """What the tabs of one round share. Each of them is a participant."""
+    """What the tabs of one round share. Each of them is a participant, in a thread of its own from the start on.
 
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._began = time.monotonic()
+    Args:
+        patience: Others are waited for so many times as long as in a round of events.
+    """
+
+    def __init__(self, *, patience: float = 1.0) -> None:
+        self._changed, self._one_alone = threading.Condition(), threading.Lock()
+        self._began, self._patience = time.monotonic(), patience
         self._participants: list[Participant] = []
         self._waiting: list[_PendingRequest] = []
 
@@ -67,7 +71,7 @@ class SharedRequests:
             asked.participant._stage = _Stage.REQUEST
             self._waiting.append(asked)
             self._changed.notify_all()
-            longest = time.monotonic() + _LONGEST_WAIT_SECONDS
+            longest = time.monotonic() + _LONGEST_WAIT_SECONDS * self._patience
             while asked in self._waiting and (left := self._until(longest) - time.monotonic()) > 0:
                 self._changed.wait(left)
             mine = self._take(asked) if asked in self._waiting else []
@@ -83,7 +87,8 @@ class SharedRequests:
         places = {participant._stage for participant in self._participants}
         if _Stage.WORK in places:
             return longest
-        return min(longest, self._began + _ENTRY_SECONDS) if _Stage.AWAY in places else 0.0
+        entry = self._began + _ENTRY_SECONDS * self._patience
+        return min(longest, entry) if _Stage.AWAY in places else 0.0
 
     def _take(self, first: "_PendingRequest") -> list["_PendingRequest"]:
         """This request and all of its kind that fit into the same one."""
@@ -125,6 +130,7 @@ class Participant:
     def __init__(self, shared: SharedRequests) -> None:
         self._shared = shared
         self._stage = _Stage.AWAY
+        self._is_alone = False
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
@@ -134,6 +140,16 @@ class Participant:
             yield
         finally:
             self._shared._move(self, _Stage.END)
+            if self._is_alone:
+                self._is_alone = False
+                self._shared._one_alone.release()
+
+    def go_alone(self) -> None:
+        """Share nothing until the tab ends its work, and wait for others that do so: one after the other."""
+        if not self._is_alone and self._stage is _Stage.WORK:
+            self._shared._move(self, _Stage.END)
+            self._shared._one_alone.acquire()
+            self._is_alone = True
 
     def together(self, kind: str, part: Any, size: int, send: Send) -> tuple[Any, bool]:
         """Send a part of a request, with those of other tabs where there are any.
@@ -141,7 +157,7 @@ class Participant:
         Args:
             kind: Parts of the same kind can go together.
             part: What to send.
-            size: Its bytes.
+            size: Its bytes, or about those of the answer.
             send: What it raises, all get whose parts it was to send.
 
         Returns:

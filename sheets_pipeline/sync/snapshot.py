@@ -29,6 +29,11 @@ class TabSnapshot:
         """Number of rows up to the last one that holds anything."""
         return max((len(column) for column in self.columns), default=0)
 
+    @property
+    def cell_count(self) -> int:
+        """Cells that were read, blank ones above others among them."""
+        return sum(map(len, self.columns))
+
     def column_cells(self, index: int) -> list[Cell]:
         """The cells below the header of one column, as long as the longest column."""
         cells = self.columns[index][1:] if index < len(self.columns) else []

@@ -4,15 +4,19 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
+from google.auth.credentials import AnonymousCredentials
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.faults import (
     FAULTS,
+    NEW,
+    OLD,
     Damage,
     look,
     prepare,
@@ -23,6 +27,8 @@ from benchmarks.faults import (
 from local_sheets.testing import LocalSheetsServer
 from sheets_pipeline.errors import OutcomeUnknown, RequestRejected, SheetsUnavailable
 from sheets_pipeline.sheets import shared_requests
+from sheets_pipeline.sheets.client import NoQuota, SheetsClient
+from sheets_pipeline.sheets.credentials import Identity
 from sheets_pipeline.sheets.reader import NeedsFullSync
 from sheets_pipeline.sheets.shared_requests import Participant, SharedRequests
 from sheets_pipeline.sync.report import SyncReport
@@ -331,3 +337,122 @@ def test_rows_that_people_sort_in_one_tab_concern_that_tab_alone(tabs: list[Benc
     before_writing(tabs[0], lambda: tabs[0].edit(sort))
     assert isinstance(sync_together(tabs)["people"], NeedsFullSync)
     assert_new(*tabs[1:])
+
+
+# Full syncs -------------------------------------------------------------------------------------------------------------
+
+#: As the old rows, with a row changed and one more.
+SMALL = OLD | {7: ("Grace", 7.5), 41: ("Hedy", 41)}
+
+
+def sync_small(bench: Bench) -> SyncReport:
+    return bench.sync(SMALL)
+
+
+def sync_all_new(bench: Bench) -> SyncReport:
+    return bench.sync(NEW)
+
+
+def shown(bench: Bench) -> dict[int, tuple[str, float]]:
+    return {row[0]: (row[1], row[2]) for row in bench.values()[1:]}
+
+
+def counted(tabs: list[Bench], how: Callable[[Bench], SyncReport] = sync_small) -> tuple[int, int]:
+    """Reads and writes that full syncs of the tabs, all at once, take."""
+    tabs[0].server.reset_stats()
+    reports = sync_together(tabs, how)
+    assert all(isinstance(report, SyncReport) for report in reports.values()), reports
+    return tabs[0].sent()[:2]
+
+
+def test_full_syncs_of_tabs_with_small_changes_cost_one_read_and_one_write(tabs: list[Bench]) -> None:
+    assert counted(tabs) == (1, 1)
+    assert [shown(bench) for bench in tabs] == [SMALL] * 3
+    assert counted(tabs) == (1, 0)
+
+
+def test_full_syncs_that_delete_share_their_second_write_too(tabs: list[Bench]) -> None:
+    assert counted(tabs, sync_all_new) == (1, 2)
+    assert_new(*tabs)
+
+
+def test_full_syncs_after_a_day_ask_once_for_all_where_their_tabs_are(tabs: list[Bench]) -> None:
+    for bench in tabs:
+        assert bench.memory.known
+        bench.memory.known = replace(bench.memory.known, seen_at=bench.memory.now() - 100_000)
+    assert counted(tabs) == (2, 1)
+
+
+def test_full_syncs_look_once_for_all_at_marks_that_are_not_as_expected(tabs: list[Bench]) -> None:
+    for bench in tabs:
+        assert bench.memory.known
+        bench.memory.known = replace(bench.memory.known, version="1.somebody.else.", intended=[])
+        bench.use(bench.tab)
+    assert counted(tabs, lambda bench: bench.sync(OLD))[0] == 2
+
+
+@pytest.mark.parametrize(("cells", "reads"), [(99_999, 2), (None, 2), (45_000, 1)], ids=["large", "unknown", "both"])
+def test_a_tab_that_is_too_large_to_be_read_with_others_is_read_alone(
+    tabs: list[Bench], cells: int | None, reads: int
+) -> None:
+    facts = tabs[1].memory.known
+    assert facts
+    assert facts.cells == 41 * 5  # as it was made
+    tabs[1].memory.known = replace(facts, cells=cells)
+    sent = counted(tabs)
+    assert sent[0] == reads
+    assert sent[1] <= reads  # nobody waits to write with a tab that is still being read
+    assert [shown(bench) for bench in tabs] == [SMALL] * 3
+    assert tabs[1].memory.known
+    assert tabs[1].memory.known.cells == 41 * 5 + 40  # with people's notes, the last of which is blank
+
+
+def test_what_is_refused_of_one_tab_keeps_no_other_from_its_full_sync(tabs: list[Bench]) -> None:
+    gone = tabs[2].sheet()["sheetId"]
+    before_writing(tabs[2], lambda: tabs[2].edit({"deleteSheet": {"sheetId": gone}}))
+    counted(tabs)
+    assert [shown(bench) for bench in tabs] == [SMALL] * 3  # it was made anew
+
+
+def test_tabs_that_are_not_there_are_made_in_their_order(sheets_server: LocalSheetsServer) -> None:
+    sheets_server.clear_faults()
+    tabs = tabs_of_one_spreadsheet(sheets_server)
+    for position, bench in zip([30, 10, 20], tabs, strict=True):
+        bench.tab = replace(bench.tab, position=position)
+    assert counted(tabs)[1] == 3
+    sheets = tabs[0].call("GET", "?fields=sheets.properties(title)")["sheets"]
+    titles = [sheet["properties"]["title"] for sheet in sheets]
+    assert titles == ["Sheet1", "People's friends", "Leute!", "people"]
+    assert [shown(bench) for bench in tabs] == [SMALL] * 3
+    assert counted(tabs) == (1, 0)
+
+
+@pytest.mark.parametrize("shares", [False, True])
+def test_quota_is_held_by_the_tab_or_where_it_shares_requests_by_whoever_starts_the_round(shares: bool) -> None:
+    class Budget(NoQuota):
+        held = 0
+
+        def reserved(self) -> AbstractContextManager[None]:
+            self.held += 1
+            return super().reserved()
+
+    identity, participant = Identity(AnonymousCredentials(), "robot@example.org"), SharedRequests().join()
+    client = SheetsClient(identity, "s", budget=(budget := Budget()), participant=participant if shares else None)
+    with client.quota_reserved():
+        assert budget.held == (0 if shares else 1)
+
+
+def test_waits_for_others_grow_with_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared_requests, "_ENTRY_SECONDS", 0.02)
+    monkeypatch.setattr(shared_requests, "_LONGEST_WAIT_SECONDS", 0.02)
+    post, shared = Post(), SharedRequests(patience=1000)
+    participants = [shared.join() for _ in range(2)]
+
+    def begin_late(participant: Participant) -> None:
+        time.sleep(0.1)
+        ask(participant, post, "r2", after=0.1)
+
+    with ThreadPoolExecutor(2) as pool:
+        pool.submit(ask, participants[0], post, "r1")
+        pool.submit(begin_late, participants[1])
+    assert post.together == [{"r1", "r2"}]

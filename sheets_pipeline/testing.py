@@ -22,7 +22,7 @@ Needs pytest, and for a bench or a database what is embedded (``sheets-pipeline[
 import itertools
 import os
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -37,7 +37,7 @@ from google.auth.credentials import AnonymousCredentials
 from sheets_pipeline.components.tab_asset import reload_tabs, tab_assets
 from sheets_pipeline.embedded.postgres import EmbeddedPostgres, Server
 from sheets_pipeline.embedded.services import attach_only
-from sheets_pipeline.errors import SheetsPipelineError, TabBusy
+from sheets_pipeline.errors import SheetsPipelineError
 from sheets_pipeline.runs import trial
 from sheets_pipeline.settings import load_settings
 from sheets_pipeline.sheets.client import NoQuota as NoQuota
@@ -78,22 +78,6 @@ PEOPLE = Tab(
         Column("active", ColumnType.BOOLEAN),
     ),
 )
-
-
-class LosingLock:
-    """A lock that is lost once it was asked so many times whether it is still held."""
-
-    def __init__(self, good_for: int) -> None:
-        self.good_for = good_for
-
-    @contextmanager
-    def __call__(self) -> Iterator[Callable[[], None]]:
-        yield self._ask
-
-    def _ask(self) -> None:
-        if self.good_for == 0:
-            raise TabBusy("the lock was lost")
-        self.good_for -= 1
 
 
 class FakeOwnership:
@@ -296,11 +280,18 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server
         embedded.stop()
 
 
+@contextmanager
+def new_database(server: Server, template: str = "template1") -> Iterator[str]:
+    """The URL of a database, empty or a copy of another one, for the length of the block."""
+    name = f"test_{os.getpid()}_{next(_numbers)}"
+    with psycopg.connect(server.conninfo("postgres"), autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
+        yield server.url(name)
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
 @pytest.fixture
 def database_url(postgres_server: Server) -> Iterator[str]:
     """The URL of an empty database that only this test uses."""
-    name = f"test_{os.getpid()}_{next(_numbers)}"
-    with psycopg.connect(postgres_server.conninfo("postgres"), autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" STRATEGY file_copy')
-        yield postgres_server.url(name)
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    with new_database(postgres_server) as url:
+        yield url

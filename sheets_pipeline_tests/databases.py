@@ -50,6 +50,7 @@ def mariadb_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.URL]:
     options.append(f"--tmpdir={tmp_path_factory.mktemp('mariadb-temporary')}")
     # Nothing of it outlives the tests, so it need not wait for the disk.
     options += ["--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync", "--innodb-file-per-table=0"]
+    options += ["--innodb-doublewrite=0", "--loose-sync-frm=0"]
     with Path(folder, "log").open("wb") as log:
         server = subprocess.Popen(
             ["mariadbd", "--no-defaults", "--user=root", *options],

@@ -12,13 +12,12 @@ import sqlalchemy as sa
 from dagster._core.storage.schedules import SqliteScheduleStorage
 
 from local_sheets.testing import LocalSheetsServer
-from sheets_pipeline.database import triggers
 from sheets_pipeline.database.engine import connect
 from sheets_pipeline.defs.resources import lending
+from sheets_pipeline.embedded.postgres import Server
 from sheets_pipeline.pipeline import Pipeline
-from sheets_pipeline.platform import demo
-from sheets_pipeline.platform.watches import WATCHED
 from sheets_pipeline.settings import Settings
+from sheets_pipeline.testing import new_database
 
 
 @dataclass
@@ -57,22 +56,26 @@ class Platform:
         return {row[0]: dict(zip(header, row + [""] * (len(header) - len(row)), strict=True)) for row in rows}
 
 
-@pytest.fixture(scope="session")
-def platform_server() -> Iterator[LocalSheetsServer]:
-    with LocalSheetsServer() as server:
-        yield server
-
-
 @pytest.fixture
 def platform(
-    platform_server: LocalSheetsServer, database_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    platform_server: LocalSheetsServer,
+    postgres_server: Server,
+    platform_template: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> Iterator[Platform]:
     """60 learners, 4 courses, 400 responses, triggers installed, nothing synced yet."""
     server = platform_server
     server.clear_faults()
+    with new_database(postgres_server, platform_template) as database_url:
+        yield from _platform(server, database_url, monkeypatch, tmp_path)
+    server.clear_faults()
+
+
+def _platform(
+    server: LocalSheetsServer, database_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[Platform]:
     engine = connect(database_url)
-    demo.generate(engine, learners=60, courses=4, responses=400)
-    triggers.install(engine, WATCHED)
     spreadsheet_id = server.create_spreadsheet("Platform")
     monkeypatch.chdir(tmp_path)
     for name in Settings.model_fields:
@@ -90,4 +93,3 @@ def platform(
         opened = Platform(engine, server, spreadsheet_id, instance)
         with lending(lambda: opened.pipeline):
             yield opened
-    server.clear_faults()

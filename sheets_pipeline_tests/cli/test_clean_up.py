@@ -12,9 +12,9 @@ from sheets_pipeline.cli.clean_up import told
 from sheets_pipeline.cli.main import main
 from sheets_pipeline.database import history
 from sheets_pipeline.defs import retention
-from sheets_pipeline_tests.learning_platform import Platform, platform, platform_server
+from sheets_pipeline_tests.learning_platform import Platform, platform
 
-__all__ = ["platform", "platform_server"]
+__all__ = ["platform"]
 
 
 @pytest.fixture(autouse=True)

@@ -11,9 +11,9 @@ from click.testing import CliRunner, Result
 from sheets_pipeline.cli.main import main
 from sheets_pipeline.database import events
 from sheets_pipeline.platform.simulate import submit_quizzes
-from sheets_pipeline_tests.learning_platform import Platform, platform, platform_server
+from sheets_pipeline_tests.learning_platform import Platform, platform
 
-__all__ = ["platform", "platform_server"]
+__all__ = ["platform"]
 
 
 @pytest.fixture(autouse=True)

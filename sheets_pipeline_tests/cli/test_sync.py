@@ -16,9 +16,9 @@ from sheets_pipeline.settings import Settings
 from sheets_pipeline.sync.report import SyncReport
 from sheets_pipeline.sync.tab import ColumnType
 from sheets_pipeline.sync.titles import nearest, no_such_tab
-from sheets_pipeline_tests.learning_platform import Platform, platform, platform_server
+from sheets_pipeline_tests.learning_platform import Platform, platform
 
-__all__ = ["platform", "platform_server"]
+__all__ = ["platform"]
 
 KNOWN = ["UserProfiles", "course_statistics", "Student progress", "Prüfungen"]
 

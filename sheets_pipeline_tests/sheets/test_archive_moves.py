@@ -12,8 +12,8 @@ import pytest
 from benchmarks.faults import FAULTS
 from sheets_pipeline.errors import SheetsError, SheetsPipelineError, TabBusy
 from sheets_pipeline.sheets.client import Kind
-from sheets_pipeline.testing import LosingLock
 from sheets_pipeline_tests.sheets.family import MAIN, Family, full_sync
+from sheets_pipeline_tests.sheets.losing_lock import LosingLock
 from sheets_pipeline_tests.sheets.test_archived import assert_all_there, family
 
 __all__ = ["family"]

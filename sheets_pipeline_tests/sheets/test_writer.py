@@ -10,7 +10,8 @@ import pytest
 from sheets_pipeline.errors import GuardRefused, HeaderMismatch, LimitExceeded, TabBusy
 from sheets_pipeline.sheets.reader import NeedsFullSync
 from sheets_pipeline.sync.tab import Column, ColumnType, OnRemoved, Tab
-from sheets_pipeline.testing import PEOPLE, Bench, LosingLock, people
+from sheets_pipeline.testing import PEOPLE, Bench, people
+from sheets_pipeline_tests.sheets.losing_lock import LosingLock
 
 HEADER = ["id", "Full name", "score", "seen", "active"]
 ROW = [1.5, 46082.5, True]

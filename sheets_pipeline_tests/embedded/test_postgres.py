@@ -29,10 +29,17 @@ print(server.pid, server.port, server.password)
 
 
 @pytest.fixture
-def embedded(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
+def unmade(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
+    """Nothing of its data is there."""
     embedded = EmbeddedPostgres(tmp_path / "postgres")
     yield embedded
     embedded.stop()
+
+
+@pytest.fixture
+def embedded(unmade: EmbeddedPostgres, ready_cluster: None) -> EmbeddedPostgres:
+    """The same, and its data are soon made."""
+    return unmade
 
 
 def remember(server: Server, note: str) -> None:
@@ -46,8 +53,8 @@ def recall(server: Server) -> list[str]:
         return [text for (text,) in connection.execute("SELECT text FROM note ORDER BY text")]
 
 
-def test_six_processes_at_once_start_one_server(embedded: EmbeddedPostgres):
-    command = [sys.executable, "-c", ENSURE, str(embedded.folder)]
+def test_six_processes_at_once_start_one_server(unmade: EmbeddedPostgres):
+    command = [sys.executable, "-c", ENSURE, str(unmade.folder)]
     starters = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(6)]
     answers = {starter.communicate(timeout=60)[0] for starter in starters}
     assert [starter.returncode for starter in starters] == [0] * 6
@@ -131,21 +138,21 @@ def test_a_lost_state_file_costs_a_new_password_and_no_data(
     assert recall(embedded.ensure({"kept": None})) == ["here"]
 
 
-def test_kill_9_of_the_starter_at_any_moment_is_mended_by_the_next_start(embedded: EmbeddedPostgres):
-    command = [sys.executable, "-c", ENSURE, str(embedded.folder)]
+def test_kill_9_of_the_starter_at_any_moment_is_mended_by_the_next_start(unmade: EmbeddedPostgres):
+    command = [sys.executable, "-c", ENSURE, str(unmade.folder)]
     for delay in [0.15, 0.3, 0.45, 0.6, 0.8, 1.0]:
         starter = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         time.sleep(delay)
         starter.kill()
         starter.wait()
-    remember(embedded.ensure({"kept": None}), "here")
+    remember(unmade.ensure({"kept": None}), "here")
     for delay in [0.05, 0.15, 0.25]:
-        embedded.stop()
+        unmade.stop()
         starter = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         time.sleep(delay)
         starter.kill()
         starter.wait()
-        assert recall(embedded.ensure({"kept": None})) == ["here"]
+        assert recall(unmade.ensure({"kept": None})) == ["here"]
 
 
 def test_a_database_that_a_killed_starter_is_still_making_is_waited_for_and_made_anew(embedded: EmbeddedPostgres):
@@ -188,20 +195,20 @@ def test_a_database_is_filled_or_does_not_exist(embedded: EmbeddedPostgres):
     assert recall(embedded.ensure({"kept": fill_half})) == ["filled"]
 
 
-def test_a_half_finished_initdb_is_done_again(embedded: EmbeddedPostgres):
-    unfinished = embedded.folder / "data.unfinished.0123"
+def test_a_half_finished_initdb_is_done_again(unmade: EmbeddedPostgres):
+    unfinished = unmade.folder / "data.unfinished.0123"
     unfinished.mkdir(parents=True)
     (unfinished / "PG_VERSION").write_text("18\n")
-    remember(embedded.ensure({"kept": None}), "here")
+    remember(unmade.ensure({"kept": None}), "here")
     assert not unfinished.exists()
 
 
-def test_data_that_is_no_cluster_is_refused_and_left_alone(embedded: EmbeddedPostgres):
-    data = embedded.folder / "data"
+def test_data_that_is_no_cluster_is_refused_and_left_alone(unmade: EmbeddedPostgres):
+    data = unmade.folder / "data"
     data.mkdir(parents=True)
     (data / "letter.txt").write_text("not a database")
     with pytest.raises(EmbeddedPostgresError, match="nothing is overwritten"):
-        embedded.ensure()
+        unmade.ensure()
     assert (data / "letter.txt").exists()
 
 
@@ -239,11 +246,11 @@ def test_reset_starts_from_nothing(embedded: EmbeddedPostgres):
         assert connection.execute("SELECT to_regclass('note')").fetchone() == (None,)
 
 
-def test_secrets_are_for_their_owner_only_and_no_connection_works_without(embedded: EmbeddedPostgres):
-    server = embedded.ensure()
+def test_secrets_are_for_their_owner_only_and_no_connection_works_without(unmade: EmbeddedPostgres):
+    server = unmade.ensure()
     for name in ("state.json", "server.log", "data"):
-        assert (embedded.folder / name).stat().st_mode & 0o077 == 0
-    assert server.password not in (embedded.folder / "server.log").read_text()
+        assert (unmade.folder / name).stat().st_mode & 0o077 == 0
+    assert server.password not in (unmade.folder / "server.log").read_text()
     with pytest.raises(psycopg.OperationalError, match="password"):
         psycopg.connect(f"host=127.0.0.1 port={server.port} user=postgres password=guess dbname=postgres")
 

@@ -49,7 +49,7 @@ print(ensure_services(load_settings(local_data_dir=Path(sys.argv[1]))))
 
 
 @pytest.fixture
-def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ready_cluster: None) -> Iterator[Settings]:
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.chdir(tmp_path)

@@ -5,23 +5,21 @@ Beside its data in ``local_sheets/`` stand ``local_sheets.json`` (port, process 
 and ``local_sheets.log``.
 """
 
-import http.client
 import json
 import os
 import signal
 import socket
 import sys
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
-from urllib.parse import urlencode, urlsplit
 
 from sheets_pipeline.embedded.files import read_state, write_state
 from sheets_pipeline.embedded.life import EmbeddedServer
+from sheets_pipeline.embedded.probes import http_probe
+from sheets_pipeline.embedded.supervision import Answer
 from sheets_pipeline.errors import EmbeddedMissing, SheetsUnavailable
 from sheets_pipeline.processes import servers
 
@@ -136,30 +134,25 @@ class EmbeddedSheets(EmbeddedServer):
             return [sys.executable, "-m", "local_sheets", f"--port={port}", f"--data-dir={self.data}"]
 
         state = {**state, "credentials_file": str(self.data / _KEY_FILE)}
-        return self._launch(state, command, _answers, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+
+        def answers(port: int) -> bool:
+            return http_probe(_endpoint(port))() is Answer.OK
+
+        return self._launch(state, command, answers, env={**os.environ, "PYTHONUNBUFFERED": "1"})
 
     def _stop(self) -> bool:
         if not servers.is_held(self._life_lock):
             return False
-        pid = (read_state(self._state_file) or {}).get("pid") or _find_server(self.data)
+        import psutil
+
+        pid = (read_state(self._state_file) or {}).get("pid")
+        pid = pid or next((pid for pid in psutil.pids() if _is_server(pid, self.data)), None)
         self._end(pid, lambda pid: _is_server(pid, self.data))
         return True
 
 
 def _endpoint(port: object) -> str:
     return f"http://127.0.0.1:{port}"
-
-
-def _answers(port: int) -> bool:
-    """Whether an HTTP server answers there at all; which page it shows does not matter."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-    try:
-        connection.request("GET", "/")
-        return connection.getresponse().status < 500
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
 
 
 def _is_server(pid: int, data: Path) -> bool:
@@ -172,20 +165,11 @@ def _is_server(pid: int, data: Path) -> bool:
         return False
 
 
-def _find_server(data: Path) -> int | None:
-    import psutil
-
-    return next((pid for pid in psutil.pids() if _is_server(pid, data)), None)
-
-
 def _create_spreadsheet(endpoint: str, credentials_file: Path) -> str:
     """Create the demo spreadsheet as, and so shared with, the generated service account; returns its id."""
-    token = _post(f"{endpoint}/token", urlencode(_grant(json.loads(credentials_file.read_text()))).encode())
-    created = _post(
-        f"{endpoint}/v4/spreadsheets",
-        json.dumps(_demo_spreadsheet()).encode(),
-        {"Authorization": f"Bearer {token['access_token']}", "Content-Type": "application/json"},
-    )
+    token = _post(f"{endpoint}/token", data=_grant(json.loads(credentials_file.read_text())))
+    bearer = {"Authorization": f"Bearer {token['access_token']}"}
+    created = _post(f"{endpoint}/v4/spreadsheets", json=_demo_spreadsheet(), headers=bearer)
     return str(created["spreadsheetId"])
 
 
@@ -209,19 +193,18 @@ def _grant(key: dict[str, str]) -> dict[str, str]:
     return {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": assertion.decode()}
 
 
-def _post(url: str, body: bytes, headers: Mapping[str, str] = MappingProxyType({})) -> dict[str, Any]:
-    place = urlsplit(url)
-    connection = http.client.HTTPConnection(str(place.hostname), place.port, timeout=30)
-    headers = {"Content-Type": "application/x-www-form-urlencoded", **headers}
+def _post(url: str, **request: Any) -> dict[str, Any]:
+    import requests  # which attaching need not wait for
+
+    session = requests.Session()
+    session.trust_env = False  # a proxy knows no way to this machine
     try:
-        connection.request("POST", place.path, body, headers)
-        response = connection.getresponse()
-        text = response.read().decode()
-    except (OSError, http.client.HTTPException) as error:
+        response = session.post(url, timeout=30, **request)
+    except requests.RequestException as error:
         raise SheetsUnavailable(f"Local Sheets did not answer {url}: {error}") from None
-    finally:
-        connection.close()
-    if response.status != 200:
-        raise SheetsUnavailable(f"Local Sheets refused {url}: {response.status} {text[:300]}", status=response.status)
-    answer: dict[str, Any] = json.loads(text)
+    if response.status_code != 200:
+        raise SheetsUnavailable(
+            f"Local Sheets refused {url}: {response.status_code} {response.text[:300]}", status=response.status_code
+        )
+    answer: dict[str, Any] = response.json()
     return answer

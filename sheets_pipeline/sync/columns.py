@@ -5,6 +5,7 @@ from typing import Any
 
 from sheets_pipeline.sync.cells import Cell
 from sheets_pipeline.sync.headers import Columns
+from sheets_pipeline.sync.marks import new_mark
 from sheets_pipeline.sync.rows import Rows
 from sheets_pipeline.sync.tab import NUMBER_FORMATS, Column, ColumnType, Tab
 from sheets_pipeline.sync.widths import width_requests
@@ -85,13 +86,7 @@ def column_requests(sheet_id: int, index: int, column: Column, cells: Iterable[C
 
 def _mark_request(sheet_id: int, index: int, name: str) -> dict[str, Any]:
     span = {"sheetId": sheet_id, "dimension": "COLUMNS", "startIndex": index, "endIndex": index + 1}
-    metadata = {
-        "metadataKey": COLUMN_METADATA_KEY,
-        "metadataValue": name,
-        "location": {"dimensionRange": span},
-        "visibility": "DOCUMENT",
-    }
-    return {"createDeveloperMetadata": {"developerMetadata": metadata}}
+    return new_mark(COLUMN_METADATA_KEY, name, {"dimensionRange": span})
 
 
 def number_format_requests(

@@ -171,15 +171,15 @@ def is_settled(
 def owner_requests(owner: Owner, spreadsheet_id: str, *, replaces: bool) -> list[dict[str, Any]]:
     """Make an installation the owner; ``replaces`` says that another one's mark is there."""
     away = [_delete({"metadataKey": OWNER_KEY})] if replaces else []
-    return [*away, _create(_OWNER_ID, OWNER_KEY, owner.text(spreadsheet_id), {"spreadsheet": True})]
+    return [*away, new_mark(OWNER_KEY, owner.text(spreadsheet_id), {"spreadsheet": True}, metadataId=_OWNER_ID)]
 
 
 def version_requests(sheet_id: int, version: Version) -> list[dict[str, Any]]:
     """Put a version on top of the one before; its metadata id must be free, and the next one's is made free."""
     row = {"sheetId": sheet_id, "dimension": "ROWS", "startIndex": 0, "endIndex": 1}
     oldest = _delete({"metadataId": version_id(sheet_id, version.number + 1)})
-    create = _create(version_id(sheet_id, version.number), VERSION_KEY, version.text, {"dimensionRange": row})
-    return [oldest, create]
+    metadata_id = version_id(sheet_id, version.number)
+    return [oldest, new_mark(VERSION_KEY, version.text, {"dimensionRange": row}, metadataId=metadata_id)]
 
 
 def removal_requests(ids: Iterable[int]) -> list[dict[str, Any]]:
@@ -191,6 +191,7 @@ def _delete(lookup: dict[str, Any]) -> dict[str, Any]:
     return {"deleteDeveloperMetadata": {"dataFilter": {"developerMetadataLookup": lookup}}}
 
 
-def _create(metadata_id: int, key: str, value: str, location: dict[str, Any]) -> dict[str, Any]:
-    metadata = {"metadataId": metadata_id, "metadataKey": key, "metadataValue": value, "location": location}
-    return {"createDeveloperMetadata": {"developerMetadata": {**metadata, "visibility": "DOCUMENT"}}}
+def new_mark(key: str, value: str, location: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """Make a mark there; ``more`` may give its metadata id."""
+    metadata = {"metadataKey": key, "metadataValue": value, "location": location, "visibility": "DOCUMENT", **more}
+    return {"createDeveloperMetadata": {"developerMetadata": metadata}}

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from sheets_pipeline.sync.marks import new_mark
+
 #: Developer metadata that says which place among ours a tab was given.
 POSITION_METADATA_KEY = "sheets_pipeline.position"
 
@@ -21,10 +23,4 @@ def index_of_new_tab(position: int, positions: Sequence[int | None]) -> int:
 
 def position_requests(sheet_id: int, position: int) -> Iterator[dict[str, Any]]:
     """Note the position on the tab, so that others find their place beside it."""
-    metadata = {
-        "metadataKey": POSITION_METADATA_KEY,
-        "metadataValue": str(position),
-        "location": {"sheetId": sheet_id},
-        "visibility": "DOCUMENT",
-    }
-    yield {"createDeveloperMetadata": {"developerMetadata": metadata}}
+    yield new_mark(POSITION_METADATA_KEY, str(position), {"sheetId": sheet_id})

@@ -66,7 +66,8 @@ class PauseSyncsWsgi:
         except BaseException:
             self.guard.leave()
             raise
-        is_file = "wsgi.file_wrapper" in environ and _is_instance(answer, environ["wsgi.file_wrapper"])
+        wrapper = environ.get("wsgi.file_wrapper")
+        is_file = isinstance(wrapper, type) and isinstance(answer, wrapper)
         if isinstance(answer, (list, tuple)) or is_file:  # no more work in it; servers send files as they are
             self.guard.leave()
             return answer
@@ -91,7 +92,3 @@ class _Answer:
             if self._is_open:
                 self._is_open = False
                 self._guard.leave()
-
-
-def _is_instance(answer: object, wrapper: object) -> bool:
-    return isinstance(wrapper, type) and isinstance(answer, wrapper)

@@ -24,14 +24,7 @@ def run_server(settings: Settings, host: str, port: int) -> None:
     _check_port(host, port)
     token = settings.control_api_token
     app = create_app(Operations(settings, cache(Pipeline.open)), token.get_secret_value() if token else None)
-    serve_http(
-        app,
-        host,
-        port,
-        log_config=None,  # as logs.configure says
-        log_level="warning",
-        access_log=False,
-    )
+    serve_http(app, host, port, log_config=None, log_level="warning", access_log=False)  # as logs.configure says
 
 
 def _check_port(host: str, port: int) -> None:

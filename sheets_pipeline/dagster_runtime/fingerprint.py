@@ -30,24 +30,17 @@ def code_fingerprint(modules: Iterable[str]) -> str:
 
 def _files(modules: Iterable[str]) -> set[Path]:
     files = {Path(".env").absolute(), *(Path(sysconfig.get_path(name)) for name in ("purelib", "platlib"))}
+    installed = tuple(sysconfig.get_path(name) for name in ("purelib", "platlib", "stdlib"))
     for package in {module.partition(".")[0] for module in modules}:
         spec = importlib.util.find_spec(package)
-        if spec is None or spec.origin is None or _is_installed(spec.origin):
+        if spec is None or spec.origin is None or spec.origin.startswith(installed):
             continue
         if spec.submodule_search_locations is None:
             files.add(Path(spec.origin))
         for folder in spec.submodule_search_locations or ():
             files.update(Path(folder).rglob("*.py"))
-    return files | _declarations()
-
-
-def _declarations() -> set[Path]:
     try:
         project = project_folder()
     except SettingsError:  # the run itself tells
-        project = None
-    return set() if project is None else {path for path in (project / "tabs").rglob("*") if path.is_file()}
-
-
-def _is_installed(package_file: str) -> bool:
-    return package_file.startswith(tuple(sysconfig.get_path(name) for name in ("purelib", "platlib", "stdlib")))
+        return files
+    return files if project is None else files | {path for path in (project / "tabs").rglob("*") if path.is_file()}

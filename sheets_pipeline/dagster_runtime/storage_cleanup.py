@@ -7,7 +7,7 @@ an asset, the run that wrote it last) the newest is kept, however old it is.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -56,7 +56,9 @@ def remove_runs(
         statuses=[dg.DagsterRunStatus.SUCCESS] if successful_of_job else _FINISHED,
         updated_before=before,
     )
-    keep, removed = _runs_to_keep(instance), 0
+    entries = (record.asset_entry for record in instance.get_asset_records())
+    keep = {entry.last_run_id for entry in entries}  # without them the UI would not know when an asset was last written
+    removed = 0
     while not until.is_over:
         run_ids = [run for run in instance.get_run_ids(finished, limit=_RUNS_AT_ONCE + len(keep)) if run not in keep]
         if not run_ids:
@@ -66,12 +68,6 @@ def remove_runs(
         _delete_runs(instance, run_ids)
         removed += len(run_ids)
     return removed
-
-
-def _runs_to_keep(instance: dg.DagsterInstance) -> set[str]:
-    """Runs that wrote an asset last: without them the UI would not know when that was."""
-    entries = (record.asset_entry for record in instance.get_asset_records())
-    return {entry.last_run_id for entry in entries if entry.last_run_id}
 
 
 def _delete_runs(instance: dg.DagsterInstance, run_ids: Sequence[str]) -> None:
@@ -136,15 +132,10 @@ def _remove(instance: dg.DagsterInstance, table: sa.Table, which: sa.ColumnEleme
 
 def remove_ticks(instance: dg.DagsterInstance, before: datetime, until: Until) -> None:
     """Remove ticks of all schedules and sensors, also of those that are no longer in the code."""
-    for origin_id, selector_id in _instigators(instance):
+    for state in instance.all_instigator_state() if instance.schedule_storage else ():
         if until.is_over:
             return
-        instance.purge_ticks(origin_id, selector_id, before=before.timestamp())
-
-
-def _instigators(instance: dg.DagsterInstance) -> Iterator[tuple[str, str]]:
-    for state in instance.all_instigator_state() if instance.schedule_storage else ():
-        yield state.instigator_origin_id, state.selector_id
+        instance.purge_ticks(state.instigator_origin_id, state.selector_id, before=before.timestamp())
 
 
 def _naive(moment: datetime) -> datetime:

@@ -74,17 +74,15 @@ def _ref(args: ExecuteRunArgs) -> InstanceRef:
             "the run came without a reference to Dagster's storage; launch it from an instance that has one"
         )
     storage = args.instance_ref.storage_data
-    if storage is None or not issubclass(_class_of(storage), DagsterPostgresStorage):
+    if storage is None:
+        return args.instance_ref
+    kind = getattr(importlib.import_module(storage.module_name), storage.class_name)
+    if not issubclass(kind, DagsterPostgresStorage):
         return args.instance_ref
     # There is a run, so there are tables: looking for them would cost three more connections.
     config = json.dumps({**storage.config_dict, "should_autocreate_tables": False})
     known = ConfigurableClassData(storage.module_name, storage.class_name, config)
     return args.instance_ref._replace(storage_data=known)
-
-
-def _class_of(data: ConfigurableClassData) -> type:
-    loaded: type = getattr(importlib.import_module(data.module_name), data.class_name)
-    return loaded
 
 
 if __name__ == "__main__":

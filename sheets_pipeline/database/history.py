@@ -93,7 +93,10 @@ def begin(engine: sa.Engine, spreadsheet_id: str, tab: str, kind: Kind, run_id: 
 
 def complete(engine: sa.Engine, sync_id: int, result: SyncReport | BaseException) -> None:
     """Note how it ended: with a report, or with the error that was raised."""
-    values = _failure(result) if isinstance(result, BaseException) else _success(result)
+    if isinstance(result, BaseException):
+        values = _failure(result)
+    else:
+        values = {"outcome": "success", **{name: getattr(result.numbers, name) for name in KEPT}}
     change = sync_history.update().where(sync_history.c.id == sync_id)
     with engine.begin() as connection:
         connection.execute(change.values(**values, ended_at=utc_now()))
@@ -119,10 +122,6 @@ def recorded(engine: sa.Engine, spreadsheet_id: str, tab: str, kind: Kind, run_i
     if recording.report is None:
         raise ValueError(f"The sync of tab {tab!r} ended without a report; set it inside the block.")
     complete(engine, recording.id, recording.report)
-
-
-def _success(report: SyncReport) -> dict[str, Any]:
-    return {"outcome": "success", **{name: getattr(report.numbers, name) for name in KEPT}}
 
 
 def _failure(error: BaseException) -> dict[str, Any]:

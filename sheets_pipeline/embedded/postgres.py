@@ -198,8 +198,11 @@ class EmbeddedPostgres(EmbeddedServer):
         if process is not None and _is_alive(process.pid) and _works_in(process.pid, data):
             self._stop()  # alive, but not one that we can use
         if not servers.wait_until(lambda: not servers.is_held(self._life_lock), seconds=5):
-            for pid in _processes_in(data):
-                servers.send_signal(pid, signal.SIGKILL)
+            import psutil
+
+            for pid in psutil.pids():
+                if pid != os.getpid() and _works_in(pid, data):
+                    servers.send_signal(pid, signal.SIGKILL)
             if not servers.wait_until(lambda: not servers.is_held(self._life_lock), seconds=5):
                 raise EmbeddedPostgresError(
                     f"A process still holds {self._life_lock}, perhaps on another machine or in another container that "
@@ -290,12 +293,6 @@ def _works_in(pid: int, data: Path) -> bool:
         return Path(psutil.Process(pid).cwd()) == data.resolve()
     except (psutil.Error, OSError):
         return False
-
-
-def _processes_in(data: Path) -> list[int]:
-    import psutil
-
-    return [pid for pid in psutil.pids() if pid != os.getpid() and _works_in(pid, data)]
 
 
 def _lets_in(server: Server) -> bool:

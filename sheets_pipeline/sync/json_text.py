@@ -36,7 +36,7 @@ def json_text(value: Any, plain: Callable[[Any], str]) -> str:
     if isinstance(value, Decimal) and is_finite(value):
         return digits(value)
     if isinstance(value, Mapping):
-        items = sorted((_name(key, plain), json_text(item, plain)) for key, item in value.items())
+        items = sorted((key if type(key) is str else plain(key), json_text(item, plain)) for key, item in value.items())
         return "{" + ", ".join(f"{json.dumps(name, ensure_ascii=False)}: {text}" for name, text in items) + "}"
     if is_many(value):
         texts = [json_text(item, plain) for item in value]
@@ -85,7 +85,3 @@ def is_nan(value: Any) -> bool:
 def digits(value: Decimal) -> str:
     """A finite number with all its digits, without an exponent as long as it can be read so."""
     return format(value, "f") if abs(value.adjusted()) < _MOST_DIGITS else str(value)
-
-
-def _name(key: Any, plain: Callable[[Any], str]) -> str:
-    return key if type(key) is str else plain(key)

@@ -133,8 +133,8 @@ def map_columns(
     for column in range(source.column_count):
         if column in to:
             continue
-        holds = column < len(source.columns) and any(cell not in (None, "") for cell in source.columns[column])
-        place = column if column not in used and _is_free(target, column) else -1
+        holds = _holds(source, column)
+        place = column if column not in used and not _holds(target, column) else -1
         if place < 0 or (place >= width and not holds):
             if not holds:
                 continue
@@ -155,6 +155,5 @@ def map_columns(
     return ColumnMap(runs, new_headers, max([width, *(run.target + run.length for run in runs)]))
 
 
-def _is_free(snapshot: TabSnapshot, column: int) -> bool:
-    cells = snapshot.columns[column] if column < len(snapshot.columns) else []
-    return all(cell in (None, "") for cell in cells)
+def _holds(snapshot: TabSnapshot, column: int) -> bool:
+    return column < len(snapshot.columns) and any(cell not in (None, "") for cell in snapshot.columns[column])

@@ -38,7 +38,7 @@ def same_cell(wanted: Cell, current: Cell) -> bool:
     if isinstance(wanted, int | float) and isinstance(current, int | float):
         return abs(wanted - current) <= 2e-15 * max(abs(wanted), abs(current))
     if isinstance(wanted, str) and isinstance(current, str):
-        return _one_newline(wanted) == _one_newline(current)
+        return one_newline(wanted) == one_newline(current)
     return _is_blank(wanted) and _is_blank(current)
 
 
@@ -46,7 +46,8 @@ def _is_blank(cell: Cell) -> bool:
     return cell is None or cell == ""
 
 
-def _one_newline(text: str) -> str:
+def one_newline(text: str) -> str:
+    """The text with ``\\n`` for every kind of line end."""
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 

@@ -18,9 +18,5 @@ def filled_rows(
     A row that people gave a number and nothing else of ours is their own, whatever the number once meant.
     """
     own = [name for name in layout if name not in tab.key and name != tab.status_column] or list(tab.key)
-    columns = [snapshot.columns[layout[name]] for name in own if layout[name] < len(snapshot.columns)]
-
-    def is_filled(row: int) -> bool:
-        return any(row < len(cells) and cells[row] not in (None, "") for cells in columns)
-
-    return {key for key in keys if key in index.row_of and is_filled(index.row_of[key])}
+    columns = [layout[name] for name in own]
+    return {key for key in keys if key in index.row_of and snapshot.holds(index.row_of[key], columns)}

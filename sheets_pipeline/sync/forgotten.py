@@ -90,7 +90,7 @@ def split_off_others(
     counts = {name: Counter(cells) for name, cells in wanted.columns.items() if name not in tab.key} if unknown else {}
     for key in sorted(unknown, key=lambda key: index.row_of[key]):
         row, i = index.row_of[key], wanted.position[key]
-        present = {name: _cell(snapshot, layout[name], row) for name in wanted.columns}
+        present = {name: snapshot.cell(row, layout[name]) for name in wanted.columns}
         if is_another_record(present, {name: cells[i] for name, cells in wanted.columns.items()}, counts):
             _split_off(tab, layout, index, changes, key, row, i, present)
     changes.inserts.sort()
@@ -137,8 +137,3 @@ def _split_off(
     changes.returned += 1
     if tab.on_removed is OnRemoved.REMOVE:
         changes.deletes.append(RowDelete(row, left))
-
-
-def _cell(snapshot: TabSnapshot, column: int, row: int) -> Cell:
-    cells = snapshot.columns[column] if column < len(snapshot.columns) else []
-    return cells[row] if row < len(cells) else None

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from sheets_pipeline.errors import GuardRefused, LimitExceeded
-from sheets_pipeline.sync.cells import Cell
+from sheets_pipeline.sync.cells import Cell, one_newline
 from sheets_pipeline.sync.diff import ChangeSet
 from sheets_pipeline.sync.plan import SPARE_COLUMNS, rows_to_have
 from sheets_pipeline.sync.rows import Rows
@@ -124,8 +124,7 @@ def find_strays(
     known = [cells for cells in base(keys).values() if cells is not None and cells.keys() >= set(own)]
     inserted |= {_content(cells[name] for name in own) for cells in known}
     inserted.discard((None,) * len(own))
-    columns = [snapshot.columns[layout[name]] if layout[name] < len(snapshot.columns) else [] for name in own]
-    contents = {row: _content(cells[row] if row < len(cells) else None for cells in columns) for row in rows}
+    contents = {row: _content(snapshot.cell(row, layout[name]) for name in own) for row in rows}
     return sorted(row + 1 for row, content in contents.items() if content in inserted)
 
 
@@ -138,7 +137,7 @@ def _content(cells: Iterable[Cell]) -> tuple[Cell, ...]:
         if type(cell) in (int, float)
         else repr(cell)
         if type(cell) is bool
-        else str(cell).replace("\r\n", "\n").replace("\r", "\n")
+        else one_newline(str(cell))
         for cell in cells
     )
 

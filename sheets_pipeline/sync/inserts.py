@@ -50,13 +50,8 @@ def place_after(row: int, snapshot: TabSnapshot, layout: dict[str, int]) -> Plac
     """Where rows go that shall continue before ``row`` (0-based), the one after our last."""
     # The row below looks as we made it, unless somebody filled it; our last row may carry somebody's colours. The
     # header is no model for rows.
-    is_model = row == 1 or (snapshot.known_from <= row and _is_free(row, snapshot, layout))
+    is_model = row == 1 or (snapshot.known_from <= row and not snapshot.holds(row, layout.values()))
     return Place(row, looks_like_below=row < snapshot.row_count and is_model)
-
-
-def _is_free(row: int, snapshot: TabSnapshot, layout: dict[str, int]) -> bool:
-    ours = (snapshot.columns[column] for column in layout.values() if column < len(snapshot.columns))
-    return all(row >= len(cells) or cells[row] in (None, "") for cells in ours)
 
 
 def insert_pieces(

@@ -39,6 +39,15 @@ class TabSnapshot:
         cells = self.columns[index][1:] if index < len(self.columns) else []
         return cells + [None] * (self.last_row - 1 - len(cells))
 
+    def cell(self, row: int, column: int) -> Cell:
+        """One cell (0-based); None where the tab ends before it."""
+        cells = self.columns[column] if column < len(self.columns) else []
+        return cells[row] if row < len(cells) else None
+
+    def holds(self, row: int, columns: Iterable[int]) -> bool:
+        """Whether anything stands in one of these columns of a row."""
+        return any(self.cell(row, column) not in (None, "") for column in columns)
+
 
 def grid_size(echoed_range: str) -> tuple[int, int]:
     """Rows and columns of the grid, from the range that Google echoes for a whole tab (``'My tab'!A1:Z1000``)."""
@@ -104,9 +113,4 @@ def index_rows(tab: Tab, snapshot: TabSnapshot, layout: dict[str, int]) -> RowIn
             doubled.setdefault(key, [row_of[key] + 1]).append(row + 1)
         else:
             row_of[key] = row
-    return RowIndex(row_of, doubled, _with_cells_of_ours(snapshot, layout, blank))
-
-
-def _with_cells_of_ours(snapshot: TabSnapshot, layout: dict[str, int], rows: list[int]) -> list[int]:
-    ours = [snapshot.columns[column] for column in layout.values() if column < len(snapshot.columns)]
-    return [row + 1 for row in rows if any(row < len(cells) and cells[row] not in (None, "") for cells in ours)]
+    return RowIndex(row_of, doubled, [row + 1 for row in blank if snapshot.holds(row, layout.values())])

@@ -5,7 +5,7 @@ from collections.abc import Collection
 import sqlalchemy as sa
 
 from sheets_pipeline.database.exact_text import UNICODE, ExactText
-from sheets_pipeline.database.state import sync_base_row, sync_tab
+from sheets_pipeline.database.state import TabStore, chunks, sync_base_row, sync_tab
 from sheets_pipeline.database.store import insert_ignore, state_metadata
 from sheets_pipeline.database.types import UtcDateTime
 from sheets_pipeline.sync.archive import Boundary
@@ -22,8 +22,6 @@ sync_archive = sa.Table(
     comment="Tabs whose older rows live in monthly archive tabs.",
     **UNICODE,
 )
-
-_CHUNK = 1000
 
 
 class ArchiveStore:
@@ -57,13 +55,12 @@ class ArchiveStore:
     def owners(self, keys: Collection[str]) -> dict[str, str]:
         """Title of the archive tab, or of the main tab, that we last wrote each of these rows to."""
         titles_by_key: dict[str, str] = {}
-        wanted = sorted(keys)
         with self.engine.connect() as connection:
             titles = self._family(connection)
-            for start in range(0, len(wanted), _CHUNK):
+            for some in chunks(sorted(keys)):
                 query = sa.select(sync_base_row.c.row_key, sync_base_row.c.tab_id).where(
                     sync_base_row.c.tab_id.in_(list(titles)),
-                    sync_base_row.c.row_key.in_(wanted[start : start + _CHUNK]),
+                    sync_base_row.c.row_key.in_(some),
                     sync_base_row.c.is_gone.is_(False),
                 )
                 titles_by_key |= {key: titles[tab_id] for key, tab_id in connection.execute(query)}
@@ -83,10 +80,10 @@ class ArchiveStore:
 
     def hand_over(self, source: str, target: str, keys: Collection[str]) -> None:
         """Rows are known to have moved from one tab to another: what was last written to them goes along."""
-        source_id, target_id, wanted = self._id_of(source), self._id_of(target), sorted(keys)
+        source_id, target_id = self._id_of(source), self._id_of(target)
         with self.engine.begin() as connection:
-            for start in range(0, len(wanted), _CHUNK):
-                these = sync_base_row.c.row_key.in_(wanted[start : start + _CHUNK])
+            for some in chunks(sorted(keys)):
+                these = sync_base_row.c.row_key.in_(some)
                 at_source = sa.select(sync_base_row.c.row_key).where(
                     sync_base_row.c.tab_id == source_id, these, sync_base_row.c.is_gone.is_(False)
                 )
@@ -104,15 +101,7 @@ class ArchiveStore:
             connection.execute(change.values(filled_from=sync_archive.c.since))
 
     def _id_of(self, title: str) -> int:
-        mine = {"spreadsheet_id": self.spreadsheet_id, "tab": title}
-        query = sa.select(sync_tab.c.id).where(
-            sync_tab.c.spreadsheet_id == self.spreadsheet_id, sync_tab.c.tab == title
-        )
-        with self.engine.begin() as connection:
-            if (tab_id := connection.scalar(query)) is None:
-                insert_ignore(connection, sync_tab, mine)
-                tab_id = connection.execute(query).scalar_one()
-        return int(tab_id)
+        return TabStore(self.engine, self.spreadsheet_id, title).id
 
     def _family(self, connection: sa.Connection) -> dict[int, str]:
         title = sync_tab.c.tab

@@ -68,7 +68,7 @@ class TabStore:
 
     def read_facts(self) -> dict[str, object] | None:
         """Where the tab was last found, as JSON."""
-        query = sa.select(sync_tab.c.facts).where(sync_tab.c.id == self._tab_id())
+        query = sa.select(sync_tab.c.facts).where(sync_tab.c.id == self.id)
         with self.engine.connect() as connection:
             text = connection.scalar(query)
         facts: dict[str, object] | None = orjson.loads(text) if text else None
@@ -80,7 +80,7 @@ class TabStore:
         The keys stay known as once ours.
         """
         text = orjson.dumps(facts).decode() if facts is not None else None
-        tab_id = self._tab_id()
+        tab_id = self.id
         with self.engine.begin() as connection:
             connection.execute(sa.update(sync_tab).where(sync_tab.c.id == tab_id).values(facts=text))
             if forget_base:
@@ -89,7 +89,7 @@ class TabStore:
 
     def distrust(self) -> None:
         """Keep which rows are ours, but no longer rely on what was last written to them."""
-        mine = sa.update(sync_base_row).where(sync_base_row.c.tab_id == self._tab_id())
+        mine = sa.update(sync_base_row).where(sync_base_row.c.tab_id == self.id)
         with self.engine.begin() as connection:
             connection.execute(mine.values(cells=None))
 
@@ -111,7 +111,7 @@ class TabStore:
     def written_since(self, moment: float) -> set[str]:
         """Keys of rows written or deleted at or after a moment."""
         query = sa.select(sync_base_row.c.row_key).where(
-            sync_base_row.c.tab_id == self._tab_id(), sync_base_row.c.written_at >= moment
+            sync_base_row.c.tab_id == self.id, sync_base_row.c.written_at >= moment
         )
         with self.engine.connect() as connection:
             return set(connection.scalars(query))
@@ -129,16 +129,18 @@ class TabStore:
         self._upsert(dict.fromkeys(keys), written_at=(now := self.now()), is_gone=True)
         old = sync_base_row.c.is_gone & (sync_base_row.c.written_at < now - _REMEMBER_GONE_SECONDS)
         with self.engine.begin() as connection:
-            connection.execute(sa.delete(sync_base_row).where(sync_base_row.c.tab_id == self._tab_id(), old))
+            connection.execute(sa.delete(sync_base_row).where(sync_base_row.c.tab_id == self.id, old))
 
     def confirmed(self) -> int:
         """Number of rows whose cells are known."""
         known = sync_base_row.c.cells.is_not(None)
-        query = sa.select(sa.func.count()).where(sync_base_row.c.tab_id == self._tab_id(), known)
+        query = sa.select(sa.func.count()).where(sync_base_row.c.tab_id == self.id, known)
         with self.engine.connect() as connection:
             return int(connection.scalar(query) or 0)
 
-    def _tab_id(self) -> int:
+    @property
+    def id(self) -> int:
+        """The number of the tab in these tables, where its rows refer to."""
         if self._id is None:
             mine = (sync_tab.c.spreadsheet_id == self.spreadsheet_id) & (sync_tab.c.tab == self.tab)
             with self.engine.begin() as connection:
@@ -154,9 +156,9 @@ class TabStore:
         self, columns: tuple[sa.Column[str], ...], keys: Collection[str], *, is_gone: bool = False
     ) -> Iterator[Any]:
         with self.engine.connect() as connection:
-            for chunk in _chunks(keys):
+            for chunk in chunks(keys):
                 query = sa.select(*columns).where(
-                    sync_base_row.c.tab_id == self._tab_id(),
+                    sync_base_row.c.tab_id == self.id,
                     sync_base_row.c.row_key.in_(chunk),
                     sync_base_row.c.is_gone.is_(is_gone),
                 )
@@ -165,7 +167,7 @@ class TabStore:
     def _upsert(self, cells: Mapping[str, str | None], *, written_at: float, is_gone: bool = False) -> None:
         if not cells:
             return
-        tab_id = self._tab_id()
+        tab_id = self.id
         with self.engine.begin() as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(
@@ -206,7 +208,8 @@ def _upsert_portable(dialect: str) -> sa.Insert:
     return in_mysql.on_duplicate_key_update({name: in_mysql.inserted[name] for name in changed})
 
 
-def _chunks(keys: Collection[str]) -> Iterator[list[str]]:
+def chunks(keys: Collection[str]) -> Iterator[list[str]]:
+    """So many of the keys as one statement takes, and then the next."""
     rest = iter(keys)
     while chunk := list(islice(rest, _CHUNK)):
         yield chunk

@@ -5,6 +5,7 @@ or name, which messages show. So these are checked for what they can be.
 """
 
 import re
+from collections.abc import Collection
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 import sqlalchemy as sa
@@ -49,13 +50,13 @@ def forms_of(secret: str) -> set[str]:
     return {form for one in plain for form in (one, quote(one), quote(one, safe=""), quote_plus(one))} - {""}
 
 
-def secrets_in_url(url: sa.URL) -> set[str]:
-    """What of a database's URL must not be shown."""
+def secrets_in_url(url: sa.URL, plain: Collection[str] | None = None) -> set[str]:
+    """What of a URL must not be shown: its password, and what options say that are called so, or all but ``plain`` values."""
     options = {
         text
         for name, value in url.query.items()
-        if "pass" in name.lower() or "secret" in name.lower() or "token" in name.lower()
         for text in ([value] if isinstance(value, str) else value)
+        if (re.search("pass|secret|token", name, re.IGNORECASE) if plain is None else text not in plain)
     }
     secrets = {str(url.password or "")} | options
     return {form for secret in secrets if secret for form in forms_of(secret)}

@@ -8,6 +8,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -17,7 +18,7 @@ from pydantic import SecretStr
 
 from sheets_pipeline.errors import SheetsPipelineError
 from sheets_pipeline.settings import Settings
-from sheets_pipeline.urls import forms_of
+from sheets_pipeline.urls import forms_of, secrets_in_url
 
 #: Longest time of a check that says nothing else, in seconds.
 CHECK_SECONDS = 15.0
@@ -164,13 +165,8 @@ def _parts(secret: str) -> set[str]:
         return {secret, *_KEY_TEXT.findall(secret)}
     parts = {secret, *secret.split()}
     for word in secret.split():
-        try:
-            url = sa.make_url(word)
-        except (sa.exc.ArgumentError, ValueError):
-            continue
-        options = {text for value in url.query.values() for text in ([value] if isinstance(value, str) else value)}
-        options -= _PLAIN
-        parts |= {form for secret in {str(url.password or ""), *options} for form in forms_of(secret)}
+        with suppress(sa.exc.ArgumentError, ValueError):
+            parts |= secrets_in_url(sa.make_url(word), plain=_PLAIN)
     return parts
 
 

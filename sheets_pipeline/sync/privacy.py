@@ -38,7 +38,7 @@ def without_values(error: BaseException, names: Collection[str] = ()) -> str:
     is_numbered = len(cause.args) > 1 and isinstance(cause.args[0], int)  # as MySQL's drivers have it
     message = _APPENDED.sub("", _ADDED.sub("", str(cause.args[1] if is_numbered else cause)))
     if not state.startswith(_ABOUT_THE_STATEMENT):
-        message = _QUOTED.sub(lambda quoted: quoted[0] if _is_known(quoted["word"], known) else "…", message)
+        message = _QUOTED.sub(lambda quoted: quoted[0] if _is_known(quoted["word"], known) else "...", message)
     message = " ".join(message.split()).rstrip("^ ")[:_LONGEST]
     return f"{kind}: {message}" if message else kind
 

@@ -108,7 +108,7 @@ BROKEN = [
     (sql("select idd from users"), 'UndefinedColumn: column "idd" does not exist LINE 1: select idd'),
     (
         sql("select full_name::integer as user_id from users"),
-        "InvalidTextRepresentation: invalid input syntax for type integer: …",
+        "InvalidTextRepresentation: invalid input syntax for type integer: ...",
     ),
     (sql("select pg_sleep(20)"), "DATABASE_STATEMENT_TIMEOUT_SECONDS"),
     (sql("select * from no_such_table"), "has no table no_such_table"),

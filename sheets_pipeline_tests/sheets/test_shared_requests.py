@@ -378,15 +378,15 @@ def test_full_syncs_that_delete_share_their_second_write_too(tabs: list[Bench]) 
 
 def test_full_syncs_after_a_day_ask_once_for_all_where_their_tabs_are(tabs: list[Bench]) -> None:
     for bench in tabs:
-        assert bench.memory.known
-        bench.memory.known = replace(bench.memory.known, seen_at=bench.memory.now() - 100_000)
+        assert (facts := bench.memory.facts())
+        bench.memory.save_facts(replace(facts, seen_at=bench.memory.now() - 100_000))
     assert counted(tabs) == (2, 1)
 
 
 def test_full_syncs_look_once_for_all_at_marks_that_are_not_as_expected(tabs: list[Bench]) -> None:
     for bench in tabs:
-        assert bench.memory.known
-        bench.memory.known = replace(bench.memory.known, version="1.somebody.else.", intended=[])
+        assert (facts := bench.memory.facts())
+        bench.memory.save_facts(replace(facts, version="1.somebody.else.", intended=[]))
         bench.use(bench.tab)
     assert counted(tabs, lambda bench: bench.sync(OLD))[0] == 2
 
@@ -395,16 +395,16 @@ def test_full_syncs_look_once_for_all_at_marks_that_are_not_as_expected(tabs: li
 def test_a_tab_that_is_too_large_to_be_read_with_others_is_read_alone(
     tabs: list[Bench], cells: int | None, reads: int
 ) -> None:
-    facts = tabs[1].memory.known
+    facts = tabs[1].memory.facts()
     assert facts
     assert facts.cells == 41 * 5  # as it was made
-    tabs[1].memory.known = replace(facts, cells=cells)
+    tabs[1].memory.save_facts(replace(facts, cells=cells))
     sent = counted(tabs)
     assert sent[0] == reads
     assert sent[1] <= reads  # nobody waits to write with a tab that is still being read
     assert [shown(bench) for bench in tabs] == [SMALL] * 3
-    assert tabs[1].memory.known
-    assert tabs[1].memory.known.cells == 41 * 5 + 40  # with people's notes, the last of which is blank
+    assert (facts := tabs[1].memory.facts())
+    assert facts.cells == 41 * 5 + 40  # with people's notes, the last of which is blank
 
 
 def test_what_is_refused_of_one_tab_keeps_no_other_from_its_full_sync(tabs: list[Bench]) -> None:

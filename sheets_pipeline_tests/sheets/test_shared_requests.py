@@ -378,14 +378,16 @@ def test_full_syncs_that_delete_share_their_second_write_too(tabs: list[Bench]) 
 
 def test_full_syncs_after_a_day_ask_once_for_all_where_their_tabs_are(tabs: list[Bench]) -> None:
     for bench in tabs:
-        assert (facts := bench.memory.facts())
+        facts = bench.memory.facts()
+        assert facts
         bench.memory.save_facts(replace(facts, seen_at=bench.memory.now() - 100_000))
     assert counted(tabs) == (2, 1)
 
 
 def test_full_syncs_look_once_for_all_at_marks_that_are_not_as_expected(tabs: list[Bench]) -> None:
     for bench in tabs:
-        assert (facts := bench.memory.facts())
+        facts = bench.memory.facts()
+        assert facts
         bench.memory.save_facts(replace(facts, version="1.somebody.else.", intended=[]))
         bench.use(bench.tab)
     assert counted(tabs, lambda bench: bench.sync(OLD))[0] == 2
@@ -403,7 +405,8 @@ def test_a_tab_that_is_too_large_to_be_read_with_others_is_read_alone(
     assert sent[0] == reads
     assert sent[1] <= reads  # nobody waits to write with a tab that is still being read
     assert [shown(bench) for bench in tabs] == [SMALL] * 3
-    assert (facts := tabs[1].memory.facts())
+    facts = tabs[1].memory.facts()
+    assert facts
     assert facts.cells == 41 * 5 + 40  # with people's notes, the last of which is blank
 
 

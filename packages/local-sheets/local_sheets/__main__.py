@@ -55,6 +55,13 @@ def new_parser() -> argparse.ArgumentParser:
         help="start of spreadsheetUrl in answers (default: Google's, as Google answers)",
     )
     parser.add_argument(
+        "--apps-script-limits",
+        default="on",
+        metavar="LIMITS",
+        help="of the spreadsheets' scripts: on (30 at once, 30 s for simple triggers, 6 min for others), consumer or workspace "
+        "(with Google's limits per day, too), then single ones such as fetches_per_day=100 (default: %(default)s)",
+    )
+    parser.add_argument(
         "--stop-with-parent", action="store_true", help="stop when the process that started the server is gone"
     )
     return parser
@@ -68,9 +75,11 @@ def main(arguments: list[str] | None = None) -> int:
     from local_sheets.server.context import Options
     from local_sheets.server.quota import parse_limits
     from local_sheets.server.run import CannotStart, run
+    from local_sheets.server.script_limits import parse_script_limits
 
     try:
         limits = parse_limits(given.quota)
+        script_limits = parse_script_limits(given.apps_script_limits)
         announce_url = checked_url(given.announce_url)
     except ValueError as error:
         parser.error(str(error))
@@ -84,6 +93,7 @@ def main(arguments: list[str] | None = None) -> int:
         allowed_hosts=tuple(given.allow_host),
         announce_url=announce_url,
         site=given.site.rstrip("/"),
+        script_limits=script_limits,
         stop_with_parent=given.stop_with_parent,
     )
     try:

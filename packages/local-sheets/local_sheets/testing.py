@@ -25,6 +25,8 @@ from typing import Any
 
 import pytest
 
+from local_sheets.testing_scripts import ScriptOfSpreadsheet
+
 _START_SECONDS = 60.0
 _STOP_SECONDS = 5.0
 
@@ -174,6 +176,14 @@ class LocalSheetsServer:
         """Share a spreadsheet, or with None take that back."""
         body = {"emailAddress": email, "role": role}
         self.call("PUT", f"/_local/spreadsheets/{spreadsheet_id}/permissions", body)
+
+    def script(self, spreadsheet_id: str) -> ScriptOfSpreadsheet:
+        """The spreadsheet's Apps Script, and a person at its page."""
+        return ScriptOfSpreadsheet(self.call, self._read_page, spreadsheet_id)
+
+    def _read_page(self, path: str) -> str:
+        with urllib.request.urlopen(self.endpoint + path, timeout=60) as answer:  # noqa: S310
+            return str(answer.read().decode())
 
     # -- faults and figures
 

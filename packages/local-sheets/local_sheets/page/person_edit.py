@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
+from local_sheets.apps_script.scripts import Occurrence
 from local_sheets.cell_values.model import CellError, Value
 from local_sheets.model.cell import AnyCell, effective
 from local_sheets.model.rows import RowSequence
@@ -51,6 +52,10 @@ class PersonEdit:
     grid_ranges: Sequence[Mapping[str, int]] = ()
     user: str = LOCAL_OWNER
     messages: list[dict[str, Any]] = field(default_factory=list)
+    #: A single cell was typed into or cleared; false for what was pasted, filled or dragged there.
+    is_typed: bool = False
+    #: What the spreadsheet's script is told, set at the commit, too.
+    occurrences: list[Occurrence] = field(default_factory=list)
 
 
 _current: ContextVar[PersonEdit | None] = ContextVar("current_edit", default=None)
@@ -119,16 +124,16 @@ def _describe(tx: Transaction, edit: PersonEdit, grid_range: Mapping[str, int] |
         return message
     message["title"] = known.title
     if grid_range is not None:
-        rect = _rect(known, grid_range)
+        rect = rect_of(known, grid_range)
         message["range"] = rect.a1()
         if tab is not None and not edit.change_type.startswith("REMOVE") and rect.cells <= MOST_VALUES:
             message["values"] = _values(rect)
             if rect.cells == 1:
-                message["oldValue"] = _old_value(tx, rect)
+                message["oldValue"] = _plain(cell_before(tx, rect))
     return message
 
 
-def _rect(tab: Tab, grid_range: Mapping[str, int]) -> Rect:
+def rect_of(tab: Tab, grid_range: Mapping[str, int]) -> Rect:
     """The rectangle, cut off at the grid's end."""
     return Rect(
         tab,
@@ -150,12 +155,13 @@ def _values(rect: Rect) -> list[list[Any]]:
     return rows
 
 
-def _old_value(tx: Transaction, rect: Rect) -> Any:
+def cell_before(tx: Transaction, rect: Rect) -> AnyCell:
+    """The first cell of a rectangle as it was before the transaction."""
     touched = tx.tabs_before.get(id(rect.tab))
     if touched is None:
-        return _plain(rect.tab.cell(rect.row0, rect.col0))
+        return rect.tab.cell(rect.row0, rect.col0)
     row = RowSequence(touched[1].blocks).get(rect.row0)
-    return _plain(row.cells[rect.col0] if row is not None and rect.col0 < len(row.cells) else None)
+    return row.cells[rect.col0] if row is not None and rect.col0 < len(row.cells) else None
 
 
 def _plain(cell: AnyCell) -> Any:

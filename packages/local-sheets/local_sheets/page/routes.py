@@ -16,13 +16,13 @@ from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from local_sheets.api_error import ApiError, forbidden, invalid, not_found
+from local_sheets.apps_script.scripts import SCRIPT_EVENT, Scripts
 from local_sheets.model.spreadsheet import Spreadsheet
 from local_sheets.model.tab import Tab
 from local_sheets.model.transaction import Transaction
 from local_sheets.page.announcer import Announcer
 from local_sheets.page.assets import asset_routes, page_html
 from local_sheets.page.changes import changes_of
-from local_sheets.page.inner_call import call_api
 from local_sheets.page.person_edit import (
     CHANGE_TYPES,
     LOCAL_OWNER,
@@ -32,7 +32,9 @@ from local_sheets.page.person_edit import (
     edit_under_way,
     making,
 )
+from local_sheets.page.script_events import occurrences_of
 from local_sheets.page.view import MAX_CELLS, cells_view, layout_view, spreadsheet_view
+from local_sheets.server.inner_call import call_api
 
 if TYPE_CHECKING:
     from local_sheets.server.context import Server
@@ -48,16 +50,12 @@ _PAGE_CHANGE, _ANNOUNCEMENTS, _REQUEST = "page_change", "announcements", "reques
 _PAST_REQUESTS = 100
 
 
-def page_routes(server: "Server") -> list[BaseRoute]:
-    """All routes of the page of a server."""
-    return Page(server).routes()
-
-
 class Page:
     """The page of one server."""
 
-    def __init__(self, server: "Server") -> None:
+    def __init__(self, server: "Server", scripts: Scripts) -> None:
         self._server = server
+        self._scripts = scripts
         self._engine = server.engine
         self._session = secrets.token_urlsafe(24)
         self.announcer = Announcer(server.options.announce_url, on_change=self._tell_announcements)
@@ -149,15 +147,18 @@ class Page:
 
     async def _edit(self, request: Request) -> Response:
         body = await _body(request)
-        edit = _person_edit(body.get("edited"), str(body.get("client", "")))
+        wanted = body.get("request") or {}
+        edit = _person_edit(body.get("edited"), str(body.get("client", "")), typed="batchUpdate" not in wanted)
         try:
-            method, path, content = api_request(request.path_params["id"], body.get("request") or {})
+            method, path, content = api_request(request.path_params["id"], wanted)
         except ValueError as error:
             raise invalid(str(error)) from error
         with making(edit):
-            answer = await call_api(self._server, method, path, content, edit.user)
+            answer = await call_api(self._server, method, path, content, edit.user or LOCAL_OWNER)
         for message in edit.messages if answer.status_code == 200 else ():
             self.announcer.announce(message)
+        if answer.status_code == 200:
+            self._scripts.fire(request.path_params["id"], edit.occurrences)
         return answer
 
     def _on_commit(self, tx: Transaction) -> None:
@@ -165,6 +166,7 @@ class Page:
         edit = edit_under_way()
         if edit is not None:
             edit.messages = describe(tx, edit)
+            edit.occurrences = occurrences_of(tx, edit)
         client = None if edit is None else edit.client
         spreadsheet_id = tx.spreadsheet.spreadsheet_id
         message = {"spreadsheetId": spreadsheet_id, "client": client, "changes": changes_of(tx)}
@@ -180,6 +182,8 @@ class Page:
 
         def wants(kind: str, message: dict[str, Any]) -> bool:
             if kind == _PAGE_CHANGE:
+                return bool(message["spreadsheetId"] == spreadsheet_id)
+            if kind == SCRIPT_EVENT:
                 return bool(message["spreadsheetId"] == spreadsheet_id)
             return kind in (_REQUEST, _ANNOUNCEMENTS)
 
@@ -244,8 +248,8 @@ def _range_of(request: Request, name: str) -> range:
     return range(int(first), int(end))
 
 
-def _person_edit(edited: Any, client: str) -> PersonEdit:
-    """What the page says of an edit, checked."""
+def _person_edit(edited: Any, client: str, *, typed: bool) -> PersonEdit:
+    """What the page says of an edit, checked; ``typed`` where it does not say how the cell got its value."""
     if not isinstance(edited, dict) or edited.get("changeType") not in CHANGE_TYPES:
         raise invalid(f"edited.changeType: expected one of {', '.join(sorted(CHANGE_TYPES))}.")
     sheet_id, ranges = edited.get("sheetId"), edited.get("ranges", [])
@@ -253,7 +257,11 @@ def _person_edit(edited: Any, client: str) -> PersonEdit:
         raise invalid("edited.ranges: expected GridRanges with all four sides.")
     if sheet_id is not None and type(sheet_id) is not int:
         raise invalid("edited.sheetId: expected a number.")
-    return PersonEdit(client, edited["changeType"], sheet_id, ranges)
+    user = edited.get("user", LOCAL_OWNER)
+    if not isinstance(user, str):
+        raise invalid("edited.user: expected an e-mail address, or an empty text for somebody unknown.")
+    is_typed = edited.get("isTyped", typed)
+    return PersonEdit(client, edited["changeType"], sheet_id, ranges, user, is_typed=bool(is_typed))
 
 
 def _is_whole_range(given: Any) -> bool:

@@ -23,7 +23,7 @@ from local_sheets.request_body import InvalidPayload, read_body, read_query
 from local_sheets.server.context import Server
 from local_sheets.server.encoding import answer
 from local_sheets.server.faults import Fault
-from local_sheets.server.page_mark import PAGE_MARK
+from local_sheets.server.page_mark import KIND_MARK, PAGE_MARK
 from local_sheets.server.request_log import Entry
 from local_sheets.sharing import check_access
 
@@ -57,7 +57,7 @@ async def serve(server: Server, request: Request) -> Response:
     endpoint = ENDPOINTS[match.method.id]
     raw = await request.body()
     from_page = is_from_page(request)
-    kind = "page" if from_page else endpoint.counts
+    kind = str(request.scope[KIND_MARK]) if from_page else endpoint.counts
     entry = server.log.begin(match.method.id, kind, match.path_values.get("spreadsheetId"), None, len(raw))
     try:
         if server.options.latency_seconds and not from_page:
@@ -71,7 +71,7 @@ async def serve(server: Server, request: Request) -> Response:
 
 
 def is_from_page(request: Request) -> bool:
-    """Whether the request is an edit by the person at this machine, handed over inside the process."""
+    """Whether the request is made by the page or a script of this server, and handed over inside the process."""
     return bool(request.scope.get(PAGE_MARK))
 
 

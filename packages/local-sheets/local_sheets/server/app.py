@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from local_sheets.apps_script.routes import AppsScript
 from local_sheets.drive.routes import drive_routes
 from local_sheets.page.routes import Page
 from local_sheets.server.api import ConnectionLost, serve
@@ -41,18 +42,22 @@ def build_app(server: Server) -> ASGIApp:
     async def token(request: Request) -> Response:
         return await _token(server, request)
 
-    page = Page(server)
+    room = AppsScript(server)
+    page = Page(server, room.scripts)
     routes: list[BaseRoute] = [
         Route("/token", token, methods=["POST"]),
         *local_routes(server),
         *drive_routes(server),
         *page.routes(),
+        *room.routes(),
         Route("/v4/{rest:path}", sheets_api, methods=["GET", "POST", "PUT", "DELETE", "PATCH"]),
     ]
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        await room.scripts.start()
         yield
+        await room.scripts.stop()
         page.stop()
         server.close()
 

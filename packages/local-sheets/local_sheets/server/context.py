@@ -9,6 +9,7 @@ from local_sheets.server.events import Events, change_message
 from local_sheets.server.faults import Faults
 from local_sheets.server.quota import UNLIMITED, Limits, Quota
 from local_sheets.server.request_log import RequestLog
+from local_sheets.server.script_limits import ScriptLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,8 @@ class Options:
     announce_url: str | None = None
     #: Start of the spreadsheets' own addresses in answers.
     site: str = "https://docs.google.com"
+    #: How long, how often and how many at once the spreadsheets' scripts may run.
+    script_limits: ScriptLimits = field(default_factory=ScriptLimits)
     #: Stop when the process that started the server is gone.
     stop_with_parent: bool = False
 

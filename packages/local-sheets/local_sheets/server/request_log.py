@@ -11,7 +11,7 @@ MOST_KEPT = 2000
 
 @dataclass(slots=True)
 class Entry:
-    """One request. ``kind`` is ``read``, ``write``, or ``page`` for an edit by a person. ``status`` 0 means that no answer was sent (connection cut, or still under way)."""
+    """One request. ``kind`` is ``read``, ``write``, ``page`` for an edit by a person or ``script`` for one by a spreadsheet's script. ``status`` 0 means that no answer was sent (connection cut, or still under way)."""
 
     number: int
     method: str
@@ -64,7 +64,7 @@ class RequestLog:
     def finish(self, entry: Entry) -> None:
         """Note the end of a request."""
         self._entries.append(entry)
-        if entry.kind != "page":
+        if entry.kind not in ("page", "script"):
             self._count_in(entry)
         for listener in self.listeners:
             listener(entry)

@@ -8,13 +8,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message
 
-from local_sheets.server.page_mark import PAGE_MARK
+from local_sheets.server.page_mark import KIND_MARK, PAGE_MARK
 
 if TYPE_CHECKING:
     from local_sheets.server.context import Server
 
 
-async def call_api(server: "Server", method: str, path: str, body: dict[str, Any], user: str) -> Response:
+async def call_api(
+    server: "Server", method: str, path: str, body: dict[str, Any], user: str, *, kind: str = "page"
+) -> Response:
     """Send a request past the door: routed, checked, carried out and logged as any other.
 
     Args:
@@ -23,6 +25,7 @@ async def call_api(server: "Server", method: str, path: str, body: dict[str, Any
         path: Percent-encoded path, with its query.
         body: The request's JSON.
         user: Whom the log names.
+        kind: What the log calls it, beside ``read`` and ``write`` of the API's clients.
     """
     from local_sheets.server.api import serve
 
@@ -41,6 +44,7 @@ async def call_api(server: "Server", method: str, path: str, body: dict[str, Any
         "client": None,
         "server": None,
         PAGE_MARK: user,
+        KIND_MARK: kind,
     }
 
     async def receive() -> Message:

@@ -1,0 +1,144 @@
+"""The processes that scripts run in: as many as are needed at a time, warm ones first, each killed where it must be.
+
+A process of its own is what makes a script that never ends, or takes all memory, harmless: the engine knows no other
+way to stop one that calls services. See docs/decisions of the project.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import sys
+from collections import deque
+from typing import Any
+
+import orjson
+
+from local_sheets.apps_script.frames import LENGTH
+
+#: Processes kept waiting; others end when they have waited for so long.
+_KEPT, _IDLE_SECONDS = 2, 20.0
+#: How long a new execution waits for a process to be free before another one is started, where some are busy.
+_PATIENCE_SECONDS = 0.1
+
+
+class ScriptProcess:
+    """One process; ``send`` and ``receive`` are its two pipes."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self.idle_since = 0.0
+        self._is_killed = False
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process.returncode is None and not self._is_killed
+
+    async def send(self, message: bytes) -> None:
+        if (pipe := self._process.stdin) is not None:
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it is gone, which `receive` tells
+                pipe.write(LENGTH.pack(len(message)) + message)
+                await pipe.drain()
+
+    async def receive(self) -> dict[str, Any] | None:
+        """The next message; None where the process has ended."""
+        pipe = self._process.stdout
+        if pipe is None:
+            return None
+        try:
+            (length,) = LENGTH.unpack(await pipe.readexactly(LENGTH.size))
+            return _message(await pipe.readexactly(length))
+        except (asyncio.IncompleteReadError, ConnectionResetError):
+            return None
+
+    def kill(self) -> None:
+        self._is_killed = True
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+
+
+def _message(body: bytes) -> dict[str, Any]:
+    """The JSON of a frame. Halves of characters, which JavaScript has and UTF-8 has not, become question marks."""
+    try:
+        found: dict[str, Any] = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        text = json.dumps(json.loads(body), ensure_ascii=False)
+        found = orjson.loads(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+    return found
+
+
+class ProcessPool:
+    """Hands out processes and takes them back. All of it happens in the server's event loop."""
+
+    def __init__(self) -> None:
+        self._idle: deque[ScriptProcess] = deque()
+        self._all: set[ScriptProcess] = set()
+        self._waiting: deque[asyncio.Future[ScriptProcess]] = deque()
+        self._least_busy = max(2, os.cpu_count() or 2)
+
+    async def take(self) -> ScriptProcess:
+        """A process that waits for a job. Where as many run as there are processors, the short ones are let end first."""
+        while self._idle:
+            process = self._idle.pop()
+            if process.is_alive:
+                return process
+            self._all.discard(process)
+        if len(self._all) >= self._least_busy:
+            waiting: asyncio.Future[ScriptProcess] = asyncio.get_running_loop().create_future()
+            self._waiting.append(waiting)
+            with contextlib.suppress(TimeoutError):
+                return await asyncio.wait_for(waiting, _PATIENCE_SECONDS)
+        return await self._start()
+
+    async def warm(self) -> None:
+        """Have a process waiting, so that the next execution need not wait for one to start."""
+        if not self._all:
+            self.give_back(await self._start())
+
+    async def _start(self) -> ScriptProcess:
+        environment = {name: value for name, value in os.environ.items() if name not in ("TZ", "PYTHONSTARTUP")}
+        process = ScriptProcess(
+            await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "local_sheets.apps_script.worker",
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                env=environment,
+                start_new_session=True,  # Ctrl-C is the server's affair
+            )
+        )
+        self._all.add(process)
+        return process
+
+    def give_back(self, process: ScriptProcess) -> None:
+        """After its job is done; one that was killed is only forgotten."""
+        if not process.is_alive:
+            self._all.discard(process)
+            return
+        while self._waiting:
+            waiting = self._waiting.popleft()
+            if not waiting.done():
+                waiting.set_result(process)
+                return
+        loop = asyncio.get_running_loop()
+        process.idle_since = loop.time()
+        self._idle.append(process)
+        loop.call_later(_IDLE_SECONDS, self._end_idle)
+
+    def drop(self, process: ScriptProcess) -> None:
+        """Kill one whose job is to end now."""
+        process.kill()
+        self._all.discard(process)
+
+    def _end_idle(self) -> None:
+        """End those that have waited long, but for a few."""
+        before = asyncio.get_running_loop().time() - _IDLE_SECONDS
+        while len(self._idle) > _KEPT and self._idle[0].idle_since <= before:
+            self.drop(self._idle.popleft())
+
+    def close(self) -> None:
+        for process in list(self._all):
+            self.drop(process)
+        self._idle.clear()

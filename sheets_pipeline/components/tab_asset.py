@@ -1,5 +1,6 @@
 """``@tab_asset``: turns a query and a tab's declaration into an asset whose rows are kept in that tab."""
 
+import functools
 import inspect
 import sys
 import threading
@@ -19,6 +20,7 @@ from sheets_pipeline.components.declarations import Problem, TabModule
 from sheets_pipeline.components.names import dagster_name
 from sheets_pipeline.components.project import DeclaredTab, declared_tabs
 from sheets_pipeline.database.event_keys import TabEvents
+from sheets_pipeline.database.own_query import own_query
 from sheets_pipeline.errors import DeclarationBroken
 from sheets_pipeline.home import project_folder
 from sheets_pipeline.sync.tab import Column, ColumnType, Tab
@@ -72,18 +74,39 @@ _COMPONENTS: dict[dg.AssetKey, TabAsset] = {}
 _LOADING = threading.RLock()
 
 
-def tab_asset(tab: Tab) -> Callable[[Compute], dg.AssetsDefinition]:
-    """Make an asset of a function ``(connection, ids) -> DataFrame``; its docstring is the asset's description."""
+def tab_asset(tab: Tab) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """Make an asset of a function; its docstring is the asset's description.
+
+    ``(connection)`` gives the query of all rows, as SQL or as a statement of SQLAlchemy's, and rows of some keys come from
+    wrapping it, as with a declaration in YAML. ``(connection, ids) -> DataFrame`` reads the rows itself.
+    """
     module = str(sys._getframe(1).f_globals.get("__name__", ""))
 
-    def decorate(compute: Compute) -> dg.AssetsDefinition:
-        declared = TabAsset(tab, _asset(tab, compute, compute.__name__), compute, module)
+    def decorate(function: Callable[..., Any]) -> dg.AssetsDefinition:
+        compute = function if _takes_keys(function) else _reading(tab, function)
+        declared = TabAsset(tab, _asset(tab, compute, function.__name__), compute, module)
         _DECLARED.append(declared)
         if _BY_KEY:
             _BY_KEY[declared.key] = declared
         return declared.asset
 
     return decorate
+
+
+def _takes_keys(function: Callable[..., Any]) -> bool:
+    """Whether it is given more than a connection and, for a tab with archives, ``since``."""
+    parameters = inspect.signature(function).parameters
+    is_many = any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters.values())
+    return is_many or len(parameters.keys() - {"since"}) > 1
+
+
+def _reading(tab: Tab, query_of: Callable[..., Any]) -> Compute:
+    @functools.wraps(query_of)
+    def rows(connection: sa.Connection, keys: Collection[Any] | None, **since: Any) -> pd.DataFrame:
+        query = own_query(tab.title, tab.key, query_of(connection, **since), connection.dialect)
+        return query.read(connection, keys)
+
+    return rows
 
 
 def _asset(tab: Tab, compute: Compute, name: str, owners: Sequence[str] = ()) -> dg.AssetsDefinition:

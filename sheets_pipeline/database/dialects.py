@@ -48,7 +48,7 @@ def sql_function(name: str, kind: Any, mysql: str, **others: str) -> Callable[..
 
 _one_of = sql_function(
     "one_of",
-    sa.Boolean(),
+    sa.types.NullType(),  # as Boolean it would be asked for ``= 1``, which hides it from indexes
     "{0} IN (SELECT k.id FROM JSON_TABLE({1}, '$[*]' COLUMNS (id BIGINT PATH '$')) AS k)",
     postgresql="{0} = ANY({1})",
     sqlite="{0} IN (SELECT value FROM json_each({1}))",
@@ -93,3 +93,18 @@ as_float = sql_function(
 utc_wall_clock = sql_function("utc_wall_clock", sa.DateTime(), "{0}", postgresql="({0} AT TIME ZONE 'UTC')")
 #: The day of a moment in UTC, whatever the session's time zone.
 utc_date = sql_function("utc_date", sa.Date(), "DATE({0})", postgresql="CAST(({0} AT TIME ZONE 'UTC') AS DATE)")
+#: ``:keys(column)`` of a tab's query, for databases that do not take the condition into an aggregate by themselves; PostgreSQL
+#: does, and looks each key up by itself (docs/use/own-tables.md).
+keys_if_needed = sql_function("keys_if_needed", sa.types.NullType(), ":keys({0})", postgresql="true")
+_days_ago = sql_function(
+    "days_ago",
+    sa.DateTime(timezone=True),
+    "(UTC_TIMESTAMP(6) - INTERVAL {0} DAY)",
+    postgresql="(statement_timestamp() - {0} * INTERVAL '1 day')",
+    sqlite="strftime('%Y-%m-%d %H:%M:%f000', 'now', '-{0} days')",
+)
+
+
+def days_ago(days: int) -> Expression:
+    """The moment so many days before now, by the database's clock."""
+    return _days_ago(sa.literal_column(str(days)))

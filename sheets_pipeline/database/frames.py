@@ -1,6 +1,6 @@
 """From a statement to a frame, column by column, without touching single cells in Python."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
@@ -47,8 +47,8 @@ def fetch_frame(connection: sa.Connection, statement: sa.Select[Any]) -> pd.Data
     Datetimes must come as wall-clock UTC (``dialects.utc_wall_clock``). Integers are ``Int64``, floats ``Float64``,
     booleans ``boolean``, datetimes ``datetime64[us, UTC]``, all else objects (None where NULL).
     """
-    chosen = list(statement.selected_columns)
-    columns: list[list[Any]] = [[] for _ in chosen]
+    types = types_of(statement)
+    columns: list[list[Any]] = [[] for _ in types]
     result = connection.execute(statement)
     try:
         # The driver's own cursor: its tuples need no Row objects around them.
@@ -58,8 +58,18 @@ def fetch_frame(connection: sa.Connection, statement: sa.Select[Any]) -> pd.Data
                 column.extend(values)
     finally:
         result.close()
+    return typed_frame(types, columns)
+
+
+def types_of(statement: sa.Select[Any]) -> dict[str, sa.types.TypeEngine[Any]]:
+    """The columns of a statement, by name."""
+    return {column.name: column.type for column in statement.selected_columns}
+
+
+def typed_frame(types: Mapping[str, sa.types.TypeEngine[Any]], columns: Sequence[list[Any]]) -> pd.DataFrame:
+    """The columns of a result as ``fetch_frame`` keeps them."""
     return pd.DataFrame(
-        {column.name: _keep(column.type)(values) for column, values in zip(chosen, columns, strict=True)}
+        {name: _keep(kind)(values) for (name, kind), values in zip(types.items(), columns, strict=True)}
     )
 
 

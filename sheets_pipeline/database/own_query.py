@@ -1,14 +1,16 @@
 """A tab's query, as its declaration writes it: all rows, or those of some keys, with every value as the database has it."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
 
-from sheets_pipeline.database.query_text import Query, chunks, lateral, one_by_one, with_condition
+from sheets_pipeline.database.frames import typed_frame, types_of
+from sheets_pipeline.database.query_text import Query, chunks, lateral, one_by_one, parse, with_condition
 from sheets_pipeline.database.result_types import ResultColumn, column_types
 from sheets_pipeline.errors import TabProblem
 from sheets_pipeline.sync.tab import ColumnType
@@ -32,6 +34,8 @@ class OwnQuery:
     title: str
     query: Query
     key: tuple[str, ...]
+    #: SQLAlchemy's types of the columns, where it is a statement of SQLAlchemy's.
+    types: Mapping[str, sa.types.TypeEngine[Any]] = field(default_factory=dict)
     #: PostgreSQL's names of the key columns' types, once they have been asked for.
     _key_types: list[str] = field(default_factory=list)
 
@@ -45,7 +49,8 @@ class OwnQuery:
         """
         if keys is None:
             return self._frame(connection, [(self.query.all_rows, None)])
-        wanted = sorted({tuple(map(str, key)) if isinstance(key, tuple | list) else (str(key),) for key in keys})
+        asked = {tuple(map(str, key)) if isinstance(key, tuple | list) else (str(key),) for key in keys}
+        wanted = sorted(asked, key=lambda key: [_turn(part) for part in key])
         frame = self._frame(connection, self._statements(connection, wanted))
         is_exact = connection.dialect.name not in {"mysql", "mariadb"}
         return frame if is_exact else _exactly(frame, self.key, set(wanted))
@@ -87,6 +92,8 @@ class OwnQuery:
         ]
 
     def _types_of_key(self, connection: sa.Connection) -> list[str]:
+        if not self._key_types and all(isinstance(self.types.get(name), sa.Integer) for name in self.key):
+            self._key_types[:] = ["bigint"] * len(self.key)
         if not self._key_types:
             with connection.exec_driver_sql(self._no_rows()[0], execution_options={"no_parameters": True}) as result:
                 oids = {column[0]: column[1] for column in (result.cursor.description if result.cursor else None) or ()}
@@ -107,12 +114,14 @@ class OwnQuery:
             if not description:
                 description, fields = cursor.description, getattr(getattr(cursor, "_result", None), "fields", ())
                 values = [[] for _ in description]
-            for rows in result.partitions(_CHUNK_ROWS):
+            while rows := cursor.fetchmany(_CHUNK_ROWS):  # the driver's own tuples need no Row objects around them
                 for column, some in zip(values, zip(*rows, strict=True), strict=True):
                     column.extend(some)
             result.close()
+        self._missing_key([column[0] for column in description])
+        if self.types:
+            return typed_frame(self.types, values)
         columns = column_types(connection, description, fields, values, self.query.all_rows)
-        self._missing_key([column.name for column in columns])
         self._refuse_bytes(columns)
         return _object_frame(columns, values)
 
@@ -143,6 +152,26 @@ class OwnQuery:
             )
 
 
+@lru_cache(maxsize=256)
+def own_query(title: str, key: tuple[str, ...], query: str | sa.Select[Any], dialect: sa.Dialect) -> OwnQuery:
+    """What reads a tab's rows by a query that its function gives; the same one is looked at once.
+
+    Raises:
+        UnusableQuery: It is no query, or ``:keys`` stands wrongly in it.
+    """
+    if isinstance(query, str):
+        return OwnQuery(title, parse(query, len(key)), key)
+    text = str(query.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
+    if dialect.paramstyle in {"format", "pyformat"}:  # as drivers take it that look for parameters
+        text = text.replace("%%", "%")
+    return OwnQuery(title, parse(text, len(key)), key, types_of(query))
+
+
+def _turn(part: str) -> tuple[float, str]:
+    """Rows of keys come in this order, in which new ones are put into the tab: numbers as numbers."""
+    return (int(part), "") if _NUMBER.fullmatch(part) else (float("inf"), part)
+
+
 def _flat(keys: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
     return tuple(part for key in keys for part in key)
 
@@ -171,7 +200,7 @@ def _exactly(frame: pd.DataFrame, key: tuple[str, ...], wanted: set[tuple[str, .
         for row in frame[list(key)].itertuples(index=False, name=None)
     ]
     kept = frame if all(keep) else frame[keep].reset_index(drop=True)
-    kept.attrs[COLUMNS] = frame.attrs[COLUMNS]
+    kept.attrs.update(frame.attrs)
     return kept
 
 

@@ -1,40 +1,42 @@
-"""What each tab shows, computed by the database: all rows, or the rows of given keys, by the same SQL.
+"""What each tab shows, computed by the database: the query of all rows. Rows of given keys come from wrapping it.
 
 Every result is the same whatever the order of the rows in the tables: sums are exact, ties are broken by key, and
-rounding is the database's. ``ids`` is a collection of keys (None means all rows); keys that do not exist give no row.
+rounding is the database's. ``now`` is the database's clock, unless a moment is given. The same arguments give the same
+statement, which is put into SQL once.
 """
 
-from collections.abc import Collection
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from sheets_pipeline.database.dialects import as_float, exact_sum, is_one_of, rounded_ratio, utc_date, utc_wall_clock
-from sheets_pipeline.database.frames import fetch_frame
+from sheets_pipeline.database.dialects import (
+    as_float,
+    days_ago,
+    exact_sum,
+    keys_if_needed,
+    rounded_ratio,
+    utc_date,
+    utc_wall_clock,
+)
+from sheets_pipeline.database.types import UtcDateTime
 from sheets_pipeline.platform.tables import course_completions, courses, enrollments, quizzes, users
 from sheets_pipeline.platform.tables import quiz_responses as responses
 from sheets_pipeline.platform.tables import transcript_requests as requests
 
 
-def user_profiles(
-    connection: sa.Connection, ids: Collection[int] | None = None, *, now: datetime | None = None
-) -> pd.DataFrame:
+@cache
+def user_profiles(now: datetime | None = None) -> sa.Select[Any]:
     """One row per learner, ordered by ``user_id``.
 
     ``completion_rate`` is a fraction (NULL without enrolments), ``average_score`` 0 to 100 with two decimals,
     ``best_course`` the title of the course with the highest average score, ``days_active_30d`` the days (UTC) with a
     submission in the 30 days before ``now``.
     """
-    return fetch_frame(connection, user_profiles_query(ids, now or datetime.now(UTC)))
-
-
-def user_profiles_query(ids: Collection[int] | None, now: datetime) -> sa.Select[Any]:
-    """The statement of ``user_profiles``."""
-    enrolled = _count_by(enrollments.c.user_id, ids, "enrolled")
-    completed = _count_by(course_completions.c.user_id, ids, "completed")
+    enrolled = _count_by(enrollments.c.user_id, "enrolled")
+    completed = _count_by(course_completions.c.user_id, "completed")
     scores = (
         sa.select(
             responses.c.user_id,
@@ -42,12 +44,12 @@ def user_profiles_query(ids: Collection[int] | None, now: datetime) -> sa.Select
             rounded_ratio(exact_sum(responses.c.score), sa.func.count(responses.c.score), 2).label("average"),
             sa.func.max(responses.c.submitted_at).label("last_at"),
         )
-        .where(is_one_of(responses.c.user_id, ids))
+        .where(keys_if_needed(responses.c.user_id))
         .group_by(responses.c.user_id)
         .cte("scores")
     )
-    best = _best_courses(ids)
-    active = _active_days(ids, now)
+    best = _best_courses()
+    active = _active_days(now)
     last_active = sa.case(
         (scores.c.last_at > users.c.last_login_at, scores.c.last_at),
         else_=sa.func.coalesce(users.c.last_login_at, scores.c.last_at),
@@ -76,21 +78,21 @@ def user_profiles_query(ids: Collection[int] | None, now: datetime) -> sa.Select
         .outerjoin(best, sa.and_(best.c.user_id == users.c.id, best.c.place == 1))
         .outerjoin(courses, courses.c.id == best.c.course_id)
         .outerjoin(active, active.c.user_id == users.c.id)
-        .where(is_one_of(users.c.id, ids))
+        .where(keys_if_needed(users.c.id))
         .order_by(users.c.id)
     )
 
 
-def _count_by(key: sa.Column[int], ids: Collection[int] | None, name: str) -> sa.CTE:
+def _count_by(key: sa.Column[int], name: str) -> sa.CTE:
     return (
         sa.select(key.label("key"), sa.func.count().label(name))
-        .where(is_one_of(key, ids))
+        .where(keys_if_needed(key))
         .group_by(key)
         .cte(f"{name}_by")
     )
 
 
-def _best_courses(ids: Collection[int] | None) -> sa.CTE:
+def _best_courses() -> sa.CTE:
     """Each learner's courses by average score; ties go to the course with more marked answers, then the older one."""
     marked = sa.func.count()
     by_course = (
@@ -101,7 +103,7 @@ def _best_courses(ids: Collection[int] | None) -> sa.CTE:
             marked.label("marked"),
         )
         .join(quizzes, quizzes.c.id == responses.c.quiz_id)
-        .where(is_one_of(responses.c.user_id, ids), quizzes.c.course_id.is_not(None), responses.c.score.is_not(None))
+        .where(keys_if_needed(responses.c.user_id), quizzes.c.course_id.is_not(None), responses.c.score.is_not(None))
         .group_by(responses.c.user_id, quizzes.c.course_id)
         .cte("by_course")
     )
@@ -112,13 +114,13 @@ def _best_courses(ids: Collection[int] | None) -> sa.CTE:
     return sa.select(by_course.c.user_id, by_course.c.course_id, place.label("place")).cte("best")
 
 
-def _active_days(ids: Collection[int] | None, now: datetime) -> sa.CTE:
+def _active_days(now: datetime | None) -> sa.CTE:
     days = (
         sa.select(responses.c.user_id, utc_date(responses.c.submitted_at).label("day"))
         .where(
-            is_one_of(responses.c.user_id, ids),
-            responses.c.submitted_at > now - timedelta(days=30),
-            responses.c.submitted_at <= now,
+            keys_if_needed(responses.c.user_id),
+            responses.c.submitted_at > _ago(now, 30),
+            responses.c.submitted_at <= _ago(now, 0),
         )
         .distinct()
         .cte("active_days")
@@ -126,31 +128,24 @@ def _active_days(ids: Collection[int] | None, now: datetime) -> sa.CTE:
     return sa.select(days.c.user_id, sa.func.count().label("days")).group_by(days.c.user_id).cte("active")
 
 
-def course_statistics(
-    connection: sa.Connection, ids: Collection[int] | None = None, *, now: datetime | None = None
-) -> pd.DataFrame:
-    """One row per course, ordered by ``course_id``.
+@cache
+def course_statistics(dialect: str, now: datetime | None = None) -> sa.Select[Any]:
+    """One row per course, ordered by ``course_id``, for a dialect of SQLAlchemy.
 
     ``active_7d`` counts learners with a submission in the 7 days before ``now``; the scores are 0 to 100 with two
     decimals, the rates fractions; ``pass_rate`` is over submissions that have been marked.
     """
-    statement = course_statistics_query(ids, now or datetime.now(UTC), connection.dialect.name)
-    return fetch_frame(connection, statement)
-
-
-def course_statistics_query(ids: Collection[int] | None, now: datetime, dialect: str) -> sa.Select[Any]:
-    """The statement of ``course_statistics`` for a dialect of SQLAlchemy."""
-    enrolled = _count_by(enrollments.c.course_id, ids, "enrolled")
-    completed = _count_by(course_completions.c.course_id, ids, "completed")
-    submitted = _submitted(ids) if dialect == "postgresql" else _submitted_by_score(ids)
+    enrolled = _count_by(enrollments.c.course_id, "enrolled")
+    completed = _count_by(course_completions.c.course_id, "completed")
+    submitted = _submitted() if dialect == "postgresql" else _submitted_by_score()
     active_learners = (
         sa.select(quizzes.c.course_id, responses.c.user_id)
         .join(quizzes, quizzes.c.id == responses.c.quiz_id)
         .where(
             quizzes.c.course_id.is_not(None),
-            is_one_of(quizzes.c.course_id, ids),
-            responses.c.submitted_at > now - timedelta(days=7),
-            responses.c.submitted_at <= now,
+            keys_if_needed(quizzes.c.course_id),
+            responses.c.submitted_at > _ago(now, 7),
+            responses.c.submitted_at <= _ago(now, 0),
         )
         .distinct()
         .cte("active_learners")
@@ -181,12 +176,12 @@ def course_statistics_query(ids: Collection[int] | None, now: datetime, dialect:
         .outerjoin(completed, completed.c.key == courses.c.id)
         .outerjoin(submitted, submitted.c.course_id == courses.c.id)
         .outerjoin(active, active.c.course_id == courses.c.id)
-        .where(is_one_of(courses.c.id, ids))
+        .where(keys_if_needed(courses.c.id))
         .order_by(courses.c.id)
     )
 
 
-def _submitted(ids: Collection[int] | None) -> sa.CTE:
+def _submitted() -> sa.CTE:
     """Submissions of each course in one pass, where the database has ordered-set aggregates (PostgreSQL).
 
     Of n scores in order, 1/2 is reached at number ⌈n/2⌉ and anything above it at ⌊n/2⌋ + 1: the two in the middle. The
@@ -203,7 +198,7 @@ def _submitted(ids: Collection[int] | None) -> sa.CTE:
             sa.type_coerce(middle, ARRAY(sa.Numeric)).label("middle"),
         )
         .join(quizzes, quizzes.c.id == responses.c.quiz_id)
-        .where(quizzes.c.course_id.is_not(None), is_one_of(quizzes.c.course_id, ids))
+        .where(quizzes.c.course_id.is_not(None), keys_if_needed(quizzes.c.course_id))
         .group_by(quizzes.c.course_id)
         .cte("of_course")
     )
@@ -213,7 +208,7 @@ def _submitted(ids: Collection[int] | None) -> sa.CTE:
     return sa.select(*kept, median).cte("submitted")
 
 
-def _submitted_by_score(ids: Collection[int] | None) -> sa.CTE:
+def _submitted_by_score() -> sa.CTE:
     """The same from counts per score, not from sorted submissions: every database can do it."""
     by_score = (
         sa.select(
@@ -225,7 +220,7 @@ def _submitted_by_score(ids: Collection[int] | None) -> sa.CTE:
             sa.func.max(responses.c.submitted_at).label("last_at"),
         )
         .join(quizzes, quizzes.c.id == responses.c.quiz_id)
-        .where(quizzes.c.course_id.is_not(None), is_one_of(quizzes.c.course_id, ids))
+        .where(quizzes.c.course_id.is_not(None), keys_if_needed(quizzes.c.course_id))
         .group_by(quizzes.c.course_id, responses.c.score)
         .cte("by_score")
     )
@@ -274,25 +269,12 @@ def _medians(by_score: sa.CTE) -> sa.CTE:
     )
 
 
-def quiz_responses(
-    connection: sa.Connection,
-    ids: Collection[int] | None = None,
-    *,
-    since: datetime | None = None,
-    before: datetime | None = None,
-) -> pd.DataFrame:
+def quiz_responses(since: datetime | None = None, before: datetime | None = None) -> sa.Select[Any]:
     """One row per submission, oldest first.
 
     ``course`` is NULL for stand-alone quizzes; ``score`` and ``passed`` are NULL until somebody has marked the answer.
-    ``since`` and ``before`` leave out what was submitted earlier, or then and later.
+    ``since`` and ``before`` leave out what was submitted earlier, or then and later; the index on ``submitted_at`` finds the rest.
     """
-    return fetch_frame(connection, quiz_responses_query(ids, since, before))
-
-
-def quiz_responses_query(
-    ids: Collection[int] | None, since: datetime | None = None, before: datetime | None = None
-) -> sa.Select[Any]:
-    """The statement of ``quiz_responses``; the index on ``submitted_at`` finds the rows of a time."""
     query = (
         sa.select(
             responses.c.id.label("response_id"),
@@ -308,7 +290,7 @@ def quiz_responses_query(
         .join(users, users.c.id == responses.c.user_id)
         .join(quizzes, quizzes.c.id == responses.c.quiz_id)
         .outerjoin(courses, courses.c.id == quizzes.c.course_id)
-        .where(is_one_of(responses.c.id, ids))
+        .where(keys_if_needed(responses.c.id))
         .order_by(responses.c.submitted_at, responses.c.id)
     )
     if since is not None:
@@ -316,9 +298,10 @@ def quiz_responses_query(
     return query if before is None else query.where(responses.c.submitted_at < before)
 
 
-def transcript_requests(connection: sa.Connection, ids: Collection[int] | None = None) -> pd.DataFrame:
+@cache
+def transcript_requests() -> sa.Select[Any]:
     """One row per transcript request, ordered by ``request_id``."""
-    query = (
+    return (
         sa.select(
             requests.c.id.label("request_id"),
             users.c.full_name.label("learner"),
@@ -330,12 +313,10 @@ def transcript_requests(connection: sa.Connection, ids: Collection[int] | None =
         )
         .join(users, users.c.id == requests.c.user_id)
         .join(courses, courses.c.id == requests.c.course_id)
-        .where(is_one_of(requests.c.id, ids))
+        .where(keys_if_needed(requests.c.id))
         .order_by(requests.c.id)
     )
-    return fetch_frame(connection, query)
 
 
-def numbers(ids: Collection[Any] | None) -> list[int] | None:
-    """Keys as the tables have them; events bring them as texts."""
-    return None if ids is None else [int(key) for key in ids]
+def _ago(now: datetime | None, days: int) -> sa.ColumnElement[Any]:
+    return days_ago(days) if now is None else sa.literal(now - timedelta(days=days), UtcDateTime)

@@ -7,6 +7,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from sheets_pipeline.database.dialects import is_one_of, utc_wall_clock
+from sheets_pipeline.database.frames import fetch_frame
 from sheets_pipeline.platform import queries
 from sheets_pipeline.platform.tables import quiz_responses
 from sheets_pipeline.sync.archive import Part
@@ -23,7 +24,7 @@ class ResponseSource:
     def between(self, start: datetime, end: datetime) -> pd.DataFrame:
         """Responses from ``start`` on, before ``end``."""
         with self.engine.connect() as connection:
-            return queries.quiz_responses(connection, since=start, before=end)
+            return fetch_frame(connection, queries.quiz_responses(since=start, before=end))
 
     def moments(self, keys: Collection[str]) -> dict[str, datetime]:
         """When each of these responses was submitted; keys of none are left out."""

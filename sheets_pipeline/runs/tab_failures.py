@@ -4,6 +4,7 @@ A tab's function is users' code, and its query meets whatever the database holds
 what concerns more than the tab (the database is down, the spreadsheet is not shared) is passed on as it is.
 """
 
+import inspect
 import logging
 import traceback
 from collections.abc import Iterator
@@ -155,7 +156,7 @@ def first_cause(error: BaseException, kind: type[Kind]) -> Kind | None:
 def _file_of(tab_asset: TabAsset) -> str:
     if tab_asset.declared is not None:
         return tab_asset.declared.path
-    return str(getattr(getattr(tab_asset.compute, "__code__", None), "co_filename", ""))
+    return str(getattr(getattr(inspect.unwrap(tab_asset.compute), "__code__", None), "co_filename", ""))
 
 
 def _line_of(tab_asset: TabAsset) -> int | None:

@@ -38,11 +38,9 @@ def test_no_value_of_a_cell_is_stored_or_logged(
     assert "'changes'" in stored(platform)
     assert "'drift'" in stored(platform)
 
-    def wrong(connection: sa.Connection, ids: Any) -> Any:
-        return connection.execute(sa.text("select cast(full_name as integer) from users"))
-
     rename_everybody(platform, "third")
-    monkeypatch.setattr(queries, "user_profiles", wrong)
+    wrong = "select id as user_id, cast(full_name as integer) from users"
+    monkeypatch.setattr(queries, "user_profiles", lambda: wrong)
     for job in ("event_sync", "full_sync"):
         run(platform, job)
     assert "invalid input syntax for type integer" in stored(platform)

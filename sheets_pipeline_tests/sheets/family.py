@@ -14,12 +14,13 @@ from google.auth.credentials import AnonymousCredentials
 from local_sheets.testing import LocalSheetsServer
 from sheets_pipeline.database.archive import ArchiveStore
 from sheets_pipeline.database.engine import connect
+from sheets_pipeline.database.frames import fetch_frame
 from sheets_pipeline.database.installation import Installation
 from sheets_pipeline.database.locks import named_lock
 from sheets_pipeline.database.upgrade import install_state
 from sheets_pipeline.defs.tabs.quiz_responses import QUIZ_RESPONSES
 from sheets_pipeline.pipeline import StoredMemory
-from sheets_pipeline.platform.queries import quiz_responses as rows_of
+from sheets_pipeline.platform import queries
 from sheets_pipeline.platform.response_archive import ResponseSource
 from sheets_pipeline.platform.tables import platform_metadata, quiz_responses
 from sheets_pipeline.sheets.archived import ArchivedWriter
@@ -70,7 +71,7 @@ def full_sync(writer: ArchivedWriter, engine: sa.Engine) -> SyncReport:
     computed_at = writer.memory.now()
     since = writer.since()
     with engine.connect() as connection:
-        frame = rows_of(connection, since=since)
+        frame = fetch_frame(connection, queries.quiz_responses(since=since))
     return writer.full_sync(frame, computed_at=computed_at)
 
 
@@ -114,7 +115,7 @@ class Family:
     def event(self, *keys: int) -> SyncReport:
         def compute() -> Any:
             with self.engine.connect() as connection:
-                return rows_of(connection, keys)
+                return fetch_frame(connection, queries.quiz_responses().where(quiz_responses.c.id.in_(keys)))
 
         return self.writer().event_sync(compute, {str(key) for key in keys})
 

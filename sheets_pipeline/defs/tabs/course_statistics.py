@@ -1,9 +1,7 @@
 """Tab ``course_statistics``: one row per course."""
 
-from collections.abc import Collection
 from typing import Any
 
-import pandas as pd
 import sqlalchemy as sa
 
 from sheets_pipeline.components.tab_asset import tab_asset
@@ -33,6 +31,6 @@ COURSE_STATISTICS = Tab(
 
 
 @tab_asset(COURSE_STATISTICS)
-def course_statistics(connection: sa.Connection, ids: Collection[Any] | None) -> pd.DataFrame:
+def course_statistics(connection: sa.Connection) -> sa.Select[Any]:
     """Courses with enrolment, activity, completion and scores."""
-    return queries.course_statistics(connection, queries.numbers(ids))
+    return queries.course_statistics(connection.dialect.name)

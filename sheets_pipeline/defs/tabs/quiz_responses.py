@@ -1,10 +1,8 @@
 """Tab ``quiz_responses``: one row per submission; older ones live in an archive tab per month."""
 
-from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-import pandas as pd
 import sqlalchemy as sa
 
 from sheets_pipeline.components.tab_asset import tab_asset
@@ -34,10 +32,6 @@ QUIZ_RESPONSES = Tab(
 
 
 @tab_asset(QUIZ_RESPONSES)
-def quiz_responses(
-    connection: sa.Connection, ids: Collection[Any] | None, since: datetime | None = None
-) -> pd.DataFrame:
+def quiz_responses(_connection: sa.Connection, since: datetime | None = None) -> sa.Select[Any]:
     """Quiz submissions, the newest ones in the tab, earlier ones in an archive tab per month."""
-    if ids is not None:
-        return queries.quiz_responses(connection, queries.numbers(ids))
-    return queries.quiz_responses(connection, since=since)
+    return queries.quiz_responses(since)

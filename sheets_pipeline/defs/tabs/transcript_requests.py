@@ -1,9 +1,7 @@
 """Tab ``TranscriptRequests``: one row per transcript that a learner asked for."""
 
-from collections.abc import Collection
 from typing import Any
 
-import pandas as pd
 import sqlalchemy as sa
 
 from sheets_pipeline.components.tab_asset import tab_asset
@@ -29,6 +27,6 @@ TRANSCRIPT_REQUESTS = Tab(
 
 
 @tab_asset(TRANSCRIPT_REQUESTS)
-def transcript_requests(connection: sa.Connection, ids: Collection[Any] | None) -> pd.DataFrame:
+def transcript_requests(_connection: sa.Connection) -> sa.Select[Any]:
     """Transcripts that learners asked for, with their status."""
-    return queries.transcript_requests(connection, queries.numbers(ids))
+    return queries.transcript_requests()

@@ -1,9 +1,7 @@
 """Tab ``UserProfiles``: one row per learner."""
 
-from collections.abc import Collection
 from typing import Any
 
-import pandas as pd
 import sqlalchemy as sa
 
 from sheets_pipeline.components.tab_asset import tab_asset
@@ -34,6 +32,6 @@ USER_PROFILES = Tab(
 
 
 @tab_asset(USER_PROFILES)
-def user_profiles(connection: sa.Connection, ids: Collection[Any] | None) -> pd.DataFrame:
+def user_profiles(_connection: sa.Connection) -> sa.Select[Any]:
     """Learners with what they have enrolled in, completed and scored."""
-    return queries.user_profiles(connection, queries.numbers(ids))
+    return queries.user_profiles()

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sheets_pipeline.cli.progress import errors_console
 from sheets_pipeline.terminal import echo, escape, screen
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
+
     from sheets_pipeline.components.tab_asset import TabAsset
     from sheets_pipeline.runs.trial import Trial, Verdict
     from sheets_pipeline.sync.tab import Tab
@@ -50,21 +53,46 @@ def list_tabs(as_json: bool) -> None:
 @tabs.command()
 @click.argument("titles", nargs=-1, metavar="[TAB]...")
 @click.option(
-    "--database", is_flag=True, help="Also compute all rows: columns exist, keys are unique, rows are found by key."
+    "--database/--offline",
+    default=None,
+    help="Insist on the database, or leave it out. Without either it is asked where it can be reached.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def check(titles: tuple[str, ...], database: bool, as_json: bool) -> None:
-    """Say what is wrong with the declaration of each TAB, of all without one; exit code 1 if anything is."""
+def check(titles: tuple[str, ...], database: bool | None, as_json: bool) -> None:
+    """Say what is wrong with the declaration of each TAB, of all without one; exit code 1 if anything is.
+
+    Against the database: columns are in the query's result, keys stand once and are never NULL, rows are found by their key,
+    watched tables and their columns are there, and an index for what events look up. All rows are computed, within the limits
+    of a sync (SYNC_TAB_TIMEOUT_SECONDS, DATABASE_STATEMENT_TIMEOUT_SECONDS); nothing is written.
+    """
     chosen = _chosen(titles)
-    verdicts = {title: _verdict(tab_asset, database) for title, tab_asset in chosen.items()}
+    engine, reason = _reachable(database)
+    verdicts = {title: _verdict(tab_asset, engine) for title, tab_asset in chosen.items()}
     if as_json:
         click.echo(json.dumps([_verdict_json(title, one) for title, one in verdicts.items()]))
     else:
         for title, verdict in verdicts.items():
-            _print_verdict(title, verdict, database)
+            _print_verdict(title, verdict, engine is not None)
         if not verdicts:
             click.echo("No tab is declared.")
-    sys.exit(1 if any(verdict.problem for verdict in verdicts.values()) else 0)
+    if reason:
+        errors_console.print(f"[yellow]The database was not asked.[/] {escape(reason)}", highlight=False)
+    sys.exit(1 if any(verdict.problems for verdict in verdicts.values()) else 0)
+
+
+def _reachable(wanted: bool | None) -> tuple["sa.Engine | None", str]:
+    """The database, where it is to be asked; else why it is not, blank where nobody wants to know."""
+    from sheets_pipeline.errors import SheetsPipelineError
+    from sheets_pipeline.runs.trial import database
+
+    if wanted is False:
+        return None, ""
+    try:
+        return database(), ""
+    except SheetsPipelineError as error:
+        if wanted:
+            raise
+        return None, str(error)
 
 
 @tabs.command()
@@ -140,26 +168,28 @@ def _columns(tab: "Tab") -> list[dict[str, str]]:
     return [{"name": column.name, "header": column.header, "type": str(column.type)} for column in tab.columns]
 
 
-def _verdict(tab_asset: "TabAsset", against_database: bool) -> "Verdict":
-    from sheets_pipeline.runs.trial import Verdict, database, judge
+def _verdict(tab_asset: "TabAsset", engine: "sa.Engine | None") -> "Verdict":
+    from sheets_pipeline.runs.trial import Verdict, judge
     from sheets_pipeline.settings import load_settings
 
     if tab_asset.problem is not None:
-        return Verdict(tab_asset.tab, tab_asset.problem.text)
-    if not against_database:
-        return Verdict(tab_asset.tab, None)
-    return judge(database(), tab_asset, load_settings().sync_tab_timeout_seconds)
+        return Verdict(tab_asset.tab, (tab_asset.problem.text,))
+    if engine is None:
+        return Verdict(tab_asset.tab)
+    return judge(engine, tab_asset, load_settings().sync_tab_timeout_seconds)
 
 
 def _verdict_json(title: str, verdict: "Verdict") -> dict[str, Any]:
     aside = [{"key": row.key, "reason": row.reason} for row in verdict.set_aside]
-    return {"title": title, "problem": verdict.problem, "rows": verdict.rows, "set_aside_rows": aside}
+    problems = {"problem": verdict.problem, "problems": list(verdict.problems)}
+    return {"title": title, **problems, "rows": verdict.rows, "set_aside_rows": aside}
 
 
 def _print_verdict(title: str, verdict: "Verdict", against_database: bool) -> None:
     console = screen(soft_wrap=True)
-    if verdict.problem is not None:
-        console.print(f"[bold]{escape(title)}[/]  [red]{escape(verdict.problem)}[/]", highlight=False)
+    if verdict.problems:
+        for problem in verdict.problems:
+            console.print(f"[bold]{escape(title)}[/]  [red]{escape(problem)}[/]", highlight=False)
         return
     told = "can be used"
     if against_database:

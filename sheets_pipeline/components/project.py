@@ -8,7 +8,7 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,14 @@ class DeclaredTab:
     declaration: TabDeclaration | None = None
     #: The first line of the document; ``line`` is that of the first fault where there are any.
     begins: int = 1
+    #: Of each value that stands in it.
+    lines: Mapping[Place, int] = field(default_factory=dict)
+
+    def line_of(self, place: Place) -> int:
+        """The line of one of its attributes, else of the nearest one around it."""
+        while place and ("attributes", *place) not in self.lines:
+            place = place[:-1]
+        return self.lines.get(("attributes", *place), self.line) if place else self.line
 
     @property
     def asset_name(self) -> str:
@@ -199,8 +207,8 @@ def _declared(path: Path, document: Document, otherwise: str, others: Collection
     if faults or declaration is None or query is None:
         document.faults = faults
         return _unusable(path, document, title, document.line)
-    line = document.line
-    return DeclaredTab(title, path.name, str(path), line, (), tab_of(declaration), query, declaration, line)
+    line, tab = document.line, tab_of(declaration)
+    return DeclaredTab(title, path.name, str(path), line, (), tab, query, declaration, line, document.lines)
 
 
 def from_declaration(path: Path, declaration: TabDeclaration) -> DeclaredTab:

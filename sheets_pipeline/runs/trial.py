@@ -1,22 +1,28 @@
 """What a tab's declaration gives against the database, without writing anything: its first rows, and whether all can be written."""
 
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from itertools import islice
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pandas as pd
 import sqlalchemy as sa
 
-from sheets_pipeline.components.tab_asset import TabAsset
+from sheets_pipeline.components.project import DeclaredTab
+from sheets_pipeline.components.tab_asset import TabAsset, declared_at
+from sheets_pipeline.components.tab_declaration import nearest
+from sheets_pipeline.components.yaml_nodes import Place
 from sheets_pipeline.database.engine import connect, read_only
+from sheets_pipeline.database.own_query import result_columns
 from sheets_pipeline.embedded.services import ensure_services
-from sheets_pipeline.errors import DatabaseError, DeclarationBroken, SheetsPipelineError, TabProblem
+from sheets_pipeline.errors import DatabaseError, DeclarationBroken, KeysNotUnique, SheetsPipelineError, TabProblem
 from sheets_pipeline.runs.computed import rows_of
 from sheets_pipeline.runs.tab_failures import computing
 from sheets_pipeline.runs.time_limit import Reading
+from sheets_pipeline.runs.watch_check import watch_problems
 from sheets_pipeline.settings import load_settings
 from sheets_pipeline.sync.cells import KEY_SEPARATOR, Cell
 from sheets_pipeline.sync.rows import Rows, SetAside, rows_from_frame
@@ -36,12 +42,17 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How a tab's declaration fits the database; ``problem`` is None where it does."""
+    """How a tab's declaration fits the database; there are no ``problems`` where it does. Each names file and line."""
 
     tab: Tab
-    problem: str | None
+    problems: tuple[str, ...] = ()
     rows: int = 0
     set_aside: tuple[SetAside, ...] = ()
+
+    @property
+    def problem(self) -> str | None:
+        """All of them in one text."""
+        return " ".join(self.problems) or None
 
 
 def database() -> sa.Engine:
@@ -90,22 +101,63 @@ def rows_of_keys(
 
 
 def judge(engine: sa.Engine, tab_asset: TabAsset, seconds: float) -> Verdict:
-    """Compute all rows of a tab and say what would keep them from being written.
+    """Compute all rows of a tab and say what would keep them from being written, and its watches from leading to them.
+
+    As bounded as a sync is: one query of all rows, no statement longer than the engine allows, all of them within ``seconds``.
 
     Raises:
         DatabaseError: The database cannot be reached.
     """
     try:
+        problems = _read(engine, tab_asset, lambda one: list(_of_catalog(one, tab_asset)), seconds)
+        if any(place[:1] == ("columns",) for place, _ in problems):
+            return Verdict(tab_asset.tab, _placed(tab_asset, problems))
         frame = _read(engine, tab_asset, lambda connection: rows_of(tab_asset, connection, None), seconds)
         tab = tab_asset.tab_of(frame)
+        problems += [(("key",), text) for text in _without_key(tab, frame)]
         rows = rows_from_frame(tab, frame, UTC)
         if (lost := _lost_key(engine, tab_asset, tab, rows, seconds)) is not None:
-            return Verdict(tab, lost, len(rows))
-        return Verdict(tab, None, len(rows), tuple(rows.set_aside))
+            problems.append((("key",), lost))
+        return Verdict(tab, _placed(tab_asset, problems), len(rows), tuple(rows.set_aside))
     except DatabaseError:
         raise
     except SheetsPipelineError as error:
-        return Verdict(tab_asset.tab, str(error).removeprefix(f"Tab {tab_asset.tab.title!r}: "))
+        place: Place = ("key",) if isinstance(error, KeysNotUnique) else ("sql",)
+        text = str(error).removeprefix(f"Tab {tab_asset.tab.title!r}: ")
+        return Verdict(tab_asset.tab, _placed(tab_asset, [(place, text)]))
+
+
+def _of_catalog(connection: sa.Connection, tab_asset: TabAsset) -> Iterator[tuple[Place, str]]:
+    """What can be told before any row is computed: declared columns that the query does not give, and wrong watches."""
+    declared = tab_asset.declared
+    if declared is not None and declared.query is not None and declared.declaration is not None:
+        given = [name for name, _ in result_columns(declared.query.describe(connection))]
+        for i, column in enumerate(declared.declaration.columns or []):
+            if column.name not in given:
+                text = f"the declared column {column.name!r} is not in the query's result{nearest(column.name, given)}"
+                yield ("columns", i, "name"), f"{text}. Correct the name, or add the column to the query"
+    yield from watch_problems(connection, tab_asset)
+
+
+def _without_key(tab: Tab, frame: pd.DataFrame) -> Iterator[str]:
+    for name in tab.key:
+        if lacking := int(frame[name].isna().sum()):
+            yield f"{lacking:,} of {len(frame):,} rows have no {name} (NULL), which is a key column. Leave them out (where ...)"
+
+
+def _placed(tab_asset: TabAsset, problems: Collection[tuple[Place, str]]) -> tuple[str, ...]:
+    """Each with file and line, in the order of lines."""
+    declared = tab_asset.declared
+    if declared is None:
+        path, line = declared_at(tab_asset)
+        return tuple(f"{Path(path).name}, line {line}: {text.rstrip('.')}." for _, text in problems)
+    lines = [(_line_of(declared, place), text) for place, text in problems]
+    return tuple(f"{declared.file}, line {line}: {text.rstrip('.')}." for line, text in sorted(lines))
+
+
+def _line_of(declared: DeclaredTab, place: Place) -> int:
+    is_in_file = place == ("sql",) and declared.declaration is not None and declared.declaration.sql is None
+    return declared.line_of(("sql_file",) if is_in_file else place)
 
 
 def _lost_key(engine: sa.Engine, tab_asset: TabAsset, tab: Tab, rows: Rows, seconds: float) -> str | None:

@@ -95,7 +95,7 @@ def test_declarations_are_checked_without_a_database(project: Project) -> None:
     result = run("check")
     assert result.exit_code == 1
     assert "Learners  ok" in result.output
-    assert "school.yaml, line 21: expected sql or sql_file" in result.output
+    assert "school.yaml, line 22: expected sql or sql_file" in result.output
     assert run("check", "Learners").exit_code == 0
     unknown = run("check", "Lerners")
     assert unknown.exit_code == 2
@@ -103,11 +103,22 @@ def test_declarations_are_checked_without_a_database(project: Project) -> None:
 
 def test_declarations_are_checked_against_the_database(school: sa.Engine) -> None:
     found = {one["title"]: one for one in answer("check", "--database")}
-    assert found["Learners"] == {"title": "Learners", "problem": None, "rows": 2, "set_aside_rows": []}
+    assert found["Learners"] == {
+        "title": "Learners",
+        "problem": None,
+        "problems": [],
+        "rows": 2,
+        "set_aside_rows": [],
+    }
     assert found["Student progress"]["rows"] == 3
-    assert "found 1 keys more than once" in found["Doubled"]["problem"]
+    assert found["Doubled"]["problem"].startswith(
+        "more.yaml, line 4: expected one row per lesson_id, found 1 keys more"
+    )
     assert "no_such_table" in found["No table"]["problem"]
-    assert "the declared column 'title' is not in the query's result" in found["No column"]["problem"]
+    assert found["No column"]["problem"] == (
+        "more.yaml, line 18: the declared column 'title' is not in the query's result; known: id. Correct the name, or add "
+        "the column to the query."
+    )
     assert "is not found by its key" in found["Lost"]["problem"]
     assert found["Wrong type"]["problem"] is None
     assert (
@@ -118,6 +129,86 @@ def test_declarations_are_checked_against_the_database(school: sa.Engine) -> Non
     assert "2 rows: id text, name text, active boolean, joined date" in text
     tables = sa.inspect(school).get_table_names()
     assert set(tables) == {"learner", "lesson", "attempt"}  # nothing of ours is made
+
+
+WATCHED = """\
+type: sheets_pipeline.Tab
+attributes:
+  title: Watching
+  key: [learner_id, lesson_id]
+  sql: |
+    select learner_id, lesson_id, l.title
+    from attempt join lesson l on l.id = attempt.lesson_id
+  watches:
+    - {table: attempt, key: [learner_id, lesson_id], columns: scor}
+    - {table: atempt, key: [learner_id, lesson_id]}
+    - {table: attempt, key: [learner_id, lesson]}
+    - table: lesson
+      keys_sql: select learner_id, lesson_id from attempt where lesson_id = :id
+    - table: lesson
+      keys_sql: select learner_id from attempt where learner_id = :title
+    - table: keyless
+      keys_sql: select learner_id, lesson_id from attempt where learner_id = :note
+    - table: lesson
+      keys_sql: select learner_id, lesson_id from attempts where lesson_id = :id
+---
+type: sheets_pipeline.Tab
+attributes:
+  title: By name
+  key: name
+  sql: select name, active from learner
+  watches: [{table: learner, key: name}]
+---
+type: sheets_pipeline.Tab
+attributes:
+  title: With NULL
+  key: [learner_id, score]
+  sql_file: progress.sql
+"""
+
+
+def test_watches_are_checked_against_the_database(school: sa.Engine, project: Project) -> None:
+    with school.begin() as connection:
+        connection.exec_driver_sql("create table keyless (note varchar(50))")
+    project(school_yaml=TABS.partition("---")[0], progress_sql=PROGRESS, more_yaml=WATCHED)
+    result = run("check")
+    assert result.exit_code == 1
+    found = {one["title"]: one["problems"] for one in answer("check")}
+    expected = [
+        "line 9: watches[1]: table attempt has no column 'scor'. Did you mean 'score'?",
+        "line 10: watches[2]: there is no table 'atempt'. Did you mean 'attempt'?",
+        "line 11: watches[3]: table attempt has no column 'lesson'. Did you mean 'lesson_id'?",
+        "line 13: watches[4].keys_sql looks attempt up by lesson_id, and no index begins with that",
+        "line 15: watches[5].keys_sql gives 1 columns (learner_id); expected 2, for each key column of the tab",
+        "line 16: watches[6]: table keyless has no primary key, so triggers cannot say which row changed",
+        "line 19: watches[7].keys_sql fails",
+    ]
+    assert len(found["Watching"]) == len(expected)
+    for text, start in zip(found["Watching"], expected, strict=True):
+        assert text.startswith(f"more.yaml, {start}"), text
+    assert "create index attempt_lesson_id on attempt (lesson_id)" in found["Watching"][3]
+    [by_name] = found["By name"]
+    assert "looks learner up by name, and no index begins with that" in by_name
+    assert "1 of 3 rows have no score (NULL), which is a key column" in found["With NULL"][0]
+    with school.begin() as connection:
+        for problem in (found["Watching"][3], by_name):
+            connection.exec_driver_sql(problem.partition("Make one: ")[2].rstrip("."))
+    assert answer("check", "By name")[0]["problem"] is None
+    assert len(answer("check", "Watching")[0]["problems"]) == len(expected) - 1
+    assert run("check", "--offline").exit_code == 0
+
+
+def test_a_database_that_is_not_there_is_told_and_fails_nobody_who_did_not_ask(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project(school_yaml=TABS.partition("---")[0])
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nobody:secret@127.0.0.1:9/none")
+    result = run("check")
+    assert result.exit_code == 0
+    assert "The database was not asked." in result.stderr
+    assert "secret" not in result.output
+    assert run("check", "--database").exit_code == 1
+    assert run("check", "--offline").stderr == ""
 
 
 def test_first_rows_and_rows_of_keys_are_shown_as_they_would_stand_in_the_tab(school: sa.Engine) -> None:

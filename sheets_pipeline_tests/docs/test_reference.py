@@ -61,7 +61,7 @@ def test_commands_and_options_that_a_page_names_are_there(page: Path) -> None:
         path, command = "sheets-pipeline", COMMANDS["sheets-pipeline"]
         for word in line.split():
             if word.startswith("-"):
-                names = {name for parameter in command.params for name in parameter.opts} | {"-h", "--help"}
+                names = {name for one in command.params for name in (*one.opts, *one.secondary_opts)} | {"-h", "--help"}
                 assert word.partition("=")[0] in names, f"{path} {word}"
             elif isinstance(command, click.Group):
                 path = f"{path} {word}"

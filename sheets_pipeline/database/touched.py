@@ -17,7 +17,7 @@ from sheets_pipeline.database.event_keys import TabEvents, UnusableKey, shown
 from sheets_pipeline.database.event_table import Event
 from sheets_pipeline.errors import DatabaseError
 from sheets_pipeline.sync.privacy import without_values
-from sheets_pipeline.sync.watch import Watch
+from sheets_pipeline.sync.watch import TRUNCATE, Watch
 
 #: Where more changed rows than this would have to be asked about one by one, the tab is written as a whole.
 MOST_QUERIES = 1000
@@ -74,6 +74,8 @@ def _hit(tab: TabEvents, event: Event) -> Iterator[Watch]:
 def _of_tab(
     connection: sa.Connection, tab: TabEvents, events: list[Event], lookups: "Lookups", unusable: dict[int, str]
 ) -> set[str] | None:
+    if any(event.kind == TRUNCATE and any(_hit(tab, event)) for event in events):
+        return None
     keys: set[str] = set()
     asked: dict[Watch, set[tuple[str, ...]]] = {}
 

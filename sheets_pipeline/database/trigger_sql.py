@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 
 from sheets_pipeline.database.event_table import CLOCK, MYSQL_CLOCK, pending_event
-from sheets_pipeline.sync.watch import Priority, WatchedTable
+from sheets_pipeline.sync.watch import TRUNCATE, Priority, WatchedTable
 
 PREFIX = "sheets_pipeline_"
 
@@ -51,6 +51,8 @@ class Watched:
 
     def reads(self, operation: str) -> tuple[str, ...]:
         """The columns that the trigger of an operation needs."""
+        if operation == TRUNCATE:
+            return ()
         return tuple(dict.fromkeys((*self.scope, *(self.shown if operation == "update" else ()))))
 
 
@@ -83,7 +85,13 @@ class Names:
 
 def triggers(watched: Iterable[Watched], names: Names) -> list[Trigger]:
     """All triggers that should be installed."""
-    return [_trigger(each, operation, names) for each in watched for operation in each.table.operations]
+    return [_trigger(each, operation, names) for each in watched for operation in _operations(each, names.dialect.name)]
+
+
+def _operations(watched: Watched, dialect: str) -> list[str]:
+    """PostgreSQL alone tells of TRUNCATE; it matters where deletes do."""
+    operations = watched.table.operations
+    return [*operations, TRUNCATE] if dialect == "postgresql" and "delete" in operations else operations
 
 
 def same_text(one: str, other: str) -> bool:
@@ -104,7 +112,7 @@ def _trigger(watched: Watched, operation: str, names: Names) -> Trigger:
 
 def _plain_name(table: str) -> str:
     """A table's name as part of another one, which needs no quotes and is no longer than names may be."""
-    return re.sub(r"[^a-z0-9]+", "_", table.lower())[:30]
+    return re.sub(r"[^a-z0-9]+", "_", table.lower())[:29]
 
 
 def _insert(watched: Watched, operation: str, row: str, priority: str, names: Names, *, other: str = "") -> str:
@@ -122,6 +130,19 @@ def _insert(watched: Watched, operation: str, row: str, priority: str, names: Na
         values["changed"] = _changed(watched.table.told_apart, row, other, names)
     target = ", ".join(map(names.column, values))
     return f"INSERT INTO {names.qualify(pending_event.name)} ({target}) SELECT {', '.join(values.values())}"
+
+
+def _insert_all(watched: Watched, priority: str, names: Names) -> str:
+    """One event for all rows; its key only must not be blank."""
+    values = {
+        "entity": _literal(watched.table.entity),
+        "key": "'*'",
+        "kind": _literal(TRUNCATE),
+        "priority": priority,
+        "created_at": CLOCK[names.dialect.name],
+    }
+    target = ", ".join(map(names.column, values))
+    return f"INSERT INTO {names.qualify(pending_event.name)} ({target}) VALUES ({', '.join(values.values())});"
 
 
 def _literal(text: str) -> str:
@@ -209,9 +230,9 @@ def _postgresql(watched: Watched, operation: str, names: Names, name: str) -> Tr
     is called. A warning names no value: it goes into the server's log.
     """
     urgency = watched.table.priority
-    rows = {"insert": "new_rows", "delete": "old_rows", "update": "new_rows"}[operation]
+    rows = {"insert": "new_rows", "delete": "old_rows", "update": "new_rows", TRUNCATE: ""}[operation]
     priority = f"{urgency:d}"
-    if urgency != Priority.URGENT:
+    if urgency != Priority.URGENT and operation != TRUNCATE:
         many = f"SELECT 1 FROM {rows} OFFSET {BULK_ROWS}"
         priority = f"CASE WHEN EXISTS ({many}) THEN {Priority.BULK:d} ELSE {urgency:d} END"
     if operation == "update":
@@ -225,18 +246,21 @@ def _postgresql(watched: Watched, operation: str, names: Names, name: str) -> Tr
             f"{_insert(watched, operation, 'n', priority, names, other='o')} {joined} WHERE n.{first} IS NOT NULL AND {changed};",
             f"{_insert(watched, operation, 'o', priority, names, other='n')} {joined} WHERE o.{first} IS NOT NULL AND {moved};",
         ]
+    elif operation == TRUNCATE:
+        body = [_insert_all(watched, priority, names)]
     else:
         body = [f"{_insert(watched, operation, 'r', priority, names)} FROM {rows} r;"]
     tables = {
-        "insert": "NEW TABLE AS new_rows",
-        "delete": "OLD TABLE AS old_rows",
-        "update": "OLD TABLE AS old_rows NEW TABLE AS new_rows",
+        "insert": "REFERENCING NEW TABLE AS new_rows ",
+        "delete": "REFERENCING OLD TABLE AS old_rows ",
+        "update": "REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows ",
+        TRUNCATE: "",
     }[operation]
     function = names.qualify(pending_event.name).removesuffix(pending_event.name) + name
     source = "\n".join(["", "BEGIN", *body, "RETURN NULL;", _UNRECORDED, "END", ""])
     trigger = (
         f"CREATE TRIGGER {name} AFTER {operation.upper()} ON {names.qualify(watched.table.name)} "
-        f"REFERENCING {tables} FOR EACH STATEMENT EXECUTE FUNCTION {function}()"
+        f"{tables}FOR EACH STATEMENT EXECUTE FUNCTION {function}()"
     )
     create = (
         f"CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER "

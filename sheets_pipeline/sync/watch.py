@@ -9,6 +9,9 @@ from functools import cached_property
 #: What happens to a row; the kind of an event that a trigger records.
 OPERATIONS = ("insert", "update", "delete")
 
+#: All rows went at once, and nobody knows which: the kind of an event that means the whole tab (PostgreSQL).
+TRUNCATE = "truncate"
+
 #: A parameter of ``keys_sql``: a column of the changed row.
 PARAMETER = re.compile(r"(?<![:\w\\]):([A-Za-z_]\w*)")
 
@@ -62,9 +65,11 @@ class Watch:
         """Whether an event matters.
 
         Args:
-            operation: Of ``OPERATIONS``; anything else (what an application recorded by hand) matters always.
+            operation: Of ``OPERATIONS``, or ``TRUNCATE``; anything else (what an application recorded by hand) matters always.
             changed: Columns that an update changed; None where that is not known.
         """
+        if operation == TRUNCATE:
+            return "delete" in self.operations
         if operation not in OPERATIONS:
             return True
         if operation not in self.operations:

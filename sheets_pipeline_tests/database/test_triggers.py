@@ -106,7 +106,7 @@ def test_a_disabled_trigger_is_reported_and_enabled_again(postgresql: sa.Engine)
     triggers.install(postgresql, WATCHED)
     with postgresql.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE quiz_responses DISABLE TRIGGER USER")
-    assert len(triggers.check(postgresql, WATCHED).disabled) == 3
+    assert len(triggers.check(postgresql, WATCHED).disabled) == 4
     triggers.install(postgresql, WATCHED)
     assert triggers.check(postgresql, WATCHED).is_complete
 

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from sheets_pipeline.database import events, triggers
 from sheets_pipeline.database.chains import QUEUE
+from sheets_pipeline.database.event_faults import malformed
 from sheets_pipeline.database.event_keys import TabEvents
 from sheets_pipeline.database.queue_check import look
 from sheets_pipeline.database.touched import MOST_QUERIES, touched
@@ -100,8 +101,39 @@ def test_a_table_off_the_search_path_with_uuids_in_partitions(database_url: str)
         assert keys(connection, tabs) == {"Items": {one}}
         connection.exec_driver_sql('DELETE FROM "My Shop"."Item"')
         assert keys(connection, tabs) == {"Items": {one}}
+        connection.exec_driver_sql('TRUNCATE "My Shop"."Item"')
+        assert keys(connection, tabs) == {"Items": None}
     assert triggers.remove(engine)
     engine.dispose()
+
+
+def test_a_truncated_table_has_its_tabs_written_as_a_whole(postgresql: sa.Engine):
+    triggers.install(postgresql, WATCHED)
+    assert triggers.check(postgresql, WATCHED).problems == []
+    with postgresql.begin() as connection:
+        add_basics(connection)
+        keys(connection, TABS)
+        connection.exec_driver_sql("TRUNCATE transcript_requests")
+        assert keys(connection, TABS) == {"TranscriptRequests": None}
+        connection.exec_driver_sql("TRUNCATE quizzes CASCADE")  # and the responses, which refer to them
+        due = events.pending(connection)
+        assert {(event.entity, event.kind) for event in due} == {("quiz", "truncate"), ("quiz_response", "truncate")}
+        assert malformed(due, TABS, {}) == {}
+        assert keys(connection, TABS) == dict.fromkeys(("UserProfiles", "course_statistics", "quiz_responses"))
+    with postgresql.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE pending_event RENAME TO gone")
+        connection.exec_driver_sql("TRUNCATE transcript_requests")  # works all the same
+        connection.exec_driver_sql("ALTER TABLE gone RENAME TO pending_event")
+        connection.exec_driver_sql("DROP TRIGGER " + _truncating(connection, "users") + " ON users")
+    assert "trigger sheets_pipeline_users_truncate" in "; ".join(triggers.check(postgresql, WATCHED).missing)
+    triggers.remove(postgresql)
+    with postgresql.connect() as connection:
+        assert look(connection, WATCHED).functions == {}
+
+
+def _truncating(connection: sa.Connection, table: str) -> str:
+    query = "SELECT tgname FROM pg_trigger WHERE tgname LIKE %s"
+    return str(connection.exec_driver_sql(query, (f"sheets_pipeline_{table}_truncate%",)).scalar_one())
 
 
 def test_a_table_that_nobody_watches_any_more_loses_its_triggers(platform: sa.Engine):
@@ -213,6 +245,8 @@ EVERY = Watch("t", key=("id",))
         (B, "delete", None, False),
         (B, "renamed", ["a"], True),  # by hand: nobody knows what it means
         (EVERY, "update", ["z"], True),
+        (EVERY, "truncate", None, True),
+        (B, "truncate", None, False),
     ],
 )
 def test_which_events_matter_to_a_watch(watch: Watch, operation: str, changed: list[str] | None, hit: bool):

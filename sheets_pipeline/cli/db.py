@@ -1,15 +1,18 @@
-"""``sheets-pipeline db``: the event queue in the platform's database, and the pipeline's own tables."""
+"""``sheets-pipeline db``: the event queue in the platform's database, and the pipeline's own tables.
+
+Heavy modules are imported inside the commands, so that ``--help`` and the shell's completion answer at once.
+"""
 
 import json
 import sys
+from typing import TYPE_CHECKING
 
 import click
-import sqlalchemy as sa
 
-from sheets_pipeline.components.tab_asset import watched
-from sheets_pipeline.database import triggers
-from sheets_pipeline.database.engine import connect, described
 from sheets_pipeline.terminal import echo, safe
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 
 @click.group()
@@ -20,6 +23,10 @@ def db() -> None:
 @db.command()
 def install() -> None:
     """Create, upgrade or mend the table pending_event and its triggers; one table at a time, none locked for long."""
+    from sheets_pipeline.components.tab_asset import watched
+    from sheets_pipeline.database import triggers
+    from sheets_pipeline.database.engine import described
+
     engine = _platform()
     before = triggers.install(engine, watched(), say=_progress).problems
     left = triggers.check(engine, watched()).problems
@@ -40,6 +47,10 @@ def install() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def check(as_json: bool) -> None:
     """Say what is missing, changed, open to misuse or keeps changes from being recorded; exit code 1 if anything is."""
+    from sheets_pipeline.components.tab_asset import watched
+    from sheets_pipeline.database import triggers
+    from sheets_pipeline.database.engine import described
+
     engine = _platform()
     report = triggers.check(engine, watched())
     if as_json:
@@ -59,6 +70,9 @@ def check(as_json: bool) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def remove(yes: bool) -> None:
     """Drop the triggers and the table with all pending events."""
+    from sheets_pipeline.database import triggers
+    from sheets_pipeline.database.engine import described
+
     engine = _platform()
     if not yes:
         click.confirm(
@@ -74,6 +88,7 @@ def remove(yes: bool) -> None:
 def upgrade() -> None:
     """Make the pipeline's own tables, or mend those of an earlier version; every start of the pipeline does it, too."""
     from sheets_pipeline.database import upgrade
+    from sheets_pipeline.database.engine import described
 
     engine = _store()
     for problem in upgrade.bring_up_to_date(engine).problems:
@@ -85,14 +100,16 @@ def _progress(text: str) -> None:
     click.echo(safe(text), err=True)
 
 
-def _store() -> sa.Engine:
+def _store() -> "sa.Engine":
+    from sheets_pipeline.database.engine import connect
     from sheets_pipeline.settings import load_settings
 
     chosen = load_settings().pipeline_database_url
     return _platform() if chosen is None else connect(chosen.get_secret_value())
 
 
-def _platform() -> sa.Engine:
+def _platform() -> "sa.Engine":
+    from sheets_pipeline.database.engine import connect
     from sheets_pipeline.embedded.services import ensure_services
     from sheets_pipeline.settings import load_settings
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sheets_pipeline.cli.completion import Title, completion
 from sheets_pipeline.cli.progress import errors_console, progress
 from sheets_pipeline.errors import SheetsPipelineError, UnknownTab
 from sheets_pipeline.processes import abandoned_threads
@@ -121,7 +122,8 @@ def _record_events(services: "Services") -> None:
 
 
 @main.command()
-@click.option("--tab", "tabs", multiple=True, metavar="TITLE", help="Only this tab; may be repeated.")
+@click.option("--tab", "tabs", multiple=True, type=Title(), metavar="TITLE", help="Only this tab; may be repeated.")
+@click.option("--failed", is_flag=True, help="Only the tabs whose last sync failed.")
 @click.option("--dry-run", is_flag=True, help="Show the plan and send nothing.")
 @click.option(
     "--allow-deletes", type=click.IntRange(min=0), metavar="N", help="Let this sync delete up to N rows per tab."
@@ -130,14 +132,22 @@ def _record_events(services: "Services") -> None:
     "--take-over", is_flag=True, help="Keep the spreadsheet from now on, where another installation kept it so far."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def sync(tabs: tuple[str, ...], dry_run: bool, allow_deletes: int | None, take_over: bool, as_json: bool) -> None:
+def sync(
+    tabs: tuple[str, ...], failed: bool, dry_run: bool, allow_deletes: int | None, take_over: bool, as_json: bool
+) -> None:
     """Make the tabs as the database says, as one Dagster run."""
+    if failed and tabs:
+        raise click.UsageError("--failed and --tab both say which tabs. Give one of them.")
     from sheets_pipeline.cli import output
 
     with progress("Loading"):
         from sheets_pipeline.cli import run_sync
 
     started = time.monotonic()
+    if failed and not (tabs := tuple(run_sync.failed_titles())):
+        none = run_sync.NOTHING_FAILED | {"seconds": round(time.monotonic() - started, 3)}
+        click.echo(json.dumps(none) if as_json else "There is nothing to do: no tab's last sync failed.")
+        return
     if dry_run:
         with progress("Planning"):
             plans = run_sync.plan_sync(tabs, allow_deletes, take_over=take_over)
@@ -206,6 +216,7 @@ def _mount() -> None:
     main.add_command(clean_up)
     main.add_command(serve)
     main.add_command(doctor)
+    main.add_command(completion)
 
 
 _mount()

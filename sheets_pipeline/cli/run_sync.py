@@ -8,6 +8,7 @@ import dagster as dg
 from sheets_pipeline.components.tab_asset import TabAsset, tab_assets
 from sheets_pipeline.dagster_runtime.connections import opened_instance
 from sheets_pipeline.dagster_runtime.instigators import switched_off
+from sheets_pipeline.database import history
 from sheets_pipeline.definitions import defs
 from sheets_pipeline.defs.full_sync import enabled_keys
 from sheets_pipeline.defs.io_managers import ALLOW_DELETES_TAG, TAKE_OVER_TAG
@@ -49,6 +50,21 @@ def chosen_tabs(titles: Collection[str], off: Collection[str] = ()) -> list[TabA
             "sync. Switch one on, or name one with --tab."
         )
     return chosen
+
+
+#: What ``sync --failed --json`` says where there is nothing to do.
+NOTHING_FAILED: dict[str, Any] = {"run_id": None, "status": "success", "tabs": {}, "errors": {}}
+
+
+def failed_titles() -> list[str]:
+    """Tabs that are on and whose last sync failed or was refused, by the record of syncs."""
+    pipeline = Pipeline.open()
+    histories = history.tab_histories(pipeline.state, pipeline.services.spreadsheet_id)
+    failed = {title for title, known in histories.items() if known.consecutive_failures}
+    with opened_instance() as instance:
+        off = switched_off(instance)
+    on = [tab_asset.tab for tab_asset in tab_assets().values() if tab_asset.key in set(enabled_keys(load_settings()))]
+    return [tab.title for tab in on if tab.title in failed and switch_name(tab) not in off]
 
 
 def plan_sync(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sheets_pipeline.cli.completion import Title
 from sheets_pipeline.cli.progress import errors_console
 from sheets_pipeline.terminal import echo, escape, screen
 
@@ -51,7 +52,7 @@ def list_tabs(as_json: bool) -> None:
 
 
 @tabs.command()
-@click.argument("titles", nargs=-1, metavar="[TAB]...")
+@click.argument("titles", nargs=-1, type=Title(), metavar="[TAB]...")
 @click.option(
     "--database/--offline",
     default=None,
@@ -96,7 +97,7 @@ def _reachable(wanted: bool | None) -> tuple["sa.Engine | None", str]:
 
 
 @tabs.command()
-@click.argument("title", metavar="TAB")
+@click.argument("title", type=Title(), metavar="TAB")
 @click.option("--rows", type=click.IntRange(1, 1000), default=10, show_default=True, help="How many.")
 @click.option(
     "--key",

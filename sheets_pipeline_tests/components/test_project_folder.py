@@ -1,5 +1,6 @@
 """A project's folder: YAML and SQL alone keep tabs of tables that the project has never seen."""
 
+import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -110,6 +111,7 @@ def test_tables_of_ones_own_are_synced_with_yaml_and_sql_alone(
     result = run_sync.run_sync([], None)
     assert list(result["errors"]) == ["Broken"]
     assert "school.yaml, line 22: expected sql or sql_file, found neither" in result["errors"]["Broken"]
+    assert run_sync.failed_titles() == ["Broken"]
     assert platform.values("Learners") == [
         ["id", "name", "active", "joined"],
         ["a-1", "Ada", True, 46204],
@@ -129,6 +131,12 @@ def test_tables_of_ones_own_are_synced_with_yaml_and_sql_alone(
         connection.exec_driver_sql("update lesson set title = 'Sums' where id = 1")
     changed = run_sync.run_sync([], None)
     assert {title: tab["cells"] for title, tab in changed["tabs"].items()} == {"Learners": 0, "Student progress": 3}
+    only = json.loads(CliRunner().invoke(main, ["sync", "--failed", "--json"]).stdout)
+    assert (only["status"], list(only["errors"]), only["tabs"]) == ("failed", ["Broken"], {})
+    project(school_yaml=TABS.partition("---\ntype: sheets_pipeline.Tab\nattributes:\n  title: Broken")[0])
+    fine = CliRunner().invoke(main, ["sync", "--failed"])
+    assert (fine.exit_code, fine.output) == (0, "There is nothing to do: no tab's last sync failed.\n")
+    assert CliRunner().invoke(main, ["sync", "--failed", "--tab", "Learners"]).exit_code == 2
     assert platform.values("Student progress")[1:3] == [["a-1", "1", "Sums", 91.5], ["a-1", "2", "007", "", "removed"]]
 
 

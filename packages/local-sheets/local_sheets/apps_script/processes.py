@@ -18,8 +18,8 @@ from local_sheets.apps_script.frames import LENGTH
 
 #: Processes kept waiting; others end when they have waited for so long.
 _KEPT, _IDLE_SECONDS = 2, 20.0
-#: How long a new execution waits for a process to be free before another one is started, where some are busy.
-_PATIENCE_SECONDS = 0.1
+#: Where as many run as there are processors, another one is started only after so long without any of them ending a job.
+_PATIENCE_SECONDS = 0.2
 
 
 class ScriptProcess:
@@ -75,21 +75,38 @@ class ProcessPool:
         self._idle: deque[ScriptProcess] = deque()
         self._all: set[ScriptProcess] = set()
         self._waiting: deque[asyncio.Future[ScriptProcess]] = deque()
-        self._least_busy = max(2, os.cpu_count() or 2)
+        self._at_first = max(2, os.cpu_count() or 2)
+        self._starting = 0
+        self._growing: asyncio.Task[None] | None = None
+        #: How many jobs have ended.
+        self._given_back = 0
 
     async def take(self) -> ScriptProcess:
-        """A process that waits for a job. Where as many run as there are processors, the short ones are let end first."""
+        """A process that waits for a job, a new one, or the next one that is given back."""
         while self._idle:
             process = self._idle.pop()
             if process.is_alive:
                 return process
             self._all.discard(process)
-        if len(self._all) >= self._least_busy:
-            waiting: asyncio.Future[ScriptProcess] = asyncio.get_running_loop().create_future()
-            self._waiting.append(waiting)
-            with contextlib.suppress(TimeoutError):
-                return await asyncio.wait_for(waiting, _PATIENCE_SECONDS)
-        return await self._start()
+        if len(self._all) + self._starting < self._at_first:
+            return await self._start()
+        waiting: asyncio.Future[ScriptProcess] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiting)
+        if self._growing is None or self._growing.done():
+            self._growing = asyncio.create_task(self._grow())
+        return await waiting
+
+    async def _grow(self) -> None:
+        """Start more processes while somebody waits and none of those that run ends: one, then two, then four."""
+        count = 1
+        while self._waiting:
+            before = self._given_back
+            await asyncio.sleep(_PATIENCE_SECONDS)
+            if self._given_back != before:
+                continue
+            for _ in range(min(count, len(self._waiting))):
+                self.give_back(await self._start())
+            count *= 2
 
     async def warm(self) -> None:
         """Have a process waiting, so that the next execution need not wait for one to start."""
@@ -98,8 +115,9 @@ class ProcessPool:
 
     async def _start(self) -> ScriptProcess:
         environment = {name: value for name, value in os.environ.items() if name not in ("TZ", "PYTHONSTARTUP")}
-        process = ScriptProcess(
-            await asyncio.create_subprocess_exec(
+        self._starting += 1
+        try:
+            started = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
                 "local_sheets.apps_script.worker",
@@ -108,12 +126,15 @@ class ProcessPool:
                 env=environment,
                 start_new_session=True,  # Ctrl-C is the server's affair
             )
-        )
+        finally:
+            self._starting -= 1
+        process = ScriptProcess(started)
         self._all.add(process)
         return process
 
     def give_back(self, process: ScriptProcess) -> None:
         """After its job is done; one that was killed is only forgotten."""
+        self._given_back += 1
         if not process.is_alive:
             self._all.discard(process)
             return
@@ -139,6 +160,8 @@ class ProcessPool:
             self.drop(self._idle.popleft())
 
     def close(self) -> None:
+        if self._growing is not None:
+            self._growing.cancel()
         for process in list(self._all):
             self.drop(process)
         self._idle.clear()

@@ -175,10 +175,11 @@ class Scripts:
         try:
             if not await self._spared_by_faults(record) or not self._may_start(record):
                 return
+            if self._are_too_many(record):
+                return
             process = await self._pool.take()
-            if self.executions.running_of(record.user) >= self.limits.at_once:
+            if self._are_too_many(record):
                 self._pool.give_back(process)
-                _refuse(record, "There are too many scripts running simultaneously for this Google user account.")
                 return
             record.status, record.started = "RUNNING", time.time()
             await Running(self._server, self.state, run).carry_out(self._pool, process)
@@ -187,6 +188,13 @@ class Scripts:
             if record.process_type in ("TRIGGER", "TIME_DRIVEN"):
                 self._trigger_seconds.setdefault(record.user, DailyUse()).add(record.seconds)
             self._tell(record.spreadsheet_id, {"kind": "execution", "number": record.number})
+
+    def _are_too_many(self, record: ExecutionRecord) -> bool:
+        """Whether as many of this person's run as may; those that wait for a process do not count."""
+        if self.executions.running_of(record.user) < self.limits.at_once:
+            return False
+        _refuse(record, "There are too many scripts running simultaneously for this Google user account.")
+        return True
 
     def _may_start(self, record: ExecutionRecord) -> bool:
         most = self.limits.trigger_seconds_per_day

@@ -50,11 +50,13 @@ def test_scripts_that_take_all_memory_or_stack_end_with_an_error(strict: ScriptO
     assert strict.run("fine")["result"] == 1
 
 
-def test_more_at_once_than_allowed_are_refused(strict: ScriptOfSpreadsheet):
+def test_more_at_once_than_allowed_are_refused(strict: ScriptOfSpreadsheet, server: LocalSheetsServer):
     strict.set("function edited() { Utilities.sleep(400); }")
     strict.install("edited", "ON_EDIT")
-    for row in (1, 2, 3):
+    for row in (1, 2):
         strict.type(f"Sheet1!A{row}", "x")
+    server.wait_until(lambda: [one["processStatus"] for one in strict.executions()] == ["RUNNING", "RUNNING"])
+    strict.type("Sheet1!A3", "x")
     found = strict.wait_for_executions(3)
     refused = [one["error"]["message"] for one in found if one["processStatus"] == "FAILED"]
     assert refused == ["There are too many scripts running simultaneously for this Google user account."]

@@ -10,7 +10,7 @@ import pytest
 
 from local_sheets.testing import LocalSheetsServer
 from local_sheets.testing_scripts import ScriptOfSpreadsheet
-from local_sheets_tests.apps_script.conftest import Hook
+from local_sheets_tests.apps_script.hook import Hook
 
 Evaluate = Callable[[str], Any]
 _SHEET = "SpreadsheetApp.getActive().getSheetByName('Sheet1')"

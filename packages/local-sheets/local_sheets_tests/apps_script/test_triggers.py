@@ -8,32 +8,11 @@ import pytest
 from local_sheets.testing import LocalSheetsServer
 from local_sheets.testing_scripts import ScriptOfSpreadsheet
 from local_sheets_tests.api_client import Api
-from local_sheets_tests.apps_script.conftest import Hook
+from local_sheets_tests.apps_script.hook import SENDING_SCRIPT, Hook
 
 _TELL = (
     "function edited(e) { console.log(JSON.stringify(e)); }\nfunction changed(e) { console.log(JSON.stringify(e)); }\n"
 )
-#: As the pipeline's own script does it: signed by a secret that its setup has asked for.
-_SEND = """
-function setup() {
-  const properties = PropertiesService.getScriptProperties();
-  const ui = SpreadsheetApp.getUi();
-  properties.setProperties({ URL: ui.prompt('Address').getResponseText(), SECRET: ui.prompt('Secret').getResponseText() });
-  for (const trigger of ScriptApp.getProjectTriggers()) ScriptApp.deleteTrigger(trigger);
-  ScriptApp.newTrigger('send').forSpreadsheet(SpreadsheetApp.getActive()).onEdit().create();
-}
-function send(e) {
-  const { URL, SECRET } = PropertiesService.getScriptProperties().getProperties();
-  const sheet = e.range.getSheet();
-  const header = sheet.getRange(1, 1, 1, sheet.getLastColumn()).getValues()[0];
-  const row = sheet.getRange(e.range.getRow(), 1, 1, header.length).getDisplayValues()[0];
-  const body = JSON.stringify({ uuid: Utilities.getUuid(), tab: sheet.getName(), header, row, value: e.value, user: e.user.getEmail() });
-  const timestamp = String(Date.now());
-  const mac = Utilities.computeHmacSha256Signature(`${timestamp}.${body}`, SECRET, Utilities.Charset.UTF_8);
-  UrlFetchApp.fetch(URL, { method: 'post', contentType: 'application/json', payload: body, muteHttpExceptions: true,
-    headers: { 'X-Timestamp': timestamp, 'X-Signature': Utilities.base64Encode(mac) } });
-}
-"""
 
 
 def _told(executions: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -50,7 +29,7 @@ def told(script: ScriptOfSpreadsheet) -> ScriptOfSpreadsheet:
 
 
 def test_a_typed_cell_reaches_a_webhook_with_the_right_signature(script: ScriptOfSpreadsheet, hook: Hook):
-    script.set(_SEND)
+    script.set(SENDING_SCRIPT)
     assert script.run("setup", answers=[f"{hook.url}/hook", "shh-secret"])["execution"]["error"] is None
     script.paste("Sheet1!A1:B2", [["id", "näme"], [7, "Bob"]])
     script.wait_for_executions(1, "ON_EDIT")

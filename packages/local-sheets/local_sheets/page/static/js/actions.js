@@ -16,9 +16,9 @@ export class Actions {
    * Sends one edit after those before it. The grid learns of it from the server's stream, as of everybody's changes.
    * Gives the API's answer, or null when it was refused (people were told).
    */
-  send(request, changeType, rect, tab = this.app.tab, alsoRanges = []) {
+  send(request, changeType, rect, tab = this.app.tab, alsoRanges = [], more = {}) {
     const ranges = rect && tab ? [toGridRange(tab.sheetId, rect), ...alsoRanges] : [];
-    const edited = { changeType, sheetId: tab?.sheetId ?? null, ranges };
+    const edited = { changeType, sheetId: tab?.sheetId ?? null, ranges, ...more };
     this.underWay += 1;
     const run = async () => {
       try {
@@ -60,7 +60,7 @@ export class Actions {
     const rect = { top: row, bottom: row + rows.length - 1, left: column, right: column + width - 1 };
     this.growFor(rect);
     const values = rows.map((cells) => Array.from({ length: width }, (_, index) => cells[index] ?? ""));
-    this.send({ valuesUpdate: { range: withTitle(tab.title, rectToA1(rect)), values } }, "EDIT", rect);
+    this.send({ valuesUpdate: { range: withTitle(tab.title, rectToA1(rect)), values } }, "EDIT", rect, tab, [], { isTyped: false });
     return rect;
   }
 

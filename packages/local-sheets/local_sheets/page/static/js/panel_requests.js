@@ -101,6 +101,7 @@ export class RequestsPanel {
       el("span", { class: "range", text: request.summary || " " }),
       el("span", { class: "facts", text: facts.join(" · ") }),
       request.fault && el("span", { class: "badge fault", text: FAULTS[request.fault] ?? request.fault }),
+      request.kind === "script" && el("span", { class: "badge", text: "by the script" }),
       request.kind === "page" && el("span", { class: "badge", text: "edit on the page" }));
     this.list.prepend(row);
     while (this.list.children.length > ROWS_KEPT) this.list.lastChild.remove();

@@ -2,6 +2,7 @@
 import { AnnouncementsPanel } from "./panel_announcements.js";
 import { FaultsPanel } from "./panel_faults.js";
 import { RequestsPanel } from "./panel_requests.js";
+import { ScriptsPanel } from "./panel_scripts.js";
 import { byId } from "./dom.js";
 
 const REMEMBERED = "local-sheets-panel";
@@ -13,6 +14,7 @@ export class Panels {
     this.requests = new RequestsPanel();
     this.faults = new FaultsPanel(app);
     this.announcements = new AnnouncementsPanel(app);
+    this.scripts = new ScriptsPanel(app);
     this.buttons = [...document.querySelectorAll("[data-panel]")];
     for (const button of this.buttons) button.addEventListener("click", () => this.toggle(button.dataset.panel));
     byId("close-panel").addEventListener("click", () => this.open(null));
@@ -28,6 +30,7 @@ export class Panels {
         if (request.fault) this.faults.loadSoon();
       },
       announcements: (state) => this.announcements.show(state),
+      apps_script: (message) => this.scripts.on(message),
     };
   }
 
@@ -41,7 +44,7 @@ export class Panels {
     panel.dataset.open = name ?? "";
     for (const button of this.buttons) button.setAttribute("aria-pressed", String(button.dataset.panel === name));
     for (const section of panel.querySelectorAll("section")) section.hidden = section.id !== `panel-${name}`;
-    byId("panel-title").textContent = { requests: "API requests", faults: "Faults", announcements: "Edit events" }[name] ?? "";
+    byId("panel-title").textContent = { requests: "API requests", faults: "Faults", announcements: "Edit events", scripts: "Apps Script" }[name] ?? "";
     if (remember) localStorage.setItem(REMEMBERED, name ?? "");
   }
 }

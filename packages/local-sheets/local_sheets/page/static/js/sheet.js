@@ -61,6 +61,7 @@ class SheetPage {
       if (isOpen && isAgain) this.refresh("few");
     });
     this.editor.focus();
+    this.panels.scripts.greet();
   }
 
   /** Reads the spreadsheet's shape again: titles, tabs, sizes; and everything in view. */

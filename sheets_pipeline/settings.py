@@ -45,6 +45,10 @@ _SPREADSHEET_URL = re.compile(
 )
 
 
+#: Whose an asset is, as Dagster takes it.
+OWNER = re.compile(r"team:[\w-]+|[^@\s]+@[^@\s]+\.[^@\s]+")
+
+
 def _listed(value: str | None) -> list[str]:
     """The parts of a text that commas separate."""
     return [part.strip() for part in (value or "").split(",") if part.strip()]
@@ -168,7 +172,7 @@ class Settings(BaseSettings):
     @classmethod
     def _owners_are_known(cls, value: str | None) -> str | None:
         for owner in _listed(value):
-            if not re.fullmatch(r"team:[\w-]+|[^@\s]+@[^@\s]+\.[^@\s]+", owner):
+            if not OWNER.fullmatch(owner):
                 raise ValueError(f"must be mail addresses or team:NAME, separated by commas; {owner!r} is neither")
         return value
 

@@ -37,6 +37,9 @@ from sheets_pipeline.sync.tab import Column, ColumnType, OnRemoved, Tab
 from sheets_pipeline.sync.watch import Priority, Watch
 
 _MOST_FAULTS = 6
+
+#: What a declaration and the engine's tab have in common, by name.
+_AS_WRITTEN = ("allow_values_in_event_log", "every", "max_deletes", "max_deletes_share", "position")
 _TITLE = re.compile(r"""^\s+title:\s*(["']?)([^"'#\n{}]+?)\1\s*(?:#.*)?$""", re.MULTILINE)
 
 
@@ -229,8 +232,9 @@ def tab_of(declaration: TabDeclaration) -> Tab:
         key=tuple(declaration.key),
         columns=tuple(Column(name) for name in declaration.key),
         on_removed=OnRemoved(declaration.on_removed),
-        log_values=declaration.allow_values_in_event_log,
-        every=declaration.every,
+        **{name: getattr(declaration, name) for name in _AS_WRITTEN},
+        priority=Priority[declaration.priority.upper()],
+        owners=tuple(declaration.owners),
         watches=tuple(_watch(watch, declaration) for watch in declaration.watches),
     )
     return _tab(tab, columns, {})
@@ -243,7 +247,7 @@ def _watch(watch: TabWatch, declaration: TabDeclaration) -> Watch:
         watch.keys_sql or "",
         tuple(watch.columns),
         tuple(watch.operations),
-        Priority[watch.priority.upper()],
+        Priority[watch.priority.upper()] if watch.priority else None,
     )
 
 

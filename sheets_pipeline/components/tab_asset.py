@@ -5,7 +5,7 @@ import inspect
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -109,24 +109,24 @@ def _reading(tab: Tab, query_of: Callable[..., Any]) -> Compute:
     return rows
 
 
-def _asset(tab: Tab, compute: Compute, name: str, owners: Sequence[str] = ()) -> dg.AssetsDefinition:
+def _asset(tab: Tab, compute: Compute, name: str) -> dg.AssetsDefinition:
     """The asset of a tab, under this name or, where Dagster does not take it, one made of it."""
     with suppress(dg.DagsterInvalidDefinitionError):  # a word that Dagster keeps for itself
-        return _named_asset(tab, compute, dagster_name(name), owners)
-    return _named_asset(tab, compute, dagster_name(name, always_digest=True), owners)
+        return _named_asset(tab, compute, dagster_name(name))
+    return _named_asset(tab, compute, dagster_name(name, always_digest=True))
 
 
-def _named_asset(tab: Tab, compute: Compute, name: str, owners: Sequence[str]) -> dg.AssetsDefinition:
+def _named_asset(tab: Tab, compute: Compute, name: str) -> dg.AssetsDefinition:
     @dg.asset(
         name=name,
         description=compute.__doc__,
         io_manager_key="sheets_io_manager",
         required_resource_keys={"pipeline"},
         group_name=GROUP,
-        owners=list(owners),
+        owners=list(tab.owners),
         kinds={"googlesheets", "sql"},
         pool=f"tab_{dagster_name(tab.title)}",
-        op_tags={"dagster/priority": str(-tab.position)},
+        op_tags={"dagster/priority": str(-tab.turn)},
         metadata={"tab": tab.title, "key": list(tab.key), "dagster/column_schema": _column_schema(tab)},
     )
     def asset(context: dg.AssetExecutionContext) -> Any:
@@ -213,9 +213,8 @@ def of_project(declared: DeclaredTab) -> TabAsset:
     if declared.tab is None or declared.declaration is None:
         problem = declarations.project_problem(declared)
         return replace(_broken(declared.title, declared.asset_name, "", problem), declared=declared)
-    compute, owners = declared.compute, declared.declaration.owners
-    asset = _asset(declared.tab, compute, declared.asset_name, owners)
-    return TabAsset(declared.tab, asset, compute, declared=declared)
+    asset = _asset(declared.tab, declared.compute, declared.asset_name)
+    return TabAsset(declared.tab, asset, declared.compute, declared=declared)
 
 
 def _tabs_of(module: TabModule) -> list[TabAsset]:
@@ -282,8 +281,7 @@ def _names_once(tabs: list[TabAsset]) -> Iterator[TabAsset]:
         name = tab.key.path[-1]
         if names[tab.key] > 1 and tab.module.rpartition(".")[2] != name:
             other = dagster_name(f"{name} {tab.module} {tab.tab.title}", always_digest=True)
-            owners = tab.declared.declaration.owners if tab.declared and tab.declared.declaration else ()
-            tab = replace(tab, asset=_asset(tab.tab, tab.compute, other, owners))
+            tab = replace(tab, asset=_asset(tab.tab, tab.compute, other))
         yield tab
 
 

@@ -1,7 +1,6 @@
 """What a tab's declaration in YAML may say: one model for the loader, for Dagster's components and for editors (JSON schema)."""
 
 import difflib
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal
@@ -10,17 +9,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 from pydantic_core import PydanticCustomError
 
 from sheets_pipeline.components.yaml_nodes import Place
-from sheets_pipeline.settings import VALID_INTERVALS, wrong_interval
-from sheets_pipeline.sync.tab import ColumnType, OnRemoved
+from sheets_pipeline.settings import OWNER, VALID_INTERVALS, wrong_interval
+from sheets_pipeline.sync.tab import MAX_DELETES, MAX_DELETES_SHARE, ColumnType, OnRemoved
 from sheets_pipeline.sync.watch import PARAMETER
 
 #: Google's limit for the title of a tab.
 LONGEST_TITLE = 100
-
-#: What a declaration may hold one day. It is refused by name until then, never passed over.
-NOT_YET = {
-    "priority": "tabs take turns in the order of their files",
-}
 
 #: Types of documents that are not built yet.
 TYPES_NOT_YET = ("sheets_pipeline.Spreadsheets", "sheets_pipeline.Credential", "sheets_pipeline.Source")
@@ -28,8 +22,7 @@ TYPES_NOT_YET = ("sheets_pipeline.Spreadsheets", "sheets_pipeline.Credential", "
 #: The one type of document that there is.
 TAB_TYPE = "sheets_pipeline.Tab"
 
-_OWNER = re.compile(r"team:[\w-]+|[^@\s]+@[^@\s]+\.[^@\s]+")
-
+PriorityName = Literal["urgent", "normal", "bulk"]
 TypeName = Literal["text", "integer", "decimal", "percent", "boolean", "date", "datetime", "json"]
 
 
@@ -98,7 +91,7 @@ class TabWatch(BaseModel):
         BeforeValidator(_as_list),
         Field(min_length=1, description="Which changes matter; all of them where left out."),
     ] = ["insert", "update", "delete"]
-    priority: Literal["urgent", "normal", "bulk"] = Field("normal", description="Who goes first.")
+    priority: PriorityName | None = Field(None, description="Of its events; the tab's where left out.")
 
     def columns_of_key(self, key: list[str]) -> tuple[str, ...]:
         """The columns of the changed row, in the order of the tab's key; none where ``keys_sql`` gives the keys."""
@@ -158,10 +151,25 @@ class TabDeclaration(BaseModel):
     every: Annotated[int | None, WithJsonSchema({"enum": VALID_INTERVALS})] = Field(
         None, description="Seconds between full syncs; SYNC_INTERVAL_SECONDS where left out."
     )
+    priority: PriorityName = Field("normal", description="Who goes first in a full sync, and among events.")
+    position: int = Field(
+        1000,
+        ge=0,
+        lt=1_000_000,
+        description="Place of a new tab, and turn among tabs of one priority; the lowest first.",
+    )
+    max_deletes: int = Field(MAX_DELETES, ge=0, description="Rows that a sync may delete without asking ...")
+    max_deletes_share: float = Field(
+        MAX_DELETES_SHARE,
+        ge=0,
+        le=1,
+        description="... or this share of the tab's rows, whichever is more. With 1 the tab may be emptied.",
+    )
     owners: Names = Field([], description="Owners of the asset: mail addresses or team:NAME.")
     description: str | None = Field(None, description="Shown in the Dagster UI.")
     allow_values_in_event_log: bool = Field(
-        False, description="Whether values of cells may be kept in Dagster's event log, where its users read them."
+        False,
+        description="Whether values of cells, and keys that are texts, may be kept in Dagster's event log, where its users read them.",
     )
     spreadsheet: Literal["default"] = Field("default", description="The spreadsheet of SPREADSHEET_ID.")
 
@@ -213,7 +221,7 @@ class TabDeclaration(BaseModel):
 
     def _owner_faults(self) -> Iterator[tuple[Place, str]]:
         for i, owner in enumerate(self.owners):
-            if not _OWNER.fullmatch(owner):
+            if not OWNER.fullmatch(owner):
                 yield ("owners", i), f"expected a mail address or team:NAME, found {owner!r}"
 
 
@@ -264,6 +272,11 @@ _EXPECTED = {
     "list_type": "a list",
     "bool_type": "true or false",
     "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "greater_than_equal": "a number from {ge} on",
+    "less_than_equal": "a number up to {le}",
+    "less_than": "a number below {lt}",
     "model_type": "a mapping",
     "model_attributes_type": "a mapping",
     "dict_type": "a mapping",
@@ -295,7 +308,8 @@ def faults_of(
     else:
         yield (
             place,
-            f"{_named(place)}: expected {_EXPECTED.get(kind, error['msg'])}, found {_seen(error['input'], place, written, hidden)}",
+            f"{_named(place)}: expected {_EXPECTED.get(kind, error['msg']).format(**error.get('ctx', {}))}, "
+            f"found {_seen(error['input'], place, written, hidden)}",
         )
 
 
@@ -322,10 +336,8 @@ def _purpose(place: Place) -> str:
 
 def _unknown_key(place: Place) -> str:
     name = str(place[-1])
-    if len(place) == 1 and name in NOT_YET:
-        return f"{name} is not yet supported: {NOT_YET[name]}. Remove it"
     known = list(_fields(place))
-    guess = difflib.get_close_matches(name.casefold(), [*known, *(NOT_YET if len(place) == 1 else ())], 1, 0.6)
+    guess = difflib.get_close_matches(name.casefold(), known, 1, 0.6)
     meant = f" Did you mean {guess[0]!r}?" if guess else ""
     return f"unknown key {name!r}.{meant} Known: {', '.join(known)}"
 

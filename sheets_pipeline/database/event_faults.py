@@ -30,6 +30,11 @@ def fault(entity: object, key: object, tabs: Mapping[str, TabEvents]) -> str | N
     return f"its key {shown(key)} {'; '.join(reasons)}; record it with the key of its row" if reasons else None
 
 
+def told(event: Event, reason: str) -> str:
+    """The reason as others may read it: without the event's key, which may be a person's."""
+    return reason if is_no_key(event.key) else reason.replace(shown(event.key), "...")
+
+
 def malformed(
     events: Iterable[Event], tabs: Mapping[str, TabEvents], unusable: Mapping[int, str]
 ) -> dict[str, list[int]]:

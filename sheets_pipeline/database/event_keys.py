@@ -115,13 +115,13 @@ def shown(value: object) -> str:
 def _part(value: Any, column: Column) -> str:
     """One part of a key, as ``key_of`` writes the column's cells."""
     if isinstance(value, bool) or not (value is None or isinstance(value, str | int | float)):
-        raise UnusableKey(f"has {shown(value)} for the key column {column.name}; expected a text or a number")
+        raise UnusableKey(f"has a {type(value).__name__} for the key column {column.name}; expected a text or a number")
     text = key_of(value)
     read = _READERS.get(column.type)
     if read is None or not text:
         return text
     if (part := read(text)) is None:
-        raise UnusableKey(f"is not of the type {column.type} of the key column {column.name}: found {shown(text)}")
+        raise UnusableKey(f"is not of the type {column.type} of the key column {column.name}")
     return part
 
 

@@ -9,6 +9,7 @@ import dagster as dg
 
 from sheets_pipeline.components.tab_asset import TabAsset, is_refreshed_by_events, tab_assets, tab_events
 from sheets_pipeline.database import events
+from sheets_pipeline.database.event_faults import told
 from sheets_pipeline.database.event_table import Event
 from sheets_pipeline.database.touched import waits
 from sheets_pipeline.defs.resources import PipelineResource
@@ -26,12 +27,14 @@ def judged(given_up: list[Event]) -> dg.AssetCheckResult:
     """The verdict on one tab."""
     if not given_up:
         return dg.AssetCheckResult(passed=True)
-    listed = [f"{event.id}: {event.kind} {event.entity} {event.key}: {event.reason}" for event in given_up[:_LISTED]]
+    listed = [
+        f"{event.id}: {event.kind} {event.entity}: {told(event, event.reason or '')}" for event in given_up[:_LISTED]
+    ]
     return dg.AssetCheckResult(
         passed=False,
         severity=dg.AssetCheckSeverity.WARN,
         description=f"{len(given_up):,} events were given up after repeated attempts. Mend the causes named here, then run "
-        "`sheets-pipeline queue retry --all`; `queue drop` forgets events that no longer matter.",
+        "`sheets-pipeline queue retry --all`; `queue drop` forgets events that no longer matter. `queue status` has their keys.",
         metadata={"events_set_aside": len(given_up), "events": listed},
     )
 

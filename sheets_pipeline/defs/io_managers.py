@@ -26,7 +26,7 @@ class SheetsIOManager(dg.IOManager):
         tab_asset, pipeline = tab_assets()[context.asset_key], context.resources.pipeline
         allowance = Allowance(deletes=_allowed_deletes(context), take_over=_takes_over(context))
         report = write(pipeline.opened, tab_asset, obj, allowance, context)
-        context.add_output_metadata(report_metadata(report, obj.rows, values=tab_asset.tab.log_values))
+        context.add_output_metadata(report_metadata(obj.tab, report, obj.rows))
         pipeline.done(report)
 
     def load_input(self, context: dg.InputContext) -> pd.DataFrame:

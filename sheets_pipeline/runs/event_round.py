@@ -27,6 +27,7 @@ import sqlalchemy as sa
 from sheets_pipeline.components.tab_asset import TabAsset, tab_events
 from sheets_pipeline.database import events, held_tabs, history
 from sheets_pipeline.database.event_faults import malformed as malformed_events
+from sheets_pipeline.database.event_faults import told
 from sheets_pipeline.database.event_keys import key_parts
 from sheets_pipeline.database.event_table import Event
 from sheets_pipeline.database.quota import URGENT
@@ -34,7 +35,7 @@ from sheets_pipeline.database.touched import Lookups, touched
 from sheets_pipeline.errors import SheetsPipelineError, TabProblem
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.runs.computed import compute_all, rows_of
-from sheets_pipeline.runs.metadata import report_metadata
+from sheets_pipeline.runs.metadata import key_in, report_metadata
 from sheets_pipeline.runs.refused_keys import KeysRefused, read_or_find_refused
 from sheets_pipeline.runs.switches import enabled_tabs
 from sheets_pipeline.runs.tab_failures import computing, writing
@@ -140,7 +141,7 @@ def sync_round(pipeline: Pipeline, context: dg.OpExecutionContext) -> Round:
     shared = SharedRequests()
     participants = {title: shared.join() for title in asked}
     with ThreadPoolExecutor(_TABS_AT_ONCE) as pool:  # a tab that a full sync is at work on holds up no other
-        for title in fewest_first(asked):
+        for title in sorted(fewest_first(asked), key=lambda title: on[title].tab.priority):
             attempts[title] = pool.submit(
                 copy_context().run, _attempt, pipeline, on[title], asked[title], participants[title], context.run_id
             )
@@ -165,8 +166,10 @@ def _without_malformed(
     with pipeline.platform.begin() as connection:
         number = events.put_aside(connection, reasons)
     listed = list(reasons.items())[:_LISTED]
+    by_id = {event.id: event for event in due}
     for reason, ids in listed:
-        context.log.error("%d events set aside (`sheets-pipeline queue status`). %s", len(ids), reason)
+        said = told(by_id[ids[0]], reason)
+        context.log.error("%d events set aside (`sheets-pipeline queue status`). %s", len(ids), said)
     if (more := number - sum(len(ids) for _, ids in listed)) > 0:
         context.log.error("%d events set aside for other reasons.", more)
     left_out = {event_id for ids in reasons.values() for event_id in ids}
@@ -218,14 +221,12 @@ def _note(
     asked = None if keys is None else {str(key) for key in keys}
     for row in outcome.set_aside:
         if asked is None or row.key in asked:
-            reason = f"Tab {title!r}, row {row.key}: {row.reason}"
+            reason = f"Tab {title!r}, row {key_in(tab_asset.tab, outcome, row.key)}: {row.reason}"
             done.failures.append(Failure(title, reason, frozenset({row.key})))
             context.log.warning("%s. It cannot be written until it is corrected in the database.", reason)
     touched = "all rows" if keys is None else _counted(len(keys), "row")
     context.log.info("Tab %r: %s touched, %s written", title, touched, _counted(outcome.cells, "cell"))
-    context.log_event(
-        dg.AssetMaterialization(tab_asset.key, metadata=report_metadata(outcome, values=tab_asset.tab.log_values))
-    )
+    context.log_event(dg.AssetMaterialization(tab_asset.key, metadata=report_metadata(tab_asset.tab, outcome)))
 
 
 def _counted(number: int, noun: str) -> str:

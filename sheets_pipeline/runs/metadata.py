@@ -1,6 +1,7 @@
 """What every materialization carries: numbers that the UI draws over time, a link to the tab, keys of rows to look at.
 
-Values of cells (a preview, old and new values) only where the tab's declaration lets them be stored (``log_values``).
+Values of cells (a preview, old and new values), and keys that are texts, only where the tab's declaration lets them be stored
+(``allow_values_in_event_log``).
 """
 
 from typing import Any
@@ -9,7 +10,9 @@ import dagster as dg
 import pandas as pd
 
 from sheets_pipeline.sync.drift import Drift
+from sheets_pipeline.sync.privacy import NOT_SHOWN, shown_key
 from sheets_pipeline.sync.report import SyncReport
+from sheets_pipeline.sync.tab import Tab
 from sheets_pipeline.sync.values import shown
 
 _PREVIEW_ROWS = 10
@@ -17,8 +20,9 @@ _PREVIEW_CHARACTERS = 80
 _LISTED = 50
 
 
-def report_metadata(report: SyncReport, frame: pd.DataFrame | None = None, *, values: bool = False) -> dict[str, Any]:
-    """A sync's report as metadata of a materialization; with ``values`` those of cells, too."""
+def report_metadata(tab: Tab, report: SyncReport, frame: pd.DataFrame | None = None) -> dict[str, Any]:
+    """A sync's report as metadata of a materialization."""
+    values = tab.allow_values_in_event_log
     numbers = report.numbers.as_dict()
     metadata: dict[str, Any] = {
         "sync": report.kind,
@@ -27,13 +31,16 @@ def report_metadata(report: SyncReport, frame: pd.DataFrame | None = None, *, va
         "tab": dg.MetadataValue.url(report.url) if report.url else report.tab,
     }
     if report.kind == "full":
-        metadata |= _whole_tab(report, values)
+        metadata |= _whole_tab(tab, report)
     if report.archives:
         metadata |= _archives(report)
     if report.set_aside:
-        metadata["set_aside_rows"] = [f"{row.key}: {row.reason}" for row in report.set_aside[:_LISTED]]
+        metadata["set_aside_rows"] = [
+            f"{key_in(tab, report, row.key)}: {row.reason}" for row in report.set_aside[:_LISTED]
+        ]
     if report.doubled_keys:
-        metadata["doubled_keys"] = dict(list(report.doubled_keys.items())[:_LISTED])
+        listed = list(report.doubled_keys.items())[:_LISTED]
+        metadata["doubled_keys"] = {key_in(tab, report, key, i): rows for i, (key, rows) in enumerate(listed, start=1)}
     if report.foreign_keys:
         metadata["rows_of_people"] = len(report.foreign_keys)
     for name in (
@@ -48,13 +55,19 @@ def report_metadata(report: SyncReport, frame: pd.DataFrame | None = None, *, va
         if value := getattr(report, name):
             metadata[name] = value[:_LISTED] if isinstance(value, list) else value
     if report.sample:
-        metadata["changes"] = _changes(report, values)
+        metadata["changes"] = _changes(tab, report)
     if values and frame is not None and len(frame):
         metadata["preview"] = _preview(frame)
     return metadata
 
 
-def _whole_tab(report: SyncReport, values: bool) -> dict[str, Any]:
+def key_in(tab: Tab, report: SyncReport, key: str, number: int | None = None) -> str:
+    """A row's key as it may stand in Dagster's event log; ``number`` tells those apart that are not shown."""
+    shown = shown_key(tab, key, {name: kind for name, (_, kind) in report.columns.items()})
+    return shown if shown is not None else NOT_SHOWN if number is None else f"{number} {NOT_SHOWN}"
+
+
+def _whole_tab(tab: Tab, report: SyncReport) -> dict[str, Any]:
     """What only a sync that read the whole tab can tell; the asset checks live on it."""
     metadata: dict[str, Any] = {
         "rows_in_database": report.rows_in_database,
@@ -70,9 +83,9 @@ def _whole_tab(report: SyncReport, values: bool) -> dict[str, Any]:
     if report.drift is not None:
         metadata |= {"drift_cells": report.drift.cells, "drift_rows": report.drift.rows}
         if report.drift.sample:
-            metadata["drift"] = _drift(report.drift, values)
+            metadata["drift"] = _drift(tab, report, report.drift)
         if report.drift.missing_keys:
-            metadata["drift_deleted_rows"] = report.drift.missing_keys
+            metadata["drift_deleted_rows"] = [key_in(tab, report, key) for key in report.drift.missing_keys]
     return metadata
 
 
@@ -86,11 +99,12 @@ def _archives(report: SyncReport) -> dict[str, Any]:
     }
 
 
-def _drift(drift: Drift, values: bool) -> dg.TableMetadataValue:
+def _drift(tab: Tab, report: SyncReport, drift: Drift) -> dg.TableMetadataValue:
     records = []
     for cell in drift.sample:
-        place = {"row": str(cell.row_number), "key": cell.key, "column": cell.column}
-        seen = {"written": _short(cell.written), "found": _short(cell.found)} if values else {}
+        place = {"row": str(cell.row_number), "key": key_in(tab, report, cell.key), "column": cell.column}
+        is_allowed = tab.allow_values_in_event_log
+        seen = {"written": _short(cell.written), "found": _short(cell.found)} if is_allowed else {}
         records.append(dg.TableRecord(place | seen))
     return dg.MetadataValue.table(records)
 
@@ -105,11 +119,13 @@ def _preview(frame: pd.DataFrame) -> dg.TableMetadataValue:
     return dg.MetadataValue.table(records, schema)
 
 
-def _changes(report: SyncReport, values: bool) -> dg.TableMetadataValue:
-    """The first changes of each kind: which rows and columns, and with ``values`` what stood and stands there."""
+def _changes(tab: Tab, report: SyncReport) -> dg.TableMetadataValue:
+    """The first changes of each kind: which rows and columns, and where it is allowed what stood and stands there."""
+    values = tab.allow_values_in_event_log
     records = []
     for kind, row, key, column, old, new in report.sample:
-        place = {"change": kind, "row": "" if row is None else str(row), "key": key, "column": column}
+        place = {"change": kind, "row": "" if row is None else str(row), "column": column}
+        place["key"] = key_in(tab, report, key)
         seen = {"old": _short(old), "new": _short(new) if kind == "update" else ""} if values else {}
         records.append(dg.TableRecord(place | seen))
     return dg.MetadataValue.table(records)

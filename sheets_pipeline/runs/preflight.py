@@ -54,9 +54,9 @@ class Preflight:
             another = time.process_time() - self._processor_seconds  # was written since
             wait_after_step(context, pipeline.settings, another)
         else:
-            tabs = {
-                tab_asset.key: tab_asset for tab_asset in tab_assets().values() if tab_asset.key in _selected(context)
-            }
+            selected = _selected(context)
+            in_turn = sorted(tab_assets().values(), key=lambda tab_asset: tab_asset.tab.turn)
+            tabs = {tab_asset.key: tab_asset for tab_asset in in_turn if tab_asset.key in selected}
             self._outcomes = _compute(pipeline, context, tabs)
             self._outcomes |= check_all(pipeline, self._outcomes)
         self._processor_seconds = time.process_time()

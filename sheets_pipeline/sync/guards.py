@@ -12,11 +12,6 @@ from sheets_pipeline.sync.rows import Rows
 from sheets_pipeline.sync.snapshot import RowIndex, TabSnapshot
 from sheets_pipeline.sync.tab import Tab
 
-#: Deletes that always pass, and the share of a tab's rows above which more of them do not.
-FREE_DELETES = 50
-FREE_DELETE_SHARE = 0.2
-
-
 #: Cells of one spreadsheet, counted over its grids. Source: https://support.google.com/drive/answer/37603
 MAX_SPREADSHEET_CELLS = 10_000_000
 
@@ -83,11 +78,11 @@ def check_deletes(tab: Tab, changes: ChangeSet, rows_present: int, wanted: int, 
         allowed: Deletes that a person has allowed for this run, None for the default.
 
     Raises:
-        GuardRefused: More than ``max(50, 20 %)`` of the rows would go, or all of them.
+        GuardRefused: More rows would go than the tab's declaration lets go without asking, or all of them.
     """
     deletes = len(changes.deletes)
-    limit = max(FREE_DELETES, int(rows_present * FREE_DELETE_SHARE)) if allowed is None else allowed
-    emptied = wanted == 0 and deletes > 0 and allowed is None
+    limit = _unasked(tab, rows_present) if allowed is None else allowed
+    emptied = wanted == 0 and deletes > 0 and allowed is None and tab.max_deletes_share < 1
     if deletes <= limit and not emptied:
         return
     reason = "the database gives no rows at all" if wanted == 0 else f"the database gives {wanted:,} rows"
@@ -99,6 +94,11 @@ def check_deletes(tab: Tab, changes: ChangeSet, rows_present: int, wanted: int, 
     )
     refused.deletes = tuple((delete.row + 1, delete.key) for delete in changes.deletes)
     raise refused
+
+
+def _unasked(tab: Tab, rows: int) -> int:
+    """How many of so many rows may go, or be written anew, without asking."""
+    return max(tab.max_deletes, int(rows * tab.max_deletes_share))
 
 
 def find_strays(
@@ -146,9 +146,9 @@ def check_inserts(tab: Tab, strays: Collection[int], wanted: int) -> None:
     """Refuse to write rows anew beside their old selves.
 
     Raises:
-        GuardRefused: More than ``max(50, 20 %)`` of the rows stand there without their keys, or half of them.
+        GuardRefused: More rows stand there without their keys than may be deleted without asking, or half of them.
     """
-    if len(strays) <= max(FREE_DELETES, int(wanted * FREE_DELETE_SHARE)) and 2 * len(strays) < max(wanted, 2):
+    if len(strays) <= _unasked(tab, wanted) and 2 * len(strays) < max(wanted, 2):
         return
     raise GuardRefused(
         tab.title,

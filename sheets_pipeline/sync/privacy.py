@@ -1,4 +1,4 @@
-"""What an error may say where others read it: no value of a cell, and the names that help to mend it.
+"""What may be said where others read it: no value of a cell, no key that may be a person's, the names that help to mend it.
 
 Databases and libraries quote what they stumbled over (``invalid input syntax for type integer: "Jane Doe"``), and names of
 columns look the same. A quoted word is kept where it stands in the query or in the tab's declaration, where a person wrote
@@ -8,8 +8,11 @@ it themselves; all others are struck out.
 import builtins
 import re
 import traceback
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
+
+from sheets_pipeline.sync.cells import KEY_SEPARATOR
+from sheets_pipeline.sync.tab import ColumnType, Tab
 
 #: What PostgreSQL adds on lines of their own; DETAIL and CONTEXT quote whole rows.
 _ADDED = re.compile(r"\s*\b(?:DETAIL|CONTEXT|QUERY|STATEMENT|WHERE|PARAMETERS):.*", re.DOTALL)
@@ -21,6 +24,10 @@ _OWN_WORDS = {"P0001", "45000"}
 #: Classes of SQLSTATE that are about syntax, names, rights: what they quote are names. Source: the SQL standard, part 2, table 38.
 _ABOUT_THE_STATEMENT = ("42", "0A", "3F")
 _LONGEST = 500
+_UUID = re.compile(r"[0-9a-f]{8}(-?[0-9a-f]{4}){4}[0-9a-f]{8}", re.IGNORECASE)
+
+#: In the place of a key that is not shown.
+NOT_SHOWN = "(not shown)"
 
 
 def without_values(error: BaseException, names: Collection[str] = ()) -> str:
@@ -45,6 +52,25 @@ def without_values(error: BaseException, names: Collection[str] = ()) -> str:
 
 def _is_known(word: str | None, known: Collection[str]) -> bool:
     return word is not None and all(part in known for part in word.split("."))
+
+
+def shown_key(tab: Tab, key: str, types: Mapping[str, ColumnType] = {}) -> str | None:
+    """A row's key as others may read it; None where it may be a person's, as an address or a name is.
+
+    Numbers, dates and UUIDs say nothing of anybody by themselves. Texts are shown where the tab's declaration allows it.
+
+    Args:
+        tab: As declared.
+        key: Its parts as ``KEY_SEPARATOR`` joins them.
+        types: Of columns whose type the declaration leaves to the query, as far as they are known.
+    """
+    parts = key.split(KEY_SEPARATOR)
+    kinds = [types.get(name, tab.column(name).type) for name in tab.key]
+    is_shown = len(parts) == len(kinds) and all(
+        kind not in (ColumnType.TEXT, ColumnType.JSON) or _UUID.fullmatch(part)
+        for part, kind in zip(parts, kinds, strict=True)
+    )
+    return ", ".join(parts) if is_shown or not key or tab.allow_values_in_event_log else None
 
 
 def where_raised(error: BaseException) -> str:

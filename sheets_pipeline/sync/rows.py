@@ -9,6 +9,7 @@ import pandas as pd
 from sheets_pipeline.errors import KeysNotUnique, TabProblem
 from sheets_pipeline.sync.cells import MAX_CELL_CHARACTERS, MAX_KEY_CHARACTERS, Cell, characters, row_keys
 from sheets_pipeline.sync.conversion import Misfits, to_cells
+from sheets_pipeline.sync.privacy import shown_key
 from sheets_pipeline.sync.tab import ColumnType, OnRemoved, Tab
 from sheets_pipeline.sync.values import EXPECTED
 
@@ -74,10 +75,11 @@ def rows_from_frame(tab: Tab, frame: pd.DataFrame, time_zone: tzinfo) -> Rows:
         columns = {name: [cells[i] for i in keep] for name, cells in columns.items()}
     if len(set(keys)) < len(keys):
         doubled = [key for key, count in Counter(keys).items() if count > 1]
+        first = [shown for key in doubled[:5] if (shown := shown_key(tab, key)) is not None]
         raise KeysNotUnique(
             tab.title,
-            f"expected one row per {' + '.join(tab.key)}, found {len(doubled)} keys more than once "
-            f"(first: {doubled[:5]}). Make the query give one row per key; nothing was written.",
+            f"expected one row per {' + '.join(tab.key)}, found {len(doubled)} keys more than once"
+            f"{f' (first: {first})' if first else ''}. Make the query give one row per key; nothing was written.",
         )
     return Rows(keys, columns, list(set_aside.values()), _kept_as_text(tab, columns), long_texts)
 

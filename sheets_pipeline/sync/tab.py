@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, cast
 
-from sheets_pipeline.settings import wrong_interval
-from sheets_pipeline.sync.watch import Watch
+from sheets_pipeline.settings import OWNER, wrong_interval
+from sheets_pipeline.sync.watch import Priority, Watch
 
 
 class ColumnType(StrEnum):
@@ -28,6 +28,9 @@ class Owner(StrEnum):
 
     PIPELINE = "pipeline"
 
+
+#: Rows that a sync may delete without asking, and the share of a tab's rows; whichever is more.
+MAX_DELETES, MAX_DELETES_SHARE = 50, 0.2
 
 #: What a row that left the database says in the status column of a tab that marks it.
 REMOVED_STATUS = "removed"
@@ -91,10 +94,13 @@ class Tab:
     added to the columns by itself. ``restores_columns`` puts a column back that people deleted, instead of an error.
     ``archive`` is for a tab that grows for ever.
     ``watches`` are the tables whose changes refresh rows; ``entities`` names those whose events, recorded by hand, refresh
-    the row of the same key. ``log_values`` lets values of
-    cells (a preview, old and new values) be stored in Dagster's event log, where whoever sees the Dagster UI reads them.
-    ``position`` is the tab's place among ours where it is made, and its turn in a full sync: the lowest comes first.
+    the row of the same key. ``allow_values_in_event_log`` lets values of cells (a preview, old and new values, keys that are
+    texts) be stored in Dagster's event log, where whoever sees the Dagster UI reads them.
     ``every`` is the time between its full syncs in seconds, that of the settings where it is None.
+    ``priority`` says who goes first in a full sync and among events. ``position`` is the tab's place among ours where it is
+    made, and its turn among tabs of one priority: the lowest comes first.
+    ``max_deletes`` and ``max_deletes_share`` are how many rows, and which share of them, a sync may delete without asking;
+    whichever is more. With a share of 1 the tab may be emptied. ``owners`` are mail addresses or ``team:NAME``.
     """
 
     title: str
@@ -107,9 +113,13 @@ class Tab:
     archive: Archive | None = None
     watches: tuple[Watch, ...] = ()
     entities: tuple[str, ...] = ()
-    log_values: bool = False
+    allow_values_in_event_log: bool = False
     position: int = 1000
     every: int | None = None
+    priority: Priority = Priority.NORMAL
+    max_deletes: int = MAX_DELETES
+    max_deletes_share: float = MAX_DELETES_SHARE
+    owners: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if isinstance(key := cast(Any, self.key), str):  # ("id") is a text, ("id",) is meant
@@ -124,6 +134,17 @@ class Tab:
             raise ValueError(f"Tab {self.title!r}: at least one key column is needed to find its rows again.")
         if self.every is not None and (wrong := wrong_interval(self.every)) is not None:
             raise ValueError(f"Tab {self.title!r}: every={self.every!r} {wrong}.")
+        if self.max_deletes < 0 or not 0 <= self.max_deletes_share <= 1:
+            raise ValueError(
+                f"Tab {self.title!r}: max_deletes={self.max_deletes!r}, max_deletes_share={self.max_deletes_share!r}; expected "
+                "a number of rows, and a share from 0 to 1."
+            )
+        if others := [owner for owner in self.owners if not OWNER.fullmatch(owner)]:
+            raise ValueError(
+                f"Tab {self.title!r}: expected mail addresses or team:NAME as owners, found {others[0]!r}."
+            )
+        watches = (replace(w, priority=self.priority) if w.priority is None else w for w in self.watches)
+        object.__setattr__(self, "watches", tuple(watches))
         for watch in self.watches:
             if watch.key and len(watch.key) != len(self.key):
                 raise ValueError(
@@ -133,6 +154,11 @@ class Tab:
         for kind, values in (("names", names), ("headers", headers)):
             if doubled := _doubled(values):
                 raise ValueError(f"Tab {self.title!r}: column {kind} must differ, found twice: {doubled}.")
+
+    @property
+    def turn(self) -> int:
+        """Its place in the order in which tabs are computed and written; the lowest comes first."""
+        return self.priority * 1_000_000 + self.position
 
     @property
     def words(self) -> set[str]:

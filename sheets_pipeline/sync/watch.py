@@ -35,6 +35,7 @@ class Watch:
         columns: An update that changes none of these (nor of ``key`` and of what ``keys_sql`` names) is passed by; all
             columns where it is empty.
         operations: Which of ``OPERATIONS`` matter.
+        priority: Of its events; that of its tab where it is None.
         entity: What events of this table are called, the table's name where it is empty; it holds for all watches of the table.
     """
 
@@ -43,7 +44,7 @@ class Watch:
     keys_sql: str = ""
     columns: tuple[str, ...] = ()
     operations: tuple[str, ...] = OPERATIONS
-    priority: Priority = Priority.NORMAL
+    priority: Priority | None = None
     entity: str = ""
 
     def __post_init__(self) -> None:
@@ -94,7 +95,7 @@ class WatchedTable:
     @property
     def priority(self) -> Priority:
         """Of its most urgent watch."""
-        return min(watch.priority for watch in self.watches)
+        return min(Priority.NORMAL if watch.priority is None else watch.priority for watch in self.watches)
 
     @property
     def operations(self) -> list[str]:

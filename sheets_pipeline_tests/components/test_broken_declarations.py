@@ -86,6 +86,8 @@ BROKEN = {
     "wrong_type": (module("Type").replace('Column("id")', 'Column("id", "int")'), "Type", "its type is 'int'; known: text,"),
     "doubled": (module("Doubled").replace('Column("id"),', 'Column("id"), Column("id"),'), "Doubled", "found twice: ['id']"),
     "interval": (module("Often", more=", every=420"), "Often", "every=420 must be whole minutes that divide an hour"),
+    "guard": (module("Guard", more=", max_deletes_share=20"), "Guard", "max_deletes_share=20; expected"),
+    "owner": (module("Owner", more=", owners=('Ada',)"), "Owner", "expected mail addresses or team:NAME as owners, found 'Ada'"),
     "switch": (module("Switch", more=', switch="sync_enable_nothing"'), "Switch", "known: sync_enable_user_profiles"),
     "switch_is_number": (module("Number", more=', switch="sync_max_retries"'), "Number", "true or false"),
     "archive_setting": (module("Archived", more=', archive=Archive("id", "no_such", None)'), "Archived", "no_such"),

@@ -1,6 +1,7 @@
 """A project's folder: YAML and SQL alone keep tabs of tables that the project has never seen."""
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -15,13 +16,17 @@ from click.testing import CliRunner
 from sheets_pipeline.cli import run_sync
 from sheets_pipeline.cli.main import main
 from sheets_pipeline.components import declarations, tab_asset
+from sheets_pipeline.components.project import declared_in
 from sheets_pipeline.components.tab_asset import tab_assets
 from sheets_pipeline.dagster_runtime.fingerprint import code_fingerprint
-from sheets_pipeline.database import events
+from sheets_pipeline.database import events, history
 from sheets_pipeline.definitions import defs
 from sheets_pipeline.defs.freshness import freshness_policy
 from sheets_pipeline.errors import SettingsError
 from sheets_pipeline.home import project_folder
+from sheets_pipeline.runs import preflight
+from sheets_pipeline.sync.tab import Column, ColumnType, OnRemoved, Tab
+from sheets_pipeline.sync.watch import Priority, Watch
 from sheets_pipeline_tests.databases import engine, mariadb_url
 from sheets_pipeline_tests.learning_platform import Platform
 
@@ -227,6 +232,95 @@ def test_an_event_writes_columns_and_types_that_are_left_to_the_query(
     with platform_running(monkeypatch, platform):
         again = run_sync.run_sync([], None)
     assert again["tabs"]["Own"]["cells"] == 0  # an event writes what a full sync would
+
+
+def test_yaml_and_python_give_a_tab_the_same_powers(tmp_path: Path) -> None:
+    path = tmp_path / "all.yaml"
+    path.write_text(
+        "type: sheets_pipeline.Tab\nattributes:\n  title: All\n  key: id\n  sql: select id from learner\n"
+        "  columns: [{name: id, type: integer, header: Number, description: Of the school}]\n  on_removed: keep\n  every: 900\n"
+        "  priority: bulk\n  position: 7\n  max_deletes: 3\n  max_deletes_share: 1\n  owners: [team:a, b@example.org]\n"
+        "  allow_values_in_event_log: true\n"
+        "  watches: [{table: learner, key: id}, {table: attempt, key: id, priority: urgent}]\n"
+    )
+    [declared] = declared_in(path, {})
+    assert declared.faults == ()
+    assert declared.tab == Tab(
+        "All",
+        ("id",),
+        (Column("id", ColumnType.INTEGER, "Number", description="Of the school"),),
+        OnRemoved.KEEP,
+        every=900,
+        priority=Priority.BULK,
+        position=7,
+        max_deletes=3,
+        max_deletes_share=1,
+        owners=("team:a", "b@example.org"),
+        allow_values_in_event_log=True,
+        watches=(Watch("learner", ("id",)), Watch("attempt", ("id",), priority=Priority.URGENT)),
+    )
+    assert [watch.priority for watch in declared.tab.watches] == [Priority.BULK, Priority.URGENT]
+
+
+def test_tabs_take_turns_by_priority_then_position(
+    platform: Platform, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns = {"A": "bulk", "B": "normal\n  position: 9", "C": "normal\n  position: 8", "D": "urgent\n  position: 99"}
+    start = "type: sheets_pipeline.Tab\nattributes:\n  key: id\n  sql: select 1 as id\n  title: "
+    project(turns_yaml="---\n".join(f"{start}{title}\n  priority: {rest}\n" for title, rest in turns.items()))
+    computed: list[str] = []
+    begun = preflight._begun
+
+    def noted(pipeline: Any, tab_asset: Any) -> Any:
+        computed.append(tab_asset.tab.title)
+        return begun(pipeline, tab_asset)
+
+    monkeypatch.setattr(preflight, "_begun", noted)
+    with platform_running(monkeypatch, platform):
+        assert run_sync.run_sync([], None)["status"] == "success"
+    written = [sync.tab for sync in reversed(history.recent(platform.pipeline.state))]
+    assert computed == written == ["D", "C", "B", "A"]
+
+
+NAME = "Zaphod"
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_keys_that_are_texts_stand_in_dagsters_event_log_only_where_the_tab_allows_it(
+    platform: Platform, project: Project, monkeypatch: pytest.MonkeyPatch, allowed: bool
+) -> None:
+    tab = (
+        "type: sheets_pipeline.Tab\nattributes:\n  title: People\n  key: email\n  sql_file: people.sql\n"
+        f"  watches: [{{table: users, key: email}}]\n  allow_values_in_event_log: {str(allowed).lower()}\n"
+    )
+    sql = "select u.email, case u.full_name when 'Zaphod long' then repeat(u.full_name, 9000) else u.full_name end as n from users u"
+    twice = tab.replace("People", "Twice").replace("people.sql", "twice.sql")
+    project(people_yaml=tab, people_sql=sql, twice_yaml=twice, twice_sql=sql + " cross join users")
+    assert CliRunner().invoke(main, ["db", "install"]).exit_code == 0
+
+    def change(*statements: str) -> None:
+        with platform.engine.begin() as connection:
+            for statement in statements:
+                connection.exec_driver_sql(statement)
+
+    change("update users set email = 'Zaphod@' || id, full_name = 'Zaphod ' || id", "delete from pending_event")
+    with platform_running(monkeypatch, platform):
+        assert set(run_sync.run_sync([], None)["errors"]) == {"Twice"}
+    path = f"/v4/spreadsheets/{platform.spreadsheet_id}/values/People!A3:B5?valueInputOption=RAW"
+    platform.server.call("PUT", path, {"values": [["Zaphod@1", "x"], ["gone", "Zaphod y"], ["Zaphod@3", "Zaphod z"]]})
+    change(
+        "update users set full_name = 'Zaphod long' where id = 9",
+        "update users set full_name = 'Zaphod anew' where id in (5, 6)",
+        "insert into pending_event (entity, key, kind, priority) values ('users', 'Zaphod@7', 'update', 1)",
+    )
+    assert defs().resolve_job_def("event_sync").execute_in_process(instance=platform.instance).success
+    with platform_running(monkeypatch, platform):
+        run_sync.run_sync([], None)
+    records = [record for run in platform.instance.get_runs() for record in platform.instance.all_logs(run.run_id)]
+    assert all(
+        word in repr(records) for word in ("set_aside_rows", "doubled_keys", "'drift'", "'changes'", "Malformed")
+    )
+    assert (NAME in repr(records)) is allowed, re.findall(r".{60}Zaphod.{30}", repr(records))[:5]
 
 
 def test_a_broken_query_fails_its_own_tab_with_its_place(

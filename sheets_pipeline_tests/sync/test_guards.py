@@ -1,9 +1,20 @@
 """Where guards let go: rows without their keys, and growth beyond what a spreadsheet holds."""
 
+from contextlib import nullcontext
+from dataclasses import replace
+
 import pytest
 
 from sheets_pipeline.errors import GuardRefused, LimitExceeded
-from sheets_pipeline.sync.guards import MAX_SPREADSHEET_CELLS, MAX_TABS, Growth, check_growth, check_inserts
+from sheets_pipeline.sync.diff import ChangeSet, RowDelete
+from sheets_pipeline.sync.guards import (
+    MAX_SPREADSHEET_CELLS,
+    MAX_TABS,
+    Growth,
+    check_deletes,
+    check_growth,
+    check_inserts,
+)
 from sheets_pipeline.sync.tab import Column, Tab
 
 TAB = Tab("people", ("id",), (Column("id"), Column("name")))
@@ -18,6 +29,32 @@ def test_a_few_rows_without_their_keys_are_written_anew(strays: int, wanted: int
 def test_half_of_a_small_tab_or_a_fifth_of_a_large_one_is_refused(strays: int, wanted: int) -> None:
     with pytest.raises(GuardRefused, match=f"{strays} rows stand in the tab without their key .id. .* first row 2"):
         check_inserts(TAB, range(2, 2 + strays), wanted)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "present", "deletes", "wanted", "passes"),
+    [
+        pytest.param({"max_deletes": 0, "max_deletes_share": 0}, 100, 1, 99, False, id="none at all"),
+        pytest.param({"max_deletes": 60, "max_deletes_share": 0}, 100, 60, 40, True, id="so many"),
+        pytest.param({"max_deletes": 0, "max_deletes_share": 0.5}, 100, 50, 50, True, id="half of them"),
+        pytest.param({"max_deletes": 0, "max_deletes_share": 0.5}, 100, 51, 49, False, id="more than half"),
+        pytest.param({"max_deletes": 9}, 3, 3, 0, False, id="an empty frame"),
+        pytest.param({"max_deletes_share": 1}, 3, 3, 0, True, id="a tab that may be emptied"),
+    ],
+)
+def test_each_tab_has_sizes_of_its_own(
+    sizes: dict[str, float], present: int, deletes: int, wanted: int, passes: bool
+) -> None:
+    changes = ChangeSet([], [], [RowDelete(i, str(i)) for i in range(deletes)], {}, [])
+    tab = replace(TAB, **sizes)  # type: ignore[arg-type]
+    with nullcontext() if passes else pytest.raises(GuardRefused):
+        check_deletes(tab, changes, present, wanted, None)
+
+
+def test_rows_without_their_keys_go_by_the_same_sizes() -> None:
+    check_inserts(replace(TAB, max_deletes=60), range(2, 62), 200)
+    with pytest.raises(GuardRefused):
+        check_inserts(replace(TAB, max_deletes=0, max_deletes_share=0), [2], 200)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """``python -m benchmarks.latency``: from the commit of a quiz submission to the cell, ours beside stock Dagster.
 
 Each variant is ``dagster dev`` on the embedded default, in a data folder of its own: real triggers, sensor daemon, runs
-and Local Sheets with its usual quota. Writes docs/measured/benchmarks-latency.md.
+and Local Sheets with its usual quota, which answers at once and then after as long as Google takes. Writes
+docs/measured/benchmarks-latency.md.
 """
 
 import argparse
@@ -44,6 +45,9 @@ _NOT_INHERITED = ("DATABASE_URL", "PIPELINE_DATABASE_URL", "DAGSTER_POSTGRES_URL
 #: The first fill ends within a minute of the first tabs being there; so long after, its requests count no more.
 _QUOTA_SECONDS = 100
 
+#: Methods of the pipeline's requests; the watch asks by ``values.batchGet``.
+_OF_THE_PIPELINE = ("*ByDataFilter", "*.spreadsheets.batchUpdate", "*.spreadsheets.get", "*.developerMetadata.*")
+
 
 @dataclass(frozen=True)
 class Variant:
@@ -68,6 +72,14 @@ def main() -> None:
     parser.add_argument("--submissions", type=int, default=40, help="one about every 5 s (default: %(default)s)")
     parser.add_argument("--per-second", type=float, default=20, help="of the steady stream (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=60, help="length of the stream (default: %(default)s)")
+    parser.add_argument(
+        "--latency",
+        type=int,
+        nargs="+",
+        default=[0, 300],
+        metavar="MS",
+        help="milliseconds before each of the pipeline's requests is carried out, one after the other (default: 0 300)",
+    )
     parser.add_argument("--output", type=output_folder, default=MEASURED, help="folder of the report")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends what was started, as Ctrl-C does
@@ -81,26 +93,45 @@ def main() -> None:
 
 
 def measure(variant: Variant, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Both patterns on one variant."""
+    """Both patterns on one variant, by milliseconds per request."""
     with running(variant) as (services, home):
         engine = connect(services.database_url)
         watch = wait_until_ready(services)
         try:
             single_submissions(engine, watch, 5)  # not counted: everybody has imported everything after these
-            watch.take()
-            started = time.time()
-            single_submissions(engine, watch, arguments.submissions)
-            single = watch.take()
-            stages = where_time_goes(home, single, started)
-            for submission in submit_quizzes(
-                engine, int(arguments.per_second * arguments.seconds), arguments.per_second, seed=2
-            ):
-                watch.add(submission)
-            drain(watch)
-            return {"single": summary(single), "stream": summary(watch.take()), "stages": stages}
+            results: dict[str, Any] = {}
+            for latency in arguments.latency:
+                if results:
+                    time.sleep(_QUOTA_SECONDS)
+                answer_after(services, latency)
+                results[str(latency)] = _patterns(engine, watch, home, arguments)
+            return results
         finally:
             watch.close()
             engine.dispose()
+
+
+def _patterns(engine: Any, watch: Watch, home: Path, arguments: argparse.Namespace) -> dict[str, Any]:
+    watch.take()
+    started = time.time()
+    single_submissions(engine, watch, arguments.submissions)
+    single = watch.take()
+    stages = where_time_goes(home, single, started)
+    count = int(arguments.per_second * arguments.seconds)
+    for submission in submit_quizzes(engine, count, arguments.per_second, seed=2):
+        watch.add(submission)
+    drain(watch)
+    return {"single": summary(single), "stream": summary(watch.take()), "stages": stages}
+
+
+def answer_after(services: Services, milliseconds: int) -> None:
+    """Let requests of the kinds that the pipeline sends wait so long before they are carried out; not those of the watch."""
+    url, headers = f"{services.sheets_api_endpoint}/_local/faults", {"Content-Type": "application/json"}
+    urllib.request.urlopen(urllib.request.Request(url, method="DELETE"), timeout=10).close()
+    delay = {"action": "delay", "seconds": milliseconds / 1000, "count": None}
+    rules = [delay | {"method": method} for method in _OF_THE_PIPELINE] if milliseconds else []
+    body = json.dumps(rules).encode()
+    urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=10).close()
 
 
 @contextmanager

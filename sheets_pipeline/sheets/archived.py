@@ -6,17 +6,18 @@ read and written only when events concern their rows, when rows move there, and 
 
 import logging
 from collections.abc import Callable, Collection, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
 
 import pandas as pd
 
-from sheets_pipeline.errors import LimitExceeded
+from sheets_pipeline.errors import LimitExceeded, RequestRejected
 from sheets_pipeline.sheets import access
 from sheets_pipeline.sheets.archive import RowMover
 from sheets_pipeline.sheets.client import SheetsClient
+from sheets_pipeline.sheets.computing import Computing, computing
 from sheets_pipeline.sheets.marks import Ownership
 from sheets_pipeline.sheets.memory import TabMemory
 from sheets_pipeline.sheets.protocol import Allowance
@@ -172,21 +173,32 @@ class ArchivedWriter:
             NeedsFullSync: As for ``TabWriter.event_sync``, of the main tab.
         """
         before = self.client.traffic.copy()
-        with self._locked():
-            if self.memory.facts() is None:
+        with self._locked(), computing(compute) as computed:
+            if (facts := self.memory.facts()) is None:
                 raise NeedsFullSync(self.tab.title)
-            boundary = self._parted()
-            frame = compute()
+            boundary, main = self._parted(), self._writer(self.tab)
+            owners = self.store.owners(keys)
+            if any(owners.get(key, self.tab.title) == self.tab.title for key in keys):
+                with suppress(RequestRejected, NeedsFullSync):  # met again, and mended, where it is to be written
+                    main.read_ahead(facts, computed)
+            frame = computed.rows()
             frame_keys = self._keys(frame)
-            self._bring_home(frame_keys, boundary)
+            self._bring_home(frame_keys, boundary)  # which is remembered, so that what was read before is dropped
             homes = {
                 key: home(moment, boundary.since)
                 for key, moment in zip(frame_keys, frame[self.moment].tolist(), strict=True)
             }
             report = SyncReport(self.tab.title, kind="events")
-            for month, some in sorted(self._by_home(keys, homes, boundary).items(), key=lambda item: str(item[0])):
-                rows = frame[frame[self.tab.key[0]].astype(str).isin(some)]
-                _add(report, self._write_rows(month, rows, some, boundary))
+            for month, some in sorted(
+                self._by_home(keys, owners, homes, boundary).items(), key=lambda item: str(item[0])
+            ):
+                rows = computed.only(frame[frame[self.tab.key[0]].astype(str).isin(some)])
+                written = (
+                    main.write_touched(rows, some)
+                    if month is None
+                    else self._write_archived(month, rows, some, boundary)
+                )
+                _add(report, written)
             if not report.url:
                 facts = self.memory.facts()
                 report.url = f"{self.spreadsheet_url}#gid={facts.sheet_id}" if facts else ""
@@ -195,12 +207,15 @@ class ArchivedWriter:
     # Who lives where -------------------------------------------------------------------------------------------------
 
     def _by_home(
-        self, keys: Collection[str], homes: dict[str, datetime | None], boundary: Boundary
+        self,
+        keys: Collection[str],
+        owners: dict[str, str],
+        homes: dict[str, datetime | None],
+        boundary: Boundary,
     ) -> dict[datetime | None, set[str]]:
         """Touched keys by the tab that they concern; those of months without a (complete) archive are left out."""
         by_month: dict[datetime | None, set[str]] = {}
         months = {self._title(month): month for month in homes.values()}
-        owners = self.store.owners(keys)
         for key in keys:
             if key in homes:
                 month = homes[key]
@@ -303,13 +318,11 @@ class ArchivedWriter:
         frame = self.source.between(month, min(next_month(month), boundary.since or next_month(month)))
         return writer.full_sync(frame, computed_at=computed_at)
 
-    def _write_rows(
-        self, month: datetime | None, rows: pd.DataFrame, keys: Collection[str], boundary: Boundary
+    def _write_archived(
+        self, month: datetime, rows: Computing, keys: Collection[str], boundary: Boundary
     ) -> SyncReport:
-        if month is None:
-            return self._writer(self.tab).event_sync(lambda: rows, keys)
         try:
-            return self._writer(archive_tab(self.tab, month)).event_sync(lambda: rows, keys)
+            return self._writer(archive_tab(self.tab, month)).write_touched(rows, keys)
         except NeedsFullSync:
             return self._make_whole(month, boundary)
 

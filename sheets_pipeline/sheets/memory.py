@@ -18,7 +18,8 @@ class TabFacts:
     (``sync/marks.py``), ``intended`` are those sent since; ``recovered_at`` is when a version was last found that we did
     not know. ``declared`` is what we made of each column (name → header and type), ``released`` the headers of columns
     that left the declaration, ``key`` the key columns by which the base is kept. ``cells`` are those that all of the tab
-    had when it was last read, people's among them; None where that is not known.
+    had when it was last read, people's among them; None where that is not known. ``computes_slowly`` says of the rows of
+    events that computing them took too long to read beside it.
     """
 
     sheet_id: int
@@ -37,6 +38,7 @@ class TabFacts:
     released: Mapping[str, str] = field(default_factory=dict)
     key: Sequence[str] = ()
     cells: int | None = None
+    computes_slowly: bool = False
 
 
 #: Key → cells by column name; None where they are not known.

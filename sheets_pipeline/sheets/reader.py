@@ -11,9 +11,16 @@ from sheets_pipeline.sync.headers import locate_columns
 from sheets_pipeline.sync.snapshot import TabSnapshot
 from sheets_pipeline.sync.tab import Tab
 
+#: What an answer told of rows' places is relied on for so long; then they are asked for once more.
+TRUSTED_SECONDS = 1.0
+
 
 class NeedsFullSync(Exception):
     """The tab, its columns or its rows are not where they were; only a full sync can find, create or mend them."""
+
+
+#: Header and keys, where our columns are, and what the marks say.
+KeysRead = tuple[TabSnapshot, dict[str, int], Sight]
 
 
 class TabReader:
@@ -23,6 +30,7 @@ class TabReader:
         self.tab, self.client, self._marks = tab, client, marks
         #: When (monotonic) an answer last told where rows stand.
         self.seen_at = float("-inf")
+        self._ahead: tuple[TabFacts, KeysRead] | None = None
 
     def read_tab(
         self, facts: TabFacts, *, takes_over: bool = False, was_refused: bool = False
@@ -33,12 +41,21 @@ class TabReader:
         self.seen_at = time.monotonic()
         return snapshot, self._marks.of_tab(facts, matched, takes_over=takes_over, was_refused=was_refused)
 
-    def read_keys(self, facts: TabFacts, *, was_refused: bool = False) -> tuple[TabSnapshot, dict[str, int], Sight]:
+    def read_keys_ahead(self, facts: TabFacts) -> None:
+        """``read_keys`` for whoever asks next, while rows are still being computed."""
+        if self._ahead is None:
+            self._ahead = facts, self.read_keys(facts)
+
+    def read_keys(self, facts: TabFacts, *, was_refused: bool = False) -> KeysRead:
         """Header and key columns, and where our columns are; read twice where people moved a key column.
 
         Raises:
             NeedsFullSync: A column is not there, or key columns do not stay where they are.
         """
+        ahead, self._ahead = self._ahead, None
+        is_fresh = time.monotonic() - self.seen_at <= TRUSTED_SECONDS
+        if ahead is not None and is_fresh and ahead[0] == facts and not was_refused:
+            return ahead[1]
         if set(facts.layout) != {column.name for column in self.tab.columns}:
             raise NeedsFullSync(self.tab.title)
         places = [facts.layout[name] for name in self.tab.key]

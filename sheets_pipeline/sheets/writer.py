@@ -21,11 +21,12 @@ import pandas as pd
 from sheets_pipeline.errors import OutcomeUnknown, RequestRejected, SheetsUnavailable
 from sheets_pipeline.sheets import access
 from sheets_pipeline.sheets.client import SheetsClient
+from sheets_pipeline.sheets.computing import Computing, computing
 from sheets_pipeline.sheets.finder import TabFinder
 from sheets_pipeline.sheets.marks import Ownership, Sight, TabMarks
 from sheets_pipeline.sheets.memory import BaseRows, TabFacts, TabMemory
 from sheets_pipeline.sheets.protocol import Allowance
-from sheets_pipeline.sheets.reader import NeedsFullSync, TabReader
+from sheets_pipeline.sheets.reader import TRUSTED_SECONDS, NeedsFullSync, TabReader
 from sheets_pipeline.sheets.rounds import Round, TabLook, new_layout, round_of_changes, round_of_creation
 from sheets_pipeline.sheets.time_zones import zone_for
 from sheets_pipeline.sync.archive import Part
@@ -47,9 +48,6 @@ logger = logging.getLogger(__name__)
 
 #: A spreadsheet that was counted to have fewer cells grows without being counted again.
 _CELLS_OF_NO_CONCERN = MAX_SPREADSHEET_CELLS // 2
-
-#: Rows are deleted by number only where an answer that is no older has told their keys.
-_TRUSTED_SECONDS = 1.0
 
 #: Rounds before a tab that never settles is left to the next sync.
 MAX_ROUNDS = 6
@@ -121,22 +119,33 @@ class TabWriter:
             return report
 
     def event_sync(self, compute: Callable[[], pd.DataFrame], keys: Collection[str]) -> SyncReport:
-        """Write the rows that events touched.
+        """Write the rows that events touched; header and keys are read while they are computed (docs/decisions/0023).
 
         Args:
-            compute: Gives the rows of ``keys`` as they are now; it is called while no other writer is at work.
+            compute: Gives the rows of ``keys`` as they are now; it is called, in a thread, while no other writer is at work.
             keys: Keys of touched rows; those that ``compute`` no longer gives have left the database.
 
         Raises:
             NeedsFullSync: The tab or a column is not there, and a full sync finds or creates it; or people moved rows
                 while we wrote, and ours may have landed beside other keys, which a full sync mends.
         """
-        with self.lock() as self._still_ours:
-            self._rows_moved = False
-            frame = compute()
-            report = self._rounds(Allowance(), lambda: self._look_at_touched(frame, keys))
-            report.kind = "events"
-            return report
+        with self.lock() as self._still_ours, computing(compute) as computed:
+            return self.write_touched(computed, keys)
+
+    def write_touched(self, computed: Computing, keys: Collection[str]) -> SyncReport:
+        """``event_sync`` while the lock is held, of rows that are being computed since."""
+        self._rows_moved = False
+        report = self._rounds(Allowance(), lambda: self._look_at_touched(computed, keys))
+        report.kind = "events"
+        return report
+
+    def read_ahead(self, facts: TabFacts, computed: Computing) -> None:
+        """Read header and keys for ``write_touched`` as long as rows are computed, where that is known to be quick.
+
+        What is read is dropped where it is old by the time at which the rows are there.
+        """
+        if not facts.computes_slowly and computed.is_under_way():
+            self._reader.read_keys_ahead(facts)
 
     def look(self) -> TabLook | None:
         """The whole tab as it is now, None where it is not there. One read request; to be called with the lock held.
@@ -315,7 +324,7 @@ class TabWriter:
         expected = planned.plan.deletes.expected_keys if planned.plan.deletes else {}
 
         def check() -> None:
-            if time.monotonic() - self._reader.seen_at <= _TRUSTED_SECONDS:
+            if time.monotonic() - self._reader.seen_at <= TRUSTED_SECONDS:
                 return
             sheet_id, bare = planned.facts.sheet_id, planned.plan.bare_rows
             if expected:
@@ -383,12 +392,14 @@ class TabWriter:
         is_bare = access.is_bare(self.client, facts.sheet_id, snapshot.title, keep, snapshot.row_count)
         return keep if is_bare else None
 
-    def _look_at_touched(self, frame: pd.DataFrame, keys: Collection[str]) -> Round:
+    def _look_at_touched(self, computed: Computing, keys: Collection[str]) -> Round:
         facts = self._finder.facts()
         if facts is None or self._rows_moved or self._is_rekeyed(facts):
             raise NeedsFullSync(self.tab.title)
-        wanted = rows_from_frame(self.tab, frame, zone_for(self.tab, facts.time_zone))
+        self.read_ahead(facts, computed)
+        wanted = rows_from_frame(self.tab, computed.rows(), zone_for(self.tab, facts.time_zone))
         snapshot, layout, sight = self._reader.read_keys(facts, was_refused=self._is_refused)
+        facts = replace(facts, computes_slowly=computed.seconds > TRUSTED_SECONDS)
         if not sight.is_as_known:
             raise NeedsFullSync(self.tab.title)
         index = index_rows(self.tab, snapshot, layout)

@@ -1,6 +1,7 @@
 """A tab with archive tabs: a small platform in PostgreSQL, a spreadsheet in Local Sheets, and what readers see."""
 
 import random
+import time
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -112,8 +113,9 @@ class Family:
     def sync(self, budget: Any = None) -> SyncReport:
         return full_sync(self.writer(budget), self.engine)
 
-    def event(self, *keys: int) -> SyncReport:
+    def event(self, *keys: int, computing_seconds: float = 0.0) -> SyncReport:
         def compute() -> Any:
+            time.sleep(computing_seconds)
             with self.engine.connect() as connection:
                 return fetch_frame(connection, queries.quiz_responses().where(quiz_responses.c.id.in_(keys)))
 

@@ -1,11 +1,12 @@
 """A tab that grows for ever: each row in exactly one tab, with what people put beside it, whatever happens."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
 from local_sheets.testing import LocalSheetsServer
-from sheets_pipeline_tests.sheets.family import MAIN, Family
+from sheets_pipeline_tests.sheets.family import MAIN, NOW, Family
 
 
 @pytest.fixture
@@ -100,11 +101,32 @@ def test_events_reach_rows_in_every_tab_and_cost_nothing_elsewhere(family: Famil
     assert_all_there(family)
 
 
+def test_the_main_tab_is_read_once_while_its_rows_are_computed_and_not_for_archived_ones(family: Family) -> None:
+    keys = family.submit(*range(0, 200, 2))
+    family.sync()
+    for key in (keys[-1], keys[0]):
+        family.change(key, score=12.5)
+        report = family.event(key, computing_seconds=0.1)
+        assert (report.updates, report.traffic.read_requests, report.traffic.write_requests) == (1, 1, 1)
+
+
+def test_rows_that_leave_the_main_tab_after_it_was_read_lead_no_write_astray(family: Family) -> None:
+    keys = family.submit(*range(0, 200, 2))
+    family.sync()
+    family.write_notes()
+    stays = [keys[3], keys[15]]
+    for round_number in range(3):  # in the later ones nothing else that is remembered of the tab has changed
+        family.change(keys[4 + round_number], submitted_at=NOW - timedelta(days=150.25))
+        for key in stays:
+            family.change(key, score=round_number + 0.5)
+        family.event(keys[4 + round_number], *stays, computing_seconds=0.1)
+        assert_all_there(family)
+        seen = family.look()
+        assert [seen.tabs[MAIN][str(key)][5] for key in stays] == [f"{round_number}.5"] * 2
+        assert [seen.note[str(key)] for key in stays] == [f"note {key}" for key in stays]
+
+
 def test_a_changed_moment_takes_the_row_to_its_new_home(family: Family) -> None:
-    from datetime import timedelta
-
-    from sheets_pipeline_tests.sheets.family import NOW
-
     keys = family.submit(*range(0, 200, 2))
     family.sync()
     family.write_notes()

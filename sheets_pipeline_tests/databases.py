@@ -6,6 +6,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ import sqlalchemy as sa
 from sheets_pipeline.database.engine import connect
 from sheets_pipeline.errors import DatabaseError
 from sheets_pipeline.platform.tables import platform_metadata
+from sheets_pipeline.testing import new_database
 
 _numbers = itertools.count(1)
 
@@ -80,21 +82,29 @@ def _create_user(engine: sa.Engine) -> None:
             time.sleep(0.1)
 
 
+@contextmanager
+def empty_database(request: pytest.FixtureRequest, folder: Path) -> Iterator[sa.Engine]:
+    """An engine for an empty database of the dialect that is the fixture's parameter."""
+    with ExitStack() as stack:
+        if request.param == "postgresql":
+            made = connect(stack.enter_context(new_database(request.getfixturevalue("postgres_server"))))
+        elif request.param == "sqlite":
+            made = connect(f"sqlite:///{folder / 'platform.db'}")
+        else:
+            server: sa.URL = request.getfixturevalue("mariadb_url")
+            name = f"test_{next(_numbers)}"
+            with connect(server).begin() as connection:
+                connection.exec_driver_sql(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
+            made = connect(server.set(database=name))
+        yield made
+        made.dispose()
+
+
 @pytest.fixture(params=DIALECTS)
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.Engine]:
     """An engine for an empty database, on each dialect in turn."""
-    if request.param == "postgresql":
-        made = connect(request.getfixturevalue("database_url"))
-    elif request.param == "sqlite":
-        made = connect(f"sqlite:///{tmp_path / 'platform.db'}")
-    else:
-        server: sa.URL = request.getfixturevalue("mariadb_url")
-        name = f"test_{next(_numbers)}"
-        with connect(server).begin() as connection:
-            connection.exec_driver_sql(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
-        made = connect(server.set(database=name))
-    yield made
-    made.dispose()
+    with empty_database(request, tmp_path) as made:
+        yield made
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,6 +19,7 @@ from sheets_pipeline.platform.tables import (
     course_completions,
     courses,
     enrollments,
+    platform_metadata,
     quiz_responses,
     quizzes,
     transcript_requests,
@@ -27,16 +29,27 @@ from sheets_pipeline.platform.watches import WATCHED
 from sheets_pipeline.sync.tab import Column
 from sheets_pipeline.sync.watch import Priority
 from sheets_pipeline_tests.database.rows import NOW, STANDALONE_QUIZ, TABS, add_basics, submit
+from sheets_pipeline_tests.databases import DIALECTS, empty_database
+
+
+@pytest.fixture(scope="module", params=DIALECTS)
+def watched(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.Engine]:
+    """A platform with triggers, on each dialect in turn; none of the tests here changes these."""
+    with empty_database(request, tmp_path_factory.mktemp("events")) as engine:
+        platform_metadata.create_all(engine)
+        triggers.install(engine, WATCHED)
+        yield engine
 
 
 @pytest.fixture
-def queue(platform: sa.Engine) -> sa.Engine:
+def queue(watched: sa.Engine) -> sa.Engine:
     """A platform with three learners and two courses, and an empty queue, on each dialect in turn."""
-    triggers.install(platform, WATCHED)
-    with platform.begin() as connection:
+    with watched.begin() as connection:
+        for table in reversed(platform_metadata.sorted_tables):
+            connection.execute(table.delete())
         add_basics(connection)
         connection.execute(pending_event.delete())
-    return platform
+    return watched
 
 
 @pytest.fixture

@@ -13,6 +13,8 @@ import pytest
 import sqlalchemy as sa
 
 from sheets_pipeline.database.engine import connect
+from sheets_pipeline.database.store import state_metadata
+from sheets_pipeline.database.upgrade import install_state
 from sheets_pipeline.errors import DatabaseError
 from sheets_pipeline.platform.tables import platform_metadata
 from sheets_pipeline.testing import new_database
@@ -98,6 +100,27 @@ def empty_database(request: pytest.FixtureRequest, folder: Path) -> Iterator[sa.
             made = connect(server.set(database=name))
         yield made
         made.dispose()
+
+
+def emptied(engine: sa.Engine, metadata: sa.MetaData) -> sa.Engine:
+    """The same, with no row left in these tables."""
+    with engine.begin() as connection:
+        for table in reversed(metadata.sorted_tables):
+            connection.execute(table.delete())
+    return engine
+
+
+@pytest.fixture(scope="module", params=DIALECTS)
+def made_store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.Engine]:
+    with empty_database(request, tmp_path_factory.mktemp("store")) as made:
+        install_state(made)
+        yield made
+
+
+@pytest.fixture
+def store(made_store: sa.Engine) -> sa.Engine:
+    """The pipeline's own tables, empty, on each dialect in turn; for tests that do not change the tables themselves."""
+    return emptied(made_store, state_metadata)
 
 
 @pytest.fixture(params=DIALECTS)

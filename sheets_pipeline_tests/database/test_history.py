@@ -6,17 +6,10 @@ import pytest
 import sqlalchemy as sa
 
 from sheets_pipeline.database import history
-from sheets_pipeline.database.upgrade import install_state
 from sheets_pipeline.errors import AccessDenied, GuardRefused
 from sheets_pipeline.sync.numbers import Traffic
 from sheets_pipeline.sync.report import SyncReport
 from sheets_pipeline.sync.rows import SetAside
-
-
-@pytest.fixture
-def store(engine: sa.Engine) -> sa.Engine:
-    install_state(engine)
-    return engine
 
 
 def report(seconds: float = 1.5, set_aside: int = 0) -> SyncReport:

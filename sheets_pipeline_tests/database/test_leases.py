@@ -10,85 +10,78 @@ from hypothesis import strategies as st
 
 from sheets_pipeline.database import leases
 from sheets_pipeline.database.leases import Hold, decide
-from sheets_pipeline.database.upgrade import install_state
-
-
-@pytest.fixture
-def installed(engine: sa.Engine) -> sa.Engine:
-    install_state(engine)
-    return engine
 
 
 def in_seconds(seconds: float) -> datetime:
     return datetime.now(UTC) + timedelta(seconds=seconds)
 
 
-def test_a_lease_holds_syncs_up_until_it_is_given_back(installed: sa.Engine) -> None:
-    until = leases.take(installed, "web-1", 60, "busy")
+def test_a_lease_holds_syncs_up_until_it_is_given_back(store: sa.Engine) -> None:
+    until = leases.take(store, "web-1", 60, "busy")
     assert abs(until - in_seconds(60)) < timedelta(seconds=5)
-    assert leases.paused_until(installed, 900) == until
-    assert leases.release(installed, "web-1") == 1
-    assert leases.paused_until(installed, 900) is None
-    assert leases.release(installed, "web-1") == 0
+    assert leases.paused_until(store, 900) == until
+    assert leases.release(store, "web-1") == 1
+    assert leases.paused_until(store, 900) is None
+    assert leases.release(store, "web-1") == 0
 
 
-def test_the_longest_of_several_leases_counts_and_each_is_its_holders_own(installed: sa.Engine) -> None:
-    leases.take(installed, "web-1", 30)
-    longest = leases.take(installed, "web-2", 60, "import")
-    leases.take(installed, "web-1", 40)
-    assert [(lease.holder, lease.reason) for lease in leases.leases(installed)] == [("web-2", "import"), ("web-1", "")]
-    assert leases.paused_until(installed, 900) == longest
-    leases.release(installed, "web-2")
-    assert [lease.holder for lease in leases.leases(installed)] == ["web-1"]
-    leases.take(installed, "web-2", 60)
-    assert leases.release(installed) == 2
-    assert leases.leases(installed) == []
+def test_the_longest_of_several_leases_counts_and_each_is_its_holders_own(store: sa.Engine) -> None:
+    leases.take(store, "web-1", 30)
+    longest = leases.take(store, "web-2", 60, "import")
+    leases.take(store, "web-1", 40)
+    assert [(lease.holder, lease.reason) for lease in leases.leases(store)] == [("web-2", "import"), ("web-1", "")]
+    assert leases.paused_until(store, 900) == longest
+    leases.release(store, "web-2")
+    assert [lease.holder for lease in leases.leases(store)] == ["web-1"]
+    leases.take(store, "web-2", 60)
+    assert leases.release(store) == 2
+    assert leases.leases(store) == []
 
 
-def test_a_shorter_renewal_shortens_the_lease(installed: sa.Engine) -> None:
-    leases.take(installed, "web-1", 600)
-    shorter = leases.take(installed, "web-1", 10)
-    assert leases.paused_until(installed, 900) == shorter
+def test_a_shorter_renewal_shortens_the_lease(store: sa.Engine) -> None:
+    leases.take(store, "web-1", 600)
+    shorter = leases.take(store, "web-1", 10)
+    assert leases.paused_until(store, 900) == shorter
 
 
-def test_a_lease_ends_by_itself(installed: sa.Engine) -> None:
-    leases.take(installed, "web-1", 60)
-    with installed.begin() as connection:
+def test_a_lease_ends_by_itself(store: sa.Engine) -> None:
+    leases.take(store, "web-1", 60)
+    with store.begin() as connection:
         connection.execute(sa.update(leases.sync_pause).values(until=leases.sync_pause.c.until - 61))
-    assert leases.paused_until(installed, 900) is None
-    assert not leases.must_wait(installed, "full", 900, until=None)
+    assert leases.paused_until(store, 900) is None
+    assert not leases.must_wait(store, "full", 900, until=None)
 
 
-def test_syncing_goes_on_when_the_limit_is_used_up_and_then_counts_anew(installed: sa.Engine) -> None:
-    until = leases.take(installed, "web-1", 3600)
-    assert leases.must_wait(installed, "full", 900, until=until)
-    _pass(installed, 901)
-    assert not leases.must_wait(installed, "full", 900, until=until)
-    assert not leases.must_wait(installed, "full", 900, until=until)  # the same sync asks again
-    _pass(installed, leases.TURN_SECONDS + 1)
-    assert leases.must_wait(installed, "full", 900, until=until)
+def test_syncing_goes_on_when_the_limit_is_used_up_and_then_counts_anew(store: sa.Engine) -> None:
+    until = leases.take(store, "web-1", 3600)
+    assert leases.must_wait(store, "full", 900, until=until)
+    _pass(store, 901)
+    assert not leases.must_wait(store, "full", 900, until=until)
+    assert not leases.must_wait(store, "full", 900, until=until)  # the same sync asks again
+    _pass(store, leases.TURN_SECONDS + 1)
+    assert leases.must_wait(store, "full", 900, until=until)
 
 
-def test_event_syncs_and_full_syncs_are_counted_apart(installed: sa.Engine) -> None:
-    until = leases.take(installed, "web-1", 3600)
-    assert leases.must_wait(installed, "full", 900, until=until)
-    _pass(installed, 901)
-    assert leases.must_wait(installed, "events", 900, until=until)
-    assert leases.paused_until(installed, 900) is not None  # events still wait
-    assert not leases.must_wait(installed, "full", 900, until=until)
+def test_event_syncs_and_full_syncs_are_counted_apart(store: sa.Engine) -> None:
+    until = leases.take(store, "web-1", 3600)
+    assert leases.must_wait(store, "full", 900, until=until)
+    _pass(store, 901)
+    assert leases.must_wait(store, "events", 900, until=until)
+    assert leases.paused_until(store, 900) is not None  # events still wait
+    assert not leases.must_wait(store, "full", 900, until=until)
 
 
-def test_the_limit_shortens_what_is_told(installed: sa.Engine) -> None:
-    leases.take(installed, "web-1", 3600)
-    shown = leases.paused_until(installed, 100)
+def test_the_limit_shortens_what_is_told(store: sa.Engine) -> None:
+    leases.take(store, "web-1", 3600)
+    shown = leases.paused_until(store, 100)
     assert shown is not None
     assert abs(shown - in_seconds(100)) < timedelta(seconds=5)
 
 
-def test_a_limit_of_0_means_that_nothing_is_held_up(installed: sa.Engine) -> None:
-    until = leases.take(installed, "web-1", 60)
-    assert leases.paused_until(installed, 0) is None
-    assert not leases.must_wait(installed, "full", 0, until=until)
+def test_a_limit_of_0_means_that_nothing_is_held_up(store: sa.Engine) -> None:
+    until = leases.take(store, "web-1", 60)
+    assert leases.paused_until(store, 0) is None
+    assert not leases.must_wait(store, "full", 0, until=until)
 
 
 @pytest.mark.parametrize(("holder", "seconds"), [("", 5), ("web", 0), ("web", -1), ("web", 1e9), ("web", float("nan"))])

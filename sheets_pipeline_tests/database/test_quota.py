@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -10,15 +10,26 @@ import sqlalchemy as sa
 
 from sheets_pipeline.database import quota as quota_module
 from sheets_pipeline.database.quota import BULK, URGENT, DatabaseQuota
+from sheets_pipeline.database.store import state_metadata
 from sheets_pipeline.database.upgrade import install_state
+from sheets_pipeline.embedded.postgres import Server
 from sheets_pipeline.sync.health import Answers
+from sheets_pipeline.testing import new_database
+from sheets_pipeline_tests.databases import emptied
+
+
+@pytest.fixture(scope="module")
+def made(postgres_server: Server) -> Iterator[sa.Engine]:
+    with new_database(postgres_server) as url:
+        engine = sa.create_engine(url)
+        install_state(engine)
+        yield engine
+        engine.dispose()
 
 
 @pytest.fixture
-def engine(database_url: str) -> sa.Engine:
-    engine = sa.create_engine(database_url)
-    install_state(engine)
-    return engine
+def engine(made: sa.Engine) -> sa.Engine:
+    return emptied(made, state_metadata)
 
 
 @pytest.fixture

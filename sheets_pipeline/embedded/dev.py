@@ -55,7 +55,7 @@ def run_dev(
     with _only_one(settings) as lock:
         stop = threading.Event()
         mark = family.new_mark(settings.local_data_dir)
-        with _signals(stop), _watchdog(settings, mark, lock) as watchdog:
+        with _signals(stop), Watchdog(settings.local_data_dir.absolute(), mark, lock) as watchdog:
             supervisor: Supervisor | None = None
             try:
                 services = _start_services(settings)
@@ -123,17 +123,6 @@ def _tell_where(services: Services, children: list[Child]) -> None:
     places.append(("the spreadsheet is at", services.spreadsheet_url))
     width = max(len(name) for name, _ in places)
     say("Ready. Ctrl-C ends everything.\n" + "\n".join(f"    {name:<{width}}  {url}" for name, url in places))
-
-
-@contextmanager
-def _watchdog(settings: Settings, mark: str, lock: int) -> Iterator[Watchdog]:
-    watchdog = Watchdog(settings.local_data_dir.absolute(), mark, lock)
-    try:
-        yield watchdog
-    except BaseException:
-        watchdog.abandon()
-        raise
-    watchdog.dismiss()
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 from dotenv import dotenv_values
 
@@ -43,17 +43,15 @@ class Watchdog:
         self._kill()
         self._process = self._start()
 
-    def dismiss(self) -> None:
-        """Tell it that all is done."""
-        if self._process.poll() is None and is_stopped(self._process.pid):
-            self._kill()
-        self._write("done")
-        with contextlib.suppress(BrokenPipeError):
-            self._pipe.close()
-        self._process.wait()
+    def __enter__(self) -> Self:
+        return self
 
-    def abandon(self) -> None:
-        """Let it do what we could not."""
+    def __exit__(self, failure: type[BaseException] | None, *_: object) -> None:
+        """Tell it that all is done; where something failed, let it do what we could not."""
+        if failure is None:
+            if self._process.poll() is None and is_stopped(self._process.pid):
+                self._kill()
+            self._write("done")
         with contextlib.suppress(BrokenPipeError):
             self._pipe.close()
         self._process.wait()

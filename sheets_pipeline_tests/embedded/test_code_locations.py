@@ -87,20 +87,19 @@ def test_a_code_server_whose_process_with_the_code_is_killed_is_replaced(
     probe = code_server_probe(str(location.socket))
     child = Child("code", location.command, lambda: code_server_probe(str(location.socket)), probe_seconds=0.2)
     mark = new_mark(tmp_path)
-    watchdog = Watchdog(tmp_path, mark, lock=os.open(tmp_path, os.O_RDONLY))
-    supervisor = Supervisor([child], mark, watchdog)
+    with Watchdog(tmp_path, mark, lock=os.open(tmp_path, os.O_RDONLY)) as watchdog:
+        supervisor = Supervisor([child], mark, watchdog)
 
-    def works() -> bool:
-        return supervisor.look() and supervisor.is_ready["code"] and probe() is Answer.OK
+        def works() -> bool:
+            return supervisor.look() and supervisor.is_ready["code"] and probe() is Answer.OK
 
-    try:
-        assert wait_until(works, seconds=60, step=0.1)
-        [inner] = psutil.Process(supervisor.heads[0]).children()
-        os.kill(inner.pid, signal.SIGKILL)
-        time.sleep(0.1)
-        assert probe() is not Answer.OK
-        assert wait_until(works, seconds=60, step=0.1)
-        assert len(supervisor.heads) == 2
-    finally:
-        end_family(mark)
-        watchdog.dismiss()
+        try:
+            assert wait_until(works, seconds=60, step=0.1)
+            [inner] = psutil.Process(supervisor.heads[0]).children()
+            os.kill(inner.pid, signal.SIGKILL)
+            time.sleep(0.1)
+            assert probe() is not Answer.OK
+            assert wait_until(works, seconds=60, step=0.1)
+            assert len(supervisor.heads) == 2
+        finally:
+            end_family(mark)

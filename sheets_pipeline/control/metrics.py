@@ -53,7 +53,7 @@ class Metrics:
             oldest = self.since()
             self._counted = {key: at for key, at in self._counted.items() if at >= oldest}
             for record in records:
-                if record.outcome is None or record.id in self._counted or not self._is_ours(record):
+                if record.ended_at is None or record.ended_at < self._began or record.id in self._counted:
                     continue
                 self._counted[record.id] = record.started_at
                 self._count(record)
@@ -65,9 +65,6 @@ class Metrics:
             if status is not None:
                 self._observe(status)
             return generate_latest(self.registry)
-
-    def _is_ours(self, record: SyncRecord) -> bool:
-        return record.ended_at is not None and record.ended_at >= self._began
 
     def _make_gauges(self) -> None:
         def gauge(name: str, text: str, *labels: str) -> Gauge:

@@ -86,7 +86,9 @@ class WarmProcess:
         if pid == 0:
             self._become_child()
             lower(self.nice)
-            return lambda: _execute(serialized_args)
+            from sheets_pipeline.dagster_runtime.worker import execute
+
+            return lambda: execute(serialized_args)
         self.running[pid] = serialized_args
         self.channel.send({"pid": pid})
         return None
@@ -125,12 +127,6 @@ def _prepare(serialized_args: str) -> None:
     except Exception:
         # Whatever is wrong with the job, its run says so; here only the next start gets no faster.
         sys.excepthook(*sys.exc_info())
-
-
-def _execute(serialized_args: str) -> int:
-    from sheets_pipeline.dagster_runtime.worker import execute
-
-    return execute(serialized_args)
 
 
 def _report(serialized_args: str, pid: int, exit_code: int) -> int:

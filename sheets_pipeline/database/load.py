@@ -49,18 +49,12 @@ def measure(engine: sa.Engine) -> Load:
     if dialect == "sqlite":
         return Load()
     with engine.connect() as connection:
-        return _postgresql_load(connection) if dialect == "postgresql" else _mysql_load(connection)
-
-
-def _postgresql_load(connection: sa.Connection) -> Load:
-    active, hidden = connection.execute(_SESSIONS_POSTGRESQL, {"ours": f"{APPLICATION_NAME}%"}).one()
-    lag = connection.scalar(_LAG_POSTGRESQL)
-    return Load(int(active), None if lag is None else float(lag), int(hidden))
-
-
-def _mysql_load(connection: sa.Connection) -> Load:
-    running = connection.exec_driver_sql("SHOW GLOBAL STATUS LIKE 'Threads_running'").one()
-    return Load(max(0, int(running[1]) - 1), _mysql_lag(connection))  # one of them is this very query
+        if dialect == "postgresql":
+            active, hidden = connection.execute(_SESSIONS_POSTGRESQL, {"ours": f"{APPLICATION_NAME}%"}).one()
+            lag = connection.scalar(_LAG_POSTGRESQL)
+            return Load(int(active), None if lag is None else float(lag), int(hidden))
+        running = connection.exec_driver_sql("SHOW GLOBAL STATUS LIKE 'Threads_running'").one()
+        return Load(max(0, int(running[1]) - 1), _mysql_lag(connection))  # one of them is this very query
 
 
 def _mysql_lag(connection: sa.Connection) -> float | None:

@@ -39,7 +39,8 @@ def trial(connection: sa.Connection, place: Place) -> str | None:
     Ends the connection's transaction, and takes back whatever was done in it.
     """
     try:
-        insert = f"{_recording(connection, place)} VALUES ('trial', '0', 'trial')"
+        columns = ", ".join(map(connection.dialect.identifier_preparer.quote, ("entity", "key", "kind")))
+        insert = f"INSERT INTO {place.qualified(pending_event.name)} ({columns}) VALUES ('trial', '0', 'trial')"
         if connection.dialect.name != "postgresql":
             recorded: int | None = connection.exec_driver_sql(insert).rowcount
         else:
@@ -49,11 +50,6 @@ def trial(connection: sa.Connection, place: Place) -> str | None:
         return _told(error)
     finally:
         connection.rollback()
-
-
-def _recording(connection: sa.Connection, place: Place) -> str:
-    quote = connection.dialect.identifier_preparer.quote
-    return f"INSERT INTO {place.qualified(pending_event.name)} ({', '.join(map(quote, ('entity', 'key', 'kind')))})"
 
 
 def _as_owner(connection: sa.Connection, place: Place, insert: str) -> int | None:

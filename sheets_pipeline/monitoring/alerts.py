@@ -113,7 +113,8 @@ def incidents(status: Status, *, pause_limit_reached: bool = False) -> Incidents
         current[_GOOGLE] = Incident(trouble.title, trouble.detail, trouble.remedy)
     for tab in status.tabs.values():
         is_explained = status.full_disk or current.keys() & _EXPLAINS_TABS
-        if tab.enabled and not is_explained and _is_stale(tab):
+        is_stale = tab.health in (Health.DEGRADED, Health.STOPPED) or _needs_person(tab)
+        if tab.enabled and not is_explained and is_stale:
             current[f"tab {tab.title}{_MEND if _needs_person(tab) else ''}"] = _stale(tab)
         if tab.enabled and tab.set_aside_rows:
             current[f"rows {tab.title}"] = Incident(
@@ -134,11 +135,6 @@ def incidents(status: Status, *, pause_limit_reached: bool = False) -> Incidents
             "See who holds pauses with `sheets-pipeline status`; raise the limit if this is how it should be.",
         )
     return current
-
-
-def _is_stale(tab: TabHealth) -> bool:
-    """Far behind, failing again and again, or failing of what only a person can mend."""
-    return tab.health in (Health.DEGRADED, Health.STOPPED) or _needs_person(tab)
 
 
 def _needs_person(tab: TabHealth) -> bool:

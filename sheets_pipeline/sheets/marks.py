@@ -176,7 +176,8 @@ class TabMarks:
         if plan.batches and not sight.owner_is_known:
             sight = self._with_owner(sight, self._search(facts.sheet_id).owners, takes_over=False)
         signed = plan.batches
-        number = sight.last.number if sight.last else _last_number(facts)
+        known = [version.number for text in expected(facts) if (version := marks.read_version(text))]
+        number = sight.last.number if sight.last else max(known, default=0)
         sight.coming, rows_then = [], rows() if signed else ""
         for batch in signed:
             requests: list[dict[str, Any]] = []
@@ -198,7 +199,3 @@ class TabMarks:
 def expected(facts: TabFacts) -> list[str]:
     """The versions one of which should be the last in the tab: the one we know, and those sent since."""
     return [facts.version, *facts.intended]
-
-
-def _last_number(facts: TabFacts) -> int:
-    return max((version.number for text in expected(facts) if (version := marks.read_version(text))), default=0)

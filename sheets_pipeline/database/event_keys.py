@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC
 from decimal import Decimal
@@ -99,6 +99,29 @@ def stored_key(key: object) -> str:
         return str(key[0])
     plain = [part if part is None or isinstance(part, str | int | float) else str(part) for part in key]
     return json.dumps(plain, ensure_ascii=False)
+
+
+#: Types whose cells say nothing of how the database writes a value: a moment is a number in the spreadsheet's time zone.
+_UNLIKE_TEXT = {ColumnType.DATE, ColumnType.DATETIME, ColumnType.BOOLEAN, ColumnType.JSON}
+
+
+def keys_of_tab(tab: Tab, keys: Collection[Any]) -> set[str] | None:
+    """The keys of touched rows as rows of the tab have them; None where its cells are too unlike what the database writes.
+
+    ``tab`` knows the types that its declaration leaves to the query, which whoever made the keys did not.
+    """
+    columns = [tab.column(name) for name in tab.key]
+    if any(column.type in _UNLIKE_TEXT for column in columns):
+        return None
+    return {_like_rows(str(key), columns) for key in keys}
+
+
+def _like_rows(key: str, columns: list[Column]) -> str:
+    parts = key.split(KEY_SEPARATOR) if len(columns) > 1 else [key]
+    try:
+        return KEY_SEPARATOR.join(_part(part, column) for part, column in zip(parts, columns, strict=True))
+    except ValueError:  # of another type than the column: the database is asked for it as it is, and says so
+        return key
 
 
 def key_parts(key: object, columns: int) -> object:

@@ -1,7 +1,7 @@
 """A tab's query, as its declaration writes it: all rows, or those of some keys, with every value as the database has it."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -10,7 +10,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from sheets_pipeline.database.frames import typed_frame, types_of
-from sheets_pipeline.database.query_text import Query, chunks, lateral, one_by_one, parse, with_condition
+from sheets_pipeline.database.query_text import Asked, Query, chunks, lateral, one_by_one, parse, with_condition
 from sheets_pipeline.database.result_types import ResultColumn, column_types
 from sheets_pipeline.errors import TabProblem
 from sheets_pipeline.sync.tab import ColumnType
@@ -51,9 +51,7 @@ class OwnQuery:
             return self._frame(connection, [(self.query.all_rows, None)])
         asked = {tuple(map(str, key)) if isinstance(key, tuple | list) else (str(key),) for key in keys}
         wanted = sorted(asked, key=lambda key: [_turn(part) for part in key])
-        frame = self._frame(connection, self._statements(connection, wanted))
-        is_exact = connection.dialect.name not in {"mysql", "mariadb"}
-        return frame if is_exact else _exactly(frame, self.key, set(wanted))
+        return _once(self._frame(connection, self._statements(connection, wanted)), self.key)
 
     def describe(self, connection: sa.Connection, rows: int = 0) -> pd.DataFrame:
         """The first rows of the result, with what its columns are."""
@@ -69,27 +67,38 @@ class OwnQuery:
         return frame if is_exact or ColumnType.BOOLEAN not in wanted else None  # of MySQL's TINYINT(1) values tell
 
     def _statements(self, connection: sa.Connection, keys: list[tuple[str, ...]]) -> list[tuple[str, Any]]:
-        is_sqlite = connection.dialect.name == "sqlite"
-        placeholder = "?" if is_sqlite else "%s"
-        flat = _flat_of_both_kinds if is_sqlite else _flat
-        if self.query.names_keys:
-            return [
-                (with_condition(self.query, len(some), placeholder), flat(some) * len(self.query.columns))
-                for some in chunks(keys, _KEYS_AT_ONCE)
-            ]
+        """What gives the rows of these keys; those with blank parts have statements of their own, so that all others are found
+        by index."""
         names = [connection.dialect.identifier_preparer.quote_identifier(name) for name in self.key]
-        if placeholder == "%s":
+        dialect = connection.dialect.name
+        if dialect != "sqlite":
             names = [name.replace("%", "%%") for name in names]
-        if connection.dialect.name != "postgresql":
-            asked = [
-                (one_by_one(self.query, names, len(some), placeholder), flat(some))
-                for some in chunks(keys, _KEYS_AT_ONCE)
-            ]
-            return asked if is_sqlite else [self._no_rows(), *asked]  # a union of MySQL's has other types
-        statement = lateral(self.query, names, self._types_of_key(connection))
-        return [
-            (statement, tuple(list(part) for part in zip(*some, strict=True))) for some in chunks(keys, _KEYS_IN_ARRAY)
-        ]
+        patterns: dict[tuple[bool, ...], list[tuple[str, ...]]] = {}
+        for key in keys:
+            patterns.setdefault(tuple(len(key) > 1 and not part for part in key), []).append(key)
+        statements: list[tuple[str, Any]] = []
+        for blank, some in patterns.items():
+            statements += self._of_pattern(connection, Asked(tuple(names), blank, dialect), some)
+        if dialect in {"mysql", "mariadb"} and not self.query.names_keys:
+            return [self._no_rows(), *statements]  # a union of MySQL's has other types
+        return statements
+
+    def _of_pattern(
+        self, connection: sa.Connection, asked: Asked, keys: list[tuple[str, ...]]
+    ) -> Iterator[tuple[str, Any]]:
+        flat = _flat_of_both_kinds if asked.dialect == "sqlite" else _flat
+        shown = [tuple(part for part, is_blank in zip(key, asked.blank, strict=True) if not is_blank) for key in keys]
+        if self.query.names_keys:
+            for some in chunks(shown, _KEYS_AT_ONCE):
+                yield with_condition(self.query, asked, len(some)), flat(some) * len(self.query.columns)
+        elif asked.dialect == "postgresql":
+            statement = lateral(self.query, asked, self._types_of_key(connection))
+            for some in chunks(keys, _KEYS_IN_ARRAY):
+                parts = zip(asked.blank, zip(*some, strict=True), strict=True)
+                yield statement, tuple([None] * len(some) if is_blank else list(part) for is_blank, part in parts)
+        else:
+            for some in chunks(shown, _KEYS_AT_ONCE):
+                yield one_by_one(self.query, asked, len(some)), flat(some)
 
     def _types_of_key(self, connection: sa.Connection) -> list[str]:
         if not self._key_types and all(isinstance(self.types.get(name), sa.Integer) for name in self.key):
@@ -192,14 +201,12 @@ def _object_frame(columns: Sequence[ResultColumn], values: Sequence[Sequence[Any
     return frame
 
 
-def _exactly(frame: pd.DataFrame, key: tuple[str, ...], wanted: set[tuple[str, ...]]) -> pd.DataFrame:
-    """Without rows of other keys: MySQL and MariaDB compare texts without regard to case, accents and trailing blanks."""
-    parts = [{some[i] for some in wanted} for i in range(len(key))]
-    keep = [
-        all(not isinstance(value, str | int) or str(value) in known for value, known in zip(row, parts, strict=True))
-        for row in frame[list(key)].itertuples(index=False, name=None)
-    ]
-    kept = frame if all(keep) else frame[keep].reset_index(drop=True)
+def _once(frame: pd.DataFrame, key: tuple[str, ...]) -> pd.DataFrame:
+    """Each row once: what two spellings of a key find is one row to MySQL and MariaDB, which look at no case, accents and
+    trailing blanks, and to any database where two keys differ in how a number or a moment is written."""
+    if not frame.duplicated(list(key)).any():
+        return frame
+    kept = frame.loc[~frame.astype(str).duplicated()].reset_index(drop=True)
     kept.attrs.update(frame.attrs)
     return kept
 

@@ -108,53 +108,70 @@ def escaped(text: str, placeholder: str) -> str:
     return text.replace("%", "%%") if placeholder == "%s" else text
 
 
-def lateral(query: Query, names: Sequence[str], types: Sequence[str]) -> str:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How some keys are asked for: their columns or expressions, which parts of all of them are blank, what stands for a value.
+
+    A blank part is that of a row where the column is NULL, or a text of no characters.
+    """
+
+    columns: tuple[str, ...]
+    blank: tuple[bool, ...]
+    dialect: str
+
+    @property
+    def placeholder(self) -> str:
+        """What the driver takes for a parameter; SQLite is given each part as text and as number."""
+        return "?" if self.dialect == "sqlite" else "%s"
+
+    def same(self, columns: Sequence[str] | None = None, value: str = "") -> str:
+        """The condition on one key."""
+        equal = f"= {value}" if value else "IN (?, ?)" if self.dialect == "sqlite" else "= %s"
+        text = "TEXT" if self.dialect in {"postgresql", "sqlite"} else "CHAR"
+        return " AND ".join(
+            f"({column} IS NULL OR CAST({column} AS {text}) = '')" if is_blank else f"{column} {equal.format(i)}"
+            for i, (column, is_blank) in enumerate(zip(columns or self.columns, self.blank, strict=True))
+        )
+
+
+def lateral(query: Query, asked: Asked, types: Sequence[str]) -> str:
     """The rows of some keys, for PostgreSQL: each key is looked up by itself, so that its index serves.
 
     Args:
         query: Of all rows.
-        names: The key columns, quoted.
+        asked: The key columns, quoted.
         types: Their types; the parameters are arrays of texts.
     """
     arrays = ", ".join(f"%s::{kind}[]" for kind in types)
-    same = " AND ".join(f"q.{name} = k.k{i}" for i, name in enumerate(names))
-    keys = ", ".join(f"k{i}" for i in range(len(names)))
+    same = asked.same([f"q.{name}" for name in asked.columns], "k.k{0}")
+    keys = ", ".join(f"k{i}" for i in range(len(types)))
     return (
         f"SELECT t.* FROM unnest({arrays}) AS k({keys}) CROSS JOIN LATERAL (\n"
         f"SELECT * FROM (\n{escaped(query.all_rows, '%s')}\n) AS q WHERE {same} OFFSET 0) AS t"
     )
 
 
-def one_by_one(query: Query, names: Sequence[str], keys: int, placeholder: str) -> str:
+def one_by_one(query: Query, asked: Asked, keys: int) -> str:
     """The rows of so many keys, for databases without LATERAL."""
-    same = " AND ".join(_same(f"q.{name}", placeholder) for name in names)
-    one = f"SELECT * FROM (\n{escaped(query.all_rows, placeholder)}\n) AS q WHERE {same}"
+    same = asked.same([f"q.{name}" for name in asked.columns])
+    one = f"SELECT * FROM (\n{escaped(query.all_rows, asked.placeholder)}\n) AS q WHERE {same}"
     return "\nUNION ALL ".join([one] * keys)
 
 
-def with_condition(query: Query, keys: int, placeholder: str) -> str:
+def with_condition(query: Query, asked: Asked, keys: int) -> str:
     """The query with a condition on so many keys in each place of ``:keys``; parameters key by key, place by place."""
-    text = [escaped(query.parts[0], placeholder)]
+    text = [escaped(query.parts[0], asked.placeholder)]
     for columns, part in zip(query.columns, query.parts[1:], strict=True):
-        text += [_condition([escaped(column, placeholder) for column in columns], keys, placeholder)]
-        text += [escaped(part, placeholder)]
+        named = [escaped(column, asked.placeholder) for column in columns]
+        text += [_condition(asked, named, keys), escaped(part, asked.placeholder)]
     return "".join(text)
 
 
-def _condition(columns: Sequence[str], keys: int, placeholder: str) -> str:
+def _condition(asked: Asked, columns: Sequence[str], keys: int) -> str:
     if len(columns) == 1:
-        return f"({columns[0]} IN ({', '.join([placeholder] * keys * _kinds(placeholder))}))"
-    same = " AND ".join(_same(column, placeholder) for column in columns)
-    return "(" + " OR ".join([f"({same})"] * keys) + ")"
-
-
-def _kinds(placeholder: str) -> int:
-    """SQLite is given each key as text and as number."""
-    return 2 if placeholder == "?" else 1
-
-
-def _same(column: str, placeholder: str) -> str:
-    return f"{column} = %s" if _kinds(placeholder) == 1 else f"{column} IN (?, ?)"
+        kinds = 2 if asked.dialect == "sqlite" else 1
+        return f"({columns[0]} IN ({', '.join([asked.placeholder] * keys * kinds)}))"
+    return "(" + " OR ".join([f"({asked.same(columns)})"] * keys) + ")"
 
 
 def chunks(keys: Sequence[tuple[str, ...]], size: int) -> Iterator[Sequence[tuple[str, ...]]]:

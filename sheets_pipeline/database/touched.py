@@ -77,7 +77,7 @@ def _of_tab(
     if any(event.kind == TRUNCATE and any(_hit(tab, event)) for event in events):
         return None
     keys: set[str] = set()
-    asked: dict[Watch, set[tuple[str, ...]]] = {}
+    asked: dict[Watch, set[tuple[str | None, ...]]] = {}
 
     def add(event: Event, key: Callable[[], str]) -> None:
         try:
@@ -108,7 +108,7 @@ def _of_tab(
 def _usable(tab: TabEvents, rows: Iterable[Sequence[object]]) -> Iterator[str]:
     """The query gives NULL where a row leads to none, and a key that no row of the tab can have for one that is not shown."""
     for values in rows:
-        if None not in values:
+        if any(value is not None for value in values):
             try:
                 yield tab.key_of_values(values)
             except UnusableKey as error:
@@ -123,12 +123,12 @@ class _Failed(Exception):
 class Lookups:
     """What the database says about changed rows, asked once each."""
 
-    _keys: dict[tuple[str, tuple[str, ...]], list[Sequence[object]]] = field(default_factory=dict)
+    _keys: dict[tuple[str, tuple[str | None, ...]], list[Sequence[object]]] = field(default_factory=dict)
     _rows: dict[tuple[str, str], dict[str, str | None]] = field(default_factory=dict)
     _primary: dict[str, list[str]] = field(default_factory=dict)
 
     def keys(
-        self, connection: sa.Connection, watch: Watch, several: Iterable[tuple[str, ...]]
+        self, connection: sa.Connection, watch: Watch, several: Iterable[tuple[str | None, ...]]
     ) -> Iterator[Sequence[object]]:
         """What ``keys_sql`` gives for these rows."""
         # Parameters of no type: each database takes a text for what it is compared with.
@@ -147,8 +147,10 @@ class Lookups:
         for values in several:
             yield from self._keys[watch.keys_sql, values]
 
-    def values(self, connection: sa.Connection, event: Event, watch: Watch) -> tuple[str, ...] | None:
-        """The values of the columns that a watch needs; None where nobody knows them, or one of them is NULL.
+    def values(self, connection: sa.Connection, event: Event, watch: Watch) -> tuple[str | None, ...] | None:
+        """The values of the columns that a watch needs; None where nobody knows them, or they are NULL.
+
+        Of a key of several columns some may be NULL; ``keys_sql`` is given no NULL.
 
         Raises:
             UnusableKey: The event's key can be that of no row of the table.
@@ -156,8 +158,9 @@ class Lookups:
         held = event.row
         if not held.keys() >= set(watch.needs):
             held = self._row(connection, event, watch) | held
-        values = [value for name in watch.needs if (value := held.get(name)) is not None]
-        return tuple(values) if len(values) == len(watch.needs) else None
+        values = tuple(held.get(name) for name in watch.needs)
+        is_known = held.keys() >= set(watch.needs) and any(value is not None for value in values)
+        return values if is_known and (watch.key or None not in values) else None
 
     def _row(self, connection: sa.Connection, event: Event, watch: Watch) -> dict[str, str | None]:
         schema, _, table = watch.table.rpartition(".")

@@ -28,7 +28,7 @@ from sheets_pipeline.components.tab_asset import TabAsset, tab_events
 from sheets_pipeline.database import events, held_tabs, history
 from sheets_pipeline.database.event_faults import malformed as malformed_events
 from sheets_pipeline.database.event_faults import told
-from sheets_pipeline.database.event_keys import key_parts
+from sheets_pipeline.database.event_keys import key_parts, keys_of_tab
 from sheets_pipeline.database.event_table import Event
 from sheets_pipeline.database.quota import URGENT
 from sheets_pipeline.database.touched import Lookups, touched
@@ -239,7 +239,7 @@ def sync_touched(
     """Write the given rows of one tab; the whole tab for None, where that is cheaper, and where it is not there yet."""
     spreadsheet_id = pipeline.services.spreadsheet_id
     tab = _tab_of_events(pipeline, tab_asset)
-    keys = keys if tab is not None else None
+    keys = None if tab is None or keys is None else keys_of_tab(tab, keys)
     writer = pipeline.writer(tab or tab_asset.tab, client)
 
     def some(keys: Collection[Any]) -> SyncReport:

@@ -83,19 +83,33 @@ def test_every_value_keeps_its_digits_and_its_type(learners: sa.Engine) -> None:
     [
         ([("EU", "1")], ["EU 1"]),
         ([("EU", str(LARGE)), ("us", "1"), ("us", "2")], [f"EU {LARGE}", "us 1"]),
-        ([("eu", "1"), ("US ", "1")], []),
+        ([("eu", "1"), ("US ", "1"), ("EU", "1")], ["EU 1"]),
         ([], []),
     ],
 )
 def test_rows_of_given_keys_come_from_the_query_of_all_rows(
     learners: sa.Engine, more: str, keys: list[tuple[str, str]], numbers: list[str]
 ) -> None:
+    if ("US ", "1") in keys and learners.dialect.name == "mysql":  # the same key to it, of a row that comes once
+        numbers = [*numbers, "us 1"]
     found = cells(learners, orders(learners, more), keys)
     assert sorted(f"{a} {b}" for a, b in zip(found["region"][1], found["number"][1], strict=True)) == numbers
     types = [kind for kind, _ in found.values()]
     assert types[:2] == ["text", "integer"]
     if learners.dialect.name != "sqlite" or numbers:
         assert types == [kind for kind, _ in cells(learners, orders(learners)).values()]
+
+
+@pytest.mark.parametrize("more", ["", "where :keys(a, b)"])
+def test_a_row_with_a_blank_part_in_its_key_is_found(engine: sa.Engine, more: str) -> None:
+    with engine.begin() as connection:
+        connection.exec_driver_sql("create table part (a varchar(10), b int, c varchar(5))")
+        connection.exec_driver_sql(
+            "insert into part values ('x', null, '1'), (null, 7, '2'), ('', 8, '3'), ('x', 0, '4')"
+        )
+    own = query(f"select a, b, c from part {more}", "a", "b")
+    assert cells(engine, own, [("x", "")])["c"][1] == ["1"]
+    assert sorted(cells(engine, own, [("", "7"), ("", "8"), ("x", ""), ("x", "0"), ("y", "")])["c"][1]) == list("1234")
 
 
 def test_many_keys_are_asked_for_in_several_statements(learners: sa.Engine) -> None:

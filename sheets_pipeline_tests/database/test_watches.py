@@ -8,13 +8,13 @@ import sqlalchemy as sa
 from sheets_pipeline.database import events, triggers
 from sheets_pipeline.database.chains import QUEUE
 from sheets_pipeline.database.event_faults import malformed
-from sheets_pipeline.database.event_keys import TabEvents
+from sheets_pipeline.database.event_keys import TabEvents, keys_of_tab
 from sheets_pipeline.database.queue_check import look
 from sheets_pipeline.database.touched import MOST_QUERIES, touched
 from sheets_pipeline.database.waiting import waiting
 from sheets_pipeline.platform.watches import WATCHED
 from sheets_pipeline.sync.cells import KEY_SEPARATOR
-from sheets_pipeline.sync.tab import Column, ColumnType
+from sheets_pipeline.sync.tab import Column, ColumnType, Tab
 from sheets_pipeline.sync.watch import Watch, WatchedTable, watched_tables
 from sheets_pipeline_tests.database.rows import TABS, add_basics
 
@@ -173,6 +173,42 @@ def test_a_keys_sql_that_fails_concerns_its_tab_alone(platform: sa.Engine):
         assert "keys_sql of its watch of courses fails" in leads_to.failed["Broken"]
         assert "has 2 values for 1 key columns" in leads_to.failed["Wrong"]
         assert waiting(connection, tabs)["Broken"].events == 2
+
+
+def test_a_key_of_several_columns_may_have_a_null_part(engine: sa.Engine):
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE seat (id INTEGER PRIMARY KEY, hall VARCHAR(9), place INTEGER)")
+    by_key = Watch("seat", key=("hall", "place"))
+    by_query = Watch("seat", keys_sql="SELECT hall, place FROM seat WHERE id = :id")
+    tabs = {title: TabEvents((watch,), (), (_TEXT, _NUMBER)) for title, watch in (("A", by_key), ("B", by_query))}
+    installed(engine, tabs)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("INSERT INTO seat VALUES (1, 'x', NULL), (2, NULL, 7), (3, NULL, NULL)")
+        both = {f"x{KEY_SEPARATOR}", f"{KEY_SEPARATOR}7"}
+        assert keys(connection, tabs) == {"A": both, "B": both}
+
+
+_DAY = Column("day", ColumnType.DATE)
+
+
+@pytest.mark.parametrize(
+    ("columns", "key", "of_tab"),
+    [
+        ((_NUMBER,), "007", {"7"}),
+        ((_TEXT,), "007", {"007"}),
+        ((Column("d", ColumnType.DECIMAL),), "1.50", {"1.5"}),
+        ((_TEXT, _NUMBER), f"x{KEY_SEPARATOR}+1", {f"x{KEY_SEPARATOR}1"}),
+        ((_TEXT, _NUMBER), f"x{KEY_SEPARATOR}", {f"x{KEY_SEPARATOR}"}),
+        ((_NUMBER,), "abc", {"abc"}),  # the database says what is wrong with it
+        ((_DAY,), "2026-05-05", None),
+        ((_TEXT, Column("at", ColumnType.DATETIME)), f"x{KEY_SEPARATOR}2026-05-05 10:00:00+02", None),
+        ((Column("b", ColumnType.BOOLEAN),), "t", None),
+    ],
+)
+def test_keys_of_events_are_those_of_the_tab_or_its_whole(
+    columns: tuple[Column, ...], key: str, of_tab: set[str] | None
+):
+    assert keys_of_tab(Tab("T", tuple(column.name for column in columns), columns), [key]) == of_tab
 
 
 def test_too_many_questions_make_it_the_whole_tab(platform: sa.Engine):

@@ -206,29 +206,23 @@ def functions(connection: sa.Connection, place: Place) -> dict[str, Function]:
     """Functions of ours (PostgreSQL), those that no trigger calls, too."""
     if connection.dialect.name != "postgresql":
         return {}
-    rows = connection.exec_driver_sql(
-        f"SELECT {_FUNCTION}, CAST(pg_get_userbyid(p.proowner) AS text), {_EXECUTABLE_BY} "
-        "FROM pg_proc p JOIN pg_namespace f ON f.oid = p.pronamespace "
-        "WHERE p.proname LIKE %(prefix)s AND p.prorettype = CAST('trigger' AS regtype) AND p.pronargs = 0 "
-        "AND f.nspname = ANY(CAST(%(path)s AS name[])) ORDER BY 1",
-        {"prefix": _like(), "path": list(place.path)},
-    )
-    return {name: Function(owner, tuple(others)) for name, owner, others in rows}
+    return _functions(connection, place, "f.nspname = ANY(CAST(%(path)s AS name[]))")
 
 
 def elsewhere(connection: sa.Connection, place: Place) -> dict[str, Function]:
     """Functions of ours off the search path, where their owner's rights matter."""
+    whose = "(r.rolsuper OR r.rolname = current_user OR r.rolname = ANY(CAST(%(owners)s AS name[])))"
+    return _functions(connection, place, f"p.prosecdef AND f.nspname <> ALL(CAST(%(path)s AS name[])) AND {whose}")
+
+
+def _functions(connection: sa.Connection, place: Place, which: str) -> dict[str, Function]:
+    owners = sorted({owner.name for owner in place.owners.values()})
     rows = connection.exec_driver_sql(
         f"SELECT {_FUNCTION}, CAST(r.rolname AS text), {_EXECUTABLE_BY} "
         "FROM pg_proc p JOIN pg_namespace f ON f.oid = p.pronamespace JOIN pg_roles r ON r.oid = p.proowner "
-        "WHERE p.proname LIKE %(prefix)s AND p.prorettype = CAST('trigger' AS regtype) AND p.pronargs = 0 AND p.prosecdef "
-        "AND f.nspname <> ALL(CAST(%(path)s AS name[])) "
-        "AND (r.rolsuper OR r.rolname = current_user OR r.rolname = ANY(CAST(%(owners)s AS name[]))) ORDER BY 1",
-        {
-            "prefix": _like(),
-            "path": list(place.path),
-            "owners": sorted({owner.name for owner in place.owners.values()}),
-        },
+        "WHERE p.proname LIKE %(prefix)s AND p.prorettype = CAST('trigger' AS regtype) AND p.pronargs = 0 "
+        f"AND {which} ORDER BY 1",
+        {"prefix": _like(), "path": list(place.path), "owners": owners},
     )
     return {name: Function(owner, tuple(others)) for name, owner, others in rows}
 

@@ -51,14 +51,6 @@ def named_lock(engine: sa.Engine, name: str, *, timeout_seconds: float = 120) ->
         yield lambda: _assert_alive(connection, name)
 
 
-def lock_transaction(connection: sa.Connection, number: int) -> None:
-    """Wait for a lock of this number and hold it as long as the transaction lasts (PostgreSQL).
-
-    By its full name and type: in a schema on the search path others may have made a function that fits better.
-    """
-    connection.exec_driver_sql(f"SELECT pg_catalog.pg_advisory_xact_lock(CAST({number} AS pg_catalog.int8))")
-
-
 @contextmanager
 def _in_transaction(engine: sa.Engine, number: int, name: str, timeout_seconds: float) -> Iterator[sa.Connection]:
     with engine.connect().execution_options(isolation_level="READ COMMITTED") as connection:

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 import sqlalchemy as sa
 
 from sheets_pipeline.database.engine import described
-from sheets_pipeline.database.locks import lock_transaction
 from sheets_pipeline.database.queue_check import Catalog, look
 from sheets_pipeline.errors import DatabaseError
 from sheets_pipeline.sync.watch import WatchedTable
@@ -93,7 +92,8 @@ def _exclusive(engine: sa.Engine) -> Iterator[sa.Connection]:
     with engine.connect() as connection, connection.begin():
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_INSTALLER_SECONDS}s'")
-            lock_transaction(connection, _ADVISORY_LOCK)
+            # By its full name and type: in a schema on the path others may have made a function that fits better.
+            connection.exec_driver_sql(f"SELECT pg_catalog.pg_advisory_xact_lock({_ADVISORY_LOCK}::pg_catalog.int8)")
             connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_SECONDS * 1000:.0f}ms'")
             yield connection
         elif connection.dialect.name == "sqlite":

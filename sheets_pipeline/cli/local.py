@@ -15,13 +15,14 @@ def local() -> None:
 @local.command()
 def start() -> None:
     """Start what is embedded, or find it running. It stays up until `local stop`."""
+    from sheets_pipeline.embedded.dev_state import local_urls
     from sheets_pipeline.embedded.files import make_private
     from sheets_pipeline.embedded.services import ensure_services
 
     settings = _settings()
     make_private(settings.local_data_dir.absolute())
     ensure_services(settings)
-    _print(_urls())
+    _print(local_urls(settings))
 
 
 @local.command()
@@ -59,7 +60,9 @@ def reset(yes: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; null where something is not running.")
 def urls(as_json: bool) -> None:
     """Show where everything is, passwords included."""
-    addresses = _urls()
+    from sheets_pipeline.embedded.dev_state import local_urls
+
+    addresses = local_urls(_settings())
     if as_json:
         click.echo(json.dumps(addresses))
     else:
@@ -70,12 +73,6 @@ def _settings() -> Any:
     from sheets_pipeline.settings import load_settings
 
     return load_settings()
-
-
-def _urls() -> dict[str, str | None]:
-    from sheets_pipeline.embedded.dev_state import local_urls
-
-    return local_urls(_settings())
 
 
 def _print(addresses: dict[str, str | None]) -> None:

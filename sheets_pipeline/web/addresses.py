@@ -8,23 +8,22 @@ from sheets_pipeline.settings import Settings
 
 def is_address(host: str) -> bool:
     """Whether this is an IP address, not a name."""
-    try:
-        ipaddress.ip_address(host.strip("[]"))
-    except ValueError:
-        return False
-    return True
+    return _address(host) is not None
 
 
 def is_loopback(host: str) -> bool:
     """Whether a peer's address, or a Host header's name, is this machine."""
     if host.rstrip(".").lower() == "localhost":
         return True
+    address = _address(host)
+    return address is not None and bool((getattr(address, "ipv4_mapped", None) or address).is_loopback)
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        address = ipaddress.ip_address(host.strip("[]"))
+        return ipaddress.ip_address(host.strip("[]"))
     except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return bool((mapped or address).is_loopback)
+        return None
 
 
 def check_reachable_safely(settings: Settings, host: str) -> None:

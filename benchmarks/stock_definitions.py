@@ -17,7 +17,7 @@ _UNDER_WAY = [
 
 # The default interval is 30 s; 1 s makes the daemon look as often as it can, every 5 s.
 @dg.sensor(job=event_sync, minimum_interval_seconds=1, default_status=dg.DefaultSensorStatus.RUNNING)
-def quiz_submissions(context: dg.SensorEvaluationContext, pipeline: PipelineResource) -> dg.RunRequest | dg.SkipReason:
+def pending_events(context: dg.SensorEvaluationContext, pipeline: PipelineResource) -> dg.RunRequest | dg.SkipReason:
     """One run for all that is pending, while no such run is under way."""
     with pipeline.opened().platform.connect() as connection:
         if not events.count(connection):
@@ -31,13 +31,13 @@ def quiz_submissions(context: dg.SensorEvaluationContext, pipeline: PipelineReso
 def defs() -> dg.Definitions:
     """The project's definitions with this sensor in place of its own."""
     ours = project.defs()
-    others = [sensor for sensor in ours.sensors or [] if sensor.name != "quiz_submissions"]
+    others = [sensor for sensor in ours.sensors or [] if sensor.name != "pending_events"]
     return dg.Definitions(
         assets=ours.assets,
         asset_checks=ours.asset_checks,
         jobs=ours.jobs,
         schedules=ours.schedules,
-        sensors=[*others, quiz_submissions],
+        sensors=[*others, pending_events],
         resources=ours.resources,
         executor=ours.executor,
         loggers=ours.loggers,

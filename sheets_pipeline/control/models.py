@@ -98,7 +98,7 @@ class StatusAnswer(BaseModel):
     tabs: dict[str, dict[str, Any]]
     under_way: list["RunAnswer"] = Field(description="Full syncs that are queued or running.")
     dagster_url: str | None
-    everything_enabled: bool = Field(description="Whether full_sync_schedule and quiz_submissions are on.")
+    everything_enabled: bool = Field(description="Whether full_sync_schedule and pending_events are on.")
     pause_limit_seconds: int
 
 

@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 import dagster as dg
 from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.remote_origin import RemoteInstigatorOrigin
 from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus, SensorInstigatorData, TickStatus
 
 _ON = {InstigatorStatus.RUNNING, InstigatorStatus.DECLARED_IN_CODE}
@@ -13,6 +14,27 @@ def switched_off(instance: dg.DagsterInstance, location: str | None = None) -> s
     """Names of those that are off; of one code location, where several share the storage."""
     states = instance.all_instigator_state(instigator_statuses={InstigatorStatus.STOPPED})
     return {state.instigator_name for state in states if location in (None, _location(state))}
+
+
+def carry_over_off(instance: dg.DagsterInstance, former: str, name: str) -> bool:
+    """Switch a renamed sensor off where people had switched it off under its former name, unless they have set it since."""
+    states = instance.all_instigator_state(instigator_type=InstigatorType.SENSOR)
+    known = {state.origin: state for state in states}
+    is_carried = False
+    for state in states:
+        origin = RemoteInstigatorOrigin(state.origin.repository_origin, name)
+        now = known.get(origin)
+        if state.instigator_name != former or state.status is not InstigatorStatus.STOPPED:
+            continue
+        if now is None:
+            data = SensorInstigatorData()
+            instance.add_instigator_state(
+                InstigatorState(origin, InstigatorType.SENSOR, InstigatorStatus.STOPPED, data)
+            )
+        elif now.status is InstigatorStatus.DECLARED_IN_CODE:
+            instance.update_instigator_state(now.with_status(InstigatorStatus.STOPPED))
+        is_carried |= now is None or now.status is InstigatorStatus.DECLARED_IN_CODE
+    return is_carried
 
 
 def failures_of_last_ticks(instance: dg.DagsterInstance, names: Collection[str]) -> list[tuple[str, list[str]]]:

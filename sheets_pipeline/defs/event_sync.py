@@ -1,4 +1,4 @@
-"""Job ``event_sync`` and sensor ``quiz_submissions``: the rows that pending events touch, soon after the commit.
+"""Job ``event_sync`` and sensor ``pending_events``: the rows that pending events touch, soon after the commit.
 
 The run takes whatever is pending when it starts, and deletes events only once every tab they touch has been written.
 
@@ -14,6 +14,7 @@ import dagster as dg
 
 from sheets_pipeline.components.tab_asset import is_refreshed_by_events
 from sheets_pipeline.dagster_runtime.at_once import AT_ONCE_TAG
+from sheets_pipeline.dagster_runtime.instigators import carry_over_off
 from sheets_pipeline.dagster_runtime.shared_instance import shared
 from sheets_pipeline.database import events
 from sheets_pipeline.defs.resources import PipelineResource
@@ -23,6 +24,7 @@ from sheets_pipeline.runs import gate, governor
 from sheets_pipeline.runs.event_round import Round, sync_due_events, tabs_to_write_anew
 from sheets_pipeline.runs.failures import explained
 from sheets_pipeline.runs.run_tags import add_missing, run_tags
+from sheets_pipeline.runs.switches import EVENT_SENSOR, FORMER_EVENT_SENSOR
 
 #: After a failed run, the next one waits 5, 10, 20 ... seconds, at most this long; the circuit breaker waits longer.
 _LONGEST_PAUSE_SECONDS = 60
@@ -98,7 +100,7 @@ def rounds_metadata(rounds: Collection[Round]) -> dict[str, Any]:
 
 
 @dg.job(
-    description="Writes the rows that pending events touch. Started by the sensor quiz_submissions.",
+    description="Writes the rows that pending events touch. Started by the sensor pending_events.",
     # The sensor asks again while events are pending, so Dagster need not.
     tags={"dagster/max_retries": "0", "sheets_pipeline/sync": "events", AT_ONCE_TAG: "true"},
     executor_def=dg.in_process_executor,
@@ -116,10 +118,14 @@ def event_sync() -> None:
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Asks for one event_sync run while events are pending and none is under way.",
 )
-def quiz_submissions(context: dg.SensorEvaluationContext, pipeline: PipelineResource) -> dg.RunRequest | dg.SkipReason:
+def pending_events(context: dg.SensorEvaluationContext, pipeline: PipelineResource) -> dg.RunRequest | dg.SkipReason:
     """One run for all that is pending, while no such run is under way; waits for the first of them."""
+    instance = shared(context)
+    is_first = context.last_tick_completion_time is None
+    if is_first and carry_over_off(instance, FORMER_EVENT_SENSOR, EVENT_SENSOR):
+        return dg.SkipReason(f"Switched off, as {FORMER_EVENT_SENSOR} was, which this sensor was called before.")
     try:
-        return _wait_for_events(shared(context), pipeline.opened())
+        return _wait_for_events(instance, pipeline.opened())
     except gate.UNREACHABLE as error:
         return dg.SkipReason(gate.in_one_line(error))
 

@@ -16,12 +16,13 @@ from sheets_pipeline.components import declarations
 from sheets_pipeline.components.tab_asset import TabAsset, loaded_files, reload_tabs, tab_assets
 from sheets_pipeline.dagster_runtime.instigators import failures_of_last_ticks
 from sheets_pipeline.pipeline import Pipeline
+from sheets_pipeline.runs.switches import EVENT_SENSOR, FULL_SYNC_SCHEDULE
 
 #: It is noted again this often, as several code servers may share one storage.
 _NOTED_SECONDS = 60.0
 
 #: What starts syncs: a tick of these that fails is told.
-_STARTERS = ("full_sync_schedule", "overdue_full_sync", "quiz_submissions")
+_STARTERS = (FULL_SYNC_SCHEDULE, "overdue_full_sync", EVENT_SENSOR)
 
 _noted: dict[str, float] = {}
 

@@ -13,7 +13,10 @@ from sheets_pipeline.settings import Settings, load_settings
 from sheets_pipeline.sync.tab import Tab
 
 FULL_SYNC_SCHEDULE = "full_sync_schedule"
-EVENT_SENSOR = "quiz_submissions"
+EVENT_SENSOR = "pending_events"
+
+#: What the sensor of events was called in versions before; whoever had switched it off has switched this one off.
+FORMER_EVENT_SENSOR = "quiz_submissions"
 
 
 def switch_name(tab: Tab) -> str:

@@ -88,7 +88,7 @@ class Stage:
 
     def switch_names(self) -> list[str]:
         switches = self.operations.dagster.definitions().switches
-        return [name for name in switches if name.startswith("tab_")] + ["full_sync_schedule", "quiz_submissions"]
+        return [name for name in switches if name.startswith("tab_")] + ["full_sync_schedule", "pending_events"]
 
     def _record(self, title: str, error: Exception) -> None:
         spreadsheet_id = self.pipeline.services.spreadsheet_id

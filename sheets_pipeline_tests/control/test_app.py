@@ -80,7 +80,7 @@ def test_a_tab_that_is_switched_off_is_off_in_dagster_and_cannot_be_forced(stage
 
 def test_everything_is_switched_by_the_schedule_and_the_sensor(stage: Stage) -> None:
     answer = stage.post("/sync/disable").json()
-    assert answer["switches"] == ["full_sync_schedule", "quiz_submissions"]
+    assert answer["switches"] == ["full_sync_schedule", "pending_events"]
     assert stage.get("/sync/status")["everything_enabled"] is False
     assert stage.client.get("/").status_code == 503
     stage.post("/sync/enable")

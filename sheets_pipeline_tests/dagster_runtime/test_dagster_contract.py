@@ -40,10 +40,13 @@ USED = [
     ),
     Used(
         "dagster._core.scheduler.instigation:InstigatorState", "what is known of a schedule or sensor",
-        has="instigator_name instigator_origin_id selector_id instigator_data is_running origin",
+        has="instigator_name instigator_origin_id selector_id instigator_data is_running origin status with_status",
     ),
     Used("dagster._core.scheduler.instigation:InstigatorStatus", "on or off", has="RUNNING DECLARED_IN_CODE STOPPED"),
     Used("dagster._core.scheduler.instigation:SensorInstigatorData", "its last look", has="last_tick_timestamp"),
+    Used(
+        "dagster._core.remote_origin:RemoteInstigatorOrigin", "whose state it is", takes="repository_origin instigator_name"
+    ),
     Used("dagster._core.scheduler.instigation:TickStatus", "how a tick went", has="STARTED FAILURE"),
     # Launching and queueing runs
     Used("dagster._core.launcher.default_run_launcher:DefaultRunLauncher", "what our launcher extends", takes="inst_data"),
@@ -265,6 +268,8 @@ def test_the_launcher_and_the_coordinator_know_their_instance_and_the_launcher_i
     ("method", "takes"),
     [
         ("all_instigator_state", "instigator_type instigator_statuses"),
+        ("add_instigator_state", "state"),
+        ("update_instigator_state", "state"),
         ("get_ticks", "origin_id selector_id limit"),
         ("purge_ticks", "origin_id selector_id before"),
         ("optimize_for_webserver", "statement_timeout pool_recycle max_overflow"),

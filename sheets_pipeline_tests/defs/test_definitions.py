@@ -24,7 +24,7 @@ def test_schedule_and_sensors_are_on_by_default() -> None:
     schedule = loaded.resolve_schedule_def("full_sync_schedule")
     assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
     assert schedule.cron_schedule == "*/5 * * * *"
-    for name in ("quiz_submissions", "overdue_full_sync", "tab_UserProfiles"):
+    for name in ("pending_events", "overdue_full_sync", "tab_UserProfiles"):
         assert loaded.resolve_sensor_def(name).default_status == dg.DefaultSensorStatus.RUNNING
 
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sheets_pipeline.database import events
 from sheets_pipeline.definitions import defs
 from sheets_pipeline.defs import event_sync
-from sheets_pipeline.defs.event_sync import quiz_submissions
+from sheets_pipeline.defs.event_sync import pending_events
 from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.platform.simulate import submit_quizzes
 from sheets_pipeline.sheets.retry import RetryPolicy
@@ -144,7 +144,7 @@ def test_the_sensor_asks_for_one_run_while_events_are_pending(
     monkeypatch.setattr(event_sync, "_WAIT_IN_TICK_SECONDS", 0.1)
 
     def tick() -> object:
-        return quiz_submissions(
+        return pending_events(
             dg.build_sensor_context(instance=platform.instance, resources={"pipeline": PipelineResource()})
         )
 
@@ -162,9 +162,7 @@ def test_the_sensor_notices_an_event_while_it_waits(platform: Platform) -> None:
     began = time.monotonic()
     timer.start()
     assert isinstance(
-        quiz_submissions(
-            dg.build_sensor_context(instance=platform.instance, resources={"pipeline": PipelineResource()})
-        ),
+        pending_events(dg.build_sensor_context(instance=platform.instance, resources={"pipeline": PipelineResource()})),
         dg.RunRequest,
     )
     assert 0.5 < time.monotonic() - began < 3
@@ -187,7 +185,7 @@ def test_after_a_failed_run_the_sensor_waits_before_the_next(platform: Platform)
     list(submit_quizzes(platform.engine, 1, 100))
     platform.server.faults(action="error", status=403, count=None)
     assert not run(platform, "event_sync").success
-    skipped = quiz_submissions(
+    skipped = pending_events(
         dg.build_sensor_context(instance=platform.instance, resources={"pipeline": PipelineResource()})
     )
     assert isinstance(skipped, dg.SkipReason)

@@ -278,11 +278,11 @@ def test_a_port_that_is_taken_is_refused_by_name_and_passed_over_by_default(monk
 @pytest.mark.parametrize(
     ("line", "is_shown"),
     [
-        ("INFO - Checking for new runs for sensor: quiz_submissions", False),
-        ("SensorDaemon - INFO - Sensor quiz_submissions skipped: No events are pending.", False),
+        ("INFO - Checking for new runs for sensor: pending_events", False),
+        ("SensorDaemon - INFO - Sensor pending_events skipped: No events are pending.", False),
         ("- \x1b[34mDEBUG\x1b[0m - full_sync - 1 - STEP_START - Started execution of step", False),
         ("- DEBUG - full_sync - 1 - RUN_SUCCESS - Finished execution of run", True),
-        ("SensorDaemon - INFO - Completed launch of run 1 for quiz_submissions", True),
+        ("SensorDaemon - INFO - Completed launch of run 1 for pending_events", True),
     ],
 )
 def test_lines_that_come_every_few_seconds_are_left_out(

@@ -24,7 +24,7 @@ from sheets_pipeline.database.locks import named_lock
 from sheets_pipeline.database.quota import BULK, URGENT, sync_quota_slot
 from sheets_pipeline.definitions import defs
 from sheets_pipeline.defs import event_sync
-from sheets_pipeline.defs.event_sync import quiz_submissions
+from sheets_pipeline.defs.event_sync import pending_events
 from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.platform.simulate import submit_quizzes
 from sheets_pipeline.runs import event_round
@@ -265,13 +265,13 @@ def test_events_of_a_switched_off_tab_let_no_queue_grow_and_the_tab_is_written_o
     assert queue(platform) == []
     assert platform.rows("course_statistics") == before
     context = dg.build_sensor_context(instance=platform.instance, resources={"pipeline": PipelineResource()})
-    assert isinstance(quiz_submissions(context), dg.SkipReason)
+    assert isinstance(pending_events(context), dg.SkipReason)
     monkeypatch.setattr(event_round, "enabled_tabs", everything)
-    assert isinstance(quiz_submissions(context), dg.RunRequest)
+    assert isinstance(pending_events(context), dg.RunRequest)
     assert run(platform).success
     after = platform.rows("course_statistics")[submitted.course_id]
     assert after["quiz_submissions"] == before[submitted.course_id]["quiz_submissions"] + 1
-    assert isinstance(quiz_submissions(context), dg.SkipReason)
+    assert isinstance(pending_events(context), dg.SkipReason)
 
 
 def test_500_transcript_requests_at_once_are_one_run_with_one_write(platform: Platform) -> None:
@@ -493,7 +493,7 @@ def test_without_triggers_full_syncs_and_their_checks_go_on_and_the_sensor_says_
         check.description for check in result.get_asset_check_evaluations() if check.check_name == "no_events_set_aside"
     }
     assert all("sheets-pipeline db install" in str(description) for description in told)
-    skipped = quiz_submissions(
+    skipped = pending_events(
         dg.build_sensor_context(instance=platform.instance, resources={"pipeline": PipelineResource()})
     )
     assert isinstance(skipped, dg.SkipReason)

@@ -22,14 +22,16 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from sheets_pipeline.components import tab_asset
 from sheets_pipeline.components.tab_asset import tab_assets
+from sheets_pipeline.dagster_runtime.instigators import switched_off
 from sheets_pipeline.database import history
+from sheets_pipeline.defs import event_sync
 from sheets_pipeline.defs.full_sync import overdue_full_sync, request_full_sync, retries
 from sheets_pipeline.defs.io_managers import SheetsIOManager
 from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.monitoring.status import as_json, collect
 from sheets_pipeline.runs import gate
 from sheets_pipeline.runs.run_tags import SPREADSHEET_TAG, run_tags
-from sheets_pipeline.runs.switches import FULL_SYNC_SCHEDULE, enabled_tabs
+from sheets_pipeline.runs.switches import EVENT_SENSOR, FULL_SYNC_SCHEDULE, enabled_tabs
 from sheets_pipeline.settings import load_settings
 from sheets_pipeline.sheets.retry import RetryPolicy
 from sheets_pipeline.sync.circuit import Circuit
@@ -90,13 +92,18 @@ def requested(platform: Platform) -> dg.RunRequest:
     return answer
 
 
-def switch_off(platform: Platform, name: str, kind: InstigatorType = InstigatorType.SENSOR) -> None:
+def switch_off(
+    platform: Platform,
+    name: str,
+    kind: InstigatorType = InstigatorType.SENSOR,
+    status: InstigatorStatus = InstigatorStatus.STOPPED,
+) -> None:
     """What the toggle in the Dagster UI does."""
     target = LoadableTargetOrigin(module_name="sheets_pipeline.definitions")
     location = ManagedGrpcPythonEnvCodeLocationOrigin(target, "sheets_pipeline")
     origin = RemoteInstigatorOrigin(RemoteRepositoryOrigin(location, "__repository__"), name)
     data = ScheduleInstigatorData("* * * * *") if kind is InstigatorType.SCHEDULE else None
-    platform.instance.add_instigator_state(InstigatorState(origin, kind, InstigatorStatus.STOPPED, data))
+    platform.instance.add_instigator_state(InstigatorState(origin, kind, status, data))
 
 
 @pytest.mark.usefixtures("short_pause")
@@ -207,6 +214,41 @@ def test_a_tab_that_is_switched_off_is_left_out_of_the_run(platform: Platform) -
     assert platform.rows("course_statistics")
     tab = collect(platform.instance, platform.pipeline).tabs["UserProfiles"]
     assert (tab.enabled, tab.health, tab.next_sync_in_seconds) == (False, Health.STOPPED, None)
+
+
+@pytest.mark.parametrize(
+    ("former", "set_since", "is_off"),
+    [
+        pytest.param(InstigatorStatus.STOPPED, None, True, id="switched off before the upgrade"),
+        pytest.param(
+            InstigatorStatus.STOPPED, InstigatorStatus.DECLARED_IN_CODE, True, id="as its first tick finds it"
+        ),
+        pytest.param(InstigatorStatus.STOPPED, InstigatorStatus.RUNNING, False, id="switched on since"),
+        pytest.param(InstigatorStatus.RUNNING, None, False, id="was on"),
+    ],
+)
+def test_who_had_switched_off_the_sensor_of_events_finds_it_off_under_its_new_name(
+    platform: Platform,
+    monkeypatch: pytest.MonkeyPatch,
+    former: InstigatorStatus,
+    set_since: InstigatorStatus | None,
+    is_off: bool,
+) -> None:
+    monkeypatch.setattr(event_sync, "_WAIT_IN_TICK_SECONDS", 0.1)
+    switch_off(platform, "quiz_submissions", status=former)
+    if set_since is not None:
+        switch_off(platform, EVENT_SENSOR, status=set_since)
+
+    def tick(last: float | None) -> str:
+        context = dg.build_sensor_context(instance=platform.instance, resources={"pipeline": PipelineResource()})
+        context._last_tick_completion_time = last
+        answer = event_sync.pending_events(context)
+        assert isinstance(answer, dg.SkipReason)
+        return str(answer.skip_message)
+
+    assert ("quiz_submissions was" in tick(None)) is is_off
+    assert (EVENT_SENSOR in switched_off(platform.instance)) is is_off
+    assert tick(1.0) == "No events are pending."
 
 
 def test_with_every_tab_switched_off_nothing_is_started(platform: Platform) -> None:

@@ -11,7 +11,7 @@ from sheets_pipeline.database import triggers
 from sheets_pipeline.database.event_table import pending_event
 from sheets_pipeline.database.load import measure
 from sheets_pipeline.definitions import defs
-from sheets_pipeline.defs.event_sync import quiz_submissions
+from sheets_pipeline.defs.event_sync import pending_events
 from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.errors import DatabaseError
 from sheets_pipeline.monitoring import doctor_checks
@@ -81,7 +81,7 @@ def test_full_syncs_read_from_it_and_nobody_takes_events_off_its_queue(reading: 
         assert connection.scalar(sa.select(sa.func.count()).select_from(pending_event))
     assert len(reading.rows("quiz_responses")) == responses
 
-    tick = quiz_submissions(
+    tick = pending_events(
         dg.build_sensor_context(instance=reading.instance, resources={"pipeline": PipelineResource()})
     )
     assert isinstance(tick, dg.SkipReason)

@@ -205,8 +205,10 @@ def _mount() -> None:
     from sheets_pipeline.cli.queue import queue
     from sheets_pipeline.cli.serve import serve
     from sheets_pipeline.cli.status import status
+    from sheets_pipeline.cli.tab_why import why
     from sheets_pipeline.cli.tabs import tabs
 
+    tabs.add_command(why)
     main.add_command(init)
     main.add_command(local)
     main.add_command(db)

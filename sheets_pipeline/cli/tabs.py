@@ -66,9 +66,9 @@ def check(titles: tuple[str, ...], database: bool | None, as_json: bool) -> None
     watched tables and their columns are there, and an index for what events look up. All rows are computed, within the limits
     of a sync (SYNC_TAB_TIMEOUT_SECONDS, DATABASE_STATEMENT_TIMEOUT_SECONDS); nothing is written.
     """
-    chosen = _chosen(titles)
+    tabs_to_check = chosen(titles)
     engine, reason = _reachable(database)
-    verdicts = {title: _verdict(tab_asset, engine) for title, tab_asset in chosen.items()}
+    verdicts = {title: _verdict(tab_asset, engine) for title, tab_asset in tabs_to_check.items()}
     if as_json:
         click.echo(json.dumps([_verdict_json(title, one) for title, one in verdicts.items()]))
     else:
@@ -112,7 +112,7 @@ def preview(title: str, rows: int, keys: tuple[str, ...], as_json: bool) -> None
     from sheets_pipeline.runs import trial
     from sheets_pipeline.settings import load_settings
 
-    [tab_asset] = _chosen((title,)).values()
+    [tab_asset] = chosen((title,)).values()
     seconds = load_settings().sync_tab_timeout_seconds
     if keys:
         result = trial.rows_of_keys(trial.database(), tab_asset, keys, seconds)
@@ -135,7 +135,12 @@ def _declared() -> dict[str, "TabAsset"]:
     return {tab_asset.tab.title: tab_asset for tab_asset in tab_assets().values()}
 
 
-def _chosen(titles: tuple[str, ...]) -> dict[str, "TabAsset"]:
+def chosen(titles: tuple[str, ...]) -> dict[str, "TabAsset"]:
+    """The tabs with these titles, all where none is named.
+
+    Raises:
+        UnknownTab: No tab has such a title.
+    """
     from sheets_pipeline.errors import UnknownTab
     from sheets_pipeline.sync.titles import no_such_tab
 

@@ -163,6 +163,16 @@ def recent(
     return [SyncRecord(**{name: row[name] for name in names}, numbers=_numbers(row)) for row in rows]
 
 
+def run_at(engine: sa.Engine, spreadsheet_id: str, tab: str, moment: datetime) -> str | None:
+    """The run whose sync of a tab was under way at a moment; None where its record is gone."""
+    columns = sync_history.c
+    mine = (columns.spreadsheet_id == spreadsheet_id) & (columns.tab == tab)
+    during = (columns.started_at <= moment) & (columns.ended_at.is_(None) | (columns.ended_at >= moment))
+    query = sa.select(columns.run_id).where(mine, during).order_by(columns.id.desc()).limit(1)
+    with engine.connect() as connection:
+        return connection.scalar(query)
+
+
 def remove_before(engine: sa.Engine, moment: datetime, *, only_successful_events: bool = False) -> int:
     """Forget syncs that started before a moment, all or only the event syncs that succeeded; returns how many."""
     columns = sync_history.c

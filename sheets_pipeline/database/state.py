@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 import sqlalchemy as sa
@@ -52,6 +52,14 @@ def remove_gone_rows(engine: sa.Engine) -> int:
     with engine.begin() as connection:
         too_old = sync_base_row.c.written_at < database_time(connection) - _REMEMBER_GONE_SECONDS
         return connection.execute(sa.delete(sync_base_row).where(sync_base_row.c.is_gone & too_old)).rowcount
+
+
+class LastWritten(NamedTuple):
+    """A row as we last wrote it: ``cells`` is None where that is not known, ``at`` 0 where it was meant and not confirmed."""
+
+    cells: Cells | None
+    is_gone: bool
+    at: float
 
 
 class TabStore:
@@ -107,6 +115,15 @@ class TabStore:
         """What we last wrote in these rows, by column name; None where that is not known for sure."""
         columns = (sync_base_row.c.row_key, sync_base_row.c.cells)
         return {row.row_key: orjson.loads(row.cells) if row.cells else None for row in self._select(columns, keys)}
+
+    def last_written(self, key: str) -> LastWritten | None:
+        """What we last wrote in a row, and when; None where it was never ours."""
+        query = sa.select(sync_base_row.c.cells, sync_base_row.c.is_gone, sync_base_row.c.written_at).where(
+            sync_base_row.c.tab_id == self.id, sync_base_row.c.row_key == key
+        )
+        with self.engine.connect() as connection:
+            row = connection.execute(query).first()
+        return LastWritten(orjson.loads(row.cells) if row.cells else None, row.is_gone, row.written_at) if row else None
 
     def written_since(self, moment: float) -> set[str]:
         """Keys of rows written or deleted at or after a moment."""

@@ -100,6 +100,16 @@ def rows_of_keys(
     return _trial(tab_asset, _read(engine, tab_asset, lambda one: rows_of(tab_asset, one, parts), seconds), zone)
 
 
+def rows_by_key(
+    engine: sa.Engine, tab_asset: TabAsset, keys: Collection[Any], seconds: float, zone: Callable[[Tab], tzinfo]
+) -> tuple[Rows, Tab]:
+    """The rows of these keys as cells, with the tab and all its columns; ``zone`` is that of the tab's moments."""
+    wanted = [key if len(tab_asset.tab.key) > 1 else key[0] for key in keys]
+    frame = _read(engine, tab_asset, lambda one: rows_of(tab_asset, one, wanted), seconds)
+    tab = tab_asset.tab_of(frame)
+    return rows_from_frame(tab, frame, zone(tab)), tab
+
+
 def judge(engine: sa.Engine, tab_asset: TabAsset, seconds: float) -> Verdict:
     """Compute all rows of a tab and say what would keep them from being written, and its watches from leading to them.
 

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 @click.argument("words", nargs=-1, required=True, metavar="KEY... [COLUMN]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def why(title: str, words: tuple[str, ...], as_json: bool) -> None:
-    """Say why the row KEY of TAB, or its cell in COLUMN, is as it is. Reads the tab once; writes nothing.
+    """Say why a row of TAB, or one of its cells, is as it is. Reads the tab once; writes nothing.
 
-    A KEY of several columns is several words, or one JSON array: '["EU", 7]'. COLUMN is a name or a header. Values are printed
-    here and kept nowhere.
+    KEY... [COLUMN]: a key of several columns is several words, or one JSON array ('["EU", 7]'); a column is a name or a header.
+    Values are printed here and kept nowhere.
     """
     from sheets_pipeline.cli.tabs import chosen
     from sheets_pipeline.dagster_runtime.connections import opened_instance

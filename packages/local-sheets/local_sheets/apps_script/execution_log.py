@@ -11,8 +11,6 @@ from typing import Any
 from local_sheets.apps_script.project import Project
 
 MOST_KEPT = 500
-#: Lines of one execution, and characters of one line; what is beyond is left out, and said to be.
-MOST_LINES, MOST_CHARACTERS = 1_000, 8_000
 
 _SECRET_NAME = re.compile(r"secret|token|passw|key|credential|auth", re.IGNORECASE)
 #: Shorter values would hide ordinary text.
@@ -61,14 +59,8 @@ class ExecutionRecord:
 
     def log(self, severity: str, text: str, project: Project) -> None:
         """Add a line."""
-        if len(self.logs) > MOST_LINES:
-            return
-        if len(self.logs) == MOST_LINES:
-            severity, text = "WARNING", f"More than {MOST_LINES} lines were logged; the others are left out."
-        shown = without_secrets(text, project)
-        if len(shown) > MOST_CHARACTERS:
-            shown = shown[:MOST_CHARACTERS] + " ..."
-        self.logs.append({"severity": severity, "message": shown, "time": round(time.time() - self.started, 3)})
+        line = {"severity": severity, "message": without_secrets(text, project)}
+        self.logs.append({**line, "time": round(time.time() - self.started, 3)})
 
 
 def without_secrets(text: str, project: Project) -> str:

@@ -104,9 +104,19 @@ class ProcessPool:
             await asyncio.sleep(_PATIENCE_SECONDS)
             if self._given_back != before:
                 continue
-            for _ in range(min(count, len(self._waiting))):
-                self.give_back(await self._start())
+            try:
+                for _ in range(min(count, len(self._waiting))):
+                    self.give_back(await self._start())
+            except OSError:
+                if not self._all:  # nobody will ever give one back
+                    self._refuse_waiting()
             count *= 2
+
+    def _refuse_waiting(self) -> None:
+        while self._waiting:
+            waiting = self._waiting.popleft()
+            if not waiting.done():
+                waiting.set_exception(OSError("no process can be started"))
 
     async def warm(self) -> None:
         """Have a process waiting, so that the next execution need not wait for one to start."""

@@ -4,6 +4,7 @@ See https://developers.google.com/apps-script/api/reference/rest
 """
 
 from collections.abc import Awaitable, Callable
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -12,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from local_sheets.api_error import ApiError, invalid
+from local_sheets.apps_script.execution_log import MOST_KEPT
 from local_sheets.apps_script.project import Project, Trigger
 from local_sheets.apps_script.running import Run
 from local_sheets.apps_script.scripts import Occurrence, Scripts
@@ -154,8 +156,11 @@ class _LocalRoutes:
         return {"names": sorted(project.properties["script"])}
 
     async def executions(self, request: Request) -> dict[str, Any]:
-        """Newest first, with logs and errors."""
-        found = self._scripts.executions.of(self._project(request).spreadsheet_id)
+        """Newest first, with logs and errors; ``?limit=N``."""
+        limit = request.query_params.get("limit", str(MOST_KEPT))
+        if not limit.isdecimal():
+            raise invalid(f"limit is {limit!r}, expected a number.")
+        found = islice(self._scripts.executions.of(self._project(request).spreadsheet_id), int(limit))
         return {"executions": [one.as_json() for one in found]}
 
     async def dialogs(self, request: Request) -> dict[str, Any]:

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 OWNER = "owner@localhost"
 TIMED_OUT = "Exceeded maximum execution time"
 
+#: Calls that wait for somebody: given up when the script is ended.
+_WAITING = ("ui.dialog", "lock.take")
+#: The event loop itself does not hold on to tasks.
+_under_way: set[asyncio.Future[bytes]] = set()
+
 Service = Callable[..., Awaitable[Any]]
 
 
@@ -102,7 +107,7 @@ class Running:
                 severity, text = message["log"]
                 record.log(severity, text, self._run.project)
             elif "call" in message:
-                await process.send(await self._serve(message["name"], message["call"]))
+                await process.send(await self._answer(message["name"], message["call"]))
             else:
                 self._finish(message["done"])
                 return
@@ -142,6 +147,15 @@ class Running:
         }
         call = {"function": run.record.function, "parameters": list(run.parameters), "event": run.event}
         return {"timeZone": zone, "files": project.code, "job": job, "call": call}
+
+    async def _answer(self, name: str, args: list[Any]) -> bytes:
+        """Serve a call. What is begun is finished, also when the script is ended meanwhile: a spreadsheet is never half changed."""
+        if name in _WAITING:
+            return await self._serve(name, args)
+        work = asyncio.ensure_future(self._serve(name, args))
+        _under_way.add(work)
+        work.add_done_callback(_under_way.discard)
+        return await asyncio.shield(work)
 
     async def _serve(self, name: str, args: list[Any]) -> bytes:
         """The answer to one call: ``{"result"}`` or ``{"error"}``."""

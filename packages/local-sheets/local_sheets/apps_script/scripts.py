@@ -183,6 +183,8 @@ class Scripts:
                 return
             record.status, record.started = "RUNNING", time.time()
             await Running(self._server, self.state, run).carry_out(self._pool, process)
+        except OSError as error:
+            _refuse(record, f"Local Sheets cannot start a process for the script ({error}).")
         finally:
             record.seconds = time.time() - record.started
             if record.process_type in ("TRIGGER", "TIME_DRIVEN"):

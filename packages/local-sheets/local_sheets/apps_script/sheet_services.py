@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 
+#: Cells that a script may read at once.
+MOST_CELLS = 2_000_000
 #: How the server's log names a request of a script.
 KIND = "script"
 _DATE_TIME = {"type": "DATE_TIME", "pattern": "M/d/yyyy H:mm:ss"}
@@ -100,6 +102,10 @@ class SheetServices:
         self, spreadsheet_id: str, sheet_id: int, row: int, column: int, rows: int, columns: int, what: str
     ) -> list[list[Any]]:
         """A matrix of the range: ``values``, ``display``, ``formulas``, ``notes``, ``backgrounds`` or ``number_formats``."""
+        if rows * columns > MOST_CELLS:
+            raise invalid(
+                f"Service Spreadsheets failed: {rows * columns} cells are more than Local Sheets gives at once ({MOST_CELLS})."
+            )
 
         def work(sheet: Spreadsheet) -> list[list[Any]]:
             tab = _tab(sheet, sheet_id)

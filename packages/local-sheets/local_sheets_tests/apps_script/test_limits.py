@@ -9,7 +9,7 @@ from local_sheets.server.script_limits import ScriptLimits, parse_script_limits
 from local_sheets.testing import LocalSheetsServer
 from local_sheets.testing_scripts import ScriptOfSpreadsheet
 
-_LIMITS = "simple_seconds=0.3,execution_seconds=0.6,at_once=2,triggers=2,fetches_per_day=2,trigger_seconds_per_day=0.5"
+_LIMITS = "simple_seconds=1,execution_seconds=1,at_once=2,triggers=2,fetches_per_day=2,trigger_seconds_per_day=0.5"
 
 
 @pytest.fixture(scope="module")
@@ -31,21 +31,33 @@ def test_endless_loops_are_ended_and_edits_go_on_meanwhile(strict: ScriptOfSprea
     strict.type("Sheet1!A1", "x")
     started = time.perf_counter()
     strict.type("Sheet1!A2", "y")
-    assert time.perf_counter() - started < 0.25
+    assert time.perf_counter() - started < 0.9
     edits = strict.wait_for_executions(2, "ON_EDIT")
     assert [one["processStatus"] for one in edits] == ["TIMED_OUT", "TIMED_OUT"]
     assert edits[0]["logs"][0]["message"] == "on"
     ended = strict.run("loop")["execution"]
     assert (ended["processStatus"], ended["error"]["message"]) == ("TIMED_OUT", "Exceeded maximum execution time")
-    assert 0.5 < ended["seconds"] < 3
+    assert ended["seconds"] > 0.9
+
+
+def test_a_flood_of_log_lines_is_cut_and_holds_nobody_up(strict: ScriptOfSpreadsheet):
+    strict.set("function onEdit() { for (;;) console.log('x'.repeat(50)); }")
+    for row in range(1, 4):
+        started = time.perf_counter()
+        strict.type(f"Sheet1!A{row}", "x", user=f"{row}@example.org")
+        assert time.perf_counter() - started < 0.9
+    logs = strict.wait_for_executions(3)[0]["logs"]
+    assert len(logs) == 1001
+    assert logs[-1]["message"] == "Too much was logged; the rest is left out."
 
 
 def test_scripts_that_take_all_memory_or_stack_end_with_an_error(strict: ScriptOfSpreadsheet):
     strict.set(
-        "function deep(n) { return deep(n + 1) + 1; }\nfunction much() { return 'x'.repeat(2 ** 29).length + [...Array(1e8).keys()].length; }"
+        "function deep(n) { return deep(n + 1) + 1; }\n"
+        "function much() { const kept = []; for (let i = 0; i < 40; i++) kept.push(new Uint8Array(1e7)); }"
     )
     assert "stack" in strict.run("deep", 1)["execution"]["error"]["message"].lower()
-    assert strict.run("much")["execution"]["processStatus"] in ("FAILED", "TIMED_OUT")
+    assert "memory" in strict.run("much")["execution"]["error"]["message"]
     strict.set("function fine() { return 1; }")
     assert strict.run("fine")["result"] == 1
 
@@ -87,14 +99,18 @@ def test_a_lock_is_let_go_when_its_script_is_ended(strict: ScriptOfSpreadsheet):
 
 
 def test_script_triggers_and_properties_survive_kill_9(server: LocalSheetsServer, strict: ScriptOfSpreadsheet):
-    strict.set("function get() { return PropertiesService.getScriptProperties().getProperty('A'); }")
+    strict.set(
+        "function get() { return PropertiesService.getScriptProperties().getProperties(); }\n"
+        "function put() { PropertiesService.getScriptProperties().setProperty('B', '2'); }"
+    )
     strict.install("get", "ON_CHANGE")
     strict.set_properties(A="1")
+    strict.run("put")
     before = strict.state()
     server.kill()
     server.start()
     again = server.script(strict.spreadsheet_id)
-    assert (again.state(), again.run("get")["result"]) == (before, "1")
+    assert (again.state(), again.run("get")["result"]) == (before, {"A": "1", "B": "2"})
 
 
 @pytest.mark.parametrize(

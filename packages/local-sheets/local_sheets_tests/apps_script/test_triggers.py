@@ -68,7 +68,8 @@ def test_fill_and_move_name_the_range_they_filled(told: ScriptOfSpreadsheet):
             "pasteType": "PASTE_NORMAL",
         }
     }
-    told.edit({"batchUpdate": {"requests": [move]}}, "Sheet1!A5")
+    target = {"startRowIndex": 4, "endRowIndex": 5, "startColumnIndex": 0, "endColumnIndex": 1}
+    told.edit({"batchUpdate": {"requests": [move]}}, sheetId=0, ranges=[target, source])
     event = _told(told.wait_for_executions(2, "ON_EDIT"))[1]
     assert (event["range"]["rowStart"], "value" in event, "oldValue" in event) == (5, False, False)
 
@@ -139,7 +140,8 @@ def test_the_clock_fires_once_after_a_while(script: ScriptOfSpreadsheet):
 
 def test_faults_delay_and_lose_triggers(told: ScriptOfSpreadsheet, shared_server: LocalSheetsServer):
     method = "script.triggers.on_edit"
-    shared_server.faults({"action": "delay", "method": method, "seconds": 0.3}, {"action": "error", "method": method})
+    rules = ({"action": "delay", "method": method, "seconds": 0.3}, {"action": "error", "method": method})
+    shared_server.faults(*rules, {"action": "error", "method": "*"})  # the last one is for requests to the API alone
     told.type("Sheet1!A1", "late")
     told.type("Sheet1!A2", "lost")
     told.type("Sheet1!A3", "there")

@@ -17,6 +17,8 @@ from local_sheets.apps_script.worker.utilities import UTILITIES
 
 MEMORY_BYTES = 256 * 1024 * 1024
 STACK_BYTES = 1024 * 1024
+#: Of the log of one execution.
+MOST_LINES, MOST_CHARACTERS = 1_000, 100_000
 
 _RUNTIME = Path(__file__).parents[1] / "runtime"
 _PLACE = re.compile(r"^\s*at (?:(.*?) \()?<input>(?::(\d+))?(?::\d+)?\)?$", re.MULTILINE)
@@ -71,6 +73,7 @@ class Execution:
     def __init__(self, context: Context, jobs: BinaryIO, answers: BinaryIO) -> None:
         self._context, self._jobs, self._answers = context, jobs, answers
         self._files: list[tuple[str, int, int]] = []
+        self._lines, self._characters = 0, 0
         context.host = self._host
 
     def run(self, job_text: bytes) -> None:
@@ -123,7 +126,7 @@ class Execution:
         """Serve a call here or ask the server; an error goes back as one, as nothing may be raised into the engine."""
         try:
             if name == "log":
-                self._send(b"log", args)
+                self._log(args)
                 return "{}"
             if (served := _SERVED_HERE.get(name)) is not None:
                 return json.dumps({"result": served(*json.loads(args))})
@@ -136,6 +139,18 @@ class Execution:
         if answer is None:
             os._exit(1)
         return answer.decode()
+
+    def _log(self, args: str) -> None:
+        """Send a line, unless there were too many: a flood of them would keep the server from all else."""
+        if self._lines > MOST_LINES:
+            return
+        severity, text = json.loads(args)
+        self._lines += 1
+        self._characters += len(text)
+        if self._lines > MOST_LINES or self._characters > MOST_CHARACTERS:
+            self._lines = MOST_LINES + 1
+            severity, text = "WARNING", "Too much was logged; the rest is left out."
+        self._send(b"log", json.dumps([severity, text]))
 
     def _send(self, kind: bytes, args: str, name: str = "") -> None:
         """The arguments go on as the engine wrote them."""

@@ -48,15 +48,18 @@ export class ScriptsPanel {
     else this.loadSoon();
   }
 
+  /** Reads everything again, once for all that is told within a moment. */
   loadSoon() {
-    clearTimeout(this.loading);
-    this.loading = setTimeout(() => this.load(), RELOAD_MS);
+    this.loading ??= setTimeout(() => {
+      this.loading = undefined;
+      this.load();
+    }, RELOAD_MS);
   }
 
   /** Reads everything again; the server being away shows at the top of the page. */
   async load() {
     try {
-      const [state, { executions }] = await Promise.all([this.api.state(), this.api.executions()]);
+      const [state, { executions }] = await Promise.all([this.api.state(), this.api.executions(EXECUTIONS_SHOWN)]);
       this.showState(state);
       this.showExecutions(executions);
     } catch (error) {
@@ -124,7 +127,7 @@ export class ScriptsPanel {
   }
 
   showExecutions(executions) {
-    this.executions.replaceChildren(...executions.slice(0, EXECUTIONS_SHOWN).map((one) => this.executionRow(one)));
+    this.executions.replaceChildren(...executions.map((one) => this.executionRow(one)));
     if (!executions.length) this.executions.append(el("li", {}, el("small", { text: "None yet" })));
     byId("open-scripts").dataset.alert = String(STATUS[executions[0]?.processStatus] === "bad");
   }

@@ -10,7 +10,7 @@ export function scriptApi(spreadsheetId) {
     opened: () => call("POST", `${base}/opened`, {}),
     addTrigger: (trigger) => call("POST", `${base}/triggers`, trigger),
     removeTrigger: (uid) => call("DELETE", `${base}/triggers/${uid}`),
-    executions: () => call("GET", `${base}/executions`),
+    executions: (limit) => call("GET", `${base}/executions?limit=${limit}`),
     dialogs: () => call("GET", `${base}/dialogs`),
     answer: (number, answer) => call("POST", `${base}/dialogs/${number}`, answer),
   };

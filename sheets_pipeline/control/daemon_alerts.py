@@ -49,7 +49,7 @@ class DaemonAlerts:
         self._operations = operations
         self._began = time.monotonic()
         self._seen: Incidents = {}
-        self._told = Told()
+        self._told: Told = {}
 
     def watch(self, ended: Event) -> None:
         """Look until it is over; nothing is looked at where nobody is to be told."""

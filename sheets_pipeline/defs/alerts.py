@@ -4,15 +4,17 @@ What each target has been told is the sensor's cursor, which Dagster stores with
 an incident of the pipeline's own database can be told, too. A crash between sending and storing repeats one message.
 """
 
+import json
+
 import dagster as dg
 import sqlalchemy as sa
 
-from sheets_pipeline.dagster_runtime.shared_instance import shared
+from sheets_pipeline.dagster_runtime.connections import shared
 from sheets_pipeline.database.clock import database_time
 from sheets_pipeline.database.leases import leases, sync_hold
 from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.monitoring import alerts
-from sheets_pipeline.monitoring.alerts import ALERT_SENSOR, Incidents, Told
+from sheets_pipeline.monitoring.alerts import ALERT_SENSOR, Incidents
 from sheets_pipeline.monitoring.status import collect
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.settings import load_settings
@@ -45,8 +47,8 @@ def tick(context: dg.SensorEvaluationContext, pipeline: PipelineResource) -> dg.
         return dg.SkipReason("ALERT_URLS is not set, so nobody is told of incidents.")
     now = incidents_now(shared(context), pipeline)
     urls = alerts.targets(settings.alert_urls.get_secret_value())
-    record, failed = alerts.tell(Told.from_text(context.cursor), urls, now, context.log)
-    context.update_cursor(record.as_text())
+    record, failed = alerts.tell(alerts.told_from(context.cursor), urls, now, context.log)
+    context.update_cursor(json.dumps(record, sort_keys=True))
     going_on = ", ".join(incident.title for incident in now.values()) or "nothing"
     problems = f" Not told yet, tried again at the next check: {'; '.join(failed)}." if failed else ""
     return dg.SkipReason(f"Going on: {going_on}.{problems}")

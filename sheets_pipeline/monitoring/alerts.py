@@ -8,7 +8,6 @@ import json
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import apprise
@@ -49,27 +48,18 @@ class Incident(NamedTuple):
 Incidents = dict[str, Incident]
 
 
-@dataclass(slots=True)
-class Told:
-    """Which incidents each target knows of: target → key → title. ``as_text`` and ``from_text`` keep it."""
+#: Which incidents each target knows of: target → key → title. Holds no address; kept as JSON.
+Told = dict[str, dict[str, str]]
 
-    by_target: dict[str, dict[str, str]] = field(default_factory=dict)
 
-    @classmethod
-    def from_text(cls, text: str | None) -> "Told":
-        """What was kept; nothing where there is nothing, or nothing that can be read."""
-        try:
-            kept = json.loads(text or "{}")
-            return cls({str(target): {str(k): str(t) for k, t in known.items()} for target, known in kept.items()})
-        except (ValueError, AttributeError):
-            logger.warning(
-                "The record of alerts already sent could not be read; all that is wrong now is reported again."
-            )
-            return cls()
-
-    def as_text(self) -> str:
-        """JSON; holds no address."""
-        return json.dumps(self.by_target, sort_keys=True)
+def told_from(text: str | None) -> Told:
+    """What was kept as JSON; nothing where there is nothing, or nothing that can be read."""
+    try:
+        kept = json.loads(text or "{}")
+        return {str(target): {str(k): str(t) for k, t in known.items()} for target, known in kept.items()}
+    except (ValueError, AttributeError):
+        logger.warning("The record of alerts already sent could not be read; all that is wrong now is reported again.")
+        return {}
 
 
 class News(NamedTuple):
@@ -199,7 +189,7 @@ def tell(before: Told, urls: list[str], now: Incidents, log: logging.Logger) -> 
     """Send every target what it does not know; gives what all know then, and what failed."""
     all_know, failed = {}, []
     for number, url in enumerate(urls, start=1):
-        known = before.by_target.get(str(number), {})
+        known = before.get(str(number), {})
         message = news(known, now)
         if message:
             problem = send(url, message)
@@ -210,7 +200,7 @@ def tell(before: Told, urls: list[str], now: Incidents, log: logging.Logger) -> 
                 failed.append(f"{name_of(number, url)}: {problem}")
                 log.warning("Target %s, trying again at the next check", failed[-1])
         all_know[str(number)] = known
-    return Told(all_know), failed
+    return all_know, failed
 
 
 def send(url: str, message: News) -> str | None:

@@ -4,6 +4,8 @@ dagster-postgres opens a connection for every statement, except in the webserver
 each. ``optimize_for_webserver`` is Dagster's own switch for keeping them.
 """
 
+import os
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,11 +13,16 @@ from typing import Any
 
 import dagster as dg
 import sqlalchemy as sa
+from dagster._core.instance import InstanceRef
 
 from sheets_pipeline.home import dagster_home
 
 #: A connection unused for this long is tried before it is used again: the server may have been restarted.
 _TRUSTED_SECONDS = 2.0
+
+_lock = threading.Lock()
+#: Process id (a fork must not use its parent's connections), where the storage is, the instance.
+_shared: list[tuple[int, InstanceRef, dg.DagsterInstance]] = []
 
 
 @contextmanager
@@ -48,3 +55,22 @@ def _check_connection(connection: Any, record: Any, _proxy: Any) -> None:
         except connection.Error as error:
             raise sa.exc.DisconnectionError(str(error)) from error
     record.info["checked"] = now
+
+
+def shared(context: dg.SensorEvaluationContext | dg.ScheduleEvaluationContext) -> dg.DagsterInstance:
+    """An instance on the tick's storage that this process keeps; the tick's own where it lives in memory only.
+
+    Each tick of a sensor would open one of its own: nine connections to Dagster's storage and a look at its tables before
+    the first statement.
+    """
+    ref = context.instance_ref
+    if ref is None:
+        return context.instance
+    with _lock:
+        for pid, known, kept in _shared:
+            if pid == os.getpid() and known == ref:
+                return kept
+        kept = dg.DagsterInstance.from_ref(ref)
+        keep_connections(kept)
+        _shared[:] = [(os.getpid(), ref, kept)]
+        return kept

@@ -14,8 +14,8 @@ import dagster as dg
 
 from sheets_pipeline.components.tab_asset import is_refreshed_by_events
 from sheets_pipeline.dagster_runtime.at_once import AT_ONCE_TAG
+from sheets_pipeline.dagster_runtime.connections import shared
 from sheets_pipeline.dagster_runtime.instigators import carry_over_off
-from sheets_pipeline.dagster_runtime.shared_instance import shared
 from sheets_pipeline.database import events
 from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.defs.running import CONSOLE, RUN_CONFIG

@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from sheets_pipeline.components.tab_asset import TabAsset
+from sheets_pipeline.dagster_runtime.connections import shared
 from sheets_pipeline.dagster_runtime.instigators import switched_off
-from sheets_pipeline.dagster_runtime.shared_instance import shared
 from sheets_pipeline.database.history import last_full_syncs
 from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.defs.running import RUN_CONFIG

@@ -6,7 +6,7 @@ Its ticks do nothing but tell the tab's health.
 import dagster as dg
 
 from sheets_pipeline.components.tab_asset import TabAsset
-from sheets_pipeline.dagster_runtime.shared_instance import shared
+from sheets_pipeline.dagster_runtime.connections import shared
 from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.monitoring.status import collect
 from sheets_pipeline.runs.gate import UNREACHABLE, in_one_line

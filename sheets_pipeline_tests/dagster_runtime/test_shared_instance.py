@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 from dagster._core.test_utils import instance_for_test
 
-from sheets_pipeline.dagster_runtime.shared_instance import shared
+from sheets_pipeline.dagster_runtime.connections import shared
 
 
 def test_ticks_on_one_storage_open_it_once(monkeypatch: pytest.MonkeyPatch):

@@ -1,4 +1,4 @@
-"""What tests of tabs and writers import: what is remembered of a tab, a tab on Local Sheets, a database of PostgreSQL.
+"""What tests of tabs and writers import: twins of memory and quota, a tab on Local Sheets, a database of PostgreSQL.
 
     from local_sheets.testing import LocalSheetsServer
     from sheets_pipeline.testing import Bench, database_url, postgres_server  # the last two are pytest fixtures
@@ -21,7 +21,8 @@ Needs pytest, and for a bench or a database what is embedded (``sheets-pipeline[
 
 import itertools
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -31,25 +32,23 @@ from urllib.parse import quote
 import pandas as pd
 import psycopg
 import pytest
-import sqlalchemy as sa
 from google.auth.credentials import AnonymousCredentials
 
 from sheets_pipeline.components.tab_asset import reload_tabs, tab_assets
-from sheets_pipeline.database.engine import connect
-from sheets_pipeline.database.store import state_metadata
 from sheets_pipeline.embedded.postgres import EmbeddedPostgres, Server
 from sheets_pipeline.embedded.services import attach_only
 from sheets_pipeline.errors import SheetsPipelineError
-from sheets_pipeline.pipeline import StoredMemory
 from sheets_pipeline.runs import trial
 from sheets_pipeline.settings import load_settings
 from sheets_pipeline.sheets.client import NoQuota as NoQuota
 from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sheets.credentials import Identity
+from sheets_pipeline.sheets.memory import BaseRows, TabFacts
 from sheets_pipeline.sheets.protocol import Allowance
 from sheets_pipeline.sheets.retry import RetryPolicy
 from sheets_pipeline.sheets.shared_requests import Participant
 from sheets_pipeline.sheets.writer import TabWriter
+from sheets_pipeline.sync.cells import Cell
 from sheets_pipeline.sync.marks import Owner
 from sheets_pipeline.sync.report import SyncReport
 from sheets_pipeline.sync.tab import Column, ColumnType, Tab
@@ -95,20 +94,59 @@ class FakeOwnership:
         return self.me
 
 
-class BenchMemory(StoredMemory):
-    """What is remembered of a tab, in tables of its own, which can be copied as a backup is (``copy.deepcopy``)."""
+class FakeMemory:
+    """Follows the protocol ``TabMemory``."""
 
     def __init__(self) -> None:
-        engine = connect("sqlite://", poolclass=sa.StaticPool, connect_args={"check_same_thread": False})
-        state_metadata.create_all(engine)
-        super().__init__(engine, "spreadsheet", "tab")
+        self.known: TabFacts | None = None
+        self.rows: BaseRows = {}
+        self.written_at: dict[str, float] = {}
+        self.gone: set[str] = set()
 
-    def __deepcopy__(self, _memo: object) -> "BenchMemory":
-        copied = BenchMemory()
-        with self.engine.connect() as ours, copied.engine.connect() as theirs:
-            database: Any = ours.connection.driver_connection
-            database.backup(theirs.connection.driver_connection)
-        return copied
+    def now(self) -> float:
+        return time.time()
+
+    def facts(self) -> TabFacts | None:
+        return self.known
+
+    def save_facts(self, facts: TabFacts | None) -> None:
+        if facts is None or (self.known is not None and self.known.sheet_id != facts.sheet_id):
+            self.gone |= set(self.rows)
+            self.rows.clear()
+        self.known = facts
+
+    def distrust(self) -> None:
+        self.rows = dict.fromkeys(self.rows)
+
+    def owned(self, keys: Collection[str]) -> set[str]:
+        return set(keys) & set(self.rows)
+
+    def once_owned(self, keys: Collection[str]) -> set[str]:
+        return set(keys) & self.gone
+
+    def base(self, keys: Collection[str]) -> BaseRows:
+        return {key: self.rows[key] for key in keys if key in self.rows}
+
+    def written_since(self, moment: float) -> set[str]:
+        return {key for key, at in self.written_at.items() if at >= moment}
+
+    def intend(self, keys: Collection[str]) -> None:
+        self.rows |= dict.fromkeys(keys)
+        self.gone -= set(keys)
+
+    def confirm(self, rows: Mapping[str, Mapping[str, Cell]]) -> None:
+        self.rows |= rows
+        self.gone -= set(rows)
+        self.written_at |= dict.fromkeys(rows, self.now())
+
+    def forget(self, keys: Collection[str]) -> None:
+        for key in keys:
+            self.rows.pop(key, None)
+            self.gone.add(key)
+            self.written_at[key] = self.now()
+
+    def confirmed(self) -> int:
+        return sum(cells is not None for cells in self.rows.values())
 
 
 class Bench:
@@ -117,7 +155,7 @@ class Bench:
     def __init__(self, server: "LocalSheetsServer", tab: Tab = PEOPLE, spreadsheet_id: str | None = None) -> None:
         self.server = server
         self.spreadsheet_id = spreadsheet_id or server.create_spreadsheet("Test")
-        self.memory, self.ownership, self.policy = BenchMemory(), FakeOwnership(), FAST
+        self.memory, self.ownership, self.policy = FakeMemory(), FakeOwnership(), FAST
         self.use(tab)
 
     def use(self, tab: Tab, participant: Participant | None = None) -> None:

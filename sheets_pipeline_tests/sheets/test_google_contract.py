@@ -27,7 +27,7 @@ from sheets_pipeline.sync.batches import rows_json
 from sheets_pipeline.sync.cells import Cell, same_cell
 from sheets_pipeline.sync.columns import column_requests, number_format_requests
 from sheets_pipeline.sync.tab import Column, ColumnType
-from sheets_pipeline.testing import PEOPLE, BenchMemory, FakeOwnership, NoQuota, people
+from sheets_pipeline.testing import PEOPLE, FakeMemory, FakeOwnership, NoQuota, people
 
 #: Google's quota is waited out.
 pytestmark = pytest.mark.timeout(300)
@@ -336,7 +336,7 @@ def test_of_two_writes_on_top_of_the_same_version_the_second_one_fails(ground: G
 
 def test_a_tab_is_made_kept_and_found_unchanged(client: SheetsClient) -> None:
     tab = replace(PEOPLE, title=f"Contract's {secrets.token_hex(4)}")
-    memory, ownership = BenchMemory(), FakeOwnership()
+    memory, ownership = FakeMemory(), FakeOwnership()
     writer = TabWriter(tab, client, memory, client.taking_part, ownership)
 
     def sync(rows: Any) -> tuple[int, ...]:
@@ -353,7 +353,7 @@ def test_a_tab_is_made_kept_and_found_unchanged(client: SheetsClient) -> None:
         report = writer.event_sync(lambda: people({4: ("by an event", 4)}), {"4"})
         assert (report.updates, report.traffic.read_requests, report.traffic.write_requests) == (1, 1, 1)
         assert sync(changed | {4: ("by an event", 4)}) == (0, 0, 0, 1, 0)
-        stranger = TabWriter(tab, client, BenchMemory(), client.taking_part, FakeOwnership("f6a7b8c9d0", "another"))
+        stranger = TabWriter(tab, client, FakeMemory(), client.taking_part, FakeOwnership("f6a7b8c9d0", "another"))
         with pytest.raises(OwnedByAnother):
             stranger.full_sync(people(rows), computed_at=memory.now())
     finally:

@@ -11,7 +11,6 @@ from sheets_pipeline.dagster_runtime.instigators import switched_off
 from sheets_pipeline.database import history
 from sheets_pipeline.definitions import defs
 from sheets_pipeline.defs.full_sync import enabled_keys
-from sheets_pipeline.defs.io_managers import ALLOW_DELETES_TAG, TAKE_OVER_TAG
 from sheets_pipeline.defs.resources import lending
 from sheets_pipeline.errors import GuardRefused, SettingsError, SheetsPipelineError, UnknownTab, error_class
 from sheets_pipeline.pipeline import Pipeline
@@ -97,8 +96,6 @@ def run_sync(titles: Collection[str], allow_deletes: int | None, *, take_over: b
     chosen_tabs(titles)
     pipeline = Pipeline.open()
     tags = run_tags(pipeline)  # a wrong setting or database is one error, not a failed run
-    tags |= {ALLOW_DELETES_TAG: str(allow_deletes)} if allow_deletes is not None else {}
-    tags |= {TAKE_OVER_TAG: "true"} if take_over else {}
     # The person at the terminal decides about another try.
     tags["dagster/max_retries"] = "0"
     job = defs().resolve_job_def("full_sync")
@@ -109,7 +106,10 @@ def run_sync(titles: Collection[str], allow_deletes: int | None, *, take_over: b
             asset_selection=[tab_asset.key for tab_asset in chosen],
             tags=tags,
             raise_on_error=False,
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            run_config={
+                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+                "resources": {"pipeline": {"config": {"allow_deletes": allow_deletes, "take_over": take_over}}},
+            },
         )
         return _as_json(result, chosen, loan.reports)
 

@@ -121,6 +121,7 @@ def _named_asset(tab: Tab, compute: Compute, name: str) -> dg.AssetsDefinition:
         name=name,
         description=compute.__doc__,
         io_manager_key="sheets_io_manager",
+        output_required=False,  # a dry run has none
         required_resource_keys={"pipeline"},
         group_name=GROUP,
         owners=list(tab.owners),
@@ -130,7 +131,8 @@ def _named_asset(tab: Tab, compute: Compute, name: str) -> dg.AssetsDefinition:
         metadata={"tab": tab.title, "key": list(tab.key), "dagster/column_schema": _column_schema(tab)},
     )
     def asset(context: dg.AssetExecutionContext) -> Any:
-        return context.resources.pipeline.computed(context)
+        if (computed := context.resources.pipeline.computed(context)) is not None:
+            yield dg.Output(computed)
 
     return asset
 

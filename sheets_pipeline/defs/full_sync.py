@@ -141,7 +141,7 @@ def full_sync() -> dg.Definitions:
         selection=dg.AssetSelection.assets(*enabled_keys(settings)),
         description="Brings every tab in step with the database; writes only what differs, repairs drift.",
         tags={"dagster/max_retries": str(settings.sync_max_retries), "sheets_pipeline/sync": "full"},
-        config=RUN_CONFIG,
+        config=RUN_CONFIG | {"resources": {"pipeline": {"config": {"dry_run": False, "take_over": False}}}},
     )
 
     @dg.schedule(

@@ -1,19 +1,27 @@
 """What assets, checks, sensors and schedules are given: the pipeline, opened when first needed and kept by its process."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 
 import dagster as dg
-from pydantic import PrivateAttr
+from pydantic import Field, PrivateAttr
 
 from sheets_pipeline.components.tab_asset import tab_assets
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.runs.computed import ComputedTab
+from sheets_pipeline.runs.metadata import report_metadata
 from sheets_pipeline.runs.preflight import Preflight
-from sheets_pipeline.runs.tab_sync import compute
+from sheets_pipeline.runs.tab_sync import compute, plan
+from sheets_pipeline.sheets.protocol import Allowance
 from sheets_pipeline.sync.report import SyncReport
+
+#: Run tag that lets one run delete more rows than the guard allows.
+ALLOW_DELETES_TAG = "sheets_pipeline/allow_deletes"
+
+#: Run tag ("true") that lets one run take the spreadsheet over from another installation.
+TAKE_OVER_TAG = "sheets_pipeline/take_over"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +59,19 @@ def _own() -> Pipeline:
 class PipelineResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     """The databases, the spreadsheet and the quota that the settings name (README.md, Settings)."""
 
+    dry_run: bool = Field(
+        default=False, description="Plan what a full sync would change, as an observation of the asset; send nothing."
+    )
+    allow_deletes: int | None = Field(
+        default=None,
+        ge=0,
+        description="Rows per tab that this run may delete; the tab's own guard decides where left out.",
+    )
+    take_over: bool = Field(
+        default=False,
+        description="Take the spreadsheet over from another installation that keeps it, once and for all.",
+    )
+
     _preflight: Preflight = PrivateAttr(default_factory=Preflight)
 
     def opened(self) -> Pipeline:
@@ -61,9 +82,35 @@ class PipelineResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         """
         return _loans[-1].open_pipeline() if _loans else _own()
 
-    def computed(self, context: dg.AssetExecutionContext) -> ComputedTab:
-        """The rows of the tab whose asset asks."""
-        return compute(self.opened, self._preflight, tab_assets()[context.asset_key], context)
+    def computed(self, context: dg.AssetExecutionContext) -> ComputedTab | None:
+        """The rows of the tab whose asset asks; None where its plan was all that was asked for, which is told then."""
+        computed = compute(self.opened, self._preflight, tab_assets()[context.asset_key], context)
+        if not self.dry_run:
+            return computed
+        report = plan(self.opened, computed, self.allowance(context.run.tags), context)
+        metadata = report_metadata(computed.tab, report, computed.rows) | {"planned_cells": report.planned_cells}
+        context.log_event(
+            dg.AssetObservation(context.asset_key, description="Dry run: planned, not written", metadata=metadata)
+        )
+        return None
+
+    def allowance(self, tags: Mapping[str, str]) -> Allowance:
+        """What a person has allowed for this run, by its configuration or by tags.
+
+        Raises:
+            dagster.Failure: A tag says what cannot be.
+        """
+        deletes, take_over = tags.get(ALLOW_DELETES_TAG), tags.get(TAKE_OVER_TAG, "false")
+        if deletes is not None and not deletes.isdecimal():
+            wrong = f"The run tag {ALLOW_DELETES_TAG} is {deletes!r}; expected a whole number of rows, such as 120."
+            raise dg.Failure(wrong, allow_retries=False)
+        if take_over not in ("true", "false"):
+            raise dg.Failure(
+                f"The run tag {TAKE_OVER_TAG} is {take_over!r}; expected true or false.", allow_retries=False
+            )
+        tagged = None if deletes is None else int(deletes)
+        allowed = tagged if self.allow_deletes is None else self.allow_deletes
+        return Allowance(deletes=allowed, dry_run=self.dry_run, take_over=self.take_over or take_over == "true")
 
     def done(self, report: SyncReport) -> None:
         """A tab was written; who lends the pipeline may want to show it."""

@@ -39,6 +39,19 @@ def compute(
             raise
 
 
+def plan(
+    open_pipeline: Open, computed: ComputedTab, allowance: Allowance, context: dg.AssetExecutionContext
+) -> SyncReport:
+    """What writing these rows would do; nothing is sent, nor recorded as a sync.
+
+    Raises:
+        dagster.Failure: With the error's words, and a retry only where one can help.
+    """
+    with explained(context.instance, context.run.run_id, open_pipeline, computed.tab.words), writing(computed.tab):
+        writer = open_pipeline().writer(computed.tab)
+        return writer.full_sync(computed.rows, computed_at=computed.computed_at, allowance=allowance)
+
+
 def write(
     open_pipeline: Open, tab_asset: TabAsset, computed: ComputedTab, allowance: Allowance, context: dg.OutputContext
 ) -> SyncReport:

@@ -90,7 +90,7 @@ def check_deletes(tab: Tab, changes: ChangeSet, rows_present: int, wanted: int, 
         tab.title,
         f"{deletes:,} of {rows_present:,} rows would be deleted ({reason}), {limit if not emptied else 0:,} are allowed without asking. "
         "Nothing was sent. If this is meant, run `sheets-pipeline sync "
-        f"--tab {shlex.quote(tab.title)} --allow-deletes {deletes}` or add the run tag sheets_pipeline/allow_deletes={deletes}.",
+        f"--tab {shlex.quote(tab.title)} --allow-deletes {deletes}` or set allow_deletes: {deletes} in the launchpad's configuration of the resource pipeline.",
     )
     refused.deletes = tuple((delete.row + 1, delete.key) for delete in changes.deletes)
     raise refused

@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 
-from sheets_pipeline.database import events
+from sheets_pipeline.database import events, history
 from sheets_pipeline.definitions import defs
 from sheets_pipeline.defs import event_sync
 from sheets_pipeline.defs.event_sync import pending_events
@@ -122,7 +122,7 @@ def test_an_error_that_only_a_person_can_mend_names_the_remedy_and_is_not_retrie
     assert stored.tags["dagster/retry_on_asset_or_op_failure"] == "false"
 
 
-def test_a_mass_delete_is_refused_unless_the_run_is_tagged(platform: Platform) -> None:
+def test_a_mass_delete_is_refused_unless_the_run_allows_it(platform: Platform) -> None:
     run(platform, "full_sync")
     with platform.engine.begin() as connection:
         for table in ("quiz_responses", "course_completions", "enrollments", "transcript_requests", "pending_event"):
@@ -134,8 +134,38 @@ def test_a_mass_delete_is_refused_unless_the_run_is_tagged(platform: Platform) -
     result = run(platform, "full_sync", tags={"sheets_pipeline/allow_deletes": "many"})
     assert "is 'many'; expected a whole number of rows" in failure(result)
     assert len(platform.rows("UserProfiles")) == 60
-    assert run(platform, "full_sync", tags={"sheets_pipeline/allow_deletes": "400"}).success
+    syncs = len(history.recent(platform.pipeline.state))
+    dry = {"resources": {"pipeline": {"config": {"allow_deletes": 400, "dry_run": True}}}}
+    platform.server.reset_stats()
+    planned = run(platform, "full_sync", run_config=dry)
+    assert planned.success
+    assert platform.server.stats()["totals"]["writes"] == 0
+    assert len(history.recent(platform.pipeline.state)) == syncs
+    assert not [event for event in planned.all_events if event.is_step_materialization]
+    observed = [event for event in planned.all_events if event.event_type_value == "ASSET_OBSERVATION"]
+    plans = {event.asset_key: event.asset_observation_data.asset_observation.metadata for event in observed}
+    assert plans[dg.AssetKey("user_profiles")]["deletes"].value == 60
+    del dry["resources"]["pipeline"]["config"]["dry_run"]
+    assert run(platform, "full_sync", run_config=dry).success
     assert platform.rows("UserProfiles") == {}
+
+
+def test_run_tags_allow_deletes_as_well(platform: Platform) -> None:
+    run(platform, "full_sync")
+    with platform.engine.begin() as connection:
+        connection.execute(sa.text("delete from quiz_responses"))
+    assert run(platform, "full_sync", tags={"sheets_pipeline/allow_deletes": "400"}).success
+    assert platform.rows("quiz_responses") == {}
+
+
+def test_the_launchpad_says_what_may_be_set() -> None:
+    job = defs().resolve_job_def("full_sync")
+    fields = job.run_config_schema.config_type.fields["resources"].config_type.fields["pipeline"]  # type: ignore[attr-defined]
+    described = {
+        name: field.description for name, field in fields.config_type.fields["config"].config_type.fields.items()
+    }
+    assert set(described) == {"dry_run", "allow_deletes", "take_over"}
+    assert all(described.values())
 
 
 def test_the_sensor_asks_for_one_run_while_events_are_pending(

@@ -17,6 +17,7 @@ from sheets_pipeline.database.locks import named_lock
 from sheets_pipeline.database.quota import BULK, DatabaseQuota
 from sheets_pipeline.database.state import TabStore
 from sheets_pipeline.database.upgrade import install_state
+from sheets_pipeline.edits.reading import Reading
 from sheets_pipeline.embedded.services import Services, ensure_services
 from sheets_pipeline.settings import Settings, load_settings
 from sheets_pipeline.sheets.archived import ArchivedWriter
@@ -106,14 +107,21 @@ class Pipeline:
             with client.quota_reserved(), named_lock(self.state, lock_name) as still_ours, client.taking_part():
                 yield still_ours
 
+        take_edits = None
+        if self.settings.edits_on and tab.edited:
+            take_edits = Reading(self.state, client, spreadsheet_id, tab).take
         if tab.archive is None:
-            return TabWriter(tab, client, memory_of(tab.title), lock, self.installation, url)
+            single = TabWriter(tab, client, memory_of(tab.title), lock, self.installation, url)
+            single.take_edits = take_edits
+            return single
         store = ArchiveStore(self.state, spreadsheet_id, tab.title)
         max_rows = getattr(self.settings, tab.archive.max_rows_setting)
         source = tab.archive.source(self.platform)
-        return ArchivedWriter(
+        family = ArchivedWriter(
             tab, tab.archive.moment, max_rows, client, source, store, memory_of, lock, self.installation, url
         )
+        family.take_edits = take_edits
+        return family
 
     def full_disk(self, *, now: bool = False) -> str | None:
         """Which of our databases has no room left, and what to do; as seen ``_ROOM_SECONDS`` ago, unless ``now``.

@@ -151,6 +151,14 @@ class Settings(BaseSettings):
     keep_event_runs_days: int = Field(
         2, ge=1, le=3650, description="Days that successful runs of event_sync and their logs are kept."
     )
+    edits_enabled: bool | None = Field(
+        None,
+        description="Whether what people type into editable columns changes the database; only the embedded demo's where left out.",
+    )
+    edits_webhook_secret: Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)] = Field(
+        None, description="Shared with the Apps Script that sends edits; without it, none are taken by the webhook."
+    )
+    keep_edits_days: int = Field(365, ge=1, le=3650, description="Days that settled edits are kept in the ledger.")
     sync_owners: OptionalText = Field(
         None, description="Owners of the tabs' assets: mail addresses or team:NAME, separated by commas."
     )
@@ -160,6 +168,12 @@ class Settings(BaseSettings):
         None, description="The folder with tabs/."
     )
     local_data_dir: Path = Field(Path(".local"), description="Folder for the data of what is embedded.")
+
+    @property
+    def edits_on(self) -> bool:
+        """Whether edits change the database: as set, else where both database and spreadsheet are the embedded ones."""
+        all_embedded = self.database_url is None and self.spreadsheet_id is None
+        return all_embedded if self.edits_enabled is None else self.edits_enabled
 
     @field_validator("sync_interval_seconds")
     @classmethod
@@ -258,6 +272,7 @@ _SECRETS = {
     "dagster_postgres_url",
     "google_credentials_json",
     "control_api_token",
+    "edits_webhook_secret",
     "alert_urls",
 }
 

@@ -13,6 +13,7 @@ _WORDS = {
     "check_evaluations": "evaluations of asset checks",
     "events_without_run": "events that belong to no run",
     "syncs": "records of syncs",
+    "edits": "settled edits",
     "gone_rows": "keys of rows that left their tab long ago",
 }
 

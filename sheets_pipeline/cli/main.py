@@ -200,6 +200,7 @@ def _mount() -> None:
     from sheets_pipeline.cli.clean_up import clean_up
     from sheets_pipeline.cli.db import db
     from sheets_pipeline.cli.doctor import doctor
+    from sheets_pipeline.cli.edits import edits
     from sheets_pipeline.cli.init import init
     from sheets_pipeline.cli.local import local
     from sheets_pipeline.cli.queue import queue
@@ -215,6 +216,7 @@ def _mount() -> None:
     main.add_command(status)
     main.add_command(tabs)
     main.add_command(queue)
+    main.add_command(edits)
     main.add_command(clean_up)
     main.add_command(serve)
     main.add_command(doctor)

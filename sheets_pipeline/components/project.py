@@ -33,6 +33,7 @@ from sheets_pipeline.components.yaml_nodes import Document, Fault, Place, read_d
 from sheets_pipeline.database.own_query import OwnQuery, result_columns
 from sheets_pipeline.database.query_text import UnusableQuery, parse
 from sheets_pipeline.errors import TabProblem
+from sheets_pipeline.sync.editing import Edits
 from sheets_pipeline.sync.tab import Column, ColumnType, OnRemoved, Tab
 from sheets_pipeline.sync.watch import Priority, Watch
 
@@ -112,17 +113,20 @@ def with_result(tab: Tab, declared: list[TabColumn] | None, result: Mapping[str,
             f"the declared column {missing[0]!r} is not in the query's result{nearest(missing[0], list(result))}. "
             "Correct the name, or add the column to the query.",
         )
-    return _tab(tab, columns, result)
+    try:
+        return _tab(tab, columns, result, tab.edits)
+    except ValueError as error:  # a type of the query's that does not fit what is declared of its column
+        raise TabProblem(tab.title, str(error).removeprefix(f"Tab {tab.title!r}: ")) from None
 
 
-def _tab(tab: Tab, columns: list[TabColumn], result: Mapping[str, ColumnType]) -> Tab:
+def _tab(tab: Tab, columns: list[TabColumn], result: Mapping[str, ColumnType], edits: Edits | None) -> Tab:
     made = (_column(column, result.get(column.name, ColumnType.TEXT)) for column in columns)
-    return replace(tab, columns=tuple(made))
+    return replace(tab, columns=tuple(made), edits=edits)
 
 
 def _column(column: TabColumn, otherwise: ColumnType) -> Column:
     kind = column_type(column.type) if column.type else otherwise
-    return Column(column.name, kind, column.header or "", description=column.description or "")
+    return Column(column.name, kind, column.header or "", description=column.description or "", editing=column.editing)
 
 
 # Files -----------------------------------------------------------------------------------------------------------------
@@ -237,7 +241,8 @@ def tab_of(declaration: TabDeclaration) -> Tab:
         owners=tuple(declaration.owners),
         watches=tuple(_watch(watch, declaration) for watch in declaration.watches),
     )
-    return _tab(tab, columns, {})
+    edits = declaration.edits.engine if declaration.edits else None
+    return _tab(tab, columns, {}, edits)
 
 
 def _watch(watch: TabWatch, declaration: TabDeclaration) -> Watch:

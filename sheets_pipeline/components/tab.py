@@ -28,7 +28,7 @@ class _AnyAttributes(BaseModel):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, _schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return handler(TabDeclaration.__pydantic_core_schema__)
+        return handler.resolve_ref_schema(handler(TabDeclaration.__pydantic_core_schema__))
 
 
 class _Declared(dg.Component):

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
+from sheets_pipeline.components.edit_declaration import ColumnEdits, EditRow, TabEdits, edit_faults
 from sheets_pipeline.components.yaml_nodes import Place
 from sheets_pipeline.settings import OWNER, VALID_INTERVALS, wrong_interval
 from sheets_pipeline.sync.tab import MAX_DELETES, MAX_DELETES_SHARE, ColumnType, OnRemoved
@@ -36,7 +37,7 @@ _SomeNames = Annotated[list[str], Field(min_length=1)]
 Key = Annotated[_SomeNames, BeforeValidator(_as_list, json_schema_input_type=str | _SomeNames)]
 
 
-class TabColumn(BaseModel):
+class TabColumn(ColumnEdits):
     """One column of a tab, in the order in which columns are made."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
@@ -165,6 +166,7 @@ class TabDeclaration(BaseModel):
         le=1,
         description="... or this share of the tab's rows, whichever is more. With 1 the tab may be emptied.",
     )
+    edits: TabEdits | None = Field(None, description="Where edits of editable columns go.")
     owners: Names = Field([], description="Owners of the asset: mail addresses or team:NAME.")
     description: str | None = Field(None, description="Shown in the Dagster UI.")
     allow_values_in_event_log: bool = Field(
@@ -184,6 +186,7 @@ class TabDeclaration(BaseModel):
             *self._owner_faults(),
             *self._watch_faults(),
             *self._interval_faults(),
+            *edit_faults(self.key, self.columns, self.edits, self._kept),
         ]:
             text = "; ".join(text for _, text in faults)
             raise PydanticCustomError("declaration", "{text}", {"text": text, "faults": faults})
@@ -210,6 +213,10 @@ class TabDeclaration(BaseModel):
         if OnRemoved(self.on_removed) is OnRemoved.MARK and self.status_column not in names:
             headers.append(self.status_column)
         yield from ((_in_columns(place), text) for place, text in _doubled(headers, ("header",), "header"))
+
+    @property
+    def _kept(self) -> list[str]:
+        return [self.status_column] if OnRemoved(self.on_removed) is OnRemoved.MARK else []
 
     def _watch_faults(self) -> Iterator[tuple[Place, str]]:
         for i, watch in enumerate(self.watches):
@@ -325,7 +332,8 @@ def _named(place: Place) -> str:
 
 def _fields(place: Place) -> Mapping[str, Any]:
     """Those of the model that this place is of."""
-    models: dict[str, type[BaseModel]] = {"columns": TabColumn, "watches": TabWatch}
+    edits = EditRow if "row" in place[1:-1] else TabEdits
+    models: dict[str, type[BaseModel]] = {"columns": TabColumn, "watches": TabWatch, "edits": edits}
     return models.get(str(place[0]), TabDeclaration).model_fields if len(place) > 1 else TabDeclaration.model_fields
 
 

@@ -30,8 +30,11 @@ from sheets_pipeline.control.operations import (
 from sheets_pipeline.control.page import add_pages
 from sheets_pipeline.control.security import Guard
 from sheets_pipeline.control.stats import tab_stats
+from sheets_pipeline.control.webhook import add_webhook
 from sheets_pipeline.database.engine import explain
 from sheets_pipeline.database.history import SyncRecord
+from sheets_pipeline.edits.applier import Applier
+from sheets_pipeline.edits.intake import Intake
 from sheets_pipeline.errors import SheetsPipelineError
 from sheets_pipeline.sync.health import Health, Status
 from sheets_pipeline.sync.numbers import KEPT
@@ -63,9 +66,17 @@ _READ = _errors(503)
 _ACT = _errors(404, 409, 415, 422, 502, 503)
 
 
-def create_app(operations: Operations, token: str | None) -> FastAPI:
-    """The application; ``token`` is CONTROL_API_TOKEN, or None to serve this machine only."""
+def create_app(operations: Operations, token: str | None, edits_secret: str | None = None) -> FastAPI:
+    """The application.
+
+    Args:
+        operations: What it can do.
+        token: CONTROL_API_TOKEN, or None to serve this machine only.
+        edits_secret: What the Apps Script signs with; None takes no edits.
+    """
     metrics = Metrics(operations.titles())
+    applier = Applier(lambda: operations.pipeline)
+    intake = Intake(lambda: operations.pipeline, edits_secret, is_enabled=lambda: operations.settings.edits_on)
     app = FastAPI(
         title="Sheets Pipeline control API",
         version=version("sheets-pipeline"),
@@ -73,7 +84,7 @@ def create_app(operations: Operations, token: str | None) -> FastAPI:
         description='Answers that report a problem have the shape `{"error": "..."}`.',
         docs_url=None,
         redoc_url=None,
-        lifespan=_lifespan(operations, metrics),
+        lifespan=_lifespan(operations, metrics, applier),
         responses=_errors(),
     )
     app.add_middleware(Guard, token=token)
@@ -81,6 +92,7 @@ def create_app(operations: Operations, token: str | None) -> FastAPI:
     _add_reading(app, operations)
     _add_metrics(app, operations, metrics)
     _add_steering(app, operations)
+    add_webhook(app, intake, applier)
     add_pages(app)
     _describe(app)
     return app
@@ -197,8 +209,9 @@ def _absorb(operations: Operations, metrics: Metrics) -> None:
     metrics.absorb(operations.recent(since=metrics.since(), limit=_COUNTED_AT_ONCE))
 
 
-def _lifespan(operations: Operations, metrics: Metrics) -> Callable[[FastAPI], Any]:
-    """While the application runs, threads note the queue's depth, count syncs that ended, and miss a silent daemon."""
+def _lifespan(operations: Operations, metrics: Metrics, applier: Applier) -> Callable[[FastAPI], Any]:
+    """While the application runs, threads note the queue's depth, count syncs that ended, miss a silent daemon, and apply
+    edits where these are on."""
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -208,8 +221,11 @@ def _lifespan(operations: Operations, metrics: Metrics) -> Callable[[FastAPI], A
             ("daemon alerts", DaemonAlerts(operations).watch, (ended,)),
         ):
             threading.Thread(target=target, args=arguments, name=name, daemon=True).start()
+        if operations.settings.edits_on:
+            applier.start()
         yield
         ended.set()
+        applier.end()
 
     return lifespan
 

@@ -12,6 +12,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from sheets_pipeline.edits.intake import BODY_BYTES as WEBHOOK_BYTES
 from sheets_pipeline.web.addresses import is_loopback
 from sheets_pipeline.web.bodies import Disconnected, read_body
 from sheets_pipeline.web.origin import Refusal, foreign_page, host_name, malformed, not_json, route_path
@@ -19,6 +20,8 @@ from sheets_pipeline.web.origin import Refusal, foreign_page, host_name, malform
 #: Served without the token: health for load balancers, and pages that hold no data of their own.
 OPEN_PATHS = ("/", "/dashboard", "/docs", "/openapi.json")
 OPEN_PREFIX = "/page/"
+#: Served to everybody, behind any proxy: each message is signed (``edits/intake.py``).
+WEBHOOK = "/webhook"
 
 #: A header that no form and no foreign page can send; stands in for a JSON content type.
 OWN_HEADER = "X-Sheets-Pipeline"
@@ -46,6 +49,8 @@ def refusal(scope: Scope, token: str | None) -> Refusal | None:
     """Why this request is refused; None where it may go on."""
     if scope["type"] != "http":
         return Refusal(403, "Expected HTTP; there are no WebSockets here.")
+    if _is_webhook(scope):
+        return malformed(scope)
     refused = malformed(scope) or (_not_from_here(scope) if token is None else _without_token(scope, token))
     refused = refused or foreign_page(scope)
     if refused is None and scope["method"] not in ("GET", "HEAD") and OWN_HEADER not in Headers(scope=scope):
@@ -56,6 +61,10 @@ def refusal(scope: Scope, token: str | None) -> Refusal | None:
 def is_trusted(scope: Scope, token: str | None) -> bool:
     """Whether a request that is served anyway may be told more than health: it has the token, or none is needed."""
     return token is None or _has_token(scope, token)
+
+
+def _is_webhook(scope: Scope) -> bool:
+    return scope["method"] == "POST" and route_path(scope) == WEBHOOK
 
 
 def _is_open(path: str) -> bool:
@@ -108,7 +117,7 @@ class Guard:
             return
         if refused is None:
             try:
-                body = await read_body(scope, receive, _BODY_BYTES)
+                body = await read_body(scope, receive, WEBHOOK_BYTES if _is_webhook(scope) else _BODY_BYTES)
             except Disconnected:
                 return
             if not isinstance(body, Refusal):

@@ -1,16 +1,21 @@
 """Runs the control API in uvicorn."""
 
 import socket
-from functools import cache
+import threading
+from functools import cache, partial
+from secrets import token_hex
 
 from sheets_pipeline.control.app import create_app
 from sheets_pipeline.control.operations import Operations
+from sheets_pipeline.edits.local_script import keep_local_script
 from sheets_pipeline.errors import SettingsError
 from sheets_pipeline.logs import configure
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.settings import Settings
 from sheets_pipeline.web.addresses import check_reachable_safely
 from sheets_pipeline.web.connections import serve_http
+
+_EVERY_ADDRESS = ("0.0.0.0", "localhost")  # noqa: S104 # this machine, too
 
 
 def run_server(settings: Settings, host: str, port: int) -> None:
@@ -22,8 +27,15 @@ def run_server(settings: Settings, host: str, port: int) -> None:
     configure(settings.log_format, settings.log_level)
     check_reachable_safely(settings, host)
     _check_port(host, port)
-    token = settings.control_api_token
-    app = create_app(Operations(settings, cache(Pipeline.open)), token.get_secret_value() if token else None)
+    token, given = settings.control_api_token, settings.edits_webhook_secret
+    operations = Operations(settings, cache(Pipeline.open))
+    is_local = settings.edits_on and settings.spreadsheet_id is None
+    secret = given.get_secret_value() if given else token_hex() if is_local else None
+    app = create_app(operations, token.get_secret_value() if token else None, secret)
+    if is_local and secret is not None:
+        url = f"http://{'127.0.0.1' if host in _EVERY_ADDRESS else host}:{port}/webhook"
+        keep = partial(keep_local_script, lambda: operations.pipeline, url, secret)
+        threading.Thread(target=keep, name="local script", daemon=True).start()
     serve_http(app, host, port, log_config=None, log_level="warning", access_log=False)  # as logs.configure says
 
 

@@ -12,4 +12,9 @@ _NOW = {
 
 def database_time(connection: sa.Connection) -> float:
     """Seconds since 1970 by the database's clock, to the millisecond or better."""
-    return float(connection.scalar(sa.text(f"select {_NOW[connection.dialect.name]}")))
+    return float(connection.execute(sa.select(database_clock(connection))).scalar_one())
+
+
+def database_clock(connection: sa.Connection) -> sa.ColumnElement[float]:
+    """The same, to be evaluated in a statement."""
+    return sa.literal_column(_NOW[connection.dialect.name], sa.Double)

@@ -38,7 +38,8 @@ class TabEvents:
     def of(tab: Tab, entities: Mapping[str, str]) -> "TabEvents":
         """The same of a declaration; ``entities`` says what the events of each table are called."""
         watches = tuple(replace(watch, entity=entities[watch.table]) for watch in tab.watches)
-        return TabEvents(watches, tab.entities, tuple(map(tab.column, tab.key)))
+        own = (edit_entity(tab.title),) if tab.edited else ()
+        return TabEvents(watches, (*tab.entities, *own), tuple(map(tab.column, tab.key)))
 
     def row_key(self, text: str) -> str:
         """The key of the row that an event's key names, as rows of the tab have it.
@@ -77,6 +78,11 @@ class TabEvents:
             names = ", ".join(column.name for column in self.key)
             raise UnusableKey(f"is not a JSON array of {len(self.key)} values, for the key columns {names}")
         return parts
+
+
+def edit_entity(title: str) -> str:
+    """What events are called that show a row of this tab again after an edit of it."""
+    return f"edit of {title}"
 
 
 def faults(tabs: Mapping[str, TabEvents], entity: str, key: str) -> list[str]:

@@ -10,7 +10,17 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from sheets_pipeline.database import archive, chains, held_tabs, history, installation, leases, quota, state
+from sheets_pipeline.database import (
+    archive,
+    chains,
+    edit_tables,
+    held_tabs,
+    history,
+    installation,
+    leases,
+    quota,
+    state,
+)
 from sheets_pipeline.database.chains import STORE, NotedChain
 from sheets_pipeline.database.engine import described
 from sheets_pipeline.database.locks import named_lock
@@ -18,7 +28,7 @@ from sheets_pipeline.database.store import state_metadata
 from sheets_pipeline.errors import DatabaseError
 
 #: Importing one of these declares its tables.
-_DECLARING = (archive, held_tabs, history, installation, leases, quota, state)
+_DECLARING = (archive, edit_tables, held_tabs, history, installation, leases, quota, state)
 
 #: Longest wait for another process that changes the tables, in seconds.
 _LOCK_SECONDS = 60

@@ -22,6 +22,7 @@ from sheets_pipeline.database import history
 from sheets_pipeline.database.state import remove_gone_rows
 from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.defs.running import CONSOLE, RUN_CONFIG
+from sheets_pipeline.edits import ledger
 from sheets_pipeline.settings import Settings
 
 #: Longest time of one clean-up.
@@ -38,6 +39,7 @@ class Removed:
     events_without_run: int
     syncs: int
     gone_rows: int
+    edits: int
     seconds: float
     is_complete: bool
 
@@ -63,9 +65,10 @@ def clean_up_all(
     if not until.is_over:
         syncs = history.remove_before(state, events_before, only_successful_events=True)
         syncs += history.remove_before(state, now - timedelta(days=settings.keep_history_days))
+    edits = 0 if until.is_over else ledger.remove_before(state, now - timedelta(days=settings.keep_edits_days))
     gone_rows = 0 if until.is_over else remove_gone_rows(state)
     seconds = round(time.monotonic() - started, 2)
-    return Removed(event_runs, runs, evaluations, without_run, syncs, gone_rows, seconds, not until.is_over)
+    return Removed(event_runs, runs, evaluations, without_run, syncs, gone_rows, edits, seconds, not until.is_over)
 
 
 @dg.op(out=dg.Out(dg.Nothing), description="Removes old runs, logs, ticks, check evaluations and records of syncs.")
@@ -78,7 +81,7 @@ def remove_what_is_old(context: dg.OpExecutionContext, pipeline: PipelineResourc
 
 
 @dg.job(
-    description="Removes what is older than KEEP_RUNS_DAYS, KEEP_EVENT_RUNS_DAYS and KEEP_HISTORY_DAYS.",
+    description="Removes what is older than KEEP_RUNS_DAYS, KEEP_EVENT_RUNS_DAYS, KEEP_HISTORY_DAYS and KEEP_EDITS_DAYS.",
     # Tomorrow's goes on where today's stopped.
     tags={"dagster/max_retries": "0"},
     executor_def=dg.in_process_executor,

@@ -6,6 +6,7 @@ import dagster as dg
 
 from sheets_pipeline.components.tab_asset import TabAsset
 from sheets_pipeline.database.history import recorded
+from sheets_pipeline.edits.apply import apply_due
 from sheets_pipeline.errors import SheetsPipelineError
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.runs.computed import ComputedTab
@@ -72,6 +73,8 @@ def write(
             sync.report = report = writer.full_sync(
                 computed.rows, computed_at=computed.computed_at, allowance=allowance
             )
+        if pipeline.settings.edits_on and tab_asset.tab.edited:
+            apply_due(pipeline, tab=tab_asset.tab.title)
         if computed.failed_events:
             settle_covered(pipeline, tab_asset.tab, computed.failed_events, report)
         return report

@@ -15,6 +15,7 @@ from sheets_pipeline.components.project import DeclaredTab
 from sheets_pipeline.components.tab_asset import TabAsset, declared_at
 from sheets_pipeline.components.tab_declaration import nearest
 from sheets_pipeline.components.yaml_nodes import Place
+from sheets_pipeline.database.edit_catalog import edit_problems
 from sheets_pipeline.database.engine import connect, read_only
 from sheets_pipeline.database.own_query import result_columns
 from sheets_pipeline.embedded.services import ensure_services
@@ -147,6 +148,7 @@ def _of_catalog(connection: sa.Connection, tab_asset: TabAsset) -> Iterator[tupl
                 text = f"the declared column {column.name!r} is not in the query's result{nearest(column.name, given)}"
                 yield ("columns", i, "name"), f"{text}. Correct the name, or add the column to the query"
     yield from watch_problems(connection, tab_asset)
+    yield from edit_problems(connection, tab_asset.tab)
 
 
 def _without_key(tab: Tab, frame: pd.DataFrame) -> Iterator[str]:

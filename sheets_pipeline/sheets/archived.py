@@ -19,7 +19,7 @@ from sheets_pipeline.sheets.archive import RowMover
 from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sheets.computing import Computing, computing
 from sheets_pipeline.sheets.marks import Ownership
-from sheets_pipeline.sheets.memory import TabMemory
+from sheets_pipeline.sheets.memory import TabMemory, TakeEdits
 from sheets_pipeline.sheets.protocol import Allowance
 from sheets_pipeline.sheets.reader import NeedsFullSync
 from sheets_pipeline.sheets.writer import TabWriter
@@ -100,6 +100,8 @@ class ArchivedWriter:
         self.tab, self.moment, self.max_rows, self.client = tab, moment, max_rows, client
         self.source, self.store, self.lock, self.spreadsheet_url = source, store, lock, spreadsheet_url
         self._memory_of, self.ownership = memory_of, ownership
+        #: As for ``TabWriter``, for the main tab.
+        self.take_edits: TakeEdits | None = None
         self._still_ours: StillOurs = None
         self._moved = 0
 
@@ -339,6 +341,7 @@ class ArchivedWriter:
         writer = TabWriter(
             tab, self.client, memory, lambda: nullcontext(still_ours), self.ownership, self.spreadsheet_url
         )
+        writer.take_edits = self.take_edits if tab is self.tab else None
         writer.elsewhere = lambda keys: set(self.source.moments(keys)) if keys else set()
         return writer
 

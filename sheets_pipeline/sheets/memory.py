@@ -1,10 +1,11 @@
 """What a writer must remember from one sync to the next; the database room keeps it."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from sheets_pipeline.sync.cells import Cell
+from sheets_pipeline.sync.diff import ChangeSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,9 @@ class TabFacts:
 
 #: Key → cells by column name; None where they are not known.
 BaseRows = dict[str, Mapping[str, Cell] | None]
+
+#: Takes cells that people edited out of a full sync's changes: the changes, where columns are, what was last written in rows.
+TakeEdits = Callable[[ChangeSet, Mapping[str, int], Callable[[Collection[str]], BaseRows]], None]
 
 
 class TabMemory(Protocol):

@@ -24,7 +24,7 @@ from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sheets.computing import Computing, computing
 from sheets_pipeline.sheets.finder import TabFinder
 from sheets_pipeline.sheets.marks import Ownership, Sight, TabMarks
-from sheets_pipeline.sheets.memory import BaseRows, TabFacts, TabMemory
+from sheets_pipeline.sheets.memory import BaseRows, TabFacts, TabMemory, TakeEdits
 from sheets_pipeline.sheets.protocol import Allowance
 from sheets_pipeline.sheets.reader import TRUSTED_SECONDS, NeedsFullSync, TabReader
 from sheets_pipeline.sheets.rounds import Round, TabLook, new_layout, round_of_changes, round_of_creation
@@ -84,6 +84,8 @@ class TabWriter:
         self.spreadsheet_url = spreadsheet_url
         #: Gives those of some keys whose rows belong to another tab.
         self.elsewhere: Callable[[Collection[str]], set[str]] = lambda _keys: set()
+        #: Takes cells that people edited out of the changes of a full sync.
+        self.take_edits: TakeEdits | None = None
         self._finder = TabFinder(tab, client, memory)
         self._marks = TabMarks(client, ownership, memory.now)
         self._reader = TabReader(tab, client, self._marks)
@@ -369,6 +371,9 @@ class TabWriter:
         check_deletes(self.tab, changes, len(index.row_of), len(wanted), allowance.deletes)
         strays = find_strays(self.tab, snapshot, layout, index, wanted, changes, base)
         check_inserts(self.tab, strays, len(wanted))
+        is_as_known = sight.is_as_known and facts.layout.keys() == layout.keys()
+        if self.take_edits and is_as_known and not allowance.dry_run:
+            self.take_edits(changes, layout, base)
         bare_from = self._bare_from(facts, snapshot, snapshot.last_row + len(changes.inserts))
         end = row_after_ours(index, changes.foreign_keys)
         place = AT_THE_END if self._is_refused else place_after(end, snapshot, layout)

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, cast
 
 from sheets_pipeline.settings import OWNER, wrong_interval
+from sheets_pipeline.sync.editing import Editing, Edits, faults
 from sheets_pipeline.sync.watch import Priority, Watch
 
 
@@ -58,13 +59,15 @@ NUMBER_FORMATS = {
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of ours: its name in the frame, its header in the tab, its type, and what it means."""
+    """One column of ours: its name in the frame, its header in the tab, its type, what it means, and where edits of it go."""
 
     name: str
     type: ColumnType = ColumnType.TEXT
     header: str = ""
     owner: Owner = Owner.PIPELINE
     description: str = ""
+    #: Where edits of people go; None where the column is not theirs to edit.
+    editing: Editing | None = None
 
     def __post_init__(self) -> None:
         if self.type not in list(ColumnType):
@@ -96,6 +99,7 @@ class Tab:
     ``watches`` are the tables whose changes refresh rows; ``entities`` names those whose events, recorded by hand, refresh
     the row of the same key. ``allow_values_in_event_log`` lets values of cells (a preview, old and new values, keys that are
     texts) be stored in Dagster's event log, where whoever sees the Dagster UI reads them.
+    ``edits`` says which row of which table a row of the tab is, for columns that people may edit.
     ``every`` is the time between its full syncs in seconds, that of the settings where it is None.
     ``priority`` says who goes first in a full sync and among events. ``position`` is the tab's place among ours where it is
     made, and its turn among tabs of one priority: the lowest comes first.
@@ -120,6 +124,7 @@ class Tab:
     max_deletes: int = MAX_DELETES
     max_deletes_share: float = MAX_DELETES_SHARE
     owners: tuple[str, ...] = ()
+    edits: Edits | None = None
 
     def __post_init__(self) -> None:
         if isinstance(key := cast(Any, self.key), str):  # ("id") is a text, ("id",) is meant
@@ -154,6 +159,9 @@ class Tab:
         for kind, values in (("names", names), ("headers", headers)):
             if doubled := _doubled(values):
                 raise ValueError(f"Tab {self.title!r}: column {kind} must differ, found twice: {doubled}.")
+        kept = {self.status_column} if self.on_removed is OnRemoved.MARK else set()
+        if found := [text for _, text in faults(self.key, self.columns, self.edits, kept)]:
+            raise ValueError(f"Tab {self.title!r}: {'; '.join(found)}.")
 
     @property
     def turn(self) -> int:
@@ -164,6 +172,11 @@ class Tab:
     def words(self) -> set[str]:
         """What a person wrote into the declaration, and may be shown where values may not."""
         return {self.title, *self.entities, *(word for column in self.columns for word in (column.name, column.header))}
+
+    @property
+    def edited(self) -> dict[str, Editing]:
+        """The columns that people may edit, by name."""
+        return {column.name: column.editing for column in self.columns if column.editing is not None}
 
     def column(self, name: str) -> Column:
         """The column with this name."""

@@ -23,6 +23,9 @@ def tab(*lines: str) -> str:
 
 TITLE, KEY, SQL = "title: Orders", "key: [id]", "sql: select id, name from learner"
 
+EDITED, NAME = ("columns:", "- {name: id}"), "- {name: name, editable: true, writes_to: learner.name}"
+ROW = ("edits: {row: {table: learner, key: {id: id}}}",)
+
 #: Text, line, and words of the message.
 BROKEN = {
     "empty": ("", 1, "the file is empty"),
@@ -97,6 +100,31 @@ BROKEN = {
     "share is a text": (tab(TITLE, KEY, SQL, "max_deletes_share: 20%"), 6, "max_deletes_share: expected a number, found '20%', which is a text"),
     "position is a text": (tab(TITLE, KEY, SQL, "position: first"), 6, "position: expected a whole number, found 'first'"),
     "position is too high": (tab(TITLE, KEY, SQL, "position: 1000000"), 6, "position: expected a number below 1000000"),
+    "editable without a target": (tab(TITLE, KEY, SQL, *EDITED, "- {name: name, editable: true}", *ROW), 8, "columns[2]: the column 'name' is editable: writes_to is missing"),
+    "editable without a row": (tab(TITLE, KEY, SQL, *EDITED, NAME), 8, "edits.row does not say which row of the table 'learner' to change"),
+    "editable key": (tab(TITLE, KEY, SQL, "columns:", "- {name: id, editable: true, writes_to: learner.id}", *ROW), 7, "the key column 'id' cannot be editable"),
+    "edits into a key": (tab(TITLE, KEY, SQL, *EDITED, NAME.replace("learner.name", "learner.id"), *ROW), 8, "learner.id is part of the key"),
+    "edits into no column": (tab(TITLE, KEY, SQL, *EDITED, NAME.replace("learner.name", "name"), *ROW), 8, "writes_to is 'name'; expected table.column"),
+    "edits of two columns into one": (tab(TITLE, KEY, SQL, *EDITED, NAME, NAME.replace("name: name", "name: nick"), *ROW), 9, "takes the edits of several columns"),
+    "edits into another table": (tab(TITLE, KEY, SQL, *EDITED, NAME.replace("learner.", "teacher."), *ROW), 8, "the table 'teacher' to change; known: learner"),
+    "target of no edits": (tab(TITLE, KEY, SQL, *EDITED, "- {name: name, writes_to: learner.name}"), 8, "the column is not editable. Add editable: true"),
+    "edits without a column": (tab(TITLE, KEY, SQL, *EDITED, *ROW), 8, "no column is editable"),
+    "edits of a query's columns": (tab(TITLE, KEY, SQL, *ROW), 6, "edits needs columns"),
+    "edited json": (tab(TITLE, KEY, SQL, *EDITED, NAME.replace("}", ", type: json}"), *ROW), 8, "is json, which is not edited in a cell"),
+    "edited status column": (tab(TITLE, KEY, SQL, "on_removed: mark", *EDITED, NAME.replace("name: name", "name: row_status"), *ROW), 9, "the pipeline itself writes"),
+    "row by no column": (tab(TITLE, KEY, SQL, *EDITED, NAME, "edits:", "  row: {table: learner, key: {id: idd}}"), 10, "'idd' is not among the tab's columns"),
+    "row by an edited column": (tab(TITLE, KEY, SQL, *EDITED, NAME, "edits:", "  row: {table: learner, key: {code: name}}"), 10, "'name' tells which row of 'learner' it is, and is editable"),
+    "row twice": (tab(TITLE, KEY, SQL, *EDITED, NAME, "edits:", "  row: [{table: learner, key: {id: id}}, {table: learner, key: {id: id}}]"), 10, "the table 'learner' stands here twice"),
+    "row of an unused table": (tab(TITLE, KEY, SQL, *EDITED, NAME, "edits:", "  row: [{table: learner, key: {id: id}}, {table: teacher, key: {id: id}}]"), 10, "no editable column writes to the table 'teacher'"),
+    "row without key": (tab(TITLE, KEY, SQL, *EDITED, NAME, "edits: {row: {table: learner, key: {}}}"), 9, "key is empty"),
+    "mistyped key of edits": (tab(TITLE, KEY, SQL, *EDITED, NAME, "edits: {rows: {table: learner, key: {id: id}}}"), 9, "unknown key 'rows'. Did you mean 'row'?"),
+    "mistyped key of a row": (tab(TITLE, KEY, SQL, *EDITED, NAME, "edits: {row: {tabel: learner, key: {id: id}}}"), 9, "unknown key 'tabel'. Did you mean 'table'?"),
+    "mistyped winner": (tab(TITLE, KEY, SQL, *EDITED, NAME.replace("}", ", on_conflict: shete}"), *ROW), 8, "expected one of sheet, database. Did you mean 'sheet'?"),
+    "bad editor": (tab(TITLE, KEY, SQL, *EDITED, NAME.replace("}", ", editors: [Ada]}"), *ROW), 8, "expected a mail address or @domain, found 'Ada'"),
+    "value twice": (tab(TITLE, KEY, SQL, *EDITED, NAME.replace("}", ", one_of: [a, a]}"), *ROW), 8, "has a value twice"),
+    "value is a list": (tab(TITLE, KEY, SQL, *EDITED, NAME.replace("}", ", one_of: [[a]]}"), *ROW), 8, "one_of: expected texts, numbers, true or false"),
+    "negative approval": (tab(TITLE, KEY, SQL, *EDITED, NAME, "edits: {row: {table: learner, key: {id: id}}, needs_approval_above: -1}"), 9, "needs_approval_above: expected"),
+    "new rows": (tab(TITLE, KEY, SQL, *EDITED, NAME, "edits: {row: {table: learner, key: {id: id}}, new_rows: insert}"), 9, "unknown key 'new_rows'"),
     "spreadsheet": (tab(TITLE, KEY, SQL, "spreadsheet: {each: courses, by: id}"), 6, "not yet supported"),
     "no such variable": (tab("title: {env: NO_SUCH}", KEY, SQL), 3, "the variable NO_SUCH is not set"),
     "no such variable in a text": (tab("title: 'All {{ env.NO_SUCH }}'", KEY, SQL), 3, "the variable NO_SUCH is not set"),

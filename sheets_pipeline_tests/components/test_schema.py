@@ -41,7 +41,10 @@ BEYOND_A_SCHEMA = {
     "key column twice", "key not a column", "column twice", "header twice", "bad owner", "no such variable",
     "no such variable in a text", "undefined variable", "missing file", "file outside", "file is a folder",
     "no query but a statement", "two statements", "keys without columns", "keys of another number", "merge key", "watch of another key", "watch of part of the key", "watch with too many",
-    "keys_sql that knows no row",
+    "keys_sql that knows no row", "editable without a target", "editable without a row", "editable key", "edits into a key",
+    "edits into no column", "edits of two columns into one", "edits into another table", "target of no edits",
+    "edits without a column", "edits of a query's columns", "edited json", "edited status column", "row by no column",
+    "row by an edited column", "row twice", "row of an unused table", "bad editor", "value twice",
 }  # fmt: skip
 
 

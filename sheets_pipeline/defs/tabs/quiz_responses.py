@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sheets_pipeline.components.tab_asset import tab_asset
 from sheets_pipeline.platform import queries, watches
 from sheets_pipeline.platform.response_archive import ResponseSource
+from sheets_pipeline.sync.editing import Editing, Edits, RowTarget
 from sheets_pipeline.sync.tab import Archive, Column, ColumnType, Tab
 
 QUIZ_RESPONSES = Tab(
@@ -19,11 +20,12 @@ QUIZ_RESPONSES = Tab(
         Column("course"),
         Column("quiz"),
         Column("quiz_kind"),
-        Column("score", ColumnType.DECIMAL),
-        Column("passed", ColumnType.BOOLEAN),
+        Column("score", ColumnType.DECIMAL, editing=Editing("quiz_responses.score")),
+        Column("passed", ColumnType.BOOLEAN, editing=Editing("quiz_responses.passed")),
         Column("submitted_at", ColumnType.DATETIME),
         Column("answer"),
     ),
+    edits=Edits((RowTarget("quiz_responses", {"id": "response_id"}),)),
     position=40,
     watches=watches.QUIZ_RESPONSES,
     switch="sync_enable_quiz_responses",

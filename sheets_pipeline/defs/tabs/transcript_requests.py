@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from sheets_pipeline.components.tab_asset import tab_asset
 from sheets_pipeline.platform import queries, watches
+from sheets_pipeline.sync.editing import Editing, Edits, RowTarget
 from sheets_pipeline.sync.tab import Column, ColumnType, Tab
 
 TRANSCRIPT_REQUESTS = Tab(
@@ -15,11 +16,15 @@ TRANSCRIPT_REQUESTS = Tab(
         Column("request_id", ColumnType.INTEGER),
         Column("learner"),
         Column("course"),
-        Column("status"),
-        Column("pdf_generate", ColumnType.BOOLEAN),
+        Column(
+            "status",
+            editing=Editing("transcript_requests.status", one_of=("pending", "approved", "sent", "rejected")),
+        ),
+        Column("pdf_generate", ColumnType.BOOLEAN, editing=Editing("transcript_requests.pdf_generate")),
         Column("requested_at", ColumnType.DATETIME),
         Column("updated_at", ColumnType.DATETIME),
     ),
+    edits=Edits((RowTarget("transcript_requests", {"id": "request_id"}),)),
     position=30,
     watches=watches.TRANSCRIPT_REQUESTS,
     switch="sync_enable_transcript_requests",

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from sheets_pipeline.components.tab_asset import tab_asset
 from sheets_pipeline.platform import queries, watches
+from sheets_pipeline.sync.editing import Editing, Edits, RowTarget
 from sheets_pipeline.sync.tab import Column, ColumnType, Tab
 
 USER_PROFILES = Tab(
@@ -13,8 +14,8 @@ USER_PROFILES = Tab(
     key=("user_id",),
     columns=(
         Column("user_id", ColumnType.INTEGER),
-        Column("full_name"),
-        Column("email"),
+        Column("full_name", editing=Editing("users.full_name")),
+        Column("email", editing=Editing("users.email")),
         Column("joined_at", ColumnType.DATETIME),
         Column("last_active_at", ColumnType.DATETIME),
         Column("courses_enrolled", ColumnType.INTEGER),
@@ -25,6 +26,7 @@ USER_PROFILES = Tab(
         Column("best_course"),
         Column("days_active_30d", ColumnType.INTEGER),
     ),
+    edits=Edits((RowTarget("users", {"id": "user_id"}),)),
     position=10,
     watches=watches.USER_PROFILES,
     switch="sync_enable_user_profiles",

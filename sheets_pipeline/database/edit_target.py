@@ -1,0 +1,119 @@
+"""The row that an edit changes: read under a lock, changed by one statement, read again."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+import sqlalchemy as sa
+
+#: Longest time of one statement, and of waiting for the application to release the row, in seconds.
+STATEMENT_SECONDS, LOCK_SECONDS = 10, 3
+
+
+@dataclass(frozen=True, slots=True)
+class TableColumns:
+    """What the database says of a table's columns: name → type, and which may be NULL."""
+
+    types: Mapping[str, sa.types.TypeEngine[Any]]
+    nullable: Collection[str]
+    #: The database itself computes them.
+    generated: Collection[str]
+
+    def takes_null(self, column: str) -> bool:
+        """Whether blank is NULL there."""
+        return column in self.nullable or column not in self.types
+
+
+class TargetRow:
+    """One row of one table, in an open transaction."""
+
+    def __init__(self, connection: sa.Connection, table: str, key: Mapping[str, Any], columns: Collection[str]) -> None:
+        self.connection, self.columns = connection, list(columns)
+        self.known = described(connection, table)
+        schema, _, name = table.rpartition(".")
+        typed = [sa.column(one, self.known.types.get(one, sa.types.NullType())) for one in [*columns, *key]]
+        self._table = sa.table(name, *typed, schema=schema or None)
+        self._key = {one: self._adapted(one, value) for one, value in key.items()}
+
+    def read(self, *, lock: bool = False) -> dict[str, Any] | None:
+        """The values of its columns; None where there is no such row. A lock keeps others from changing it until the end.
+
+        Raises:
+            LookupError: The key finds several rows.
+        """
+        # As the driver gives them, which is how the tab's query gives them, too.
+        plain = [sa.type_coerce(self._table.c[one], sa.types.NullType()) for one in self.columns]
+        query = sa.select(*plain).where(*self._is_it()).limit(2)
+        rows = self.connection.execute(query.with_for_update(key_share=True) if lock else query).all()
+        if len(rows) > 1:
+            raise LookupError("the key finds several rows")
+        return dict(zip(self.columns, rows[0], strict=True)) if rows else None
+
+    def change(self, values: Mapping[str, Any]) -> bool:
+        """Write these columns in one statement; False where no row was changed."""
+        adapted = {self._table.c[one]: self._adapted(one, value) for one, value in values.items()}
+        statement = sa.update(self._table).where(*self._is_it()).values(adapted)
+        return self.connection.execute(statement).rowcount == 1
+
+    def _is_it(self) -> list[sa.ColumnElement[bool]]:
+        return [self._table.c[one] == value for one, value in self._key.items()]
+
+    def _adapted(self, column: str, value: Any) -> Any:
+        """The value in the form in which drivers take it for the column's type."""
+        kind = self.known.types.get(column)
+        if value is None:
+            return None if self.known.takes_null(column) or not isinstance(kind, sa.String) else ""
+        if isinstance(value, datetime) and value.tzinfo is not None:
+            is_aware = self.connection.dialect.name == "postgresql" and getattr(kind, "timezone", True)
+            value = value if is_aware else value.astimezone(UTC).replace(tzinfo=None)
+        if isinstance(kind, sa.String) and isinstance(value, date):
+            return value.isoformat(" ") if isinstance(value, datetime) else value.isoformat()
+        if isinstance(kind, sa.Date) and isinstance(value, datetime):
+            return value.date()
+        if isinstance(kind, sa.Float) and isinstance(value, Decimal | int):
+            return float(value)
+        if isinstance(value, bool):
+            is_number = isinstance(kind, sa.Integer | sa.Numeric)
+            return int(value) if is_number else ("true" if value else "false") if isinstance(kind, sa.String) else value
+        if isinstance(value, Decimal) and isinstance(kind, sa.Integer) and value == value.to_integral_value():
+            return int(value)
+        if isinstance(kind, sa.String) and isinstance(value, int | Decimal):
+            return str(value)
+        return value
+
+
+def bound(connection: sa.Connection) -> None:
+    """Let no statement of this transaction take long, and none wait long for a lock; undone when it ends."""
+    name = connection.dialect.name
+    if name == "postgresql":
+        connection.exec_driver_sql(
+            f"SET LOCAL statement_timeout = {STATEMENT_SECONDS * 1000}; SET LOCAL lock_timeout = {LOCK_SECONDS * 1000}"
+        )
+    elif name != "sqlite":
+        settings = {"innodb_lock_wait_timeout": LOCK_SECONDS, "time_zone": "'+00:00'"}
+        if getattr(connection.dialect, "is_mariadb", False):
+            settings["max_statement_time"] = STATEMENT_SECONDS
+        connection.exec_driver_sql("SET " + ", ".join(f"SESSION {one} = {value}" for one, value in settings.items()))
+        connection.info["sheets_pipeline_after_reading"] = "SET " + ", ".join(
+            f"SESSION {one} = DEFAULT" for one in settings
+        )
+
+
+def described(connection: sa.Connection, table: str) -> TableColumns:
+    """What the database says of a table; asked once per process."""
+    return _described(connection.engine, table)
+
+
+@lru_cache(maxsize=200)
+def _described(engine: sa.Engine, table: str) -> TableColumns:
+    schema, _, name = table.rpartition(".")
+    try:
+        columns = sa.inspect(engine).get_columns(name, schema=schema or None)
+    except sa.exc.NoSuchTableError:  # in another schema of the search path: the server converts by itself
+        return TableColumns({}, (), ())
+    generated = {one["name"] for one in columns if one.get("computed")}
+    nullable = {one["name"] for one in columns if one["nullable"]}
+    return TableColumns({one["name"]: one["type"] for one in columns}, nullable, generated)

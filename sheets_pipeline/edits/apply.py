@@ -1,0 +1,152 @@
+"""Applying edits: what waits in the ledger goes into the database, row by row, each in one transaction.
+
+One transaction holds the change, the edit's state and the base of the cell, where the ledger and the platform share a
+database. Where they do not, the platform's is committed first: what is lost between the two is looked at again, the database
+holds it by then, and nothing is written twice.
+"""
+
+import logging
+import random
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+
+from sheets_pipeline.components.tab_asset import tab_assets
+from sheets_pipeline.database.edit_refusals import Kind, Refusal, refusal
+from sheets_pipeline.database.edit_target import bound
+from sheets_pipeline.database.state import sync_tab
+from sheets_pipeline.edits import ledger
+from sheets_pipeline.edits.base import base_of, note_base
+from sheets_pipeline.edits.ends import Ends
+from sheets_pipeline.edits.ledger import State
+from sheets_pipeline.edits.row import Later, Row
+from sheets_pipeline.errors import DatabaseError
+from sheets_pipeline.sync.tab import Tab
+
+logger = logging.getLogger(__name__)
+
+#: Attempts that may fail unexpectedly, and the pauses after them.
+MOST_ATTEMPTS = 5
+_PAUSES = (1.0, 5.0, 30.0, 120.0)
+#: So often a deadlock is tried again at once.
+_DEADLOCKS = 3
+_ROWS_AT_ONCE = 200
+
+
+@dataclass(slots=True)
+class Counts:
+    """What became of edits."""
+
+    by_state: dict[str, int] = field(default_factory=dict)
+
+    def add(self, state: State) -> None:
+        """Count one."""
+        self.by_state[state.value] = self.by_state.get(state.value, 0) + 1
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return sum(self.by_state.values())
+
+
+def apply_due(pipeline: Ends, *, tab: str | None = None, seconds: float = 30.0) -> Counts:
+    """Apply edits that are due, of one tab or of all, until none is left or the time is over.
+
+    Does nothing where EDITS_ENABLED is not set.
+
+    Raises:
+        DatabaseError: The database of the ledger cannot be reached.
+    """
+    counts = Counts()
+    if not pipeline.settings.edits_on:
+        return counts
+    tabs = {asset.tab.title: asset.tab for asset in tab_assets().values() if asset.problem is None and asset.tab.edited}
+    end, tried = time.monotonic() + seconds, set[tuple[int, str]]()
+    while time.monotonic() < end:
+        with pipeline.state.connect() as connection:
+            chosen = None if tab is None else _tab_ids(connection, tab)
+            rows = [row for row in ledger.due(connection, _ROWS_AT_ONCE, chosen) if row not in tried]
+        if not rows:
+            return counts
+        for tab_id, row_key in rows:
+            tried.add((tab_id, row_key))
+            for state in apply_row(pipeline, tabs, tab_id, row_key):
+                counts.add(state)
+            if time.monotonic() > end:
+                break
+    return counts
+
+
+def _tab_ids(connection: sa.Connection, tab: str) -> list[int]:
+    return list(connection.scalars(sa.select(sync_tab.c.id).where(sync_tab.c.tab == tab)))
+
+
+def apply_row(pipeline: Ends, tabs: Mapping[str, Tab], tab_id: int, row_key: str) -> list[State]:
+    """Settle the new edits of one row of a tab; the states they ended in, none where they wait."""
+    for attempt in range(_DEADLOCKS):
+        try:
+            with _transactions(pipeline) as (platform, state):
+                edits = ledger.claimed(state, tab_id, row_key)
+                if not edits:
+                    return []
+                tab = tabs.get(edits[0].tab)
+                if tab is None:
+                    for edit in edits:
+                        ledger.settle(state, edit, State.REJECTED, "no editable tab of this title is declared")
+                    return [State.REJECTED] * len(edits)
+                return Row(platform, state, tab, edits).settle()
+        except Later as later:
+            _postpone(pipeline, tab_id, row_key, later)
+            return []
+        except Exception as error:
+            why = refusal(error)
+            if why.kind is Kind.AGAIN and attempt + 1 < _DEADLOCKS:
+                time.sleep(random.uniform(0.01, 0.1))  # noqa: S311 # so that two do not meet again
+                continue
+            return _failed(pipeline, tab_id, row_key, error, why)
+    return []
+
+
+@contextmanager
+def _transactions(pipeline: Ends) -> Iterator[tuple[sa.Connection, sa.Connection]]:
+    """One transaction for both, or one each; then the platform's is committed first."""
+    with ExitStack() as stack:
+        state = stack.enter_context(ledger.writing(pipeline.state))
+        if pipeline.platform is pipeline.state:
+            bound(state)
+            yield state, state
+            return
+        with pipeline.platform.begin() as platform:
+            bound(platform)
+            ledger.begin_writing(platform)
+            yield platform, state
+
+
+def _postpone(pipeline: Ends, tab_id: int, row_key: str, later: Later) -> None:
+    with ledger.writing(pipeline.state) as connection:
+        edits = ledger.claimed(connection, tab_id, row_key)
+        ledger.postpone(connection, edits, later.seconds, later.reason, counts=False)
+
+
+def _failed(pipeline: Ends, tab_id: int, row_key: str, error: Exception, why: Refusal) -> list[State]:
+    """An attempt that nobody expected to fail: again after a pause, dead after the fifth."""
+    if why.kind is Kind.AWAY and isinstance(error, DatabaseError):
+        raise error
+    # Not the error itself: it may quote the row.
+    logger.warning("Edits of a row could not be applied: %s (%s)", why.reason, type(error).__name__)
+    states = []
+    with ledger.writing(pipeline.state) as connection:
+        edits = ledger.claimed(connection, tab_id, row_key)
+        for edit in edits:
+            reason = f"{why.reason}; tried {edit.attempts + 1} times"
+            if edit.attempts + 1 >= MOST_ATTEMPTS:
+                ledger.settle(connection, edit, State.DEAD, reason)
+                _, base = base_of(connection, edit)
+                note_base(connection, [edit], base or {})
+                states.append(State.DEAD)
+            else:
+                ledger.postpone(connection, [edit], _PAUSES[edit.attempts], reason, counts=True)
+    return states

@@ -1,0 +1,96 @@
+// Sends what people type into editable columns to the Sheets Pipeline. Made by `sheets-pipeline edits script`.
+// Run setup() once; test() sends a probe, showConfig() shows what is set, uninstall() takes the triggers away.
+
+const TABS = {};  // title -> {keys: {name: header}, columns: {name: header}}
+const MOST_ROWS = 500, MOST_CHARACTERS = 900000;
+
+function setup() {
+  const store = PropertiesService.getScriptProperties(), ui = SpreadsheetApp.getUi();
+  for (const [name, text] of [['URL', 'Address of the webhook: https://.../webhook'], ['SECRET', 'Value of EDITS_WEBHOOK_SECRET']]) {
+    const answer = ui.prompt(text, ui.ButtonSet.OK_CANCEL);
+    if (answer.getSelectedButton() !== ui.Button.OK) return;
+    if (answer.getResponseText().trim()) store.setProperty(name, answer.getResponseText().trim());
+  }
+  install();
+  test();
+}
+
+function install() {
+  uninstall();
+  const spreadsheet = SpreadsheetApp.getActive();
+  ScriptApp.newTrigger('edited').forSpreadsheet(spreadsheet).onEdit().create();
+  ScriptApp.newTrigger('changed').forSpreadsheet(spreadsheet).onChange().create();
+}
+
+function uninstall() {
+  ScriptApp.getProjectTriggers().forEach((trigger) => ScriptApp.deleteTrigger(trigger));
+}
+
+function showConfig() {
+  const store = PropertiesService.getScriptProperties();
+  const text = ['URL: ' + (store.getProperty('URL') || 'not set'), 'Secret: ' + (store.getProperty('SECRET') ? 'set' : 'not set'),
+    'Triggers: ' + ScriptApp.getProjectTriggers().length, 'Tabs: ' + (Object.keys(TABS).join(', ') || 'none')].join('\n');
+  console.log(text);
+  return text;
+}
+
+function test() {
+  const code = send({kind: 'probe'});
+  console.log('The pipeline answered ' + code + (code === 202 ? ': all is well.' : '. See docs/use/edits.md.'));
+  return code;
+}
+
+function edited(e) {
+  const range = e.range, sheet = range.getSheet(), tab = TABS[sheet.getName()];
+  if (!tab) return;
+  const header = sheet.getRange(1, 1, 1, sheet.getLastColumn()).getValues()[0].map(String);
+  const first = Math.max(range.getRow(), 2), count = range.getLastRow() - first + 1;
+  const place = (headers) => Object.keys(headers).map((name) => [name, header.indexOf(headers[name])]);
+  const keys = place(tab.keys), all = place(tab.columns);
+  if (count < 1) return;
+  if (keys.concat(all).some(([, at]) => at < 0)) return send({kind: 'look', tab: sheet.getName()});
+  const columns = all.filter(([, at]) => at + 1 >= range.getColumn() && at + 1 <= range.getLastColumn());
+  if (!columns.length) return;
+  if (count > MOST_ROWS) return send({kind: 'look', tab: sheet.getName()});
+  const values = sheet.getRange(first, 1, count, header.length).getValues();
+  const cell = (value) => value instanceof Date ? {date: value.getTime()} : value;
+  const message = {
+    kind: 'edit', tab: sheet.getName(), columns: columns.map(([name]) => name),
+    rows: values.map((row) => ({key: keys.map(([, at]) => cell(row[at])), cells: columns.map(([, at]) => cell(row[at]))})),
+  };
+  if (e.oldValue !== undefined && count === 1 && columns.length === 1) message.old = e.oldValue;
+  if (e.user && e.user.getEmail) message.editor = e.user.getEmail();
+  return send(message);
+}
+
+function changed(e) {
+  if (['EDIT', 'FORMAT'].indexOf(e.changeType) < 0) send({kind: 'look'});
+}
+
+function send(message) {
+  const store = PropertiesService.getScriptProperties(), spreadsheet = SpreadsheetApp.getActive();
+  Object.assign(message, {
+    id: Utilities.getUuid(), spreadsheet: spreadsheet.getId(), at: Date.now(),
+    locale: spreadsheet.getSpreadsheetLocale(), zone: spreadsheet.getSpreadsheetTimeZone(),
+  });
+  const body = JSON.stringify(message);
+  if (body.length > MOST_CHARACTERS) return send({kind: 'look', tab: message.tab});
+  let code = 0;
+  for (const wait of [0, 500, 2000]) {
+    if (wait) Utilities.sleep(wait);
+    const timestamp = String(Math.floor(Date.now() / 1000));
+    const bytes = Utilities.computeHmacSha256Signature(timestamp + '.' + body, store.getProperty('SECRET'), Utilities.Charset.UTF_8);
+    const signature = bytes.map((byte) => ((byte + 256) % 256).toString(16).padStart(2, '0')).join('');
+    try {
+      code = UrlFetchApp.fetch(store.getProperty('URL'), {
+        method: 'post', contentType: 'application/json', payload: body, muteHttpExceptions: true,
+        headers: {'X-Sheets-Pipeline-Timestamp': timestamp, 'X-Sheets-Pipeline-Signature': signature},
+      }).getResponseCode();
+    } catch (error) {
+      code = 0;  // no answer: the id lets it count once, however often it arrives
+    }
+    if (code && code < 500 && code !== 429) break;
+  }
+  if (code !== 202 && code !== 409) console.warn('The pipeline answered ' + code);
+  return code;
+}

@@ -1,0 +1,80 @@
+"""What people decide about edits: put one in after all, refuse it, take it back. Each goes through the same merge."""
+
+import uuid
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from sheets_pipeline.database.edit_tables import sheet_edit
+from sheets_pipeline.edits import ledger
+from sheets_pipeline.edits.base import base_of, note_base
+from sheets_pipeline.edits.ledger import Edit, State
+from sheets_pipeline.errors import SheetsPipelineError
+from sheets_pipeline.sync.merge import UNKNOWN, Unknown
+
+
+class NotPossible(SheetsPipelineError):
+    """An edit is in a state in which this cannot be done, or there is none of this number."""
+
+    remedy = "`sheets-pipeline edits list` shows the edits and their states."
+
+
+def find(connection: sa.Connection, edit_id: int) -> Edit:
+    """The edit of this number.
+
+    Raises:
+        NotPossible: There is none.
+    """
+    edits = ledger.select(connection, sheet_edit.c.id == edit_id)
+    if not edits:
+        raise NotPossible(f"There is no edit {edit_id}. `sheets-pipeline edits list` shows those that there are.")
+    return edits[0]
+
+
+def accept(engine: sa.Engine, edit_id: int, who: str) -> Edit:
+    """Put in what was typed: an edit that waits for it, or one that was refused or lost against the database.
+
+    What the database holds as the edit's record says is what it replaces: where that has changed since, it is a conflict
+    again.
+    """
+    with ledger.writing(engine) as connection:
+        edit = find(connection, edit_id)
+        if edit.state not in (State.AWAITING, State.CONFLICT, State.REJECTED, State.DEAD):
+            raise NotPossible(f"Edit {edit_id} is {edit.state}; expected one that waits, lost or was refused.")
+        base = edit.base if isinstance(edit.in_database, Unknown) else edit.in_database
+        values = {"base": ledger.as_json(base)}
+        # What waits is the person's own edit; what was settled is not in the tab any more.
+        values |= {"decided_by": None} if edit.state is State.AWAITING else {}
+        if not ledger.set_state(connection, edit, State.NEW, who, None, **values):
+            raise NotPossible(f"Somebody else was quicker with edit {edit_id}.")
+        return find(connection, edit_id)
+
+
+def reject(engine: sa.Engine, edit_id: int, who: str) -> Edit:
+    """Refuse an edit that waits; the tab shows the database's value again at its next sync."""
+    with ledger.writing(engine) as connection:
+        edit = find(connection, edit_id)
+        if edit.state not in (State.AWAITING, State.NEW):
+            raise NotPossible(f"Edit {edit_id} is {edit.state}; expected one that waits.")
+        if not ledger.set_state(connection, edit, State.REJECTED, who, f"refused by {who}"):
+            raise NotPossible(f"Somebody else was quicker with edit {edit_id}.")
+        _, base = base_of(connection, edit)
+        note_base(connection, [edit], base or {})
+        return find(connection, edit_id)
+
+
+def undo(engine: sa.Engine, edit_ids: Sequence[int], who: str) -> int:
+    """Take back edits that were applied, the latest first, as one batch of new edits; returns how many.
+
+    A cell that has changed since keeps what it holds now: its edit ends as a conflict.
+    """
+    batch = f"undo-{uuid.uuid4()}"
+    with ledger.writing(engine) as connection:
+        edits = [find(connection, edit_id) for edit_id in sorted(set(edit_ids), reverse=True)]
+        for edit in edits:
+            if edit.state is not State.APPLIED or isinstance(edit.stored, Unknown) or edit.in_database is UNKNOWN:
+                raise NotPossible(f"Edit {edit.id} is {edit.state}; only what was applied can be taken back.")
+        for edit in edits:
+            if not isinstance(edit.stored, Unknown) and not isinstance(edit.in_database, Unknown):
+                ledger.put_in(connection, edit, edit.in_database, edit.stored, who, batch)
+        return len(edits)

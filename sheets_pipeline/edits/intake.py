@@ -1,0 +1,246 @@
+"""Taking in what the Apps Script sends: a signed message is checked and noted in the ledger, in one transaction.
+
+A message is evidence of what cells held when the script read them; nothing is read again before it is applied. What it says is
+compared with the base (what the pipeline itself last wrote), never with what the message says stood there before, unless
+nobody else knows. Keys are those of rows that the pipeline wrote; others are passed over. What no message tells of, the next
+full sync finds.
+"""
+
+import hashlib
+import hmac
+import re
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import orjson
+import sqlalchemy as sa
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from sheets_pipeline.components.tab_asset import tab_assets
+from sheets_pipeline.database.edit_tables import sheet_edit_message
+from sheets_pipeline.database.event_keys import TabEvents, UnusableKey
+from sheets_pipeline.database.event_table import utc_now
+from sheets_pipeline.edits import ledger
+from sheets_pipeline.edits.base import as_cell
+from sheets_pipeline.edits.ends import Ends
+from sheets_pipeline.edits.ledger import Seen, Source
+from sheets_pipeline.errors import SheetsError
+from sheets_pipeline.sheets.time_zones import time_zone
+from sheets_pipeline.sync.cells import MAX_KEY_CHARACTERS, Cell
+from sheets_pipeline.sync.merge import UNKNOWN, Unknown
+from sheets_pipeline.sync.tab import Tab
+from sheets_pipeline.sync.typed_cells import Moment, Typed
+
+#: How far the clock of a message may be from ours, in seconds.
+CLOCK_SECONDS = 300
+#: Largest message, in bytes.
+BODY_BYTES = 1_000_000
+#: Rows of one message; the script sends "look" for more.
+MOST_ROWS = 500
+#: Messages of one spreadsheet: a second on average, and at once.
+PER_SECOND, AT_ONCE = 40.0, 400.0
+
+_Word = Annotated[str, StringConstraints(max_length=254, pattern=r"^[^\x00-\x1f\x7f]*$")]
+
+
+class MessageRefused(Exception):
+    """A message of the webhook that is not taken, and the HTTP status that says so."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class _Date(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    date: Annotated[int, Field(ge=-62_135_596_800_000, le=253_402_300_799_999)]
+
+
+_Value = Annotated[str, StringConstraints(max_length=50_000)] | bool | int | float | _Date | None
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    key: Annotated[list[_Value], Field(min_length=1, max_length=20)]
+    cells: Annotated[list[_Value], Field(max_length=1000)]
+
+
+class Message(BaseModel):
+    """What the script sends. ``probe`` asks for nothing but an answer, ``look`` says that something changed."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    id: Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F-]{36}$")]
+    kind: Literal["edit", "look", "probe"]
+    spreadsheet: _Word
+    tab: _Word = ""
+    at: Annotated[int, Field(ge=0, le=253_402_300_799_999)]
+    locale: _Word = ""
+    zone: _Word = ""
+    editor: _Word = ""
+    columns: Annotated[list[_Word], Field(max_length=1000)] = Field(default_factory=list)
+    rows: Annotated[list[_Row], Field(max_length=MOST_ROWS)] = Field(default_factory=list)
+    old: _Value = None
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A message that was noted; ``cells`` counts those that differ from what the tab was known to hold."""
+
+    kind: str
+    tab: str
+    cells: int
+
+
+class Intake:
+    """Takes messages for one pipeline."""
+
+    def __init__(
+        self, open_pipeline: Callable[[], Ends], secret: str | None, *, is_enabled: Callable[[], bool]
+    ) -> None:
+        self._open, self._secret, self._is_enabled = open_pipeline, secret, is_enabled
+        self._quota = _Quota()
+
+    def receive(self, body: bytes, timestamp: str, signature: str) -> Taken:
+        """Check a message and note its cells; it is committed when this returns.
+
+        Raises:
+            MessageRefused: It is not taken; says why.
+            DatabaseError: The ledger cannot be written.
+        """
+        self._check_signature(body, timestamp, signature)
+        message = parsed(body)
+        pipeline = self._open()
+        if message.spreadsheet != pipeline.services.spreadsheet_id:
+            raise MessageRefused(404, "Expected the id of a spreadsheet that is kept here; found another.")
+        if not self._quota.takes(message.spreadsheet):
+            raise MessageRefused(429, f"Expected at most {PER_SECOND:.0f} messages a second. Wait a moment.")
+        tab = _tab(message) if message.kind == "edit" else None
+        with ledger.writing(pipeline.state) as connection:
+            self._note(connection, message)
+            cells = _record(connection, message, tab) if tab is not None else 0
+        return Taken(message.kind, message.tab, cells)
+
+    def _check_signature(self, body: bytes, timestamp: str, signature: str) -> None:
+        if not self._secret or not self._is_enabled():
+            raise MessageRefused(403, "Edits are not taken here. Set EDITS_ENABLED and EDITS_WEBHOOK_SECRET.")
+        expected = sign(self._secret, timestamp, body)
+        if not hmac.compare_digest(expected.encode(), signature.encode("utf-8", "replace")):
+            raise MessageRefused(
+                401, "The signature is missing or wrong. The script needs the value of EDITS_WEBHOOK_SECRET."
+            )
+        if not re.fullmatch(r"[0-9]{1,12}", timestamp) or abs(time.time() - int(timestamp)) > CLOCK_SECONDS:
+            raise MessageRefused(401, f"Expected a message that was sent within {CLOCK_SECONDS} seconds.")
+
+    def _note(self, connection: sa.Connection, message: Message) -> None:
+        values = {
+            "id": message.id.lower(),
+            "spreadsheet_id": message.spreadsheet,
+            "tab": message.tab[:100],
+            "kind": message.kind,
+            "cells": sum(len(row.cells) for row in message.rows),
+            "received_at": utc_now(),
+        }
+        try:
+            connection.execute(sheet_edit_message.insert().values(values))
+        except sa.exc.IntegrityError:
+            raise MessageRefused(409, "This message was taken before.") from None
+
+
+def sign(secret: str, timestamp: str, body: bytes) -> str:
+    """The signature of a message: HMAC-SHA256 over ``timestamp.body``, as hexadecimal digits."""
+    return hmac.new(secret.encode(), timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()
+
+
+def parsed(body: bytes) -> Message:
+    """The message of a body.
+
+    Raises:
+        MessageRefused: It is none; no value of it is shown.
+    """
+    try:
+        message = Message.model_validate(orjson.loads(body))
+    except orjson.JSONDecodeError:
+        raise MessageRefused(400, "Expected JSON.") from None
+    except ValidationError as error:
+        places = sorted(
+            {".".join("*" if isinstance(part, int) else str(part) for part in one["loc"][:1]) for one in error.errors()}
+        )
+        raise MessageRefused(
+            400, f"Expected a message of the Apps Script; wrong are: {', '.join(places)[:200]}."
+        ) from None
+    if any(len(row.cells) != len(message.columns) for row in message.rows):
+        raise MessageRefused(400, "Expected as many cells in each row as there are columns.")
+    if message.kind == "edit" and len(set(message.columns)) < len(message.columns):
+        raise MessageRefused(400, "Expected each column once.")
+    return message
+
+
+def _tab(message: Message) -> Tab:
+    for asset in tab_assets().values():
+        if asset.tab.title == message.tab and asset.problem is None and asset.tab.edited:
+            if unknown := [name for name in message.columns if name not in asset.tab.edited]:
+                known = ", ".join(asset.tab.edited)
+                raise MessageRefused(400, f"{len(unknown)} of the columns are not editable; known: {known}.")
+            return asset.tab
+    raise MessageRefused(404, "Expected the title of a tab with editable columns.")
+
+
+def _record(connection: sa.Connection, message: Message, tab: Tab) -> int:
+    tab_id = ledger.tab_id_of(connection, message.spreadsheet, tab.title)
+    if tab_id is None:
+        return 0
+    zone_name = message.zone or "Etc/UTC"
+    try:
+        zone = time_zone(zone_name)
+    except SheetsError as error:
+        raise MessageRefused(400, str(error)) from None
+    rows = TabEvents((), (), tuple(map(tab.column, tab.key)))
+    is_single = len(message.rows) == len(message.columns) == 1
+    old: Cell | Unknown = as_cell(_typed(message.old), zone) if is_single and message.old is not None else UNKNOWN
+    seen: dict[tuple[str, str], Seen] = {}
+    for row in message.rows:
+        try:
+            key = rows.key_of_values([as_cell(_typed(part), zone) for part in row.key])
+        except UnusableKey:  # a new row, or one of people's own
+            continue
+        if key and len(key) <= MAX_KEY_CHARACTERS and "\x00" not in key:
+            for name, value in zip(message.columns, row.cells, strict=True):
+                seen.setdefault((key, name), Seen(key, name, _typed(value), old))
+    edits = tab.edits
+    source = Source(
+        message.id.lower(),
+        "webhook",
+        message.at / 1000,
+        message.locale or "en_US",
+        zone_name,
+        message.editor,
+        edits.needs_approval_above if edits else None,
+    )
+    return ledger.record(connection, tab_id, list(seen.values()), source, known_rows_only=True)
+
+
+def _typed(value: Any) -> Typed:
+    return Moment(value.date) if isinstance(value, _Date) else value
+
+
+class _Quota:
+    """How many messages of each spreadsheet are taken: so many a second on average, and so many at once."""
+
+    def __init__(self) -> None:
+        self._left: dict[str, tuple[float, float]] = {}
+        self._lock = threading.Lock()
+
+    def takes(self, spreadsheet: str) -> bool:
+        """Whether one more is taken now."""
+        with self._lock:
+            now = time.monotonic()
+            left, since = self._left.get(spreadsheet, (AT_ONCE, now))
+            left = min(AT_ONCE, left + (now - since) * PER_SECOND)
+            self._left[spreadsheet] = (max(0.0, left - 1), now)
+            return left >= 1

@@ -1,0 +1,72 @@
+"""Reading as the second way: a full sync finds what people typed before it repairs anything, and leaves those cells alone."""
+
+import time
+import uuid
+from collections.abc import Callable, Collection, Mapping
+
+import sqlalchemy as sa
+
+from sheets_pipeline.edits import ledger
+from sheets_pipeline.edits.ledger import Seen, Source
+from sheets_pipeline.sheets.client import SheetsClient
+from sheets_pipeline.sync.cells import Cell, same_cell
+from sheets_pipeline.sync.diff import CellUpdate, ChangeSet
+from sheets_pipeline.sync.tab import Tab
+
+#: Gives what was last written in rows, by key and column name; None where that is not known.
+Base = Callable[[Collection[str]], Mapping[str, Mapping[str, Cell] | None]]
+
+
+class Reading:
+    """Finds edits among what a full sync is about to write."""
+
+    def __init__(self, state: sa.Engine, client: SheetsClient, spreadsheet_id: str, tab: Tab) -> None:
+        self.state, self.client, self.spreadsheet_id, self.tab = state, client, spreadsheet_id, tab
+
+    def take(self, changes: ChangeSet, layout: Mapping[str, int], base: Base) -> None:
+        """Note cells of editable columns that differ from what was last written there, and take out of the change set those
+        that the database did not change: they are not written over before they have been applied.
+
+        A cell that both sides changed is written where the database wins: the ledger keeps what was typed.
+        """
+        found = self._found(changes, layout, base)
+        if not found:
+            return
+        self._record([seen for _, seen, _ in found])
+        held = {
+            (update.row, update.column)
+            for update, seen, written in found
+            if same_cell(update.new, written) or self.tab.edited[seen.column].on_conflict == "sheet"
+        }
+        changes.updates = [update for update in changes.updates if (update.row, update.column) not in held]
+        rows = {update.row for update in changes.updates}
+        changes.updated_keys = {key: row for key, row in changes.updated_keys.items() if row in rows}
+
+    def _found(self, changes: ChangeSet, layout: Mapping[str, int], base: Base) -> list[tuple[CellUpdate, Seen, Cell]]:
+        edited = {layout[name]: name for name in self.tab.edited if name in layout}
+        key_at = {row: key for key, row in changes.updated_keys.items()}
+        updates = [update for update in changes.updates if update.column in edited and update.row in key_at]
+        known = base({key_at[update.row] for update in updates}) if updates else {}
+        found = []
+        for update in updates:
+            key, name = key_at[update.row], edited[update.column]
+            row = known.get(key)
+            if row is not None and name in row and not same_cell(row[name], update.old):
+                found.append((update, Seen(key, name, update.old), row[name]))
+        return found
+
+    def _record(self, seen: list[Seen]) -> None:
+        properties = self.client.read(params={"fields": "properties(locale,timeZone)"}).get("properties", {})
+        limit = self.tab.edits.needs_approval_above if self.tab.edits else None
+        source = Source(
+            str(uuid.uuid4()),
+            "read",
+            time.time(),
+            properties.get("locale", "en_US"),
+            properties.get("timeZone", "Etc/UTC"),
+            approval_above=limit,
+        )
+        with ledger.writing(self.state) as connection:
+            tab_id = ledger.tab_id_of(connection, self.spreadsheet_id, self.tab.title)
+            if tab_id is not None:
+                ledger.record(connection, tab_id, seen, source)

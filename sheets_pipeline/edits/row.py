@@ -1,0 +1,275 @@
+"""The new edits of one row of a tab: each cell is merged, and all that is to be written goes in one statement."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from sheets_pipeline.database.edit_refusals import Kind, Refusal, refusal
+from sheets_pipeline.database.edit_target import TargetRow
+from sheets_pipeline.database.event_keys import edit_entity, stored_key
+from sheets_pipeline.database.event_table import pending_event
+from sheets_pipeline.edits import ledger
+from sheets_pipeline.edits.base import base_of, note_base, zone_of
+from sheets_pipeline.edits.ledger import Edit, State
+from sheets_pipeline.sync.cells import KEY_SEPARATOR, Cell, same_cell
+from sheets_pipeline.sync.editing import Editing, Edits
+from sheets_pipeline.sync.merge import UNKNOWN, Outcome, Unknown, merge, same
+from sheets_pipeline.sync.tab import Column, Tab
+from sheets_pipeline.sync.typed_cells import Reader, database_value
+from sheets_pipeline.sync.values import EXPECTED, Misfit, converter
+from sheets_pipeline.sync.watch import Priority
+
+#: A refused edit waits so long, after it was seen, for others of its row that may make it right.
+TOGETHER_SECONDS = 0.3
+#: While a sync is writing the row, nobody knows what its cells hold; then this long until the next look.
+_UNDER_WAY_SECONDS, _UNDER_WAY_LIMIT_SECONDS = 0.3, 900.0
+
+
+class Later(Exception):
+    """The row cannot be settled now."""
+
+    def __init__(self, seconds: float, reason: str) -> None:
+        self.seconds, self.reason = seconds, reason
+        super().__init__(reason)
+
+
+class _Refused(Exception):
+    """The declaration does not take the edit; the message says why."""
+
+
+@dataclass(slots=True)
+class _Wish:
+    """An edit that is to be written: the column of the table, what it is given, what the cell means, what stood there."""
+
+    edit: Edit
+    target: str
+    value: Any
+    typed: Cell
+    before: Cell
+
+
+class Row:
+    """The edits of one row of a tab, in open transactions."""
+
+    def __init__(self, platform: sa.Connection, state: sa.Connection, tab: Tab, edits: list[Edit]) -> None:
+        self.platform, self.state, self.tab, self.edits = platform, state, tab, edits
+        self.base = self._read_base()
+        self.states: list[State] = []
+        self._shows_again = False
+
+    def settle(self) -> list[State]:
+        """Merge each cell, write what is to be written, note what became of each; the states in which they ended.
+
+        Raises:
+            Later: They cannot be settled now.
+        """
+        by_table: dict[str, list[Edit]] = {}
+        for edit in self.edits:
+            if (editing := self.tab.edited.get(edit.column)) is None:
+                self._end(edit, State.REJECTED, f"the column {edit.column} is not editable")
+            else:
+                by_table.setdefault(editing.target.table, []).append(edit)
+        for table, edits in by_table.items():
+            self._settle_table(table, edits)
+        note_base(self.state, self.edits, self.base)
+        if self._shows_again:
+            self._show_again()
+        return self.states
+
+    def _end(self, edit: Edit, state: State, reason: str | None = None, **values: Any) -> None:
+        ledger.settle(self.state, edit, state, reason, **values)
+        self.states.append(state)
+        self._shows_again |= edit.is_of_sheet and (state not in (State.APPLIED, State.SAME) or reason is not None)
+
+    # The tab's side -----------------------------------------------------------------------------------------------------
+
+    def _read_base(self) -> dict[str, Cell]:
+        """What the tab was last known to hold in this row."""
+        is_known, cells = base_of(self.state, self.edits[0])
+        if is_known and cells is None and _age(self.edits[0]) < _UNDER_WAY_LIMIT_SECONDS:
+            raise Later(_UNDER_WAY_SECONDS, "a sync is writing the row")
+        return cells or {}
+
+    def _show_again(self) -> None:
+        """Have the row synced, where events are recorded: its cells show what the database holds."""
+        if has_queue(self.platform.engine):
+            parts = tuple(self.edits[0].row_key.split(KEY_SEPARATOR))
+            values = {"entity": edit_entity(self.tab.title), "key": stored_key(parts), "kind": "update"}
+            self.platform.execute(pending_event.insert().values(**values, priority=Priority.NORMAL))
+
+    # The database's side -------------------------------------------------------------------------------------------------
+
+    def _settle_table(self, table: str, edits: list[Edit]) -> None:
+        targets = {edit.column: self.tab.edited[edit.column].target.column for edit in edits}
+        try:
+            row = TargetRow(self.platform, table, self._key(table), list(dict.fromkeys(targets.values())))
+            held = row.read(lock=True)
+            reason = f"its row is not in {table}, or the pipeline may not change it"
+        except (LookupError, Misfit) as error:
+            held, reason = None, f"its row of {table} is not found: {error}"
+        if held is None:
+            for edit in edits:
+                self._end(edit, State.REJECTED, reason)
+            return
+        wishes: dict[str, _Wish] = {}
+        for edit in edits:
+            target = targets[edit.column]
+            if (wish := self._merged(edit, target, held[target])) is not None:
+                if (earlier := wishes.get(target)) is not None:
+                    self._end(earlier.edit, State.SUPERSEDED, "a later edit of the cell waited, too")
+                wishes[target] = wish
+        if wishes:
+            self._write(row, list(wishes.values()))
+
+    def _key(self, table: str) -> dict[str, Any]:
+        """The values by which the row of the table is found."""
+        edits, zone = self.tab.edits or Edits(), zone_of(self.edits[0])
+        parts = dict(zip(self.tab.key, self.edits[0].row_key.split(KEY_SEPARATOR), strict=True))
+        key = {}
+        for column, name in edits.row(table).key.items():
+            kind, cell = self.tab.column(name).type, self.base.get(name)
+            if cell is None and name in parts:
+                cell = Reader("en_US", zone, datetime.now(zone).date()).read(parts[name], kind)
+            if cell is None:
+                raise LookupError(f"the tab's column {name} is blank")
+            key[column] = database_value(cell, kind, zone)
+        return key
+
+    def _merged(self, edit: Edit, target: str, held: Any) -> _Wish | None:
+        """What to write for an edit; None where it is settled without."""
+        column, editing = self.tab.column(edit.column), self.tab.edited[edit.column]
+        before, reader = self._as_cell(edit, held), _reader(edit)
+        try:
+            typed = _taken(edit, column, editing, reader)
+            value = database_value(typed, column.type, reader.zone)
+        except Misfit as misfit:
+            self._end(
+                edit, State.REJECTED, f"expected {EXPECTED[column.type]}, found {misfit.kind}", in_database=before
+            )
+            return None
+        except _Refused as refused:
+            self._end(edit, State.REJECTED, str(refused), in_database=before)
+            return None
+        base = edit.base
+        if isinstance(base, Unknown) and edit.is_of_sheet:  # a sync was writing the row when it was seen
+            base = self.base.get(edit.column, UNKNOWN)
+        own: list[Cell] = []
+        if not isinstance(base, Unknown):
+            base = _as_read(reader, base, column)
+            own = ledger.left_behind(self.state, edit)
+        outcome = merge(base, typed, before, column.type, sheet_wins=editing.on_conflict == "sheet", own=own)
+        if outcome in (Outcome.APPLY, Outcome.SHEET_WINS):
+            return _Wish(edit, target, value, typed, before)
+        state, reason = _ENDS[outcome]
+        self._end(edit, state, reason, in_database=before, stored=before)
+        return None
+
+    def _as_cell(self, edit: Edit, value: Any) -> Cell:
+        """A value of the database as the tab shows it."""
+        if value is None:
+            return None
+        try:
+            return converter(self.tab.column(edit.column).type, zone_of(edit))(value)
+        except Misfit:
+            return str(value)
+
+    def _write(self, row: TargetRow, wishes: list[_Wish]) -> None:
+        """All cells in one statement; where the database refuses them, those that it takes without the others."""
+        refused = self._attempt(row, wishes)
+        if refused is None:
+            self._written(row, wishes)
+            return
+        if (age := min(_age(wish.edit) for wish in wishes)) < TOGETHER_SECONDS:
+            raise Later(TOGETHER_SECONDS - age, "waits for other cells of its row")
+        named = [wish for wish in wishes if wish.target == refused.column]
+        if len(wishes) == 1 or len(named) == 1:
+            faulty = named[0] if named else wishes[0]
+            self._end(faulty.edit, State.REJECTED, refused.reason, in_database=faulty.before)
+            if others := [wish for wish in wishes if wish is not faulty]:
+                self._write(row, others)
+            return
+        for wish in wishes:
+            if (alone := self._attempt(row, [wish])) is None:
+                self._written(row, [wish])
+            else:
+                self._end(wish.edit, State.REJECTED, alone.reason, in_database=wish.before)
+
+    def _attempt(self, row: TargetRow, wishes: list[_Wish]) -> Refusal | None:
+        """Write them; None where the database took them. What is no refusal is raised."""
+        try:
+            with self.platform.begin_nested():
+                if row.change({wish.target: wish.value for wish in wishes}):
+                    return None
+                return Refusal(Kind.REFUSED, "the database left the row as it was (a trigger or a policy)")
+        except Exception as error:
+            refused = refusal(error)
+            if refused.kind is not Kind.REFUSED:
+                raise
+            return refused
+
+    def _written(self, row: TargetRow, wishes: list[_Wish]) -> None:
+        """Read back what the database made of it: rounded, trimmed, changed by a trigger."""
+        held = row.read()
+        for wish in wishes:
+            stored: Cell | Unknown = UNKNOWN if held is None else self._as_cell(wish.edit, held[wish.target])
+            kind = self.tab.column(wish.edit.column).type
+            is_kept = not isinstance(stored, Unknown) and same(wish.typed, stored, kind)
+            reason = None if is_kept else "the database stored another value than was typed"
+            self._end(wish.edit, State.APPLIED, reason, in_database=wish.before, stored=stored)
+
+
+#: How merges end that write nothing.
+_ENDS = {
+    Outcome.NOTHING: (State.SAME, None),
+    Outcome.SAME: (State.SAME, None),
+    Outcome.DATABASE_WINS: (State.CONFLICT, "the database changed it, too, and its value was kept"),
+    Outcome.ADOPT: (State.CONFLICT, "nobody knows what the cell held before; the database's value was kept"),
+}
+
+
+def _taken(edit: Edit, column: Column, editing: Editing, reader: Reader) -> Cell:
+    """What was typed, as the column takes it.
+
+    Raises:
+        Misfit: It is not of the column's type.
+        _Refused: The declaration does not take it.
+    """
+    if edit.is_of_sheet and not editing.takes_edits_of(edit.editor):
+        who = (
+            f"{edit.editor} is not among those who may"
+            if edit.editor
+            else "it is not known who typed it, and not all may"
+        )
+        raise _Refused(f"{who} edit the column {column.name}")
+    typed = reader.read(edit.typed, column.type)
+    if typed is not None and editing.one_of and not any(same_cell(typed, one) for one in editing.one_of):
+        raise _Refused(f"expected one of {', '.join(map(str, editing.one_of))}")
+    return typed
+
+
+def _reader(edit: Edit) -> Reader:
+    zone = zone_of(edit)
+    return Reader(edit.locale, zone, datetime.now(zone).date())
+
+
+def _as_read(reader: Reader, cell: Cell, column: Column) -> Cell:
+    try:
+        return reader.read(cell, column.type)
+    except Misfit:  # what had been typed before, and was refused
+        return cell
+
+
+def _age(edit: Edit) -> float:
+    return (datetime.now(UTC) - edit.seen_at).total_seconds()
+
+
+_QUEUES: dict[sa.Engine, bool] = {}
+
+
+def has_queue(engine: sa.Engine) -> bool:
+    """Whether events are recorded in this database; remembered once they are."""
+    if not _QUEUES.get(engine):
+        _QUEUES[engine] = sa.inspect(engine).has_table(pending_event.name)
+    return _QUEUES[engine]

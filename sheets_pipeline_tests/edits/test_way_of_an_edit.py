@@ -1,0 +1,301 @@
+"""From the sheet to the database over HTTP: a signed message or a full sync, the ledger, the tab again, the command line."""
+
+import json
+import time
+import uuid
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import hypothesis
+import orjson
+import pytest
+import sqlalchemy as sa
+from click.testing import CliRunner
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from hypothesis import strategies as st
+
+from sheets_pipeline.cli.main import main
+from sheets_pipeline.components.tab_asset import TabAsset, tab_assets
+from sheets_pipeline.control.app import create_app
+from sheets_pipeline.control.operations import Operations
+from sheets_pipeline.control.webhook import add_webhook
+from sheets_pipeline.defs.edit_sync import edit_sync, edits_left
+from sheets_pipeline.defs.resources import PipelineResource
+from sheets_pipeline.edits import intake
+from sheets_pipeline.edits.applier import Applier
+from sheets_pipeline.edits.apply import apply_due
+from sheets_pipeline.edits.intake import Intake, MessageRefused, parsed, sign
+from sheets_pipeline.edits.local_script import install
+from sheets_pipeline.edits.script import code, manifest
+from sheets_pipeline.platform.tables import transcript_requests, users
+from sheets_pipeline.processes.servers import wait_until
+from sheets_pipeline.settings import Settings, load_settings
+from sheets_pipeline.sync.report import SyncReport
+from sheets_pipeline_tests.control.stage import serving
+from sheets_pipeline_tests.learning_platform import Platform, platform
+
+__all__ = ["platform"]
+
+SECRET = "correct horse battery"
+
+
+class Way:
+    """The platform with its tabs synced, the webhook, and hands that type."""
+
+    def __init__(self, platform: Platform) -> None:
+        self.platform, self.pipeline = platform, platform.pipeline
+        operations = Operations(self.pipeline.settings, lambda: self.pipeline, platform.instance)
+        self.client = TestClient(create_app(operations, "token", SECRET))
+
+    def asset(self, title: str) -> TabAsset:
+        return next(asset for asset in tab_assets().values() if asset.tab.title == title)
+
+    def sync(self, title: str) -> SyncReport:
+        asset = self.asset(title)
+        writer = self.pipeline.writer(asset.tab)
+        computed_at = writer.memory.now()
+        with self.pipeline.source.connect() as connection:
+            frame = asset.compute(connection, None)
+        return writer.full_sync(frame, computed_at=computed_at)
+
+    def message(self, title: str, column: str, rows: list[list[Any]], **more: Any) -> dict[str, Any]:
+        """What the script sends for rows of key and value."""
+        return {
+            "id": str(uuid.uuid4()), "kind": "edit", "spreadsheet": self.platform.spreadsheet_id, "tab": title,
+            "at": int(time.time() * 1000), "locale": "en_US", "zone": "Etc/GMT", "columns": [column],
+            "rows": [{"key": [key], "cells": [value]} for key, value in rows],
+        } | more  # fmt: skip
+
+    def send(self, message: Any, *, secret: str = SECRET, age: int = 0) -> Any:
+        body = message if isinstance(message, bytes) else orjson.dumps(message)
+        timestamp = str(int(time.time()) - age)
+        signature = sign(secret, timestamp, body)
+        headers = {"X-Sheets-Pipeline-Timestamp": timestamp, "X-Sheets-Pipeline-Signature": signature}
+        # As it comes from a proxy, from far away.
+        return self.client.post("/webhook", content=body, headers={**headers, "X-Forwarded-For": "203.0.113.9"})
+
+    def put(self, a1: str, value: Any) -> None:
+        """Type into a cell."""
+        path = f"/v4/spreadsheets/{self.platform.spreadsheet_id}/values/{a1}?valueInputOption=USER_ENTERED"
+        self.platform.server.call("PUT", path, {"range": a1, "values": [[value]]})
+
+    def user(self, key: int) -> Any:
+        with self.platform.engine.connect() as connection:
+            return connection.execute(sa.select(users).where(users.c.id == key)).one()
+
+    def edits(self) -> list[dict[str, Any]]:
+        result = CliRunner().invoke(main, ["edits", "list", "--json"], catch_exceptions=False)
+        return list(json.loads(result.output))
+
+
+@pytest.fixture
+def way(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Way:
+    monkeypatch.setenv("EDITS_ENABLED", "true")
+    monkeypatch.setenv("EDITS_WEBHOOK_SECRET", SECRET)
+    platform.reopen()
+    made = Way(platform)
+    made.sync("UserProfiles")
+    return made
+
+
+def test_what_is_typed_reaches_the_database_through_the_shipped_script(way: Way) -> None:
+    applier = Applier(lambda: way.pipeline)
+    app = FastAPI()
+    add_webhook(app, Intake(lambda: way.pipeline, SECRET, is_enabled=lambda: True), applier)
+    script = way.platform.server.script(way.platform.spreadsheet_id)
+    script.set(code(asset.tab for asset in tab_assets().values()), manifest=manifest())
+    applier.start()
+    try:
+        with serving(app) as url:
+            assert script.run("setup", answers=[f"{url}/webhook", SECRET])["execution"]["processStatus"] == "COMPLETED"
+            assert script.run("test")["result"] == 202
+            shown = script.run("showConfig")["result"]
+            script.type("UserProfiles!B2", "Ada Löwe", user="ann@example.org")
+            script.paste("UserProfiles!B3:D4", [["Grace", "g@x.org", 1], ["Alan", "", 2]])  # joined_at is not editable
+            script.type("UserProfiles!F2", "9")
+            assert wait_until(lambda: len(way.edits()) == 5 and way.user(3).full_name == "Alan", seconds=20), (
+                way.edits()
+            )
+            script.wait_for_executions(3, event_type="ON_EDIT")
+            script.run("uninstall")
+    finally:
+        applier.end()
+    assert "Secret: set" in shown
+    assert SECRET not in shown
+    assert (way.user(1).full_name, way.user(2).full_name, way.user(2).email, way.user(3).email) == (
+        "Ada Löwe",
+        "Grace",
+        "g@x.org",
+        None,
+    )
+    first = way.edits()[-1]
+    assert (first["typed"], first["editor"], first["seen_by"], first["key"]) == (
+        "Ada Löwe",
+        "ann@example.org",
+        "webhook",
+        "1",
+    )
+    assert not script.state()["triggers"]
+    assert way.sync("UserProfiles").cells == 3  # what is not editable is put back, and nothing else is written
+    assert way.sync("UserProfiles").traffic.write_requests == 0
+    assert all(edit["state"] == "applied" for edit in way.edits())
+
+
+def test_messages_that_are_not_to_be_taken_are_refused(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
+    good = way.message("UserProfiles", "full_name", [[1, "Ada"]])
+    assert way.send(good, secret="wrong").status_code == 401
+    assert way.send(good, age=400).status_code == 401
+    assert way.send(good, age=-400).status_code == 401
+    assert way.client.post("/webhook", json=good).status_code == 401
+    assert way.send(good | {"spreadsheet": "other"}).status_code == 404
+    assert way.send(good | {"tab": "course_statistics"}).status_code == 404
+    assert way.send(good | {"columns": ["user_id"]}).status_code == 400
+    assert way.send(good | {"rows": [{"key": [1], "cells": []}]}).status_code == 400
+    assert way.send(b"[" * 2000).status_code == 400
+    assert way.send(b'"' + b"x" * 1_100_000 + b'"').status_code == 413
+    assert way.edits() == []
+    assert way.send(good).status_code == 202
+    assert way.send(good).status_code == 409  # a replay
+    assert len(way.edits()) == 1
+    assert way.send(way.message("", "", []) | {"kind": "probe", "columns": []}).json() == {"taken": "probe", "cells": 0}
+    assert way.client.get("/sync/status").status_code == 401  # nothing else is open
+    probe = way.message("", "", []) | {"kind": "probe", "columns": []}
+    monkeypatch.setattr(intake, "PER_SECOND", 0.001)
+    monkeypatch.setattr(intake, "AT_ONCE", 0.5)
+    assert way.send(probe).status_code == 429
+    body, timestamp = orjson.dumps(probe), str(int(time.time()))
+    for secret, is_enabled in ((None, True), (SECRET, False)):
+        closed = Intake(lambda: way.pipeline, secret, is_enabled=partial(bool, is_enabled))
+        with pytest.raises(MessageRefused, match="EDITS_ENABLED and EDITS_WEBHOOK_SECRET"):
+            closed.receive(body, timestamp, sign(SECRET, timestamp, body))
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats(allow_nan=False) | st.text() | st.integers(-(2**63), 2**63 - 1),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@hypothesis.settings(max_examples=80)
+@hypothesis.given(
+    st.dictionaries(
+        st.sampled_from(["id", "kind", "tab", "at", "zone", "columns", "rows", "old", "editor", "x"]), JSON
+    ),
+    st.binary(max_size=40),
+)
+def test_hostile_json_is_refused_without_its_words(changes: dict[str, Any], noise: bytes) -> None:
+    good = {"id": str(uuid.uuid4()), "kind": "edit", "spreadsheet": "s", "at": 1}
+    for body in (orjson.dumps(good | changes), noise):
+        try:
+            message = parsed(body)
+        except MessageRefused as refused:
+            shown = str(refused)
+            assert len(shown) < 300
+        else:
+            assert message.spreadsheet == "s"
+
+
+def test_a_full_sync_finds_what_no_message_told_and_does_not_bury_it(way: Way) -> None:
+    way.put("UserProfiles!B2", "Ada")
+    way.put("UserProfiles!F2", "99")  # not editable: repaired
+    with way.platform.engine.begin() as connection:
+        connection.execute(users.update().where(users.c.id == 2).values(full_name="Changed in the database"))
+    way.put("UserProfiles!B3", "Grace")
+    report = way.sync("UserProfiles")
+    rows = way.platform.rows("UserProfiles")
+    assert (rows[1]["full_name"], rows[2]["full_name"]) == ("Ada", "Changed in the database")
+    assert report.drift is not None
+    assert report.drift.cells == 2  # the one that lost, too
+    way.sync("UserProfiles")  # nothing new
+    apply_due(way.pipeline)
+    assert way.user(1).full_name == "Ada"
+    found = {edit["key"]: (edit["state"], edit["typed"], edit["seen_by"]) for edit in way.edits()}
+    assert found == {"1": ("applied", "Ada", "read"), "2": ("conflict", "Grace", "read")}
+    assert way.sync("UserProfiles").traffic.write_requests == 0
+    # What is refused is shown again, and is no second edit.
+    way.sync("TranscriptRequests")
+    with way.platform.engine.connect() as connection:
+        key, status = connection.execute(
+            sa.select(transcript_requests.c.id, transcript_requests.c.status).limit(1)
+        ).one()
+    row = next(i for i, cells in enumerate(way.platform.values("TranscriptRequests!A:A"), 1) if cells[0] == key)
+    way.put(f"TranscriptRequests!D{row}", "lost")
+    way.sync("TranscriptRequests")
+    apply_due(way.pipeline)
+    edit, *others = way.edits()
+    assert (edit["state"], edit["reason"]) == ("rejected", "expected one of pending, approved, sent, rejected")
+    way.sync("TranscriptRequests")
+    assert way.platform.rows("TranscriptRequests")[key]["status"] == status
+    assert len(way.edits()) == len(others) + 1
+
+
+def test_people_decide_at_the_command_line_and_off_nothing_changes(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
+    way.send(way.message("UserProfiles", "full_name", [[1, "Ada"]], editor="ada@x.org"))
+    apply_due(way.pipeline)
+    before = way.edits()[0]["database"]
+    run = CliRunner().invoke
+    shown = run(main, ["edits", "show", str(way.edits()[0]["id"])], catch_exceptions=False).output
+    assert "ada@x.org" in shown
+    assert (
+        "1 of 1 edits undone." in run(main, ["edits", "undo", str(way.edits()[0]["id"])], catch_exceptions=False).output
+    )
+    assert way.user(1).full_name == before
+    assert run(main, ["edits", "accept", "99"]).exit_code == 1
+    assert "ada@x.org" in run(main, ["edits", "list"], catch_exceptions=False).output
+    script = run(main, ["edits", "script"], catch_exceptions=False).output
+    assert '"columns": {\n      "full_name": "full_name",' in script
+    assert "const TABS = {};" not in script
+    assert SECRET not in script
+    way.send(way.message("UserProfiles", "full_name", [[1, "Eve"]]))
+    monkeypatch.setenv("EDITS_ENABLED", "false")
+    way.platform.reopen()
+    before = way.user(1).full_name
+    off = way.platform.pipeline
+    assert apply_due(off).total == 0
+    way.pipeline = off
+    way.put("UserProfiles!B3", "Grace")
+    way.sync("UserProfiles")
+    assert way.user(1).full_name == before
+    assert way.platform.rows("UserProfiles")[2]["full_name"] != "Grace"
+
+
+def test_edits_are_on_by_themselves_where_all_is_embedded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    assert load_settings().edits_on
+    monkeypatch.setenv("DATABASE_URL", "postgresql://u@h/d")
+    assert not load_settings().edits_on
+    monkeypatch.setenv("EDITS_ENABLED", "true")
+    assert load_settings().edits_on
+
+
+def test_the_local_spreadsheet_gets_the_script_by_itself(way: Way) -> None:
+    server, spreadsheet_id = way.platform.server, way.platform.spreadsheet_id
+    for url in ("http://127.0.0.1:1/webhook", "http://127.0.0.1:2/webhook"):  # each start has another secret
+        install(server.endpoint, spreadsheet_id, url, SECRET)
+    script = server.script(spreadsheet_id)
+    assert "http://127.0.0.1:2/webhook" in script.run("showConfig")["result"]
+    assert sorted(one["eventType"] for one in script.state()["triggers"]) == ["ON_CHANGE", "ON_EDIT"]
+    own = server.create_spreadsheet("Own")
+    server.script(own).set("function mine() { return 1; }")
+    install(server.endpoint, own, url, SECRET)
+    assert server.script(own).state()["functions"] == ["mine"]
+
+
+def test_the_job_applies_what_nobody_else_did(way: Way) -> None:
+    resources = {"pipeline": PipelineResource()}
+    context = partial(dg.build_sensor_context, instance=way.platform.instance, resources=resources)
+    assert isinstance(edits_left(context()), dg.SkipReason)
+    way.send(way.message("UserProfiles", "full_name", [[1, "Ada"]]))
+    assert isinstance(edits_left(context()), dg.SkipReason)  # it has only just come
+    with way.platform.engine.begin() as connection:
+        connection.execute(sa.text("update sheet_edit set due_at = due_at - interval '1 minute'"))
+    assert isinstance(edits_left(context()), dg.RunRequest)
+    result = edit_sync.execute_in_process(instance=way.platform.instance, resources=resources)
+    assert result.success
+    assert way.user(1).full_name == "Ada"

@@ -101,7 +101,9 @@ def test_neither_the_api_nor_scripts_nor_refused_edits_fire(
     assert len(told.executions("ON_CHANGE")) == 1
 
 
-def test_simple_triggers_run_uninstalled_and_may_not_fetch(script: ScriptOfSpreadsheet, hook: Hook):
+def test_simple_triggers_run_uninstalled_and_may_not_fetch(
+    script: ScriptOfSpreadsheet, hook: Hook, shared_server: LocalSheetsServer
+):
     script.set(
         f"function onEdit(e) {{ e.range.setNote(e.value); console.log(e.authMode, typeof e.triggerUid, e.user.getEmail()); UrlFetchApp.fetch('{hook.url}'); }}\n"
         "function onOpen(e) { SpreadsheetApp.getUi().createMenu('Mine').addItem('Send', 'send').addToUi(); }"
@@ -111,6 +113,11 @@ def test_simple_triggers_run_uninstalled_and_may_not_fetch(script: ScriptOfSprea
     [edit] = script.wait_for_executions(1, "ON_EDIT")
     assert (edit["processType"], edit["logs"][0]["message"]) == ("SIMPLE_TRIGGER", "LIMITED undefined ")
     assert edit["error"]["message"].startswith("You do not have permission to call UrlFetchApp.fetch.")
+    mine = [one for one in shared_server.requests() if one["spreadsheet_id"] == script.spreadsheet_id]
+    assert [(one["kind"], one["method"].rpartition(".")[2]) for one in mine] == [
+        ("page", "update"),
+        ("script", "batchUpdate"),
+    ]
     assert script.run("onOpen", {})["execution"]["error"] is None
     assert script.state()["menus"] == [{"caption": "Mine", "items": [{"caption": "Send", "functionName": "send"}]}]
 
@@ -146,7 +153,9 @@ def test_faults_delay_and_lose_triggers(told: ScriptOfSpreadsheet, shared_server
     told.type("Sheet1!A2", "lost")
     told.type("Sheet1!A3", "there")
     found = told.wait_for_executions(3, "ON_EDIT")
+    changes = told.wait_for_executions(3, "ON_CHANGE")
     shared_server.clear_faults()
+    assert [one["processStatus"] for one in changes] == ["COMPLETED"] * 3
     assert [one["processStatus"] for one in found] == ["COMPLETED", "FAILED", "COMPLETED"]
     assert "was lost" in found[1]["error"]["message"]
     assert found[0]["startTime"] > found[2]["startTime"]

@@ -32,6 +32,9 @@ Compute = Callable[..., pd.DataFrame]
 
 GROUP = "google_sheets"
 
+#: Group and first part of the key of watched tables.
+_TABLES = "database"
+
 
 @dataclass(frozen=True, slots=True)
 class TabAsset:
@@ -109,6 +112,26 @@ def _reading(tab: Tab, query_of: Callable[..., Any]) -> Compute:
     return rows
 
 
+def table_key(table: str) -> dg.AssetKey:
+    """The key of a table that tabs watch; it stands apart from keys of tabs."""
+    return dg.AssetKey([_TABLES, *map(dagster_name, table.split("."))])
+
+
+def table_specs(tabs: Collection["TabAsset"]) -> list[dg.AssetSpec]:
+    """The watched tables as assets that others fill: what the tabs are made of, in the lineage."""
+    tables = sorted({watch.table for known in tabs for watch in known.tab.watches})
+    return [
+        dg.AssetSpec(
+            table_key(table),
+            group_name=_TABLES,
+            kinds={"sql", "table"},
+            description=f"The table {table} of the database. Its changes refresh the tabs that watch it.",
+            metadata={"dagster/table_name": table},
+        )
+        for table in tables
+    ]
+
+
 def _asset(tab: Tab, compute: Compute, name: str) -> dg.AssetsDefinition:
     """The asset of a tab, under this name or, where Dagster does not take it, one made of it."""
     with suppress(dg.DagsterInvalidDefinitionError):  # a word that Dagster keeps for itself
@@ -126,6 +149,7 @@ def _named_asset(tab: Tab, compute: Compute, name: str) -> dg.AssetsDefinition:
         group_name=GROUP,
         owners=list(tab.owners),
         kinds={"googlesheets", "sql"},
+        deps=sorted({table_key(watch.table) for watch in tab.watches}),
         pool=f"tab_{dagster_name(tab.title)}",
         op_tags={"dagster/priority": str(-tab.turn)},
         metadata={"tab": tab.title, "key": list(tab.key), "dagster/column_schema": _column_schema(tab)},

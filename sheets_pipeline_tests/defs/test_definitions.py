@@ -59,6 +59,18 @@ def test_every_tab_is_described(found: object) -> None:
     assert [column.name for column in schema.columns] == [c.name for c in found.tab.columns]  # type: ignore[attr-defined]
 
 
+def test_watched_tables_stand_upstream_of_their_tabs_and_are_nobodys_to_run() -> None:
+    loaded = defs()
+    graph = loaded.resolve_asset_graph()
+    users = graph.get(dg.AssetKey(["database", "users"]))
+    assert {"user_profiles", "quiz_responses"} <= {key.path[-1] for key in users.child_keys}
+    assert (users.is_executable, users.is_external) == (False, True)
+    assert users.metadata["dagster/table_name"] == "users"
+    assert "users" in (users.description or "")
+    keys = loaded.resolve_job_def("full_sync").asset_layer.executable_asset_keys
+    assert keys == {found.key for found in tab_assets().values()}
+
+
 def test_a_full_sync_begins_with_the_tabs_that_stand_first() -> None:
     nodes = defs().resolve_job_def("full_sync").nodes
     priority = {node.name: int(node.definition.tags.get("dagster/priority", "0")) for node in nodes}

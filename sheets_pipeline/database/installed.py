@@ -6,12 +6,13 @@ and anybody who may create objects in a schema on their path could bring operato
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 
 from sheets_pipeline.database.event_table import pending_event
-from sheets_pipeline.database.trigger_sql import PREFIX, Columns, Names, Watched
+from sheets_pipeline.database.trigger_sql import PREFIX, Columns, Names, Watched, quoted
 from sheets_pipeline.sync.watch import WatchedTable
 
 
@@ -42,12 +43,15 @@ class Place:
     virtual: frozenset[tuple[str, str]] = frozenset()
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     watched: tuple[WatchedTable, ...] = ()
+    #: Columns of each table whose text depends on settings of the session, and tables of several parts (PostgreSQL).
+    unsettled: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    parted: frozenset[str] = frozenset()
 
     @property
     def can_be_watched(self) -> list[Watched]:
         """The watched tables that are there and have a primary key."""
         return [
-            Watched(table, Columns(tuple(self.columns[table.name]), key))
+            Watched(table, Columns(tuple(self.columns[table.name]), key, self.unsettled.get(table.name, frozenset())))
             for table in self.watched
             if table.name in self.columns and (key := self.keys.get(table.name))
         ]
@@ -69,7 +73,7 @@ class Place:
 
     def qualified(self, name: str) -> str:
         """A table's name as it stands in SQL."""
-        quote = self.dialect.identifier_preparer.quote
+        quote = partial(quoted, self.dialect)
         schema, _, table = name.rpartition(".")
         if self.dialect.name != "postgresql":
             return f"{quote(schema)}.{quote(table)}" if schema else quote(table)
@@ -152,10 +156,11 @@ def _place_on_postgresql(connection: sa.Connection, tables: list[str], path: tup
     named = [name.rpartition(".") for name in tables]
     rows = connection.exec_driver_sql(
         """SELECT c.relname, n.nspname, r.rolname, r.rolsuper, a.attname, a.atthasdef OR a.attidentity <> '',
-            to_jsonb(a) ->> 'attgenerated' = 'v', a.attnum, CAST(i.indkey AS text)
+            to_jsonb(a) ->> 'attgenerated' = 'v', a.attnum, CAST(i.indkey AS text),
+            t.typcategory NOT IN ('B', 'E', 'S') AND (t.typcategory <> 'N' OR t.typname LIKE 'float%%'), c.relhassubclass
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles r ON r.oid = c.relowner
         JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-        LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary
+        JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary
         WHERE c.relkind IN ('r', 'p') AND c.relname = ANY(CAST(%(tables)s AS name[]))
         AND n.nspname = ANY(CAST(%(schemas)s AS name[])) ORDER BY a.attnum""",
         {"tables": [table for _, _, table in named], "schemas": [*path, *(schema for schema, _, _ in named if schema)]},
@@ -170,18 +175,45 @@ def _place_on_postgresql(connection: sa.Connection, tables: list[str], path: tup
     owners: dict[str, Owner] = {}
     virtual: set[tuple[str, str]] = set()
     keys: dict[str, dict[int, str]] = {}
+    unsettled: dict[str, frozenset[str]] = {}
+    parted: set[str] = set()
     for name, found in schemas.items():
-        for table, schema, owner, is_superuser, column, has_default, is_virtual, number, key in rows:
+        for (
+            table,
+            schema,
+            owner,
+            is_superuser,
+            column,
+            has_default,
+            is_virtual,
+            number,
+            key,
+            is_unsettled,
+            has_parts,
+        ) in rows:
             if (schema, table) != (found, name.rpartition(".")[2]):
                 continue
             columns.setdefault(name, {})[column] = has_default
             virtual |= {(name, column)} if is_virtual else set()
             owners[name] = Owner(owner, is_superuser)
+            unsettled[name] = unsettled.get(name, frozenset()) | ({column} if is_unsettled else set())
+            parted |= {name} if has_parts else set()
             if str(number) in (numbers := (key or "").split()):
                 keys.setdefault(name, {})[numbers.index(str(number))] = column
     name_conflict = None if pending_event.name in schemas else _name_conflict_on_postgresql(connection, path)
     primary = {table: tuple(parts[n] for n in sorted(parts)) for table, parts in keys.items()}
-    return Place(connection.dialect, columns, schemas, path, owners, name_conflict, frozenset(virtual), primary)
+    return Place(
+        connection.dialect,
+        columns,
+        schemas,
+        path,
+        owners,
+        name_conflict,
+        frozenset(virtual),
+        primary,
+        unsettled=unsettled,
+        parted=frozenset(parted),
+    )
 
 
 def _name_conflict_on_postgresql(connection: sa.Connection, path: tuple[str, ...]) -> str | None:

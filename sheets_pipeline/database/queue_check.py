@@ -115,7 +115,7 @@ def compare(
     report.blocked += queue_rights.attached_by_others(catalog.others, catalog.place.qualified(pending_event.name))
     report.blocked += _unreadable(catalog) + _rights(connection, catalog)
     report.refused += refusals(connection, catalog)
-    report.warnings += queue_rights.open_schemas(connection, catalog.place)
+    report.warnings += queue_rights.open_schemas(connection, catalog.place) + _in_parts(catalog.place)
     can_try = record_for_a_try and bool(catalog.queue) and not report.missing_columns
     if can_try and (problem := trial(connection, catalog.place)):
         report.blocked.append(problem)
@@ -314,6 +314,16 @@ def _unreadable(catalog: Catalog) -> list[str]:
                 "full syncs show them. Give it back its name, or change the declaration; then run `sheets-pipeline db install`"
             )
     return problems
+
+
+def _in_parts(place: Place) -> list[str]:
+    """Tables of which some changes go past the triggers, as the application may write them (PostgreSQL)."""
+    return [
+        f"table {table.name} has partitions or inheriting tables: what is written to one of them by its own name, and partitions "
+        "that are attached, detached or dropped, are not recorded: full syncs show them"
+        for table in place.watched
+        if table.name in place.parted
+    ]
 
 
 def _uncached(connection: sa.Connection, catalog: Catalog) -> list[str]:

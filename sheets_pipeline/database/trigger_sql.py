@@ -30,6 +30,8 @@ class Columns:
 
     all: tuple[str, ...]
     key: tuple[str, ...]
+    #: Those whose text depends on settings of the session (PostgreSQL).
+    unsettled: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,11 @@ class Watched:
     def scope(self) -> tuple[str, ...]:
         """The columns whose change touches other rows than before."""
         return tuple(dict.fromkeys((*self.columns.key, *self.table.needs)))
+
+    @property
+    def depends_on_settings(self) -> bool:
+        """Whether what is recorded of a row does."""
+        return not self.columns.unsettled.isdisjoint(self.scope)
 
     def reads(self, operation: str) -> tuple[str, ...]:
         """The columns that the trigger of an operation needs."""
@@ -80,7 +87,13 @@ class Names:
 
     def column(self, name: str) -> str:
         """A column's name, quoted where it must be."""
-        return self.dialect.identifier_preparer.quote(name)
+        return quoted(self.dialect, name)
+
+
+def quoted(dialect: sa.Dialect, name: str) -> str:
+    """A name as it stands in SQL that is run without parameters: some drivers take ``%%`` for ``%`` where there are some."""
+    text = dialect.identifier_preparer.quote(name)
+    return text.replace("%%", "%") if dialect.paramstyle in {"format", "pyformat"} else text
 
 
 def triggers(watched: Iterable[Watched], names: Names) -> list[Trigger]:
@@ -116,7 +129,11 @@ def _plain_name(table: str) -> str:
 
 
 def _insert(watched: Watched, operation: str, row: str, priority: str, names: Names, *, other: str = "") -> str:
-    """``INSERT INTO pending_event ... SELECT`` of the columns of ``row``, without its FROM clause."""
+    """``INSERT INTO pending_event ...`` of the columns of ``row``; a ``SELECT`` has no FROM clause yet.
+
+    For MySQL and MariaDB of ``VALUES``: what a ``SELECT`` gives is numbered under a lock of the whole queue, which others would
+    wait for until the application's statement ends.
+    """
     dialect = names.dialect.name
     values = {
         "entity": _literal(watched.table.entity),
@@ -128,8 +145,9 @@ def _insert(watched: Watched, operation: str, row: str, priority: str, names: Na
     }
     if operation == "update" and watched.table.told_apart:
         values["changed"] = _changed(watched.table.told_apart, row, other, names)
-    target = ", ".join(map(names.column, values))
-    return f"INSERT INTO {names.qualify(pending_event.name)} ({target}) SELECT {', '.join(values.values())}"
+    target, row_values = ", ".join(map(names.column, values)), ", ".join(values.values())
+    chosen = f"SELECT {row_values}" if dialect in {"postgresql", "sqlite"} else f"VALUES ({row_values})"
+    return f"INSERT INTO {names.qualify(pending_event.name)} ({target}) {chosen}"
 
 
 def _insert_all(watched: Watched, priority: str, names: Names) -> str:
@@ -262,12 +280,14 @@ def _postgresql(watched: Watched, operation: str, names: Names, name: str) -> Tr
         f"CREATE TRIGGER {name} AFTER {operation.upper()} ON {names.qualify(watched.table.name)} "
         f"{tables}FOR EACH STATEMENT EXECUTE FUNCTION {function}()"
     )
+    settings = _AS_WRITTEN if watched.depends_on_settings else {}
     create = (
-        f"CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER "
-        f"SET search_path = pg_catalog, pg_temp AS {_dollars(source)}"
+        f"CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp"
+        f"{''.join(f' SET {name} = {value}' for name, value in settings.items())} AS {_dollars(source)}"
     )
     revoke = f"REVOKE ALL ON FUNCTION {function}() FROM PUBLIC"
-    definition = f"{trigger} {PROPERTIES} {source}"
+    properties = " ".join([PROPERTIES, *(f"{name}={value}" for name, value in settings.items())])
+    definition = f"{trigger} {properties} {source}"
     reads = watched.reads(operation)
     return Trigger(name, watched.table.name, [create, revoke, trigger], definition, reads, function)
 
@@ -283,6 +303,9 @@ def _dollars(text: str) -> str:
 #: Language, security and settings of a function, as the check reads them from PostgreSQL's catalog.
 PROPERTIES = "plpgsql definer search_path=pg_catalog, pg_temp"
 
+#: Settings of a session on which the text of a date, an interval or a float depends; the application's may be any.
+_AS_WRITTEN = {"DateStyle": "iso, mdy", "IntervalStyle": "postgres", "extra_float_digits": "3"}
+
 _UNRECORDED = """EXCEPTION WHEN OTHERS THEN
 RAISE WARNING USING MESSAGE = pg_catalog.concat('sheets_pipeline: a change of table ', TG_TABLE_NAME,
 ' was not recorded (SQLSTATE ', SQLSTATE, '); the next full sync shows it. Run sheets-pipeline db check.');
@@ -296,13 +319,13 @@ def _by_row(watched: Watched, operation: str, names: Names, name: str) -> Trigge
     """
     priority = f"{watched.table.priority:d}"
     is_sqlite = names.dialect.name == "sqlite"
-    source = "" if is_sqlite else " FROM DUAL"
+    when = "{0} WHERE {1};" if is_sqlite else "IF {1} THEN {0}; END IF;"
     if operation == "update":
         changed = _differ("NEW", "OLD", watched.shown, names)
         moved = _differ("NEW", "OLD", watched.scope, names)
         body = [
-            f"{_insert(watched, operation, 'NEW', priority, names, other='OLD')}{source} WHERE {changed};",
-            f"{_insert(watched, operation, 'OLD', priority, names, other='NEW')}{source} WHERE {moved};",
+            when.format(_insert(watched, operation, "NEW", priority, names, other="OLD"), changed),
+            when.format(_insert(watched, operation, "OLD", priority, names, other="NEW"), moved),
         ]
     else:
         body = [f"{_insert(watched, operation, 'OLD' if operation == 'delete' else 'NEW', priority, names)};"]

@@ -42,8 +42,9 @@ def install(engine: sa.Engine, watched: Sequence[WatchedTable], say: Say = lambd
         raise queue_check.refusal(before.refused[0])
     if before.can_be_mended:
         parts: dict[str, Part] = {"rights of functions": _close, pending_event.name: amend_queue}
-        parts |= {table.name: partial(_amend, table=table.name) for table in watched}
+        # first: a table that was renamed took triggers along whose names the new one of its name needs
         parts |= {table: partial(_strip, table=table) for table in _no_longer_watched(engine, watched)}
+        parts |= {table.name: partial(_amend, table=table.name) for table in watched}
         parts |= {"functions of earlier versions": _tidy, f"columns of {pending_event.name}": finish_queue}
         one_at_a_time(engine, watched, parts, say)
     return before
@@ -98,7 +99,12 @@ def _create(connection: sa.Connection, trigger: Trigger) -> None:
         # a procedure or aggregate of this name would be in the way, too
         connection.exec_driver_sql(f"DROP ROUTINE IF EXISTS {trigger.function}() CASCADE")
     for statement in trigger.create:
-        connection.exec_driver_sql(statement)
+        _execute(connection, statement)
+
+
+def _execute(connection: sa.Connection, statement: str) -> None:
+    """Names may hold a percent sign, which drivers take for a parameter where they are given any."""
+    connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
 
 
 def _close(connection: sa.Connection, catalog: Catalog) -> None:
@@ -147,7 +153,7 @@ def _tidy(connection: sa.Connection, catalog: Catalog) -> None:
 def _try(connection: sa.Connection, statement: str) -> None:
     """What cannot be dropped now is told by the next check."""
     with suppress(sa.exc.DBAPIError, DatabaseError), connection.begin_nested():
-        connection.exec_driver_sql(statement)
+        _execute(connection, statement)
 
 
 def _strip(connection: sa.Connection, catalog: Catalog, *, table: str) -> None:
@@ -164,7 +170,7 @@ def _drop_queue(connection: sa.Connection, catalog: Catalog) -> None:
 
 
 def _drop(connection: sa.Connection, trigger: Installed) -> None:
-    connection.exec_driver_sql(_dropping(connection, trigger))
+    _execute(connection, _dropping(connection, trigger))
 
 
 def _dropping(connection: sa.Connection, trigger: Installed) -> str:

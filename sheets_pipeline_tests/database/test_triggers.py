@@ -1,5 +1,6 @@
 """Installing, checking, upgrading and removing the event queue, on each kind of database."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -10,6 +11,7 @@ from sheets_pipeline.database.event_table import pending_event
 from sheets_pipeline.errors import DatabaseError
 from sheets_pipeline.platform.watches import WATCHED
 from sheets_pipeline_tests.database.rows import add_basics, submit
+from sheets_pipeline_tests.databases import needs_mariadb
 
 
 def test_installing_twice_changes_nothing_the_second_time(platform: sa.Engine):
@@ -158,3 +160,25 @@ def test_a_user_who_may_only_write_the_platforms_tables_records_events(postgresq
         connection.rollback()
         connection.exec_driver_sql("DROP OWNED BY writer_only; DROP ROLE writer_only")
         connection.commit()
+
+
+@needs_mariadb
+@pytest.mark.xdist_group("mariadb")
+def test_a_long_statement_of_the_application_holds_up_no_other(mariadb: sa.Engine):
+    with mariadb.begin() as connection:
+        add_basics(connection)  # three learners
+    triggers.install(mariadb, WATCHED)
+
+    def long() -> None:
+        with mariadb.begin() as connection:
+            connection.exec_driver_sql("UPDATE users SET email = 'x@example.org' WHERE SLEEP(0.6) = 0")
+
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(long)
+        time.sleep(1)  # one learner's event is recorded, the next one's is not
+        with mariadb.begin() as connection:
+            connection.exec_driver_sql("UPDATE courses SET title = 'other'")
+        assert not running.done()
+        running.result()
+    with mariadb.connect() as connection:
+        assert len(events.pending(connection)) == 5

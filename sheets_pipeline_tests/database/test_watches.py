@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from sheets_pipeline.database import events, triggers
 from sheets_pipeline.database.chains import QUEUE
+from sheets_pipeline.database.engine import connect
 from sheets_pipeline.database.event_faults import malformed
 from sheets_pipeline.database.event_keys import TabEvents, keys_of_tab
 from sheets_pipeline.database.queue_check import look
@@ -42,6 +43,7 @@ NAMES = [
     ("Order Line", "Region", "select"),
     ("group", "key", "order"),
     ("it's", 'a"b', "üñí$$"),
+    ("50 %s: `x`", "%s", ":co%l"),
     ("t" * 60, "c1", "c2"),
 ]
 
@@ -77,9 +79,43 @@ def test_a_key_of_two_columns_with_names_of_all_kinds(engine: sa.Engine, table: 
         assert keys(connection, tabs) == {"Lines": {key("EU,\"'\\", 7)}}
 
 
-def test_a_table_off_the_search_path_with_uuids_in_partitions(database_url: str):
-    from sheets_pipeline.database.engine import connect
+def test_what_is_recorded_does_not_depend_on_settings_of_the_application(database_url: str):
+    engine = connect(database_url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "CREATE TABLE reading (day date, value float8, for_ interval, PRIMARY KEY (day, value))"
+        )
+        connection.exec_driver_sql("CREATE TABLE label (day date, n integer)")
+        connection.exec_driver_sql("INSERT INTO label VALUES ('2026-02-01', 5)")
+    by_query = Watch("reading", keys_sql="SELECT n FROM label WHERE day = :day")
+    by_key = Watch("reading", key=("value", "for_"))
+    tabs = {"L": TabEvents((by_query,), (), (_NUMBER,)), "R": TabEvents((by_key,), (), (_TEXT, _TEXT))}
+    installed(engine, tabs)
+    with engine.begin() as connection:
+        for setting in ("DateStyle = 'German'", "extra_float_digits = -9", "IntervalStyle = 'iso_8601'"):
+            connection.exec_driver_sql(f"SET LOCAL {setting}")
+        connection.exec_driver_sql("INSERT INTO reading VALUES ('2026-02-01', 0.12345678901234, '1 year')")
+    with engine.begin() as connection:
+        assert keys(connection, tabs) == {"L": {"5"}, "R": {f"0.12345678901234{KEY_SEPARATOR}1 year"}}
+    engine.dispose()
 
+
+def test_a_table_that_replaced_another_is_watched_in_its_place(engine: sa.Engine):
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE stock (id INTEGER PRIMARY KEY)")
+    tabs = {"Stock": TabEvents((Watch("stock", key=("id",)),), (), (_NUMBER,))}
+    installed(engine, tabs)
+    with engine.begin() as connection:  # as tools do that change large tables
+        connection.exec_driver_sql("ALTER TABLE stock RENAME TO stock_old")
+        connection.exec_driver_sql("CREATE TABLE stock (id INTEGER PRIMARY KEY)")
+    installed(engine, tabs)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("INSERT INTO stock VALUES (1)")
+        connection.exec_driver_sql("INSERT INTO stock_old VALUES (2)")
+        assert keys(connection, tabs) == {"Stock": {"1"}}
+
+
+def test_a_table_off_the_search_path_with_uuids_in_partitions(database_url: str):
     engine = connect(database_url)
     one = "6f1c0000-0000-4000-8000-000000000001"
     with engine.begin() as connection:
@@ -92,6 +128,8 @@ def test_a_table_off_the_search_path_with_uuids_in_partitions(database_url: str)
         )
     tabs = {"Items": TabEvents((Watch("My Shop.Item", key=("id",)),), (), (_TEXT,))}
     installed(engine, tabs)
+    [warning] = triggers.check(engine, watched_tables({"Items": tabs["Items"].watches})).warnings
+    assert warning.startswith("table My Shop.Item has partitions")
     with engine.begin() as connection:
         connection.exec_driver_sql(f"INSERT INTO \"My Shop\".\"Item\" VALUES ('{one}', '2026-05-05', 1.5)")
         assert keys(connection, tabs) == {"Items": {one}}

@@ -1,5 +1,6 @@
 """Puts the rooms together: settings and services in, a writer for any tab out. No Dagster, so the CLI can use it too."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -62,16 +63,18 @@ class Pipeline:
         #: Who we are to others that keep spreadsheets.
         self.installation = Installation(self.state)
         self._identity: Identity | None = None
+        self._loading = threading.Lock()
         self._room: tuple[float, str | None] = (-_ROOM_SECONDS, None)
 
     @property
     def identity(self) -> Identity:
         """The credentials, loaded when first needed."""
-        if self._identity is None:
-            key = self.settings.google_credentials_json
-            key_file = self.services.credentials_file or self.settings.google_application_credentials
-            self._identity = load_identity(key.get_secret_value() if key else None, key_file)
-        return self._identity
+        with self._loading:
+            if self._identity is None:
+                key = self.settings.google_credentials_json
+                key_file = self.services.credentials_file or self.settings.google_application_credentials
+                self._identity = load_identity(key.get_secret_value() if key else None, key_file)
+            return self._identity
 
     def quota(self, priority: int = BULK) -> DatabaseQuota:
         """The budget of our credential; ``priority`` decides who goes first when it is short."""

@@ -97,14 +97,22 @@ class WarmRunLauncher(DefaultRunLauncher):
         instance = self._instance
         args = serialize_value(ExecuteRunArgs(origin, run.run_id, instance.get_ref()))
         location = run.remote_job_origin.location_name if run.remote_job_origin else ""
-        expect_again = run.tags.get(AT_ONCE_TAG) == "true"
-        warm = self.warm.fork(args, location, _server_id(context, location), expect_again=expect_again)
+        at_once = run.tags.get(AT_ONCE_TAG) == "true"
+        warm = self.warm.fork(args, location, _server_id(context, location), at_once=at_once)
         pid = warm or self._start_cold(run.run_id, args)
         how = f"forked from warm process {self.warm.pid}" if warm else "cold start, no warm process is ready"
         self._run_ids.add(run.run_id)
         instance.report_engine_event(
             f"Launched run worker (pid: {pid}): {how}.", run, EngineEventData({"pid": str(pid)}), cls=type(self)
         )
+        if at_once:
+            self.warm.expect(args, self._load_data(run))
+
+    def _load_data(self, run: dg.DagsterRun) -> str | None:
+        if not run.has_repository_load_data or run.execution_plan_snapshot_id is None:
+            return None
+        plan = self._instance.get_execution_plan_snapshot(run.execution_plan_snapshot_id)
+        return serialize_value(plan.repository_load_data) if plan.repository_load_data else None
 
     def _start_cold(self, run_id: str, serialized_args: str) -> int:
         process = subprocess.Popen(

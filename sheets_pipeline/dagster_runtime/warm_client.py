@@ -57,13 +57,17 @@ class WarmHandle:
         self.is_ready = True
         return None
 
-    def fork(self, serialized_args: str, *, expect_again: bool) -> int:
-        """Process id of a new worker. ``expect_again``: the same job will soon run again, so get ready for it.
+    def fork(self, serialized_args: str, *, at_once: bool) -> int:
+        """Process id of a new worker, which opens what it needs beside its start where it is to run ``at_once``.
 
         Raises:
             EOFError, OSError: The warm process is gone.
         """
-        return int(self._ask({"execute": serialized_args, "expect_again": expect_again}, _FORK_SECONDS)["pid"])
+        return int(self._ask({"execute": serialized_args, "at_once": at_once}, _FORK_SECONDS)["pid"])
+
+    def expect(self, serialized_args: str, load_data: str | None) -> None:
+        """The same job will soon run again, so get ready for it; see ``WarmClient.expect``."""
+        self.channel.send({"expect": serialized_args, "load_data": load_data})
 
     def _ask(self, message: dict[str, Any], seconds: float) -> dict[str, Any]:
         self.channel.send(message)
@@ -119,7 +123,7 @@ class WarmClient:
             self._fitting()
 
     def fork(
-        self, serialized_args: str, location: str = "", server_id: str | None = None, *, expect_again: bool = False
+        self, serialized_args: str, location: str = "", server_id: str | None = None, *, at_once: bool = False
     ) -> int | None:
         """A new worker's process id; None while no warm process fits the code on disk and is ready."""
         with self._lock:
@@ -127,12 +131,26 @@ class WarmClient:
             if handle is None or not handle.is_ready:
                 return None
             try:
-                return handle.fork(serialized_args, expect_again=expect_again)
+                return handle.fork(serialized_args, at_once=at_once)
             except _GONE as error:
                 logger.warning("Warm process %s is gone (%s); starting another.", handle.process.pid, _described(error))
                 self._drop(handle)
                 self._fitting(location, server_id)
                 return None
+
+    def expect(self, serialized_args: str, load_data: str | None) -> None:
+        """Let the warm process build the job once more, for the next fork to find it.
+
+        Args:
+            serialized_args: Those of the run that was just launched.
+            load_data: What Dagster noted when it loaded the repository: a run looks for a job that was built with it.
+        """
+        with self._lock:
+            if (handle := self._current) is not None and handle.is_ready:
+                try:
+                    handle.expect(serialized_args, load_data)
+                except OSError as error:
+                    logger.warning("Warm process %s is gone (%s).", handle.process.pid, _described(error))
 
     def close(self) -> None:
         """End all warm processes; their workers run on."""

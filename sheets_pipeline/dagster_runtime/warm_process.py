@@ -7,14 +7,17 @@ started us, and Dagster's daemon launches from a pool of threads.)
 """
 
 import atexit
+import contextlib
 import gc
 import importlib
 import os
+import select
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
-from multiprocessing.connection import Connection
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection, wait
 from types import ModuleType
 
 import dagster as dg
@@ -23,6 +26,7 @@ import psutil
 from sheets_pipeline.processes import abandoned_threads
 from sheets_pipeline.processes.identity import kill_group
 from sheets_pipeline.processes.priority import lower
+from sheets_pipeline.sheets import tokens
 
 #: Numeric libraries start a pool of threads when they are imported, unless told to use one. Settings of users win.
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
@@ -45,6 +49,9 @@ _ALWAYS_NEEDED = (
     "upath.implementations.local",
 )
 
+#: Before each message of a ``multiprocessing`` connection stands its length.
+_LENGTH_BYTES = 4
+
 #: Raised where the launcher is gone.
 _GONE = (EOFError, ConnectionError)
 
@@ -57,6 +64,8 @@ class WarmProcess:
 
     def __init__(self, channel: Connection, nice: int = 0) -> None:
         self.channel, self.nice = channel, nice
+        #: Workers tell the tokens that they got, and later ones begin with them.
+        self.tokens, self._tokens_of_workers = Pipe(duplex=False)
         self.running: dict[int, str | None] = {}
         self.is_retired = False
 
@@ -66,29 +75,30 @@ class WarmProcess:
         In a fork this returns what the fork is to do; in the warm process itself None.
         """
         while not (self.is_retired and not self.running):
-            if self.channel.poll(_REAP_INTERVAL if self.running else None):
+            told = wait([self.channel, self.tokens], _REAP_INTERVAL if self.running else None)
+            if self.tokens in told:
+                tokens.learn(self.tokens.recv_bytes().decode())
+            if self.channel in told:
                 try:
                     message = self.channel.recv()
                 except _GONE:
                     return None
                 if "retire" in message:
                     self.is_retired = True
-                elif (task := self._fork_worker(message["execute"])) is not None:
+                elif "expect" in message:
+                    _prepare(message["expect"], message["load_data"])
+                elif (task := self._fork_worker(message["execute"], at_once=message["at_once"])) is not None:
                     return task
-                elif message["expect_again"]:
-                    _prepare(message["execute"])
             if (task := self._reap()) is not None:
                 return task
         return None
 
-    def _fork_worker(self, serialized_args: str) -> Callable[[], int] | None:
+    def _fork_worker(self, serialized_args: str, *, at_once: bool) -> Callable[[], int] | None:
         pid = os.fork()
         if pid == 0:
             self._become_child()
             lower(self.nice)
-            from sheets_pipeline.dagster_runtime.worker import execute
-
-            return lambda: execute(serialized_args)
+            return lambda: _execute(serialized_args, at_once=at_once)
         self.running[pid] = serialized_args
         self.channel.send({"pid": pid})
         return None
@@ -113,20 +123,38 @@ class WarmProcess:
 
     def _become_child(self) -> None:
         self.channel.close()
+        self.tokens.close()
+        tokens.on_new = self._tell_token
         self.running.clear()
         os.setsid()
         _reseed()
 
+    def _tell_token(self, text: str) -> None:
+        """In a worker. What is written at once arrives as a whole, whoever else writes."""
+        message = text.encode()
+        if len(message) < select.PIPE_BUF - _LENGTH_BYTES:
+            with contextlib.suppress(OSError):  # the warm process is gone, and nobody needs it
+                self._tokens_of_workers.send_bytes(message)
 
-def _prepare(serialized_args: str) -> None:
+
+def _prepare(serialized_args: str, load_data: str | None) -> None:
     """Build the job once more, for the next fork to find it in Dagster's cache (which holds one job)."""
     from sheets_pipeline.dagster_runtime.worker import job_of
 
     try:
-        job_of(serialized_args).get_definition()
+        job_of(serialized_args, load_data).get_definition()
     except Exception:
         # Whatever is wrong with the job, its run says so; here only the next start gets no faster.
         sys.excepthook(*sys.exc_info())
+
+
+def _execute(serialized_args: str, *, at_once: bool) -> int:
+    from sheets_pipeline.dagster_runtime.at_once import begin_ahead
+    from sheets_pipeline.dagster_runtime.worker import execute
+
+    if at_once:
+        begin_ahead()
+    return execute(serialized_args)
 
 
 def _report(serialized_args: str, pid: int, exit_code: int) -> int:

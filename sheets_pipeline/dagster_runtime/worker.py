@@ -12,6 +12,7 @@ import sys
 import dagster as dg
 from dagster._cli.api import _execute_run_command_body
 from dagster._core.definitions.reconstruct import ReconstructableJob
+from dagster._core.definitions.repository_definition import RepositoryLoadData
 from dagster._core.instance import InstanceRef
 from dagster._grpc.types import ExecuteRunArgs
 from dagster._serdes import ConfigurableClassData, deserialize_value
@@ -35,9 +36,10 @@ def execute(serialized_args: str) -> int:
         return _execute_run_command_body(args.run_id, instance, lambda _event: None, set_exit_code_on_failure=False)
 
 
-def job_of(serialized_args: str) -> ReconstructableJob:
-    """The job of a run, not built yet."""
-    return recon_job_from_origin(deserialize_value(serialized_args, ExecuteRunArgs).job_origin)
+def job_of(serialized_args: str, load_data: str | None = None) -> ReconstructableJob:
+    """The job of a run, not built yet; with ``load_data`` as Dagster builds it in a run whose repository has some."""
+    job = recon_job_from_origin(deserialize_value(serialized_args, ExecuteRunArgs).job_origin)
+    return job.with_repository_load_data(deserialize_value(load_data, RepositoryLoadData)) if load_data else job
 
 
 def report_death(serialized_args: str, how: str) -> None:

@@ -1,5 +1,6 @@
 """What assets, checks, sensors and schedules are given: the pipeline, opened when first needed and kept by its process."""
 
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -9,7 +10,9 @@ import dagster as dg
 from pydantic import Field, PrivateAttr
 
 from sheets_pipeline.components.tab_asset import tab_assets
+from sheets_pipeline.dagster_runtime.at_once import ahead
 from sheets_pipeline.pipeline import Pipeline
+from sheets_pipeline.runs.ahead import open_ahead
 from sheets_pipeline.runs.computed import ComputedTab
 from sheets_pipeline.runs.metadata import report_metadata
 from sheets_pipeline.runs.preflight import Preflight
@@ -50,10 +53,25 @@ def lending(open_pipeline: Callable[[], Pipeline]) -> Iterator[Loan]:
         _loans.remove(loan)
 
 
+_opening = threading.Lock()
+
+
 @cache
+def _opened() -> Pipeline:
+    return Pipeline.open()
+
+
 def _own() -> Pipeline:
     """Kept, as a code server's ticks come every few seconds and connections are dear."""
-    return Pipeline.open()
+    with _opening:
+        return _opened()
+
+
+def _open_ahead() -> None:
+    open_ahead(_own())
+
+
+ahead(_open_ahead)
 
 
 class PipelineResource(dg.ConfigurableResource):  # type: ignore[type-arg]

@@ -16,11 +16,13 @@ from google.auth.exceptions import GoogleAuthError
 from gspread.exceptions import APIError
 from gspread.http_client import HTTPClient
 
+from sheets_pipeline.sheets.connections import connections
 from sheets_pipeline.sheets.credentials import Identity, authorized_session, ensure_token
 from sheets_pipeline.sheets.failures import NotJson, NotSent, is_quota, is_transient, was_not_applied
 from sheets_pipeline.sheets.remedies import Asked, translate
 from sheets_pipeline.sheets.retry import RetryPolicy, retrying
 from sheets_pipeline.sheets.shared_requests import Participant, Send
+from sheets_pipeline.sheets.tokens import publish
 from sheets_pipeline.sync.numbers import Traffic
 
 GOOGLE_ENDPOINT = "https://sheets.googleapis.com"
@@ -83,6 +85,8 @@ class SheetsClient:
         self._participant = participant
         self._base = f"{endpoint}/v4/spreadsheets/{quote(spreadsheet_id, safe='')}"
         session = authorized_session(identity.credentials, is_google=endpoint == GOOGLE_ENDPOINT)
+        self._connections = connections(endpoint)
+        session.mount(endpoint, self._connections)
         self._http = HTTPClient(identity.credentials, session=session)
         self._http.set_timeout(self.policy.timeout_seconds)
 
@@ -109,6 +113,15 @@ class SheetsClient:
             OutcomeUnknown: The request was sent and no answer tells whether it was applied.
         """
         return self._send("write", "post", path, params, body, right_before)
+
+    def open_ahead(self) -> None:
+        """Get a token and open a connection, so that the first request waits for neither; nothing is asked of the API.
+
+        Raises:
+            GoogleAuthError: There is no token to be had.
+        """
+        ensure_token(self.identity.credentials)
+        self._connections.open_ahead(self._http.session, self._base)
 
     def taking_part(self) -> AbstractContextManager[None]:
         """To be held while the client's tab is at work, so that others wait for its requests."""
@@ -176,7 +189,9 @@ class SheetsClient:
     def _request(self, method: str, path: str, params: Any, data: Any, headers: Any) -> requests.Response:
         try:
             ensure_token(self.identity.credentials)
-            return self._http.request(method, self._base + path, params=params, data=data, headers=headers)
+            response = self._http.request(method, self._base + path, params=params, data=data, headers=headers)
+            publish(self.identity.credentials)  # where the token was refused, google-auth has got another
+            return response
         except APIError as error:
             self.traffic.refused_requests += is_quota(error)
             raise

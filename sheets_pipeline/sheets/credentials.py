@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import google.auth
+from google.auth import crypt
 from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError, RefreshError, TransportError
 from google.auth.transport.requests import AuthorizedSession, Request
 from google.oauth2 import service_account
 
 from sheets_pipeline.errors import AccessDenied
+from sheets_pipeline.sheets import tokens
 
 SCOPES = ("https://www.googleapis.com/auth/spreadsheets",)
 
@@ -49,13 +51,50 @@ def _from_key(text: str, source: str) -> Identity:
         if info.get("type") == "authorized_user":
             loaded, _ = google.auth.load_credentials_from_dict(info, scopes=SCOPES)
             return Identity(loaded, str(info.get("client_id", source)))
-        credentials = service_account.Credentials.from_service_account_info(info, scopes=SCOPES)
+        credentials = _with_known_token(info) or service_account.Credentials.from_service_account_info(
+            info, scopes=SCOPES
+        )
     except (ValueError, AttributeError):
         raise AccessDenied(
             f"{source} holds no service account key. Expected the JSON file that Google Cloud gives under "
             "IAM > Service accounts > Keys > Add key > JSON."
         ) from None
     return Identity(credentials, str(credentials.service_account_email))
+
+
+class _Signer(crypt.Signer):
+    """Loads the private key when it is needed: that takes longer than all else, and who has a token needs none."""
+
+    def __init__(self, info: dict[str, str]) -> None:
+        self._info = info
+
+    @property
+    def key_id(self) -> str:
+        """As the key file has it."""
+        return self._info["private_key_id"]
+
+    def sign(self, message: bytes) -> bytes:
+        """As google-auth's own."""
+        signer = crypt.RSASigner.from_service_account_info(self._info)
+        return bytes(signer.sign(message))
+
+
+def _with_known_token(info: dict[str, str]) -> Any:
+    """Credentials for a key that has already got the token that they begin with; None where there is no such token."""
+    email, key_id = info.get("client_email", ""), info.get("private_key_id", "")
+    if not key_id or not tokens.is_known(email, key_id):
+        return None
+    universe = info.get("universe_domain", "googleapis.com")
+    credentials = service_account.Credentials(
+        _Signer(info),
+        email,
+        info["token_uri"],
+        scopes=SCOPES,
+        project_id=info.get("project_id"),
+        universe_domain=universe,
+    )
+    tokens.adopt(credentials)
+    return credentials
 
 
 def _default_identity() -> Identity:
@@ -76,7 +115,13 @@ def ensure_token(credentials: Any) -> None:
         GoogleAuthError: There is none to be had; ``RefreshError.retryable`` says whether later.
     """
     if credentials.valid:
-        return
+        tokens.renew_early(credentials, _refresh)
+    else:
+        _refresh(credentials)
+        tokens.publish(credentials)
+
+
+def _refresh(credentials: Any) -> None:
     try:
         credentials.refresh(Request())
     except GoogleAuthError:

@@ -71,6 +71,7 @@ USED = [
     ),
     Used("dagster._serdes:serialize_value", "hands it to the worker", takes="val"),
     Used("dagster._serdes:deserialize_value", "takes it there", takes="val as_type"),
+    Used("dagster._core.definitions.repository_definition:RepositoryLoadData", "what a run's job is built with"),
     Used("dagster._core.instance:InstanceRef", "where the storage is", has="storage_data _replace"),
     # The instance of a project's folder
     Used("dagster._core.instance.config:dagster_instance_config", "reads our dagster.yaml", takes="base_dir"),

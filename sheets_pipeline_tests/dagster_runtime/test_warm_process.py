@@ -4,12 +4,22 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+from multiprocessing import Pipe
 from pathlib import Path
 
 import dagster as dg
 import psutil
 import pytest
+from dagster._core.definitions.reconstruct import ReconstructableRepository
+from dagster._core.definitions.repository_definition import RepositoryLoadData
+from dagster._grpc.types import ExecuteRunArgs
+from dagster._serdes import serialize_value
 
+from sheets_pipeline.dagster_runtime.at_once import AT_ONCE_TAG
+from sheets_pipeline.dagster_runtime.warm_process import WarmProcess
+from sheets_pipeline.dagster_runtime.worker import job_of
+from sheets_pipeline.sheets import tokens
 from sheets_pipeline_tests.dagster_runtime.harness import eventually, harness
 
 pytestmark = pytest.mark.xdist_group("warm process")
@@ -36,6 +46,33 @@ threading.Thread(target=time.sleep, args=[60], daemon=True, name="unwanted").sta
 WITH_CONNECTION = """
 import socket
 listening = socket.create_server(("127.0.0.1", 0))
+"""
+
+AT_ONCE_JOB = """
+import os, time
+import dagster as dg
+from sheets_pipeline.dagster_runtime.at_once import AT_ONCE_TAG, ahead
+
+opened = []
+ahead(lambda: opened.append(os.getpid()))
+
+@dg.op
+def speak():
+    time.sleep(0.2)
+    where = "this" if built == os.getpid() else "another"
+    print("built in", where, "process,", "opened ahead" if opened == [os.getpid()] else opened)
+
+@dg.job(executor_def=dg.in_process_executor, tags={AT_ONCE_TAG: "true"})
+def at_once():
+    speak()
+
+built = 0
+
+@dg.definitions
+def defs():
+    global built
+    built = os.getpid()
+    return dg.Definitions(jobs=[at_once])
 """
 
 LAUNCHER = """
@@ -97,3 +134,40 @@ def test_nothing_is_left_when_the_launcher_is_killed(when: str):
         warm = psutil.Process(int(launcher.stdout.readline()))
         os.kill(launcher.pid, signal.SIGKILL)
     warm.wait(timeout=60)
+
+
+def test_a_token_that_a_worker_got_is_there_for_later_ones(monkeypatch: pytest.MonkeyPatch):
+    known: list[str] = []
+    monkeypatch.setattr(tokens, "learn", known.append)
+    launcher, channel = Pipe()
+    warm = WarmProcess(channel)
+    warm._tell_token("one")
+    warm._tell_token("x" * 5000)  # would not arrive as a whole beside another's
+    warm._tell_token("two")
+    server = threading.Thread(target=warm.serve)
+    server.start()
+    eventually(lambda: known == ["one", "two"])
+    launcher.close()
+    server.join(10)
+    assert not server.is_alive()
+
+
+def test_a_worker_of_a_job_that_must_not_wait_finds_it_built_and_opens_what_it_needs_beside(tmp_path: Path):
+    with harness(tmp_path, AT_ONCE_JOB) as ours:
+        ours.warm_up()
+        for _ in range(2):
+            run_id = ours.launch("at_once", tags={AT_ONCE_TAG: "true"})
+            assert ours.end_of(run_id) is dg.DagsterRunStatus.SUCCESS
+        assert ours.printed(run_id)[0].strip() == "built in another process, opened ahead"
+
+
+def test_the_job_is_built_with_what_dagster_noted_of_its_repository(tmp_path: Path):
+    """A run looks for it by both, and a job that was built without is none to it."""
+    with harness(tmp_path, AT_ONCE_JOB) as ours:
+        origin = ReconstructableRepository.for_module(ours.module, "defs", str(tmp_path)).get_reconstructable_job(
+            "at_once"
+        )
+        args = serialize_value(ExecuteRunArgs(origin.get_python_origin(), "a run", ours.instance.get_ref()))
+        noted = RepositoryLoadData({})
+        assert job_of(args, serialize_value(noted)).repository.repository_load_data == noted
+        assert job_of(args).repository.repository_load_data is None

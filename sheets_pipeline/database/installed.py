@@ -48,13 +48,18 @@ class Place:
     parted: frozenset[str] = frozenset()
 
     @property
-    def can_be_watched(self) -> list[Watched]:
-        """The watched tables that are there and have a primary key."""
+    def has_key(self) -> list[Watched]:
+        """The watched tables that are there and have a primary key, as they are declared."""
         return [
             Watched(table, Columns(tuple(self.columns[table.name]), key, self.unsettled.get(table.name, frozenset())))
             for table in self.watched
             if table.name in self.columns and (key := self.keys.get(table.name))
         ]
+
+    @property
+    def can_be_watched(self) -> list[Watched]:
+        """The same without what their columns cannot tell."""
+        return [replace(each, table=each.table.of_columns(each.columns.all)) for each in self.has_key]
 
     @property
     def owners_of_watched(self) -> dict[str, Owner]:

@@ -297,7 +297,7 @@ def _unreadable(catalog: Catalog) -> list[str]:
         for table in place.watched
         if table.name in place.columns and table.name not in place.keys
     ]
-    for watched in place.can_be_watched:
+    for watched in place.has_key:
         table, there = watched.table.name, place.columns[watched.table.name]
         gone = [
             name for operation in watched.table.operations for name in watched.reads(operation) if name not in there

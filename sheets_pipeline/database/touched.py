@@ -126,6 +126,7 @@ class Lookups:
     _keys: dict[tuple[str, tuple[str | None, ...]], list[Sequence[object]]] = field(default_factory=dict)
     _rows: dict[tuple[str, str], dict[str, str | None]] = field(default_factory=dict)
     _primary: dict[str, list[str]] = field(default_factory=dict)
+    _columns: dict[str, set[str]] = field(default_factory=dict)
 
     def keys(
         self, connection: sa.Connection, watch: Watch, several: Iterable[tuple[str | None, ...]]
@@ -165,8 +166,14 @@ class Lookups:
     def _row(self, connection: sa.Connection, event: Event, watch: Watch) -> dict[str, str | None]:
         schema, _, table = watch.table.rpartition(".")
         if watch.table not in self._primary:
-            constraint = sa.inspect(connection).get_pk_constraint(table, schema=schema or None)
+            inspector = sa.inspect(connection)
+            constraint = inspector.get_pk_constraint(table, schema=schema or None)
             self._primary[watch.table] = constraint["constrained_columns"]
+            self._columns[watch.table] = {
+                str(column["name"]) for column in inspector.get_columns(table, schema or None)
+            }
+        if missing := sorted(set(watch.needs) - self._columns[watch.table]):
+            raise _Failed(f"Its watch of {watch.table} names the column {missing[0]}, which the table does not have")
         primary = self._primary[watch.table]
         named = dict(zip(primary, _parts(event.key, primary), strict=True))
         if named.keys() >= set(watch.needs):

@@ -1,8 +1,8 @@
 """Which changes of the database refresh a tab's rows: declared with the tab, turned into triggers and into keys elsewhere."""
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import cached_property
 
@@ -62,6 +62,16 @@ class Watch:
         """The columns of the changed row that tell the keys."""
         return self.key or tuple(dict.fromkeys(PARAMETER.findall(self.keys_sql)))
 
+    def of_columns(self, known: Collection[str]) -> "Watch | None":
+        """The watch without what a table of these columns cannot tell it; None where nothing is left."""
+        if not set(self.needs) <= set(known):
+            return None
+        columns = tuple(column for column in self.columns if column in known)
+        if columns or not self.columns:
+            return replace(self, columns=columns)
+        operations = tuple(operation for operation in self.operations if operation != "update")
+        return replace(self, operations=operations) if operations else None
+
     def is_hit(self, operation: str, changed: Iterable[str] | None) -> bool:
         """Whether an event matters.
 
@@ -106,6 +116,11 @@ class WatchedTable:
     def needs(self) -> tuple[str, ...]:
         """The columns that an event must carry, as the row may be gone when it is read."""
         return tuple(sorted({column for watch in self.watches for column in watch.needs}))
+
+    def of_columns(self, known: Collection[str]) -> "WatchedTable":
+        """What of it works while the table has these columns: a column that one watch lacks is no matter of the others."""
+        watches = tuple(filter(None, (watch.of_columns(known) for watch in self.watches)))
+        return WatchedTable(self.name, watches) if watches else self
 
     @property
     def columns(self) -> tuple[str, ...]:

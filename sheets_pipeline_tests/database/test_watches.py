@@ -213,6 +213,24 @@ def test_a_keys_sql_that_fails_concerns_its_tab_alone(platform: sa.Engine):
         assert waiting(connection, tabs)["Broken"].events == 2
 
 
+def test_a_watch_of_a_column_that_is_not_there_concerns_its_tab_alone(engine: sa.Engine):
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE item (id INTEGER PRIMARY KEY, price INTEGER, note VARCHAR(9))")
+    good, lost = Watch("item", key=("id",), columns=("price",)), Watch("item", key=("id",), columns=("note", "gone"))
+    wrong = Watch("item", keys_sql="SELECT id FROM item WHERE id = :nr", columns=("price",))
+    tabs = {title: TabEvents((watch,), (), (_NUMBER,)) for title, watch in {"A": good, "B": lost, "C": wrong}.items()}
+    watched = watched_tables({title: tab.watches for title, tab in tabs.items()})
+    triggers.install(engine, watched)
+    [problem] = triggers.check(engine, watched).problems
+    assert "item.nr, item.gone" in problem
+    with engine.begin() as connection:
+        connection.exec_driver_sql("INSERT INTO item VALUES (1, 5, '')")
+        connection.exec_driver_sql("UPDATE item SET price = 6")
+        leads_to = touched(connection, events.pending(connection), tabs)
+        assert (leads_to.keys, leads_to.unusable) == ({"A": {"1"}, "B": {"1"}}, {})
+        assert leads_to.failed == {"C": "Its watch of item names the column nr, which the table does not have"}
+
+
 def test_a_key_of_several_columns_may_have_a_null_part(engine: sa.Engine):
     with engine.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE seat (id INTEGER PRIMARY KEY, hall VARCHAR(9), place INTEGER)")

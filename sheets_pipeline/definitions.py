@@ -8,8 +8,9 @@ from sheets_pipeline.defs.freshness import with_descriptions
 from sheets_pipeline.home import DEFAULTS
 from sheets_pipeline.settings import load_settings
 
-# Dagster says so of itself whenever it binds resources to a sensor.
+# The first one Dagster says of itself whenever it binds resources to a sensor.
 warnings.filterwarnings("ignore", "Parameter `owners` of initializer `SensorDefinition", dg.BetaWarning)
+warnings.filterwarnings("ignore", "Parameter `backfill_policy` of function `asset", dg.BetaWarning)
 
 
 @dg.definitions

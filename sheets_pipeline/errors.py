@@ -22,6 +22,7 @@ SheetsPipelineError
 │   │   └── PolicyForbids        a policy of the organization forbids it
 │   ├── SpreadsheetNotFound  no spreadsheet with this id
 │   │   └── NotASpreadsheet      the file is an Excel file, not a spreadsheet of Google's
+│   ├── SpreadsheetPaused    its circuit is open: it is not asked until the pause is over
 │   ├── OwnedByAnother       another installation of the pipeline keeps this spreadsheet
 │   └── RequestRejected      the API calls our request invalid
 ├── TabProblem               a tab is not as declared; a person must mend it
@@ -33,6 +34,7 @@ SheetsPipelineError
 │   ├── TabFailed            something unexpected failed while it was computed or written
 │   └── GuardRefused         a change so large that a person must allow it
 ├── TabBusy                  another process is writing to this tab
+│   └── RowsLeft             rows moved to another spreadsheet while they were about to be written
 ├── DagsterUnreachable       the webserver does not answer, or its code location is not loaded
 ├── DagsterRefused           the webserver answered, but would not do it
 ├── UnknownTab               no tab has this title
@@ -233,6 +235,13 @@ class NotASpreadsheet(SpreadsheetNotFound):
     remedy = "Open {url}, choose File > Save as Google Sheets, and set SPREADSHEET_ID to the new file."
 
 
+class SpreadsheetPaused(SheetsError):
+    """The circuit of a spreadsheet is open; nothing was sent."""
+
+    def __init__(self, target: str, reason: str) -> None:
+        super().__init__(f"Tab {target!r} was left alone. {reason}")
+
+
 class OwnedByAnother(SheetsError):
     """Another installation of the pipeline keeps this spreadsheet; nothing was sent."""
 
@@ -327,6 +336,10 @@ class TabBusy(SheetsPipelineError):
     concerns = Concerns.TAB
     http_status = 409
     is_transient = True
+
+
+class RowsLeft(TabBusy):
+    """Rows moved to another spreadsheet while they were about to be written; what belongs where has to be looked at anew."""
 
 
 class DagsterUnreachable(SheetsPipelineError):

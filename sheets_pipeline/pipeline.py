@@ -1,5 +1,6 @@
 """Puts the rooms together: settings and services in, a writer for any tab out. No Dagster, so the CLI can use it too."""
 
+import copy
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -9,13 +10,14 @@ from typing import Any, Self
 
 import sqlalchemy as sa
 
+from sheets_pipeline.components.tab_asset import declared_credentials
 from sheets_pipeline.database.answers import ANSWER_WITHIN_SECONDS
 from sheets_pipeline.database.archive import ArchiveStore
 from sheets_pipeline.database.engine import connect, read_only
 from sheets_pipeline.database.free_space import why_disk_is_full
 from sheets_pipeline.database.installation import Installation
 from sheets_pipeline.database.locks import named_lock
-from sheets_pipeline.database.quota import BULK, DatabaseQuota
+from sheets_pipeline.database.quota import BULK, DatabaseQuota, Kind, ProjectQuota
 from sheets_pipeline.database.state import TabStore
 from sheets_pipeline.database.upgrade import install_state
 from sheets_pipeline.edits.reading import Reading
@@ -28,17 +30,20 @@ from sheets_pipeline.sheets.memory import TabFacts
 from sheets_pipeline.sheets.protocol import Writer
 from sheets_pipeline.sheets.shared_requests import Participant
 from sheets_pipeline.sheets.writer import TabWriter
+from sheets_pipeline.sync.spreadsheet import DEFAULT, Credential, Spreadsheet
 from sheets_pipeline.sync.tab import Tab
 
 #: What was seen of the databases' room is good for so long.
 _ROOM_SECONDS = 10.0
+
+_GOOGLE_PAGES = "https://docs.google.com"
 
 #: A statement that takes too long is ended by the server; only where it does not, by us, so much later.
 _SERVER_ENDS_IT_SECONDS = 30.0
 
 
 class Pipeline:
-    """Everything a sync needs, opened once per process."""
+    """Everything a sync of a spreadsheet needs, opened once per process: of the default one, until ``at`` is called."""
 
     @classmethod
     def open(cls) -> Self:
@@ -62,43 +67,72 @@ class Pipeline:
         install_state(self.state)
         #: Who we are to others that keep spreadsheets.
         self.installation = Installation(self.state)
-        self._identity: Identity | None = None
+        #: The spreadsheet that is synced.
+        self.spreadsheet = Spreadsheet(DEFAULT, services.spreadsheet_id, services.spreadsheet_url)
+        self._identities: dict[Credential, Identity] = {}
         self._loading = threading.Lock()
         self._room: tuple[float, str | None] = (-_ROOM_SECONDS, None)
 
+    def at(self, spreadsheet: Spreadsheet) -> Self:
+        """The same pipeline for another spreadsheet, with the credential that reaches that."""
+        if spreadsheet == self.spreadsheet:
+            return self
+        other = copy.copy(self)
+        other.spreadsheet = spreadsheet
+        return other
+
+    def address_of(self, spreadsheet_id: str) -> str:
+        """Where people open a spreadsheet."""
+        return f"{self.services.sheets_api_endpoint or _GOOGLE_PAGES}/spreadsheets/d/{spreadsheet_id}/edit"
+
     @property
     def identity(self) -> Identity:
-        """The credentials, loaded when first needed."""
+        """The credentials of the spreadsheet, loaded when first needed."""
+        credential = self.spreadsheet.credential
         with self._loading:
-            if self._identity is None:
-                key = self.settings.google_credentials_json
-                key_file = self.services.credentials_file or self.settings.google_application_credentials
-                self._identity = load_identity(key.get_secret_value() if key else None, key_file)
-            return self._identity
+            if credential not in self._identities:
+                key, key_file = credential.key, credential.key_file
+                if key is None and key_file is None:
+                    secret = self.settings.google_credentials_json
+                    key = secret.get_secret_value() if secret else None
+                    key_file = self.services.credentials_file or self.settings.google_application_credentials
+                self._identities[credential] = load_identity(key, key_file)
+            return self._identities[credential]
 
     def quota(self, priority: int = BULK) -> DatabaseQuota:
         """The budget of our credential; ``priority`` decides who goes first when it is short."""
+        credential, project = self.spreadsheet.credential, self.identity.project
+        limits: dict[Kind, int] = {
+            "read": self.settings.sheets_project_reads_per_minute,
+            "write": self.settings.sheets_project_writes_per_minute,
+        }
         return DatabaseQuota(
             self.state,
             self.identity.name,
-            reads_per_minute=self.settings.sheets_reads_per_minute,
-            writes_per_minute=self.settings.sheets_writes_per_minute,
+            reads_per_minute=credential.reads_per_minute or self.settings.sheets_reads_per_minute,
+            writes_per_minute=credential.writes_per_minute or self.settings.sheets_writes_per_minute,
             priority=priority,
+            project=ProjectQuota(project, limits) if project and declared_credentials() else None,
         )
 
-    def client(self, priority: int = BULK, participant: Participant | None = None) -> SheetsClient:
-        """A client of the spreadsheet; ``priority`` is that of its requests, with a ``participant`` it shares them."""
+    def client(
+        self, priority: int = BULK, participant: Participant | None = None, budget: DatabaseQuota | None = None
+    ) -> SheetsClient:
+        """A client of the spreadsheet; ``priority`` is that of its requests, with a ``participant`` it shares them.
+
+        ``budget`` is given where several clients hold slots of one together.
+        """
         return SheetsClient(
             self.identity,
-            self.services.spreadsheet_id,
-            budget=self.quota(priority),
+            self.spreadsheet.id,
+            budget=budget or self.quota(priority),
             endpoint=self.services.sheets_api_endpoint or GOOGLE_ENDPOINT,
             participant=participant,
         )
 
     def writer(self, tab: Tab, client: SheetsClient | None = None) -> Writer:
         """A writer for one tab; for one with archives, of all tabs of its family."""
-        spreadsheet_id, url = self.services.spreadsheet_id, self.services.spreadsheet_url
+        spreadsheet_id, url = self.spreadsheet.id, self.spreadsheet.url
         lock_name = f"Tab {tab.title!r} of {spreadsheet_id}"
         client = client or self.client()
 

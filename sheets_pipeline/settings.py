@@ -85,6 +85,18 @@ class Settings(BaseSettings):
     sheets_writes_per_minute: int = Field(
         60, ge=1, le=100_000, description="Writes a minute that Google grants the credential."
     )
+    sheets_project_reads_per_minute: int = Field(
+        300,
+        ge=1,
+        le=1_000_000,
+        description="Reads a minute that Google grants all credentials of a Cloud project together.",
+    )
+    sheets_project_writes_per_minute: int = Field(
+        300,
+        ge=1,
+        le=1_000_000,
+        description="Writes a minute that Google grants all credentials of a Cloud project together.",
+    )
     sync_interval_seconds: int = Field(
         300,
         description="Time between full syncs of a tab that says none of its own: whole minutes that divide an hour, or whole hours that divide a day.",
@@ -213,21 +225,7 @@ class Settings(BaseSettings):
     @field_validator("spreadsheet_id")
     @classmethod
     def _id_from_url(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        text = value.strip().strip("<>\"'").strip()
-        if "/d/e/" in text:
-            raise ValueError(
-                "must be the address that editors see (https://docs.google.com/spreadsheets/d/ID/edit); "
-                "this one, with /d/e/, is of a published copy and has another id"
-            )
-        if match := _SPREADSHEET_URL.search(text):
-            return match[1] or match[2]
-        if not re.fullmatch(r"[\w-]+", text):
-            raise ValueError(
-                "must be a spreadsheet's id or its full URL (https://docs.google.com/spreadsheets/d/ID/edit)"
-            )
-        return text
+        return None if value is None else spreadsheet_id_in(value)
 
     @field_validator("sheets_api_endpoint")
     @classmethod
@@ -263,6 +261,25 @@ class Settings(BaseSettings):
         if value is not None and urls.parsed(value.get_secret_value()).get_backend_name() != "postgresql":
             raise ValueError("must be a PostgreSQL URL: Dagster's storage is kept by dagster-postgres")
         return value
+
+
+def spreadsheet_id_in(text: str) -> str:
+    """The id of a spreadsheet whose id or address this is.
+
+    Raises:
+        ValueError: It is neither; says what is expected.
+    """
+    text = text.strip().strip("<>\"'").strip()
+    if "/d/e/" in text:
+        raise ValueError(
+            "must be the address that editors see (https://docs.google.com/spreadsheets/d/ID/edit); "
+            "this one, with /d/e/, is of a published copy and has another id"
+        )
+    if match := _SPREADSHEET_URL.search(text):
+        return match[1] or match[2]
+    if not re.fullmatch(r"[\w-]+", text):
+        raise ValueError("must be a spreadsheet's id or its full URL (https://docs.google.com/spreadsheets/d/ID/edit)")
+    return text
 
 
 #: Values of these never appear in a message.

@@ -34,7 +34,7 @@ def test_every_error_has_a_remedy_that_names_only_what_is_filled_in(kind: type[S
 def test_what_concerns_one_tab_is_told_from_what_concerns_all() -> None:
     within = {kind.__name__ for kind in error_classes() if is_within_tab(kind.__name__)}
     of_tabs = {kind.__name__ for kind in error_classes(errors.TabProblem)}
-    assert within == of_tabs | {"RequestRejected", "RowsMoved", "TabBusy", "UnknownTab", "TabIsOff"}
+    assert within == of_tabs | {"RequestRejected", "RowsMoved", "TabBusy", "RowsLeft", "UnknownTab", "TabIsOff"}
 
 
 @pytest.mark.parametrize(
@@ -59,6 +59,7 @@ def test_an_error_that_is_transient_needs_nobody_and_an_instance_may_know_better
         "OutcomeUnknown",
         "TabFailed",
         "TabBusy",
+        "RowsLeft",
         "DagsterUnreachable",
     }
     error = errors.DatabaseError("It is starting up.")

@@ -123,6 +123,11 @@ def _record_events(services: "Services") -> None:
 
 @main.command()
 @click.option("--tab", "tabs", multiple=True, type=Title(), metavar="TITLE", help="Only this tab; may be repeated.")
+@click.option(
+    "--spreadsheet",
+    metavar="NAME",
+    help="Only tabs in this spreadsheet: a name, a list's name, or LIST/ID for one of a list.",
+)
 @click.option("--failed", is_flag=True, help="Only the tabs whose last sync failed.")
 @click.option("--dry-run", is_flag=True, help="Show the plan and send nothing.")
 @click.option(
@@ -133,9 +138,15 @@ def _record_events(services: "Services") -> None:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def sync(
-    tabs: tuple[str, ...], failed: bool, dry_run: bool, allow_deletes: int | None, take_over: bool, as_json: bool
+    tabs: tuple[str, ...],
+    spreadsheet: str | None,
+    failed: bool,
+    dry_run: bool,
+    allow_deletes: int | None,
+    take_over: bool,
+    as_json: bool,
 ) -> None:
-    """Make the tabs as the database says, as one Dagster run."""
+    """Make the tabs as the database says: one Dagster run, and one for each list of spreadsheets."""
     if failed and tabs:
         raise click.UsageError("--failed and --tab both say which tabs. Give one of them.")
     from sheets_pipeline.cli import output
@@ -150,12 +161,12 @@ def sync(
         return
     if dry_run:
         with progress("Planning"):
-            plans = run_sync.plan_sync(tabs, allow_deletes, take_over=take_over)
+            plans = run_sync.plan_sync(tabs, allow_deletes, take_over=take_over, spreadsheet=spreadsheet)
         result = output.plans_as_json(plans, time.monotonic() - started)
         click.echo(json.dumps(result)) if as_json else output.print_plans(plans)
     else:
         with progress("Syncing"):
-            result = run_sync.run_sync(tabs, allow_deletes, take_over=take_over)
+            result = run_sync.run_sync(tabs, allow_deletes, take_over=take_over, spreadsheet=spreadsheet)
         result["seconds"] = round(time.monotonic() - started, 3)
         click.echo(json.dumps(result)) if as_json else output.print_sync(result)
     code = 1 if result["status"] in ("failed", "refused") or result["errors"] else 0

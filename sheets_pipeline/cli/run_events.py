@@ -48,7 +48,7 @@ def run_events() -> dict[str, Any]:
 
 
 def _as_json(result: dg.ExecuteInProcessResult) -> dict[str, Any]:
-    titles = {tab_asset.key: tab_asset.tab.title for tab_asset in tab_assets().values()}
+    titles = {tab_asset.key: tab_asset.tab.name for tab_asset in tab_assets().values()}
     tabs: dict[str, dict[str, Any]] = {}
     done: dict[str, Any] = {}
     error = None

@@ -124,15 +124,15 @@ def preview(title: str, rows: int, keys: tuple[str, ...], as_json: bool) -> None
 @tabs.command()
 def schema() -> None:
     """Print the JSON schema of a declaration, for editors that check YAML while you type."""
-    from sheets_pipeline.components.schema import tab_schema
+    from sheets_pipeline.components.schema import document_schema
 
-    click.echo(json.dumps(tab_schema(), indent=2))
+    click.echo(json.dumps(document_schema(), indent=2))
 
 
 def _declared() -> dict[str, "TabAsset"]:
     from sheets_pipeline.components.tab_asset import tab_assets
 
-    return {tab_asset.tab.title: tab_asset for tab_asset in tab_assets().values()}
+    return {tab_asset.tab.name: tab_asset for tab_asset in tab_assets().values()}
 
 
 def chosen(titles: tuple[str, ...]) -> dict[str, "TabAsset"]:
@@ -159,7 +159,7 @@ def _facts(tab_asset: "TabAsset") -> dict[str, Any]:
         tab_asset.declared.declaration is None or tab_asset.declared.declaration.columns is None
     )
     return {
-        "title": tab_asset.tab.title,
+        "title": tab_asset.tab.name,
         "asset": "/".join(tab_asset.key.path),
         "key": [] if tab_asset.problem else list(tab_asset.tab.key),
         "columns": None if leaves_columns or tab_asset.problem else _columns(tab_asset.tab),

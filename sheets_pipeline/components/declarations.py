@@ -14,10 +14,12 @@ from pathlib import Path
 
 import dagster as dg
 
-from sheets_pipeline.components.project import DeclaredTab, project_digests
+from sheets_pipeline.components.declared import DeclaredTab
+from sheets_pipeline.components.project import project_digests
 from sheets_pipeline.components.tab_declaration import LONGEST_TITLE, wrong_title
 from sheets_pipeline.home import project_folder
 from sheets_pipeline.settings import Settings
+from sheets_pipeline.sync.spreadsheet import Each
 from sheets_pipeline.sync.tab import Tab
 
 #: The folder of declarations.
@@ -158,6 +160,8 @@ def wrong_in(tab: Tab) -> str | None:
         return f"switch={tab.switch!r} is no setting that is true or false; known: {', '.join(switches)}"
     if tab.archive is not None and tab.archive.max_rows_setting not in settings:
         return f"the archive's max_rows_setting {tab.archive.max_rows_setting!r} is no setting"
+    if tab.archive is not None and isinstance(tab.spreadsheet, Each):
+        return "it has archives and stands in each of a list of spreadsheets; only one of both is possible"
     if tab.archive is not None and tab.archive.moment not in {column.name for column in tab.columns}:
         return f"the archive's moment {tab.archive.moment!r} is not among the columns"
     return None

@@ -1,4 +1,4 @@
-"""The tabs of a project folder (PROJECT_DIR): ``tabs/*.yaml`` with their ``.sql``, one declaration per document.
+"""What a project folder (PROJECT_DIR) declares: ``tabs/*.yaml`` with their ``.sql``, one declaration per document.
 
 Plain Python: Dagster's definitions, the command line and the control API all load them here. What is wrong with one
 declaration is said of it, with file and line, and the others load.
@@ -7,126 +7,58 @@ declaration is said of it, with file and line, and the others load.
 import hashlib
 import os
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-import sqlalchemy as sa
 from dotenv import dotenv_values
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from sheets_pipeline.components.names import dagster_name
+from sheets_pipeline.components.declared import (
+    Declared,
+    DeclaredCredential,
+    DeclaredSpreadsheets,
+    DeclaredTab,
+    tab_of,
+)
+from sheets_pipeline.components.spreadsheet_declaration import (
+    CREDENTIAL_TYPE,
+    SPREADSHEETS_TYPE,
+    CredentialDeclaration,
+    SpreadsheetsDeclaration,
+)
 from sheets_pipeline.components.tab_declaration import (
     TAB_TYPE,
     TYPES_NOT_YET,
-    TabColumn,
     TabDeclaration,
-    TabWatch,
-    column_type,
     faults_of,
     nearest,
 )
 from sheets_pipeline.components.yaml_nodes import Document, Fault, Place, read_documents
-from sheets_pipeline.database.own_query import OwnQuery, result_columns
-from sheets_pipeline.database.query_text import UnusableQuery, parse
-from sheets_pipeline.errors import TabProblem
-from sheets_pipeline.sync.editing import Edits
-from sheets_pipeline.sync.tab import Column, ColumnType, OnRemoved, Tab
-from sheets_pipeline.sync.watch import Priority, Watch
+from sheets_pipeline.database.own_query import OwnQuery
+from sheets_pipeline.database.query_text import Query, UnusableQuery, parse
+from sheets_pipeline.sync.spreadsheet import DEFAULT, Each
 
 _MOST_FAULTS = 6
 
-#: What a declaration and the engine's tab have in common, by name.
-_AS_WRITTEN = ("allow_values_in_event_log", "every", "max_deletes", "max_deletes_share", "position")
+#: What a document may declare.
+MODELS: dict[str, type[BaseModel]] = {
+    TAB_TYPE: TabDeclaration,
+    SPREADSHEETS_TYPE: SpreadsheetsDeclaration,
+    CREDENTIAL_TYPE: CredentialDeclaration,
+}
 _TITLE = re.compile(r"""^\s+title:\s*(["']?)([^"'#\n{}]+?)\1\s*(?:#.*)?$""", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class DeclaredTab:
-    """One document: a tab with what reads its rows, or what is wrong with it."""
+@dataclass(slots=True)
+class Project:
+    """All that a project declares; spreadsheets and credentials by name, whatever cannot be used among the tabs."""
 
-    title: str
-    #: Name of the file, as people know it.
-    file: str
-    path: str
-    line: int
-    faults: tuple[Fault, ...] = ()
-    tab: Tab | None = None
-    query: OwnQuery | None = None
-    declaration: TabDeclaration | None = None
-    #: The first line of the document; ``line`` is that of the first fault where there are any.
-    begins: int = 1
-    #: Of each value that stands in it.
-    lines: Mapping[Place, int] = field(default_factory=dict)
-
-    def line_of(self, place: Place) -> int:
-        """The line of one of its attributes, else of the nearest one around it."""
-        while place and ("attributes", *place) not in self.lines:
-            place = place[:-1]
-        return self.lines.get(("attributes", *place), self.line) if place else self.line
-
-    @property
-    def asset_name(self) -> str:
-        """``student_progress`` for the title ``Student progress``."""
-        plain = re.sub(r"[ -]+", "_", self.title.strip()).lower()
-        return dagster_name(plain if re.fullmatch(r"[a-z0-9_]+", plain) else self.title)
-
-    @property
-    def compute(self) -> Callable[[sa.Connection, Collection[Any] | None], pd.DataFrame]:
-        """Gives the rows."""
-        query = self.query
-        if query is None:
-            raise ValueError(f"The declaration of {self.title!r} cannot be used.")
-
-        def rows(connection: sa.Connection, keys: Collection[Any] | None) -> pd.DataFrame:
-            return query.read(connection, keys)
-
-        rows.__doc__ = self.declaration.description if self.declaration else None
-        return rows
-
-    @property
-    def open_columns(self) -> Collection[str] | None:
-        """The columns whose type the query decides; None where it decides about all columns."""
-        columns = self.declaration.columns if self.declaration else []
-        return None if columns is None else {column.name for column in columns if column.type is None}
-
-    def resolved(self, rows: pd.DataFrame) -> Tab:
-        """The tab with what its declaration leaves to the query: all columns, or the types of some.
-
-        Raises:
-            TabProblem: A declared column is not in the result.
-        """
-        if self.tab is None or self.declaration is None:
-            raise ValueError(f"The declaration of {self.title!r} cannot be used.")
-        return with_result(self.tab, self.declaration.columns, dict(result_columns(rows)))
-
-
-def with_result(tab: Tab, declared: list[TabColumn] | None, result: Mapping[str, ColumnType]) -> Tab:
-    """The tab with columns and types as a query's result has them, where its declaration leaves them out."""
-    columns = [TabColumn(name=name) for name in result] if declared is None else declared
-    if missing := [column.name for column in columns if column.name not in result]:
-        raise TabProblem(
-            tab.title,
-            f"the declared column {missing[0]!r} is not in the query's result{nearest(missing[0], list(result))}. "
-            "Correct the name, or add the column to the query.",
-        )
-    try:
-        return _tab(tab, columns, result, tab.edits)
-    except ValueError as error:  # a type of the query's that does not fit what is declared of its column
-        raise TabProblem(tab.title, str(error).removeprefix(f"Tab {tab.title!r}: ")) from None
-
-
-def _tab(tab: Tab, columns: list[TabColumn], result: Mapping[str, ColumnType], edits: Edits | None) -> Tab:
-    made = (_column(column, result.get(column.name, ColumnType.TEXT)) for column in columns)
-    return replace(tab, columns=tuple(made), edits=edits)
-
-
-def _column(column: TabColumn, otherwise: ColumnType) -> Column:
-    kind = column_type(column.type) if column.type else otherwise
-    return Column(column.name, kind, column.header or "", description=column.description or "", editing=column.editing)
+    tabs: list[DeclaredTab] = field(default_factory=list)
+    spreadsheets: dict[str, DeclaredSpreadsheets] = field(default_factory=dict)
+    credentials: dict[str, DeclaredCredential] = field(default_factory=dict)
 
 
 # Files -----------------------------------------------------------------------------------------------------------------
@@ -156,11 +88,77 @@ def _digest(path: str, _changed_at: int, _size: int) -> str:
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
 
 
-def declared_tabs(folder: Path) -> Iterator[DeclaredTab]:
-    """Every document of every file, in order."""
-    environment = _environment()
+def project_of(folder: Path) -> Project:
+    """Every document of every file, in order; what refers to something that is not there cannot be used."""
+    environment, found = _environment(), Project()
     for path in declaration_files(folder):
-        yield from declared_in(path, environment)
+        for one in declared_in(path, environment):
+            add(found, one)
+    for name, spreadsheets in list(found.spreadsheets.items()):
+        if faults := list(_wrong_credentials(spreadsheets, found.credentials)):
+            del found.spreadsheets[name]
+            found.tabs.append(_faulty(spreadsheets, faults))
+    found.tabs[:] = [
+        one if (fault := _wrong_place(one, found)) is None else _with_fault(one, fault) for one in found.tabs
+    ]
+    return found
+
+
+def add(project: Project, one: Declared) -> None:
+    """Put a declaration where it belongs; of two with one name the second cannot be used."""
+    if isinstance(one, DeclaredTab):
+        project.tabs.append(one)
+        return
+    known: dict[str, Any] = project.spreadsheets if isinstance(one, DeclaredSpreadsheets) else project.credentials
+    name = one.declaration.name
+    if name in known and known[name] != one:
+        line, where = (
+            one.document.line_of(("attributes", "name")),
+            f"{known[name].path.name}, line {known[name].document.line}",
+        )
+        project.tabs.append(
+            _faulty(one, [Fault(line, f"the name {name!r} is declared in {where} already. Give it another")])
+        )
+    else:
+        known[name] = one
+
+
+def _wrong_credentials(
+    spreadsheets: DeclaredSpreadsheets, credentials: Mapping[str, DeclaredCredential]
+) -> Iterator[Fault]:
+    said = spreadsheets.declaration
+    named: list[tuple[Place, str | None]] = [(("credential",), said.credential)]
+    named += [(("list", i, "credential"), one.credential) for i, one in enumerate(said.list or ())]
+    for place, name in named:
+        if name is not None and name not in (DEFAULT, *credentials):
+            text = f"there is no credential {name!r}{nearest(name, [DEFAULT, *credentials])}"
+            yield Fault(spreadsheets.document.line_of(("attributes", *place)), text)
+
+
+def _wrong_place(declared: DeclaredTab, project: Project) -> Fault | None:
+    """Why the spreadsheet that a tab names cannot be where it stands."""
+    if declared.tab is None or (place := declared.tab.spreadsheet) == DEFAULT:
+        return None
+    name = place.spreadsheets if isinstance(place, Each) else place
+    if (found := project.spreadsheets.get(name)) is None:
+        what = "list of spreadsheets" if isinstance(place, Each) else "spreadsheet"
+        text = f"spreadsheet: there is no {what} {name!r}{nearest(name, [DEFAULT, *project.spreadsheets])}"
+    elif found.declaration.is_single and isinstance(place, Each):
+        text = f"spreadsheet: {name!r} is a single spreadsheet. Write spreadsheet: {name}"
+    elif not found.declaration.is_single and not isinstance(place, Each):
+        text = f"spreadsheet: {name!r} is a list. Write spreadsheet: {{each: {name}, by: COLUMN}}"
+    else:
+        return None
+    return Fault(declared.line_of(("spreadsheet",)), text)
+
+
+def _with_fault(declared: DeclaredTab, fault: Fault) -> DeclaredTab:
+    return replace(declared, faults=(fault,), tab=None, query=None, declaration=None, line=fault.line)
+
+
+def _faulty(one: DeclaredSpreadsheets | DeclaredCredential, faults: list[Fault]) -> DeclaredTab:
+    one.document.faults = faults
+    return _unusable(one.path, one.document, one.declaration.name, one.document.line)
 
 
 def _environment() -> dict[str, str]:
@@ -170,7 +168,7 @@ def _environment() -> dict[str, str]:
 
 def declared_in(
     path: Path, environment: Mapping[str, str] | None = None, others: Collection[str] = ()
-) -> Iterator[DeclaredTab]:
+) -> Iterator[Declared]:
     """The declarations of one file.
 
     Args:
@@ -201,21 +199,37 @@ def declared_in(
         yield _declared(path, document, title, others)
 
 
-def _declared(path: Path, document: Document, otherwise: str, others: Collection[str]) -> DeclaredTab:
+def _declared(path: Path, document: Document, otherwise: str, others: Collection[str]) -> Declared:
     faults = list(document.faults)
     title = otherwise
-    declaration: TabDeclaration | None = None
+    declaration: BaseModel | None = None
     attributes = _attributes(document, faults, others)
     if attributes is not None:
-        found = attributes.get("title")
+        model = MODELS[document.value["type"]]
+        found = attributes.get("title" if model is TabDeclaration else "name")
         title = found if isinstance(found, str) and len(found.strip()) > 0 else otherwise
-        declaration = _validated(document, attributes, faults)
-    query = _query(path, document, declaration, faults) if declaration and not faults else None
-    if faults or declaration is None or query is None:
+        declaration = _validated(document, attributes, faults, model)
+    declared: Declared | None = None
+    if declaration is not None and not faults:
+        declared = _made(path, document, declaration, faults)
+    if declared is None or faults:
         document.faults = faults
         return _unusable(path, document, title, document.line)
-    line, tab = document.line, tab_of(declaration)
-    return DeclaredTab(title, path.name, str(path), line, (), tab, query, declaration, line, document.lines)
+    return declared
+
+
+def _made(path: Path, document: Document, said: BaseModel, faults: list[Fault]) -> Declared | None:
+    if isinstance(said, CredentialDeclaration):
+        return DeclaredCredential(said, document, path)
+    if isinstance(said, SpreadsheetsDeclaration):
+        parsed = _query_text(path, document, said, 1, faults) if said.sql or said.sql_file else None
+        return DeclaredSpreadsheets(said, document, path, parsed.all_rows if parsed else None)
+    if not isinstance(said, TabDeclaration):
+        raise TypeError(type(said).__name__)
+    query, line = _query(path, document, said, faults), document.line
+    if query is None:
+        return None
+    return DeclaredTab(said.title, path.name, str(path), line, (), tab_of(said), query, said, line, document.lines)
 
 
 def from_declaration(path: Path, declaration: TabDeclaration) -> DeclaredTab:
@@ -228,36 +242,8 @@ def from_declaration(path: Path, declaration: TabDeclaration) -> DeclaredTab:
     return DeclaredTab(declaration.title, path.name, str(path), 1, (), tab_of(declaration), query, declaration)
 
 
-def tab_of(declaration: TabDeclaration) -> Tab:
-    """The engine's tab of a declaration, with its key columns alone where the query decides about columns."""
-    columns = declaration.columns or [TabColumn(name=name) for name in declaration.key]
-    tab = Tab(
-        title=declaration.title,
-        key=tuple(declaration.key),
-        columns=tuple(Column(name) for name in declaration.key),
-        on_removed=OnRemoved(declaration.on_removed),
-        **{name: getattr(declaration, name) for name in _AS_WRITTEN},
-        priority=Priority[declaration.priority.upper()],
-        owners=tuple(declaration.owners),
-        watches=tuple(_watch(watch, declaration) for watch in declaration.watches),
-    )
-    edits = declaration.edits.engine if declaration.edits else None
-    return _tab(tab, columns, {}, edits)
-
-
-def _watch(watch: TabWatch, declaration: TabDeclaration) -> Watch:
-    return Watch(
-        watch.table,
-        watch.columns_of_key(list(declaration.key)),
-        watch.keys_sql or "",
-        tuple(watch.columns),
-        tuple(watch.operations),
-        Priority[watch.priority.upper()] if watch.priority else None,
-    )
-
-
 def _attributes(document: Document, faults: list[Fault], others: Collection[str]) -> dict[str, Any] | None:
-    """What stands under ``attributes`` of a document that declares a tab."""
+    """What stands under ``attributes`` of a document."""
     value = document.value
     if not isinstance(value, dict):
         if not faults:
@@ -270,20 +256,21 @@ def _attributes(document: Document, faults: list[Fault], others: Collection[str]
             where = "" if name not in TabDeclaration.model_fields else ". It belongs under attributes"
             text = f"unknown key {name!r}{where or nearest(name, known)}"
             faults.append(Fault(document.line_of((name,)), text))
-    if not _is_tab(document, value.get("type"), faults):
+    if not _is_known(document, value.get("type"), faults):
         return None
     attributes = value.get("attributes")
     if not isinstance(attributes, dict):
         line = document.line_of(("attributes",))
         found = "nothing" if attributes is None else "a list" if isinstance(attributes, list) else "a text or a number"
-        faults.append(Fault(line, f"attributes: expected a mapping with title, key and sql, found {found}"))
+        expected = "title, key and sql" if value["type"] == TAB_TYPE else "name"
+        faults.append(Fault(line, f"attributes: expected a mapping with {expected}, found {found}"))
         return None
     return attributes
 
 
-def _is_tab(document: Document, kind: object, faults: list[Fault]) -> bool:
+def _is_known(document: Document, kind: object, faults: list[Fault]) -> bool:
     line = document.line_of(("type",))
-    if kind == TAB_TYPE:
+    if isinstance(kind, str) and kind in MODELS:
         return True
     if kind is None:
         faults.append(Fault(line, f"type is missing. Write type: {TAB_TYPE}"))
@@ -291,28 +278,41 @@ def _is_tab(document: Document, kind: object, faults: list[Fault]) -> bool:
         faults.append(Fault(line, f"{kind} is not yet supported. Remove this document"))
     else:
         shown = repr(kind) if isinstance(kind, str) and ("type",) not in document.hidden else "something else"
-        faults.append(Fault(line, f"type is {shown}; expected {TAB_TYPE}"))
+        faults.append(Fault(line, f"type is {shown}; expected {', '.join(MODELS)}"))
     return False
 
 
-def _validated(document: Document, attributes: dict[str, Any], faults: list[Fault]) -> TabDeclaration | None:
+def _validated(
+    document: Document, attributes: dict[str, Any], faults: list[Fault], model: type[BaseModel]
+) -> BaseModel | None:
     inside = {place[1:]: text for place, text in document.written.items() if place[:1] == ("attributes",)}
     hidden: set[Place] = {place[1:] for place in document.hidden if place[:1] == ("attributes",)}
     try:
-        return TabDeclaration.model_validate(attributes)
+        return model.model_validate(attributes)
     except ValidationError as error:
         for one in error.errors():
-            for place, text in faults_of(one, inside, hidden):
+            for place, text in faults_of(one, inside, hidden, model):
                 faults.append(Fault(document.line_of(("attributes", *place)), text))
     return None
 
 
 def _query(path: Path, document: Document, declaration: TabDeclaration, faults: list[Fault]) -> OwnQuery | None:
+    query = _query_text(path, document, declaration, len(declaration.key), faults)
+    return None if query is None else OwnQuery(declaration.title, query, tuple(declaration.key))
+
+
+def _query_text(
+    path: Path,
+    document: Document,
+    declaration: TabDeclaration | SpreadsheetsDeclaration,
+    key_columns: int,
+    faults: list[Fault],
+) -> Query | None:
     name = "sql" if declaration.sql is not None else "sql_file"
     line = document.line_of(("attributes", name))
     try:
         text = declaration.sql if declaration.sql is not None else _text_of(path, str(declaration.sql_file))
-        return OwnQuery(declaration.title, parse(text, len(declaration.key)), tuple(declaration.key))
+        return parse(text, key_columns)
     except UnusableQuery as error:
         where = f"{declaration.sql_file}, line {error.line + 1}: " if name == "sql_file" else ""
         faults.append(Fault(line, f"{name}: {where}{error}"))

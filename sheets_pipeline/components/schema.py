@@ -1,9 +1,20 @@
-"""The JSON schema of a document that declares a tab, from the model that judges it, for editors."""
+"""The JSON schema of a document, from the models that judge it, for editors."""
 
 from copy import deepcopy
 from typing import Any
 
-from sheets_pipeline.components.tab_declaration import TAB_TYPE, TabDeclaration
+from pydantic import BaseModel
+
+from sheets_pipeline.components.project import MODELS
+from sheets_pipeline.components.spreadsheet_declaration import CredentialDeclaration, SpreadsheetsDeclaration
+from sheets_pipeline.components.tab_declaration import TabDeclaration
+
+#: Of these attributes a document gives one.
+_ONE_OF: dict[type[BaseModel], tuple[str, ...]] = {
+    TabDeclaration: ("sql", "sql_file"),
+    SpreadsheetsDeclaration: SpreadsheetsDeclaration.sources,
+    CredentialDeclaration: ("key_file", "key"),
+}
 
 _VARIABLE = {
     "type": "object",
@@ -14,20 +25,28 @@ _VARIABLE = {
 }
 
 
-def tab_schema() -> dict[str, Any]:
+def document_schema() -> dict[str, Any]:
     """JSON schema (draft 2020-12)."""
-    attributes = TabDeclaration.model_json_schema()
-    definitions = attributes.pop("$defs")
-    attributes["oneOf"] = [{"required": ["sql"]}, {"required": ["sql_file"]}]
-    definitions = {name: _with_variables(one) for name, one in definitions.items()}
+    definitions: dict[str, Any] = {"Variable": _VARIABLE}
+    documents = [_document(kind, model, definitions) for kind, model in MODELS.items()]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "A tab of the Sheets Pipeline",
+        "title": "A declaration of the Sheets Pipeline",
+        "oneOf": documents,
+        "$defs": definitions,
+    }
+
+
+def _document(kind: str, model: type[BaseModel], definitions: dict[str, Any]) -> dict[str, Any]:
+    """A document of this type; what it refers to is put into the definitions."""
+    attributes = model.model_json_schema()
+    definitions |= {name: _with_variables(one) for name, one in attributes.pop("$defs", {}).items()}
+    attributes["oneOf"] = [{"required": [name]} for name in _ONE_OF[model]]
+    return {
         "type": "object",
-        "properties": {"type": {"const": TAB_TYPE}, "attributes": _with_variables(attributes)},
+        "properties": {"type": {"const": kind}, "attributes": _with_variables(attributes)},
         "required": ["type", "attributes"],
         "additionalProperties": False,
-        "$defs": definitions | {"Variable": _VARIABLE},
     }
 
 

@@ -1,19 +1,21 @@
-"""``sheets_pipeline.Tab``: a declared tab as a component of Dagster's, for projects that Dagster's ``dg`` made.
+"""``sheets_pipeline.Tab``, ``.Spreadsheets``, ``.Credential``: components of Dagster's, for projects that its ``dg`` made.
 
 The document is read by the loader of project folders, so that both take the same and say the same of what is wrong. Dagster
 itself takes any attributes: it would end the code location for one mistake, and names neither file nor line of it.
 """
 
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import dagster as dg
 from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from sheets_pipeline.components.project import DeclaredTab, declared_in, from_declaration
-from sheets_pipeline.components.tab_asset import TabAsset, add_component
+from sheets_pipeline.components.declared import Declared, DeclaredTab
+from sheets_pipeline.components.project import declared_in, from_declaration
+from sheets_pipeline.components.spreadsheet_declaration import CredentialDeclaration, SpreadsheetsDeclaration
+from sheets_pipeline.components.tab_asset import TabAsset, add_component, add_of_project
 from sheets_pipeline.components.tab_declaration import TabDeclaration
 from sheets_pipeline.errors import DeclarationBroken
 
@@ -21,40 +23,50 @@ from sheets_pipeline.errors import DeclarationBroken
 make_checks: list[Callable[[TabAsset], list[dg.AssetChecksDefinition]]] = []
 
 
-class _AnyAttributes(BaseModel):
-    """Takes all; to editors and ``dg`` it says what a tab takes."""
-
-    model_config = ConfigDict(extra="allow")
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, _schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return handler.resolve_ref_schema(handler(TabDeclaration.__pydantic_core_schema__))
-
-
 class _Declared(dg.Component):
-    """A tab as a document declares it, which may be one that cannot be used."""
+    """What a document declares, which may be something that cannot be used."""
 
-    def __init__(self, declared: DeclaredTab) -> None:
+    def __init__(self, declared: Declared) -> None:
         self.declared = declared
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        """The asset with its checks."""
+        """A tab's asset with its checks; spreadsheets and credentials show nowhere, tabs name them."""
         return _definitions(self.declared)
 
 
-class Tab(dg.Component, TabDeclaration):
-    """A tab of a spreadsheet, kept in step with a query: its title, its key, the query of all its rows."""
+class _OfDocument(dg.Component):
+    """A component whose attributes are read from its document by the loader of project folders."""
+
+    #: Takes any attributes; to editors and ``dg`` it says which there are.
+    _attributes: ClassVar[type[BaseModel]]
 
     @classmethod
     def get_model_cls(cls) -> type[BaseModel]:
         """What Dagster reads attributes as."""
-        return _AnyAttributes
+        return cls._attributes
 
     @classmethod
     def load(cls, attributes: BaseModel | None, context: dg.ComponentLoadContext) -> Self:
-        """The tab of the document that Dagster is loading, read anew."""
+        """What the document that Dagster is loading declares, read anew."""
         declared: Any = _Declared(_document(context))
         return declared  # type: ignore[no-any-return]
+
+
+def _any_attributes(model: type[BaseModel]) -> type[BaseModel]:
+    class AnyAttributes(BaseModel):
+        model_config = ConfigDict(extra="allow")
+
+        @classmethod
+        def __get_pydantic_json_schema__(cls, _schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+            return handler.resolve_ref_schema(handler(model.__pydantic_core_schema__))
+
+    return AnyAttributes
+
+
+class Tab(_OfDocument, TabDeclaration):
+    """A tab of a spreadsheet, kept in step with a query: its title, its key, the query of all its rows."""
+
+    _attributes = _any_attributes(TabDeclaration)
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The asset of a tab that is declared in Python, with its checks."""
@@ -65,7 +77,27 @@ class Tab(dg.Component, TabDeclaration):
         return _definitions(declared)
 
 
-def _document(context: dg.ComponentLoadContext) -> DeclaredTab:
+class Spreadsheets(_OfDocument, SpreadsheetsDeclaration):
+    """A spreadsheet with a name, or a list of them from YAML or SQL."""
+
+    _attributes = _any_attributes(SpreadsheetsDeclaration)
+
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        """Declared in a document."""
+        raise NotImplementedError("Declare spreadsheets in YAML: type: sheets_pipeline.Spreadsheets.")
+
+
+class Credential(_OfDocument, CredentialDeclaration):
+    """Who the pipeline is to Google for some spreadsheets."""
+
+    _attributes = _any_attributes(CredentialDeclaration)
+
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        """Declared in a document."""
+        raise NotImplementedError("Declare credentials in YAML: type: sheets_pipeline.Credential.")
+
+
+def _document(context: dg.ComponentLoadContext) -> Declared:
     path = context.component_path.file_path
     path = path / "defs.yaml" if path.is_dir() else path
     documents = list(declared_in(path, others=("requirements", "post_processing")))
@@ -74,7 +106,10 @@ def _document(context: dg.ComponentLoadContext) -> DeclaredTab:
     return next((one for one in reversed(documents) if one.begins <= line), documents[0])
 
 
-def _definitions(declared: DeclaredTab) -> dg.Definitions:
+def _definitions(declared: Declared) -> dg.Definitions:
+    if not isinstance(declared, DeclaredTab):
+        add_of_project(declared)
+        return dg.Definitions()
     tab_asset = add_component(declared)
     checks = [check for make in make_checks for check in make(tab_asset)]
     return dg.Definitions(assets=[tab_asset.asset], asset_checks=checks)

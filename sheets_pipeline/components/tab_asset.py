@@ -17,12 +17,14 @@ import sqlalchemy as sa
 
 from sheets_pipeline.components import declarations
 from sheets_pipeline.components.declarations import Problem, TabModule
+from sheets_pipeline.components.declared import DeclaredCredential, DeclaredSpreadsheets, DeclaredTab
 from sheets_pipeline.components.names import dagster_name
-from sheets_pipeline.components.project import DeclaredTab, declared_tabs
+from sheets_pipeline.components.project import Project, project_of
 from sheets_pipeline.database.event_keys import TabEvents
 from sheets_pipeline.database.own_query import own_query
 from sheets_pipeline.errors import DeclarationBroken
 from sheets_pipeline.home import project_folder
+from sheets_pipeline.sync.spreadsheet import Each, titled
 from sheets_pipeline.sync.tab import Column, ColumnType, Tab
 from sheets_pipeline.sync.watch import WatchedTable, watched_tables
 
@@ -36,7 +38,7 @@ GROUP = "google_sheets"
 _TABLES = "database"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class TabAsset:
     """A tab, its asset and the query that gives its rows.
 
@@ -71,6 +73,8 @@ class TabAsset:
 _DECLARED: list[TabAsset] = []
 _BY_KEY: dict[dg.AssetKey, TabAsset] = {}
 _LOADED: dict[str, str] = {}
+#: Spreadsheets and credentials that the project declares, and those that Dagster's own loader has found.
+_PROJECT, _COMPONENTS_OF_PROJECT = Project(), Project()
 #: Tabs that Dagster's own loader has found, as components of a project that ``dg`` made.
 _COMPONENTS: dict[dg.AssetKey, TabAsset] = {}
 #: The control API loads anew while other threads ask; a module may ask for the tabs as it is loaded.
@@ -140,25 +144,37 @@ def _asset(tab: Tab, compute: Compute, name: str) -> dg.AssetsDefinition:
 
 
 def _named_asset(tab: Tab, compute: Compute, name: str) -> dg.AssetsDefinition:
+    is_in_list = isinstance(tab.spreadsheet, Each)
+
     @dg.asset(
         name=name,
         description=compute.__doc__,
-        io_manager_key="sheets_io_manager",
-        output_required=False,  # a dry run has none
+        io_manager_key=None if is_in_list else "sheets_io_manager",
+        output_required=False,  # a dry run has none, a list tells each of its partitions
         required_resource_keys={"pipeline"},
         group_name=GROUP,
         owners=list(tab.owners),
         kinds={"googlesheets", "sql"},
         deps=sorted({table_key(watch.table) for watch in tab.watches}),
-        pool=f"tab_{dagster_name(tab.title)}",
+        pool=f"tab_{dagster_name(tab.name)}",
         op_tags={"dagster/priority": str(-tab.turn)},
         metadata={"tab": tab.title, "key": list(tab.key), "dagster/column_schema": _column_schema(tab)},
+        partitions_def=partitions_of(tab),
+        backfill_policy=dg.BackfillPolicy.single_run() if is_in_list else None,
     )
     def asset(context: dg.AssetExecutionContext) -> Any:
-        if (computed := context.resources.pipeline.computed(context)) is not None:
+        if is_in_list:
+            context.resources.pipeline.kept(context)
+        elif (computed := context.resources.pipeline.computed(context)) is not None:
             yield dg.Output(computed)
 
     return asset
+
+
+def partitions_of(tab: Tab) -> dg.DynamicPartitionsDefinition | None:
+    """One partition per spreadsheet of the list that a tab stands in each of."""
+    each = tab.spreadsheet
+    return dg.DynamicPartitionsDefinition(name=each.spreadsheets) if isinstance(each, Each) else None
 
 
 def tab_assets() -> dict[dg.AssetKey, TabAsset]:
@@ -190,10 +206,33 @@ def add_component(declared: DeclaredTab) -> TabAsset:
     return made
 
 
+def declared_spreadsheets() -> dict[str, DeclaredSpreadsheets]:
+    """Named spreadsheets and lists of them, by name."""
+    tab_assets()
+    return {**_PROJECT.spreadsheets, **_COMPONENTS_OF_PROJECT.spreadsheets}
+
+
+def declared_credentials() -> dict[str, DeclaredCredential]:
+    """Credentials beside the settings' own, by name."""
+    tab_assets()
+    return {**_PROJECT.credentials, **_COMPONENTS_OF_PROJECT.credentials}
+
+
+def add_of_project(declared: DeclaredSpreadsheets | DeclaredCredential) -> None:
+    """Keep spreadsheets or a credential that Dagster's own loader has found."""
+    with _LOADING:
+        of_kind: dict[str, Any] = (
+            _COMPONENTS_OF_PROJECT.spreadsheets
+            if isinstance(declared, DeclaredSpreadsheets)
+            else _COMPONENTS_OF_PROJECT.credentials
+        )
+        of_kind[declared.declaration.name] = declared
+
+
 def tab_events() -> dict[str, TabEvents]:
-    """What events need to know of each tab, by title."""
+    """What events need to know of each tab, by name."""
     entities = {table.name: table.entity for table in watched()}
-    return {known.tab.title: TabEvents.of(known.tab, entities) for known in tab_assets().values()}
+    return {known.tab.name: TabEvents.of(known.tab, entities) for known in tab_assets().values()}
 
 
 def is_refreshed_by_events() -> bool:
@@ -203,7 +242,7 @@ def is_refreshed_by_events() -> bool:
 
 def watched() -> list[WatchedTable]:
     """The tables that the tabs watch."""
-    return watched_tables({known.tab.title: known.tab.watches for known in tab_assets().values()})
+    return watched_tables({known.tab.name: known.tab.watches for known in tab_assets().values()})
 
 
 def loaded_files() -> dict[str, str]:
@@ -227,10 +266,11 @@ def reload_tabs() -> None:
 
 def _load() -> list[TabAsset]:
     """Whatever is declared, the broken ones among it; every title and every asset's name stands once."""
-    project, modules = project_folder(), list(declarations.modules())
+    folder, modules = project_folder(), list(declarations.modules())
+    project = project_of(folder) if folder is not None else Project()
+    _PROJECT.spreadsheets, _PROJECT.credentials = project.spreadsheets, project.credentials
     declared = [_judged(module, tab) for module in modules for tab in _tabs_of(module)]
-    declared += [of_project(one) for one in declared_tabs(project)] if project is not None else []
-    declared = list(_titles_once(declared))
+    declared = list(_titles_once([*declared, *map(of_project, project.tabs)]))
     return list(_names_once(declared))
 
 
@@ -276,27 +316,46 @@ def declared_at(declared: TabAsset) -> tuple[str, int]:
 
 
 def _titles_once(tabs: list[TabAsset]) -> Iterator[TabAsset]:
-    """Of two declarations with the same title neither is used: rows of one would be taken for rows of the other."""
-    titles = Counter(declarations.same_title(tab.tab.title) for tab in tabs if tab.problem is None)
-    used = {title for title, count in titles.items() if count == 1}
+    """Of two declarations with the same title in the same spreadsheet neither is used: rows of one would be taken for rows of the other.
+
+    Where they stand in different spreadsheets, their names tell them apart.
+    """
+    places = Counter(_place(tab) for tab in tabs if tab.problem is None)
+    titles = Counter(title for title, _ in places)
+    used = {title for (title, _), count in places.items() if count == 1}
     for tab in tabs:
-        title = declarations.same_title(tab.tab.title)
+        title, spreadsheet = _place(tab)
         problem = tab.problem
-        if problem is None and titles[title] > 1:
+        if problem is None and places[title, spreadsheet] > 1:
             files = " and ".join(_files_of(tabs, title))
             problem = _problem_of(
                 tab, f"the title {tab.tab.title!r} is declared more than once, in {files}; give each tab its own"
             )
         if problem is None:
-            yield tab
+            yield tab if titles[title] == 1 else _renamed(tab, titled(tab.tab.title, spreadsheet))
             continue
         name = declarations.unused(tab.tab.title, tab.file_name, lambda wish: declarations.same_title(wish) in used)
         used.add(declarations.same_title(name))
         yield replace(_broken(name, tab.key.path[-1], tab.module, problem), declared=tab.declared)
 
 
+def _place(tab: TabAsset) -> tuple[str, str]:
+    """What Google takes for the title, and the name of the spreadsheet or of the list of them."""
+    where = tab.tab.spreadsheet
+    return declarations.same_title(tab.tab.title), where.spreadsheets if isinstance(where, Each) else where
+
+
+def _renamed(known: TabAsset, name: str) -> TabAsset:
+    """The same under a name of its own, in Dagster, too, where it is not that of the default spreadsheet."""
+    if name == known.tab.name:
+        return known
+    tab = replace(known.tab, name=name)
+    declared = known.declared and replace(known.declared, tab=tab)
+    return replace(known, tab=tab, declared=declared, asset=_asset(tab, known.compute, dagster_name(name)))
+
+
 def _files_of(tabs: list[TabAsset], title: str) -> list[str]:
-    same = (tab for tab in tabs if tab.problem is None and declarations.same_title(tab.tab.title) == title)
+    same = (tab for tab in tabs if tab.problem is None and _place(tab)[0] == title)
     return sorted({Path(declared_at(tab)[0]).name for tab in same})
 
 

@@ -8,9 +8,11 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
-from sheets_pipeline.components.edit_declaration import ColumnEdits, EditRow, TabEdits, edit_faults
+from sheets_pipeline.components.edit_declaration import ColumnEdits, TabEdits, edit_faults
+from sheets_pipeline.components.spreadsheet_declaration import TabSpreadsheet
 from sheets_pipeline.components.yaml_nodes import Place
 from sheets_pipeline.settings import OWNER, VALID_INTERVALS, wrong_interval
+from sheets_pipeline.sync.spreadsheet import DEFAULT, Each
 from sheets_pipeline.sync.tab import MAX_DELETES, MAX_DELETES_SHARE, ColumnType, OnRemoved
 from sheets_pipeline.sync.watch import PARAMETER
 
@@ -18,9 +20,9 @@ from sheets_pipeline.sync.watch import PARAMETER
 LONGEST_TITLE = 100
 
 #: Types of documents that are not built yet.
-TYPES_NOT_YET = ("sheets_pipeline.Spreadsheets", "sheets_pipeline.Credential", "sheets_pipeline.Source")
+TYPES_NOT_YET = ("sheets_pipeline.Source",)
 
-#: The one type of document that there is.
+#: The type of a document that declares a tab.
 TAB_TYPE = "sheets_pipeline.Tab"
 
 PriorityName = Literal["urgent", "normal", "bulk"]
@@ -173,7 +175,9 @@ class TabDeclaration(BaseModel):
         False,
         description="Whether values of cells, and keys that are texts, may be kept in Dagster's event log, where its users read them.",
     )
-    spreadsheet: Literal["default"] = Field("default", description="The spreadsheet of SPREADSHEET_ID.")
+    spreadsheet: TabSpreadsheet = Field(
+        DEFAULT, description="Where it stands: default is that of SPREADSHEET_ID; a name, or {each: LIST, by: COLUMN}."
+    )
 
     status_column: ClassVar[str] = "row_status"
 
@@ -187,6 +191,7 @@ class TabDeclaration(BaseModel):
             *self._watch_faults(),
             *self._interval_faults(),
             *edit_faults(self.key, self.columns, self.edits, self._kept),
+            *self._spreadsheet_faults(),
         ]:
             text = "; ".join(text for _, text in faults)
             raise PydanticCustomError("declaration", "{text}", {"text": text, "faults": faults})
@@ -225,6 +230,25 @@ class TabDeclaration(BaseModel):
     def _interval_faults(self) -> Iterator[tuple[Place, str]]:
         if self.every is not None and (wrong := wrong_interval(self.every)) is not None:
             yield ("every",), f"every is {self.every}; it {wrong}"
+
+    def _spreadsheet_faults(self) -> Iterator[tuple[Place, str]]:
+        found = self.spreadsheet
+        if isinstance(found, str) and found:
+            return
+        if not isinstance(found, dict):
+            yield ("spreadsheet",), "spreadsheet: expected a name, or {each: LIST, by: COLUMN}"
+            return
+        for name in ("each", "by"):
+            if not isinstance(found.get(name), str) or not found[name]:
+                yield ("spreadsheet",), f"spreadsheet: {name} is missing. Write {{each: LIST, by: COLUMN}}"
+        for name in found.keys() - {"each", "by"}:
+            yield ("spreadsheet", name), f"spreadsheet: unknown key {name!r}{nearest(name, ['each', 'by'])}"
+
+    @property
+    def place(self) -> str | Each:
+        """Where the tab stands."""
+        found = self.spreadsheet
+        return found if isinstance(found, str) else Each(found["each"], found["by"])
 
     def _owner_faults(self) -> Iterator[tuple[Place, str]]:
         for i, owner in enumerate(self.owners):
@@ -291,7 +315,7 @@ _EXPECTED = {
 
 
 def faults_of(
-    error: Mapping[str, Any], written: Mapping[Place, str], hidden: set[Place]
+    error: Mapping[str, Any], written: Mapping[Place, str], hidden: set[Place], model: type[BaseModel] = TabDeclaration
 ) -> Iterator[tuple[Place, str]]:
     """One of ``ValidationError.errors()`` as places and texts.
 
@@ -299,19 +323,20 @@ def faults_of(
         error: What pydantic found.
         written: The text that stands at a place.
         hidden: Places whose text is not shown.
+        model: What the document declares.
     """
     place: Place = tuple(error["loc"])
     kind, name = error["type"], str(place[-1]) if place else ""
     if kind == "declaration":
         yield from ((where, _without(text, where, written, hidden)) for where, text in error["ctx"]["faults"])
     elif kind == "missing":
-        yield place[:-1], f"{name} is missing. {_purpose(place)}"
+        yield place[:-1], f"{name} is missing. {_purpose(place, model)}"
     elif kind == "extra_forbidden":
-        yield place, _unknown_key(place)
+        yield place, _unknown_key(place, model)
     elif kind == "literal_error":
-        yield place, _not_one_of(place, name, written, hidden)
+        yield place, _not_one_of(place, written, hidden, model)
     elif kind in ("too_short", "string_too_short"):
-        yield place, f"{name} is empty. {_purpose(place)}"
+        yield place, f"{name} is empty. {_purpose(place, model)}"
     else:
         yield (
             place,
@@ -330,31 +355,41 @@ def _named(place: Place) -> str:
     return text.lstrip(".") or "attributes"
 
 
-def _fields(place: Place) -> Mapping[str, Any]:
+def _fields(place: Place, model: type[BaseModel]) -> Mapping[str, Any]:
     """Those of the model that this place is of."""
-    edits = EditRow if "row" in place[1:-1] else TabEdits
-    models: dict[str, type[BaseModel]] = {"columns": TabColumn, "watches": TabWatch, "edits": edits}
-    return models.get(str(place[0]), TabDeclaration).model_fields if len(place) > 1 else TabDeclaration.model_fields
+    field = model.model_fields.get(str(place[0])) if len(place) > 1 else None
+    inner = _model_in(field.annotation) if field else None
+    if inner is None:
+        return model.model_fields
+    rest = place[1:]
+    while rest and isinstance(rest[0], int):
+        rest = rest[1:]
+    return _fields(rest, inner)
 
 
-def _purpose(place: Place) -> str:
-    field = _fields(place).get(str(place[-1]))
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """The model that a list is of."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for one in getattr(annotation, "__args__", ()) if (found := _model_in(one))), None)
+
+
+def _purpose(place: Place, model: type[BaseModel]) -> str:
+    field = _fields(place, model).get(str(place[-1]))
     return (field.description or "").rstrip(".") if field else ""
 
 
-def _unknown_key(place: Place) -> str:
+def _unknown_key(place: Place, model: type[BaseModel]) -> str:
     name = str(place[-1])
-    known = list(_fields(place))
+    known = list(_fields(place, model))
     guess = difflib.get_close_matches(name.casefold(), known, 1, 0.6)
     meant = f" Did you mean {guess[0]!r}?" if guess else ""
     return f"unknown key {name!r}.{meant} Known: {', '.join(known)}"
 
 
-def _not_one_of(place: Place, name: str, written: Mapping[Place, str], hidden: set[Place]) -> str:
-    if name == "spreadsheet":
-        return "spreadsheets beside the default one are not yet supported. Remove spreadsheet, or write: default"
+def _not_one_of(place: Place, written: Mapping[Place, str], hidden: set[Place], model: type[BaseModel]) -> str:
     field = [part for part in place if isinstance(part, str)][-1]
-    choices = [str(choice) for choice in _choices(_fields(place)[field].annotation)]
+    choices = [str(choice) for choice in _choices(_fields(place, model)[field].annotation)]
     text = written.get(place, "")
     shown = (
         "a value that is not shown" if place in hidden else repr(text) if place in written else "a list or a mapping"

@@ -122,7 +122,7 @@ def _add_reading(app: FastAPI, operations: Operations) -> None:
     @app.get("/stats", response_model=models.StatsAnswer, tags=["history"], responses=_READ)
     def stats() -> Any:
         """Counts and durations per tab with the latest syncs of each, and the queue over the last hour."""
-        spreadsheet_id = operations.pipeline.services.spreadsheet_id
+        spreadsheet_id = operations.pipeline.spreadsheet.id
         tabs = tab_stats(operations.pipeline.state, spreadsheet_id, operations.titles(), HISTORY_POINTS)
         queue = [{"at": at, "pending": pending} for at, pending in list(operations.queue)]
         return {"at": datetime.now(UTC), "tabs": tabs, "queue": queue}

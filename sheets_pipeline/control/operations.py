@@ -125,14 +125,14 @@ class Operations:
             **status,
             "under_way": self.under_way(),
             "dagster_url": self.dagster.address(),
-            "spreadsheet_url": self.pipeline.services.spreadsheet_url,
+            "spreadsheet_url": self.pipeline.spreadsheet.url,
             "everything_enabled": self.everything_enabled(),
             "pause_limit_seconds": self.settings.sync_pause_limit_seconds,
         }
 
     def titles(self) -> list[str]:
         """Titles of all tabs that the settings leave in."""
-        return [tab_asset.tab.title for tab_asset in declared_tabs(self.settings)]
+        return [tab_asset.tab.name for tab_asset in declared_tabs(self.settings)]
 
     def check_tab(self, title: str | None) -> None:
         """Refuse a title that no tab has.
@@ -154,7 +154,7 @@ class Operations:
             DagsterUnreachable: The webserver does not answer.
         """
         chosen = self._chosen(titles)
-        wanted = {tab_asset.tab.title for tab_asset in chosen}
+        wanted = {tab_asset.tab.name for tab_asset in chosen}
         with named_lock(self.pipeline.state, "Start of a forced sync", timeout_seconds=30):
             joined = next((run for run in self.under_way() if wanted <= set(run["tabs"])), None)
             if joined:
@@ -167,7 +167,7 @@ class Operations:
     def under_way(self) -> list[dict[str, Any]]:
         """Full syncs that are queued or running, newest first."""
         records = self.instance.get_run_records(dg.RunsFilter(job_name=JOB, statuses=_UNDER_WAY), limit=20)
-        by_key = {tab_asset.key: tab_asset.tab.title for tab_asset in declared_tabs(self.settings)}
+        by_key = {tab_asset.key: tab_asset.tab.name for tab_asset in declared_tabs(self.settings)}
         runs = []
         for record in records:
             run = record.dagster_run
@@ -193,7 +193,7 @@ class Operations:
             DagsterUnreachable: The webserver does not answer.
         """
         self.check_tab(title)
-        tabs = [tab_asset.tab for tab_asset in declared_tabs(self.settings) if tab_asset.tab.title == title]
+        tabs = [tab_asset.tab for tab_asset in declared_tabs(self.settings) if tab_asset.tab.name == title]
         names = [switch_name(tab) for tab in tabs] or [FULL_SYNC_SCHEDULE, EVENT_SENSOR]
         self.dagster.set_switches(names, on=on)
         self.forget_status()
@@ -232,16 +232,16 @@ class Operations:
 
     def recent(self, **which: Any) -> list[history.SyncRecord]:
         """Latest syncs, newest first; ``which`` as ``history.recent`` takes it."""
-        return history.recent(self.pipeline.state, spreadsheet_id=self.pipeline.services.spreadsheet_id, **which)
+        return history.recent(self.pipeline.state, spreadsheet_id=self.pipeline.spreadsheet.id, **which)
 
     def _chosen(self, titles: Collection[str]) -> list[TabAsset]:
         follow(self.instance, self.pipeline)
         for title in titles:
             self.check_tab(title)
         on = enabled_tabs(self.instance)
-        if off := sorted(set(titles) - {tab_asset.tab.title for tab_asset in on}):
+        if off := sorted(set(titles) - {tab_asset.tab.name for tab_asset in on}):
             raise TabIsOff(f"Tab {off[0]!r} is switched off. Switch it on first (POST /sync/enable).")
-        chosen = [tab_asset for tab_asset in on if not titles or tab_asset.tab.title in titles]
+        chosen = [tab_asset for tab_asset in on if not titles or tab_asset.tab.name in titles]
         if not chosen:
             raise TabIsOff("Every tab is switched off, so there is nothing to sync. Switch one on first.")
         return chosen

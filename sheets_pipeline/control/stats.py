@@ -11,10 +11,10 @@ from sheets_pipeline.database.history import SyncRecord, Totals, recent, totals
 def tab_stats(engine: sa.Engine, spreadsheet_id: str, titles: Iterable[str], points: int) -> dict[str, dict[str, Any]]:
     """Totals of each tab, with its latest ``points`` syncs, oldest first."""
     with engine.connect() as connection:
-        known = totals(connection, spreadsheet_id)
+        known = totals(connection, [spreadsheet_id])
     stats = {}
     for title in titles:
-        of_tab = known.get(title, Totals(0, 0, 0, 0, 0, 0.0, None, None))
+        of_tab = known.get((spreadsheet_id, title), Totals(0, 0, 0, 0, 0, 0.0, None, None))
         latest = recent(engine, spreadsheet_id=spreadsheet_id, tab=title, limit=points)
         stats[title] = {
             **{

@@ -5,7 +5,7 @@ over.
 """
 
 import logging
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -183,12 +183,10 @@ def remove_before(engine: sa.Engine, moment: datetime, *, only_successful_events
         return connection.execute(sync_history.delete().where(old)).rowcount
 
 
-def under_way(engine: sa.Engine, spreadsheet_id: str) -> dict[int, str]:
+def under_way(engine: sa.Engine) -> dict[int, str]:
     """Syncs that were not completed: id → id of their run."""
     columns = sync_history.c
-    query = sa.select(columns.id, columns.run_id).where(
-        columns.spreadsheet_id == spreadsheet_id, columns.outcome.is_(None)
-    )
+    query = sa.select(columns.id, columns.run_id).where(columns.outcome.is_(None))
     with engine.connect() as connection:
         return {row.id: row.run_id for row in connection.execute(query)}
 
@@ -232,6 +230,15 @@ def reached_in(engine: sa.Engine, spreadsheet_id: str, run_ids: Collection[str])
         return set(connection.scalars(query))
 
 
+def newest_runs(engine: sa.Engine, spreadsheet_id: str, limit: int) -> list[list[SyncRecord]]:
+    """The newest syncs of a spreadsheet that ended, those of one run together; newest first."""
+    runs: dict[str, list[SyncRecord]] = {}
+    for record in recent(engine, spreadsheet_id=spreadsheet_id, limit=limit):
+        if record.outcome is not None:
+            runs.setdefault(record.run_id, []).append(record)
+    return list(runs.values())
+
+
 def tabs_of_runs(engine: sa.Engine, run_ids: Collection[str]) -> set[tuple[str, str]]:
     """Pairs of run and tab that have a record."""
     columns = sync_history.c
@@ -258,11 +265,12 @@ class Totals(NamedTuple):
         return self.syncs - self.successful - self.under_way
 
 
-def totals(connection: sa.Connection, spreadsheet_id: str) -> dict[str, Totals]:
-    """Tab title → totals."""
+def totals(connection: sa.Connection, spreadsheet_ids: Collection[str]) -> dict[tuple[str, str], Totals]:
+    """Spreadsheet's id and tab's title → totals."""
     row = sync_history.c
     query = (
         sa.select(
+            row.spreadsheet_id,
             row.tab,
             sa.func.count(),
             sa.func.sum(sa.case((row.outcome == "success", 1), else_=0)),
@@ -273,54 +281,89 @@ def totals(connection: sa.Connection, spreadsheet_id: str) -> dict[str, Totals]:
             sa.func.avg(row.seconds),
             sa.func.max(row.seconds),
         )
-        .where(row.spreadsheet_id == spreadsheet_id)
-        .group_by(row.tab)
+        .where(row.spreadsheet_id.in_(list(spreadsheet_ids)))
+        .group_by(row.spreadsheet_id, row.tab)
     )
     by_tab = {}
-    for tab, *counts, waited, average, longest in connection.execute(query):
+    for spreadsheet_id, tab, *counts, waited, average, longest in connection.execute(query):
         durations = (None if value is None else float(value) for value in (average, longest))
-        by_tab[tab] = Totals._make([*(int(count or 0) for count in counts), float(waited or 0), *durations])
+        numbers = [*(int(count or 0) for count in counts), float(waited or 0), *durations]
+        by_tab[spreadsheet_id, tab] = Totals._make(numbers)
     return by_tab
 
 
-def tab_histories(engine: sa.Engine, spreadsheet_id: str) -> dict[str, TabHistory]:
-    """Tab title → what all its recorded syncs say."""
+def tab_histories(engine: sa.Engine, spreadsheet_ids: Collection[str]) -> dict[tuple[str, str], TabHistory]:
+    """Spreadsheet's id and tab's title → what all its recorded syncs say; the same few queries for any number of them."""
     with engine.connect() as connection:
-        of_tabs = totals(connection, spreadsheet_id).items()
-        return {tab: _tab_history(connection, spreadsheet_id, tab, counts) for tab, counts in of_tabs}
+        counted = totals(connection, spreadsheet_ids)
+        newest = _newest_ids(connection, spreadsheet_ids)
+        failures = _failures_since(connection, spreadsheet_ids)
+        ids = sorted({number for numbers in newest.values() for number in numbers if number is not None})
+        rows: dict[int, Mapping[Any, Any]] = {}
+        for start in range(0, len(ids), _IDS_AT_ONCE):
+            some = sa.select(sync_history).where(sync_history.c.id.in_(ids[start : start + _IDS_AT_ONCE]))
+            rows |= {row.id: row._mapping for row in connection.execute(some)}
+    return {
+        place: _tab_history(counts, [rows.get(number or 0) for number in newest[place]], failures.get(place, 0))
+        for place, counts in counted.items()
+    }
 
 
-def _tab_history(connection: sa.Connection, spreadsheet_id: str, tab: str, counts: Totals) -> TabHistory:
-    columns = sync_history.c
-    mine = (columns.spreadsheet_id == spreadsheet_id) & (columns.tab == tab)
-    has_failed = columns.outcome.in_(["failed", "refused"])
-    success = _newest(connection, mine & (columns.outcome == "success"))
-    whole = success
-    if success and success["kind"] != "full":  # an event sync sees only the rows that it touches
-        whole = _newest(connection, mine & (columns.outcome == "success") & (columns.kind == "full")) or success
-    failures = [_newest(connection, mine & (columns.outcome == outcome)) for outcome in ("failed", "refused")]
-    failure = max((row for row in failures if row), key=lambda row: int(row["id"]), default=None)
-    newest = max((row for row in (success, failure) if row), key=lambda row: int(row["id"]), default=None)
-    since = sa.select(sa.func.count()).where(mine, has_failed, columns.id > (success["id"] if success else 0))
+#: Rows asked for by one statement.
+_IDS_AT_ONCE = 1000
+
+_HAS_FAILED = sync_history.c.outcome.in_(["failed", "refused"])
+
+
+def _newest_ids(
+    connection: sa.Connection, spreadsheet_ids: Collection[str]
+) -> dict[tuple[str, str], tuple[int | None, int | None, int | None]]:
+    """The newest sync of each tab that succeeded, that succeeded as a full one, that failed."""
+    row = sync_history.c
+    success = row.outcome == "success"
+    kinds = (success, success & (row.kind == "full"), _HAS_FAILED)  # an event sync sees only the rows that it touches
+    query = (
+        sa.select(row.spreadsheet_id, row.tab, *(sa.func.max(sa.case((kind, row.id))) for kind in kinds))
+        .where(row.spreadsheet_id.in_(list(spreadsheet_ids)))
+        .group_by(row.spreadsheet_id, row.tab)
+    )
+    return {(where, tab): (last, whole, failed) for where, tab, last, whole, failed in connection.execute(query)}
+
+
+def _failures_since(connection: sa.Connection, spreadsheet_ids: Collection[str]) -> dict[tuple[str, str], int]:
+    """How often each tab has failed since it last succeeded; those that have not are left out."""
+    row, later = sync_history.c, sync_history.alias("later")
+    succeeded = sa.exists().where(
+        later.c.spreadsheet_id == row.spreadsheet_id,
+        later.c.tab == row.tab,
+        later.c.outcome == "success",
+        later.c.id > row.id,
+    )
+    query = (
+        sa.select(row.spreadsheet_id, row.tab, sa.func.count())
+        .where(row.spreadsheet_id.in_(list(spreadsheet_ids)), _HAS_FAILED, ~succeeded)
+        .group_by(row.spreadsheet_id, row.tab)
+    )
+    return {(where, tab): number for where, tab, number in connection.execute(query)}
+
+
+def _tab_history(counts: Totals, newest: Sequence[Mapping[Any, Any] | None], failures: int) -> TabHistory:
+    success, whole, failure = newest
+    whole = whole or success
+    last = max((row for row in (success, failure) if row), key=lambda row: int(row["id"]), default=None)
     return TabHistory(
         total_syncs=counts.syncs,
         successful_syncs=counts.successful,
         failed_syncs=counts.failed,
-        consecutive_failures=int(connection.scalar(since) or 0),
+        consecutive_failures=failures,
         last_success=success["ended_at"] if success else None,
         last_duration_seconds=success["seconds"] if success else None,
         average_duration_seconds=counts.average_seconds,
         last_error=_last_error(failure) if failure else None,
         set_aside_rows=int(whole["set_aside"] or 0) if whole else 0,
-        last_run_id=newest["run_id"] if newest else None,
+        last_run_id=last["run_id"] if last else None,
     )
 
 
-def _newest(connection: sa.Connection, which: sa.ColumnElement[bool]) -> dict[str, Any] | None:
-    query = sa.select(sync_history).where(which).order_by(sync_history.c.id.desc()).limit(1)
-    row = connection.execute(query).first()
-    return dict(row._mapping) if row else None
-
-
-def _last_error(row: dict[str, Any]) -> LastError:
+def _last_error(row: Mapping[Any, Any]) -> LastError:
     return LastError(row["error_kind"], row["error"], bool(row["needs_person"]), row["ended_at"], row["run_id"])

@@ -1,4 +1,4 @@
-"""The quota budget: reads and writes per credential, shared by all processes and hosts through the database.
+"""The quota budget: reads and writes per credential and per Google project, shared by all processes and hosts through the database.
 
 A request holds a slot from before it is sent until 60 seconds after its answer came. It reaches Google somewhere in
 between, so whatever the network does, no 60 seconds on Google's side see more requests than there are slots. Slots are
@@ -6,8 +6,9 @@ kept a little longer, because they also tell how Google answered lately (``answe
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Literal
 
 import sqlalchemy as sa
@@ -48,6 +49,9 @@ _LEAST_TO_RESERVE = 10
 
 URGENT, BULK = 0, 1
 
+#: Name of a project among credentials, whose names hold no blank.
+_PROJECT_LOCK = "project {}"
+
 sync_quota_budget = sa.Table(
     "sync_quota_budget",
     state_metadata,
@@ -67,14 +71,29 @@ sync_quota_slot = sa.Table(
     sa.Column("priority", sa.Integer, nullable=False),
     sa.Column("state", ExactText(10), nullable=False, comment="waiting, held, sent; answered, refused (429), failed"),
     sa.Column("at", sa.Double, nullable=False, comment="seconds since 1970, database clock"),
+    sa.Column(
+        "project", ExactText(200), nullable=False, server_default="", comment="of the credential; blank: not known"
+    ),
     sa.Index("sync_quota_slot_budget", "credential", "kind", "state"),
+    sa.Index("sync_quota_slot_project", "project", "kind", "state"),
     comment="Requests of the last minute, and those waiting for room.",
     **UNICODE,
 )
 
 
+@dataclass(frozen=True, slots=True)
+class ProjectQuota:
+    """What a Google project grants all of its credentials together, in requests a minute by kind."""
+
+    name: str
+    limits: Mapping[Kind, int]
+
+
 class DatabaseQuota:
-    """The budget of one credential. ``priority`` 0 goes before 1."""
+    """The budget of one credential. ``priority`` 0 goes before 1.
+
+    Its ``project``, where several credentials share one, must have room, too.
+    """
 
     def __init__(
         self,
@@ -84,11 +103,14 @@ class DatabaseQuota:
         reads_per_minute: int,
         writes_per_minute: int,
         priority: int = BULK,
+        project: ProjectQuota | None = None,
     ) -> None:
         self.engine, self.credential, self.priority = engine, credential, priority
+        self.project = project
         self.limits: dict[Kind, int] = {"read": reads_per_minute, "write": writes_per_minute}
         #: Slots held for requests to come: kind → id, seconds waited.
         self._reserved: dict[str, tuple[int, float]] = {}
+        self._is_reserving = False
 
     @contextmanager
     def slot(self, kind: Kind) -> Iterator[float]:
@@ -112,12 +134,17 @@ class DatabaseQuota:
         For bulk work that takes a lock in the block: it waits for quota before, so that urgent work, which needs the lock,
         does not wait for our quota, too. Urgent work holds nothing; it goes first.
         """
-        wanted = _KINDS if self.priority > URGENT and min(self.limits.values()) >= _LEAST_TO_RESERVE else ()
+        is_bulk = self.priority > URGENT and min(self.limits.values()) >= _LEAST_TO_RESERVE
+        if self._is_reserving:  # for all tabs of a spreadsheet
+            yield
+            return
+        wanted, self._is_reserving = _KINDS if is_bulk else (), True
         try:
             for kind in wanted:
                 self._reserved[kind] = self._take(kind, _HELD)
             yield
         finally:
+            self._is_reserving = False
             if left := [slot_id for slot_id, _ in self._reserved.values()]:
                 self._reserved.clear()
                 with self.engine.begin() as connection:
@@ -198,14 +225,16 @@ class DatabaseQuota:
             time.sleep(pause)
 
     def _lock(self, connection: sa.Connection, kind: Kind) -> None:
-        mine = (sync_quota_budget.c.credential == self.credential) & (sync_quota_budget.c.kind == kind)
-        lock = sa.update(sync_quota_budget).where(mine)
-        if self.priority == URGENT:
-            lock = lock.values(urgent_at=database_time(connection))
-        else:
-            lock = lock.values(urgent_at=sync_quota_budget.c.urgent_at)
+        is_urgent = self.priority == URGENT
+        self._lock_row(connection, self.credential, kind, database_time(connection) if is_urgent else None)
+
+    @staticmethod
+    def _lock_row(connection: sa.Connection, name: str, kind: Kind, urgent_at: float | None = None) -> None:
+        mine = (sync_quota_budget.c.credential == name) & (sync_quota_budget.c.kind == kind)
+        values = {"urgent_at": sync_quota_budget.c.urgent_at if urgent_at is None else urgent_at}
+        lock = sa.update(sync_quota_budget).where(mine).values(values)
         if connection.execute(lock).rowcount == 0:
-            insert_ignore(connection, sync_quota_budget, {"credential": self.credential, "kind": kind, "urgent_at": 0})
+            insert_ignore(connection, sync_quota_budget, {"credential": name, "kind": kind, "urgent_at": 0})
             connection.execute(lock)
 
     def _enter(self, connection: sa.Connection, kind: Kind, now: float, waiting_id: int | None) -> int:
@@ -219,7 +248,14 @@ class DatabaseQuota:
             still = sa.update(sync_quota_slot).where(slot.id == waiting_id).values(at=now)
             if connection.execute(still).rowcount:
                 return waiting_id
-        values = {"credential": self.credential, "kind": kind, "priority": self.priority, "state": "waiting", "at": now}
+        values = {
+            "credential": self.credential,
+            "kind": kind,
+            "priority": self.priority,
+            "state": "waiting",
+            "at": now,
+            "project": self.project.name if self.project else "",
+        }
         inserted = connection.execute(sa.insert(sync_quota_slot).values(values)).inserted_primary_key
         return int(inserted[0])  # type: ignore[index] # a single-row insert always has one
 
@@ -234,7 +270,17 @@ class DatabaseQuota:
             mine = (budget.credential == self.credential) & (budget.kind == kind)
             if (connection.scalar(sa.select(budget.urgent_at).where(mine)) or 0) > now - _URGENT_LATELY_SECONDS:
                 limit -= limit // _URGENT_SHARE
-        return self._count(connection, kind, now) < limit
+        return self._count(connection, kind, now) < limit and self._has_room_in_project(connection, kind, now)
+
+    def _has_room_in_project(self, connection: sa.Connection, kind: Kind, now: float) -> bool:
+        """One row of the project is the lock on the slots of all its credentials."""
+        if self.project is None:
+            return True
+        self._lock_row(connection, _PROJECT_LOCK.format(self.project.name), kind)
+        slot = sync_quota_slot.c
+        mine = (slot.project == self.project.name) & (slot.kind == kind)
+        used = connection.scalar(sa.select(sa.func.count()).where(mine, _counts(now))) or 0
+        return int(used) < self.project.limits[kind]
 
     def _count(self, connection: sa.Connection, kind: Kind, now: float) -> int:
         return int(connection.scalar(sa.select(sa.func.count()).where(self._mine(kind), _counts(now))) or 0)
@@ -242,7 +288,10 @@ class DatabaseQuota:
     def _until_next_free(self, connection: sa.Connection, kind: Kind, now: float) -> float:
         slot = sync_quota_slot.c
         holds = slot.state.in_(_ENDED) & (slot.at >= now - WINDOW_SECONDS)
-        oldest = connection.scalar(sa.select(sa.func.min(slot.at)).where(self._mine(kind), holds))
+        mine = self._mine(kind)
+        if self.project is not None:
+            mine |= (slot.project == self.project.name) & (slot.kind == kind)
+        oldest = connection.scalar(sa.select(sa.func.min(slot.at)).where(mine, holds))
         free_in = (oldest + WINDOW_SECONDS - now) if oldest is not None else _WAITER_POLL_SECONDS
         return float(min(max(free_in, 0.005), _WAITER_POLL_SECONDS))
 

@@ -204,6 +204,38 @@ class TabStore:
             connection.execute(_upsert_portable(connection.dialect.name), rows)
 
 
+def sheet_ids(engine: sa.Engine, spreadsheet_ids: Collection[str]) -> dict[tuple[str, str], int]:
+    """Spreadsheet's id and tab's title → Google's id of the tab, where it is known."""
+    found = {}
+    with engine.connect() as connection:
+        for some in chunks(spreadsheet_ids):
+            row = sync_tab.c
+            query = sa.select(row.spreadsheet_id, row.tab, row.facts).where(row.spreadsheet_id.in_(some))
+            for spreadsheet_id, tab, facts in connection.execute(query.where(row.facts.is_not(None))):
+                found[spreadsheet_id, tab] = int(orjson.loads(facts)["sheet_id"])
+    return found
+
+
+def holders(
+    engine: sa.Engine, tab: str, spreadsheet_ids: Collection[str], keys: Collection[str] | None = None
+) -> dict[str, set[str]]:
+    """Key → ids of those of the spreadsheets whose tab of this title holds a row of ours with it; all keys for None."""
+    row, where = sync_base_row.c, sync_tab.c
+    held: dict[str, set[str]] = {}
+    with engine.connect() as connection:
+        for ids in chunks(spreadsheet_ids):
+            mine = (
+                (where.tab == tab) & where.spreadsheet_id.in_(ids) & (row.tab_id == where.id) & row.is_gone.is_(False)
+            )
+            for some in [None] if keys is None else list(chunks(keys)):
+                query = sa.select(row.row_key, where.spreadsheet_id).where(mine)
+                for key, spreadsheet_id in connection.execute(
+                    query if some is None else query.where(row.row_key.in_(some))
+                ):
+                    held.setdefault(key, set()).add(spreadsheet_id)
+    return held
+
+
 #: One statement for any number of rows, which travel as one JSON object: far quicker to write than an array.
 _UPSERT_POSTGRESQL = sa.text("""
     insert into sync_base_row (tab_id, row_key, cells, is_gone, written_at)

@@ -237,7 +237,7 @@ def _broken_since(pipeline: Pipeline, tab_asset: TabAsset, check_name: str, sinc
     """The newest sync of the tab, where it failed with what this check is about."""
     if check_name not in {kind.breaks_check for kind in error_classes()}:
         return None
-    spreadsheet_id = pipeline.services.spreadsheet_id
+    spreadsheet_id = pipeline.spreadsheet.id
     newest = history.recent(pipeline.state, tab=tab_asset.tab.title, spreadsheet_id=spreadsheet_id, limit=1)
     if not newest or newest[0].outcome == "success" or _broken_by(newest[0].error_kind) != check_name:
         return None

@@ -49,7 +49,7 @@ def _check(tab_asset: TabAsset) -> dg.AssetChecksDefinition:
         with pipeline.opened().platform.connect() as connection:
             if reason := events.why_none_are_taken(connection, are_expected=is_refreshed_by_events()):
                 return dg.AssetCheckResult(passed=True, description=reason)
-            title = tab_asset.tab.title
+            title = tab_asset.tab.name
             return judged(of_tab(title, events.set_aside(connection, _LOOKED_AT)))
 
     return check

@@ -42,7 +42,7 @@ def described(spec: dg.AssetSpec, tab_asset: TabAsset, settings: Settings) -> dg
     return spec.replace_attributes(
         freshness_policy=freshness_policy(seconds),
         owners=[*spec.owners, *settings.owners],
-        tags={**spec.tags, "sheets_pipeline/tab": dagster_name(tab_asset.tab.title)},
+        tags={**spec.tags, "sheets_pipeline/tab": dagster_name(tab_asset.tab.name)},
         metadata=metadata,
     )
 

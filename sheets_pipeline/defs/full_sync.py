@@ -17,6 +17,7 @@ from sheets_pipeline.dagster_runtime.instigators import switched_off
 from sheets_pipeline.database.history import last_full_syncs
 from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.defs.running import RUN_CONFIG
+from sheets_pipeline.errors import SheetsPipelineError
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.runs import gate
 from sheets_pipeline.runs.loaded_code import note_loaded_code, still_on_disk
@@ -28,8 +29,10 @@ from sheets_pipeline.runs.switches import (
     interval_seconds,
     intervals,
 )
+from sheets_pipeline.runs.targets import target
 from sheets_pipeline.settings import Settings, load_settings
 from sheets_pipeline.sync.circuit import Circuit
+from sheets_pipeline.sync.spreadsheet import Each
 from sheets_pipeline.sync.turns import is_tick, missed, overdue
 
 #: How often is looked for a full sync that is overdue.
@@ -55,8 +58,8 @@ def crons(settings: Settings) -> str | list[str]:
 
 
 def enabled_keys(settings: Settings) -> list[dg.AssetKey]:
-    """Assets whose tab is not switched off by a setting."""
-    return [tab_asset.key for tab_asset in declared_tabs(settings)]
+    """Assets whose tab is not switched off by a setting; those of lists have jobs of their own."""
+    return [one.key for one in declared_tabs(settings) if not isinstance(one.tab.spreadsheet, Each)]
 
 
 def retries(settings: Settings, circuit: Circuit) -> int:
@@ -84,7 +87,8 @@ def request_full_sync(
     newest = _newest(instance, opened)
     if newest and not newest[0].dagster_run.is_finished:
         return dg.SkipReason("A full sync is under way.")
-    tabs = still_on_disk(enabled_tabs(instance))
+    on = [one for one in enabled_tabs(instance) if not isinstance(one.tab.spreadsheet, Each)]
+    tabs = still_on_disk(on)
     due = _overdue(tabs, newest, opened, circuit) if tick is None else _of_tick(tabs, tick, opened.settings)
     if tick is None:
         if FULL_SYNC_SCHEDULE in switched_off(instance):
@@ -118,18 +122,34 @@ def _overdue(
 ) -> list[TabAsset]:
     """The tabs whose last tick started no full sync, as far as runs and the record of syncs tell."""
     now = datetime.now(UTC)
-    seconds = {tab_asset.tab.title: interval_seconds(tab_asset.tab, opened.settings) for tab_asset in tabs}
+    seconds = {tab_asset.tab.name: interval_seconds(tab_asset.tab, opened.settings) for tab_asset in tabs}
     asked_for: dict[str, datetime] = {}
     for tab_asset in tabs:
         runs = (record for record in newest if tab_asset.key in (record.dagster_run.asset_selection or {tab_asset.key}))
         if (run := next(runs, None)) is not None:
-            asked_for[tab_asset.tab.title] = run.create_timestamp.astimezone(UTC)
+            asked_for[tab_asset.tab.name] = run.create_timestamp.astimezone(UTC)
     if older := missed(seconds, asked_for, now):
         since = now - timedelta(seconds=max(seconds[title] for title in older))
-        recorded = last_full_syncs(opened.state, opened.services.spreadsheet_id, older, since)
+        recorded = _recorded([one for one in tabs if one.tab.name in older], opened, since)
         asked_for |= {title: max(at, asked_for.get(title, at)) for title, at in recorded.items()}
     titles = overdue(seconds, asked_for, now, is_trial=circuit.state == "half_open")
-    return [tab_asset for tab_asset in tabs if tab_asset.tab.title in titles]
+    return [tab_asset for tab_asset in tabs if tab_asset.tab.name in titles]
+
+
+def _recorded(tabs: Collection[TabAsset], opened: Pipeline, since: datetime) -> dict[str, datetime]:
+    """When the newest full sync of each of these tabs began, by the tab's name."""
+    names: dict[str, dict[str, str]] = {}
+    for one in tabs:
+        try:
+            where = target(opened, one).spreadsheet.id
+        except SheetsPipelineError:  # its own step says so
+            continue
+        names.setdefault(where, {})[one.tab.title] = one.tab.name
+    return {
+        of_title[title]: at
+        for where, of_title in names.items()
+        for title, at in last_full_syncs(opened.state, where, of_title, since).items()
+    }
 
 
 @dg.definitions

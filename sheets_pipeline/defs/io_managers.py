@@ -6,7 +6,6 @@ import pandas as pd
 from sheets_pipeline.components.tab_asset import tab_assets
 from sheets_pipeline.runs.computed import ComputedTab, rows_of
 from sheets_pipeline.runs.metadata import report_metadata
-from sheets_pipeline.runs.tab_sync import write
 
 
 class SheetsIOManager(dg.IOManager):
@@ -16,7 +15,7 @@ class SheetsIOManager(dg.IOManager):
         """Make the tab as the rows say."""
         tab_asset, pipeline = tab_assets()[context.asset_key], context.resources.pipeline
         allowance = pipeline.allowance(context.step_context.dagster_run.tags)
-        report = write(pipeline.opened, tab_asset, obj, allowance, context)
+        report = pipeline.written(tab_asset, obj, allowance, context)
         context.add_output_metadata(report_metadata(obj.tab, report, obj.rows))
         pipeline.done(report)
 

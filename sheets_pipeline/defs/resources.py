@@ -9,14 +9,16 @@ from functools import cache
 import dagster as dg
 from pydantic import Field, PrivateAttr
 
-from sheets_pipeline.components.tab_asset import tab_assets
+from sheets_pipeline.components.tab_asset import TabAsset, tab_assets
 from sheets_pipeline.dagster_runtime.at_once import ahead
+from sheets_pipeline.errors import SheetsPipelineError
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.runs.ahead import open_ahead
 from sheets_pipeline.runs.computed import ComputedTab
+from sheets_pipeline.runs.list_sync import keep_in_list
 from sheets_pipeline.runs.metadata import report_metadata
 from sheets_pipeline.runs.preflight import Preflight
-from sheets_pipeline.runs.tab_sync import compute, plan
+from sheets_pipeline.runs.tab_sync import compute, plan, write
 from sheets_pipeline.sheets.protocol import Allowance
 from sheets_pipeline.sync.report import SyncReport
 
@@ -31,11 +33,13 @@ TAKE_OVER_TAG = "sheets_pipeline/take_over"
 class Loan:
     """A pipeline that somebody in this process has open and lends to what they run of Dagster's.
 
-    ``reports`` says what full syncs did meanwhile, by the tabs' titles.
+    ``reports`` says what full syncs did meanwhile, by the tabs' titles; of lists of spreadsheets, by name of the copy.
     """
 
     open_pipeline: Callable[[], Pipeline]
     reports: dict[str, SyncReport] = field(default_factory=dict)
+    list_reports: dict[str, SyncReport] = field(default_factory=dict)
+    errors: dict[str, SheetsPipelineError] = field(default_factory=dict)
 
 
 #: The one in use stands last.
@@ -102,10 +106,11 @@ class PipelineResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def computed(self, context: dg.AssetExecutionContext) -> ComputedTab | None:
         """The rows of the tab whose asset asks; None where its plan was all that was asked for, which is told then."""
-        computed = compute(self.opened, self._preflight, tab_assets()[context.asset_key], context)
+        tab_asset = tab_assets()[context.asset_key]
+        computed = compute(self.opened, self._preflight, tab_asset, context)
         if not self.dry_run:
             return computed
-        report = plan(self.opened, computed, self.allowance(context.run.tags), context)
+        report = plan(self.opened, tab_asset, computed, self.allowance(context.run.tags), context)
         metadata = report_metadata(computed.tab, report, computed.rows) | {"planned_cells": report.planned_cells}
         context.log_event(
             dg.AssetObservation(context.asset_key, description="Dry run: planned, not written", metadata=metadata)
@@ -129,6 +134,22 @@ class PipelineResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         tagged = None if deletes is None else int(deletes)
         allowed = tagged if self.allow_deletes is None else self.allow_deletes
         return Allowance(deletes=allowed, dry_run=self.dry_run, take_over=self.take_over or take_over == "true")
+
+    def written(
+        self, tab_asset: TabAsset, computed: ComputedTab, allowance: Allowance, context: dg.OutputContext
+    ) -> SyncReport:
+        """Make the tab as its rows say."""
+        return write(self.opened, self._preflight, tab_asset, computed, allowance, context)
+
+    def kept(self, context: dg.AssetExecutionContext) -> None:
+        """Keep the tab whose asset asks in the spreadsheets of its list that are the run's partitions."""
+        keep_in_list(self.opened, tab_assets()[context.asset_key], context, self.allowance(context.run.tags))
+
+    def done_in_list(self, reports: Mapping[str, SyncReport], errors: Mapping[str, SheetsPipelineError]) -> None:
+        """The tabs of a list were written, or were not; by name of the copy."""
+        for loan in _loans:
+            loan.list_reports.update(reports)
+            loan.errors.update(errors)
 
     def done(self, report: SyncReport) -> None:
         """A tab was written; who lends the pipeline may want to show it."""

@@ -15,7 +15,7 @@ from sheets_pipeline.settings import load_settings
 
 
 def _switch(tab_asset: TabAsset, seconds: int) -> dg.SensorDefinition:
-    title = tab_asset.tab.title
+    title = tab_asset.tab.name
 
     @dg.sensor(
         name=switch_name(tab_asset.tab),

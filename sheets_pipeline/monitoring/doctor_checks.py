@@ -375,10 +375,10 @@ def declarations(_facts: Facts) -> Finding:
     from sheets_pipeline.components.tab_asset import tab_assets
 
     tabs = tab_assets().values()
-    problems = [(tab_asset.tab.title, tab_asset.problem.text) for tab_asset in tabs if tab_asset.problem is not None]
+    problems = [(tab_asset.tab.name, tab_asset.problem.text) for tab_asset in tabs if tab_asset.problem is not None]
     broken = [f"{title!r}: {text.removesuffix(REMEDY).removeprefix(f'Tab {title!r}: ')}" for title, text in problems]
     if not broken:
-        return ok(f"{len(tabs)} tabs: {', '.join(tab_asset.tab.title for tab_asset in tabs)}")
+        return ok(f"{len(tabs)} tabs: {', '.join(tab_asset.tab.name for tab_asset in tabs)}")
     remedy = "Correct these files and reload the code location. The other tabs are synced."
     return fail(f"{len(broken)} of {len(tabs)} tabs cannot be used. {' '.join(broken)}", remedy)
 

@@ -1,8 +1,8 @@
 """The status of everything, collected from where it is kept: Dagster's runs and switches, and the pipeline's tables."""
 
 import time
-from collections.abc import Collection
-from dataclasses import asdict, replace
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,13 +11,16 @@ import dagster as dg
 from sheets_pipeline.components.tab_asset import TabAsset, is_refreshed_by_events, tab_events, watched
 from sheets_pipeline.dagster_runtime.instigators import switched_off
 from sheets_pipeline.database import events, history, leases, triggers, waiting
-from sheets_pipeline.database.state import TabStore
+from sheets_pipeline.database.state import sheet_ids
 from sheets_pipeline.errors import SheetsPipelineError
 from sheets_pipeline.monitoring.unrecorded import unrecorded_failures
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.runs import gate, loaded_code, switches
+from sheets_pipeline.runs.targets import Target, targets
+from sheets_pipeline.sync.circuit import Circuit
 from sheets_pipeline.sync.health import (
     Answers,
+    LastError,
     QuotaUse,
     Status,
     Steering,
@@ -28,6 +31,7 @@ from sheets_pipeline.sync.health import (
     tab_health,
     with_failures,
 )
+from sheets_pipeline.sync.spreadsheet import DEFAULT, Each
 from sheets_pipeline.sync.turns import next_tick
 
 #: Without these nothing is started.
@@ -57,13 +61,7 @@ def collect(instance: dg.DagsterInstance, pipeline: Pipeline) -> Status:
         event_sync_on=switches.EVENT_SENSOR not in off,
         records_events=bool(queue["installed"]),
     )
-    histories = history.tab_histories(pipeline.state, pipeline.services.spreadsheet_id)
-    for title, failures in unrecorded_failures(instance, pipeline, runs).items():
-        histories[title] = with_failures(histories.get(title, TabHistory()), failures)
-    tabs = {
-        tab_asset.tab.title: _tab(tab_asset, histories, waits, steering, off, pipeline)
-        for tab_asset in switches.declared_tabs(settings)
-    }
+    tabs = _tabs(pipeline, steering, waits, off, unrecorded_failures(instance, pipeline, runs))
     quota, answers = _quota(pipeline)
     full_disk = pipeline.full_disk()
     stale, ticks = _of_the_code_location(instance, pipeline)
@@ -103,7 +101,7 @@ def _of_the_code_location(instance: dg.DagsterInstance, pipeline: Pipeline) -> t
 
 def complete_dead_syncs(instance: dg.DagsterInstance, pipeline: Pipeline) -> None:
     """Complete records of syncs whose Dagster run is over or unknown."""
-    begun = history.under_way(pipeline.state, pipeline.services.spreadsheet_id)
+    begun = history.under_way(pipeline.state)
     if not begun:
         return
     runs = instance.get_runs(dg.RunsFilter(run_ids=sorted(set(begun.values()))))
@@ -122,26 +120,63 @@ def daemon_running(instance: dg.DagsterInstance) -> bool:
     return heard >= _DAEMONS
 
 
-def _tab(
-    tab_asset: TabAsset,
-    histories: dict[str, TabHistory],
-    waits: dict[str, TabWait],
-    steering: Steering,
-    off: Collection[str],
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a declared tab stands, or why that cannot be told."""
+
+    tab_asset: TabAsset
+    target: Target | None = None
+    problem: str | None = None
+
+
+def _tabs(
     pipeline: Pipeline,
-) -> TabHealth:
-    title, seconds = tab_asset.tab.title, switches.interval_seconds(tab_asset.tab, pipeline.settings)
-    stored = TabStore(pipeline.state, pipeline.services.spreadsheet_id, title).read_facts()
-    url = pipeline.services.spreadsheet_url
-    return tab_health(
-        title,
-        histories.get(title, TabHistory()),
-        waits.get(title, TabWait()),
-        replace(steering, interval_seconds=seconds, next_full_sync=next_tick(steering.at, seconds)),
-        enabled=switches.switch_name(tab_asset.tab) not in off,
-        url=f"{url}#gid={stored['sheet_id']}" if stored else url,
-        problem=tab_asset.problem.text if tab_asset.problem else None,
-    )
+    steering: Steering,
+    waits: Mapping[str, TabWait],
+    off: Collection[str],
+    unrecorded: Mapping[str, list[LastError]],
+) -> dict[str, TabHealth]:
+    """The health of each tab in each of its spreadsheets, by name."""
+    places = [
+        place for tab_asset in switches.declared_tabs(pipeline.settings) for place in _places(pipeline, tab_asset)
+    ]
+    ids = {place.target.spreadsheet.id for place in places if place.target is not None}
+    histories = history.tab_histories(pipeline.state, ids)
+    sheets = sheet_ids(pipeline.state, ids)
+    tabs: dict[str, TabHealth] = {}
+    for place in places:
+        tab, target = place.tab_asset.tab, place.target
+        where = (target.spreadsheet.id if target else "", tab.title)
+        known = histories.get(where, TabHistory())
+        if failures := unrecorded.get(tab.name):
+            known = with_failures(known, failures)
+        seconds = switches.interval_seconds(tab, pipeline.settings)
+        own = replace(steering, interval_seconds=seconds, next_full_sync=next_tick(steering.at, seconds))
+        if target and target.spreadsheet.name != DEFAULT:
+            # Runs serve many spreadsheets, so their circuits are told from records, where something failed at all.
+            own = replace(
+                own, circuit=gate.spreadsheet_circuit(target.pipeline) if known.consecutive_failures else Circuit()
+            )
+        url, name = target.spreadsheet.url if target else "", target.name if target else tab.name
+        tabs[name] = tab_health(
+            name,
+            known,
+            waits.get(name, TabWait()),
+            own,
+            enabled=switches.switch_name(tab) not in off,
+            url=f"{url}#gid={sheets[where]}" if where in sheets else url,
+            problem=place.tab_asset.problem.text if place.tab_asset.problem else place.problem,
+        )
+    return tabs
+
+
+def _places(pipeline: Pipeline, tab_asset: TabAsset) -> list[_Place]:
+    if tab_asset.problem is not None and isinstance(tab_asset.tab.spreadsheet, Each):
+        return [_Place(tab_asset)]
+    try:
+        return [_Place(tab_asset, one, one.spreadsheet.problem) for one in targets(pipeline, tab_asset)]
+    except SheetsPipelineError as error:
+        return [_Place(tab_asset, None, str(error))]
 
 
 def _queue(pipeline: Pipeline) -> tuple[dict[str, TabWait], dict[str, Any]]:

@@ -14,6 +14,7 @@ from sheets_pipeline.database import history
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.runs.run_tags import ERROR_TAG, NEEDS_PERSON_TAG
 from sheets_pipeline.sync.health import LastError
+from sheets_pipeline.sync.spreadsheet import Each
 
 #: Of a run whose events are gone.
 _UNKNOWN = "The run failed; its log in the Dagster UI tells more."
@@ -22,9 +23,10 @@ _UNKNOWN = "The run failed; its log in the Dagster UI tells more."
 def unrecorded_failures(
     instance: dg.DagsterInstance, pipeline: Pipeline, records: Iterable[dg.RunRecord]
 ) -> dict[str, list[LastError]]:
-    """Tab title → failures, newest first, of those among these runs (newest first) that have no record of the tab."""
+    """Name of the tab → failures, newest first, of those among these runs (newest first) that have no record of the tab."""
     failed = [r for r in records if r.dagster_run.status == dg.DagsterRunStatus.FAILURE]
-    full = [r for r in failed if r.dagster_run.job_name != "event_sync"]
+    # Those of lists record what they begin, and are told by the circuits of their spreadsheets.
+    full = [r for r in failed if r.dagster_run.job_name == "full_sync" or r.dagster_run.asset_selection]
     if not full:
         return {}
     known = history.tabs_of_runs(pipeline.state, [r.dagster_run.run_id for r in full])
@@ -33,19 +35,23 @@ def unrecorded_failures(
         run_id = record.dagster_run.run_id
         missing = [one for one in _targets(record.dagster_run) if (run_id, one.tab.title) not in known]
         # Only the newest message is ever shown, and reading them costs a few milliseconds.
-        unread = any(one.tab.title not in by_title for one in missing)
+        unread = any(one.tab.name not in by_title for one in missing)
         messages = _messages(instance, run_id) if unread else {}
         for tab_asset in missing:
             own = messages.get(tab_asset.key.to_python_identifier())
             message = own or next(iter(messages.values()), _UNKNOWN)
-            by_title.setdefault(tab_asset.tab.title, []).append(_error(record, message))
+            by_title.setdefault(tab_asset.tab.name, []).append(_error(record, message))
     return by_title
 
 
 def _targets(run: dg.DagsterRun) -> list[TabAsset]:
     """The tabs that a run was to sync; all where it names none."""
     chosen = run.asset_selection
-    return [tab_asset for key, tab_asset in tab_assets().items() if not chosen or key in chosen]
+    return [
+        tab_asset
+        for key, tab_asset in tab_assets().items()
+        if (not chosen or key in chosen) and not isinstance(tab_asset.tab.spreadsheet, Each)
+    ]
 
 
 def _error(record: dg.RunRecord, message: str) -> LastError:

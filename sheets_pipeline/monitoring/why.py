@@ -21,11 +21,13 @@ from sheets_pipeline.errors import TabProblem
 from sheets_pipeline.pipeline import Pipeline, StoredMemory
 from sheets_pipeline.runs import gate, trial
 from sheets_pipeline.runs.switches import FULL_SYNC_SCHEDULE, interval_seconds, switch_name
+from sheets_pipeline.runs.targets import target
 from sheets_pipeline.sheets import access
 from sheets_pipeline.sheets.memory import TabFacts
 from sheets_pipeline.sheets.time_zones import zone_for
 from sheets_pipeline.sync.headers import locate_columns
 from sheets_pipeline.sync.snapshot import index_rows
+from sheets_pipeline.sync.spreadsheet import Each
 from sheets_pipeline.sync.tab import Tab
 from sheets_pipeline.sync.why import RowFacts, reasons
 
@@ -83,7 +85,13 @@ def explain(
         TabProblem: The key or the column cannot be one of the tab.
         SheetsPipelineError: The database or the spreadsheet cannot be reached.
     """
-    memory = StoredMemory(pipeline.state, pipeline.services.spreadsheet_id, tab_asset.tab.title)
+    if isinstance(tab_asset.tab.spreadsheet, Each):
+        raise TabProblem(
+            tab_asset.tab.name,
+            "it stands in each spreadsheet of a list; this is told of tabs in one spreadsheet alone.",
+        )
+    default, pipeline = pipeline, target(pipeline, tab_asset).pipeline
+    memory = StoredMemory(pipeline.state, pipeline.spreadsheet.id, tab_asset.tab.title)
     known = memory.facts()
     seconds = pipeline.settings.sync_tab_timeout_seconds
     rows, tab = trial.rows_by_key(pipeline.source, tab_asset, [tuple(key)], seconds, lambda tab: _zone(tab, known))
@@ -99,13 +107,13 @@ def explain(
         is_ours=written is not None and not written.is_gone,
         was_ours=written is not None and written.is_gone,
         events=_events(pipeline, tab_asset, tab, row_key),
-        holds=_holds(instance, pipeline, tab_asset),
+        holds=_holds(instance, default, tab_asset),
         last_error=_last_error(pipeline, tab),
         in_archives=tab.archive is not None,
     )
     columns = [_column(tab, column)] if column else [one.name for one in tab.columns]
     at = _moment(written)
-    run_id = history.run_at(pipeline.state, pipeline.services.spreadsheet_id, tab.title, at) if at else None
+    run_id = history.run_at(pipeline.state, pipeline.spreadsheet.id, tab.title, at) if at else None
     every = interval_seconds(tab_asset.tab, pipeline.settings)
     next_sync = f"they come every {every // 60} min"
     return Explanation(tab, key, columns, facts, number, at, run_id, reasons(tab, columns, facts, next_sync))
@@ -185,7 +193,7 @@ def _holds(instance: dg.DagsterInstance, pipeline: Pipeline, tab_asset: TabAsset
         found.append(f"The tab is switched off by {str(tab.switch).upper()}=false.")
     if switch_name(tab) in off:
         found.append(f"The tab is switched off ({switch_name(tab)} in the Dagster UI).")
-    if tab.title in held_tabs.held(pipeline.state, pipeline.services.spreadsheet_id):
+    if tab.name in held_tabs.held(pipeline.state, pipeline.spreadsheet.id):
         found.append("Events passed it by while it was off: it is written as a whole once it is on.")
     if FULL_SYNC_SCHEDULE in off:
         found.append(f"Full syncs are switched off ({FULL_SYNC_SCHEDULE} in the Dagster UI).")
@@ -195,5 +203,5 @@ def _holds(instance: dg.DagsterInstance, pipeline: Pipeline, tab_asset: TabAsset
 
 
 def _last_error(pipeline: Pipeline, tab: Tab) -> str | None:
-    newest = history.recent(pipeline.state, tab=tab.title, limit=1, spreadsheet_id=pipeline.services.spreadsheet_id)
+    newest = history.recent(pipeline.state, tab=tab.title, limit=1, spreadsheet_id=pipeline.spreadsheet.id)
     return newest[0].error if newest and newest[0].outcome in ("failed", "refused") else None

@@ -13,7 +13,9 @@ from sheets_pipeline.database.event_table import Event
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.runs.covered_events import failed_before
 from sheets_pipeline.runs.tab_failures import checked_rows, computing
+from sheets_pipeline.runs.targets import target
 from sheets_pipeline.runs.time_limit import Reading
+from sheets_pipeline.sync.spreadsheet import Each
 from sheets_pipeline.sync.tab import Tab
 
 
@@ -41,7 +43,8 @@ class Computing:
     def __init__(self, pipeline: Pipeline, tab_asset: TabAsset) -> None:
         self._pipeline, self._tab_asset = pipeline, tab_asset
         self._failed = tuple(failed_before(pipeline, tab_asset.tab))
-        writer = pipeline.writer(tab_asset.tab)
+        place = tab_asset.tab.spreadsheet
+        writer = (pipeline if isinstance(place, Each) else target(pipeline, tab_asset).pipeline).writer(tab_asset.tab)
         self._computed_at = writer.memory.now()
         options = {} if tab_asset.tab.archive is None else {"since": writer.since()}
         self._reading = Reading(

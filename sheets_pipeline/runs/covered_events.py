@@ -25,23 +25,23 @@ def failed_before(pipeline: Pipeline, tab: Tab) -> list[Event]:
     with pipeline.platform.connect() as connection:
         if events.why_none_are_taken(connection):
             return []
-        return [event for event in events.failed(connection, _MOST) if event.tabs is None or tab.title in event.tabs]
+        return [event for event in events.failed(connection, _MOST) if event.tabs is None or tab.name in event.tabs]
 
 
 def settle_covered(pipeline: Pipeline, tab: Tab, failed: Iterable[Event], report: SyncReport) -> int:
     """Take the tab off what these events wait for, and delete those that wait for nothing more; returns how many."""
     left = {row.key for row in report.set_aside}
-    own, lookups = {tab.title: tab_events()[tab.title]}, Lookups()
+    own, lookups = {tab.name: tab_events()[tab.name]}, Lookups()
     done = 0
     with pipeline.platform.begin() as connection, pipeline.source.connect() as reading:
         # As they are now: the tab before this one in the same run may have been what they waited for, too.
         for event in events.still_there(connection, [event.id for event in failed]):
             leads_to = touched(reading, [event], own, lookups)
-            is_led_here = tab.title in leads_to.keys or tab.title in leads_to.failed
-            keys = leads_to.keys.get(tab.title)
+            is_led_here = tab.name in leads_to.keys or tab.name in leads_to.failed
+            keys = leads_to.keys.get(tab.name)
             if not is_led_here or (left if keys is None else left & keys):
                 continue
-            if others := set(waits(event, tab_events())) - {tab.title}:
+            if others := set(waits(event, tab_events())) - {tab.name}:
                 events.keep_for(connection, [event.id], others)
             else:
                 done += events.delete(connection, [event.id])

@@ -7,6 +7,8 @@ What fails decides what becomes of the events that it concerns:
     the spreadsheet, the quota, the database        no attempt is counted, the events stay due. The run fails, and the
                                                     circuit breaker decides when the next one starts
     the tab is switched off                         the events are done; the tab is written as a whole once it is on
+    another spreadsheet than the default one        where a person must mend it, the events are done: a full sync writes
+                                                    the whole tab once it can. Else an attempt is counted
 
 An event that touches two tabs of which one failed waits for that one alone.
 """
@@ -15,8 +17,6 @@ import math
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,28 +32,32 @@ from sheets_pipeline.database.event_keys import key_parts, keys_of_tab
 from sheets_pipeline.database.event_table import Event
 from sheets_pipeline.database.quota import URGENT
 from sheets_pipeline.database.touched import Lookups, touched
-from sheets_pipeline.errors import SheetsPipelineError, TabProblem
+from sheets_pipeline.errors import RowsLeft, SheetsPipelineError, TabProblem
 from sheets_pipeline.pipeline import Pipeline
-from sheets_pipeline.runs.computed import compute_all, rows_of
+from sheets_pipeline.runs.computed import ComputedTab, compute_all, rows_of
+from sheets_pipeline.runs.gate import spreadsheet_circuit
+from sheets_pipeline.runs.job_pool import run_jobs
+from sheets_pipeline.runs.jobs import Job, jobs_of, rows_here, whole_jobs
 from sheets_pipeline.runs.metadata import key_in, report_metadata
 from sheets_pipeline.runs.refused_keys import KeysRefused, read_or_find_refused
 from sheets_pipeline.runs.switches import enabled_tabs
 from sheets_pipeline.runs.tab_failures import computing, writing
+from sheets_pipeline.runs.targets import Target, targets
 from sheets_pipeline.runs.time_limit import Reading
 from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sheets.reader import NeedsFullSync
-from sheets_pipeline.sheets.shared_requests import Participant, SharedRequests
 from sheets_pipeline.sync.live_rows import with_live_rows
 from sheets_pipeline.sync.report import SyncReport
 from sheets_pipeline.sync.rows import SetAside
+from sheets_pipeline.sync.spreadsheet import DEFAULT, Each
 from sheets_pipeline.sync.tab import ColumnType, Tab
 from sheets_pipeline.sync.touch_cost import FEW_ROWS, is_full_cheaper
 
 #: Events taken at once; keeps memory flat after a long outage (about 1 KB each).
 EVENTS_PER_ROUND = 50_000
 
-#: Tabs written beside each other; each takes connections of its own.
-_TABS_AT_ONCE = 4
+#: A job whose rows moved meanwhile is made anew so often; then its events stay due.
+_MOST_ANEW = 3
 
 #: Rows are computed one tab after the other, always: two queries at once would take two cores from the application.
 _computing = threading.Lock()
@@ -120,8 +124,8 @@ def sync_due_events(pipeline: Pipeline, context: dg.OpExecutionContext) -> Round
 
 def sync_round(pipeline: Pipeline, context: dg.OpExecutionContext) -> Round:
     """One round; errors are in the result."""
-    on = {tab_asset.tab.title: tab_asset for tab_asset in enabled_tabs(context.instance) if tab_asset.problem is None}
-    spreadsheet_id = pipeline.services.spreadsheet_id
+    on = {tab_asset.tab.name: tab_asset for tab_asset in enabled_tabs(context.instance) if tab_asset.problem is None}
+    spreadsheet_id = pipeline.spreadsheet.id
     waiting = held_tabs.held(pipeline.state, spreadsheet_id) & set(on)
     with pipeline.platform.connect() as connection:
         due = events.pending(connection, EVENTS_PER_ROUND)
@@ -129,7 +133,7 @@ def sync_round(pipeline: Pipeline, context: dg.OpExecutionContext) -> Round:
         leads_to = touched(reading, due, tab_events())
     done = Round(len(due))
     due, malformed = _without_malformed(pipeline, due, leads_to.unusable, context)
-    asked = {
+    asked: dict[str, set[str] | None] = {
         title: None if title in waiting else leads_to.keys[title]
         for title in on
         if title in waiting or title in leads_to.keys
@@ -137,18 +141,9 @@ def sync_round(pipeline: Pipeline, context: dg.OpExecutionContext) -> Round:
     for title in sorted(leads_to.failed.keys() & on.keys()):
         context.log.error("Tab %r: %s", title, leads_to.failed[title])
         done.failures.append(Failure(title, f"Tab {title!r}: {leads_to.failed[title]}"))
-    attempts: dict[str, Future[SyncReport | SheetsPipelineError]] = {}
-    shared = SharedRequests()
-    participants = {title: shared.join() for title in asked}
-    with ThreadPoolExecutor(_TABS_AT_ONCE) as pool:  # a tab that a full sync is at work on holds up no other
-        for title in sorted(fewest_first(asked), key=lambda title: on[title].tab.priority):
-            attempts[title] = pool.submit(
-                copy_context().run, _attempt, pipeline, on[title], asked[title], participants[title], context.run_id
-            )
-    for title, attempt in attempts.items():
-        _note(on[title], asked[title], attempt.result(), context, done)
-        if title in waiting and title in done.reports:
-            held_tabs.release(pipeline.state, spreadsheet_id, title)
+    _write_all(pipeline, on, asked, context, done)
+    for name in waiting - {failure.tab for failure in done.failures if failure.keys is None}:
+        held_tabs.release(pipeline.state, spreadsheet_id, name)
     if passed_by := (leads_to.keys.keys() | leads_to.failed.keys()) - on.keys():
         held_tabs.hold(pipeline.state, spreadsheet_id, passed_by)
         listed = ", ".join(sorted(passed_by))
@@ -183,70 +178,112 @@ def fewest_first(asked: Mapping[str, Collection[Any] | None]) -> list[str]:
 
 def tabs_to_write_anew(pipeline: Pipeline, instance: dg.DagsterInstance) -> set[str]:
     """Titles of tabs that are on again after events had passed them by."""
-    waiting = held_tabs.held(pipeline.state, pipeline.services.spreadsheet_id)
+    waiting = held_tabs.held(pipeline.state, pipeline.spreadsheet.id)
     on = enabled_tabs(instance) if waiting else []
-    return waiting & {tab_asset.tab.title for tab_asset in on if tab_asset.problem is None}
+    return waiting & {tab_asset.tab.name for tab_asset in on if tab_asset.problem is None}
 
 
-# One tab ---------------------------------------------------------------------------------------------------------------
+# Writing ---------------------------------------------------------------------------------------------------------------
 
 
-def _attempt(
-    pipeline: Pipeline, tab_asset: TabAsset, keys: Collection[Any] | None, participant: Participant, run_id: str
-) -> SyncReport | SheetsPipelineError:
-    """Write one tab; whatever goes wrong is given back, so that the others are written all the same."""
-    try:
-        with writing(tab_asset.tab):
-            return sync_touched(pipeline, tab_asset, keys, pipeline.client(URGENT, participant), run_id=run_id)
-    except SheetsPipelineError as error:
-        return error
-
-
-def _note(
-    tab_asset: TabAsset,
-    keys: Collection[Any] | None,
-    outcome: SyncReport | SheetsPipelineError,
+def _write_all(
+    pipeline: Pipeline,
+    on: Mapping[str, TabAsset],
+    asked: Mapping[str, Collection[str] | None],
     context: dg.OpExecutionContext,
     done: Round,
 ) -> None:
-    """Put what became of one tab into ``done``, the log and the asset's history."""
-    title = tab_asset.tab.title
+    """Write all that is asked; what became of it is in ``done``."""
+    left = dict(asked)
+    for attempt in range(1, _MOST_ANEW + 1):
+        in_turn = sorted(fewest_first(left), key=lambda name: on[name].tab.priority)
+        jobs = [job for name in in_turn for job in _jobs(pipeline, on[name], left[name], done)]
+        outcomes = run_jobs(jobs, lambda job, client: sync_touched(job, client, context.run_id), URGENT)
+        anew: dict[str, set[str]] = {}
+        for job, outcome in outcomes.items():
+            if isinstance(outcome, RowsLeft) and attempt < _MOST_ANEW:
+                anew.setdefault(job.target.tab_asset.tab.name, set()).update(job.keys or ())
+            else:
+                _note(job, outcome, context, done)
+        left = dict(anew)
+
+
+def _jobs(pipeline: Pipeline, tab_asset: TabAsset, keys: Collection[str] | None, done: Round) -> list[Job]:
+    """The jobs of a tab, without those of spreadsheets that wait for a full sync anyway; what fails is in ``done``."""
+    name = tab_asset.tab.name
+
+    def read(keys: Collection[Any]) -> pd.DataFrame:
+        return _touched_rows(pipeline, tab_asset, keys, lambda some: some)
+
+    try:
+        with writing(tab_asset.tab):
+            tab: Tab | None = tab_asset.tab
+            if isinstance(tab_asset.tab.spreadsheet, Each) and keys is not None:
+                tab = _tab_of_events(pipeline, tab_asset)
+                keys = None if tab is None else keys_of_tab(tab, keys)
+            try:
+                jobs = jobs_of(pipeline, tab_asset, tab or tab_asset.tab, keys, read)
+            except KeysRefused as error:
+                done.failures.append(Failure(name, f"Tab {name!r}: {error}", frozenset(error.keys)))
+                jobs = jobs_of(pipeline, tab_asset, tab or tab_asset.tab, set(keys or ()) - error.keys, read)
+    except SheetsPipelineError as error:
+        is_of_the_tab = isinstance(error, TabProblem)
+        done.failures.append(Failure(name, str(error), None, None if is_of_the_tab else error))
+        return []
+    return [job for job in jobs if _is_default(job) or spreadsheet_circuit(job.target.pipeline).allows_run]
+
+
+def _is_default(job: Job) -> bool:
+    return job.target.spreadsheet.name == DEFAULT
+
+
+def _note(job: Job, outcome: SyncReport | SheetsPipelineError, context: dg.OpExecutionContext, done: Round) -> None:
+    """Put what became of one job into ``done``, the log and the asset's history."""
+    tab, name = job.target.tab_asset.tab, job.target.name
     if isinstance(outcome, SheetsPipelineError):
-        context.log.error("Tab %r: %s", title, outcome)
+        context.log.error("Tab %r: %s", name, outcome)
+        if not (is_default := _is_default(job)) and outcome.needs_person and not isinstance(outcome, TabProblem):
+            return  # a full sync writes all of it, once somebody has mended the spreadsheet
         # What is no tab's says nothing about an event: trying again later is right, however often.
-        is_of_the_tab = isinstance(outcome, TabProblem)
-        done.failures.append(Failure(title, str(outcome), None, None if is_of_the_tab else outcome))
+        is_counted = isinstance(outcome, TabProblem) or not is_default
+        keys = None if is_default else job.keys
+        done.failures.append(Failure(tab.name, str(outcome), keys, None if is_counted else outcome))
         return
-    done.reports[title] = outcome
-    asked = None if keys is None else {str(key) for key in keys}
+    done.reports[name] = outcome
     for row in outcome.set_aside:
-        if asked is None or row.key in asked:
-            reason = f"Tab {title!r}, row {key_in(tab_asset.tab, outcome, row.key)}: {row.reason}"
-            done.failures.append(Failure(title, reason, frozenset({row.key})))
+        if job.keys is None or row.key in job.keys:
+            reason = f"Tab {name!r}, row {key_in(tab, outcome, row.key)}: {row.reason}"
+            done.failures.append(Failure(tab.name, reason, frozenset({row.key})))
             context.log.warning("%s. It cannot be written until it is corrected in the database.", reason)
-    touched = "all rows" if keys is None else _counted(len(keys), "row")
-    context.log.info("Tab %r: %s touched, %s written", title, touched, _counted(outcome.cells, "cell"))
-    context.log_event(dg.AssetMaterialization(tab_asset.key, metadata=report_metadata(tab_asset.tab, outcome)))
+    touched = "all rows" if job.keys is None else _counted(len(job.keys), "row")
+    context.log.info("Tab %r: %s touched, %s written", name, touched, _counted(outcome.cells, "cell"))
+    key, part = job.target.tab_asset.key, job.target.spreadsheet.part
+    context.log_event(dg.AssetMaterialization(key, metadata=report_metadata(tab, outcome), partition=part))
 
 
 def _counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def sync_touched(
-    pipeline: Pipeline, tab_asset: TabAsset, keys: Collection[Any] | None, client: SheetsClient, run_id: str = ""
-) -> SyncReport:
-    """Write the given rows of one tab; the whole tab for None, where that is cheaper, and where it is not there yet."""
-    spreadsheet_id = pipeline.services.spreadsheet_id
+def sync_touched(job: Job, client: SheetsClient, run_id: str = "") -> SyncReport:
+    """Write the given rows of one tab; the whole tab for None, where that is cheaper, and where it is not there yet.
+
+    Raises:
+        RowsLeft: Rows moved to another spreadsheet since the job was made.
+        SheetsPipelineError: Whatever keeps the tab from being written.
+    """
+    pipeline, tab_asset, keys = job.target.pipeline, job.target.tab_asset, job.keys
     tab = _tab_of_events(pipeline, tab_asset)
-    keys = None if tab is None or keys is None else keys_of_tab(tab, keys)
+    found = None if tab is None or keys is None else keys_of_tab(tab, keys)
+    keys = None if found is None else frozenset(found)
     writer = pipeline.writer(tab or tab_asset.tab, client)
 
     def some(keys: Collection[Any]) -> SyncReport:
         """The rows of these keys; those that the tab's query cannot take hold up no others."""
         try:
             return writer.event_sync(
-                lambda: _touched_rows(pipeline, tab_asset, keys, writer.memory.owned), {str(key) for key in keys}
+                lambda: rows_here(job, writer.tab, _touched_rows(pipeline, tab_asset, keys, writer.memory.owned)),
+                {str(key) for key in keys},
             )
         except KeysRefused as error:
             left = [key for key in keys if str(key) not in error.keys]
@@ -256,12 +293,12 @@ def sync_touched(
 
     def full() -> SyncReport:
         with _computing:
-            computed = compute_all(pipeline, tab_asset)
+            whole, leave = (job.whole, job.leave) if job.whole else _whole(job.target)
         writer.recheck_archives()  # single events that it covers may concern archived rows
-        whole = writer if computed.tab == tab else pipeline.writer(computed.tab, client)
-        return whole.full_sync(computed.rows, computed_at=computed.computed_at)
+        writing_all = writer if whole.tab == tab else pipeline.writer(whole.tab, client)
+        return writing_all.full_sync(whole.rows, computed_at=whole.computed_at, leave=leave)
 
-    recorded = history.recorded(pipeline.state, spreadsheet_id, tab_asset.tab.title, "events", run_id)
+    recorded = history.recorded(pipeline.state, pipeline.spreadsheet.id, tab_asset.tab.title, "events", run_id)
     with recorded as sync, writing(tab_asset.tab):
         if keys is None or (len(keys) >= FEW_ROWS and is_full_cheaper(len(keys), writer.memory.confirmed())):
             sync.report = full()
@@ -271,6 +308,16 @@ def sync_touched(
             except NeedsFullSync:
                 sync.report = full()
         return sync.report
+
+
+def _whole(target: Target) -> tuple[ComputedTab, frozenset[str]]:
+    """All rows of a target, and keys of rows that are to stay there although they belong elsewhere."""
+    computed = compute_all(target.pipeline, target.tab_asset)
+    if target.spreadsheet.part is None:
+        return computed, frozenset()
+    usable = [one for one in targets(target.pipeline, target.tab_asset) if one.spreadsheet.problem is None]
+    [job, *_] = whole_jobs(target.pipeline, computed, usable, [target.spreadsheet.part])[0]
+    return job.whole or computed, job.leave
 
 
 def _tab_of_events(pipeline: Pipeline, tab_asset: TabAsset) -> Tab | None:

@@ -12,6 +12,7 @@ from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.runs.run_tags import add_missing, failure_tags, tags_of
 from sheets_pipeline.settings import load_settings
 from sheets_pipeline.sync.privacy import where_raised, without_values
+from sheets_pipeline.sync.spreadsheet import DEFAULT, Each
 
 _RETRY_NUMBER_TAG = "dagster/retry_number"
 _NO_RETRY_TAGS = {"dagster/retry_on_asset_or_op_failure": "false"}
@@ -19,7 +20,11 @@ _NO_RETRY_TAGS = {"dagster/retry_on_asset_or_op_failure": "false"}
 
 @contextmanager
 def explained(
-    instance: dg.DagsterInstance, run_id: str, open_pipeline: Callable[[], Pipeline], words: Collection[str] = ()
+    instance: dg.DagsterInstance,
+    run_id: str,
+    open_pipeline: Callable[[], Pipeline],
+    words: Collection[str] = (),
+    spreadsheet: str | Each = DEFAULT,
 ) -> Iterator[None]:
     """Turn errors into a Dagster failure; those that only a person can mend are not retried.
 
@@ -33,7 +38,7 @@ def explained(
     except SheetsPipelineError as error:
         if run := instance.get_run_by_id(run_id):
             no_retry = _NO_RETRY_TAGS if error.needs_person else {}
-            add_missing(instance, run, tags_of(open_pipeline) | failure_tags(error, run.tags) | no_retry)
+            add_missing(instance, run, tags_of(open_pipeline) | failure_tags(error, run.tags, spreadsheet) | no_retry)
         details = {"error": type(error).__name__, "where": where_raised(error)}
         raise dg.Failure(str(error), metadata=details, allow_retries=not error.needs_person) from None
     except DagsterError:

@@ -8,10 +8,10 @@ import sqlalchemy as sa
 
 from sheets_pipeline.dagster_runtime.instigators import switched_off
 from sheets_pipeline.database import history
-from sheets_pipeline.errors import SheetsPipelineError, is_within_tab
+from sheets_pipeline.errors import SheetsPipelineError, SpreadsheetPaused, is_within_tab
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.runs import governor
-from sheets_pipeline.runs.run_tags import ERROR_TAG, NEEDS_PERSON_TAG, credential_name, run_tags
+from sheets_pipeline.runs.run_tags import ERROR_TAG, NEEDS_PERSON_TAG, credential_name, is_of_less, run_tags
 from sheets_pipeline.runs.switches import FULL_SYNC_SCHEDULE, declared_tabs, switch_name
 from sheets_pipeline.sync.circuit import (
     GROWING_PAUSES,
@@ -39,6 +39,9 @@ _PAGES = (3, 20)
 
 #: What reading the pipeline's tables raises while a database is down.
 UNREACHABLE = (SheetsPipelineError, sa.exc.DBAPIError)
+
+#: Records of a spreadsheet's syncs that are looked through: several tabs in each of the runs that the circuit can need.
+_RECORDS = 60
 
 #: Runs that may be under way beside the ones that ended.
 _SPARE = 8
@@ -100,8 +103,39 @@ def circuit_after(records: list[dg.RunRecord], pipeline: Pipeline) -> Circuit:
         datetime.now(UTC),
         max_failures=pipeline.settings.sync_max_consecutive_failures,
         credential=credential_name(pipeline),
-        url=pipeline.services.spreadsheet_url,
+        url=pipeline.spreadsheet.url,
     )
+
+
+def spreadsheet_circuit(pipeline: Pipeline) -> Circuit:
+    """The circuit of another spreadsheet than the default one, from the record of its syncs: runs serve many of them."""
+    runs = history.newest_runs(pipeline.state, pipeline.spreadsheet.id, _RECORDS)
+    return circuit(
+        [_outcome_of_records(records) for records in runs],
+        datetime.now(UTC),
+        max_failures=pipeline.settings.sync_max_consecutive_failures,
+        credential=credential_name(pipeline),
+        url=pipeline.spreadsheet.url,
+    )
+
+
+def assert_not_paused(pipeline: Pipeline, name: str) -> None:
+    """Leave another spreadsheet than the default one alone while its circuit is open; ``name`` is that of the target.
+
+    Raises:
+        SpreadsheetPaused: Says why, until when, and what to do.
+    """
+    if (reason := why_not(spreadsheet_circuit(pipeline))) is not None:
+        raise SpreadsheetPaused(name, reason)
+
+
+def _outcome_of_records(records: list[history.SyncRecord]) -> RunOutcome:
+    """What the syncs of one run mean to the circuit of their spreadsheet."""
+    ended = max(record.ended_at or record.started_at for record in records)
+    failed = [one for one in records if one.outcome != "success" and not is_within_tab(one.error_kind)]
+    if len(failed) < len(records) or not failed:
+        return RunOutcome(RunState.REACHED, ended)
+    return RunOutcome(RunState.FAILED, ended, failed[0].error_kind, any(one.needs_person for one in failed))
 
 
 def recent_runs(instance: dg.DagsterInstance, pipeline: Pipeline) -> list[dg.RunRecord]:
@@ -115,9 +149,7 @@ def outcomes(records: list[dg.RunRecord], pipeline: Pipeline) -> list[RunOutcome
     """What these runs mean to the circuit; up to the newest that reached the spreadsheet."""
     failed = [r.dagster_run.run_id for r in records if r.dagster_run.status == dg.DagsterRunStatus.FAILURE]
     newest = records and records[0].dagster_run.status == dg.DagsterRunStatus.SUCCESS
-    reached = (
-        history.reached_in(pipeline.state, pipeline.services.spreadsheet_id, failed) if failed and not newest else set()
-    )
+    reached = history.reached_in(pipeline.state, pipeline.spreadsheet.id, failed) if failed and not newest else set()
     return [_outcome(record, reached) for record in records]
 
 
@@ -127,6 +159,6 @@ def _outcome(record: dg.RunRecord, reached: set[str]) -> RunOutcome:
         return RunOutcome(RunState.UNDER_WAY)
     ended = datetime.fromtimestamp(record.end_time, UTC) if record.end_time else record.update_timestamp
     error = run.tags.get(ERROR_TAG)
-    if run.is_success or run.run_id in reached or is_within_tab(error):
+    if run.is_success or run.run_id in reached or is_of_less(error):
         return RunOutcome(RunState.REACHED, ended)
     return RunOutcome(RunState.FAILED, ended, error, run.tags.get(NEEDS_PERSON_TAG) == "true")

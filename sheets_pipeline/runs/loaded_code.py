@@ -36,7 +36,7 @@ class LoadedCode:
 
 
 def _key(pipeline: Pipeline) -> str:
-    return f"sheets_pipeline/loaded_code/{pipeline.services.spreadsheet_id}"
+    return f"sheets_pipeline/loaded_code/{pipeline.spreadsheet.id}"
 
 
 def note_loaded_code(instance: dg.DagsterInstance, pipeline: Pipeline) -> None:
@@ -51,7 +51,7 @@ def note_loaded_code(instance: dg.DagsterInstance, pipeline: Pipeline) -> None:
 def _titles() -> dict[str, list[str]]:
     titles: dict[str, list[str]] = {}
     for tab in tab_assets().values():
-        titles.setdefault(tab.file_name, []).append(tab.tab.title)
+        titles.setdefault(tab.file_name, []).append(tab.tab.name)
     return titles
 
 

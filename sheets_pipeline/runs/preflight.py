@@ -12,16 +12,23 @@ import dagster as dg
 import sqlalchemy as sa
 
 from sheets_pipeline.components.tab_asset import TabAsset, tab_assets
+from sheets_pipeline.database.quota import BULK
 from sheets_pipeline.errors import DatabaseError, DeclarationBroken, LimitExceeded, SheetsPipelineError, TabProblem
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.runs.computed import ComputedTab, Computing
+from sheets_pipeline.runs.gate import assert_not_paused
 from sheets_pipeline.runs.governor import wait_after_step
+from sheets_pipeline.runs.job_pool import run_jobs, write_whole
+from sheets_pipeline.runs.jobs import Job, by_spreadsheet
 from sheets_pipeline.runs.tab_failures import writing
+from sheets_pipeline.runs.targets import target
 from sheets_pipeline.sheets import access
-from sheets_pipeline.sheets.protocol import Writer
+from sheets_pipeline.sheets.protocol import Allowance, Writer
 from sheets_pipeline.sync.archive import archive_tab
 from sheets_pipeline.sync.guards import Growth, check_growth
 from sheets_pipeline.sync.privacy import without_values
+from sheets_pipeline.sync.report import SyncReport
+from sheets_pipeline.sync.spreadsheet import DEFAULT, Each
 from sheets_pipeline.sync.tab import ColumnType, Tab
 
 #: Tabs are computed one after the other, as two queries at once would take two processors from the application. One that
@@ -39,6 +46,9 @@ class Preflight:
 
     def __init__(self) -> None:
         self._outcomes: dict[dg.AssetKey, Outcome] = {}
+        #: Tabs with rows that are still to be written, and what became of those that were.
+        self._to_write: dict[dg.AssetKey, Job | SheetsPipelineError] = {}
+        self._written: dict[dg.AssetKey, SyncReport | SheetsPipelineError] = {}
         #: Of this process, when the last one was taken.
         self._processor_seconds = 0.0
 
@@ -56,14 +66,53 @@ class Preflight:
         else:
             selected = _selected(context)
             in_turn = sorted(tab_assets().values(), key=lambda tab_asset: tab_asset.tab.turn)
-            tabs = {tab_asset.key: tab_asset for tab_asset in in_turn if tab_asset.key in selected}
+            tabs = {
+                tab_asset.key: tab_asset
+                for tab_asset in in_turn
+                if tab_asset.key in selected and not isinstance(tab_asset.tab.spreadsheet, Each)
+            }
             self._outcomes = _compute(pipeline, context, tabs)
-            self._outcomes |= check_all(pipeline, self._outcomes)
+            self._to_write |= _jobs(pipeline, {tabs[key]: outcome for key, outcome in self._outcomes.items()})
+            self._outcomes |= {key: one for key, one in self._to_write.items() if isinstance(one, SheetsPipelineError)}
         self._processor_seconds = time.process_time()
         outcome = self._outcomes.pop(key)
         if isinstance(outcome, SheetsPipelineError):
             raise outcome
         return outcome
+
+    def written(self, pipeline: Pipeline, tab_asset: TabAsset, run_id: str, allowance: Allowance) -> SyncReport:
+        """Write the tab, with all others that the run has computed: each spreadsheet is read once.
+
+        Raises:
+            SheetsPipelineError: Whatever kept this tab from being written.
+        """
+        if tab_asset.key not in self._written:
+            jobs = {key: job for key, job in self._to_write.items() if isinstance(job, Job)}
+            self._to_write.clear()
+            done = run_jobs(jobs.values(), lambda job, client: write_whole(job, client, run_id, allowance), BULK)
+            self._written |= {job.target.tab_asset.key: outcome for job, outcome in done.items()}
+        outcome = self._written.pop(tab_asset.key)
+        if isinstance(outcome, SheetsPipelineError):
+            raise outcome
+        return outcome
+
+
+def _jobs(pipeline: Pipeline, outcomes: dict[TabAsset, Outcome]) -> dict[dg.AssetKey, Job | SheetsPipelineError]:
+    """What is to be written of each tab that has been computed, or why it cannot be."""
+    jobs: dict[dg.AssetKey, Job | SheetsPipelineError] = {}
+    for tab_asset, outcome in outcomes.items():
+        if isinstance(outcome, ComputedTab):
+            try:
+                jobs[tab_asset.key] = job = Job(target(pipeline, tab_asset), None, whole=outcome)
+                if job.target.spreadsheet.name != DEFAULT:
+                    assert_not_paused(job.target.pipeline, job.target.name)
+            except SheetsPipelineError as error:
+                jobs[tab_asset.key] = error
+    for together in by_spreadsheet([job for job in jobs.values() if isinstance(job, Job)]).values():
+        here = together[0].target.pipeline
+        computed = {job.target.tab_asset.key: job.whole for job in together if job.whole is not None}
+        jobs |= check_all(here, computed)
+    return jobs
 
 
 def _compute(
@@ -90,7 +139,7 @@ def _compute(
 
 def _begun(pipeline: Pipeline, tab_asset: TabAsset) -> Computing | SheetsPipelineError:
     if tab_asset.problem is not None:
-        return DeclarationBroken(tab_asset.tab.title, tab_asset.problem.text)
+        return DeclarationBroken(tab_asset.tab.name, tab_asset.problem.text)
     try:
         return Computing(pipeline, tab_asset)
     except SheetsPipelineError as error:
@@ -122,13 +171,14 @@ def _selected(context: dg.AssetExecutionContext) -> set[dg.AssetKey]:
     return {key for key in keys if steps is None or key.to_python_identifier() in steps} | {context.asset_key}
 
 
-def check_all(pipeline: Pipeline, outcomes: dict[dg.AssetKey, Outcome]) -> dict[dg.AssetKey, SheetsPipelineError]:
+def check_all(
+    pipeline: Pipeline, computed_tabs: dict[dg.AssetKey, ComputedTab]
+) -> dict[dg.AssetKey, SheetsPipelineError]:
     """What keeps tabs with rows from being written: that those which have to grow do not fit into the spreadsheet together.
 
     Asks Google, once for the run, where a tab has to grow or shows moments, which follow the spreadsheet's time zone.
     What fails then concerns all tabs that were to be checked.
     """
-    computed_tabs = {key: outcome for key, outcome in outcomes.items() if isinstance(outcome, ComputedTab)}
     frames = {key: computed.rows for key, computed in computed_tabs.items()}
     growths: dict[dg.AssetKey, list[Growth]] = {}
     failed: dict[dg.AssetKey, SheetsPipelineError] = {}

@@ -7,14 +7,17 @@ from collections.abc import Callable, Mapping
 
 import dagster as dg
 
-from sheets_pipeline.errors import SheetsPipelineError, is_within_tab
+from sheets_pipeline.errors import Concerns, SheetsPipelineError, is_within_tab
 from sheets_pipeline.pipeline import Pipeline
+from sheets_pipeline.sync.spreadsheet import DEFAULT, Each
 
 SPREADSHEET_TAG = "sheets_pipeline/spreadsheet"
 CREDENTIAL_TAG = "sheets_pipeline/credential"
 #: After a failure: the class of the error, and whether only a person can mend it ("true" or "false").
 ERROR_TAG = "sheets_pipeline/error"
 NEEDS_PERSON_TAG = "sheets_pipeline/needs_person"
+#: What the class is followed by where another spreadsheet than the default one is concerned.
+ELSEWHERE = " elsewhere"
 
 #: The credential of runs that found none.
 NO_CREDENTIAL = "none"
@@ -22,7 +25,7 @@ NO_CREDENTIAL = "none"
 
 def run_tags(pipeline: Pipeline) -> dict[str, str]:
     """Tags for every run that is started for this spreadsheet; never a secret."""
-    return {SPREADSHEET_TAG: pipeline.services.spreadsheet_id, CREDENTIAL_TAG: credential_name(pipeline)}
+    return {SPREADSHEET_TAG: pipeline.spreadsheet.id, CREDENTIAL_TAG: credential_name(pipeline)}
 
 
 def tags_of(open_pipeline: Callable[[], Pipeline]) -> dict[str, str]:
@@ -41,12 +44,24 @@ def credential_name(pipeline: Pipeline) -> str:
         return NO_CREDENTIAL
 
 
-def failure_tags(error: SheetsPipelineError, tags: Mapping[str, str]) -> dict[str, str]:
-    """Tags of a run that failed with this error; what concerns one tab never hides what concerns all of them."""
+def failure_tags(
+    error: SheetsPipelineError, tags: Mapping[str, str], spreadsheet: str | Each = DEFAULT
+) -> dict[str, str]:
+    """Tags of a run that failed with this error; what concerns less never hides what concerns more.
+
+    An error of another spreadsheet than the default one says nothing about that: its circuit does not count it.
+    """
+    is_elsewhere = spreadsheet != DEFAULT and error.concerns in (Concerns.SPREADSHEET, Concerns.CREDENTIAL)
     known = tags.get(ERROR_TAG)
-    if known and error.concerns.is_within_tab and not is_within_tab(known):
+    if known and (error.concerns.is_within_tab or is_elsewhere) and not is_of_less(known):
         return {}
-    return {ERROR_TAG: type(error).__name__, NEEDS_PERSON_TAG: str(error.needs_person).lower()}
+    name = type(error).__name__ + (ELSEWHERE if is_elsewhere else "")
+    return {ERROR_TAG: name, NEEDS_PERSON_TAG: str(error.needs_person).lower()}
+
+
+def is_of_less(error: str | None) -> bool:
+    """Whether the error of this tag concerns less than the default spreadsheet as a whole."""
+    return error is not None and (error.endswith(ELSEWHERE) or is_within_tab(error))
 
 
 def add_missing(instance: dg.DagsterInstance, run: dg.DagsterRun, tags: Mapping[str, str]) -> None:

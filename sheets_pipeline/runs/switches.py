@@ -10,6 +10,7 @@ from sheets_pipeline.components.names import dagster_name
 from sheets_pipeline.components.tab_asset import TabAsset, tab_assets
 from sheets_pipeline.dagster_runtime.instigators import switched_off
 from sheets_pipeline.settings import Settings, load_settings
+from sheets_pipeline.sync.spreadsheet import Each
 from sheets_pipeline.sync.tab import Tab
 
 FULL_SYNC_SCHEDULE = "full_sync_schedule"
@@ -21,7 +22,7 @@ FORMER_EVENT_SENSOR = "quiz_submissions"
 
 def switch_name(tab: Tab) -> str:
     """Name of the sensor that is the tab's switch."""
-    return f"tab_{dagster_name(tab.title)}"
+    return f"tab_{dagster_name(tab.name)}"
 
 
 def interval_seconds(tab: Tab, settings: Settings) -> int:
@@ -48,3 +49,12 @@ def declared_tabs(settings: Settings) -> list[TabAsset]:
         for tab_asset in tab_assets().values()
         if tab_asset.tab.switch is None or getattr(settings, tab_asset.tab.switch)
     ]
+
+
+def lists_in_use(settings: Settings) -> dict[str, list[TabAsset]]:
+    """The tabs that stand in each spreadsheet of a list, by its name."""
+    lists: dict[str, list[TabAsset]] = {}
+    for tab_asset in declared_tabs(settings):
+        if isinstance(place := tab_asset.tab.spreadsheet, Each):
+            lists.setdefault(place.spreadsheets, []).append(tab_asset)
+    return lists

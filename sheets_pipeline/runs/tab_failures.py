@@ -20,6 +20,7 @@ from sheets_pipeline.components.tab_asset import TabAsset
 from sheets_pipeline.database import history
 from sheets_pipeline.errors import DatabaseError, RequestRejected, SheetsPipelineError, TabFailed, TabProblem
 from sheets_pipeline.pipeline import Pipeline
+from sheets_pipeline.runs.targets import target
 from sheets_pipeline.runs.time_limit import TookTooLong
 from sheets_pipeline.sync.privacy import without_values
 from sheets_pipeline.sync.rows import check_columns
@@ -50,7 +51,7 @@ def computing(platform: sa.Engine, tab_asset: TabAsset) -> Iterator[None]:
         if failure is not None and not _answers(platform):
             raise failure from None
         # Without its cause: a driver's message may quote what stands in cells, and Dagster keeps it.
-        raise computing_failed(tab_asset.tab.title, error, _file_of(tab_asset), _line_of(tab_asset)) from None
+        raise computing_failed(tab_asset.tab.name, error, _file_of(tab_asset), _line_of(tab_asset)) from None
 
 
 @contextmanager
@@ -68,11 +69,11 @@ def writing(tab: Tab) -> Iterator[None]:
     except TabProblem:
         raise
     except RequestRejected as error:
-        raise TabProblem(tab.title, str(error)) from error
+        raise TabProblem(tab.name, str(error)) from error
     except SheetsPipelineError:
         raise
     except BaseException as error:
-        raise _unexpected(tab.title, error, "comparing or writing it failed", "") from None
+        raise _unexpected(tab.name, error, "comparing or writing it failed", "") from None
 
 
 def computing_failed(title: str, error: BaseException, path: str, line: int | None = None) -> SheetsPipelineError:
@@ -118,18 +119,19 @@ def checked_rows(tab_asset: TabAsset, frame: Any) -> pd.DataFrame:
         TabProblem: It is something else.
     """
     if not isinstance(frame, pd.DataFrame):
-        title = tab_asset.tab.title
+        title = tab_asset.tab.name
         raise TabProblem(title, f"expected its function to return a DataFrame, found {type(frame).__name__}.")
     check_columns(tab_asset.tab_of(frame), frame)
     return frame
 
 
-def record_failure(pipeline: Pipeline, title: str, run_id: str, error: SheetsPipelineError) -> None:
+def record_failure(pipeline: Pipeline, tab_asset: TabAsset, run_id: str, error: SheetsPipelineError) -> None:
     """Note a full sync of a tab that failed before anything was read or written; what concerns more is seen by its run."""
     if not isinstance(error, TabProblem):
         return
+    title = tab_asset.tab.title
     try:
-        spreadsheet_id = pipeline.services.spreadsheet_id
+        spreadsheet_id = target(pipeline, tab_asset).spreadsheet.id
         history.complete(pipeline.state, history.begin(pipeline.state, spreadsheet_id, title, "full", run_id), error)
     except (SheetsPipelineError, sa.exc.SQLAlchemyError) as second:  # the first error must be the one that is seen
         logger.warning("The failed sync of tab %r could not be recorded: %s", title, type(second).__name__)

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import pandas as pd
 import sqlalchemy as sa
 
-from sheets_pipeline.components.project import DeclaredTab
+from sheets_pipeline.components.declared import DeclaredTab
 from sheets_pipeline.components.tab_asset import TabAsset, declared_at
 from sheets_pipeline.components.tab_declaration import nearest
 from sheets_pipeline.components.yaml_nodes import Place
@@ -134,7 +134,7 @@ def judge(engine: sa.Engine, tab_asset: TabAsset, seconds: float) -> Verdict:
         raise
     except SheetsPipelineError as error:
         place: Place = ("key",) if isinstance(error, KeysNotUnique) else ("sql",)
-        text = str(error).removeprefix(f"Tab {tab_asset.tab.title!r}: ")
+        text = str(error).removeprefix(f"Tab {tab_asset.tab.name!r}: ")
         return Verdict(tab_asset.tab, _placed(tab_asset, [(place, text)]))
 
 
@@ -200,14 +200,14 @@ def _parts(tab_asset: TabAsset, key: str) -> Any:
     if not isinstance(parts, list) or len(parts) != columns:
         names = ", ".join(tab_asset.tab.key)
         raise TabProblem(
-            tab_asset.tab.title, f"expected a key as JSON array of {columns} values ({names}), found {key!r}."
+            tab_asset.tab.name, f"expected a key as JSON array of {columns} values ({names}), found {key!r}."
         )
     return tuple(map(str, parts))
 
 
 def _read(engine: sa.Engine, tab_asset: TabAsset, read: Callable[[sa.Connection], T], seconds: float) -> T:
     if tab_asset.problem is not None:
-        raise DeclarationBroken(tab_asset.tab.title, tab_asset.problem.text)
+        raise DeclarationBroken(tab_asset.tab.name, tab_asset.problem.text)
     with computing(engine, tab_asset):
         return Reading(engine, read, seconds).result()
 

@@ -134,14 +134,24 @@ class ArchivedWriter:
         """Have the next full sync compare all archive tabs with the database, too: events on their rows were passed by."""
         self.store.recheck()
 
-    def full_sync(self, frame: pd.DataFrame, *, computed_at: float, allowance: Allowance | None = None) -> SyncReport:
+    def full_sync(
+        self,
+        frame: pd.DataFrame,
+        *,
+        computed_at: float,
+        allowance: Allowance | None = None,
+        leave: Collection[str] = (),
+    ) -> SyncReport:
         """Make the main tab as the frame says, move what is too much, fill archive tabs that are not complete.
 
         Args:
             frame: Rows from ``since()`` on, with the tab's columns.
             computed_at: As for ``TabWriter.full_sync``.
             allowance: As for ``TabWriter.full_sync``; a dry run looks at the main tab alone.
+            leave: None: a tab with archives stands in one spreadsheet.
         """
+        if leave:
+            raise ValueError("A tab with archives stands in one spreadsheet; it can leave no rows to another.")
         allowance, before = allowance or Allowance(), self.client.traffic.copy()
         if allowance.dry_run:
             return self._writer(self.tab).full_sync(frame, computed_at=computed_at, allowance=allowance)

@@ -19,10 +19,14 @@ SCOPES = ("https://www.googleapis.com/auth/spreadsheets",)
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Credentials, and the name by which people share spreadsheets with them (and by which quota is counted)."""
+    """Credentials, the name by which people share spreadsheets with them (and by which quota is counted), their project.
+
+    Google counts requests of all credentials of one Google Cloud project, too; blank where it is not known.
+    """
 
     credentials: Any
     name: str
+    project: str = ""
 
 
 def load_identity(key_json: str | None = None, key_file: Path | None = None) -> Identity:
@@ -50,7 +54,7 @@ def _from_key(text: str, source: str) -> Identity:
         info = json.loads(text)
         if info.get("type") == "authorized_user":
             loaded, _ = google.auth.load_credentials_from_dict(info, scopes=SCOPES)
-            return Identity(loaded, str(info.get("client_id", source)))
+            return Identity(loaded, str(info.get("client_id", source)), str(info.get("quota_project_id") or ""))
         credentials = _with_known_token(info) or service_account.Credentials.from_service_account_info(
             info, scopes=SCOPES
         )
@@ -59,7 +63,7 @@ def _from_key(text: str, source: str) -> Identity:
             f"{source} holds no service account key. Expected the JSON file that Google Cloud gives under "
             "IAM > Service accounts > Keys > Add key > JSON."
         ) from None
-    return Identity(credentials, str(credentials.service_account_email))
+    return Identity(credentials, str(credentials.service_account_email), str(info.get("project_id") or ""))
 
 
 class _Signer(crypt.Signer):
@@ -105,7 +109,8 @@ def _default_identity() -> Identity:
             "No Google credentials found. Set GOOGLE_APPLICATION_CREDENTIALS to a service account key file, or "
             "GOOGLE_CREDENTIALS_JSON to its text, or log in with `gcloud auth application-default login`."
         ) from None
-    return Identity(credentials, str(getattr(credentials, "service_account_email", None) or project or "default"))
+    name = str(getattr(credentials, "service_account_email", None) or project or "default")
+    return Identity(credentials, name, str(project or ""))
 
 
 def ensure_token(credentials: Any) -> None:

@@ -42,8 +42,15 @@ class Writer(Protocol):
     def lock(self) -> Callable[[], AbstractContextManager[Callable[[], None] | None]]:
         """Lets one writer per tab in at a time."""
 
-    def full_sync(self, frame: pd.DataFrame, *, computed_at: float, allowance: Allowance | None = None) -> SyncReport:
-        """Make the whole tab as the frame says."""
+    def full_sync(
+        self,
+        frame: pd.DataFrame,
+        *,
+        computed_at: float,
+        allowance: Allowance | None = None,
+        leave: Collection[str] = (),
+    ) -> SyncReport:
+        """Make the whole tab as the frame says; rows with a key in ``leave`` stay as they are."""
 
     def event_sync(self, compute: Callable[[], pd.DataFrame], keys: Collection[str]) -> SyncReport:
         """Write the rows of these keys; those without a row leave the tab."""

@@ -107,7 +107,7 @@ def _of_status(error: APIError, asked: Asked) -> SheetsError:
     if status == 404:
         return SpreadsheetNotFound(
             f"There is no spreadsheet {asked.spreadsheet_id!r}, or it was deleted. "
-            "Check SPREADSHEET_ID (the part of its address between /d/ and /edit).",
+            "Check SPREADSHEET_ID (the part of its address between /d/ and /edit), or the url that its declaration gives.",
             status=status,
         )
     if is_transient(error):
@@ -119,7 +119,7 @@ def _of_status(error: APIError, asked: Asked) -> SheetsError:
     if "not supported for this document" in message:
         return NotASpreadsheet(
             f"The file {asked.spreadsheet_id!r} is an Excel file that Drive only shows as a spreadsheet ({message}). "
-            "Open it, choose File > Save as Google Sheets, and put the new file's id into SPREADSHEET_ID.",
+            "Open it, choose File > Save as Google Sheets, and put the new file's id into SPREADSHEET_ID, or its declaration.",
             status=status,
         )
     return RequestRejected(f"Google refused a request ({status}): {message}", status=status)

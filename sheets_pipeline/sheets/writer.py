@@ -103,18 +103,26 @@ class TabWriter:
     def recheck_archives(self) -> None:
         """Nothing: there are no archive tabs."""
 
-    def full_sync(self, frame: pd.DataFrame, *, computed_at: float, allowance: Allowance | None = None) -> SyncReport:
+    def full_sync(
+        self,
+        frame: pd.DataFrame,
+        *,
+        computed_at: float,
+        allowance: Allowance | None = None,
+        leave: Collection[str] = (),
+    ) -> SyncReport:
         """Make the whole tab as the frame says; creates a missing tab, repairs drift.
 
         Args:
             frame: All rows, with the tab's columns.
             computed_at: ``memory.now()`` from before the frame was computed. Rows that an event sync has written since
                 are newer than the frame and are left as they are.
+            leave: Keys of rows that are left as they are, too.
         """
         allowance = allowance or Allowance()
         with self.lock() as self._still_ours:
-            leave = self.memory.written_since(computed_at)
-            report = self._rounds(allowance, lambda: self._look_at_all(frame, leave, allowance))
+            left = self.memory.written_since(computed_at).union(leave)
+            report = self._rounds(allowance, lambda: self._look_at_all(frame, left, allowance))
             report.rows_in_database = len(frame)
             if not allowance.dry_run:
                 self._confirm_rest(frame, report.rows)

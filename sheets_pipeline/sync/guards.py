@@ -10,6 +10,7 @@ from sheets_pipeline.sync.diff import ChangeSet
 from sheets_pipeline.sync.plan import SPARE_COLUMNS, rows_to_have
 from sheets_pipeline.sync.rows import Rows
 from sheets_pipeline.sync.snapshot import RowIndex, TabSnapshot
+from sheets_pipeline.sync.spreadsheet import Each
 from sheets_pipeline.sync.tab import Tab
 
 #: Cells of one spreadsheet, counted over its grids. Source: https://support.google.com/drive/answer/37603
@@ -82,7 +83,9 @@ def check_deletes(tab: Tab, changes: ChangeSet, rows_present: int, wanted: int, 
     """
     deletes = len(changes.deletes)
     limit = _unasked(tab, rows_present) if allowed is None else allowed
-    emptied = wanted == 0 and deletes > 0 and allowed is None and tab.max_deletes_share < 1
+    # One spreadsheet of a list may well lose its last row; that all of them do is noticed where rows are parted.
+    may_be_emptied = tab.max_deletes_share == 1 or isinstance(tab.spreadsheet, Each)
+    emptied = wanted == 0 and deletes > 0 and allowed is None and not may_be_emptied
     if deletes <= limit and not emptied:
         return
     reason = "the database gives no rows at all" if wanted == 0 else f"the database gives {wanted:,} rows"

@@ -31,15 +31,15 @@ def with_live_rows(
         owned: Which of some keys we wrote; asked only where the query lacks some.
         all_rows: Computes the whole tab; called only where a row of ours would be taken away.
     """
-    lacking = set(asked).difference(_keys(tab, rows))
+    lacking = set(asked).difference(keys_of(tab, rows))
     lacking = set(owned(lacking)) if lacking else set()
     if not lacking:
         return rows
     everything = all_rows()
-    is_lacking = [key in lacking for key in _keys(tab, everything)]
+    is_lacking = [key in lacking for key in keys_of(tab, everything)]
     return pd.concat([rows, everything[is_lacking]], ignore_index=True) if any(is_lacking) else rows
 
 
-def _keys(tab: Tab, frame: pd.DataFrame) -> list[str]:
+def keys_of(tab: Tab, frame: pd.DataFrame) -> list[str]:
     """The key of each row as text, in the order of the frame."""
     return row_keys([to_cells(frame[name], tab.column(name).type, UTC)[0] for name in tab.key])

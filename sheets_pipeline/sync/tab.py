@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from sheets_pipeline.settings import OWNER, wrong_interval
 from sheets_pipeline.sync.editing import Editing, Edits, faults
+from sheets_pipeline.sync.spreadsheet import DEFAULT, Each
 from sheets_pipeline.sync.watch import Priority, Watch
 
 
@@ -105,6 +106,8 @@ class Tab:
     made, and its turn among tabs of one priority: the lowest comes first.
     ``max_deletes`` and ``max_deletes_share`` are how many rows, and which share of them, a sync may delete without asking;
     whichever is more. With a share of 1 the tab may be emptied. ``owners`` are mail addresses or ``team:NAME``.
+    ``spreadsheet`` names the one that it stands in, or says that it stands in each of a list. ``name`` tells it from all
+    other declared tabs: its title, but for one whose title stands in several spreadsheets.
     """
 
     title: str
@@ -125,8 +128,11 @@ class Tab:
     max_deletes_share: float = MAX_DELETES_SHARE
     owners: tuple[str, ...] = ()
     edits: Edits | None = None
+    spreadsheet: str | Each = DEFAULT
+    name: str = ""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "name", self.name or self.title)
         if isinstance(key := cast(Any, self.key), str):  # ("id") is a text, ("id",) is meant
             raise ValueError(f"Tab {self.title!r}: key={key!r}; expected a tuple of names, such as ({key!r},).")
         if self.on_removed is OnRemoved.MARK and self.status_column not in {column.name for column in self.columns}:

@@ -15,8 +15,9 @@ from click.testing import CliRunner, Result
 from dotenv import dotenv_values
 
 from sheets_pipeline.cli.main import _record_events, main
+from sheets_pipeline.components.declared import DeclaredTab
 from sheets_pipeline.components.new_project import absolute_url, project_files
-from sheets_pipeline.components.project import DeclaredTab, declared_tabs
+from sheets_pipeline.components.project import project_of
 from sheets_pipeline.components.tab_asset import tab_assets, watched
 from sheets_pipeline.database import triggers
 from sheets_pipeline.database.engine import connect
@@ -61,7 +62,7 @@ def filled(engine: sa.Engine) -> str:
 
 
 def declared(folder: Path) -> dict[str, DeclaredTab]:
-    found = {one.title: one for one in declared_tabs(folder)}
+    found = {one.title: one for one in project_of(folder).tabs}
     assert all(not one.faults for one in found.values()), found
     return found
 

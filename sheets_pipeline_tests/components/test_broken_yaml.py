@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from sheets_pipeline.components.declared import DeclaredTab
 from sheets_pipeline.components.project import declared_in
 from sheets_pipeline.components.tab_asset import of_project
 
@@ -18,7 +19,12 @@ attributes:
 
 def tab(*lines: str) -> str:
     """A declaration whose attributes are these lines, from line 3 on."""
-    return "type: sheets_pipeline.Tab\nattributes:\n" + "".join(f"  {line}\n" for line in lines)
+    return doc("Tab", *lines)
+
+
+def doc(kind: str, *lines: str) -> str:
+    """The same of another type."""
+    return f"type: sheets_pipeline.{kind}\nattributes:\n" + "".join(f"  {line}\n" for line in lines)
 
 
 TITLE, KEY, SQL = "title: Orders", "key: [id]", "sql: select id, name from learner"
@@ -34,7 +40,21 @@ BROKEN = {
     "root is a text": ("Orders\n", 1, "expected type and attributes, found a text"),
     "no type": ("attributes:\n  title: Orders\n", 1, "type is missing. Write type: sheets_pipeline.Tab"),
     "mistyped type": ("type: sheets_pipeline.Tap\nattributes: {}\n", 1, "'sheets_pipeline.Tap'; expected sheets_pipeline.Tab"),
-    "type to come": ("type: sheets_pipeline.Spreadsheets\nattributes: {}\n", 1, "Spreadsheets is not yet supported"),
+    "type to come": ("type: sheets_pipeline.Source\nattributes: {}\n", 1, "Source is not yet supported"),
+    "spreadsheets without a name": (doc("Spreadsheets", "url: 1AbC"), 2, "name is missing. What tabs call it"),
+    "spreadsheets from nowhere": (doc("Spreadsheets", "name: courses"), 2, "expected one of url, list, sql, sql_file, found none"),
+    "spreadsheets from two places": (doc("Spreadsheets", "name: courses", "url: 1AbC", "sql: select 1 as id"), 5, "found url and sql. Give one"),
+    "spreadsheets are no query": (doc("Spreadsheets", "name: courses", "sql: drop table x"), 4, "sql: it is no query"),
+    "spreadsheet of the list twice": (doc("Spreadsheets", "name: courses", "list: [{id: 7, url: a}, {id: '7', url: b}]"), 4, "the id '7' stands here more than once"),
+    "spreadsheet of the list without url": (doc("Spreadsheets", "name: courses", "list:", "  - {id: 7}"), 5, "url is missing. Its address"),
+    "mistyped key of the list": (doc("Spreadsheets", "name: courses", "list:", "  - {id: 7, ulr: a}"), 5, "unknown key 'ulr'. Did you mean 'url'?"),
+    "spreadsheets called default": (doc("Spreadsheets", "name: default", "url: 1AbC"), 3, "that of the settings' own"),
+    "spreadsheets with a slash": (doc("Spreadsheets", "name: a/b", "url: 1AbC"), 3, "without / and outer blanks"),
+    "credential without key": (doc("Credential", "name: teacher"), 2, "expected key_file or key, found neither"),
+    "credential with two keys": (doc("Credential", "name: teacher", "key: x", "key_file: y"), 4, "found both. Give one of them"),
+    "credential without quota": (doc("Credential", "name: teacher", "key_file: y", "reads_per_minute: 0"), 5, "reads_per_minute: expected"),
+    "each without by": (tab(TITLE, KEY, SQL, "spreadsheet: {each: courses}"), 6, "by is missing. Write {each: LIST, by: COLUMN}"),
+    "each with more": (tab(TITLE, KEY, SQL, "spreadsheet: {each: courses, by: id, bye: id}"), 6, "unknown key 'bye'. Did you mean 'by'?"),
     "no attributes": ("type: sheets_pipeline.Tab\n", 1, "attributes: expected a mapping with title, key and sql, found nothing"),
     "attributes are a list": ("type: sheets_pipeline.Tab\nattributes:\n  - title: x\n", 2, "found a list"),
     "key beside attributes": (f"{tab(TITLE, KEY, SQL)}title: x\n", 6, "unknown key 'title'. It belongs under attributes"),
@@ -125,7 +145,7 @@ BROKEN = {
     "value is a list": (tab(TITLE, KEY, SQL, *EDITED, NAME.replace("}", ", one_of: [[a]]}"), *ROW), 8, "one_of: expected texts, numbers, true or false"),
     "negative approval": (tab(TITLE, KEY, SQL, *EDITED, NAME, "edits: {row: {table: learner, key: {id: id}}, needs_approval_above: -1}"), 9, "needs_approval_above: expected"),
     "new rows": (tab(TITLE, KEY, SQL, *EDITED, NAME, "edits: {row: {table: learner, key: {id: id}}, new_rows: insert}"), 9, "unknown key 'new_rows'"),
-    "spreadsheet": (tab(TITLE, KEY, SQL, "spreadsheet: {each: courses, by: id}"), 6, "not yet supported"),
+    "spreadsheet": (tab(TITLE, KEY, SQL, "spreadsheet: 7"), 6, "expected a name, or {each: LIST, by: COLUMN}"),
     "no such variable": (tab("title: {env: NO_SUCH}", KEY, SQL), 3, "the variable NO_SUCH is not set"),
     "no such variable in a text": (tab("title: 'All {{ env.NO_SUCH }}'", KEY, SQL), 3, "the variable NO_SUCH is not set"),
     "undefined variable": (tab("title: '{{ course }}'", KEY, SQL), 3, "the variable {{ course }} is unknown"),
@@ -154,6 +174,7 @@ def test_a_broken_declaration_names_file_line_and_remedy(name: str, tmp_path: Pa
     [first, *_] = declared
     assert says in " ".join(fault.text for fault in first.faults)
     assert line in {fault.line for fault in first.faults}
+    assert isinstance(first, DeclaredTab)
     found = of_project(first)
     assert found.problem is not None
     assert found.problem.text.startswith("broken.yaml, line ")
@@ -166,7 +187,7 @@ def test_documents_before_and_after_a_broken_one_load(tmp_path: Path) -> None:
     path.write_text(
         "\n---\n".join([GOOD, tab("title: Orders", "key: id"), GOOD.replace("Fine", "Other"), "", "a: [\n"])
     )
-    found = list(declared_in(path, {}))
+    found = [one for one in declared_in(path, {}) if isinstance(one, DeclaredTab)]
     assert [(one.title, one.line, bool(one.faults)) for one in found] == [
         ("Fine", 1, False),
         ("Orders", 9, True),
@@ -179,6 +200,7 @@ def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
     path = tmp_path / "many.yaml"
     path.write_text(tab("titel: Orders", "key: 5", "sql: select 1 as id", "on_removed: gone"))
     [found] = declared_in(path, {})
+    assert isinstance(found, DeclaredTab)
     assert [fault.line for fault in found.faults] == [2, 3, 4, 6]
     problem = of_project(found).problem
     assert problem is not None
@@ -221,6 +243,7 @@ def test_what_yaml_takes_is_taken(line: str, tmp_path: Path) -> None:
     )
     [found] = declared_in(path, {"NAME": "x"})
     assert found.faults == ()
+    assert isinstance(found, DeclaredTab)
     assert found.tab is not None
     assert found.tab.key == ("id",)
 

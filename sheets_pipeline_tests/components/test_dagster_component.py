@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 import sheets_pipeline
 from sheets_pipeline.components import tab_asset
-from sheets_pipeline.components.tab import Tab
+from sheets_pipeline.components.tab import Credential, Spreadsheets, Tab
 from sheets_pipeline.components.tab_asset import declared_at, tab_assets
 from sheets_pipeline_tests.learning_platform import Platform
 
@@ -120,7 +120,11 @@ def test_a_tab_is_declared_in_python_with_the_same_keys(load: Load) -> None:
 
 
 def test_dg_finds_the_component_and_its_schema() -> None:
-    assert dict(get_package_objects_in_module(sheets_pipeline)) == {"Tab": Tab}
+    assert dict(get_package_objects_in_module(sheets_pipeline)) == {
+        "Tab": Tab,
+        "Spreadsheets": Spreadsheets,
+        "Credential": Credential,
+    }
     entry_points = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]
     assert entry_points["dagster_dg_cli.registry_modules"] == {"sheets_pipeline": "sheets_pipeline"}
     schema = Tab.get_model_cls().model_json_schema()

@@ -8,14 +8,14 @@ import pytest
 import yaml
 
 from sheets_pipeline.components.project import declared_in
-from sheets_pipeline.components.schema import tab_schema
+from sheets_pipeline.components.schema import document_schema
 from sheets_pipeline_tests.components.test_broken_yaml import BROKEN, GOOD, tab
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "use" / "own-tables.md").read_text()
 EXAMPLES = re.findall(r"```yaml\n(# tabs/.*?)```", PAGE + (ROOT / "README.md").read_text(), re.DOTALL)
 
-VALIDATOR = jsonschema_rs.Draft202012Validator(tab_schema())
+VALIDATOR = jsonschema_rs.Draft202012Validator(document_schema())
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
@@ -45,6 +45,7 @@ BEYOND_A_SCHEMA = {
     "edits into no column", "edits of two columns into one", "edits into another table", "target of no edits",
     "edits without a column", "edits of a query's columns", "edited json", "edited status column", "row by no column",
     "row by an edited column", "row twice", "row of an unused table", "bad editor", "value twice",
+    "spreadsheets are no query", "spreadsheet of the list twice", "spreadsheets called default", "spreadsheets with a slash",
 }  # fmt: skip
 
 

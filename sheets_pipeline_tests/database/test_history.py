@@ -105,33 +105,33 @@ def test_a_tabs_history_counts_failures_since_its_last_success(store: sa.Engine)
     sync(store)
     fail(store, AccessDenied("second"))
     fail(store, GuardRefused("grades", "third"))
-    tab_history = history.tab_histories(store, "s1")["grades"]
+    tab_history = history.tab_histories(store, ["s1"])["s1", "grades"]
     assert (tab_history.total_syncs, tab_history.successful_syncs, tab_history.failed_syncs) == (4, 1, 3)
     assert tab_history.consecutive_failures == 2
     assert tab_history.last_error
     assert "third" in tab_history.last_error.message
     assert (tab_history.last_duration_seconds, tab_history.average_duration_seconds) == (1.5, 1.5)
-    assert history.tab_histories(store, "another") == {}
+    assert history.tab_histories(store, ["another"]) == {}
 
 
 def test_rows_set_aside_are_those_of_the_last_full_sync(store: sa.Engine) -> None:
     with history.recorded(store, "s1", "grades", "full", "run-1") as recording:
         recording.report = report(set_aside=2)
     sync(store, kind="events")
-    assert history.tab_histories(store, "s1")["grades"].set_aside_rows == 2
+    assert history.tab_histories(store, ["s1"])["s1", "grades"].set_aside_rows == 2
 
 
 def test_a_sync_whose_process_died_counts_as_failed_once_it_is_marked(store: sa.Engine) -> None:
     dead = history.begin(store, "s1", "grades", "full", "run-9")
-    assert history.under_way(store, "s1") == {dead: "run-9"}
-    assert history.tab_histories(store, "s1")["grades"].consecutive_failures == 0
+    assert history.under_way(store) == {dead: "run-9"}
+    assert history.tab_histories(store, ["s1"])["s1", "grades"].consecutive_failures == 0
     ended = history.begin(store, "s1", "courses", "full", "run-9")
     history.complete(store, ended, report())  # since it was found under way
     history.mark_dead(store, [dead, ended])
     assert [record.outcome for record in history.recent(store, tab="courses")] == ["success"]
     history.complete(store, history.begin(store, "s1", "courses", "full", "run-9"), report())
-    assert history.under_way(store, "s1") == {}
-    tab_history = history.tab_histories(store, "s1")["grades"]
+    assert history.under_way(store) == {}
+    tab_history = history.tab_histories(store, ["s1"])["s1", "grades"]
     assert (tab_history.consecutive_failures, tab_history.failed_syncs) == (1, 1)
     assert tab_history.last_error
     assert "process died" in tab_history.last_error.message

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from sheets_pipeline.database import quota as quota_module
-from sheets_pipeline.database.quota import BULK, URGENT, DatabaseQuota
+from sheets_pipeline.database.quota import BULK, URGENT, DatabaseQuota, ProjectQuota, sync_quota_slot
 from sheets_pipeline.database.store import state_metadata
 from sheets_pipeline.database.upgrade import install_state
 from sheets_pipeline.embedded.postgres import Server
@@ -331,3 +331,23 @@ def test_a_reserved_slot_counts_from_the_request_on(engine: sa.Engine) -> None:
             query = sa.select(quota_module.sync_quota_slot.c.at).where(quota_module.sync_quota_slot.c.kind == "write")
             with engine.connect() as connection:
                 assert time.time() - (connection.scalar(query) or 0) < 60
+
+
+def test_credentials_of_one_project_share_what_it_grants(engine: sa.Engine) -> None:
+    project = ProjectQuota("school", {"read": 3, "write": 3})
+    one, two = (
+        DatabaseQuota(engine, name, reads_per_minute=60, writes_per_minute=60, project=project) for name in ("a", "b")
+    )
+    alone = DatabaseQuota(engine, "c", reads_per_minute=60, writes_per_minute=60)
+    for quota in (one, two, one):
+        with quota.slot("read"):
+            pass
+    with ThreadPoolExecutor(1) as beside:
+        waiting = beside.submit(lambda: two.slot("read").__enter__())
+        time.sleep(0.3)
+        assert not waiting.done()
+        with alone.slot("read"), one.slot("write"):
+            assert not waiting.done()
+        with engine.begin() as connection:
+            connection.execute(sa.delete(sync_quota_slot).where(sync_quota_slot.c.state == "answered"))
+        assert waiting.result(timeout=10) > 0

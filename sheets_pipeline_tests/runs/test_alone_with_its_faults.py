@@ -26,7 +26,7 @@ from sheets_pipeline.monitoring.status import collect
 from sheets_pipeline.platform.simulate import submit_quizzes
 from sheets_pipeline.runs import gate
 from sheets_pipeline.runs.computed import ComputedTab, Computing, rows_of
-from sheets_pipeline.runs.preflight import Outcome, check_all
+from sheets_pipeline.runs.preflight import check_all
 from sheets_pipeline.runs.run_tags import run_tags
 from sheets_pipeline.runs.tab_failures import computing, computing_failed
 from sheets_pipeline.sheets.client import SheetsClient
@@ -238,7 +238,7 @@ def test_tabs_that_need_not_grow_go_on_while_others_do_not_fit(platform: Platfor
     assert run(platform).success
     big = {"title": "big", "gridProperties": {"rowCount": 99_300, "columnCount": 100}}
     batch_update(platform, {"addSheet": {"properties": big}})
-    computed: dict[dg.AssetKey, Outcome] = {
+    computed = {
         tab_asset.key: ComputedTab(grows if title == "UserProfiles" else fits, 0.0, tab_asset.tab)
         for title in TITLES
         if (tab_asset := tab(title))

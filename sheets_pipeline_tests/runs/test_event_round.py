@@ -29,7 +29,9 @@ from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.platform.simulate import submit_quizzes
 from sheets_pipeline.runs import event_round
 from sheets_pipeline.runs.event_round import Failure
+from sheets_pipeline.runs.jobs import Job
 from sheets_pipeline.runs.switches import enabled_tabs
+from sheets_pipeline.runs.targets import Target
 from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sheets.retry import RetryPolicy
 from sheets_pipeline.sync.tab import Column, ColumnType, Tab
@@ -511,7 +513,7 @@ def test_a_full_sync_that_waits_for_quota_keeps_no_event_waiting(
     tab_asset = next(tab_asset for tab_asset in tab_assets().values() if tab_asset.tab.title == "UserProfiles")
     client = pipeline.client(BULK)
     with ThreadPoolExecutor(1) as beside:
-        full = beside.submit(event_round.sync_touched, pipeline, tab_asset, None, client)
+        full = beside.submit(event_round.sync_touched, Job(Target(tab_asset, pipeline), None), client)
         wait_until(lambda: waiting_for_quota(platform))
         [submitted] = submit_quizzes(platform.engine, 1, 100)
         before = platform.rows("UserProfiles")[submitted.user_id]

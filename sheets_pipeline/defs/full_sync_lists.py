@@ -1,0 +1,153 @@
+"""Per list of spreadsheets: the job ``full_sync_<list>`` and the sensor of the same name, which also keeps its partitions.
+
+A spreadsheet that joins the list becomes a partition of each tab that stands in it, and is filled at once; one that leaves
+it is a partition no more, and stays as it is. No reload is needed. The job is one step whatever the length of the list.
+"""
+
+import json
+from collections.abc import Collection
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from sheets_pipeline.components.names import dagster_name
+from sheets_pipeline.components.tab_asset import TabAsset
+from sheets_pipeline.dagster_runtime.connections import shared
+from sheets_pipeline.dagster_runtime.instigators import switched_off
+from sheets_pipeline.defs.resources import PipelineResource
+from sheets_pipeline.defs.running import CONSOLE, RUN_CONFIG
+from sheets_pipeline.pipeline import Pipeline
+from sheets_pipeline.runs import gate, governor
+from sheets_pipeline.runs.failures import explained, wait_before_retry
+from sheets_pipeline.runs.list_sync import PARTS_TAG, TABS_TAG, raise_failures, sync_list
+from sheets_pipeline.runs.run_tags import run_tags
+from sheets_pipeline.runs.switches import FULL_SYNC_SCHEDULE, enabled_tabs, interval_seconds, lists_in_use
+from sheets_pipeline.runs.targets import spreadsheets_of
+from sheets_pipeline.settings import load_settings
+from sheets_pipeline.sync.spreadsheet import Each
+from sheets_pipeline.sync.turns import last_tick
+
+_LOOK_SECONDS = 10
+
+
+def job_name(list_name: str) -> str:
+    """Of the job, and of its sensor."""
+    return f"full_sync_{dagster_name(list_name)}"
+
+
+def _tabs_on(instance: dg.DagsterInstance, list_name: str) -> list[TabAsset]:
+    return [
+        one
+        for one in enabled_tabs(instance)
+        if isinstance(one.tab.spreadsheet, Each) and one.tab.spreadsheet.spreadsheets == list_name and not one.problem
+    ]
+
+
+def _job(list_name: str) -> dg.JobDefinition:
+    name = job_name(list_name)
+
+    @dg.op(
+        name=f"sync_{name}", description=f"Writes the tabs of each spreadsheet of {list_name}.", out=dg.Out(dg.Nothing)
+    )
+    def sync(context: dg.OpExecutionContext, pipeline: PipelineResource) -> dg.Output[None]:
+        wait_before_retry(context, pipeline.opened)
+        tags = context.run.tags
+        with explained(context.instance, context.run.run_id, pipeline.opened, spreadsheet=list_name):
+            wanted = json.loads(tags.get(TABS_TAG, "null"))
+            tabs = [one for one in _tabs_on(context.instance, list_name) if wanted is None or one.tab.name in wanted]
+            chosen = json.loads(tags.get(PARTS_TAG, "null"))
+            done = sync_list(pipeline.opened(), tabs, context, chosen=chosen, allowance=pipeline.allowance(tags))
+            pipeline.done_in_list(done.reports, done.errors)
+            raise_failures(done, context)
+        return dg.Output(None, metadata=done.metadata)
+
+    @dg.job(
+        name=name,
+        description=f"Brings the tabs in each spreadsheet of {list_name} in step with the database; one step for all.",
+        tags={"dagster/max_retries": "0", "sheets_pipeline/sync": "full"},
+        executor_def=dg.in_process_executor,
+        logger_defs={"console": CONSOLE},
+        config=RUN_CONFIG,
+    )
+    def job() -> None:
+        sync()
+
+    return job
+
+
+def _sensor(list_name: str, job: dg.JobDefinition) -> dg.SensorDefinition:
+    @dg.sensor(
+        name=job.name,
+        job=job,
+        minimum_interval_seconds=_LOOK_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=f"Keeps a partition for each spreadsheet of {list_name}, and asks for their full syncs.",
+    )
+    def sensor(context: dg.SensorEvaluationContext, pipeline: PipelineResource) -> dg.SensorResult | dg.SkipReason:
+        try:
+            return _look(shared(context), pipeline.opened(), list_name, job.name)
+        except (ValueError, *gate.UNREACHABLE) as error:
+            return dg.SkipReason(str(error) if isinstance(error, ValueError) else gate.in_one_line(error))
+
+    return sensor
+
+
+def _look(instance: dg.DagsterInstance, opened: Pipeline, list_name: str, name: str) -> dg.SensorResult | dg.SkipReason:
+    listed = spreadsheets_of(opened, list_name)
+    wanted = list(dict.fromkeys(str(one.part) for one in listed))
+    there = set(instance.get_dynamic_partitions(list_name))
+    new, gone = [part for part in wanted if part not in there], sorted(there - set(wanted))
+    partitions = dg.DynamicPartitionsDefinition(name=list_name)
+    changes = [partitions.build_add_request(new)] if new else []
+    requests: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = [*changes]
+    requests += [partitions.build_delete_request(gone)] if gone else []
+    run = _request(instance, opened, list_name, name, new)
+    if isinstance(run, str):
+        return dg.SensorResult(skip_reason=run, dynamic_partitions_requests=requests)
+    return dg.SensorResult([run], dynamic_partitions_requests=requests)
+
+
+def _request(
+    instance: dg.DagsterInstance, opened: Pipeline, list_name: str, name: str, new: Collection[str]
+) -> dg.RunRequest | str:
+    """A run of the tabs whose tick it is, for all spreadsheets or the new ones; else why there is none now."""
+    if FULL_SYNC_SCHEDULE in switched_off(instance):
+        return f"Full syncs are switched off ({FULL_SYNC_SCHEDULE})."
+    if instance.get_runs_count(dg.RunsFilter(job_name=name, statuses=gate.UNDER_WAY)):
+        return "A full sync of the list is under way."
+    tabs = _tabs_on(instance, list_name)
+    newest = instance.get_run_records(dg.RunsFilter(job_name=name), limit=_LOOKED_AT)
+    now = datetime.now(UTC)
+    due = [
+        one.tab.name
+        for one in tabs
+        if not _is_done(one, newest, last_tick(now, interval_seconds(one.tab, opened.settings)))
+    ]
+    if not due and not new:
+        return "No tab of the list is due."
+    if reason := governor.may_start(opened.state, opened.platform, opened.settings, "full").reason:
+        return reason
+    tags = {TABS_TAG: json.dumps(sorted(due))} if due else {PARTS_TAG: json.dumps(sorted(new))}
+    return dg.RunRequest(tags=run_tags(opened) | tags)
+
+
+#: Runs in which each tab's newest is looked for.
+_LOOKED_AT = 50
+
+
+def _is_done(one: TabAsset, newest: Collection[dg.RunRecord], tick: datetime) -> bool:
+    """Whether a run of all spreadsheets was asked for since the tick."""
+    for record in newest:
+        tags = record.dagster_run.tags
+        if record.create_timestamp.astimezone(UTC) < tick:
+            return False
+        if PARTS_TAG not in tags and (TABS_TAG not in tags or one.tab.name in json.loads(tags[TABS_TAG])):
+            return True
+    return False
+
+
+@dg.definitions
+def full_sync_lists() -> dg.Definitions:
+    """A job and a sensor for each list that tabs stand in."""
+    jobs = {name: _job(name) for name in lists_in_use(load_settings())}
+    return dg.Definitions(jobs=list(jobs.values()), sensors=[_sensor(name, job) for name, job in jobs.items()])

@@ -1,0 +1,269 @@
+"""Tabs in a named spreadsheet and in each of a list: YAML and SQL of tables that the project has never seen."""
+
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import dagster as dg
+import pytest
+
+from sheets_pipeline.cli import run_sync
+from sheets_pipeline.components import tab_asset
+from sheets_pipeline.components.tab_asset import tab_assets, watched
+from sheets_pipeline.database import history
+from sheets_pipeline.database.triggers import install
+from sheets_pipeline.definitions import defs
+from sheets_pipeline.defs.io_managers import SheetsIOManager
+from sheets_pipeline.defs.resources import PipelineResource
+from sheets_pipeline.errors import UnknownTab
+from sheets_pipeline.monitoring.status import collect
+from sheets_pipeline.pipeline import Pipeline
+from sheets_pipeline.runs.gate import current_circuit, spreadsheet_circuit
+from sheets_pipeline.runs.targets import spreadsheets_of
+from sheets_pipeline_tests.learning_platform import Platform
+
+SCHEMA = """
+create table school_course (id int primary key, sheet text, owner text);
+create table attempt (learner text, lesson int, course int references school_course, score numeric(10, 2), primary key (learner, lesson));
+insert into attempt values ('Ada', 1, null, 91.50), ('Ada', 2, null, null), ('Bob', 1, null, 7.25);
+"""
+
+TABS = """\
+type: sheets_pipeline.Spreadsheets
+attributes: {name: courses, sql: "select id, sheet as url, owner from school_course order by id"}
+---
+type: sheets_pipeline.Spreadsheets
+attributes: {name: office, url: "{{ env.OFFICE }}"}
+---
+type: sheets_pipeline.Tab
+attributes:
+  title: Attempts
+  key: [learner, lesson]
+  sql: select learner, lesson, course, score from attempt
+  watches: [{table: attempt, key: [learner, lesson]}]
+  spreadsheet: {each: courses, by: course}
+---
+type: sheets_pipeline.Tab
+attributes:
+  title: Attempts
+  key: [learner, lesson]
+  sql: select learner, lesson, course, score from attempt
+  watches: [{table: attempt, key: [learner, lesson]}]
+  spreadsheet: office
+---
+type: sheets_pipeline.Tab
+attributes:
+  title: Best
+  key: learner
+  sql: select learner, course, max(score) as best from attempt group by learner, course
+  watches: [{table: attempt, key: learner}]
+  spreadsheet: {each: courses, by: course}
+---
+type: sheets_pipeline.Tab
+attributes:
+  title: Courses
+  key: id
+  sql: select id, owner from school_course
+"""
+
+
+class School:
+    """A platform with the tables above, three courses with a spreadsheet each, and one for the office."""
+
+    def __init__(self, platform: Platform) -> None:
+        self.platform, self.server = platform, platform.server
+        self.sheets = {part: self.server.create_spreadsheet(f"Course {part}") for part in ("1", "2", "3")}
+        self.office = self.server.create_spreadsheet("Office")
+
+    def sql(self, text: str) -> None:
+        with self.platform.engine.begin() as connection:
+            for statement in filter(str.strip, text.split(";")):
+                connection.exec_driver_sql(statement)
+
+    def run(self, job: str, **options: Any) -> dg.ExecuteInProcessResult:
+        definition = defs().resolve_job_def(job)
+        return definition.execute_in_process(instance=self.platform.instance, raise_on_error=False, **options)
+
+    def values(self, spreadsheet_id: str, tab: str = "Attempts") -> list[list[Any]]:
+        path = f"/v4/spreadsheets/{spreadsheet_id}/values/{quote(tab)}?valueRenderOption=UNFORMATTED_VALUE"
+        return sorted(self.server.call("GET", path).get("values", [])[1:])
+
+    def course(self, part: str, tab: str = "Attempts") -> list[list[Any]]:
+        return self.values(self.sheets[part], tab)
+
+    def at(self, part: str) -> Pipeline:
+        pipeline = self.platform.pipeline
+        return next(pipeline.at(one) for one in spreadsheets_of(pipeline, "courses") if one.part == part)
+
+    def requests(self) -> tuple[int, int]:
+        totals = self.server.stats()["totals"]
+        self.server.reset_stats()
+        return totals["reads"], totals["writes"]
+
+
+@pytest.fixture
+def school(platform: Platform, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> School:
+    made = School(platform)
+    made.sql(SCHEMA)
+    for part, sheet in made.sheets.items():
+        made.sql(f"insert into school_course values ({part}, '{sheet}', 'teacher{part}@example.org')")
+    made.sql("update attempt set course = case when learner = 'Ada' then 1 else 2 end")
+    monkeypatch.setenv("OFFICE", f"https://docs.google.com/spreadsheets/d/{made.office}/edit")
+    for name in ("_BY_KEY", "_LOADED"):
+        monkeypatch.setattr(tab_asset, name, {})
+    monkeypatch.setattr(tab_asset, "_DECLARED", [])
+    (tmp_path / "tabs").mkdir()
+    (tmp_path / "tabs" / "school.yaml").write_text(TABS)
+    assert {one.tab.name for one in tab_assets().values()} == {
+        "Attempts @ courses", "Attempts @ office", "Best", "Courses",
+    }  # fmt: skip
+    install(platform.engine, watched())
+    return made
+
+
+def test_each_copy_holds_its_own_rows_and_a_row_that_moves_is_never_in_neither(school: School) -> None:
+    assert school.run("full_sync").success
+    assert school.values(school.office) == [["Ada", 1, 1, 91.5], ["Ada", 2, 1], ["Bob", 1, 2, 7.25]]
+    assert school.run("full_sync_courses").success
+    assert school.course("1") == [["Ada", 1, 1, 91.5], ["Ada", 2, 1]]
+    assert school.course("2") == [["Bob", 1, 2, 7.25]]
+    assert school.course("3") == []
+    assert school.course("1", "Best") == [["Ada", 1, 91.5]]
+    assert school.run("event_sync").success
+
+    school.server.reset_stats()
+    assert school.run("full_sync_courses").success
+    assert school.requests() == (3, 0)  # one read for both tabs of each spreadsheet
+
+    school.sql("update attempt set score = 8 where learner = 'Bob'; update attempt set course = 3 where lesson = 2")
+    assert school.run("event_sync").success
+    assert (school.course("1"), school.course("2")) == ([["Ada", 1, 1, 91.5]], [["Bob", 1, 2, 8]])
+    assert school.course("3") == [["Ada", 2, 3]]
+    assert school.values(school.office)[1] == ["Ada", 2, 3]
+
+    school.sql("alter table attempt disable trigger all; update attempt set course = 2 where lesson = 2")
+    assert school.run("full_sync_courses").success
+    assert (school.course("2"), school.course("3")) == ([["Ada", 2, 2], ["Bob", 1, 2, 8]], [])
+    school.sql("alter table attempt enable trigger all; delete from attempt where learner = 'Bob'")
+    assert school.run("event_sync").success
+    assert (school.course("2"), school.course("2", "Best")) == ([["Ada", 2, 2]], [["Ada", 2]])
+
+
+def test_a_spreadsheet_that_is_gone_fails_alone_and_is_left_alone_afterwards(school: School) -> None:
+    assert school.run("full_sync_courses").success
+    school.sql("update attempt set score = 1; update school_course set sheet = 'in_the_bin' where id = 2")
+    result = school.run("full_sync_courses")
+    assert not result.success
+    assert school.course("1")[0] == ["Ada", 1, 1, 1]
+    [failure] = [event for event in result.all_events if event.is_step_failure]
+    text = str(failure.step_failure_data.user_failure_data)
+    assert "2 of 6 could not be written" in text
+    assert "teacher2@example.org" in text
+    school.sql("update attempt set score = 2")
+    assert school.run("event_sync").success  # its circuit is open: no request, and a full sync writes it once it can
+    assert school.course("1")[0] == ["Ada", 1, 1, 2]
+    assert len(history.recent(school.platform.pipeline.state, spreadsheet_id="in_the_bin")) == 2
+    circuits = {part: spreadsheet_circuit(school.at(part)).state for part in "123"}
+    assert circuits == {"1": "closed", "2": "open", "3": "closed"}
+    assert current_circuit(school.platform.instance, school.platform.pipeline).state == "closed"
+
+
+def test_a_new_course_is_a_partition_and_is_filled_without_a_reload(school: School) -> None:
+    instance, pipeline = school.platform.instance, school.platform.pipeline
+    sensor = defs().resolve_sensor_def("full_sync_courses")
+
+    def tick() -> Any:
+        context = dg.build_sensor_context(
+            instance=instance, resources={"pipeline": PipelineResource()}, definitions=defs()
+        )
+        return sensor.evaluate_tick(context)
+
+    first = tick()
+    [add] = first.dynamic_partitions_requests or []
+    assert list(add.partition_keys) == ["1", "2", "3"]
+    instance.add_dynamic_partitions("courses", ["1", "2", "3", "9"])
+    [request] = first.run_requests or []
+    assert school.run("full_sync_courses", tags=dict(request.tags)).success
+    sheet = school.server.create_spreadsheet("Course 4")
+    school.sql(f"insert into school_course values (4, '{sheet}'); update attempt set course = 4 where learner = 'Bob'")
+    second = tick()
+    assert [list(change.partition_keys) for change in second.dynamic_partitions_requests or []] == [["4"], ["9"]]
+    [request] = second.run_requests or []
+    assert school.run("full_sync_courses", tags=dict(request.tags)).success
+    assert school.values(sheet) == [["Bob", 1, 4, 7.25]]
+    assert pipeline is school.platform.pipeline
+
+
+def test_a_partition_is_written_by_itself_and_leaves_no_row_in_neither(school: School) -> None:
+    assert school.run("full_sync_courses").success
+    school.platform.instance.add_dynamic_partitions("courses", ["1", "2", "3"])
+    school.sql("update attempt set course = 3")
+    key = dg.AssetKey(next(one.key.path for one in tab_assets().values() if one.tab.name == "Attempts @ courses"))
+
+    def materialize(part: str) -> bool:
+        assets = [one.asset for one in tab_assets().values()]
+        return dg.materialize(
+            assets,
+            selection=[key],
+            partition_key=part,
+            instance=school.platform.instance,
+            resources={"pipeline": PipelineResource(), "sheets_io_manager": SheetsIOManager.definition()},
+        ).success
+
+    assert materialize("1")
+    assert school.course("1") == [["Ada", 1, 1, 91.5], ["Ada", 2, 1]]  # they do not stand elsewhere yet
+    assert materialize("3")
+    assert len(school.course("3")) == 3
+    assert materialize("1")
+    assert school.course("1") == []
+
+
+def test_spreadsheets_that_cannot_be_used_are_told(school: School) -> None:
+    school.sql(
+        f"insert into school_course values (5, 'no id'), (6, '{school.sheets['1']}'), (7, null);"
+        "insert into attempt values ('Eve', 1, 5, 1), ('Eve', 2, 6, 1), ('Eve', 3, 77, 1)".replace("77", "7")
+    )
+    result = school.run("full_sync_courses")
+    assert not result.success
+    text = str([event.step_failure_data.user_failure_data for event in result.all_events if event.is_step_failure])
+    assert "the url of the spreadsheet '5' of 'courses' must be" in text
+    assert "it is the same spreadsheet as '1'" in text
+    assert len(school.course("1")) == 2
+
+
+def test_a_list_that_loses_all_rows_at_once_is_asked_about(school: School) -> None:
+    assert school.run("full_sync_courses").success
+    school.sql("alter table attempt disable trigger all; delete from attempt")
+    result = school.run("full_sync_courses")
+    assert not result.success
+    assert len(school.course("1")) == 2
+
+
+def test_status_and_the_command_name_each_copy(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_sync, "opened_instance", lambda: nullcontext(school.platform.instance))
+    result = run_sync.run_sync([], None)
+    copies = {f"{title} @ courses/{part}" for title in ("Attempts", "Best") for part in "123"}
+    plain = {"Attempts @ office", "Best", "Courses"}
+    assert set(result["tabs"]) == copies | {"Attempts @ office", "Courses"}
+    assert result["status"] == "success"
+    school.sql("update school_course set sheet = 'in_the_bin' where id = 2")
+    again = run_sync.run_sync(["Best"], None, spreadsheet="courses")
+    assert (set(again["tabs"]), set(again["errors"])) == (
+        {"Best @ courses/1", "Best @ courses/3"},
+        {"Best @ courses/2"},
+    )
+    assert run_sync.failed_titles() == ["Best @ courses/2"]
+    one = run_sync.run_sync(["Attempts @ courses/3"], None)
+    assert set(one["tabs"]) == {"Attempts @ courses/3"}
+    assert set(run_sync.plan_sync([], None, spreadsheet="courses/1")) == {"Attempts @ courses/1", "Best @ courses/1"}
+    with pytest.raises(UnknownTab, match="Known: courses, default, office"):
+        run_sync.run_sync([], None, spreadsheet="offices")
+    status = collect(school.platform.instance, school.platform.pipeline)
+    assert set(status.tabs) == copies | plain - {"Best"}
+    assert {name: tab.consecutive_failures for name, tab in status.tabs.items() if tab.consecutive_failures} == {
+        "Best @ courses/2": 1
+    }
+    assert status.tabs["Best @ courses/1"].url.startswith(
+        f"{school.server.endpoint}/spreadsheets/d/{school.sheets['1']}/"
+    )

@@ -195,7 +195,10 @@ class ArchivedWriter:
                     main.read_ahead(facts, computed)
             frame = computed.rows()
             frame_keys = self._keys(frame)
-            self._bring_home(frame_keys, boundary)  # which is remembered, so that what was read before is dropped
+            moved = self._moved
+            self._bring_home(frame_keys, boundary)
+            if self._moved != moved:
+                main = self._writer(self.tab)  # what was read ahead shows rows where they stand no more
             homes = {
                 key: home(moment, boundary.since)
                 for key, moment in zip(frame_keys, frame[self.moment].tolist(), strict=True)

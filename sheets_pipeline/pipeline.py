@@ -36,6 +36,9 @@ from sheets_pipeline.sync.tab import Tab
 #: What was seen of the databases' room is good for so long.
 _ROOM_SECONDS = 10.0
 
+#: Each tab at work holds one for its lock and needs another now and then; made when they are needed.
+_POOL = {"max_overflow": 45}
+
 _GOOGLE_PAGES = "https://docs.google.com"
 
 #: A statement that takes too long is ended by the server; only where it does not, by us, so much later.
@@ -59,11 +62,11 @@ class Pipeline:
         self.settings, self.services = settings, services
         longest = settings.database_statement_timeout_seconds
         within = max(ANSWER_WITHIN_SECONDS, longest + _SERVER_ENDS_IT_SECONDS) if longest else None
-        self.platform: sa.Engine = connect(services.database_url, answer_within_seconds=within)
+        self.platform: sa.Engine = connect(services.database_url, answer_within_seconds=within, **_POOL)
         #: The same connections for computing rows: they cannot change anything, and no query runs without end.
         self.source: sa.Engine = read_only(self.platform, settings.database_statement_timeout_seconds)
         same = services.pipeline_database_url == services.database_url
-        self.state: sa.Engine = self.platform if same else connect(services.pipeline_database_url)
+        self.state: sa.Engine = self.platform if same else connect(services.pipeline_database_url, **_POOL)
         install_state(self.state)
         #: Who we are to others that keep spreadsheets.
         self.installation = Installation(self.state)

@@ -238,6 +238,10 @@ class NotASpreadsheet(SpreadsheetNotFound):
 class SpreadsheetPaused(SheetsError):
     """The circuit of a spreadsheet is open; nothing was sent."""
 
+    remedy = (
+        "Mend what the syncs of {url} failed of before; `sheets-pipeline status` tells it. A trial follows by itself."
+    )
+
     def __init__(self, target: str, reason: str) -> None:
         super().__init__(f"Tab {target!r} was left alone. {reason}")
 

@@ -12,14 +12,13 @@ from sheets_pipeline.dagster_runtime.connections import opened_instance
 from sheets_pipeline.dagster_runtime.instigators import switched_off
 from sheets_pipeline.database import history
 from sheets_pipeline.definitions import defs
-from sheets_pipeline.defs.full_sync_lists import job_name
 from sheets_pipeline.defs.resources import Loan, lending
 from sheets_pipeline.errors import GuardRefused, SettingsError, SheetsPipelineError, UnknownTab, error_class
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.runs.computed import compute_all
 from sheets_pipeline.runs.job_pool import plan_whole
 from sheets_pipeline.runs.jobs import Job, whole_jobs
-from sheets_pipeline.runs.list_sync import PARTS_TAG, TABS_TAG
+from sheets_pipeline.runs.list_sync import PARTS_TAG, TABS_TAG, list_job
 from sheets_pipeline.runs.run_tags import run_tags
 from sheets_pipeline.runs.switches import declared_tabs, enabled_tabs, switch_name
 from sheets_pipeline.runs.targets import Target, targets
@@ -198,7 +197,7 @@ def run_sync(
         for name, tabs in chosen.lists.items():
             wanted = {TABS_TAG: json.dumps([one.tab.name for one in tabs])}
             wanted |= {PARTS_TAG: json.dumps(sorted(chosen.parts[name]))} if name in chosen.parts else {}
-            result = definitions.resolve_job_def(job_name(name)).execute_in_process(tags=tags | wanted, **options)
+            result = definitions.resolve_job_def(list_job(name)).execute_in_process(tags=tags | wanted, **options)
             outcomes.append(_list_as_json(result, loan))
     return _together(outcomes)
 

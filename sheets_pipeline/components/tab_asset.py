@@ -266,6 +266,8 @@ def reload_tabs() -> None:
 
 def _load() -> list[TabAsset]:
     """Whatever is declared, the broken ones among it; every title and every asset's name stands once."""
+    # A module that is about to be imported again declares its tabs again.
+    _DECLARED[:] = [one for one in _DECLARED if one.module in sys.modules]
     folder, modules = project_folder(), list(declarations.modules())
     project = project_of(folder) if folder is not None else Project()
     _PROJECT.spreadsheets, _PROJECT.credentials = project.spreadsheets, project.credentials

@@ -1,9 +1,10 @@
 """What the control API can do, apart from HTTP: read the status, start a sync, switch, pause, look back."""
 
+import json
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +21,7 @@ from sheets_pipeline.home import dagster_home
 from sheets_pipeline.monitoring.dagster_client import JOB, DagsterClient
 from sheets_pipeline.monitoring.status import as_json, collect
 from sheets_pipeline.pipeline import Pipeline
+from sheets_pipeline.runs.list_sync import PARTS_TAG, TABS_TAG, list_job
 from sheets_pipeline.runs.loaded_code import follow
 from sheets_pipeline.runs.run_tags import run_tags
 from sheets_pipeline.runs.switches import (
@@ -31,6 +33,7 @@ from sheets_pipeline.runs.switches import (
 )
 from sheets_pipeline.settings import Settings
 from sheets_pipeline.sync.health import Status
+from sheets_pipeline.sync.spreadsheet import Each, titled
 from sheets_pipeline.sync.titles import no_such_tab
 
 #: Run tag of a sync that a person asked for here.
@@ -131,8 +134,30 @@ class Operations:
         }
 
     def titles(self) -> list[str]:
-        """Titles of all tabs that the settings leave in."""
+        """Names of all tabs that the settings leave in."""
         return [tab_asset.tab.name for tab_asset in declared_tabs(self.settings)]
+
+    def tab_of(self, title: str) -> tuple[str, str | None]:
+        """The tab of this name, and where it names one of several copies (``TITLE @ LIST/ID``) the id in the list.
+
+        Raises:
+            UnknownTab: Names the tabs that there are.
+        """
+        if found := self._tab_of(title):
+            return found
+        follow(self.instance, self.pipeline)
+        if found := self._tab_of(title):
+            return found
+        raise UnknownTab(no_such_tab(title, self.titles()))
+
+    def _tab_of(self, title: str) -> tuple[str, str | None] | None:
+        for tab_asset in declared_tabs(self.settings):
+            tab, place = tab_asset.tab, tab_asset.tab.spreadsheet
+            if tab.name == title:
+                return title, None
+            if isinstance(place, Each) and title.startswith(start := titled(tab.title, f"{place.spreadsheets}/")):
+                return tab.name, title.removeprefix(start)
+        return None
 
     def check_tab(self, title: str | None) -> None:
         """Refuse a title that no tab has.
@@ -140,10 +165,8 @@ class Operations:
         Raises:
             UnknownTab: Names the tabs that there are.
         """
-        if title is not None and title not in self.titles():
-            follow(self.instance, self.pipeline)
-        if title is not None and title not in self.titles():
-            raise UnknownTab(no_such_tab(title, self.titles()))
+        if title is not None:
+            self.tab_of(title)
 
     def force(self, titles: Collection[str]) -> dict[str, Any]:
         """Start a full sync of these tabs (all that are on where none is named), or join one under way.
@@ -153,16 +176,31 @@ class Operations:
             TabIsOff: It is switched off.
             DagsterUnreachable: The webserver does not answer.
         """
-        chosen = self._chosen(titles)
+        chosen, parts = self._chosen(titles)
         wanted = {tab_asset.tab.name for tab_asset in chosen}
         with named_lock(self.pipeline.state, "Start of a forced sync", timeout_seconds=30):
             joined = next((run for run in self.under_way() if wanted <= set(run["tabs"])), None)
             if joined:
                 return {"run_id": joined["run_id"], "url": joined["url"], "tabs": joined["tabs"], "joined": True}
-            tags = {FORCED_TAG: "true", **run_tags(self.pipeline)}
-            run_id = self.dagster.launch([tab_asset.key.path for tab_asset in chosen], tags)
+            run_ids = list(self._launch(chosen, parts))
         self.forget_status()
-        return {"run_id": run_id, "url": self.dagster.run_url(run_id), "tabs": sorted(wanted), "joined": False}
+        return {"run_id": run_ids[0], "url": self.dagster.run_url(run_ids[0]), "tabs": sorted(wanted), "joined": False}
+
+    def _launch(self, chosen: list[TabAsset], parts: Collection[str]) -> Iterator[str]:
+        """One run for tabs in single spreadsheets, one for each list of spreadsheets."""
+        tags = {FORCED_TAG: "true", **run_tags(self.pipeline)}
+        lists: dict[str, list[str]] = {}
+        single = []
+        for tab_asset in chosen:
+            if isinstance(place := tab_asset.tab.spreadsheet, Each):
+                lists.setdefault(place.spreadsheets, []).append(tab_asset.tab.name)
+            else:
+                single.append(tab_asset.key.path)
+        if single:
+            yield self.dagster.launch(single, tags)
+        for name, tabs in lists.items():
+            some = {PARTS_TAG: json.dumps(sorted(parts))} if parts else {}
+            yield self.dagster.launch([], {**tags, TABS_TAG: json.dumps(tabs), **some}, list_job(name))
 
     def under_way(self) -> list[dict[str, Any]]:
         """Full syncs that are queued or running, newest first."""
@@ -192,8 +230,8 @@ class Operations:
             UnknownTab: No tab has this title.
             DagsterUnreachable: The webserver does not answer.
         """
-        self.check_tab(title)
-        tabs = [tab_asset.tab for tab_asset in declared_tabs(self.settings) if tab_asset.tab.name == title]
+        name = None if title is None else self.tab_of(title)[0]
+        tabs = [tab_asset.tab for tab_asset in declared_tabs(self.settings) if tab_asset.tab.name == name]
         names = [switch_name(tab) for tab in tabs] or [FULL_SYNC_SCHEDULE, EVENT_SENSOR]
         self.dagster.set_switches(names, on=on)
         self.forget_status()
@@ -234,14 +272,14 @@ class Operations:
         """Latest syncs, newest first; ``which`` as ``history.recent`` takes it."""
         return history.recent(self.pipeline.state, spreadsheet_id=self.pipeline.spreadsheet.id, **which)
 
-    def _chosen(self, titles: Collection[str]) -> list[TabAsset]:
+    def _chosen(self, titles: Collection[str]) -> tuple[list[TabAsset], set[str]]:
+        """The tabs, and of a list the spreadsheets that are named; none where all are meant."""
         follow(self.instance, self.pipeline)
-        for title in titles:
-            self.check_tab(title)
+        named = dict(map(self.tab_of, titles))
         on = enabled_tabs(self.instance)
-        if off := sorted(set(titles) - {tab_asset.tab.name for tab_asset in on}):
+        if off := sorted(set(named) - {tab_asset.tab.name for tab_asset in on}):
             raise TabIsOff(f"Tab {off[0]!r} is switched off. Switch it on first (POST /sync/enable).")
-        chosen = [tab_asset for tab_asset in on if not titles or tab_asset.tab.name in titles]
+        chosen = [tab_asset for tab_asset in on if not named or tab_asset.tab.name in named]
         if not chosen:
             raise TabIsOff("Every tab is switched off, so there is nothing to sync. Switch one on first.")
-        return chosen
+        return chosen, {part for part in named.values() if part is not None}

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from sheets_pipeline.components.names import dagster_name
 from sheets_pipeline.components.tab_asset import TabAsset
 from sheets_pipeline.dagster_runtime.connections import shared
 from sheets_pipeline.dagster_runtime.instigators import switched_off
@@ -19,7 +18,7 @@ from sheets_pipeline.defs.running import CONSOLE, RUN_CONFIG
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.runs import gate, governor
 from sheets_pipeline.runs.failures import explained, wait_before_retry
-from sheets_pipeline.runs.list_sync import PARTS_TAG, TABS_TAG, raise_failures, sync_list
+from sheets_pipeline.runs.list_sync import PARTS_TAG, TABS_TAG, list_job, raise_failures, sync_list
 from sheets_pipeline.runs.run_tags import run_tags
 from sheets_pipeline.runs.switches import FULL_SYNC_SCHEDULE, enabled_tabs, interval_seconds, lists_in_use
 from sheets_pipeline.runs.targets import spreadsheets_of
@@ -28,11 +27,6 @@ from sheets_pipeline.sync.spreadsheet import Each
 from sheets_pipeline.sync.turns import last_tick
 
 _LOOK_SECONDS = 10
-
-
-def job_name(list_name: str) -> str:
-    """Of the job, and of its sensor."""
-    return f"full_sync_{dagster_name(list_name)}"
 
 
 def _tabs_on(instance: dg.DagsterInstance, list_name: str) -> list[TabAsset]:
@@ -44,7 +38,7 @@ def _tabs_on(instance: dg.DagsterInstance, list_name: str) -> list[TabAsset]:
 
 
 def _job(list_name: str) -> dg.JobDefinition:
-    name = job_name(list_name)
+    name = list_job(list_name)
 
     @dg.op(
         name=f"sync_{name}", description=f"Writes the tabs of each spreadsheet of {list_name}.", out=dg.Out(dg.Nothing)

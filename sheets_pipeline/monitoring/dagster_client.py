@@ -80,8 +80,8 @@ class DagsterClient:
         address = self.address()
         return f"{address}/runs/{run_id}" if address else None
 
-    def launch(self, assets: Sequence[Sequence[str]], tags: Mapping[str, str]) -> str:
-        """Start the job ``full_sync`` for these assets (paths); returns the run's id.
+    def launch(self, assets: Sequence[Sequence[str]], tags: Mapping[str, str], job: str = JOB) -> str:
+        """Start a job for these assets (paths), as a whole where there are none; returns the run's id.
 
         Raises:
             DagsterUnreachable: Nobody answers.
@@ -91,8 +91,8 @@ class DagsterClient:
         selector = {
             "repositoryName": ours.repository,
             "repositoryLocationName": ours.location,
-            "jobName": JOB,
-            "assetSelection": [{"path": list(path)} for path in assets],
+            "jobName": job,
+            **({"assetSelection": [{"path": list(path)} for path in assets]} if assets else {}),
         }
         metadata = {"tags": [{"key": key, "value": value} for key, value in tags.items()]}
         answer = self._call(_LAUNCH, params={"selector": selector, "mode": "default", "executionMetadata": metadata})

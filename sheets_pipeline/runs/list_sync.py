@@ -10,6 +10,7 @@ from typing import Any
 
 import dagster as dg
 
+from sheets_pipeline.components.names import dagster_name
 from sheets_pipeline.components.tab_asset import TabAsset
 from sheets_pipeline.database.quota import BULK
 from sheets_pipeline.errors import SheetsPipelineError, SpreadsheetPaused, TabProblem
@@ -34,6 +35,11 @@ from sheets_pipeline.sync.report import SyncReport
 PARTS_TAG, TABS_TAG = "sheets_pipeline/parts", "sheets_pipeline/tabs"
 
 _LISTED = 20
+
+
+def list_job(list_name: str) -> str:
+    """Name of the job that serves a list, and of its sensor."""
+    return f"full_sync_{dagster_name(list_name)}"
 
 
 @dataclass

@@ -130,3 +130,26 @@ def test_the_api_document_is_readable(opened_stage: Stage, open_page: OpenPage) 
     page = open_page(f"{opened_stage.url}/docs")
     expect(page.locator(".endpoint")).to_have_count(10)
     expect(page.locator("main")).to_contain_text("/sync/pause")
+
+
+def test_hundreds_of_spreadsheets_are_searched_and_the_worst_come_first(stage: Stage, open_page: OpenPage) -> None:
+    status = stage.get("/sync/status")
+    [tab, *_] = status["tabs"].values()
+    names = [f"Progress @ courses/{number}" for number in range(300)]
+    status["tabs"] = {name: tab | {"title": name, "health": "healthy"} for name in names}
+    status["tabs"][names[250]] |= {"health": "degraded", "reason": "There is no such spreadsheet."}
+    page = open_page("about:blank")
+    page.route("**/sync/status*", lambda route: route.fulfill(json=status))
+    page.goto(f"{stage.url}/dashboard")
+    cards = page.locator("#tabs article")
+    expect(cards).to_have_count(24)
+    expect(cards.first).to_have_attribute("data-tab", names[250])
+    page.get_by_role("button", name="Show 24 more").click()
+    expect(cards).to_have_count(48)
+    page.get_by_label("Search by tab or spreadsheet").fill("progress /29")
+    expect(cards).to_have_count(11)
+    expect(page.locator("#tabs-count")).to_have_text("11 of 300")
+    page.get_by_label("Search by tab or spreadsheet").fill("")
+    page.locator("#tabs-health").select_option("odd")
+    expect(cards).to_have_count(1)
+    expect(cards.get_by_role("link").first).to_have_attribute("href", re.compile("/spreadsheets/d/"))

@@ -103,7 +103,7 @@ def test_the_control_api_knows_a_new_tab_once_the_code_location_is_reloaded(
     operations.check_tab("Late one")  # with nobody looking at the status meanwhile
     (tmp_path / "modules" / "later.py").write_text(module("Later one", "later"))
     note_as_reloaded(platform)
-    assert "Later one" in {tab_asset.tab.title for tab_asset in operations._chosen([])}
+    assert "Later one" in {tab_asset.tab.title for tab_asset in operations._chosen([])[0]}
     (tmp_path / "modules" / "old.py").unlink()
     note_as_reloaded(platform)
     assert {"Old one", "Late one"} & set(operations.status().tabs) == {"Late one"}

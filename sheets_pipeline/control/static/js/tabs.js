@@ -5,6 +5,36 @@ import { ago, duration, HEALTHS, short, SIGNS } from "./words.js";
 
 const cards = new Map();
 
+/** From so many tabs on they can be searched, and those that need somebody come first. */
+const MANY = 13;
+const WORST_FIRST = ["stopped", "degraded", "warning", "unknown", "healthy"];
+const AT_ONCE = 24;
+let shown = AT_ONCE;
+
+for (const id of ["tabs-search", "tabs-health"]) byId(id).addEventListener("input", () => { shown = AT_ONCE; wakeTabs(); });
+onPress(byId("tabs-more"), () => { shown += AT_ONCE; wakeTabs(); });
+let wakeTabs = () => {};
+
+/** The names to show now, in their order; shows the search and how many there are. */
+function chosen(status) {
+  const all = Object.entries(status.tabs);
+  const isMany = all.length >= MANY;
+  byId("tabs-filters").hidden = !isMany;
+  byId("tabs-more").hidden = true;
+  setText(byId("tabs-count"), isMany ? `${all.length.toLocaleString()}` : "");
+  if (!isMany) return all.map(([title]) => title);
+  const words = byId("tabs-search").value.toLowerCase().split(/\s+/).filter(Boolean);
+  const health = byId("tabs-health").value;
+  const found = all.filter(([title, tab]) =>
+    words.every((word) => title.toLowerCase().includes(word)) &&
+    (!health || (health === "odd" ? tab.health !== "healthy" : tab.health === health)));
+  found.sort(([, a], [, b]) => WORST_FIRST.indexOf(a.health) - WORST_FIRST.indexOf(b.health));
+  setText(byId("tabs-count"), found.length === all.length ? `${all.length.toLocaleString()}` : `${found.length.toLocaleString()} of ${all.length.toLocaleString()}`);
+  byId("tabs-more").hidden = found.length <= shown;
+  setText(byId("tabs-more"), `Show ${Math.min(AT_ONCE, found.length - shown).toLocaleString()} more`);
+  return found.slice(0, shown).map(([title]) => title);
+}
+
 function makeCard(title, actions) {
   const at = {};
   const fact = (name, text) => el("div", {}, el("dt", { text }), (at[name] = el("dd", { text: "–" })));
@@ -27,7 +57,8 @@ function makeCard(title, actions) {
 
 /** Shows all cards as the status says; `canSteer` is false while something that was asked for is under way. */
 export function showTabs(status, now, actions, canSteer) {
-  const titles = Object.keys(status.tabs);
+  wakeTabs = () => showTabs(status, now, actions, canSteer);
+  const titles = chosen(status);
   for (const title of titles) if (!cards.has(title)) cards.set(title, makeCard(title, actions));
   for (const title of cards.keys()) if (!titles.includes(title)) { cards.get(title).card.remove(); cards.delete(title); }
   const wanted = titles.map((title) => cards.get(title).card);

@@ -28,11 +28,11 @@ export class ScriptsPanel {
       el("button", { type: "button", class: "button primary", text: "Open the editor", on: { click: () => this.editor.open() } }),
       el("h3", { text: "Triggers" }), this.triggers, form,
       el("h3", { text: "Executions" }), this.executions));
-    this.load();
   }
 
   /** A person has opened the spreadsheet: the script's onOpen runs. Questions that wait from before are asked. */
   async greet() {
+    this.load();
     try {
       await this.api.opened();
     } catch (error) {

@@ -25,10 +25,14 @@ def _switch(tab_asset: TabAsset, seconds: int) -> dg.SensorDefinition:
     )
     def switch(context: dg.SensorEvaluationContext, pipeline: PipelineResource) -> dg.SkipReason:
         try:
-            tab = collect(shared(context), pipeline.opened()).tabs[title]
+            known = collect(shared(context), pipeline.opened()).tabs
         except UNREACHABLE as error:
             return dg.SkipReason(f"unknown: {in_one_line(error)}")
-        return dg.SkipReason(f"{tab.health}: {tab.reason}")
+        copies = [tab for name, tab in known.items() if name == title or name.startswith(f"{tab_asset.tab.title} @ ")]
+        if not copies:
+            return dg.SkipReason("unknown: its list of spreadsheets is empty.")
+        worst = max(copies, key=lambda tab: tab.health.badness)
+        return dg.SkipReason(f"{worst.health}: {worst.reason}")
 
     return switch
 

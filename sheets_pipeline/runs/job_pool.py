@@ -10,6 +10,7 @@ from contextvars import copy_context
 from itertools import chain, zip_longest
 
 from sheets_pipeline.database import history
+from sheets_pipeline.database.quota import BULK
 from sheets_pipeline.errors import SheetsPipelineError
 from sheets_pipeline.runs.jobs import Job, by_spreadsheet
 from sheets_pipeline.runs.tab_failures import writing
@@ -19,7 +20,10 @@ from sheets_pipeline.sheets.shared_requests import SharedRequests
 from sheets_pipeline.sync.report import SyncReport
 
 #: Spreadsheets at work beside each other, and tabs of one of them; each tab takes connections of its own.
-_SPREADSHEETS_AT_ONCE, _TABS_AT_ONCE = 5, 4
+_SPREADSHEETS_AT_ONCE, _TABS_AT_ONCE = 5, 8
+
+#: Nobody waits for the cells of a full sync, so that its tabs may wait longer for each other.
+_PATIENCE_OF_BULK = 4
 
 Outcome = SyncReport | SheetsPipelineError
 Write = Callable[[Job, SheetsClient], SyncReport]
@@ -87,7 +91,7 @@ def _spreadsheet(jobs: list[Job], write: Write, priority: int) -> dict[Job, Outc
         quota = jobs[0].target.pipeline.quota(priority)
     except SheetsPipelineError as error:  # there is no such key
         return dict.fromkeys(jobs, error)
-    shared = SharedRequests()
+    shared = SharedRequests(patience=_PATIENCE_OF_BULK if priority == BULK else 1)
     participants = {id(job): shared.join() for job in jobs}
     attempts: dict[Job, Future[Outcome]] = {}
 

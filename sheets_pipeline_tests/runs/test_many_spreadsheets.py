@@ -261,6 +261,10 @@ def test_status_and_the_command_name_each_copy(school: School, monkeypatch: pyte
         run_sync.run_sync([], None, spreadsheet="offices")
     status = collect(school.platform.instance, school.platform.pipeline)
     assert set(status.tabs) == copies | plain - {"Best"}
+    switch = defs().resolve_sensor_def("tab_Best")
+    resources = {"pipeline": PipelineResource()}
+    context = dg.build_sensor_context(instance=school.platform.instance, resources=resources, definitions=defs())
+    assert "stopped: " in str(switch.evaluate_tick(context).skip_message)
     assert {name: tab.consecutive_failures for name, tab in status.tabs.items() if tab.consecutive_failures} == {
         "Best @ courses/2": 1
     }

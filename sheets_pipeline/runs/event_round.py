@@ -230,7 +230,10 @@ def _jobs(pipeline: Pipeline, tab_asset: TabAsset, keys: Collection[str] | None,
         is_of_the_tab = isinstance(error, TabProblem)
         done.failures.append(Failure(name, str(error), None, None if is_of_the_tab else error))
         return []
-    return [job for job in jobs if _is_default(job) or spreadsheet_circuit(job.target.pipeline).allows_run]
+    paused = [job for job in jobs if not _is_default(job) and not spreadsheet_circuit(job.target.pipeline).allows_run]
+    unreached = {job.target.spreadsheet.part for job in paused}
+    left = [job for job in jobs if job not in paused]
+    return [job.without_those_of(unreached) if job.departs else job for job in left]
 
 
 def _is_default(job: Job) -> bool:

@@ -2,10 +2,12 @@
 
 from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
 
 import dagster as dg
+import pandas as pd
 import pytest
 
 from sheets_pipeline.cli import run_sync
@@ -20,7 +22,10 @@ from sheets_pipeline.errors import UnknownTab
 from sheets_pipeline.monitoring.status import collect
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.runs.gate import current_circuit, spreadsheet_circuit
+from sheets_pipeline.runs.job_pool import in_turns
+from sheets_pipeline.runs.parted import Parted
 from sheets_pipeline.runs.targets import spreadsheets_of
+from sheets_pipeline.sync.spreadsheet import Credential, Spreadsheet
 from sheets_pipeline_tests.learning_platform import Platform
 
 SCHEMA = """
@@ -271,3 +276,35 @@ def test_status_and_the_command_name_each_copy(school: School, monkeypatch: pyte
     assert status.tabs["Best @ courses/1"].url.startswith(
         f"{school.server.endpoint}/spreadsheets/d/{school.sheets['1']}/"
     )
+
+
+def test_a_row_that_moves_into_a_spreadsheet_out_of_reach_stays_where_it_is(school: School) -> None:
+    assert school.run("full_sync_courses").success
+    school.sql("update school_course set sheet = 'in_the_bin' where id = 3; delete from pending_event")
+    stays = [["Ada", 1, 1, 91.5], ["Ada", 2, 1]]
+    school.sql("update attempt set course = 3 where lesson = 2")
+    for _ in range(2):  # tried, then left alone as its circuit is open
+        assert school.run("event_sync").success
+        assert school.course("1") == stays
+        school.sql("update attempt set score = 5 where lesson = 2")
+    assert not school.run("full_sync_courses").success
+    assert school.course("1") == stays
+
+
+def test_spreadsheets_take_turns_by_credential() -> None:
+    def job(credential: str, number: int) -> Any:
+        return SimpleNamespace(
+            number=number, target=SimpleNamespace(spreadsheet=Spreadsheet("", "", "", Credential(credential)))
+        )
+
+    jobs = [[job("a", 1)], [job("a", 2)], [job("a", 3)], [job("b", 4)]]
+    assert [vars(together[0])["number"] for together in in_turns(jobs)] == [1, 4, 2, 3]
+
+
+@pytest.mark.parametrize(("leaves", "moved", "gone"), [(True, {"k"}, set()), (False, set(), {"k"})])
+def test_a_row_that_is_marked_or_kept_where_it_stood_need_not_wait_to_leave(
+    leaves: bool, moved: set[str], gone: set[str]
+) -> None:
+    here: Any = SimpleNamespace(spreadsheet=Spreadsheet("", "A", "", part="1"))
+    rows = Parted(pd.DataFrame(), {"k": {"2"}}, {"1": "A", "2": "B"}, leaves, {"k": {"A"}}, pd.Series(dtype=object))
+    assert (rows.moved_away(here), rows.gone_from(here, {"k"})) == (moved, gone)

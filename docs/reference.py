@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 
 from local_sheets.__main__ import new_parser
 from sheets_pipeline.cli.main import main as sheets_pipeline
+from sheets_pipeline.platform.settings import PlatformSettings
 from sheets_pipeline.settings import Settings
 
 USE = Path(__file__).parent / "use"
@@ -38,8 +39,7 @@ _GROUPS = {
     "spreadsheet_id": ("Spreadsheet, credentials, quota", "See [going to production](../start/production.md)."),
     "sync_interval_seconds": (
         "Syncs",
-        "See [when a sync goes on](../run/pace.md), [making way for traffic](traffic.md), "
-        "[quiz responses](quiz-responses.md) and [health](../run/health.md).",
+        "See [when a sync goes on](../run/pace.md), [making way for traffic](traffic.md) and [health](../run/health.md).",
     ),
     "control_api_token": (
         "Control API, dashboard, Dagster UI",
@@ -51,6 +51,10 @@ _GROUPS = {
     ),
     "project_dir": ("Your own tables", "See [your own tables](own-tables.md)."),
     "local_data_dir": ("What is embedded", "See [Local Sheets](local-sheets.md)."),
+    "sync_enable_user_profiles": (
+        "The learning platform's tabs",
+        "Of the four tabs that come along. See [quiz responses](quiz-responses.md).",
+    ),
 }
 
 _DAGSTER_HOME = """
@@ -104,7 +108,7 @@ def parser_options(parser: argparse.ArgumentParser) -> Iterator[tuple[str, str]]
 def settings_page() -> str:
     """All settings in the order of ``Settings``, a table for each group."""
     groups: list[tuple[tuple[str, str], list[tuple[str, ...]]]] = []
-    for name, field in Settings.model_fields.items():
+    for name, field in (Settings.model_fields | PlatformSettings.model_fields).items():
         if name in _GROUPS:
             groups.append((_GROUPS[name], []))
         groups[-1][1].append((f"`{name.upper()}`", field.description or "", default_of(field), valid_of(field)))

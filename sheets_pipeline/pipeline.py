@@ -155,7 +155,7 @@ class Pipeline:
             single.take_edits = take_edits
             return single
         store = ArchiveStore(self.state, spreadsheet_id, tab.title)
-        max_rows = getattr(self.settings, tab.archive.max_rows_setting)
+        max_rows = tab.archive.max_rows.read()
         source = tab.archive.source(self.platform)
         family = ArchivedWriter(
             tab, tab.archive.moment, max_rows, client, source, store, memory_of, lock, self.installation, url
@@ -178,10 +178,6 @@ class Pipeline:
                 dagster.dispose()
             self._room = time.monotonic(), answer
         return answer
-
-    def is_enabled(self, tab: Tab) -> bool:
-        """Whether the tab's switch is on."""
-        return tab.switch is None or bool(getattr(self.settings, tab.switch))
 
 
 class StoredMemory(TabStore):

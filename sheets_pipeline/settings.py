@@ -4,14 +4,17 @@
 """
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from sheets_pipeline import urls
 from sheets_pipeline.errors import SettingsError
+
+S = TypeVar("S", bound=BaseSettings)
 
 
 def _blank_is_unset(value: Any) -> Any:
@@ -110,16 +113,6 @@ class Settings(BaseSettings):
     )
     sync_health_check_interval: int = Field(
         60, ge=1, le=86_400, description="Seconds between looks at health, each of which may send alerts."
-    )
-    sync_enable_user_profiles: bool = Field(True, description="Keep the tab UserProfiles.")
-    sync_enable_course_stats: bool = Field(True, description="Keep the tab course_statistics.")
-    sync_enable_quiz_responses: bool = Field(True, description="Keep the tab quiz_responses.")
-    sync_enable_transcript_requests: bool = Field(True, description="Keep the tab TranscriptRequests.")
-    sync_quiz_responses_max_rows: int = Field(
-        20_000,
-        ge=100,
-        le=1_000_000,
-        description="Rows in the tab quiz_responses before older ones move to monthly archive tabs.",
     )
     sync_event_max_attempts: int = Field(
         5, ge=1, le=100, description="Failed attempts after which an event is set aside."
@@ -300,8 +293,39 @@ def load_settings(**overrides: Any) -> Settings:
     Raises:
         SettingsError: Names each wrong variable, the value received (never a secret's) and what is valid.
     """
+    return _load(Settings, **overrides)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnSetting:
+    """A setting of one tab's own: a field of a class that reads the environment as ``Settings`` does."""
+
+    of: type[BaseSettings]
+    field: str
+
+    @property
+    def variable(self) -> str:
+        """What it is called in the environment and in ``.env``."""
+        return self.field.upper()
+
+    @property
+    def kind(self) -> Any:
+        """The type that it is declared with; None where the class has no such field."""
+        field = self.of.model_fields.get(self.field)
+        return field and field.annotation
+
+    def read(self) -> Any:
+        """Its value now.
+
+        Raises:
+            SettingsError: It is wrong, or another one of its class.
+        """
+        return getattr(_load(self.of), self.field)
+
+
+def _load(of: type[S], **overrides: Any) -> S:
     try:
-        return Settings(**overrides)
+        return of(**overrides)
     except ValidationError as error:
         raise SettingsError(" ".join(_explain(e) for e in error.errors())) from None
 

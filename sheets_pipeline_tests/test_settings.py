@@ -5,13 +5,14 @@ from pathlib import Path
 import pytest
 
 from sheets_pipeline.errors import SettingsError
-from sheets_pipeline.settings import VALID_INTERVALS, Settings, load_settings
+from sheets_pipeline.platform.settings import PlatformSettings
+from sheets_pipeline.settings import VALID_INTERVALS, OwnSetting, Settings, load_settings
 
 
 @pytest.fixture(autouse=True)
 def _nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in Settings.model_fields:
+    for name in Settings.model_fields | PlatformSettings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
 
 
@@ -39,7 +40,6 @@ def test_a_dotenv_file_is_read_and_the_environment_wins(monkeypatch: pytest.Monk
         ("SYNC_INTERVAL_SECONDS", "999999", "nearest valid value is 86400"),
         ("SHEETS_READS_PER_MINUTE", "many", "SHEETS_READS_PER_MINUTE is 'many'.*integer"),
         ("SHEETS_WRITES_PER_MINUTE", "0", "greater than or equal to 1"),
-        ("SYNC_ENABLE_COURSE_STATS", "perhaps", "SYNC_ENABLE_COURSE_STATS is 'perhaps'.*boolean"),
         ("SPREADSHEET_ID", "https://docs.google.com/spreadsheets/d/e/2PACX-1vT/pubhtml", "of a published copy"),
         (
             "SPREADSHEET_ID",
@@ -59,6 +59,18 @@ def test_a_wrong_value_names_the_variable_the_value_and_what_is_valid(
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError, match=message):
         load_settings()
+
+
+def test_a_setting_of_one_tabs_own_is_read_and_explained_as_all_others(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    setting = OwnSetting(PlatformSettings, "sync_enable_course_stats")
+    assert setting.read() is True
+    (tmp_path / ".env").write_text("SYNC_ENABLE_COURSE_STATS=no\n")
+    assert setting.read() is False
+    monkeypatch.setenv("SYNC_ENABLE_COURSE_STATS", "perhaps")
+    with pytest.raises(SettingsError, match=r"SYNC_ENABLE_COURSE_STATS is 'perhaps'.*boolean"):
+        setting.read()
 
 
 def test_a_secret_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:

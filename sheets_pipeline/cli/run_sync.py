@@ -75,13 +75,14 @@ def chosen_tabs(titles: Collection[str], off: Collection[str] = (), spreadsheet:
         named |= {one.tab.name: one for one in found}
     on = {one.key for one in declared_tabs(load_settings())}
     if not_there := [name for name, one in named.items() if one.key not in on]:
-        switch = str(by_name[not_there[0]].tab.switch).upper()
+        setting = by_name[not_there[0]].tab.switch
+        switch = setting.variable if setting else ""
         raise SettingsError(f"Tab {not_there[0]!r} is switched off by {switch}=false. Set it to true to sync this tab.")
     all_on = [one for one in by_name.values() if one.key in on and switch_name(one.tab) not in off]
     chosen = list(named.values()) or all_on
     if not chosen:
         raise SettingsError(
-            "Every tab is switched off (SYNC_ENABLE_...=false, or its sensor in the Dagster UI), so there is nothing to "
+            "Every tab is switched off (by a setting, or its sensor in the Dagster UI), so there is nothing to "
             "sync. Switch one on, or name one with --tab."
         )
     if spreadsheet is not None:

@@ -18,7 +18,7 @@ from sheets_pipeline.components.declared import DeclaredTab
 from sheets_pipeline.components.project import project_digests
 from sheets_pipeline.components.tab_declaration import LONGEST_TITLE, wrong_title
 from sheets_pipeline.home import project_folder
-from sheets_pipeline.settings import Settings
+from sheets_pipeline.settings import OwnSetting
 from sheets_pipeline.sync.spreadsheet import Each
 from sheets_pipeline.sync.tab import Tab
 
@@ -152,19 +152,24 @@ def _safe(message: str) -> str:
 
 def wrong_in(tab: Tab) -> str | None:
     """What is wrong with a declaration that Python takes; None where nothing is."""
-    settings = Settings.model_fields
     if (wrong := wrong_title(tab.title)) is not None:
         return wrong
-    if tab.switch is not None and (tab.switch not in settings or settings[tab.switch].annotation is not bool):
-        switches = [name for name in settings if name.startswith("sync_enable_")]
-        return f"switch={tab.switch!r} is no setting that is true or false; known: {', '.join(switches)}"
-    if tab.archive is not None and tab.archive.max_rows_setting not in settings:
-        return f"the archive's max_rows_setting {tab.archive.max_rows_setting!r} is no setting"
+    if (wrong := _wrong_setting("switch", tab.switch, bool)) is not None:
+        return wrong
+    if tab.archive is not None and (wrong := _wrong_setting("max_rows", tab.archive.max_rows, int)) is not None:
+        return wrong
     if tab.archive is not None and isinstance(tab.spreadsheet, Each):
         return "it has archives and stands in each of a list of spreadsheets; only one of both is possible"
     if tab.archive is not None and tab.archive.moment not in {column.name for column in tab.columns}:
         return f"the archive's moment {tab.archive.moment!r} is not among the columns"
     return None
+
+
+def _wrong_setting(name: str, setting: OwnSetting | None, kind: type) -> str | None:
+    if setting is None or (isinstance(setting, OwnSetting) and setting.kind is kind):
+        return None
+    words = {bool: "true or false", int: "a whole number"}[kind]
+    return f"{name}={setting!r}; expected OwnSetting(CLASS, FIELD) of a settings class whose field is {words}"
 
 
 def same_title(title: str) -> str:

@@ -189,8 +189,8 @@ def _told(event: Event) -> str:
 def _holds(instance: dg.DagsterInstance, pipeline: Pipeline, tab_asset: TabAsset) -> list[str]:
     off, tab = switched_off(instance), tab_asset.tab
     found = []
-    if not pipeline.is_enabled(tab):
-        found.append(f"The tab is switched off by {str(tab.switch).upper()}=false.")
+    if tab.switch is not None and tab.is_left_out:
+        found.append(f"The tab is switched off by {tab.switch.variable}=false.")
     if switch_name(tab) in off:
         found.append(f"The tab is switched off ({switch_name(tab)} in the Dagster UI).")
     if tab.name in held_tabs.held(pipeline.state, pipeline.spreadsheet.id):

@@ -43,12 +43,8 @@ def enabled_tabs(instance: dg.DagsterInstance, location: str | None = None) -> l
 
 
 def declared_tabs(settings: Settings) -> list[TabAsset]:
-    """The tabs that the settings leave in; one with SYNC_ENABLE_...=false is as if it were not there."""
-    return [
-        tab_asset
-        for tab_asset in tab_assets().values()
-        if tab_asset.tab.switch is None or getattr(settings, tab_asset.tab.switch)
-    ]
+    """The tabs that the settings leave in; one that its own setting leaves out is as if it were not there."""
+    return [tab_asset for tab_asset in tab_assets().values() if not tab_asset.tab.is_left_out]
 
 
 def lists_in_use(settings: Settings) -> dict[str, list[TabAsset]]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, cast
 
-from sheets_pipeline.settings import OWNER, wrong_interval
+from sheets_pipeline.settings import OWNER, OwnSetting, wrong_interval
 from sheets_pipeline.sync.editing import Editing, Edits, faults
 from sheets_pipeline.sync.spreadsheet import DEFAULT, Each
 from sheets_pipeline.sync.watch import Priority, Watch
@@ -81,12 +81,12 @@ class Column:
 class Archive:
     """How a tab that grows for ever is parted: its newest rows stay, earlier ones go to an archive tab per month.
 
-    ``moment`` is the column that decides; ``max_rows_setting`` names the setting with the size that the tab may reach;
+    ``moment`` is the column that decides; ``max_rows`` is the setting with the size that the tab may reach;
     ``source`` makes, of the platform's engine, what asks the database for these rows (``sheets/archived.py``'s Source).
     """
 
     moment: str
-    max_rows_setting: str
+    max_rows: OwnSetting
     source: Callable[[Any], Any]
 
 
@@ -94,7 +94,7 @@ class Archive:
 class Tab:
     """A tab's title, key columns, and columns in the order in which they are created.
 
-    ``switch`` names the setting that turns the tab off. ``status_column`` is where ``OnRemoved.MARK`` writes; it is
+    ``switch`` is the setting, if it has one, that leaves the tab out. ``status_column`` is where ``OnRemoved.MARK`` writes; it is
     added to the columns by itself. ``restores_columns`` puts a column back that people deleted, instead of an error.
     ``archive`` is for a tab that grows for ever.
     ``watches`` are the tables whose changes refresh rows; ``entities`` names those whose events, recorded by hand, refresh
@@ -114,7 +114,7 @@ class Tab:
     key: tuple[str, ...]
     columns: tuple[Column, ...]
     on_removed: OnRemoved = OnRemoved.REMOVE
-    switch: str | None = None
+    switch: OwnSetting | None = None
     status_column: str = "row_status"
     restores_columns: bool = False
     archive: Archive | None = None
@@ -130,6 +130,11 @@ class Tab:
     edits: Edits | None = None
     spreadsheet: str | Each = DEFAULT
     name: str = ""
+
+    @property
+    def is_left_out(self) -> bool:
+        """Whether its own setting leaves it out."""
+        return self.switch is not None and not self.switch.read()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", self.name or self.title)

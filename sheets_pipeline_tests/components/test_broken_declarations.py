@@ -27,6 +27,7 @@ from sheets_pipeline_tests.learning_platform import Platform
 GOOD = '''
 import pandas as pd
 from sheets_pipeline.components.tab_asset import tab_asset
+from sheets_pipeline.settings import OwnSetting, Settings
 from sheets_pipeline.sync.tab import Archive, Column, ColumnType, Tab
 
 TAB = Tab(title="{title}", key=("id",), columns=(Column("id"),){more})
@@ -88,11 +89,14 @@ BROKEN = {
     "interval": (module("Often", more=", every=420"), "Often", "every=420 must be whole minutes that divide an hour"),
     "guard": (module("Guard", more=", max_deletes_share=20"), "Guard", "max_deletes_share=20; expected"),
     "owner": (module("Owner", more=", owners=('Ada',)"), "Owner", "expected mail addresses or team:NAME as owners, found 'Ada'"),
-    "switch": (module("Switch", more=', switch="sync_enable_nothing"'), "Switch", "known: sync_enable_user_profiles"),
-    "switch_is_number": (module("Number", more=', switch="sync_max_retries"'), "Number", "true or false"),
-    "archive_setting": (module("Archived", more=', archive=Archive("id", "no_such", None)'), "Archived", "no_such"),
+    "switch": (module("Switch", more=', switch=OwnSetting(Settings, "no_such")'), "Switch", "whose field is true or false"),
+    "switch_is_text": (module("Text", more=', switch="sync_enable_it"'), "Text", "expected OwnSetting"),
+    "switch_is_number": (module("Number", more=', switch=OwnSetting(Settings, "sync_max_retries")'), "Number", "true or false"),
+    "archive_setting": (
+        module("Archived", more=', archive=Archive("id", OwnSetting(Settings, "no_such"), None)'), "Archived", "a whole number"
+    ),
     "archive_moment": (
-        module("Moment", more=', archive=Archive("at", "sync_quiz_responses_max_rows", None)'), "Moment", "'at' is not among"
+        module("Moment", more=', archive=Archive("at", OwnSetting(Settings, "sync_max_retries"), None)'), "Moment", "'at' is not"
     ),
     "secret": ("raise ValueError('cannot open postgresql://me:pass@word@db/x')\n", "secret", "postgresql://me:***@db/x"),
     "null": ("x = 1\0\n", "null", "null.py, line"),

@@ -6,6 +6,8 @@ import sqlalchemy as sa
 
 from sheets_pipeline.components.tab_asset import tab_asset
 from sheets_pipeline.platform import queries, watches
+from sheets_pipeline.platform.settings import PlatformSettings
+from sheets_pipeline.settings import OwnSetting
 from sheets_pipeline.sync.tab import Column, ColumnType, Tab
 
 COURSE_STATISTICS = Tab(
@@ -26,7 +28,7 @@ COURSE_STATISTICS = Tab(
     ),
     position=20,
     watches=watches.COURSE_STATISTICS,
-    switch="sync_enable_course_stats",
+    switch=OwnSetting(PlatformSettings, "sync_enable_course_stats"),
 )
 
 

@@ -8,6 +8,8 @@ import sqlalchemy as sa
 from sheets_pipeline.components.tab_asset import tab_asset
 from sheets_pipeline.platform import queries, watches
 from sheets_pipeline.platform.response_archive import ResponseSource
+from sheets_pipeline.platform.settings import PlatformSettings
+from sheets_pipeline.settings import OwnSetting
 from sheets_pipeline.sync.editing import Editing, Edits, RowTarget
 from sheets_pipeline.sync.tab import Archive, Column, ColumnType, Tab
 
@@ -28,8 +30,8 @@ QUIZ_RESPONSES = Tab(
     edits=Edits((RowTarget("quiz_responses", {"id": "response_id"}),)),
     position=40,
     watches=watches.QUIZ_RESPONSES,
-    switch="sync_enable_quiz_responses",
-    archive=Archive("submitted_at", "sync_quiz_responses_max_rows", ResponseSource),
+    switch=OwnSetting(PlatformSettings, "sync_enable_quiz_responses"),
+    archive=Archive("submitted_at", OwnSetting(PlatformSettings, "sync_quiz_responses_max_rows"), ResponseSource),
 )
 
 

@@ -6,6 +6,8 @@ import sqlalchemy as sa
 
 from sheets_pipeline.components.tab_asset import tab_asset
 from sheets_pipeline.platform import queries, watches
+from sheets_pipeline.platform.settings import PlatformSettings
+from sheets_pipeline.settings import OwnSetting
 from sheets_pipeline.sync.editing import Editing, Edits, RowTarget
 from sheets_pipeline.sync.tab import Column, ColumnType, Tab
 
@@ -27,7 +29,7 @@ TRANSCRIPT_REQUESTS = Tab(
     edits=Edits((RowTarget("transcript_requests", {"id": "request_id"}),)),
     position=30,
     watches=watches.TRANSCRIPT_REQUESTS,
-    switch="sync_enable_transcript_requests",
+    switch=OwnSetting(PlatformSettings, "sync_enable_transcript_requests"),
 )
 
 

@@ -6,6 +6,8 @@ import sqlalchemy as sa
 
 from sheets_pipeline.components.tab_asset import tab_asset
 from sheets_pipeline.platform import queries, watches
+from sheets_pipeline.platform.settings import PlatformSettings
+from sheets_pipeline.settings import OwnSetting
 from sheets_pipeline.sync.editing import Editing, Edits, RowTarget
 from sheets_pipeline.sync.tab import Column, ColumnType, Tab
 
@@ -29,7 +31,7 @@ USER_PROFILES = Tab(
     edits=Edits((RowTarget("users", {"id": "user_id"}),)),
     position=10,
     watches=watches.USER_PROFILES,
-    switch="sync_enable_user_profiles",
+    switch=OwnSetting(PlatformSettings, "sync_enable_user_profiles"),
 )
 
 

@@ -11,14 +11,13 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Collection
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
 
 import pandas as pd
 
-from sheets_pipeline.errors import OutcomeUnknown, RequestRejected, SheetsUnavailable
+from sheets_pipeline.errors import RequestRejected, SheetsUnavailable
 from sheets_pipeline.sheets import access
 from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sheets.computing import Computing, computing
@@ -28,16 +27,16 @@ from sheets_pipeline.sheets.memory import BaseRows, TabFacts, TabMemory, TakeEdi
 from sheets_pipeline.sheets.protocol import Allowance
 from sheets_pipeline.sheets.reader import TRUSTED_SECONDS, NeedsFullSync, TabReader
 from sheets_pipeline.sheets.rounds import Round, TabLook, new_layout, round_of_changes, round_of_creation
+from sheets_pipeline.sheets.sender import Sender, is_rekeyed
 from sheets_pipeline.sheets.time_zones import zone_for
 from sheets_pipeline.sync.archive import Part
-from sheets_pipeline.sync.batches import Batch
 from sheets_pipeline.sync.diff import compare, compare_touched, digest_after, digest_of_ours, rows_of_ours
 from sheets_pipeline.sync.drift import find_drift
 from sheets_pipeline.sync.forgotten import once_owned_by_digest, split_off_others
 from sheets_pipeline.sync.guards import MAX_SPREADSHEET_CELLS, check_deletes, check_inserts, check_size, find_strays
 from sheets_pipeline.sync.headers import Columns, require_columns
 from sheets_pipeline.sync.inserts import AT_THE_END, last_keys, place_after, row_after_ours
-from sheets_pipeline.sync.plan import Plan, rows_to_keep
+from sheets_pipeline.sync.plan import rows_to_keep
 from sheets_pipeline.sync.report import SyncReport
 from sheets_pipeline.sync.rows import Rows, rows_from_frame
 from sheets_pipeline.sync.snapshot import TabSnapshot, index_rows
@@ -89,8 +88,7 @@ class TabWriter:
         self._finder = TabFinder(tab, client, memory)
         self._marks = TabMarks(client, ownership, memory.now)
         self._reader = TabReader(tab, client, self._marks)
-        self._still_ours: Callable[[], None] | None = None
-        self._rows_moved = self._is_refused = False
+        self._sender = Sender(tab, client, memory, self._reader)
 
     def since(self) -> datetime | None:
         """None: all rows belong into the tab."""
@@ -120,7 +118,7 @@ class TabWriter:
             leave: Keys of rows that are left as they are, too.
         """
         allowance = allowance or Allowance()
-        with self.lock() as self._still_ours:
+        with self.lock() as self._sender.still_ours:
             left = self.memory.written_since(computed_at).union(leave)
             report = self._rounds(allowance, lambda: self._look_at_all(frame, left, allowance))
             report.rows_in_database = len(frame)
@@ -139,12 +137,12 @@ class TabWriter:
             NeedsFullSync: The tab or a column is not there, and a full sync finds or creates it; or people moved rows
                 while we wrote, and ours may have landed beside other keys, which a full sync mends.
         """
-        with self.lock() as self._still_ours, computing(compute) as computed:
+        with self.lock() as self._sender.still_ours, computing(compute) as computed:
             return self.write_touched(computed, keys)
 
     def write_touched(self, computed: Computing, keys: Collection[str]) -> SyncReport:
         """``event_sync`` while the lock is held, of rows that are being computed since."""
-        self._rows_moved = False
+        self._sender.rows_moved = False
         report = self._rounds(Allowance(), lambda: self._look_at_touched(computed, keys))
         report.kind = "events"
         return report
@@ -176,14 +174,14 @@ class TabWriter:
         names = [column.name for column in self.tab.columns if column.name not in columns.added]
         layout = {name: columns.layout[name] for name in names}
         require_columns(self.tab, snapshot, layout)
-        self._remember(replace(facts, layout=layout, row_count=snapshot.row_count))
+        self._sender.remember(replace(facts, layout=layout, row_count=snapshot.row_count))
         return TabLook(facts.sheet_id, snapshot, layout, index_rows(self.tab, snapshot, layout).row_of)
 
     # Rounds ----------------------------------------------------------------------------------------------------------
 
     def _rounds(self, allowance: Allowance, look: Callable[[], Round]) -> SyncReport:
         started, before = time.monotonic(), self.client.traffic.copy()
-        self._is_refused = False
+        self._sender.is_refused = False
         report = SyncReport(self.tab.title)
         for number in range(1, MAX_ROUNDS + 1):
             logger.info("Tab %r: reading", self.tab.title)
@@ -194,7 +192,7 @@ class TabWriter:
             if number == 1:
                 planned.describe(report, self.tab, self.spreadsheet_url)
             report.rounds = number
-            if allowance.dry_run or self._apply(planned, report):
+            if allowance.dry_run or self._sender.send(planned, report):
                 break
             time.sleep(min(0.5 * 2.0 ** (number - 1), 8))
         else:
@@ -235,116 +233,6 @@ class TabWriter:
             self.memory.save_facts(self._finder.find())
             return look()
 
-    def _apply(self, planned: Round, report: SyncReport) -> bool:
-        """Send the plan; False when the tab must be read again.
-
-        Raises:
-            RequestRejected: For cells that are protected from us, and for the second time.
-        """
-        plan, deletes = planned.plan, planned.plan.deletes
-        # The last answer that can carry key cells tells whether the rows to delete still stand where we read them.
-        checking = plan.writes[-1] if plan.writes else None
-        if (
-            planned.changes.returned_keys
-        ):  # before their version is known, or the next sync would take them for people's
-            self.memory.intend(planned.changes.returned_keys)
-        self._remember(planned.facts, is_as_known=planned.sight.is_as_known)
-        # What is about to be sent and what is known to stand is noted while another request is under way.
-        with ThreadPoolExecutor(1) as beside:
-            intended = [beside.submit(self._intend, plan, batch) for batch in plan.batches[:1]]
-            noted: list[Future[None]] = []
-            try:
-                for number, batch in enumerate(plan.batches, start=1):
-                    logger.info(
-                        "Tab %r: request %d of %d, %d cells", self.tab.title, number, len(plan.batches), batch.cells
-                    )
-                    check = dict(batch.expected_keys) if batch is not deletes else {}
-                    if deletes and batch is checking:
-                        check |= deletes.expected_keys
-                    intended[-1].result()
-                    intended += [
-                        beside.submit(self._intend, plan, after) for after in plan.batches[number : number + 1]
-                    ]
-                    if not self._apply_batch(planned, batch, check, report):
-                        return False
-                    for earlier in noted[-1:]:
-                        earlier.result()
-                    noted.append(beside.submit(self._note, planned, batch))
-                for last in noted[-1:]:
-                    last.result()
-                applied = planned.settled
-                settled = replace(planned.facts, layout=applied.layout, declared=applied.declared)
-                if settled != planned.facts:
-                    self._remember(settled)
-            except OutcomeUnknown as error:
-                logger.warning("Tab %r: %s Reading what it holds now.", self.tab.title, error)
-                return False
-            except access.RowsMoved as error:
-                logger.warning("Tab %r: %s Nothing was deleted; looking again.", self.tab.title, error)
-                return False
-            except RequestRejected as error:
-                if self._is_refused or ("protected" in str(error) and not planned.changes.inserts):
-                    raise  # where new rows cannot be put in, they may go below everything
-                self._is_refused = True
-                # People took out rows or columns that it was about, or the tab, or made one of its title; or another
-                # writer was quicker, and its version stands in the way of ours.
-                logger.warning("Tab %r: %s Nothing of it was applied; reading what is there.", self.tab.title, error)
-                return False
-        return True
-
-    def _intend(self, plan: Plan, batch: Batch) -> None:
-        """The batch is about to be sent: what its rows hold is not known until its answer is there."""
-        if batch is not plan.deletes:
-            self.memory.intend(batch.keys)
-
-    def _note(self, planned: Round, batch: Batch) -> None:
-        """The batch is known to be applied."""
-        if batch is planned.plan.deletes:
-            self.memory.forget(batch.keys)
-            return
-        position = planned.wanted.position  # marked rows are not in it
-        self.memory.confirm({key: planned.wanted.row(position[key]) for key in batch.keys if key in position})
-
-    def _remember(self, facts: TabFacts, *, is_as_known: bool = True) -> None:
-        """Note what was found, before anything is sent, so that a crash leaves no tab that we do not know."""
-        known = self.memory.facts()
-        if facts != known:
-            if known is not None and self._is_rekeyed(known):
-                self.memory.save_facts(None)
-            elif not is_as_known or (known is not None and known.layout.keys() != facts.layout.keys()):
-                self.memory.distrust()  # of a column that was away the base knows nothing, and what it knows may be old
-            self.memory.save_facts(facts)
-
-    def _apply_batch(self, planned: Round, batch: Batch, check: dict[int, str], report: SyncReport) -> bool:
-        if self._still_ours is not None:
-            self._still_ours()
-        report.cells += batch.cells
-        key_columns = [planned.settled.layout[name] for name in self.tab.key]
-        right_before = self._check_deletes(planned, key_columns) if batch is planned.plan.deletes else None
-        moved = access.apply_batch(self.client, batch, planned.title, key_columns, check, right_before)
-        if planned.plan.writes and batch is planned.plan.writes[-1]:
-            self._reader.seen_at = time.monotonic()
-        if moved:
-            self._rows_moved = True
-            logger.warning("Tab %r: %d rows moved while they were written; looking again", self.tab.title, len(moved))
-        return not moved
-
-    def _check_deletes(self, planned: Round, key_columns: list[int]) -> Callable[[], None]:
-        """For the moment before rows are deleted by number: see docs/decisions/0017."""
-        expected = planned.plan.deletes.expected_keys if planned.plan.deletes else {}
-
-        def check() -> None:
-            if time.monotonic() - self._reader.seen_at <= TRUSTED_SECONDS:
-                return
-            sheet_id, bare = planned.facts.sheet_id, planned.plan.bare_rows
-            if expected:
-                access.check_rows(self.client, sheet_id, key_columns, expected)
-            if bare and not access.is_bare(self.client, sheet_id, planned.title, *bare):
-                raise access.RowsMoved("Somebody began to use the empty rows at the end.", status=400)
-            self._reader.seen_at = time.monotonic()
-
-        return check
-
     def _confirm_rest(self, frame: pd.DataFrame, rows_written: int) -> None:
         """Complete the base with rows that stood in the tab already."""
         facts = self.memory.facts()
@@ -358,7 +246,9 @@ class TabWriter:
         facts = self._finder.facts()
         if facts is None:
             return self._plan_new_tab(frame, allowance)
-        snapshot, sight = self._reader.read_tab(facts, takes_over=allowance.take_over, was_refused=self._is_refused)
+        snapshot, sight = self._reader.read_tab(
+            facts, takes_over=allowance.take_over, was_refused=self._sender.is_refused
+        )
         wanted = rows_from_frame(self.tab, frame, zone_for(self.tab, facts.time_zone))
         if snapshot.last_row == 0:
             return self._plan_empty_tab(facts, snapshot, wanted, sight)
@@ -369,7 +259,7 @@ class TabWriter:
         owned: KeysOfOurs = memory.owned
         once_owned: KeysOfOurs = memory.once_owned
         base: Callable[[Collection[str]], BaseRows] = memory.base
-        if self._is_rekeyed(facts):  # what is known of rows is known by another key
+        if is_rekeyed(self.tab, facts):  # what is known of rows is known by another key
             owned, once_owned, base, leave = _nothing_owned, _nothing_owned, _nothing_known, set()
         asked = once_owned_by_digest(
             tab, snapshot, layout, index, sight.forgotten, once_owned, self.elsewhere, allowance.deletes
@@ -384,7 +274,7 @@ class TabWriter:
             self.take_edits(changes, layout, base)
         bare_from = self._bare_from(facts, snapshot, snapshot.last_row + len(changes.inserts))
         end = row_after_ours(index, changes.foreign_keys)
-        place = AT_THE_END if self._is_refused else place_after(end, snapshot, layout)
+        place = AT_THE_END if self._sender.is_refused else place_after(end, snapshot, layout)
         planned = round_of_changes(tab, facts, snapshot, columns, wanted, changes, index, sight, end, place, bare_from)
         planned.strays = strays
         planned.rows_digest = lambda: digest_of_ours(index, wanted, changes)
@@ -392,10 +282,6 @@ class TabWriter:
             planned.drift = find_drift(changes, wanted, planned.settled.layout, base)
         planned.rows_in_tab = rows_of_ours(index, wanted, changes, leave)
         return planned
-
-    def _is_rekeyed(self, facts: TabFacts) -> bool:
-        """Whether the declaration's key is another than that by which rows are remembered."""
-        return bool(facts.key) and tuple(facts.key) != self.tab.key
 
     def _bare_from(self, facts: TabFacts, snapshot: TabSnapshot, rows: int) -> int | None:
         """The row from which on a grid that is mostly empty holds nothing at all, where it does; asked once per size."""
@@ -407,11 +293,11 @@ class TabWriter:
 
     def _look_at_touched(self, computed: Computing, keys: Collection[str]) -> Round:
         facts = self._finder.facts()
-        if facts is None or self._rows_moved or self._is_rekeyed(facts):
+        if facts is None or self._sender.rows_moved or is_rekeyed(self.tab, facts):
             raise NeedsFullSync(self.tab.title)
         self.read_ahead(facts, computed)
         wanted = rows_from_frame(self.tab, computed.rows(), zone_for(self.tab, facts.time_zone))
-        snapshot, layout, sight = self._reader.read_keys(facts, was_refused=self._is_refused)
+        snapshot, layout, sight = self._reader.read_keys(facts, was_refused=self._sender.is_refused)
         facts = replace(facts, computes_slowly=computed.seconds > TRUSTED_SECONDS)
         if not sight.is_as_known:
             raise NeedsFullSync(self.tab.title)
@@ -428,7 +314,7 @@ class TabWriter:
             raise NeedsFullSync(self.tab.title)  # most rows are gone, or their keys are others: it sees which
         end = row_after_ours(index, foreign_keys if len(foreign_keys) < len(lowest) else ())
         columns = Columns(layout, dict(facts.renamed))
-        place = AT_THE_END if self._is_refused else place_after(end, snapshot, layout)
+        place = AT_THE_END if self._sender.is_refused else place_after(end, snapshot, layout)
         planned = round_of_changes(self.tab, facts, snapshot, columns, wanted, changes, index, sight, end, place)
         planned.rows_digest = lambda: digest_after(sight.last, wanted, changes)
         planned.rows = len(index.row_of) + len(changes.inserts) - len(changes.deletes)

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.faults import tabs_of_one_spreadsheet
 from local_sheets.testing import LocalSheetsServer
-from sheets_pipeline.sheets import writer
+from sheets_pipeline.sheets import sender
 from sheets_pipeline.sheets.client import Kind
 from sheets_pipeline.sheets.shared_requests import SharedRequests
 from sheets_pipeline.testing import Bench, NoQuota
@@ -66,7 +66,7 @@ ACTIONS: dict[str, Callable[[Bench], None]] = {
 def test_what_moves_while_a_delete_waits_for_quota_takes_nobodys_row_with_it(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, kind: str, action: str, with_updates: bool
 ) -> None:
-    monkeypatch.setattr(writer, "TRUSTED_SECONDS", 0.1)
+    monkeypatch.setattr(sender, "TRUSTED_SECONDS", 0.1)
     bench.sync(ALL)
     bench.put("people!G1:G11", [["note"], *([f"about {i}"] for i in ALL)])
     wanted = LEFT | {2: "changed"} if with_updates else LEFT
@@ -99,7 +99,7 @@ def test_a_delete_that_waits_for_nothing_reads_once(bench: Bench, kind: str, wan
 def test_empty_rows_that_somebody_begins_to_use_while_we_wait_stay(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer, "TRUSTED_SECONDS", 0.1)
+    monkeypatch.setattr(sender, "TRUSTED_SECONDS", 0.1)
     bench.sync({1: "a"})
     grid = {"sheetId": bench.sheet()["sheetId"], "gridProperties": {"rowCount": 50_000}}
     bench.edit({"updateSheetProperties": {"properties": grid, "fields": "gridProperties.rowCount"}})
@@ -111,7 +111,7 @@ def test_empty_rows_that_somebody_begins_to_use_while_we_wait_stay(
 def test_of_tabs_that_share_a_request_the_one_whose_rows_moved_holds_back_itself_alone(
     sheets_server: LocalSheetsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer, "TRUSTED_SECONDS", 0.1)
+    monkeypatch.setattr(sender, "TRUSTED_SECONDS", 0.1)
     benches, shared = tabs_of_one_spreadsheet(sheets_server), SharedRequests()
     for bench in benches:
         bench.sync(ALL)

@@ -13,6 +13,10 @@ import click
 from sheets_pipeline.terminal import echo, escape, screen
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import sqlalchemy as sa
+
     from sheets_pipeline.edits.ledger import Edit
     from sheets_pipeline.pipeline import Pipeline
 
@@ -69,28 +73,30 @@ def show(edit_id: int, as_json: bool) -> None:
         echo(f"{name + ':':12} {_text(value)}")
 
 
-@edits.command()
-@click.argument("edit_id", metavar="ID", type=int)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def accept(edit_id: int, as_json: bool) -> None:
-    """Put in what was typed by the edit ID, which waits, was refused, or lost against the database."""
-    from sheets_pipeline.edits import decisions
-
-    pipeline = _pipeline()
-    decisions.accept(pipeline.state, edit_id, getpass.getuser())
-    _apply_and_show(pipeline, edit_id, as_json)
+_IDS = click.argument("edit_ids", metavar="[ID]...", type=int, nargs=-1)
+_BATCH = click.option("--batch", metavar="BATCH", help="All edits of this batch that wait for a person.")
 
 
 @edits.command()
-@click.argument("edit_id", metavar="ID", type=int)
+@_IDS
+@_BATCH
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def reject(edit_id: int, as_json: bool) -> None:
-    """Refuse the edit ID, which waits."""
+def accept(edit_ids: tuple[int, ...], batch: str | None, as_json: bool) -> None:
+    """Put in what was typed by the edits ID..., which wait, were refused, or lost against the database."""
     from sheets_pipeline.edits import decisions
 
-    pipeline = _pipeline()
-    decisions.reject(pipeline.state, edit_id, getpass.getuser())
-    _apply_and_show(pipeline, edit_id, as_json)
+    _decide(decisions.accept, edit_ids, batch, as_json)
+
+
+@edits.command()
+@_IDS
+@_BATCH
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def reject(edit_ids: tuple[int, ...], batch: str | None, as_json: bool) -> None:
+    """Refuse the edits ID..., which wait."""
+    from sheets_pipeline.edits import decisions
+
+    _decide(decisions.reject, edit_ids, batch, as_json)
 
 
 @edits.command()
@@ -142,17 +148,27 @@ def _pipeline() -> "Pipeline":
     return Pipeline.open()
 
 
-def _apply_and_show(pipeline: "Pipeline", edit_id: int, as_json: bool) -> None:
+def _decide(
+    decide: "Callable[[sa.Engine, int, str], Edit]", edit_ids: tuple[int, ...], batch: str | None, as_json: bool
+) -> None:
+    """Decide about each of them, then apply what is to be applied, and say what became of it."""
+    from sheets_pipeline.edits import decisions
     from sheets_pipeline.edits.apply import apply_due
-    from sheets_pipeline.edits.decisions import find
 
+    if bool(edit_ids) == (batch is not None):
+        raise click.UsageError("Name the edits by their numbers, or one --batch.")
+    pipeline = _pipeline()
+    for edit_id in (ids := edit_ids if batch is None else decisions.waiting_in(pipeline.state, batch)):
+        decide(pipeline.state, edit_id, getpass.getuser())
     apply_due(pipeline)
     with pipeline.state.connect() as connection:
-        edit = find(connection, edit_id)
+        decided = [decisions.find(connection, edit_id) for edit_id in ids]
     if as_json:
-        click.echo(json.dumps(_as_json(edit)))
-    else:
-        echo(f"Edit {edit_id} is {edit.state}{f': {edit.reason}' if edit.reason else ''}.")
+        facts = [_as_json(edit) for edit in decided]
+        click.echo(json.dumps(facts[0] if len(edit_ids) == 1 else facts))
+        return
+    for edit in decided:
+        echo(f"Edit {edit.id} is {edit.state}{f': {edit.reason}' if edit.reason else ''}.")
 
 
 def _as_json(edit: "Edit") -> dict[str, Any]:

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from sheets_pipeline.database.edit_tables import sheet_edit
+from sheets_pipeline.database.event_table import utc_now
 from sheets_pipeline.edits import ledger
 from sheets_pipeline.edits.base import base_of, note_base
 from sheets_pipeline.edits.ledger import Edit, State
+from sheets_pipeline.edits.recording import put_in
 from sheets_pipeline.errors import SheetsPipelineError
 from sheets_pipeline.sync.merge import UNKNOWN, Unknown
 
@@ -42,10 +44,7 @@ def accept(engine: sa.Engine, edit_id: int, who: str) -> Edit:
         if edit.state not in (State.AWAITING, State.CONFLICT, State.REJECTED, State.DEAD):
             raise NotPossible(f"Edit {edit_id} is {edit.state}; expected one that waits, lost or was refused.")
         base = edit.base if isinstance(edit.in_database, Unknown) else edit.in_database
-        values = {"base": ledger.as_json(base)}
-        # What waits is the person's own edit; what was settled is not in the tab any more.
-        values |= {"decided_by": None} if edit.state is State.AWAITING else {}
-        if not ledger.set_state(connection, edit, State.NEW, who, None, **values):
+        if not ledger.set_state(connection, edit, State.NEW, who, None, base=ledger.as_json(base)):
             raise NotPossible(f"Somebody else was quicker with edit {edit_id}.")
         return find(connection, edit_id)
 
@@ -56,11 +55,25 @@ def reject(engine: sa.Engine, edit_id: int, who: str) -> Edit:
         edit = find(connection, edit_id)
         if edit.state not in (State.AWAITING, State.NEW):
             raise NotPossible(f"Edit {edit_id} is {edit.state}; expected one that waits.")
-        if not ledger.set_state(connection, edit, State.REJECTED, who, f"refused by {who}"):
+        if not ledger.set_state(connection, edit, State.REJECTED, who, f"refused by {who}", settled_at=utc_now()):
             raise NotPossible(f"Somebody else was quicker with edit {edit_id}.")
         _, base = base_of(connection, edit)
         note_base(connection, [edit], base or {})
         return find(connection, edit_id)
+
+
+def waiting_in(engine: sa.Engine, batch: str) -> list[int]:
+    """Edits of a batch that wait for a person.
+
+    Raises:
+        NotPossible: There is none.
+    """
+    where = (sheet_edit.c.batch == batch) & (sheet_edit.c.state == State.AWAITING.value)
+    with engine.connect() as connection:
+        ids = list(connection.scalars(sa.select(sheet_edit.c.id).where(where).order_by(sheet_edit.c.id)))
+    if not ids:
+        raise NotPossible(f"No edit of a batch {batch!r} waits for a person.")
+    return ids
 
 
 def undo(engine: sa.Engine, edit_ids: Sequence[int], who: str) -> int:
@@ -76,5 +89,5 @@ def undo(engine: sa.Engine, edit_ids: Sequence[int], who: str) -> int:
                 raise NotPossible(f"Edit {edit.id} is {edit.state}; only what was applied can be taken back.")
         for edit in edits:
             if not isinstance(edit.stored, Unknown) and not isinstance(edit.in_database, Unknown):
-                ledger.put_in(connection, edit, edit.in_database, edit.stored, who, batch)
+                put_in(connection, edit, edit.in_database, edit.stored, who, batch)
         return len(edits)

@@ -27,6 +27,7 @@ from sheets_pipeline.edits import ledger
 from sheets_pipeline.edits.base import as_cell
 from sheets_pipeline.edits.ends import Ends
 from sheets_pipeline.edits.ledger import Seen, Source
+from sheets_pipeline.edits.recording import record
 from sheets_pipeline.errors import SheetsError
 from sheets_pipeline.sheets.time_zones import time_zone
 from sheets_pipeline.sync.cells import MAX_KEY_CHARACTERS, Cell
@@ -222,7 +223,7 @@ def _record(connection: sa.Connection, message: Message, tab: Tab) -> int:
         message.editor,
         edits.needs_approval_above if edits else None,
     )
-    return ledger.record(connection, tab_id, list(seen.values()), source, known_rows_only=True)
+    return record(connection, tab_id, list(seen.values()), source, known_rows_only=True)
 
 
 def _typed(value: Any) -> Typed:

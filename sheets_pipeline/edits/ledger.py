@@ -1,26 +1,21 @@
 """The ledger: edits by cell, what they are based on, and what became of them. One row per changed cell."""
 
 import json
-import uuid
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from itertools import islice
 from typing import Any, NamedTuple
 
-import orjson
 import sqlalchemy as sa
 
 from sheets_pipeline.database.edit_tables import sheet_edit, sheet_edit_message
 from sheets_pipeline.database.event_table import utc_now
-from sheets_pipeline.database.state import sync_base_row, sync_tab
-from sheets_pipeline.sync.cells import Cell, same_cell
+from sheets_pipeline.database.state import sync_tab
+from sheets_pipeline.sync.cells import Cell
 from sheets_pipeline.sync.merge import UNKNOWN, Unknown
 from sheets_pipeline.sync.typed_cells import Moment, Typed
-
-_CHUNK = 500
 
 
 class State(StrEnum):
@@ -64,6 +59,11 @@ class Source:
     #: More cells than this wait until a person accepts them.
     approval_above: int | None = None
 
+    def as_row(self) -> dict[str, Any]:
+        """The same as columns of the ledger."""
+        place = {"locale": self.locale[:40], "time_zone": self.time_zone[:80], "editor": self.editor[:254]}
+        return place | {"typed_at": self.typed_at, "seen_by": self.seen_by, "batch": self.event_id}
+
 
 @dataclass(frozen=True, slots=True)
 class Edit:
@@ -95,8 +95,11 @@ class Edit:
 
     @property
     def is_of_sheet(self) -> bool:
-        """Whether the tab holds what was typed, as far as is known; not where a person put it in here."""
-        return self.seen_by != "undo" and self.decided_by is None
+        """Whether the tab holds what was typed, as far as is known; not where a person put it in here.
+
+        What was settled and is accepted after all is not in the tab any more; what only waited for a person is.
+        """
+        return self.seen_by != "undo" and (self.decided_by is None or self.settled_at is None)
 
 
 @contextmanager
@@ -131,162 +134,10 @@ def from_json(text: str | None) -> Any:
     return Moment(int(value["date"])) if isinstance(value, dict) else value
 
 
-# Recording --------------------------------------------------------------------------------------------------------------
-
-
 def tab_id_of(connection: sa.Connection, spreadsheet_id: str, tab: str) -> int | None:
     """The number of a tab that the pipeline keeps."""
     known = (sync_tab.c.spreadsheet_id == spreadsheet_id) & (sync_tab.c.tab == tab)
     return connection.scalar(sa.select(sync_tab.c.id).where(known))
-
-
-def record(
-    connection: sa.Connection, tab_id: int, seen: Sequence[Seen], source: Source, *, known_rows_only: bool = False
-) -> int:
-    """Note cells that differ from what the tab was last known to hold; returns how many.
-
-    ``known_rows_only`` passes rows over that the pipeline never wrote: people's own.
-
-    An earlier edit of the same cell that has not been applied yet is superseded, and so is this one where a later one was
-    seen before it. A cell whose latest edit is this very one, seen the other way, is passed over.
-    """
-    if not seen:
-        return 0
-    keys = list(dict.fromkeys(cell.row_key for cell in seen))
-    _supersede(connection, tab_id, seen, source)
-    base = _base(connection, tab_id, keys)
-    latest = _latest(connection, tab_id, keys)
-    now = _now(connection)
-    rows = []
-    for number, cell in enumerate(seen):
-        if known_rows_only and cell.row_key not in base:
-            continue
-        known = base.get(cell.row_key, UNKNOWN)
-        stood = known if isinstance(known, Unknown) else known.get(cell.column, UNKNOWN)
-        stood = cell.old if isinstance(stood, Unknown) else stood
-        if not isinstance(stood, Unknown) and not isinstance(cell.typed, Moment) and same_cell(cell.typed, stood):
-            continue
-        before = latest.get((cell.row_key, cell.column))
-        if before is not None and _is_known(before, cell, source):
-            continue
-        is_late = before is not None and before.seen_by == source.seen_by == "webhook"
-        is_late = is_late and before is not None and before.typed_at > source.typed_at
-        state = State.SUPERSEDED if is_late else State.NEW
-        rows.append(
-            {
-                "event_id": f"{source.event_id}:{number}",
-                "tab_id": tab_id,
-                "row_key": cell.row_key,
-                "column_name": cell.column,
-                "base": as_json(stood),
-                "typed": as_json(cell.typed),
-                "locale": source.locale[:40],
-                "time_zone": source.time_zone[:80],
-                "editor": source.editor[:254],
-                "typed_at": source.typed_at,
-                "seen_at": now,
-                "seen_by": source.seen_by,
-                "batch": source.event_id,
-                "state": state.value,
-                "reason": "a later edit of the cell was seen before this one" if is_late else None,
-                "attempts": 0,
-                "due_at": now,
-                "settled_at": now if is_late else None,
-            }
-        )
-    if source.approval_above is not None and len(rows) > source.approval_above:
-        reason = f"{len(rows)} cells at once, and more than {source.approval_above} wait for a person to accept them"
-        for row in rows:
-            row |= {"state": State.AWAITING.value, "reason": reason} if row["state"] == State.NEW.value else {}
-    if rows:
-        connection.execute(sheet_edit.insert(), rows)
-    return len(rows)
-
-
-def _is_known(before: Edit, cell: Seen, source: Source) -> bool:
-    """Whether the cell's latest edit is this one."""
-    if as_json(before.typed) != as_json(cell.typed) or not before.is_of_sheet:
-        return False
-    return before.state in OPEN and source.seen_by == "read"
-
-
-def _supersede(connection: sa.Connection, tab_id: int, seen: Sequence[Seen], source: Source) -> None:
-    """Close earlier edits of these cells that nobody has begun to apply.
-
-    This is the transaction's first statement: it waits for whoever applies one of them, and what is read afterwards is as
-    that left it.
-    """
-    columns = sheet_edit.c
-    typed = {(cell.row_key, cell.column): as_json(cell.typed) for cell in seen}
-    reason = "the cell was typed over before this edit was applied"
-    for some in _chunks(list(typed)):
-        mine = (columns.tab_id == tab_id) & columns.state.in_(OPEN) & (columns.typed_at <= source.typed_at)
-        rows = sa.select(columns.id, columns.row_key, columns.column_name, columns.typed).where(
-            mine, columns.row_key.in_({key for key, _ in some})
-        )
-        ids = [
-            row.id
-            for row in connection.execute(rows.with_for_update())
-            if typed.get((row.row_key, row.column_name), row.typed) != row.typed
-        ]
-        if ids:
-            change = sheet_edit.update().where(columns.id.in_(ids), columns.state.in_(OPEN))
-            connection.execute(change.values(state=State.SUPERSEDED.value, reason=reason, settled_at=utc_now()))
-
-
-def _base(connection: sa.Connection, tab_id: int, keys: Sequence[str]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    columns = sync_base_row.c
-    for some in _chunks(keys):
-        # Rows that have left the tab among them: what was typed there just before is kept, too.
-        query = sa.select(columns.row_key, columns.cells).where(columns.tab_id == tab_id, columns.row_key.in_(some))
-        for row in connection.execute(query):
-            found[row.row_key] = orjson.loads(row.cells) if row.cells else UNKNOWN
-    return found
-
-
-def _latest(connection: sa.Connection, tab_id: int, keys: Sequence[str]) -> dict[tuple[str, str], Edit]:
-    """The latest edit of each cell of these rows, apart from those that were superseded."""
-    found: dict[tuple[str, str], Edit] = {}
-    for some in _chunks(keys):
-        newest = (
-            sa.select(sa.func.max(sheet_edit.c.id))
-            .where(
-                sheet_edit.c.tab_id == tab_id,
-                sheet_edit.c.row_key.in_(some),
-                sheet_edit.c.state != State.SUPERSEDED.value,
-            )
-            .group_by(sheet_edit.c.row_key, sheet_edit.c.column_name)
-        )
-        for edit in select(connection, sheet_edit.c.id.in_(newest.scalar_subquery())):
-            found[edit.row_key, edit.column] = edit
-    return found
-
-
-def put_in(connection: sa.Connection, edit: Edit, value: Cell, base: Cell, who: str, batch: str) -> None:
-    """Note an edit that takes another one back."""
-    now = _now(connection)
-    values = {
-        "event_id": f"undo-{uuid.uuid4()}",
-        "tab_id": edit.tab_id,
-        "row_key": edit.row_key,
-        "column_name": edit.column,
-        "base": as_json(base),
-        "typed": as_json(value),
-        "locale": edit.locale,
-        "time_zone": edit.time_zone,
-        "editor": edit.editor,
-        "typed_at": now.timestamp(),
-        "seen_at": now,
-        "seen_by": "undo",
-        "batch": batch,
-        "state": State.NEW.value,
-        "attempts": 0,
-        "due_at": now,
-        "decided_by": who,
-        "undoes": edit.id,
-    }
-    connection.execute(sheet_edit.insert().values(values))
 
 
 # Reading ----------------------------------------------------------------------------------------------------------------
@@ -343,7 +194,7 @@ def due(connection: sa.Connection, limit: int, tab_ids: Collection[int] | None =
 
 def are_due_for(connection: sa.Connection, seconds: float) -> bool:
     """Whether an edit has been due for so long."""
-    before = _now(connection) - timedelta(seconds=seconds)
+    before = now(connection) - timedelta(seconds=seconds)
     waiting = (sheet_edit.c.state == State.NEW.value) & (sheet_edit.c.due_at <= before)
     return connection.execute(sa.select(sheet_edit.c.id).where(waiting).limit(1)).first() is not None
 
@@ -382,7 +233,7 @@ def postpone(connection: sa.Connection, edits: Sequence[Edit], seconds: float, r
     change = sheet_edit.update().where(
         sheet_edit.c.id.in_([edit.id for edit in edits]), sheet_edit.c.state == State.NEW.value
     )
-    later = _now(connection) + timedelta(seconds=seconds)
+    later = now(connection) + timedelta(seconds=seconds)
     attempts = sheet_edit.c.attempts + (1 if counts else 0)
     connection.execute(change.values(due_at=later, reason=reason, attempts=attempts))
 
@@ -412,15 +263,9 @@ def _edit(row: Any) -> Edit:
     return Edit(**values, **read, column=row["column_name"], state=State(row["state"]))
 
 
-def _now(connection: sa.Connection) -> datetime:
+def now(connection: sa.Connection) -> datetime:
     """The database's clock."""
-    now = connection.scalar(sa.select(sa.type_coerce(utc_now(), sheet_edit.c.seen_at.type)))
-    if not isinstance(now, datetime):
-        raise TypeError(f"Expected the database's clock to give a datetime, found {now!r}.")
-    return now
-
-
-def _chunks(items: Sequence[Any]) -> Iterator[list[Any]]:
-    rest = iter(items)
-    while chunk := list(islice(rest, _CHUNK)):
-        yield chunk
+    moment = connection.scalar(sa.select(sa.type_coerce(utc_now(), sheet_edit.c.seen_at.type)))
+    if not isinstance(moment, datetime):
+        raise TypeError(f"Expected the database's clock to give a datetime, found {moment!r}.")
+    return moment

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from sheets_pipeline.edits import ledger
 from sheets_pipeline.edits.ledger import Seen, Source
+from sheets_pipeline.edits.recording import record
 from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sync.cells import Cell, same_cell
 from sheets_pipeline.sync.diff import CellUpdate, ChangeSet
@@ -69,4 +70,4 @@ class Reading:
         with ledger.writing(self.state) as connection:
             tab_id = ledger.tab_id_of(connection, self.spreadsheet_id, self.tab.title)
             if tab_id is not None:
-                ledger.record(connection, tab_id, seen, source)
+                record(connection, tab_id, seen, source)

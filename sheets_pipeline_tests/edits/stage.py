@@ -18,6 +18,7 @@ from sheets_pipeline.database.upgrade import install_state
 from sheets_pipeline.edits import ledger
 from sheets_pipeline.edits.apply import apply_row
 from sheets_pipeline.edits.ledger import Edit, Seen, Source, State
+from sheets_pipeline.edits.recording import record
 from sheets_pipeline.sync.cells import KEY_SEPARATOR
 from sheets_pipeline.sync.editing import Editing, Edits, RowTarget
 from sheets_pipeline.sync.tab import Column, Tab
@@ -109,7 +110,7 @@ class Stage:
         number = next(self.numbers)
         source = Source(f"m{number}", by, 1000.0 + number if when is None else when, "de_DE", "Europe/Berlin", editor)
         with ledger.writing(self.state) as connection:
-            ledger.record(connection, self.tab_id, [Seen(KEY, name, value) for name, value in cells.items()], source)
+            record(connection, self.tab_id, [Seen(KEY, name, value) for name, value in cells.items()], source)
 
     def apply(self, *, patiently: bool = True) -> list[State]:
         """Settle the row's edits, as if the time to wait for company were over."""

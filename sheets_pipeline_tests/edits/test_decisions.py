@@ -6,6 +6,7 @@ import pytest
 
 from sheets_pipeline.edits import decisions, ledger
 from sheets_pipeline.edits.ledger import Seen, Source, State
+from sheets_pipeline.edits.recording import record
 from sheets_pipeline_tests.edits.stage import KEY, TAB, Stage
 
 
@@ -62,15 +63,24 @@ def test_many_cells_at_once_wait_for_a_person(small: Stage) -> None:
     small.tab = replace(TAB, edits=edits)
     with ledger.writing(small.state) as connection:
         source = Source("big", "webhook", 5000, "en_US", "Etc/UTC", approval_above=1)
-        ledger.record(connection, small.tab_id, [Seen(KEY, "title", "Draw"), Seen(KEY, "points", 4)], source)
+        record(connection, small.tab_id, [Seen(KEY, "title", "Draw"), Seen(KEY, "points", 4)], source)
     assert small.apply() == []
     title, points = small.edits()
     assert title.state == points.state == "awaiting"
+    assert decisions.waiting_in(small.state, "big") == [title.id, points.id]
     decisions.accept(small.state, title.id, "ada")
-    decisions.reject(small.state, points.id, "ada")
+    decisions.reject(small.state, points.id, "bob")
     assert small.apply() == [State.APPLIED]
+    assert [edit.decided_by for edit in small.edits()] == ["ada", "bob"]
     assert (small.task().title, small.task().points) == ("Draw", 3)
     assert small.base()["points"] == 4  # what the tab holds is no edit any more: the next sync writes over it
+    assert small.base()["title"] == "Draw"  # what waited stood in the tab all the while: no sync writes it
+    assert not decisions.accept(
+        small.state, points.id, "ada"
+    ).is_of_sheet  # the tab may show the database's value by now
+    assert small.apply() == [State.APPLIED]
+    with pytest.raises(decisions.NotPossible, match="No edit of a batch 'big' waits"):
+        decisions.waiting_in(small.state, "big")
 
 
 def test_what_cannot_be_decided_is_said(small: Stage) -> None:

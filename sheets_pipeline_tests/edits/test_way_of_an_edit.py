@@ -1,5 +1,6 @@
 """From the sheet to the database over HTTP: a signed message or a full sync, the ledger, the tab again, the command line."""
 
+import getpass
 import json
 import time
 import uuid
@@ -22,9 +23,10 @@ from sheets_pipeline.components.tab_asset import TabAsset, tab_assets
 from sheets_pipeline.control.app import create_app
 from sheets_pipeline.control.operations import Operations
 from sheets_pipeline.control.webhook import add_webhook
+from sheets_pipeline.database.edit_tables import sheet_edit
 from sheets_pipeline.defs.edit_sync import edit_sync, edits_left
 from sheets_pipeline.defs.resources import PipelineResource
-from sheets_pipeline.edits import intake
+from sheets_pipeline.edits import intake, ledger
 from sheets_pipeline.edits.applier import Applier
 from sheets_pipeline.edits.apply import apply_due
 from sheets_pipeline.edits.intake import Intake, MessageRefused, parsed, sign
@@ -245,6 +247,11 @@ def test_people_decide_at_the_command_line_and_off_nothing_changes(way: Way, mon
     )
     assert way.user(1).full_name == before
     assert run(main, ["edits", "accept", "99"]).exit_code == 1
+    assert run(main, ["edits", "accept"]).exit_code == 2
+    with ledger.writing(way.pipeline.state) as connection:
+        connection.execute(sheet_edit.update().values(state="awaiting", batch="big"))
+    accepted = run(main, ["edits", "accept", "--batch", "big", "--json"], catch_exceptions=False).output
+    assert [edit["decided_by"] for edit in json.loads(accepted)] == [getpass.getuser()] * 2
     assert "ada@x.org" in run(main, ["edits", "list"], catch_exceptions=False).output
     script = run(main, ["edits", "script"], catch_exceptions=False).output
     assert '"columns": {\n      "full_name": "full_name",' in script

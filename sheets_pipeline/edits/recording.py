@@ -1,0 +1,168 @@
+"""Noting edits in the ledger: cells that differ from what the tab was last known to hold, and edits that take others back."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from sheets_pipeline.database.edit_tables import sheet_edit
+from sheets_pipeline.database.event_table import utc_now
+from sheets_pipeline.database.state import chunks, sync_base_row
+from sheets_pipeline.edits.ledger import OPEN, Edit, Seen, Source, State, as_json, now, select
+from sheets_pipeline.sync.cells import Cell, same_cell
+from sheets_pipeline.sync.merge import UNKNOWN, Unknown
+from sheets_pipeline.sync.typed_cells import Moment
+
+
+def record(
+    connection: sa.Connection, tab_id: int, seen: Sequence[Seen], source: Source, *, known_rows_only: bool = False
+) -> int:
+    """Note cells that differ from what the tab was last known to hold; returns how many.
+
+    ``known_rows_only`` passes rows over that the pipeline never wrote: people's own.
+
+    An earlier edit of the same cell that has not been applied yet is superseded, and so is this one where a later one was
+    seen before it. A cell whose latest edit is this very one, seen the other way, is passed over.
+    """
+    if not seen:
+        return 0
+    keys = list(dict.fromkeys(cell.row_key for cell in seen))
+    _supersede(connection, tab_id, seen, source)
+    base = _base(connection, tab_id, keys)
+    latest = _latest(connection, tab_id, keys)
+    noted = {"tab_id": tab_id, **source.as_row(), "seen_at": now(connection), "attempts": 0}
+    noted["due_at"] = noted["seen_at"]
+    rows = []
+    for number, cell in enumerate(seen):
+        if known_rows_only and cell.row_key not in base:
+            continue
+        stood = _stood(base.get(cell.row_key, UNKNOWN), cell)
+        if not isinstance(stood, Unknown) and not isinstance(cell.typed, Moment) and same_cell(cell.typed, stood):
+            continue
+        before = latest.get((cell.row_key, cell.column))
+        if before is not None and _is_known(before, cell, source):
+            continue
+        own: dict[str, Any] = {
+            "event_id": f"{source.event_id}:{number}",
+            "row_key": cell.row_key,
+            "column_name": cell.column,
+        }
+        own |= {"base": as_json(stood), "typed": as_json(cell.typed)}
+        rows.append(noted | own | _beginning(before, source, noted["seen_at"]))
+    _leave_for_approval(rows, source)
+    if rows:
+        connection.execute(sheet_edit.insert(), rows)
+    return len(rows)
+
+
+def _stood(known: Mapping[str, Cell] | Unknown, cell: Seen) -> Cell | Unknown:
+    """What the cell held before, as far as anybody knows."""
+    stood = known if isinstance(known, Unknown) else known.get(cell.column, UNKNOWN)
+    return cell.old if isinstance(stood, Unknown) else stood
+
+
+def _beginning(before: Edit | None, source: Source, moment: datetime) -> dict[str, Any]:
+    """The state in which an edit begins: new, unless a later message of the script has overtaken its own."""
+    is_late = before is not None and before.seen_by == source.seen_by == "webhook"
+    if is_late and before is not None and before.typed_at > source.typed_at:
+        reason = "a later edit of the cell was seen before this one"
+        return {"state": State.SUPERSEDED.value, "reason": reason, "settled_at": moment}
+    return {"state": State.NEW.value, "reason": None, "settled_at": None}
+
+
+def _leave_for_approval(rows: list[dict[str, Any]], source: Source) -> None:
+    """Have a person look at them where they are too many."""
+    if source.approval_above is None or len(rows) <= source.approval_above:
+        return
+    reason = f"{len(rows)} cells at once, and more than {source.approval_above} wait for a person to accept them"
+    for row in rows:
+        row |= {"state": State.AWAITING.value, "reason": reason} if row["state"] == State.NEW.value else {}
+
+
+def _is_known(before: Edit, cell: Seen, source: Source) -> bool:
+    """Whether the cell's latest edit is this one."""
+    if as_json(before.typed) != as_json(cell.typed) or not before.is_of_sheet:
+        return False
+    return before.state in OPEN and source.seen_by == "read"
+
+
+def _supersede(connection: sa.Connection, tab_id: int, seen: Sequence[Seen], source: Source) -> None:
+    """Close earlier edits of these cells that nobody has begun to apply.
+
+    This is the transaction's first statement: it waits for whoever applies one of them, and what is read afterwards is as
+    that left it.
+    """
+    columns = sheet_edit.c
+    typed = {(cell.row_key, cell.column): as_json(cell.typed) for cell in seen}
+    reason = "the cell was typed over before this edit was applied"
+    for some in chunks({cell.row_key for cell in seen}):
+        mine = (columns.tab_id == tab_id) & columns.state.in_(OPEN) & (columns.typed_at <= source.typed_at)
+        rows = sa.select(columns.id, columns.row_key, columns.column_name, columns.typed).where(
+            mine, columns.row_key.in_(some)
+        )
+        ids = [
+            row.id
+            for row in connection.execute(rows.with_for_update())
+            if typed.get((row.row_key, row.column_name), row.typed) != row.typed
+        ]
+        if ids:
+            change = sheet_edit.update().where(columns.id.in_(ids), columns.state.in_(OPEN))
+            connection.execute(change.values(state=State.SUPERSEDED.value, reason=reason, settled_at=utc_now()))
+
+
+def _base(connection: sa.Connection, tab_id: int, keys: Sequence[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    columns = sync_base_row.c
+    for some in chunks(keys):
+        # Rows that have left the tab among them: what was typed there just before is kept, too.
+        query = sa.select(columns.row_key, columns.cells).where(columns.tab_id == tab_id, columns.row_key.in_(some))
+        for row in connection.execute(query):
+            found[row.row_key] = orjson.loads(row.cells) if row.cells else UNKNOWN
+    return found
+
+
+def _latest(connection: sa.Connection, tab_id: int, keys: Sequence[str]) -> dict[tuple[str, str], Edit]:
+    """The latest edit of each cell of these rows, apart from those that were superseded."""
+    found: dict[tuple[str, str], Edit] = {}
+    for some in chunks(keys):
+        newest = (
+            sa.select(sa.func.max(sheet_edit.c.id))
+            .where(
+                sheet_edit.c.tab_id == tab_id,
+                sheet_edit.c.row_key.in_(some),
+                sheet_edit.c.state != State.SUPERSEDED.value,
+            )
+            .group_by(sheet_edit.c.row_key, sheet_edit.c.column_name)
+        )
+        for edit in select(connection, sheet_edit.c.id.in_(newest.scalar_subquery())):
+            found[edit.row_key, edit.column] = edit
+    return found
+
+
+def put_in(connection: sa.Connection, edit: Edit, value: Cell, base: Cell, who: str, batch: str) -> None:
+    """Note an edit that takes another one back."""
+    moment = now(connection)
+    values = {
+        "event_id": f"undo-{uuid.uuid4()}",
+        "tab_id": edit.tab_id,
+        "row_key": edit.row_key,
+        "column_name": edit.column,
+        "base": as_json(base),
+        "typed": as_json(value),
+        "locale": edit.locale,
+        "time_zone": edit.time_zone,
+        "editor": edit.editor,
+        "typed_at": moment.timestamp(),
+        "seen_at": moment,
+        "seen_by": "undo",
+        "batch": batch,
+        "state": State.NEW.value,
+        "attempts": 0,
+        "due_at": moment,
+        "decided_by": who,
+        "undoes": edit.id,
+    }
+    connection.execute(sheet_edit.insert().values(values))

@@ -107,7 +107,7 @@ class OwnQuery:
             with connection.exec_driver_sql(self._no_rows()[0], execution_options={"no_parameters": True}) as result:
                 oids = {column[0]: column[1] for column in (result.cursor.description if result.cursor else None) or ()}
             self._missing_key(list(oids))
-            asked = sa.text("select format_type(cast(:oid as oid), null)")
+            asked = sa.text("select format_type(cast(:oid as oid), -1)")
             self._key_types[:] = [str(connection.scalar(asked, {"oid": oids[name]})) for name in self.key]
         return self._key_types
 

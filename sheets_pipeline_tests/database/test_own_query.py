@@ -208,6 +208,8 @@ def test_types_of_postgresql(postgres: sa.Engine) -> None:
         ("mood", "o,k"),
         ("numeric(30,2)", EXACT),
         ("char(3)", "x"),
+        ("char(3)", "xyz"),
+        ("bit(3)", "101"),
         ("date", "2026-07-01"),
     ],
 )

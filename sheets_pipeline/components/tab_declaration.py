@@ -12,9 +12,9 @@ from sheets_pipeline.components.edit_declaration import ColumnEdits, TabEdits, e
 from sheets_pipeline.components.spreadsheet_declaration import TabSpreadsheet
 from sheets_pipeline.components.yaml_nodes import Place
 from sheets_pipeline.settings import OWNER, VALID_INTERVALS, wrong_interval
+from sheets_pipeline.sync.parameters import parameters
 from sheets_pipeline.sync.spreadsheet import DEFAULT, Each
 from sheets_pipeline.sync.tab import MAX_DELETES, MAX_DELETES_SHARE, ColumnType, OnRemoved
-from sheets_pipeline.sync.watch import PARAMETER
 
 #: Google's limit for the title of a tab.
 LONGEST_TITLE = 100
@@ -84,7 +84,7 @@ class TabWatch(BaseModel):
         None, description="For each key column of the tab, the column of the changed row that holds it."
     )
     keys_sql: str | None = Field(
-        None, description="Instead of key: a query of the keys; :name is a column of the changed row."
+        None, description='Instead of key: a query of the keys; :name or :"Any Name" is a column of the changed row.'
     )
     columns: Names = Field(
         [], description="Updates that change none of these are passed by; all columns where left out."
@@ -110,8 +110,8 @@ class TabWatch(BaseModel):
             what = "neither" if self.key is None else "both"
             yield ("watches", i), f"watches[{i + 1}]: expected key or keys_sql, found {what}. Give one of them"
         elif self.keys_sql is not None:
-            if not PARAMETER.search(self.keys_sql):
-                text = "names no column of the changed row, such as :id. Write it where the query has to know the row"
+            if not parameters(self.keys_sql):
+                text = 'names no column of the changed row, such as :id or :"Order No". Write it where the query has to know the row'
                 yield ("watches", i, "keys_sql"), f"watches[{i + 1}].keys_sql {text}"
         elif (wrong := _wrong_watch_key(self.key, key)) is not None:
             yield ("watches", i, "key"), f"watches[{i + 1}].key {wrong}"

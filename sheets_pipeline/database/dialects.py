@@ -12,6 +12,12 @@ from sqlalchemy.sql.compiler import SQLCompiler
 Expression = sa.ColumnElement[Any]
 
 
+def quoted(dialect: sa.Dialect, name: str) -> str:
+    """A name as it stands in SQL that is run without parameters: some drivers take ``%%`` for ``%`` where there are some."""
+    text = dialect.identifier_preparer.quote(name)
+    return text.replace("%%", "%") if dialect.paramstyle in {"format", "pyformat"} else text
+
+
 class IntegerKeys(sa.types.TypeDecorator[Any]):
     """Any number of integer keys as one parameter: an array on PostgreSQL, JSON text elsewhere."""
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 
+from sheets_pipeline.database.dialects import quoted
 from sheets_pipeline.sync.editing import Place
 from sheets_pipeline.sync.tab import Tab
 
@@ -57,6 +58,6 @@ def _may_update(connection: sa.Connection, table: str, column: str) -> bool:
     """As PostgreSQL tells; others tell when it is tried."""
     if connection.dialect.name != "postgresql":
         return True
-    quoted = ".".join(map(connection.dialect.identifier_preparer.quote, table.split(".")))
+    in_sql = ".".join(quoted(connection.dialect, part) for part in table.split("."))
     query = sa.text("select has_column_privilege(:table, :column, 'UPDATE')")
-    return bool(connection.scalar(query, {"table": quoted, "column": column}))
+    return bool(connection.scalar(query, {"table": in_sql, "column": column}))

@@ -11,8 +11,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from sheets_pipeline.database.dialects import quoted
 from sheets_pipeline.database.event_table import pending_event
-from sheets_pipeline.database.trigger_sql import PREFIX, Columns, Names, Watched, quoted
+from sheets_pipeline.database.trigger_sql import PREFIX, Columns, Names, Watched
 from sheets_pipeline.sync.watch import WatchedTable
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sheets_pipeline.database.query_text import Query
 
-_NAME = r'(?:"(?:[^"]|"")+"|`[^`]+`|[A-Za-z_]\w*)'
+_NAME = r'(?:"(?:[^"]|"")+"|`[^`]+`|[^\W\d]\w*)'
 _TABLE = rf"{_NAME}(?:\s*\.\s*{_NAME})?"
 _NO_ALIAS = (
     "from|where|on|using|join|inner|left|right|full|cross|natural|group|order|limit|union|having|window|offset|fetch"
@@ -20,7 +20,7 @@ _TABLES = re.compile(
     re.IGNORECASE,
 )
 _COLUMN = rf"(?:({_NAME})\s*\.\s*)?({_NAME})"
-_VALUE = r"(?:cast\s*\(\s*)?(?<!:):[A-Za-z_]\w*"
+_VALUE = rf"(?:cast\s*\(\s*)?(?<!:):{_NAME}"
 _COMPARED = re.compile(rf"{_COLUMN}\s*(?:=|\bin\s*\()\s*{_VALUE}|{_VALUE}\s*=\s*{_COLUMN}", re.IGNORECASE)
 _ITEM = re.compile(rf"(?:({_NAME})\s*\.\s*)?({_NAME}|\*)(?:\s+(?:as\s+)?({_NAME}))?", re.IGNORECASE)
 _SELECTED = re.compile(r"\s*select\s+(?:distinct\s+)?", re.IGNORECASE)

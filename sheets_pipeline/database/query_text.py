@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-#: What hides all else: comments, texts and quoted names of PostgreSQL, MySQL/MariaDB and SQLite.
-_OPAQUE = r"""--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|\$(?P<mark>\w*)\$.*?\$(?P=mark)\$"""
-_PARTS = re.compile(rf"(?P<opaque>{_OPAQUE})|(?P<keys>(?<!:):keys\b)|(?P<end>;)", re.DOTALL)
+from sheets_pipeline.sync.parameters import OPAQUE, escaped
+
+_PARTS = re.compile(rf"(?P<opaque>{OPAQUE})|(?P<keys>(?<!:):keys\b)|(?P<end>;)", re.DOTALL)
 _BEGINS = re.compile(r"\(*\s*(select|with|values|table)\b", re.IGNORECASE)
 
 
@@ -83,7 +83,7 @@ def _line(text: str, place: int) -> int:
 
 
 def _without_comments(text: str) -> str:
-    return re.sub(_OPAQUE, lambda found: " " if found[0][:2] in ("--", "/*") else found[0], text, flags=re.DOTALL)
+    return re.sub(OPAQUE, lambda found: " " if found[0][:2] in ("--", "/*") else found[0], text, flags=re.DOTALL)
 
 
 def _arguments(text: str, begun: int) -> tuple[tuple[str, ...], int]:
@@ -91,7 +91,7 @@ def _arguments(text: str, begun: int) -> tuple[tuple[str, ...], int]:
     if not (bracket := re.compile(r"\s*\(").match(text, begun)):
         return (), begun
     depth, arguments, first = 1, [], bracket.end()
-    for match in re.compile(rf"(?P<opaque>{_OPAQUE})|[(),]", re.DOTALL).finditer(text, bracket.end()):
+    for match in re.compile(rf"(?P<opaque>{OPAQUE})|[(),]", re.DOTALL).finditer(text, bracket.end()):
         if match["opaque"]:
             continue
         depth += {"(": 1, ")": -1}.get(match[0], 0)
@@ -101,11 +101,6 @@ def _arguments(text: str, begun: int) -> tuple[tuple[str, ...], int]:
         if depth == 0:
             return tuple(filter(None, arguments)), match.end()
     return (), begun
-
-
-def escaped(text: str, placeholder: str) -> str:
-    """SQL that is run with parameters: drivers that write ``%s`` for one take ``%%`` for a percent sign."""
-    return text.replace("%", "%%") if placeholder == "%s" else text
 
 
 @dataclass(frozen=True, slots=True)

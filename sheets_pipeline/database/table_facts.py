@@ -3,10 +3,12 @@
 import difflib
 import warnings
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 
+from sheets_pipeline.database.dialects import quoted
 from sheets_pipeline.database.engine import described
 from sheets_pipeline.database.result_types import ResultColumn, column_types
 from sheets_pipeline.errors import SettingsError
@@ -56,12 +58,12 @@ def table_facts(engine: sa.Engine, wanted: str) -> TableFacts:
         warnings.simplefilter("ignore", sa.exc.SAWarning)  # types that SQLAlchemy does not know
         inspector = sa.inspect(connection)
         schema, table = _found(connection, inspector, wanted)
-        quote = connection.dialect.identifier_preparer.quote
+        quote = partial(quoted, connection.dialect)
         sql_name = ".".join(quote(part) for part in (schema, table) if part)
         columns = _columns(connection, f"SELECT * FROM {sql_name}", 0)
         left_out = {column.name: column.binary for column in columns if column.binary}
-        quoted = {column.name: quote(column.name) for column in columns}
-        if shown := ", ".join(quoted[column.name] for column in columns if not column.binary):
+        in_sql = {column.name: quote(column.name) for column in columns}
+        if shown := ", ".join(in_sql[column.name] for column in columns if not column.binary):
             columns = _columns(connection, f"SELECT {shown} FROM {sql_name}", _SAMPLE_ROWS)
         left_out |= {column.name: column.binary for column in columns if column.binary}
         types = {column.name: column.type for column in columns if not column.binary}
@@ -72,7 +74,7 @@ def table_facts(engine: sa.Engine, wanted: str) -> TableFacts:
     reason = _why_no_watch(connection.dialect, schema, key, left_out)
     name = f"{schema}.{table}" if schema else table
     return TableFacts(
-        name, sql_name, types, left_out, key if set(key) <= set(types) and key else unique, reason, quoted
+        name, sql_name, types, left_out, key if set(key) <= set(types) and key else unique, reason, in_sql
     )
 
 

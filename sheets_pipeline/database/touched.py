@@ -16,6 +16,7 @@ from sheets_pipeline.database.event_faults import is_no_key
 from sheets_pipeline.database.event_keys import TabEvents, UnusableKey, shown
 from sheets_pipeline.database.event_table import Event
 from sheets_pipeline.errors import DatabaseError
+from sheets_pipeline.sync.parameters import positional
 from sheets_pipeline.sync.privacy import without_values
 from sheets_pipeline.sync.watch import TRUNCATE, Watch
 
@@ -132,14 +133,14 @@ class Lookups:
         self, connection: sa.Connection, watch: Watch, several: Iterable[tuple[str | None, ...]]
     ) -> Iterator[Sequence[object]]:
         """What ``keys_sql`` gives for these rows."""
-        # Parameters of no type: each database takes a text for what it is compared with.
-        bound = [sa.bindparam(name, type_=sa.types.NullType()) for name in watch.needs]
-        query = sa.text(watch.keys_sql).bindparams(*bound)
+        query, names = positional(watch.keys_sql, "?" if connection.dialect.name == "sqlite" else "%s")
         new = [values for values in several if (watch.keys_sql, values) not in self._keys]
         try:
             with connection.begin_nested() if new else nullcontext():
                 for values in new:
-                    rows = connection.execute(query, dict(zip(watch.needs, values, strict=True))).all()
+                    held = dict(zip(watch.needs, values, strict=True))
+                    # Texts of no type: each database takes one for what it is compared with.
+                    rows = connection.exec_driver_sql(query, tuple(held[name] for name in names)).all()
                     self._keys[watch.keys_sql, values] = [tuple(row) for row in rows]
         except (sa.exc.DBAPIError, DatabaseError) as error:
             if isinstance(error, DatabaseError) and error.is_transient:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
+from sheets_pipeline.database.dialects import quoted
 from sheets_pipeline.database.event_table import CLOCK, MYSQL_CLOCK, pending_event
 from sheets_pipeline.sync.watch import TRUNCATE, Priority, WatchedTable
 
@@ -88,12 +89,6 @@ class Names:
     def column(self, name: str) -> str:
         """A column's name, quoted where it must be."""
         return quoted(self.dialect, name)
-
-
-def quoted(dialect: sa.Dialect, name: str) -> str:
-    """A name as it stands in SQL that is run without parameters: some drivers take ``%%`` for ``%`` where there are some."""
-    text = dialect.identifier_preparer.quote(name)
-    return text.replace("%%", "%") if dialect.paramstyle in {"format", "pyformat"} else text
 
 
 def triggers(watched: Iterable[Watched], names: Names) -> list[Trigger]:

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Collection, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -9,8 +10,10 @@ import sqlalchemy as sa
 from sheets_pipeline.components.tab_asset import TabAsset
 from sheets_pipeline.components.tab_declaration import nearest
 from sheets_pipeline.components.yaml_nodes import Place
+from sheets_pipeline.database.dialects import quoted
 from sheets_pipeline.database.lookups import Lookup, looked_up, looked_up_by_key
 from sheets_pipeline.errors import DatabaseError
+from sheets_pipeline.sync.parameters import positional
 from sheets_pipeline.sync.privacy import without_values
 from sheets_pipeline.sync.watch import Watch
 
@@ -42,7 +45,7 @@ class _Tables:
 
     def __init__(self, connection: sa.Connection) -> None:
         self._inspector = sa.inspect(connection)
-        self._quote = connection.dialect.identifier_preparer.quote
+        self._quote = partial(quoted, connection.dialect)
         self._columns: dict[str, list[str] | None] = {}
 
     def columns(self, name: str) -> list[str] | None:
@@ -117,9 +120,9 @@ def _of_table(tables: _Tables, watch: Watch) -> Iterator[tuple[Place, str]]:
 
 def _wrong_keys_sql(connection: sa.Connection, watch: Watch, key_columns: int) -> str | None:
     """Run it for a row that is nowhere."""
-    query = sa.text(watch.keys_sql).bindparams(*(sa.bindparam(name, None, sa.types.NullType()) for name in watch.needs))
+    query, names = positional(watch.keys_sql, "?" if connection.dialect.name == "sqlite" else "%s")
     try:
-        with connection.begin_nested(), connection.execute(query) as result:
+        with connection.begin_nested(), connection.exec_driver_sql(query, (None,) * len(names)) as result:
             given = list(result.keys())
     except DatabaseError as error:
         return f"fails: {error}"

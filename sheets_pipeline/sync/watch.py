@@ -1,19 +1,17 @@
 """Which changes of the database refresh a tab's rows: declared with the tab, turned into triggers and into keys elsewhere."""
 
-import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import cached_property
+
+from sheets_pipeline.sync.parameters import parameters
 
 #: What happens to a row; the kind of an event that a trigger records.
 OPERATIONS = ("insert", "update", "delete")
 
 #: All rows went at once, and nobody knows which: the kind of an event that means the whole tab (PostgreSQL).
 TRUNCATE = "truncate"
-
-#: A parameter of ``keys_sql``: a column of the changed row.
-PARAMETER = re.compile(r"(?<![:\w\\]):([A-Za-z_]\w*)")
 
 
 class Priority(IntEnum):
@@ -31,7 +29,8 @@ class Watch:
     Args:
         table: Its name, with its schema where the search path does not lead to it.
         key: For each key column of the tab, in order, the column of the changed row that holds it.
-        keys_sql: Or a query for the keys, evaluated when the event is read; ``:name`` stands for a column of the changed row.
+        keys_sql: Or a query for the keys, evaluated when the event is read; ``:name`` or
+            ``:"Any Name"`` stands for a column of the changed row.
         columns: An update that changes none of these (nor of ``key`` and of what ``keys_sql`` names) is passed by; all
             columns where it is empty.
         operations: Which of ``OPERATIONS`` matter.
@@ -60,7 +59,7 @@ class Watch:
     @property
     def needs(self) -> tuple[str, ...]:
         """The columns of the changed row that tell the keys."""
-        return self.key or tuple(dict.fromkeys(PARAMETER.findall(self.keys_sql)))
+        return self.key or parameters(self.keys_sql)
 
     def of_columns(self, known: Collection[str]) -> "Watch | None":
         """The watch without what a table of these columns cannot tell it; None where nothing is left."""

@@ -36,7 +36,7 @@ FILES = [".env", ".gitignore", "README.md", "dagster.yaml", "tabs", "tests", "wo
 
 TABLES = """
 create table "Attempt" ("Learner" varchar(20) not null, "order" int not null, score decimal(30, 2), passed boolean,
-    "at" timestamp null, scan BYTES, primary key ("Learner", "order"));
+    "at %" timestamp null, scan BYTES, primary key ("Learner", "order"));
 insert into "Attempt" values ('a-1', 1, 91.50, true, '2026-07-01 10:00:00', null);
 create table log (line varchar(50), "when" date not null, number int not null unique);
 insert into log values (null, '2026-07-01', 7);
@@ -57,7 +57,8 @@ def filled(engine: sa.Engine) -> str:
     text = TABLES.replace("BYTES", "bytea" if engine.dialect.name == "postgresql" else "blob")
     with engine.begin() as connection:
         for statement in filter(str.strip, text.split(";")):
-            connection.exec_driver_sql(statement.replace('"', "`") if is_mysql else statement)
+            text = statement.replace('"', "`") if is_mysql else statement
+            connection.exec_driver_sql(text, execution_options={"no_parameters": True})
     return engine.url.render_as_string(hide_password=False)
 
 
@@ -83,7 +84,7 @@ def test_tabs_are_made_of_tables_as_the_database_has_them(
         ("order", "integer"),
         ("score", "decimal"),
         ("passed", "boolean"),
-        ("at", "datetime"),
+        ("at %", "datetime"),
     ]
     [watch] = attempt.watches
     assert (watch.table, watch.key) == ("Attempt", ["Learner", "order"])

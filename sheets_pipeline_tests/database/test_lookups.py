@@ -17,6 +17,7 @@ TABLES = {"attempt": ["learner_id", "lesson_id", "score"], "lesson": ["id", "tit
         ("select 1 from lesson join attempt on lesson_id = id where title in (:t)", [("lesson", "title")]),
         ('select 1 from "School"."Note" n where n."Owner" = cast(:id as int)', [("School.Note", "Owner")]),
         ("select 1 from attempt where score = :id::int -- and lesson_id = :id", [("attempt", "score")]),
+        ('select 1 from attempt where score = :"Any Name"', [("attempt", "score")]),
         ("select 1 from attempt where score > 1 and learner_id = 'lesson_id = :id'", []),
         ("select 1 from attempt a where lower(lesson_id) = :id", []),
         ("select 1 from lesson a, attempt b where c.id = :id", []),

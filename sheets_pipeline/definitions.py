@@ -8,9 +8,8 @@ from sheets_pipeline.defs.freshness import with_descriptions
 from sheets_pipeline.home import DEFAULTS
 from sheets_pipeline.settings import load_settings
 
-# The first one Dagster says of itself whenever it binds resources to a sensor.
+# Dagster says it of itself whenever it binds resources to a sensor.
 warnings.filterwarnings("ignore", "Parameter `owners` of initializer `SensorDefinition", dg.BetaWarning)
-warnings.filterwarnings("ignore", "Parameter `backfill_policy` of function `asset", dg.BetaWarning)
 
 
 @dg.definitions

@@ -54,10 +54,14 @@ def check(as_json: bool) -> None:
     engine = _platform()
     report = triggers.check(engine, watched())
     if as_json:
-        answer = {"is_complete": report.is_complete, "problems": report.problems, "warnings": report.warnings}
+        answer = {
+            "is_complete": report.is_complete,
+            "problems": report.problems,
+            "warnings": report.warnings + report.notes,
+        }
         click.echo(json.dumps(answer))
     else:
-        for problem in report.problems + report.warnings:
+        for problem in report.problems + report.warnings + report.notes:
             echo(f"{problem[0].upper()}{problem[1:]}.")
         if report.is_complete:
             echo(f"The event queue in {described(engine.url)} is complete.")

@@ -4,6 +4,7 @@ import functools
 import inspect
 import sys
 import threading
+import warnings
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
@@ -31,6 +32,8 @@ from sheets_pipeline.sync.watch import WatchedTable, watched_tables
 #: Gives all rows of a tab (ids is None), or the rows of the given keys. One of a tab with archives is also given ``since``:
 #: the moment from which on rows belong to the main tab, None for all.
 Compute = Callable[..., pd.DataFrame]
+
+warnings.filterwarnings("ignore", "Parameter `backfill_policy` of function `asset", dg.BetaWarning)
 
 GROUP = "google_sheets"
 

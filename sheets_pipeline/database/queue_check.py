@@ -30,7 +30,8 @@ class QueueReport:
     """What of the event queue is not as this version wants it.
 
     ``blocked`` holds what installing cannot mend, each with its remedy, and ``refused`` why nothing may be installed at
-    all; installing mends all else. ``warnings`` are about the database around it, and no problems of the queue.
+    all; installing mends all else. ``warnings`` are about the database around it, and no problems of the queue;
+    ``notes`` what triggers cannot see, whatever anybody does.
     """
 
     refused: list[str] = field(default_factory=list)
@@ -41,6 +42,7 @@ class QueueReport:
     unsafe: list[str] = field(default_factory=list)
     blocked: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def is_complete(self) -> bool:
@@ -115,7 +117,8 @@ def compare(
     report.blocked += queue_rights.attached_by_others(catalog.others, catalog.place.qualified(pending_event.name))
     report.blocked += _unreadable(catalog) + _rights(connection, catalog)
     report.refused += refusals(connection, catalog)
-    report.warnings += queue_rights.open_schemas(connection, catalog.place) + _in_parts(catalog.place)
+    report.warnings += queue_rights.open_schemas(connection, catalog.place)
+    report.notes += _in_parts(catalog.place)
     can_try = record_for_a_try and bool(catalog.queue) and not report.missing_columns
     if can_try and (problem := trial(connection, catalog.place)):
         report.blocked.append(problem)

@@ -147,7 +147,7 @@ def triggers(facts: Facts) -> Finding:
     if report.is_complete and report.warnings:
         return warn("; ".join(report.warnings), "Give no role more than docs/run/rights.md names.")
     if report.is_complete:
-        return ok("installed, of this version, closed to others")
+        return ok("; ".join(["installed, of this version, closed to others", *report.notes]))
     remedy = "Run `sheets-pipeline db install`. " if report.can_be_mended else ""
     return fail(_listed(report.problems), f"{remedy}Until then tabs follow only with the next full sync.")
 

@@ -17,6 +17,7 @@ from sheets_pipeline.components.tab_declaration import nearest
 from sheets_pipeline.components.yaml_nodes import Place
 from sheets_pipeline.database.edit_catalog import edit_problems
 from sheets_pipeline.database.engine import connect, read_only
+from sheets_pipeline.database.event_keys import keys_of_tab
 from sheets_pipeline.database.own_query import result_columns
 from sheets_pipeline.embedded.services import ensure_services
 from sheets_pipeline.errors import DatabaseError, DeclarationBroken, KeysNotUnique, SheetsPipelineError, TabProblem
@@ -125,9 +126,11 @@ def judge(engine: sa.Engine, tab_asset: TabAsset, seconds: float) -> Verdict:
             return Verdict(tab_asset.tab, _placed(tab_asset, problems))
         frame = _read(engine, tab_asset, lambda connection: rows_of(tab_asset, connection, None), seconds)
         tab = tab_asset.tab_of(frame)
+        is_found_by_key = keys_of_tab(tab, ()) is not None  # else events have the whole tab compared
+        problems = [one for one in problems if is_found_by_key or one[0] != ("key",)]
         problems += [(("key",), text) for text in _without_key(tab, frame)]
         rows = rows_from_frame(tab, frame, UTC)
-        if (lost := _lost_key(engine, tab_asset, tab, rows, seconds)) is not None:
+        if is_found_by_key and (lost := _lost_key(engine, tab_asset, tab, rows, seconds)) is not None:
             problems.append((("key",), lost))
         return Verdict(tab, _placed(tab_asset, problems), len(rows), tuple(rows.set_aside))
     except DatabaseError:

@@ -161,6 +161,13 @@ attributes:
 ---
 type: sheets_pipeline.Tab
 attributes:
+  title: By day
+  key: [joined, name]
+  sql: select joined, name from learner where joined is not null
+  watches: [{table: learner, key: [joined, name]}]
+---
+type: sheets_pipeline.Tab
+attributes:
   title: With NULL
   key: [learner_id, score]
   sql_file: progress.sql
@@ -189,6 +196,7 @@ def test_watches_are_checked_against_the_database(school: sa.Engine, project: Pr
     assert "create index attempt_lesson_id on attempt (lesson_id)" in found["Watching"][3]
     [by_name] = found["By name"]
     assert "looks learner up by name, and no index begins with that" in by_name
+    assert found["By day"] == []  # its events have the whole tab compared: no index is missed, nothing looked up
     assert "1 of 3 rows have no score (NULL), which is a key column" in found["With NULL"][0]
     with school.begin() as connection:
         for problem in (found["Watching"][3], by_name):

@@ -176,9 +176,8 @@ def run_sync(
     """
     chosen_tabs(titles, spreadsheet=spreadsheet)
     pipeline = Pipeline.open()
-    tags = run_tags(pipeline)  # a wrong setting or database is one error, not a failed run
     # The person at the terminal decides about another try.
-    tags["dagster/max_retries"] = "0"
+    tags = {"dagster/max_retries": "0"}
     definitions, outcomes = defs(), list[dict[str, Any]]()
     with opened_instance() as instance, lending(lambda: pipeline) as loan:
         chosen = chosen_tabs(titles, switched_off(instance), spreadsheet)
@@ -193,10 +192,10 @@ def run_sync(
         if single := chosen.single:
             job = definitions.resolve_job_def("full_sync")
             keys = [tab_asset.key for tab_asset in single]
-            result = job.execute_in_process(asset_selection=keys, tags=tags, **options)
+            result = job.execute_in_process(asset_selection=keys, tags=tags | run_tags(pipeline), **options)
             outcomes.append(_as_json(result, single, loan.reports))
         for name, tabs in chosen.lists.items():
-            wanted = {TABS_TAG: json.dumps([one.tab.name for one in tabs])}
+            wanted = run_tags(pipeline, others=True) | {TABS_TAG: json.dumps([one.tab.name for one in tabs])}
             wanted |= {PARTS_TAG: json.dumps(sorted(chosen.parts[name]))} if name in chosen.parts else {}
             result = definitions.resolve_job_def(list_job(name)).execute_in_process(tags=tags | wanted, **options)
             outcomes.append(_list_as_json(result, loan))

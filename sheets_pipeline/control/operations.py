@@ -188,7 +188,7 @@ class Operations:
 
     def _launch(self, chosen: list[TabAsset], parts: Collection[str]) -> Iterator[str]:
         """One run for tabs in single spreadsheets, one for each list of spreadsheets."""
-        tags = {FORCED_TAG: "true", **run_tags(self.pipeline)}
+        forced = {FORCED_TAG: "true"}
         lists: dict[str, list[str]] = {}
         single = []
         for tab_asset in chosen:
@@ -197,10 +197,11 @@ class Operations:
             else:
                 single.append(tab_asset.key.path)
         if single:
-            yield self.dagster.launch(single, tags)
+            yield self.dagster.launch(single, forced | run_tags(self.pipeline))
         for name, tabs in lists.items():
             some = {PARTS_TAG: json.dumps(sorted(parts))} if parts else {}
-            yield self.dagster.launch([], {**tags, TABS_TAG: json.dumps(tabs), **some}, list_job(name))
+            tags = forced | run_tags(self.pipeline, others=True) | {TABS_TAG: json.dumps(tabs)} | some
+            yield self.dagster.launch([], tags, list_job(name))
 
     def under_way(self) -> list[dict[str, Any]]:
         """Full syncs that are queued or running, newest first."""

@@ -23,8 +23,8 @@ from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.runs import gate, governor
 from sheets_pipeline.runs.event_round import Round, sync_due_events, tabs_to_write_anew
 from sheets_pipeline.runs.failures import explained
-from sheets_pipeline.runs.run_tags import add_missing, run_tags
-from sheets_pipeline.runs.switches import EVENT_SENSOR, FORMER_EVENT_SENSOR
+from sheets_pipeline.runs.run_tags import OTHERS_TAG, add_missing, run_tags
+from sheets_pipeline.runs.switches import EVENT_SENSOR, FORMER_EVENT_SENSOR, enabled_tabs
 
 #: After a failed run, the next one waits 5, 10, 20 ... seconds, at most this long; the circuit breaker waits longer.
 _LONGEST_PAUSE_SECONDS = 60
@@ -52,7 +52,8 @@ _LISTED = 20
 def sync_pending_events(context: dg.OpExecutionContext, pipeline: PipelineResource) -> None:
     """Take all that is pending now; an error in one tab does not keep the others from being written."""
     opened = pipeline.opened()
-    add_missing(context.instance, context.run, run_tags(opened))
+    others = OTHERS_TAG in context.run.tags
+    add_missing(context.instance, context.run, run_tags(opened, others=others))
     if reason := why_none_are_taken(opened):  # started by hand
         context.log.warning(reason)
         return
@@ -61,7 +62,7 @@ def sync_pending_events(context: dg.OpExecutionContext, pipeline: PipelineResour
     with explained(context.instance, context.run.run_id, pipeline.opened):
         while not rounds or _is_another_wanted(context, opened, rounds[-1], next_tick):
             governor.wait_before_round(context, opened)
-            rounds.append(sync_due_events(opened, context))
+            rounds.append(sync_due_events(opened, context, others=others))
     context.add_output_metadata(rounds_metadata(rounds))
 
 
@@ -72,7 +73,7 @@ def _is_another_wanted(context: dg.OpExecutionContext, opened: Pipeline, last: R
     if governor.wait_after_round(context, opened, last.seconds, last.busy_seconds):
         if time.time() > next_tick + _LONGEST_STAY_SECONDS:
             return False
-        if reason := gate.reason_to_skip(context.instance, opened, "events"):
+        if reason := gate.reason_to_skip(context.instance, opened, "events", others=OTHERS_TAG in context.run.tags):
             context.log.info("Events are pending. %s", reason)
             return False
         return True
@@ -135,7 +136,10 @@ def _wait_for_events(instance: dg.DagsterInstance, opened: Pipeline) -> dg.RunRe
     look_again = _FIRST_LOOK_SECONDS
     if reason := why_none_are_taken(opened):
         return dg.SkipReason(reason)
-    while tabs_to_write_anew(opened, instance) or events.wait_for_event(opened.platform, until - time.monotonic()):
+    others = gate.default_rests(instance, opened, "events", enabled_tabs(instance))
+    while tabs_to_write_anew(opened, instance, others=others) or events.wait_for_event(
+        opened.platform, until - time.monotonic()
+    ):
         if not instance.get_runs_count(dg.RunsFilter(job_name="event_sync", statuses=gate.UNDER_WAY)):
             break
         if time.monotonic() >= until:
@@ -144,11 +148,11 @@ def _wait_for_events(instance: dg.DagsterInstance, opened: Pipeline) -> dg.RunRe
         look_again *= _LOOKS_GROW
     else:
         return dg.SkipReason("No events are pending.")
-    if reason := gate.reason_to_skip(instance, opened, "events"):
+    if reason := gate.reason_to_skip(instance, opened, "events", others=others):
         return dg.SkipReason(f"Events are pending. {reason}")
     if (pause := pause_after_failures(instance)) > 0:
         return dg.SkipReason(f"Events are pending; the last run failed, the next starts in {pause:.0f} s.")
-    return dg.RunRequest(tags=run_tags(opened) | {_NEXT_TICK_TAG: str(started + _TICK_SECONDS)})
+    return dg.RunRequest(tags=run_tags(opened, others=others) | {_NEXT_TICK_TAG: str(started + _TICK_SECONDS)})
 
 
 def pause_after_failures(instance: dg.DagsterInstance) -> float:

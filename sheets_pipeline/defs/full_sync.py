@@ -32,7 +32,7 @@ from sheets_pipeline.runs.switches import (
 from sheets_pipeline.runs.targets import target
 from sheets_pipeline.settings import Settings, load_settings
 from sheets_pipeline.sync.circuit import Circuit
-from sheets_pipeline.sync.spreadsheet import Each
+from sheets_pipeline.sync.spreadsheet import DEFAULT, Each
 from sheets_pipeline.sync.turns import is_tick, missed, overdue
 
 #: How often is looked for a full sync that is overdue.
@@ -95,7 +95,9 @@ def request_full_sync(
             return dg.SkipReason(f"Full syncs are switched off ({FULL_SYNC_SCHEDULE}).")
         if tabs and not due:
             return dg.SkipReason("No full sync is overdue; the schedule does the rest.")
-    if reason := gate.reason_to_skip(instance, opened, "full"):
+    if others := gate.default_rests(instance, opened, "full", due):
+        due = [tab_asset for tab_asset in due if tab_asset.tab.spreadsheet != DEFAULT]
+    elif reason := gate.reason_to_skip(instance, opened, "full"):
         return dg.SkipReason(reason)
     if not tabs:
         return dg.SkipReason("The modules of all tabs were deleted. Reload the code location.")
@@ -103,14 +105,20 @@ def request_full_sync(
         return dg.SkipReason("No tab that is switched on is due at this tick.")
     return dg.RunRequest(
         asset_selection=[tab_asset.key for tab_asset in due],
-        tags=run_tags(opened) | {"dagster/max_retries": str(retries(opened.settings, circuit))},
+        tags=run_tags(opened, others=others) | {"dagster/max_retries": str(retries(opened.settings, circuit))},
     )
 
 
 def _newest(instance: dg.DagsterInstance, opened: Pipeline) -> Sequence[dg.RunRecord]:
     """The newest full syncs; mostly the first of them tells of all tabs."""
-    filters = dg.RunsFilter(job_name="full_sync", tags=run_tags(opened))
-    return instance.get_run_records(filters, limit=_LOOKED_AT)
+    found = [
+        record
+        for others in (False, True)
+        for record in instance.get_run_records(
+            dg.RunsFilter(job_name="full_sync", tags=run_tags(opened, others=others)), limit=_LOOKED_AT
+        )
+    ]
+    return sorted(found, key=lambda record: record.create_timestamp, reverse=True)
 
 
 def _of_tick(tabs: Collection[TabAsset], tick: datetime, settings: Settings) -> list[TabAsset]:

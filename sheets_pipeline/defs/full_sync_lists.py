@@ -44,7 +44,7 @@ def _job(list_name: str) -> dg.JobDefinition:
         name=f"sync_{name}", description=f"Writes the tabs of each spreadsheet of {list_name}.", out=dg.Out(dg.Nothing)
     )
     def sync(context: dg.OpExecutionContext, pipeline: PipelineResource) -> dg.Output[None]:
-        wait_before_retry(context, pipeline.opened)
+        wait_before_retry(context, pipeline.opened, list_name)
         tags = context.run.tags
         with explained(context.instance, context.run.run_id, pipeline.opened, spreadsheet=list_name):
             wanted = json.loads(tags.get(TABS_TAG, "null"))
@@ -122,7 +122,7 @@ def _request(
     if reason := governor.may_start(opened.state, opened.platform, opened.settings, "full").reason:
         return reason
     tags = {TABS_TAG: json.dumps(sorted(due))} if due else {PARTS_TAG: json.dumps(sorted(new))}
-    return dg.RunRequest(tags=run_tags(opened) | tags)
+    return dg.RunRequest(tags=run_tags(opened, others=True) | tags)
 
 
 #: Runs in which each tab's newest is looked for.

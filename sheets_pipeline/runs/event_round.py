@@ -9,6 +9,7 @@ What fails decides what becomes of the events that it concerns:
     the tab is switched off                         the events are done; the tab is written as a whole once it is on
     another spreadsheet than the default one        where a person must mend it, the events are done: a full sync writes
                                                     the whole tab once it can. Else an attempt is counted
+    the default one rests, others do not            as if its tabs were switched off
 
 An event that touches two tabs of which one failed waits for that one alone.
 """
@@ -106,11 +107,14 @@ class Round:
         return next((error for error in errors if error.needs_person), errors[0] if errors else None)
 
 
-def sync_due_events(pipeline: Pipeline, context: dg.OpExecutionContext) -> Round:
-    """Write what is due, until nothing is; raises what concerns the whole spreadsheet, after all is settled."""
+def sync_due_events(pipeline: Pipeline, context: dg.OpExecutionContext, *, others: bool = False) -> Round:
+    """Write what is due, until nothing is; raises what concerns the whole spreadsheet, after all is settled.
+
+    With ``others`` the default spreadsheet is left alone.
+    """
     total, began = Round(), time.monotonic()
     while True:
-        done = sync_round(pipeline, context)
+        done = sync_round(pipeline, context, others=others)
         total.events += done.events
         total.reports |= done.reports
         total.failures += done.failures
@@ -122,9 +126,9 @@ def sync_due_events(pipeline: Pipeline, context: dg.OpExecutionContext) -> Round
             return total
 
 
-def sync_round(pipeline: Pipeline, context: dg.OpExecutionContext) -> Round:
+def sync_round(pipeline: Pipeline, context: dg.OpExecutionContext, *, others: bool = False) -> Round:
     """One round; errors are in the result."""
-    on = {tab_asset.tab.name: tab_asset for tab_asset in enabled_tabs(context.instance) if tab_asset.problem is None}
+    on = {tab_asset.tab.name: tab_asset for tab_asset in _usable(context.instance, others=others)}
     spreadsheet_id = pipeline.spreadsheet.id
     waiting = held_tabs.held(pipeline.state, spreadsheet_id) & set(on)
     with pipeline.platform.connect() as connection:
@@ -147,7 +151,10 @@ def sync_round(pipeline: Pipeline, context: dg.OpExecutionContext) -> Round:
     if passed_by := (leads_to.keys.keys() | leads_to.failed.keys()) - on.keys():
         held_tabs.hold(pipeline.state, spreadsheet_id, passed_by)
         listed = ", ".join(sorted(passed_by))
-        context.log.info("Switched off or wrongly declared; written as a whole once they are on: %s", listed)
+        context.log.info(
+            "Switched off, wrongly declared, or their spreadsheet rests; written as a whole once they can be: %s",
+            listed,
+        )
     done.set_aside = malformed + _settle(pipeline, due, done, context)
     return done
 
@@ -176,11 +183,15 @@ def fewest_first(asked: Mapping[str, Collection[Any] | None]) -> list[str]:
     return sorted(asked, key=lambda title: math.inf if (keys := asked[title]) is None else len(keys))
 
 
-def tabs_to_write_anew(pipeline: Pipeline, instance: dg.DagsterInstance) -> set[str]:
-    """Titles of tabs that are on again after events had passed them by."""
+def tabs_to_write_anew(pipeline: Pipeline, instance: dg.DagsterInstance, *, others: bool = False) -> set[str]:
+    """Titles of tabs that are on again after events had passed them by; with ``others``, of other spreadsheets."""
     waiting = held_tabs.held(pipeline.state, pipeline.spreadsheet.id)
-    on = enabled_tabs(instance) if waiting else []
-    return waiting & {tab_asset.tab.name for tab_asset in on if tab_asset.problem is None}
+    return waiting & {tab_asset.tab.name for tab_asset in _usable(instance, others=others)} if waiting else set()
+
+
+def _usable(instance: dg.DagsterInstance, *, others: bool) -> list[TabAsset]:
+    on = [tab_asset for tab_asset in enabled_tabs(instance) if tab_asset.problem is None]
+    return [tab_asset for tab_asset in on if not others or tab_asset.tab.spreadsheet != DEFAULT]
 
 
 # Writing ---------------------------------------------------------------------------------------------------------------

@@ -38,7 +38,11 @@ def explained(
     except SheetsPipelineError as error:
         if run := instance.get_run_by_id(run_id):
             no_retry = _NO_RETRY_TAGS if error.needs_person else {}
-            add_missing(instance, run, tags_of(open_pipeline) | failure_tags(error, run.tags, spreadsheet) | no_retry)
+            add_missing(
+                instance,
+                run,
+                tags_of(open_pipeline, run, spreadsheet) | failure_tags(error, run.tags, spreadsheet) | no_retry,
+            )
         details = {"error": type(error).__name__, "where": where_raised(error)}
         raise dg.Failure(str(error), metadata=details, allow_retries=not error.needs_person) from None
     except DagsterError:
@@ -49,13 +53,15 @@ def explained(
 
 
 def wait_before_retry(
-    context: dg.OpExecutionContext | dg.AssetExecutionContext, open_pipeline: Callable[[], Pipeline]
+    context: dg.OpExecutionContext | dg.AssetExecutionContext,
+    open_pipeline: Callable[[], Pipeline],
+    spreadsheet: str | Each = DEFAULT,
 ) -> None:
     """In a run that Dagster started again, wait 1, 2, 4 ... times SYNC_RETRY_DELAY_SECONDS before the first request.
 
     Whoever started the run, from here on it carries the tags of its spreadsheet and credential.
     """
-    add_missing(context.instance, context.run, tags_of(open_pipeline))
+    add_missing(context.instance, context.run, tags_of(open_pipeline, context.run, spreadsheet))
     number = int(context.run.tags.get(_RETRY_NUMBER_TAG, 0))
     if number:
         seconds = min(load_settings().sync_retry_delay_seconds * 2.0 ** (number - 1), 300)

@@ -1,11 +1,13 @@
 """The gate before every automatic sync: switches, circuit breaker and the governor, in one sentence."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Literal
 
 import dagster as dg
 import sqlalchemy as sa
 
+from sheets_pipeline.components.tab_asset import TabAsset
 from sheets_pipeline.dagster_runtime.instigators import switched_off
 from sheets_pipeline.database import history
 from sheets_pipeline.errors import SheetsPipelineError, SpreadsheetPaused, is_within_tab
@@ -21,6 +23,7 @@ from sheets_pipeline.sync.circuit import (
     circuit,
     why_not,
 )
+from sheets_pipeline.sync.spreadsheet import DEFAULT
 
 Kind = Literal["full", "events"]
 
@@ -47,13 +50,18 @@ _RECORDS = 60
 _SPARE = 8
 
 
-def reason_to_skip(instance: dg.DagsterInstance, pipeline: Pipeline, kind: Kind) -> str | None:
-    """Why no sync may start now, until when and what to do; None where one may."""
+def reason_to_skip(instance: dg.DagsterInstance, pipeline: Pipeline, kind: Kind, *, others: bool = False) -> str | None:
+    """Why no sync may start now, until when and what to do; None where one may.
+
+    With ``others`` it is one that leaves the default spreadsheet alone, whose circuit does not matter then.
+    """
     off = switched_off(instance)
     tabs = declared_tabs(pipeline.settings)
     if all(switch_name(tab_asset.tab) in off for tab_asset in tabs):
         return "Every tab is switched off."
     try:
+        if others:
+            return governor.may_start(pipeline.state, pipeline.platform, pipeline.settings, kind).reason
         state = current_circuit(instance, pipeline)
         if reason := why_not(state):
             return reason
@@ -62,6 +70,15 @@ def reason_to_skip(instance: dg.DagsterInstance, pipeline: Pipeline, kind: Kind)
         return governor.may_start(pipeline.state, pipeline.platform, pipeline.settings, kind).reason
     except UNREACHABLE as error:
         return in_one_line(error)
+
+
+def default_rests(instance: dg.DagsterInstance, pipeline: Pipeline, kind: Kind, tabs: Collection[TabAsset]) -> bool:
+    """Whether of these tabs only those in other spreadsheets than the default one may be synced now."""
+    return (
+        any(tab_asset.tab.spreadsheet != DEFAULT for tab_asset in tabs)
+        and reason_to_skip(instance, pipeline, kind) is not None
+        and reason_to_skip(instance, pipeline, kind, others=True) is None
+    )
 
 
 def in_one_line(error: SheetsPipelineError | sa.exc.DBAPIError) -> str:

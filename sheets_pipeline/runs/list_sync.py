@@ -128,7 +128,7 @@ def keep_in_list(
     Raises:
         dagster.Failure: Names the spreadsheets that could not be written; the others are.
     """
-    wait_before_retry(context, open_pipeline)
+    wait_before_retry(context, open_pipeline, tab_asset.tab.spreadsheet)
     with explained(context.instance, context.run.run_id, open_pipeline, tab_asset.tab.words, tab_asset.tab.spreadsheet):
         pipeline = open_pipeline()
         chosen = set(context.partition_keys)

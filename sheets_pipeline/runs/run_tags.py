@@ -12,6 +12,8 @@ from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.sync.spreadsheet import DEFAULT, Each
 
 SPREADSHEET_TAG = "sheets_pipeline/spreadsheet"
+#: In its place where a run leaves that spreadsheet alone and serves others of the installation: it says nothing about it.
+OTHERS_TAG = "sheets_pipeline/others_than_spreadsheet"
 CREDENTIAL_TAG = "sheets_pipeline/credential"
 #: After a failure: the class of the error, and whether only a person can mend it ("true" or "false").
 ERROR_TAG = "sheets_pipeline/error"
@@ -23,15 +25,19 @@ ELSEWHERE = " elsewhere"
 NO_CREDENTIAL = "none"
 
 
-def run_tags(pipeline: Pipeline) -> dict[str, str]:
-    """Tags for every run that is started for this spreadsheet; never a secret."""
-    return {SPREADSHEET_TAG: pipeline.spreadsheet.id, CREDENTIAL_TAG: credential_name(pipeline)}
+def run_tags(pipeline: Pipeline, *, others: bool = False) -> dict[str, str]:
+    """Tags for every run that is started for this spreadsheet, or for others than it; never a secret."""
+    name = OTHERS_TAG if others else SPREADSHEET_TAG
+    return {name: pipeline.spreadsheet.id, CREDENTIAL_TAG: credential_name(pipeline)}
 
 
-def tags_of(open_pipeline: Callable[[], Pipeline]) -> dict[str, str]:
-    """``run_tags`` of a pipeline; none where it cannot be opened, which the run itself will tell."""
+def tags_of(
+    open_pipeline: Callable[[], Pipeline], run: dg.DagsterRun, spreadsheet: str | Each = DEFAULT
+) -> dict[str, str]:
+    """``run_tags`` for a run at work in a spreadsheet; none where the pipeline cannot be opened, which the run will tell."""
+    others = OTHERS_TAG in run.tags or (spreadsheet != DEFAULT and SPREADSHEET_TAG not in run.tags)
     try:
-        return run_tags(open_pipeline())
+        return run_tags(open_pipeline(), others=others)
     except SheetsPipelineError:
         return {}
 

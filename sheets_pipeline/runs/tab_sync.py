@@ -31,7 +31,7 @@ def compute(
     Raises:
         dagster.Failure: With the error's words, and a retry only where one can help.
     """
-    wait_before_retry(context, open_pipeline)
+    wait_before_retry(context, open_pipeline, tab_asset.tab.spreadsheet)
     run_id = context.run.run_id
     with explained(context.instance, run_id, open_pipeline, tab_asset.tab.words, tab_asset.tab.spreadsheet):
         pipeline = open_pipeline()

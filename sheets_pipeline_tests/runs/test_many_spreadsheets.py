@@ -1,6 +1,7 @@
 """Tabs in a named spreadsheet and in each of a list: YAML and SQL of tables that the project has never seen."""
 
 from contextlib import nullcontext
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +17,8 @@ from sheets_pipeline.components.tab_asset import tab_assets, watched
 from sheets_pipeline.database import history
 from sheets_pipeline.database.triggers import install
 from sheets_pipeline.definitions import defs
+from sheets_pipeline.defs.event_sync import pending_events
+from sheets_pipeline.defs.full_sync import request_full_sync
 from sheets_pipeline.defs.io_managers import SheetsIOManager
 from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.errors import UnknownTab
@@ -24,6 +27,7 @@ from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.runs.gate import current_circuit, spreadsheet_circuit
 from sheets_pipeline.runs.job_pool import in_turns
 from sheets_pipeline.runs.parted import Parted
+from sheets_pipeline.runs.run_tags import SPREADSHEET_TAG, run_tags
 from sheets_pipeline.runs.targets import spreadsheets_of
 from sheets_pipeline.sync.spreadsheet import Credential, Spreadsheet
 from sheets_pipeline_tests.learning_platform import Platform
@@ -172,6 +176,52 @@ def test_a_spreadsheet_that_is_gone_fails_alone_and_is_left_alone_afterwards(sch
     circuits = {part: spreadsheet_circuit(school.at(part)).state for part in "123"}
     assert circuits == {"1": "closed", "2": "open", "3": "closed"}
     assert current_circuit(school.platform.instance, school.platform.pipeline).state == "closed"
+
+
+def test_while_the_default_spreadsheet_rests_the_others_are_kept_in_step(
+    school: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    instance, pipeline = school.platform.instance, school.platform.pipeline
+    monkeypatch.setattr("sheets_pipeline.sync.circuit.FIRST_PAUSE_SECONDS", 60)
+    monkeypatch.setattr("sheets_pipeline.defs.event_sync._WAIT_IN_TICK_SECONDS", 0.1)
+    context = dg.build_sensor_context(instance=instance, resources={"pipeline": PipelineResource()})
+
+    def events() -> dict[str, Any] | None:
+        asked = pending_events(context)
+        return dict(asked.tags) | {"sheets_pipeline/next_tick": "0"} if isinstance(asked, dg.RunRequest) else None
+
+    assert school.run("full_sync", tags=run_tags(pipeline)).success
+    assert school.run("full_sync_courses").success
+    school.server.faults(action="error", status=403, count=None, spreadsheet=school.platform.spreadsheet_id)
+    assert not school.run("full_sync", tags=run_tags(pipeline)).success
+    for by_hand in (True, False):
+        tags = {} if by_hand else run_tags(pipeline, others=True)
+        assert school.run("full_sync_courses", tags=tags).success
+    assert current_circuit(instance, pipeline).state == "open"
+
+    school.sql("update attempt set score = 3; insert into school_course values (7, null, 'new@example.org')")
+    asked_for = events()
+    assert asked_for
+    assert SPREADSHEET_TAG not in asked_for
+    assert school.run("event_sync", tags=asked_for).success
+    assert school.course("1")[0] == ["Ada", 1, 1, 3]
+    assert school.values(school.office)[0] == ["Ada", 1, 1, 3]
+    school.sql("insert into pending_event (entity, key) values ('school_course', '[7]')")
+    assert events() is None or school.run("event_sync", tags=events()).success
+    assert events() is None  # what the default one missed waits, without runs
+
+    school.sql("alter table attempt disable trigger all; update attempt set score = 4")
+    asked = request_full_sync(instance, PipelineResource(), datetime(2026, 5, 4, 10, 0, tzinfo=UTC))
+    assert isinstance(asked, dg.RunRequest), asked
+    assert len(asked.asset_selection or []) == 1
+    assert school.run("full_sync", tags=dict(asked.tags), asset_selection=asked.asset_selection).success
+    assert school.values(school.office)[0] == ["Ada", 1, 1, 4]
+    assert current_circuit(instance, pipeline).state == "open"
+
+    school.server.clear_faults()
+    assert school.run("full_sync", tags=run_tags(pipeline)).success
+    assert current_circuit(instance, pipeline).state == "closed"
+    assert [row[1] for row in school.values(school.platform.spreadsheet_id, "Courses")][-1] == "new@example.org"
 
 
 def test_a_new_course_is_a_partition_and_is_filled_without_a_reload(school: School) -> None:

@@ -101,7 +101,7 @@ async def _serve_matched(
         server.quota.take(endpoint.counts, caller.user)
     except ApiError as error:
         return respond(_refused(error, request))
-    fault = server.faults.pick(match.method.id, endpoint.counts)
+    fault = server.faults.pick(match.method.id, endpoint.counts, request.url.path)
     if fault is not None and fault.action == "delay":
         entry.fault = "delay"
         server.faults.record(fault, match.method.id, applied=False)

@@ -4,6 +4,7 @@ A rule says which requests it is for and what happens to them; what was done is 
 """
 
 import random
+import re
 import time
 from collections import Counter, deque
 from collections.abc import Mapping
@@ -42,6 +43,7 @@ class Fault:
             ``timeout`` holds it without an answer for ``seconds`` and then cuts it.
         method: Pattern of method ids: ``sheets.spreadsheets.values.*``.
         kind: ``read``, ``write`` or ``any``.
+        spreadsheet: Only requests whose path names this id.
         after: The request is carried out first, only its answer is replaced or lost.
         count: For how many requests; None is without end.
         skip: So many matching requests are left alone first.
@@ -52,6 +54,7 @@ class Fault:
     action: str
     method: str = "*"
     kind: str = "any"
+    spreadsheet: str | None = None
     status: int = 503
     after: bool = False
     seconds: float = 0.0
@@ -85,8 +88,10 @@ class Fault:
             if wrong:
                 raise FaultSpecError(f"Fault: {text}.")
 
-    def wants(self, method_id: str, kind: str) -> bool:
+    def wants(self, method_id: str, kind: str, path: str = "") -> bool:
         """Whether this request is hit; draws and counts."""
+        if self.spreadsheet is not None and self.spreadsheet not in re.split("[/:]", path):
+            return False
         if self.count is not None and self.hits >= self.count:
             return False
         if self.kind not in ("any", kind) or not fnmatchcase(method_id, self.method):
@@ -154,9 +159,9 @@ class Faults:
         """Take away one rule, or all."""
         self._rules = [] if rule_id is None else [rule for rule in self._rules if rule.rule_id != rule_id]
 
-    def pick(self, method_id: str, kind: str) -> Fault | None:
+    def pick(self, method_id: str, kind: str, path: str = "") -> Fault | None:
         """The rule that hits this request, if any does."""
-        return next((rule for rule in self._rules if rule.wants(method_id, kind)), None)
+        return next((rule for rule in self._rules if rule.wants(method_id, kind, path)), None)
 
     def pick_named(self, method_id: str) -> Fault | None:
         """As ``pick``, for what is no request to the API: only rules that name its kind hit it, not those for ``*``."""

@@ -20,6 +20,7 @@ from sheets_pipeline.database.locks import named_lock
 from sheets_pipeline.database.quota import BULK, DatabaseQuota, Kind, ProjectQuota
 from sheets_pipeline.database.state import TabStore
 from sheets_pipeline.database.upgrade import install_state
+from sheets_pipeline.edits.notes import NoteStore
 from sheets_pipeline.edits.reading import Reading
 from sheets_pipeline.embedded.services import Services, ensure_services
 from sheets_pipeline.settings import Settings, load_settings
@@ -29,6 +30,7 @@ from sheets_pipeline.sheets.credentials import Identity, load_identity
 from sheets_pipeline.sheets.memory import TabFacts
 from sheets_pipeline.sheets.protocol import Writer
 from sheets_pipeline.sheets.shared_requests import Participant
+from sheets_pipeline.sheets.showing import TabShowing
 from sheets_pipeline.sheets.writer import TabWriter
 from sheets_pipeline.sync.spreadsheet import DEFAULT, Credential, Spreadsheet
 from sheets_pipeline.sync.tab import Tab
@@ -147,12 +149,13 @@ class Pipeline:
             with client.quota_reserved(), named_lock(self.state, lock_name) as still_ours, client.taking_part():
                 yield still_ours
 
-        take_edits = None
+        take_edits = showing = None
         if self.settings.edits_on and tab.edited:
             take_edits = Reading(self.state, client, spreadsheet_id, tab).take
+            showing = TabShowing(client, NoteStore(self.state, memory_of(tab.title).id))
         if tab.archive is None:
             single = TabWriter(tab, client, memory_of(tab.title), lock, self.installation, url)
-            single.take_edits = take_edits
+            single.take_edits, single.showing = take_edits, showing
             return single
         store = ArchiveStore(self.state, spreadsheet_id, tab.title)
         max_rows = tab.archive.max_rows.read()
@@ -160,7 +163,7 @@ class Pipeline:
         family = ArchivedWriter(
             tab, tab.archive.moment, max_rows, client, source, store, memory_of, lock, self.installation, url
         )
-        family.take_edits = take_edits
+        family.take_edits, family.showing = take_edits, showing
         return family
 
     def full_disk(self, *, now: bool = False) -> str | None:

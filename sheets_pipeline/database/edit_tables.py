@@ -1,4 +1,4 @@
-"""The ledger of edits: every cell that people changed and what became of it, and the messages in which they came."""
+"""The ledger of edits: every cell that people changed and what became of it, the messages in which they came, and our notes."""
 
 import sqlalchemy as sa
 
@@ -54,6 +54,21 @@ sheet_edit_message = sa.Table(
     sa.Column("received_at", UtcDateTime, nullable=False),
     sa.Index("sheet_edit_message_received", "received_at"),
     comment="Messages of the Apps Script: none counts twice.",
+    **UNICODE,
+    mysql_engine="InnoDB",
+    mariadb_engine="InnoDB",
+)
+
+sheet_note = sa.Table(
+    "sheet_note",
+    state_metadata,
+    sa.Column("tab_id", sa.Integer, primary_key=True, autoincrement=False, comment="of sync_tab"),
+    sa.Column("row_key", ExactText(MAX_KEY_CHARACTERS), primary_key=True),
+    sa.Column("column_name", ExactText(200), primary_key=True),
+    sa.Column("wanted", LongText, comment="what the cell's note is to say; null: none"),
+    sa.Column("written", LongText, comment="the note of ours that stands in the cell; null: none"),
+    sa.Column("sent", LongText, comment="a note on its way, which may stand in another cell if rows moved; null: none"),
+    comment="Notes of ours in cells whose edits were not taken.",
     **UNICODE,
     mysql_engine="InnoDB",
     mariadb_engine="InnoDB",

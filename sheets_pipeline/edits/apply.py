@@ -18,7 +18,7 @@ from sheets_pipeline.components.tab_asset import tab_assets
 from sheets_pipeline.database.edit_refusals import Kind, Refusal, refusal
 from sheets_pipeline.database.edit_target import bound
 from sheets_pipeline.database.state import sync_tab
-from sheets_pipeline.edits import ledger
+from sheets_pipeline.edits import ledger, notes
 from sheets_pipeline.edits.base import base_of, note_base
 from sheets_pipeline.edits.ends import Ends
 from sheets_pipeline.edits.ledger import State
@@ -146,6 +146,7 @@ def _failed(pipeline: Ends, tab_id: int, row_key: str, error: Exception, why: Re
                 ledger.settle(connection, edit, State.DEAD, reason)
                 _, base = base_of(connection, edit)
                 note_base(connection, [edit], base or {})
+                notes.wish(connection, [notes.Ended(edit, State.DEAD, reason)])
                 states.append(State.DEAD)
             else:
                 ledger.postpone(connection, [edit], _PAUSES[edit.attempts], reason, counts=True)

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from sheets_pipeline.database.edit_tables import sheet_edit
 from sheets_pipeline.database.event_table import utc_now
-from sheets_pipeline.edits import ledger
+from sheets_pipeline.edits import ledger, notes
 from sheets_pipeline.edits.base import base_of, note_base
 from sheets_pipeline.edits.ledger import Edit, State
 from sheets_pipeline.edits.recording import put_in
@@ -55,8 +55,10 @@ def reject(engine: sa.Engine, edit_id: int, who: str) -> Edit:
         edit = find(connection, edit_id)
         if edit.state not in (State.AWAITING, State.NEW):
             raise NotPossible(f"Edit {edit_id} is {edit.state}; expected one that waits.")
-        if not ledger.set_state(connection, edit, State.REJECTED, who, f"refused by {who}", settled_at=utc_now()):
+        reason = f"refused by {who}"
+        if not ledger.set_state(connection, edit, State.REJECTED, who, reason, settled_at=utc_now()):
             raise NotPossible(f"Somebody else was quicker with edit {edit_id}.")
+        notes.wish(connection, [notes.Ended(edit, State.REJECTED, reason)])
         _, base = base_of(connection, edit)
         note_base(connection, [edit], base or {})
         return find(connection, edit_id)

@@ -10,13 +10,13 @@ from sheets_pipeline.database.edit_refusals import Kind, Refusal, refusal
 from sheets_pipeline.database.edit_target import TargetRow
 from sheets_pipeline.database.event_keys import edit_entity, stored_key
 from sheets_pipeline.database.event_table import pending_event
-from sheets_pipeline.edits import ledger
+from sheets_pipeline.edits import ledger, notes
 from sheets_pipeline.edits.base import base_of, note_base, zone_of
 from sheets_pipeline.edits.ledger import Edit, State
 from sheets_pipeline.sync.cells import KEY_SEPARATOR, Cell, same_cell
 from sheets_pipeline.sync.editing import Editing, Edits
 from sheets_pipeline.sync.merge import UNKNOWN, Outcome, Unknown, merge, same
-from sheets_pipeline.sync.tab import Column, Tab
+from sheets_pipeline.sync.tab import Column, ColumnType, Tab
 from sheets_pipeline.sync.typed_cells import Reader, database_value
 from sheets_pipeline.sync.values import EXPECTED, Misfit, converter
 from sheets_pipeline.sync.watch import Priority
@@ -57,6 +57,7 @@ class Row:
         self.platform, self.state, self.tab, self.edits = platform, state, tab, edits
         self.base = self._read_base()
         self.states: list[State] = []
+        self._ended: list[notes.Ended] = []
         self._shows_again = False
 
     def settle(self) -> list[State]:
@@ -74,13 +75,15 @@ class Row:
         for table, edits in by_table.items():
             self._settle_table(table, edits)
         note_base(self.state, self.edits, self.base)
-        if self._shows_again:
+        if notes.wish(self.state, self._ended) or self._shows_again:
             self._show_again()
         return self.states
 
     def _end(self, edit: Edit, state: State, reason: str | None = None, **values: Any) -> None:
         ledger.settle(self.state, edit, state, reason, **values)
         self.states.append(state)
+        names = {column.name: column.type for column in self.tab.columns}
+        self._ended.append(notes.Ended(edit, state, reason, names.get(edit.column, ColumnType.TEXT)))
         self._shows_again |= edit.is_of_sheet and (state not in (State.APPLIED, State.SAME) or reason is not None)
 
     # The tab's side -----------------------------------------------------------------------------------------------------

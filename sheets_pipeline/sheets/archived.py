@@ -22,6 +22,7 @@ from sheets_pipeline.sheets.marks import Ownership
 from sheets_pipeline.sheets.memory import TabMemory, TakeEdits
 from sheets_pipeline.sheets.protocol import Allowance
 from sheets_pipeline.sheets.reader import NeedsFullSync
+from sheets_pipeline.sheets.showing import TabShowing
 from sheets_pipeline.sheets.writer import TabWriter
 from sheets_pipeline.sync.archive import (
     Boundary,
@@ -102,6 +103,7 @@ class ArchivedWriter:
         self._memory_of, self.ownership = memory_of, ownership
         #: As for ``TabWriter``, for the main tab.
         self.take_edits: TakeEdits | None = None
+        self.showing: TabShowing | None = None
         self._still_ours: StillOurs = None
         self._moved = 0
 
@@ -354,7 +356,8 @@ class ArchivedWriter:
         writer = TabWriter(
             tab, self.client, memory, lambda: nullcontext(still_ours), self.ownership, self.spreadsheet_url
         )
-        writer.take_edits = self.take_edits if tab is self.tab else None
+        if tab is self.tab:
+            writer.take_edits, writer.showing = self.take_edits, self.showing
         writer.elsewhere = lambda keys: set(self.source.moments(keys)) if keys else set()
         return writer
 

@@ -28,6 +28,7 @@ from sheets_pipeline.sheets.protocol import Allowance
 from sheets_pipeline.sheets.reader import TRUSTED_SECONDS, NeedsFullSync, TabReader
 from sheets_pipeline.sheets.rounds import Round, TabLook, new_layout, round_of_changes, round_of_creation
 from sheets_pipeline.sheets.sender import Sender, is_rekeyed
+from sheets_pipeline.sheets.showing import TabShowing
 from sheets_pipeline.sheets.time_zones import zone_for
 from sheets_pipeline.sync.archive import Part
 from sheets_pipeline.sync.diff import compare, compare_touched, digest_after, digest_of_ours, rows_of_ours
@@ -85,6 +86,8 @@ class TabWriter:
         self.elsewhere: Callable[[Collection[str]], set[str]] = lambda _keys: set()
         #: Takes cells that people edited out of the changes of a full sync.
         self.take_edits: TakeEdits | None = None
+        #: Shows in the tab what became of edits.
+        self.showing: TabShowing | None = None
         self._finder = TabFinder(tab, client, memory)
         self._marks = TabMarks(client, ownership, memory.now)
         self._reader = TabReader(tab, client, self._marks)
@@ -186,13 +189,19 @@ class TabWriter:
         for number in range(1, MAX_ROUNDS + 1):
             logger.info("Tab %r: reading", self.tab.title)
             planned = self._look_where_it_is(look)
+            if self.showing is not None:
+                self.showing.add_to(planned, dry_run=allowance.dry_run)
             self._preflight(planned)
             if not allowance.dry_run:
                 planned.facts = self._marks.sign(planned.sight, planned.facts, planned.plan, planned.rows_digest)
             if number == 1:
                 planned.describe(report, self.tab, self.spreadsheet_url)
             report.rounds = number
-            if allowance.dry_run or self._sender.send(planned, report):
+            if allowance.dry_run:
+                break
+            if self._sender.send(planned, report):
+                if self.showing is not None:
+                    self.showing.applied()
                 break
             time.sleep(min(0.5 * 2.0 ** (number - 1), 8))
         else:

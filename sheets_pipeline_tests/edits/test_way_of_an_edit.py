@@ -217,6 +217,7 @@ def test_a_full_sync_finds_what_no_message_told_and_does_not_bury_it(way: Way) -
     assert way.user(1).full_name == "Ada"
     found = {edit["key"]: (edit["state"], edit["typed"], edit["seen_by"]) for edit in way.edits()}
     assert found == {"1": ("applied", "Ada", "read"), "2": ("conflict", "Grace", "read")}
+    assert way.sync("UserProfiles").cells == 0  # a note tells of the one that lost
     assert way.sync("UserProfiles").traffic.write_requests == 0
     # What is refused is shown again, and is no second edit.
     way.sync("TranscriptRequests")

@@ -24,6 +24,6 @@ def add_webhook(app: FastAPI, intake: Intake, applier: Applier) -> None:
         except MessageRefused as refused:
             wait = {"Retry-After": "1"} if refused.status == 429 else {}
             return JSONResponse({"error": str(refused)}, status_code=refused.status, headers=wait)
-        if taken.cells:
+        if taken.cells or taken.asks_for_look:
             applier.wake()
         return JSONResponse({"taken": taken.kind, "cells": taken.cells}, status_code=202)

@@ -19,6 +19,7 @@ from sheets_pipeline.database import (
     installation,
     leases,
     quota,
+    row_tables,
     state,
 )
 from sheets_pipeline.database.chains import STORE, NotedChain
@@ -28,7 +29,7 @@ from sheets_pipeline.database.store import state_metadata
 from sheets_pipeline.errors import DatabaseError
 
 #: Importing one of these declares its tables.
-_DECLARING = (archive, edit_tables, held_tabs, history, installation, leases, quota, state)
+_DECLARING = (archive, edit_tables, held_tabs, history, installation, leases, quota, row_tables, state)
 
 #: Longest wait for another process that changes the tables, in seconds.
 _LOCK_SECONDS = 60

@@ -5,8 +5,9 @@ import dagster as dg
 from sheets_pipeline.dagster_runtime.connections import shared
 from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.defs.running import CONSOLE, RUN_CONFIG
-from sheets_pipeline.edits import ledger
+from sheets_pipeline.edits import ledger, looks
 from sheets_pipeline.edits.apply import apply_due
+from sheets_pipeline.edits.look import look_due
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.runs import gate
 
@@ -15,18 +16,20 @@ _LEFT_SECONDS = 5.0
 _LONGEST_SECONDS = 120.0
 
 
-@dg.op(out=dg.Out(dg.Nothing), description="Applies edits that are due.")
+@dg.op(out=dg.Out(dg.Nothing), description="Reads tabs of which that is wanted; applies edits that are due.")
 def apply_edits(context: dg.OpExecutionContext, pipeline: PipelineResource) -> dg.Output[None]:
     """Says in its metadata what became of them."""
-    counts = apply_due(pipeline.opened(), seconds=_LONGEST_SECONDS)
+    opened = pipeline.opened()
+    read = look_due(opened)
+    counts = apply_due(opened, seconds=_LONGEST_SECONDS)
     context.log.info(
         "Edits: %s", ", ".join(f"{state}: {number}" for state, number in counts.by_state.items()) or "none"
     )
-    return dg.Output(None, metadata={"edits": counts.total, **counts.by_state})
+    return dg.Output(None, metadata={"tabs_read": read, "edits": counts.total, **counts.by_state})
 
 
 @dg.job(
-    description="Applies edits of tabs that are due. Started by the sensor edits_left.",
+    description="Reads tabs in which people did what no message tells in full; applies edits that are due. Started by edits_left.",
     # The sensor asks again while edits are due.
     tags={"dagster/max_retries": "0"},
     executor_def=dg.in_process_executor,
@@ -42,7 +45,7 @@ def edit_sync() -> None:
     job=edit_sync,
     minimum_interval_seconds=10,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Asks for one edit_sync run while edits wait that nobody else applies.",
+    description="Asks for one edit_sync run while edits wait that nobody else applies, or tabs that nobody else reads.",
 )
 def edits_left(context: dg.SensorEvaluationContext, pipeline: PipelineResource) -> dg.RunRequest | dg.SkipReason:
     """One run for all that is due, while no such run is under way."""
@@ -61,4 +64,4 @@ def edits_left(context: dg.SensorEvaluationContext, pipeline: PipelineResource) 
 
 def _are_left(opened: Pipeline) -> bool:
     with opened.state.connect() as connection:
-        return ledger.are_due_for(connection, _LEFT_SECONDS)
+        return ledger.are_due_for(connection, _LEFT_SECONDS) or looks.are_due_for(connection, _LEFT_SECONDS)

@@ -1,4 +1,7 @@
-"""Applies edits in the process that takes them in: as soon as one has come, and again when one that waits is due."""
+"""Applies edits in the process that takes them in: as soon as one has come, and again when one that waits is due.
+
+A second thread reads tabs where a message did not tell everything: edits do not wait for Google.
+"""
 
 import logging
 import threading
@@ -7,9 +10,9 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-from sheets_pipeline.edits import ledger
+from sheets_pipeline.edits import ledger, looks
 from sheets_pipeline.edits.apply import apply_due
-from sheets_pipeline.edits.ends import Ends
+from sheets_pipeline.edits.look import Reads, look_due
 from sheets_pipeline.errors import SheetsPipelineError
 
 logger = logging.getLogger(__name__)
@@ -19,41 +22,51 @@ _LOOK_SECONDS = 5.0
 
 
 class Applier:
-    """A thread that applies what is due, one row at a time."""
+    """Two threads: one applies what is due, one row at a time, the other reads tabs of which that is wanted."""
 
-    def __init__(self, open_pipeline: Callable[[], Ends]) -> None:
+    def __init__(self, open_pipeline: Callable[[], Reads]) -> None:
         self._open = open_pipeline
-        self._wanted, self._ended = threading.Event(), threading.Event()
+        self._applies, self._reads = threading.Event(), threading.Event()
+        self._ended = threading.Event()
 
     def start(self) -> None:
-        """Begin; the thread ends with the process, or when it is told to."""
-        threading.Thread(target=self._run, name="edits", daemon=True).start()
+        """Begin; the threads end with the process, or when they are told to."""
+        for name, work, wanted in (("edits", self._apply, self._applies), ("looks", self._read, self._reads)):
+            threading.Thread(target=self._run, args=(work, wanted), name=name, daemon=True).start()
 
     def wake(self) -> None:
         """Something has come."""
-        self._wanted.set()
+        self._applies.set()
+        self._reads.set()
 
     def end(self) -> None:
         """Apply nothing more."""
         self._ended.set()
-        self._wanted.set()
+        self.wake()
 
-    def _run(self) -> None:
+    def _run(self, work: Callable[[Reads], float], wanted: threading.Event) -> None:
         while not self._ended.is_set():
-            self._wanted.clear()
+            wanted.clear()
             wait = _LOOK_SECONDS
             try:
-                pipeline = self._open()
-                apply_due(pipeline)
-                wait = _seconds_to_next(pipeline)
+                wait = work(self._open())
             except (SheetsPipelineError, sa.exc.SQLAlchemyError) as error:
                 text = str(error) if isinstance(error, SheetsPipelineError) else type(error).__name__
                 logger.warning("Edits wait: %s", text)
-            self._wanted.wait(wait)
+            wanted.wait(wait)
+
+    def _apply(self, pipeline: Reads) -> float:
+        apply_due(pipeline)
+        with pipeline.state.connect() as connection:
+            return _seconds_to(ledger.next_due(connection))
+
+    def _read(self, pipeline: Reads) -> float:
+        if look_due(pipeline):
+            self._applies.set()
+        with pipeline.state.connect() as connection:
+            return _seconds_to(looks.next_due(connection))
 
 
-def _seconds_to_next(pipeline: Ends) -> float:
-    with pipeline.state.connect() as connection:
-        due = ledger.next_due(connection)
+def _seconds_to(due: datetime | None) -> float:
     left = _LOOK_SECONDS if due is None else (due - datetime.now(UTC)).total_seconds()
     return min(max(left, 0.05), _LOOK_SECONDS)

@@ -23,11 +23,11 @@ from sheets_pipeline.components.tab_asset import tab_assets
 from sheets_pipeline.database.edit_tables import sheet_edit_message
 from sheets_pipeline.database.event_keys import TabEvents, UnusableKey
 from sheets_pipeline.database.event_table import utc_now
-from sheets_pipeline.edits import ledger
+from sheets_pipeline.edits import ledger, looks
 from sheets_pipeline.edits.base import as_cell
 from sheets_pipeline.edits.ends import Ends
 from sheets_pipeline.edits.ledger import Seen, Source
-from sheets_pipeline.edits.recording import record
+from sheets_pipeline.edits.recording import known_rows, record
 from sheets_pipeline.errors import SheetsError
 from sheets_pipeline.sheets.time_zones import time_zone
 from sheets_pipeline.sync.cells import MAX_KEY_CHARACTERS, Cell
@@ -87,6 +87,8 @@ class Message(BaseModel):
     columns: Annotated[list[_Word], Field(max_length=1000)] = Field(default_factory=list)
     rows: Annotated[list[_Row], Field(max_length=MOST_ROWS)] = Field(default_factory=list)
     old: _Value = None
+    #: Whether key cells were among those that were changed.
+    keys: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,8 @@ class Taken:
     kind: str
     tab: str
     cells: int
+    #: Whether a tab is to be read, as the message does not tell all that people did.
+    asks_for_look: bool = False
 
 
 class Intake:
@@ -121,11 +125,15 @@ class Intake:
             raise MessageRefused(404, "Expected the id of a spreadsheet that is kept here; found another.")
         if not self._quota.takes(message.spreadsheet):
             raise MessageRefused(429, f"Expected at most {PER_SECOND:.0f} messages a second. Wait a moment.")
-        tab = _tab(message) if message.kind == "edit" else None
+        tabs = [] if message.kind == "probe" else _tabs(message)
         with ledger.writing(pipeline.state) as connection:
             self._note(connection, message)
-            cells = _record(connection, message, tab) if tab is not None else 0
-        return Taken(message.kind, message.tab, cells)
+            if message.kind == "edit":
+                return _record(connection, message, tabs[0])
+            ids = [ledger.tab_id_of(connection, message.spreadsheet, tab.title) for tab in tabs]
+            for tab_id in sorted(one for one in ids if one is not None):
+                looks.ask(connection, tab_id)
+        return Taken(message.kind, message.tab, 0, bool(tabs))
 
     def _check_signature(self, body: bytes, timestamp: str, signature: str) -> None:
         if not self._secret or not self._is_enabled():
@@ -182,20 +190,25 @@ def parsed(body: bytes) -> Message:
     return message
 
 
-def _tab(message: Message) -> Tab:
-    for asset in tab_assets().values():
-        if asset.tab.title == message.tab and asset.problem is None and asset.tab.edited:
-            if unknown := [name for name in message.columns if name not in asset.tab.edited]:
-                known = ", ".join(asset.tab.edited)
-                raise MessageRefused(400, f"{len(unknown)} of the columns are not editable; known: {known}.")
-            return asset.tab
-    raise MessageRefused(404, "Expected the title of a tab with editable columns.")
+def _tabs(message: Message) -> list[Tab]:
+    """The tab that a message names; all that people edit for a look that names none."""
+    tabs = [asset.tab for asset in tab_assets().values() if asset.problem is None and asset.tab.edited]
+    if message.kind == "look" and not message.tab:
+        return tabs
+    tabs = [tab for tab in tabs if tab.title == message.tab]
+    if not tabs:
+        raise MessageRefused(404, "Expected the title of a tab with editable columns.")
+    edited = tabs[0].edited
+    if unknown := [name for name in message.columns if name not in edited]:
+        known = ", ".join(edited)
+        raise MessageRefused(400, f"{len(unknown)} of the columns are not editable; known: {known}.")
+    return tabs[:1]
 
 
-def _record(connection: sa.Connection, message: Message, tab: Tab) -> int:
+def _record(connection: sa.Connection, message: Message, tab: Tab) -> Taken:
     tab_id = ledger.tab_id_of(connection, message.spreadsheet, tab.title)
     if tab_id is None:
-        return 0
+        return Taken(message.kind, message.tab, 0)
     zone_name = message.zone or "Etc/UTC"
     try:
         zone = time_zone(zone_name)
@@ -205,14 +218,20 @@ def _record(connection: sa.Connection, message: Message, tab: Tab) -> int:
     is_single = len(message.rows) == len(message.columns) == 1
     old: Cell | Unknown = as_cell(_typed(message.old), zone) if is_single and message.old is not None else UNKNOWN
     seen: dict[tuple[str, str], Seen] = {}
+    keys: set[str] = set()
     for row in message.rows:
         try:
             key = rows.key_of_values([as_cell(_typed(part), zone) for part in row.key])
-        except UnusableKey:  # a new row, or one of people's own
-            continue
-        if key and len(key) <= MAX_KEY_CHARACTERS and "\x00" not in key:
+        except UnusableKey:
+            key = ""
+        keys.add(key if len(key) <= MAX_KEY_CHARACTERS and "\x00" not in key else "")
+        if key in keys and key:
             for name, value in zip(message.columns, row.cells, strict=True):
                 seen.setdefault((key, name), Seen(key, name, _typed(value), old))
+    # A new row, one whose key was changed, or one of people's own: what stands in it is read.
+    asks = message.keys or keys != known_rows(connection, tab_id, keys)
+    if asks:
+        looks.ask(connection, tab_id)
     edits = tab.edits
     source = Source(
         message.id.lower(),
@@ -222,8 +241,10 @@ def _record(connection: sa.Connection, message: Message, tab: Tab) -> int:
         zone_name,
         message.editor,
         edits.needs_approval_above if edits else None,
+        frozenset(looks.doubled_keys(connection, tab_id)),
     )
-    return record(connection, tab_id, list(seen.values()), source, known_rows_only=True)
+    cells = record(connection, tab_id, list(seen.values()), source, known_rows_only=True)
+    return Taken(message.kind, message.tab, cells, asks)
 
 
 def _typed(value: Any) -> Typed:

@@ -58,6 +58,8 @@ class Source:
     editor: str = ""
     #: More cells than this wait until a person accepts them.
     approval_above: int | None = None
+    #: Keys that stand on several rows: whose cells these are, a person says.
+    doubled: frozenset[str] = frozenset()
 
     def as_row(self) -> dict[str, Any]:
         """The same as columns of the ledger."""

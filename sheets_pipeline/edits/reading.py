@@ -10,6 +10,7 @@ from sheets_pipeline.edits import ledger
 from sheets_pipeline.edits.ledger import Seen, Source
 from sheets_pipeline.edits.recording import record
 from sheets_pipeline.sheets.client import SheetsClient
+from sheets_pipeline.sheets.rounds import TabLook
 from sheets_pipeline.sync.cells import Cell, same_cell
 from sheets_pipeline.sync.diff import CellUpdate, ChangeSet
 from sheets_pipeline.sync.tab import Tab
@@ -56,7 +57,18 @@ class Reading:
                 found.append((update, Seen(key, name, update.old), row[name]))
         return found
 
-    def _record(self, seen: list[Seen]) -> None:
+    def note(self, look: TabLook, base: Base) -> int:
+        """Note cells of a tab that was read for this alone; returns how many were taken up."""
+        known, seen = base(look.row_of), []
+        for name in self.tab.edited.keys() & look.layout.keys():
+            cells = [None, *look.snapshot.column_cells(look.layout[name])]
+            for key, row in look.row_of.items():
+                stood = known.get(key)
+                if stood is not None and name in stood and not same_cell(stood[name], cells[row]):
+                    seen.append(Seen(key, name, cells[row]))
+        return self._record(seen, look.index.doubled) if seen else 0
+
+    def _record(self, seen: list[Seen], doubled: Collection[str] = ()) -> int:
         properties = self.client.read(params={"fields": "properties(locale,timeZone)"}).get("properties", {})
         limit = self.tab.edits.needs_approval_above if self.tab.edits else None
         source = Source(
@@ -66,8 +78,8 @@ class Reading:
             properties.get("locale", "en_US"),
             properties.get("timeZone", "Etc/UTC"),
             approval_above=limit,
+            doubled=frozenset(doubled),
         )
         with ledger.writing(self.state) as connection:
             tab_id = ledger.tab_id_of(connection, self.spreadsheet_id, self.tab.title)
-            if tab_id is not None:
-                record(connection, tab_id, seen, source)
+            return 0 if tab_id is None else record(connection, tab_id, seen, source)

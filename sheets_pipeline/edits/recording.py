@@ -1,7 +1,7 @@
 """Noting edits in the ledger: cells that differ from what the tab was last known to hold, and edits that take others back."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,8 @@ from sheets_pipeline.edits.ledger import OPEN, Edit, Seen, Source, State, as_jso
 from sheets_pipeline.sync.cells import Cell, same_cell
 from sheets_pipeline.sync.merge import UNKNOWN, Unknown
 from sheets_pipeline.sync.typed_cells import Moment
+
+_COPIED = "several rows of the tab have this key, so that nobody knows which of them is meant"
 
 
 def record(
@@ -74,12 +76,14 @@ def _beginning(before: Edit | None, source: Source, moment: datetime) -> dict[st
 
 
 def _leave_for_approval(rows: list[dict[str, Any]], source: Source) -> None:
-    """Have a person look at them where they are too many."""
-    if source.approval_above is None or len(rows) <= source.approval_above:
-        return
-    reason = f"{len(rows)} cells at once, and more than {source.approval_above} wait for a person to accept them"
+    """Have a person look at them where they are too many, or where several rows have their key."""
+    limit = source.approval_above
+    reason = f"{len(rows)} cells at once, and more than {limit} wait for a person to accept them"
     for row in rows:
-        row |= {"state": State.AWAITING.value, "reason": reason} if row["state"] == State.NEW.value else {}
+        why = _COPIED if row["row_key"] in source.doubled else None
+        why = reason if limit is not None and len(rows) > limit else why
+        if why and row["state"] == State.NEW.value:
+            row |= {"state": State.AWAITING.value, "reason": why}
 
 
 def _is_known(before: Edit, cell: Seen, source: Source) -> bool:
@@ -122,6 +126,15 @@ def _base(connection: sa.Connection, tab_id: int, keys: Sequence[str]) -> dict[s
         for row in connection.execute(query):
             found[row.row_key] = orjson.loads(row.cells) if row.cells else UNKNOWN
     return found
+
+
+def known_rows(connection: sa.Connection, tab_id: int, keys: Collection[str]) -> set[str]:
+    """Those of the keys whose rows we wrote, or meant to write, and that have not left the tab."""
+    columns, known = sync_base_row.c, set[str]()
+    for some in chunks(keys):
+        mine = (columns.tab_id == tab_id) & columns.row_key.in_(some) & columns.is_gone.is_(False)
+        known.update(connection.scalars(sa.select(columns.row_key).where(mine)))
+    return known
 
 
 def _latest(connection: sa.Connection, tab_id: int, keys: Sequence[str]) -> dict[tuple[str, str], Edit]:

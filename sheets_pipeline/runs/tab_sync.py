@@ -6,6 +6,7 @@ import dagster as dg
 
 from sheets_pipeline.components.tab_asset import TabAsset
 from sheets_pipeline.edits.apply import apply_due
+from sheets_pipeline.edits.look import look_due
 from sheets_pipeline.errors import SheetsPipelineError
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.runs.computed import ComputedTab
@@ -77,7 +78,9 @@ def write(
         pipeline = open_pipeline()
         report = preflight.written(pipeline, tab_asset, run_id, allowance)
         if pipeline.settings.edits_on and tab_asset.tab.edited:
-            apply_due(target(pipeline, tab_asset).pipeline, tab=tab_asset.tab.title)
+            at = target(pipeline, tab_asset).pipeline
+            look_due(at, tab_asset.tab.title)
+            apply_due(at, tab=tab_asset.tab.title)
         if computed.failed_events:
             settle_covered(pipeline, tab_asset.tab, computed.failed_events, report)
         return report

@@ -22,6 +22,7 @@ from sheets_pipeline.sheets.marks import Ownership
 from sheets_pipeline.sheets.memory import TabMemory, TakeEdits
 from sheets_pipeline.sheets.protocol import Allowance
 from sheets_pipeline.sheets.reader import NeedsFullSync
+from sheets_pipeline.sheets.rounds import TabLook
 from sheets_pipeline.sheets.showing import TabShowing
 from sheets_pipeline.sheets.writer import TabWriter
 from sheets_pipeline.sync.archive import (
@@ -220,6 +221,12 @@ class ArchivedWriter:
                 facts = self.memory.facts()
                 report.url = f"{self.spreadsheet_url}#gid={facts.sheet_id}" if facts else ""
         return self._completed(report, before)
+
+    @contextmanager
+    def looking(self) -> Iterator[TabLook | None]:
+        """As for ``TabWriter``: the main tab."""
+        with self._locked():
+            yield self._writer(self.tab).look()
 
     # Who lives where -------------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from sheets_pipeline.sheets import access
 from sheets_pipeline.sheets.memory import TabMemory
+from sheets_pipeline.sheets.rounds import TabLook
 from sheets_pipeline.sync.archive import Part
 from sheets_pipeline.sync.report import SyncReport
 from sheets_pipeline.sync.tab import Tab
@@ -54,6 +55,9 @@ class Writer(Protocol):
 
     def event_sync(self, compute: Callable[[], pd.DataFrame], keys: Collection[str]) -> SyncReport:
         """Write the rows of these keys; those without a row leave the tab."""
+
+    def looking(self) -> AbstractContextManager[TabLook | None]:
+        """The whole tab itself as it is now, None where it is not there; nobody else writes it meanwhile."""
 
     def since(self) -> datetime | None:
         """The moment from which on rows belong into the tab itself; None for all rows."""

@@ -23,12 +23,21 @@ _ROWS_BELOW_READ = 200
 
 @dataclass(frozen=True, slots=True)
 class TabLook:
-    """A tab at one time: its cells, where our columns are, and in which row (0-based) each key stands."""
+    """A tab at one time: its cells, where our columns are, and in which row each key stands.
+
+    ``is_as_known`` says whether what we remember of its rows is what stands there.
+    """
 
     sheet_id: int
     snapshot: TabSnapshot
     layout: dict[str, int]
-    row_of: dict[str, int]
+    index: RowIndex
+    is_as_known: bool = True
+
+    @property
+    def row_of(self) -> dict[str, int]:
+        """Key → row (0-based)."""
+        return self.index.row_of
 
 
 @dataclass(slots=True)

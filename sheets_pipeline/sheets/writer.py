@@ -10,8 +10,8 @@ round: an unknown outcome is settled by reading, never by sending the same thing
 import logging
 import secrets
 import time
-from collections.abc import Callable, Collection
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import datetime
 
@@ -167,18 +167,26 @@ class TabWriter:
         if (facts := self._finder.facts()) is None:
             return None
         try:
-            snapshot, _ = self._reader.read_tab(facts)
+            snapshot, sight = self._reader.read_tab(facts)
         except RequestRejected:
             self.memory.save_facts(facts := self._finder.find())
             if facts is None:
                 return None
-            snapshot, _ = self._reader.read_tab(facts)
+            snapshot, sight = self._reader.read_tab(facts)
+        known = facts.layout.keys()
         facts, columns = self._finder.columns(facts, snapshot)
         names = [column.name for column in self.tab.columns if column.name not in columns.added]
         layout = {name: columns.layout[name] for name in names}
         require_columns(self.tab, snapshot, layout)
         self._sender.remember(replace(facts, layout=layout, row_count=snapshot.row_count))
-        return TabLook(facts.sheet_id, snapshot, layout, index_rows(self.tab, snapshot, layout).row_of)
+        is_as_known = sight.is_as_known and known == layout.keys()
+        return TabLook(facts.sheet_id, snapshot, layout, index_rows(self.tab, snapshot, layout), is_as_known)
+
+    @contextmanager
+    def looking(self) -> Iterator[TabLook | None]:
+        """``look``, and nobody else writes the tab meanwhile."""
+        with self.lock() as self._still_ours:
+            yield self.look()
 
     # Rounds ----------------------------------------------------------------------------------------------------------
 

@@ -49,15 +49,17 @@ function edited(e) {
   const keys = place(tab.keys), all = place(tab.columns);
   if (count < 1) return;
   if (keys.concat(all).some(([, at]) => at < 0)) return send({kind: 'look', tab: sheet.getName()});
-  const columns = all.filter(([, at]) => at + 1 >= range.getColumn() && at + 1 <= range.getLastColumn());
-  if (!columns.length) return;
-  if (count > MOST_ROWS) return send({kind: 'look', tab: sheet.getName()});
+  const touched = (places) => places.filter(([, at]) => at + 1 >= range.getColumn() && at + 1 <= range.getLastColumn());
+  const columns = touched(all), key = touched(keys).length > 0;
+  if (!columns.length && !key) return;
+  if (count > MOST_ROWS || !columns.length) return send({kind: 'look', tab: sheet.getName()});
   const values = sheet.getRange(first, 1, count, header.length).getValues();
   const cell = (value) => value instanceof Date ? {date: value.getTime()} : value;
   const message = {
     kind: 'edit', tab: sheet.getName(), columns: columns.map(([name]) => name),
     rows: values.map((row) => ({key: keys.map(([, at]) => cell(row[at])), cells: columns.map(([, at]) => cell(row[at]))})),
   };
+  if (key) message.keys = true;
   if (e.oldValue !== undefined && count === 1 && columns.length === 1) message.old = e.oldValue;
   if (e.user && e.user.getEmail) message.editor = e.user.getEmail();
   return send(message);

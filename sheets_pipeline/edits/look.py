@@ -1,0 +1,66 @@
+"""Reading tabs for what people did there, where that is wanted soon: with one request, computing and repairing nothing."""
+
+import logging
+from typing import Protocol
+
+from sheets_pipeline.components.tab_asset import tab_assets
+from sheets_pipeline.edits import looks
+from sheets_pipeline.edits.ends import Ends
+from sheets_pipeline.edits.reading import Reading
+from sheets_pipeline.errors import SheetsPipelineError
+from sheets_pipeline.sheets.client import SheetsClient
+from sheets_pipeline.sheets.protocol import Writer
+from sheets_pipeline.sync.spreadsheet import Spreadsheet
+from sheets_pipeline.sync.tab import Tab
+
+logger = logging.getLogger(__name__)
+
+
+class Reads(Ends, Protocol):
+    """A pipeline of a spreadsheet that can be read."""
+
+    spreadsheet: Spreadsheet
+
+    def client(self) -> SheetsClient:
+        """A client of the spreadsheet."""
+
+    def writer(self, tab: Tab, client: SheetsClient) -> Writer:
+        """A writer of one of its tabs."""
+
+
+def look_due(pipeline: Reads, tab: str | None = None) -> int:
+    """Read the tabs of which that is wanted by now, one or all; returns how many were read.
+
+    Does nothing where EDITS_ENABLED is not set.
+
+    Raises:
+        DatabaseError: The database of the ledger cannot be reached.
+    """
+    if not pipeline.settings.edits_on:
+        return 0
+    assets = [one for one in tab_assets().values() if one.problem is None and one.tab.edited]
+    tabs = {one.tab.title: one.tab for one in assets if tab in (None, one.tab.title)}
+    number = 0
+    while (claim := looks.claim(pipeline.state, pipeline.spreadsheet.id, tabs)) is not None:
+        try:
+            look_at(pipeline, tabs[claim.tab], claim)
+            number += 1
+        except SheetsPipelineError as error:  # tried again when the claim ends
+            logger.warning("Tab %r could not be read for edits: %s", claim.tab, error)
+    return number
+
+
+def look_at(pipeline: Reads, tab: Tab, claim: looks.Claim) -> None:
+    """Note in the ledger what people did in a tab since it was last read or written.
+
+    Raises:
+        SheetsPipelineError: The tab cannot be read.
+    """
+    client = pipeline.client()
+    writer = pipeline.writer(tab, client)
+    doubled: set[str] = set()
+    with writer.looking() as look:
+        if look is not None and look.is_as_known:
+            Reading(pipeline.state, client, pipeline.spreadsheet.id, tab).note(look, writer.memory.base)
+            doubled = set(look.index.doubled)
+    looks.finish(pipeline.state, claim, None, doubled)

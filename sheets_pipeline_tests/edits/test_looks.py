@@ -1,0 +1,91 @@
+"""Tabs are read soon where a message does not tell everything: once for all who ask, by whoever comes first."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from sheets_pipeline.database.row_tables import sheet_tab_look
+from sheets_pipeline.edits import ledger, looks
+from sheets_pipeline.edits.apply import apply_due
+from sheets_pipeline.edits.look import look_due
+from sheets_pipeline_tests.edits.stage import Stage
+from sheets_pipeline_tests.edits.test_way_of_an_edit import Way, way
+from sheets_pipeline_tests.learning_platform import platform
+
+__all__ = ["platform", "way"]
+
+
+def _due_now(engine: sa.Engine) -> None:
+    with engine.begin() as connection:
+        past = datetime.now(UTC) - timedelta(minutes=1)
+        connection.execute(sheet_tab_look.update().where(sheet_tab_look.c.due_at.is_not(None)).values(due_at=past))
+
+
+def test_a_look_is_claimed_once_and_whoever_asks_meanwhile_is_not_forgotten(stage: Stage) -> None:
+    def claim() -> looks.Claim | None:
+        return looks.claim(stage.state, "SHEET", ["Tasks"])
+
+    def ask(seconds: float = 0.0) -> None:
+        with ledger.writing(stage.state) as connection:
+            looks.ask(connection, stage.tab_id, seconds)
+
+    def due() -> Any:
+        with stage.state.connect() as connection:
+            return looks.next_due(connection)
+
+    ask(60)
+    assert claim() is None
+    later = due()
+    ask()
+    assert due() < later  # the sooner counts
+    ask(60)
+    first = claim()
+    assert first is not None
+    assert claim() is None
+    looks.finish(stage.state, first, None, ["a"])
+    assert due() is None
+    with stage.state.connect() as connection:
+        assert looks.doubled_keys(connection, stage.tab_id) == {"a"}
+    ask()
+    assert due() - datetime.now(UTC) > timedelta(seconds=looks.APART_SECONDS - 1)  # it has only just been read
+    _due_now(stage.state)
+    second = claim()
+    assert second is not None
+    ask()
+    looks.finish(stage.state, second, None, [])
+    assert due() is not None
+    _due_now(stage.state)
+    third = claim()
+    assert third is not None
+    looks.finish(stage.state, third, 60, [])
+    assert due() > datetime.now(UTC) + timedelta(seconds=50)
+
+
+def test_what_a_message_does_not_tell_is_read_without_a_sync(way: Way) -> None:
+    before = way.user(4).email
+    for cell, value in (("B2", "Ada"), ("B3", "Grace"), ("F3", "99")):
+        way.put(f"UserProfiles!{cell}", value)
+    way.put("UserProfiles!A5", 3)  # a copy of the row above
+    way.put("UserProfiles!B5", "Copied")
+    assert way.send(way.message("", "", []) | {"kind": "look", "columns": []}).status_code == 202
+    assert look_due(way.pipeline) == 0  # more may come at once
+    _due_now(way.pipeline.state)
+    assert look_due(way.pipeline) == 1
+    assert look_due(way.pipeline) == 0
+    apply_due(way.pipeline)
+    assert (way.user(1).full_name, way.user(2).full_name) == ("Ada", "Grace")
+    assert [(edit["state"], edit["seen_by"]) for edit in way.edits()] == [("applied", "read")] * 2
+    assert way.platform.values("UserProfiles!F3") == [[99]]  # nothing is repaired
+    # Cells of a key that stands on several rows wait for a person.
+    way.send(way.message("UserProfiles", "full_name", [[3, "Copied"]]))
+    apply_due(way.pipeline)
+    assert (way.edits()[0]["state"], way.user(3).full_name != "Copied") == ("awaiting", True)
+    # A row without a key, or with one that is not ours, asks for a look; one that is known does not.
+    for key, asks in ((None, True), (4711, True), (4, False)):
+        answer = way.send(way.message("UserProfiles", "email", [[key, before]]))
+        assert answer.status_code == 202
+        with way.pipeline.state.connect() as connection:
+            assert (looks.next_due(connection) is not None) == asks
+        _due_now(way.pipeline.state)
+        look_due(way.pipeline)

@@ -52,6 +52,7 @@ def project_files(
         ".gitignore": _template("gitignore"),
         "README.md": readme.replace("{database}", "" if is_demo else _INSTALL),
         "dagster.yaml": _template("dagster.yaml"),
+        "dg.toml": _template("dg.toml"),
         "tests/test_tabs.py": _template("test_tabs.py.txt"),
         "workspace.yaml": (DEFAULTS / "workspace.yaml").read_text(),
     }

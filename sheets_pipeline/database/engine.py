@@ -23,6 +23,8 @@ _DRIVERS = {
     "mysql": "mysql+pymysql",
     "mariadb": "mariadb+pymysql",
 }
+#: How a missing driver is installed.
+_INSTALL = {"pymysql": 'Install it (pip install "sheets-pipeline[mysql]")'}
 
 
 def connect(
@@ -50,7 +52,7 @@ def connect(
     except ImportError as error:
         raise DatabaseError(
             f"The database URL asks for {parsed.drivername!r}, and the Python module {error.name!r} is not installed. "
-            f"Install it, or use postgresql://, which needs nothing more."
+            f"{_INSTALL.get(str(error.name), 'Install it')}, or use postgresql://, which needs nothing more."
         ) from None
     sa.event.listen(engine, "handle_error", _translate)
     sa.event.listen(engine, "reset", _end_reading)

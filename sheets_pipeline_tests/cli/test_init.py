@@ -3,7 +3,9 @@
 import os
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -32,7 +34,7 @@ from sheets_pipeline_tests.databases import engine, mariadb_url
 
 __all__ = ["engine", "mariadb_url", "project"]
 
-FILES = [".env", ".gitignore", "README.md", "dagster.yaml", "tabs", "tests", "workspace.yaml"]
+FILES = [".env", ".gitignore", "README.md", "dagster.yaml", "dg.toml", "tabs", "tests", "workspace.yaml"]
 
 TABLES = """
 create table "Attempt" ("Learner" varchar(20) not null, "order" int not null, score decimal(30, 2), passed boolean,
@@ -133,6 +135,9 @@ def test_without_a_database_the_tab_is_one_of_the_demo(
 ) -> None:
     assert "sheets-pipeline dev" in init("school").output
     assert sorted(path.name for path in (tmp_path / "school").iterdir()) == FILES
+    dg = tomllib.loads((tmp_path / "school" / "dg.toml").read_text())["project"]
+    assert (tmp_path / "school" / dg["root_module"]).is_dir()  # where dg looks for the project's own modules
+    assert find_spec(dg["code_location_target_module"])
     assert list(declared(tmp_path / "school")) == ["Quizzes"]
     assert tabs_of(tmp_path / "school") == ["Quizzes"]
     check_declaration("Quizzes")

@@ -1,6 +1,7 @@
 """Every failure a person must mend is one paragraph with the remedy, and never shows the password."""
 
 import socket
+import sys
 from pathlib import Path
 
 import pytest
@@ -60,13 +61,19 @@ def test_an_sqlite_file_in_a_missing_folder_says_so(tmp_path: Path):
     ("url", "says"),
     [
         pytest.param("not a url", "cannot be read", id="nonsense"),
-        pytest.param("oracle://u:p@host/name", "not installed", id="driver that is not installed"),
+        pytest.param("oracle://u:p@host/name", "not installed. Install it, or", id="driver that is not installed"),
         pytest.param("nosuch://u:p@host/name", "cannot be read", id="unknown dialect"),
     ],
 )
 def test_a_url_that_cannot_work_is_refused_at_once(url: str, says: str):
     with pytest.raises(DatabaseError, match=says):
         connect(url)
+
+
+def test_a_missing_driver_is_told_with_its_extra(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "pymysql", None)
+    with pytest.raises(DatabaseError, match=r'pip install "sheets-pipeline\[mysql\]"'):
+        connect("mysql://u:p@host/name")
 
 
 @pytest.mark.parametrize("plain", ["postgresql://h/n", "postgres://h/n"])

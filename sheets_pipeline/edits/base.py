@@ -54,8 +54,13 @@ def as_cell(typed: Typed, zone: tzinfo) -> Cell:
 
 
 def zone_of(edit: Edit) -> tzinfo:
-    """The spreadsheet's time zone; UTC where this machine does not know it."""
+    """The time zone of an edit's spreadsheet."""
+    return zone_named(edit.time_zone)
+
+
+def zone_named(name: str) -> tzinfo:
+    """A spreadsheet's time zone; UTC where this machine does not know it."""
     try:
-        return time_zone(edit.time_zone)
+        return time_zone(name)
     except SheetsError:
         return UTC

@@ -32,7 +32,7 @@ from sheets_pipeline.errors import SheetsError
 from sheets_pipeline.sheets.time_zones import time_zone
 from sheets_pipeline.sync.cells import MAX_KEY_CHARACTERS, Cell
 from sheets_pipeline.sync.merge import UNKNOWN, Unknown
-from sheets_pipeline.sync.tab import Tab
+from sheets_pipeline.sync.tab import Column, ColumnType, Tab
 from sheets_pipeline.sync.typed_cells import Moment, Typed
 
 #: How far the clock of a message may be from ours, in seconds.
@@ -216,7 +216,7 @@ def _record(connection: sa.Connection, message: Message, tab: Tab) -> Taken:
         raise MessageRefused(400, str(error)) from None
     rows = TabEvents((), (), tuple(map(tab.column, tab.key)))
     is_single = len(message.rows) == len(message.columns) == 1
-    old: Cell | Unknown = as_cell(_typed(message.old), zone) if is_single and message.old is not None else UNKNOWN
+    old = _old(message.old, tab.column(message.columns[0])) if is_single and message.old is not None else UNKNOWN
     seen: dict[tuple[str, str], Seen] = {}
     keys: set[str] = set()
     for row in message.rows:
@@ -245,6 +245,15 @@ def _record(connection: sa.Connection, message: Message, tab: Tab) -> Taken:
     )
     cells = record(connection, tab_id, list(seen.values()), source, known_rows_only=True)
     return Taken(message.kind, message.tab, cells, asks)
+
+
+def _old(value: _Value, column: Column) -> Cell | Unknown:
+    """What an event says that a cell held: a text always, of numbers and dates their digits, whatever the locale."""
+    if not isinstance(value, str) or column.type is ColumnType.TEXT:
+        return UNKNOWN if isinstance(value, _Date) else value
+    if column.type is ColumnType.BOOLEAN:
+        return {"TRUE": True, "FALSE": False}.get(value, value)
+    return float(value) if re.fullmatch(r"-?\d+(\.\d+)?(E[+-]?\d+)?", value, re.ASCII | re.IGNORECASE) else value
 
 
 def _typed(value: Any) -> Typed:

@@ -11,9 +11,11 @@ import sqlalchemy as sa
 from sheets_pipeline.database.edit_tables import sheet_edit
 from sheets_pipeline.database.event_table import utc_now
 from sheets_pipeline.database.state import chunks, sync_base_row
+from sheets_pipeline.edits.base import as_cell, zone_named
 from sheets_pipeline.edits.ledger import OPEN, Edit, Seen, Source, State, as_json, now, select
 from sheets_pipeline.sync.cells import Cell, same_cell
-from sheets_pipeline.sync.merge import UNKNOWN, Unknown
+from sheets_pipeline.sync.merge import UNKNOWN, Unknown, same
+from sheets_pipeline.sync.tab import ColumnType
 from sheets_pipeline.sync.typed_cells import Moment
 
 _COPIED = "several rows of the tab have this key, so that nobody knows which of them is meant"
@@ -41,7 +43,7 @@ def record(
     for number, cell in enumerate(seen):
         if known_rows_only and cell.row_key not in base:
             continue
-        stood = _stood(base.get(cell.row_key, UNKNOWN), cell)
+        stood = _stood(base.get(cell.row_key, UNKNOWN), cell, source)
         if not isinstance(stood, Unknown) and not isinstance(cell.typed, Moment) and same_cell(cell.typed, stood):
             continue
         before = latest.get((cell.row_key, cell.column))
@@ -60,10 +62,18 @@ def record(
     return len(rows)
 
 
-def _stood(known: Mapping[str, Cell] | Unknown, cell: Seen) -> Cell | Unknown:
+def _stood(known: Mapping[str, Cell] | Unknown, cell: Seen, source: Source) -> Cell | Unknown:
     """What the cell held before, as far as anybody knows."""
     stood = known if isinstance(known, Unknown) else known.get(cell.column, UNKNOWN)
-    return cell.old if isinstance(stood, Unknown) else stood
+    if isinstance(stood, Unknown) or isinstance(cell.old, Unknown):
+        return cell.old if isinstance(stood, Unknown) else stood
+    # A sync that computed its rows before an earlier edit of the cell was applied notes what it computed. Where that is what
+    # has been typed now, the message alone knows that the cell held something else in between.
+    if isinstance(cell.typed, Moment):
+        is_outdated = same(as_cell(cell.typed, zone_named(source.time_zone)), stood, ColumnType.DATETIME)
+    else:
+        is_outdated = same_cell(cell.typed, stood)
+    return cell.old if is_outdated else stood
 
 
 def _beginning(before: Edit | None, source: Source, moment: datetime) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from sheets_pipeline.edits.ledger import Edit, Seen, Source, State
 from sheets_pipeline.edits.recording import record
 from sheets_pipeline.sync.cells import KEY_SEPARATOR
 from sheets_pipeline.sync.editing import Editing, Edits, RowTarget
+from sheets_pipeline.sync.merge import UNKNOWN
 from sheets_pipeline.sync.tab import Column, Tab
 from sheets_pipeline.sync.tab import ColumnType as T
 
@@ -104,13 +105,19 @@ class Stage:
         return TabStore(self.state, "SHEET", self.tab.title).id
 
     def type(
-        self, *, editor: str = "ada@example.org", when: float | None = None, by: str = "webhook", **cells: Any
+        self,
+        *,
+        editor: str = "ada@example.org",
+        when: float | None = None,
+        by: str = "webhook",
+        old: Any = UNKNOWN,
+        **cells: Any,
     ) -> None:
-        """A message with cells of the row, by column."""
+        """A message with cells of the row, by column; ``old`` is what it says that they held."""
         number = next(self.numbers)
         source = Source(f"m{number}", by, 1000.0 + number if when is None else when, "de_DE", "Europe/Berlin", editor)
         with ledger.writing(self.state) as connection:
-            record(connection, self.tab_id, [Seen(KEY, name, value) for name, value in cells.items()], source)
+            record(connection, self.tab_id, [Seen(KEY, name, value, old) for name, value in cells.items()], source)
 
     def apply(self, *, patiently: bool = True) -> list[State]:
         """Settle the row's edits, as if the time to wait for company were over."""

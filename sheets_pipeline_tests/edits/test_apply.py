@@ -168,6 +168,24 @@ def test_what_a_sync_wrote_meanwhile_stays_the_base(small: Stage) -> None:
     assert small.base()["title"] == "Sand"
 
 
+def test_what_is_typed_back_is_an_edit_though_a_sync_noted_that_value(small: Stage) -> None:
+    """The sync had computed the row before the edit in between was applied."""
+    store, before = TabStore(small.state, "SHEET", TAB.title), small.base()
+    cases: list[tuple[str, Any, Any]] = [("title", "Draw", "Paint"), ("is_done", True, False), ("points", 4, 3)]
+    cases.append(("due", Moment(1775426400000), Moment(1775167200000)))
+    for column, first, back in cases:
+        there: dict[str, Any] = {column: first}
+        small.type(**there)
+        assert small.apply() == [State.APPLIED]
+        middle = small.base()[column]
+        store.confirm({KEY: before})
+        again: dict[str, Any] = {column: back}
+        small.type(old=middle, **again)
+        assert small.apply() == [State.APPLIED], column
+    task = small.task()
+    assert (task.title, task.is_done, task.due, task.points) == ("Paint", False, date(2026, 4, 3), 3)
+
+
 def test_while_a_sync_writes_the_row_its_edits_wait(small: Stage) -> None:
     cells = small.base()
     TabStore(small.state, "SHEET", TAB.title).intend([KEY])

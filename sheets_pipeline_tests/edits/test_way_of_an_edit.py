@@ -36,6 +36,7 @@ from sheets_pipeline.platform.tables import transcript_requests, users
 from sheets_pipeline.processes.servers import wait_until
 from sheets_pipeline.settings import Settings, load_settings
 from sheets_pipeline.sync.report import SyncReport
+from sheets_pipeline.sync.tab import Column, ColumnType
 from sheets_pipeline_tests.control.stage import serving
 from sheets_pipeline_tests.learning_platform import Platform, platform
 
@@ -199,6 +200,18 @@ def test_hostile_json_is_refused_without_its_words(changes: dict[str, Any], nois
             assert len(shown) < 300
         else:
             assert message.spreadsheet == "s"
+
+
+@pytest.mark.parametrize(
+    ("told", "kind", "cell"),
+    [("007", ColumnType.TEXT, "007"), ("1234.5", ColumnType.DECIMAL, 1234.5), ("46115.25", ColumnType.DATETIME, 46115.25),
+     ("TRUE", ColumnType.BOOLEAN, True), ("many", ColumnType.INTEGER, "many"), ("nan", ColumnType.DECIMAL, "nan"),
+     ("1E+20", ColumnType.DECIMAL, 1e20)],
+)  # fmt: skip
+def test_what_an_event_says_that_a_cell_held_is_read_whatever_the_locale(
+    told: str, kind: ColumnType, cell: Any
+) -> None:
+    assert intake._old(told, Column("x", kind)) == cell
 
 
 def test_a_full_sync_finds_what_no_message_told_and_does_not_bury_it(way: Way) -> None:

@@ -39,6 +39,7 @@ _PARTS = {
     "daemon": "dagster-daemon",
     "code server": "api grpc",
     "Local Sheets": "local_sheets",
+    "serve": "sheets-pipeline serve",
 }
 _PIPELINE = {"daemon", "code server", "warm process", "run"}
 
@@ -53,6 +54,7 @@ class Stack:
     mark: str = field(default_factory=lambda: secrets.token_hex(8))
     daemon: subprocess.Popen[bytes] | None = None
     code_server: subprocess.Popen[bytes] | None = None
+    serve: subprocess.Popen[bytes] | None = None
     #: Times that something had to be started again.
     restarts: int = 0
 
@@ -67,6 +69,10 @@ class Stack:
         if self.code_server is None or self.code_server.poll() is not None:
             self._start_code_server(workspace)
         self.daemon = self._start("dagster-daemon", "run", "-w", str(workspace))
+
+    def start_serve(self) -> None:
+        """The control API, at CONTROL_API_PORT; it takes edits in and applies them."""
+        self.serve = self._start("sheets-pipeline", "serve")
 
     def _start_code_server(self, workspace: Path) -> None:
         """As Dagster's documentation advises for production: without one, the daemon starts another every minute."""
@@ -109,6 +115,9 @@ class Stack:
         if self.daemon is not None and self.daemon.poll() is not None:
             self.restarts += 1
             self.start_daemon()
+        if self.serve is not None and self.serve.poll() is not None:
+            self.restarts += 1
+            self.start_serve()
         ensure_services(self.settings)
 
     def parts(self) -> dict[str, list[psutil.Process]]:
@@ -140,19 +149,19 @@ class Stack:
 
 
 @contextmanager
-def running_stack(name: str) -> Iterator[Stack]:
-    """A stack without a daemon yet; all of it is ended and its folder removed afterwards."""
+def running_stack(name: str, **environment: str) -> Iterator[Stack]:
+    """A stack without a daemon yet; all of it is ended and its folder removed afterwards. ``environment`` holds settings."""
     folder = Path(tempfile.mkdtemp(prefix=f"{name}-"))
     for setting in NOT_INHERITED:
         os.environ.pop(setting, None)
-    os.environ.update(LOCAL_DATA_DIR=str(folder / "data"), DAGSTER_HOME=str(folder))
+    os.environ.update(LOCAL_DATA_DIR=str(folder / "data"), DAGSTER_HOME=str(folder), **environment)
     shutil.copyfile(ROOT / "dagster.yaml", folder / "dagster.yaml")
     settings = load_settings()
     stack = Stack(folder, settings, ensure_services(settings))
     try:
         yield stack
     finally:
-        end_family(stack.mark, [one.pid for one in (stack.daemon, stack.code_server) if one])
+        end_family(stack.mark, [one.pid for one in (stack.daemon, stack.code_server, stack.serve) if one])
         stop_services(settings)
         shutil.rmtree(folder, ignore_errors=True)
 

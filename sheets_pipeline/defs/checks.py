@@ -19,6 +19,7 @@ from sheets_pipeline.defs.running import RUN_CONFIG
 from sheets_pipeline.errors import error_class, error_classes
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.sync.guards import MAX_SPREADSHEET_CELLS, MAX_TABS
+from sheets_pipeline.sync.spreadsheet import Each
 
 #: Shares of a limit of Google's from which a check warns, and from which it calls it an error.
 WARN_SHARE, ERROR_SHARE = 0.8, 0.95
@@ -26,6 +27,9 @@ MAX_CELL_CHARACTERS = 50_000
 
 #: Materializations looked through for the last full one; event syncs leave many between two.
 _PAGE, _PAGES = 200, 10
+
+#: Executions of a check among which one that ended is looked for.
+_LOOKED_BACK = 20
 
 _WARN, _ERROR = dg.AssetCheckSeverity.WARN, dg.AssetCheckSeverity.ERROR
 
@@ -191,13 +195,14 @@ def last_full_sync(instance: dg.DagsterInstance, key: dg.AssetKey) -> tuple[dict
             newest = seen, at
             if not seen.get("created"):
                 break
-        elif _spreadsheet(seen) == _spreadsheet(newest[0]):
+        elif spreadsheet_in(seen) == spreadsheet_in(newest[0]):
             newest[0]["was_there_before"] = True
             break
     return newest
 
 
-def _spreadsheet(seen: Mapping[str, Any]) -> str:
+def spreadsheet_in(seen: Mapping[str, Any]) -> str:
+    """The id of the spreadsheet of a materialization with this metadata."""
     return str(seen.get("tab", "")).partition("#")[0]
 
 
@@ -249,9 +254,27 @@ def _broken_since(pipeline: Pipeline, tab_asset: TabAsset, check_name: str, sinc
 def _check(tab_asset: TabAsset, judge: Judge) -> dg.AssetChecksDefinition:
     @dg.asset_check(asset=tab_asset.key, name=judge.__name__, description=judge.__doc__)
     def check(context: dg.AssetCheckExecutionContext, pipeline: PipelineResource) -> dg.AssetCheckResult:
+        if isinstance(tab_asset.tab.spreadsheet, Each):
+            return last_found(context.instance, dg.AssetCheckKey(tab_asset.key, judge.__name__))
         return result_of(judge.__name__, judged(context.instance, pipeline.opened(), tab_asset, judge))
 
     return check
+
+
+def last_found(instance: dg.DagsterInstance, key: dg.AssetCheckKey) -> dg.AssetCheckResult:
+    """What a check last said, again: of a tab in a list of spreadsheets only their full sync sees each copy."""
+    for record in instance.event_log_storage.get_asset_check_execution_history(key, limit=_LOOKED_BACK):
+        event = record.event.dagster_event if record.event else None
+        if event is not None and event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            said = event.asset_check_evaluation_data
+            return dg.AssetCheckResult(
+                check_name=key.name,
+                passed=said.passed,
+                severity=said.severity,
+                description=said.description,
+                metadata=said.metadata,
+            )
+    return result_of(key.name, Verdict("No full sync has seen all of its copies yet. Start the job of its list."))
 
 
 def _declaration_check(tab_asset: TabAsset, problem: Problem) -> dg.AssetChecksDefinition:

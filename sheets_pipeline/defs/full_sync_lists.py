@@ -5,14 +5,16 @@ it is a partition no more, and stays as it is. No reload is needed. The job is o
 """
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import dagster as dg
 
 from sheets_pipeline.components.tab_asset import TabAsset
 from sheets_pipeline.dagster_runtime.connections import shared
 from sheets_pipeline.dagster_runtime.instigators import switched_off
+from sheets_pipeline.defs.checks_of_lists import list_checks
 from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.defs.running import CONSOLE, RUN_CONFIG
 from sheets_pipeline.pipeline import Pipeline
@@ -43,7 +45,7 @@ def _job(list_name: str) -> dg.JobDefinition:
     @dg.op(
         name=f"sync_{name}", description=f"Writes the tabs of each spreadsheet of {list_name}.", out=dg.Out(dg.Nothing)
     )
-    def sync(context: dg.OpExecutionContext, pipeline: PipelineResource) -> dg.Output[None]:
+    def sync(context: dg.OpExecutionContext, pipeline: PipelineResource) -> Iterator[Any]:
         wait_before_retry(context, pipeline.opened, list_name)
         tags = context.run.tags
         with explained(context.instance, context.run.run_id, pipeline.opened, spreadsheet=list_name):
@@ -52,8 +54,11 @@ def _job(list_name: str) -> dg.JobDefinition:
             chosen = json.loads(tags.get(PARTS_TAG, "null"))
             done = sync_list(pipeline.opened(), tabs, context, chosen=chosen, allowance=pipeline.allowance(tags))
             pipeline.done_in_list(done.reports, done.errors)
+            yield from done.materializations  # what is only logged is lost where the step fails
+            if chosen is None and not pipeline.allowance(tags).dry_run:
+                yield from list_checks(pipeline.opened(), tabs, done)
             raise_failures(done, context)
-        return dg.Output(None, metadata=done.metadata)
+        yield dg.Output(None, metadata=done.metadata)
 
     @dg.job(
         name=name,

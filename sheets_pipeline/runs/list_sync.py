@@ -50,6 +50,8 @@ class ListRound:
     errors: dict[str, SheetsPipelineError] = field(default_factory=dict)
     #: Whom to ask about a spreadsheet that failed, as a sentence.
     owners: dict[str, str] = field(default_factory=dict)
+    #: Of those that changed.
+    materializations: list[dg.AssetMaterialization] = field(default_factory=list)
     #: Rows that belong into no spreadsheet of the list, by name of the tab.
     without_spreadsheet: dict[str, int] = field(default_factory=dict)
 
@@ -133,6 +135,8 @@ def keep_in_list(
         pipeline = open_pipeline()
         chosen = set(context.partition_keys)
         done = sync_list(pipeline, [tab_asset], context, chosen=chosen, allowance=allowance)
+        for one in done.materializations:
+            context.op_execution_context.log_event(one)
         context.log.info("%s", done)
         raise_failures(done, context)
 
@@ -190,8 +194,7 @@ def _note(
     if outcome.cells:
         metadata = report_metadata(job.target.tab_asset.tab, outcome)
         key, part = job.target.tab_asset.key, job.target.spreadsheet.part
-        of_step = context.op_execution_context if isinstance(context, dg.AssetExecutionContext) else context
-        of_step.log_event(dg.AssetMaterialization(key, metadata=metadata, partition=part))
+        done.materializations.append(dg.AssetMaterialization(key, metadata=metadata, partition=part))
 
 
 def _settle(

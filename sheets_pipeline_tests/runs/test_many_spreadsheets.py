@@ -178,6 +178,39 @@ def test_a_spreadsheet_that_is_gone_fails_alone_and_is_left_alone_afterwards(sch
     assert current_circuit(school.platform.instance, school.platform.pipeline).state == "closed"
 
 
+def test_checks_judge_each_copy_and_name_those_with_a_problem(school: School) -> None:
+    key = next(one.key for one in tab_assets().values() if one.tab.name == "Attempts @ courses")
+    checks = dg.AssetSelection.checks(dg.AssetCheckKey(key, "no_drift"), dg.AssetCheckKey(key, "header_intact"))
+    again = dg.define_asset_job("again", selection=checks)
+
+    def found(result: dg.ExecuteInProcessResult) -> dict[str, tuple[bool, str | None]]:
+        evaluations = [one for one in result.get_asset_check_evaluations() if one.asset_key == key]
+        return {one.check_name: (one.passed, one.description) for one in evaluations}
+
+    first = found(school.run("full_sync_courses"))
+    assert len(first) == 7
+    assert all(passed for passed, _ in first.values())
+    cell = f"/v4/spreadsheets/{school.sheets['2']}/values/Attempts!D2?valueInputOption=RAW"
+    school.server.call("PUT", cell, {"values": [["typed"]]})
+    passed, told = found(school.run("full_sync_courses"))["no_drift"]
+    assert not passed
+    assert told
+    assert told.startswith("Attempts @ courses/2: People changed 1 cells")
+    job = dg.Definitions.merge(defs(), dg.Definitions(jobs=[again])).resolve_job_def("again")
+    by_hand = found(job.execute_in_process(instance=school.platform.instance))
+    assert by_hand["no_drift"] == (False, told)
+    assert by_hand["header_intact"][0]
+    school.server.call("PUT", cell.replace("D2", "B1"), {"values": [["lesson"]]})
+    school.server.call("PUT", cell.replace("D2", "F1"), {"values": [["lesson"]]})
+    school.sql("update attempt set score = 12 where learner = 'Ada'")
+    result = school.run("full_sync_courses")
+    assert found(result)["no_drift"] == (True, None)  # it was repaired
+    passed, told = found(result)["header_intact"]
+    assert (passed, str(told)[:21]) == (False, "Attempts @ courses/2:")
+    written = [one.partition for one in result.all_events if one.is_step_materialization]
+    assert "1" in written  # although the step failed
+
+
 def test_while_the_default_spreadsheet_rests_the_others_are_kept_in_step(
     school: School, monkeypatch: pytest.MonkeyPatch
 ) -> None:

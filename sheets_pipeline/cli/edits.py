@@ -5,6 +5,7 @@ Heavy modules are imported inside the commands, so that ``--help`` answers at on
 
 import getpass
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from sheets_pipeline.edits.ledger import Edit
+    from sheets_pipeline.edits.which import Which
     from sheets_pipeline.pipeline import Pipeline
 
 _STATES = ("new", "applied", "same", "conflict", "rejected", "awaiting", "dead", "undone", "superseded")
@@ -28,19 +30,50 @@ def edits() -> None:
     """What people typed into editable columns: list it, accept, reject or undo it; print the Apps Script."""
 
 
+def _moment(_context: click.Context, _option: click.Parameter, text: str | None) -> datetime | None:
+    """A time of ISO 8601; UTC where it names no zone."""
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter(
+            f"expected a time such as 2026-05-04T13:00 or 2026-05-04T13:00+02:00, found {text!r}"
+        ) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+_TAB = click.option("--tab", metavar="TITLE", help="Only edits of this tab.")
+_EDITOR = click.option("--editor", metavar="ADDRESS", help="Only edits of this person.")
+_SINCE = click.option(
+    "--since", metavar="TIME", callback=_moment, help="Only edits seen at or after this (ISO 8601; UTC without a zone)."
+)
+_UNTIL = click.option("--until", metavar="TIME", callback=_moment, help="Only edits seen before this.")
+
+
 @edits.command(name="list")
 @click.option("--state", type=click.Choice(_STATES), help="Only edits in this state.")
-@click.option("--tab", metavar="TITLE", help="Only edits of this tab.")
-@click.option("--editor", metavar="ADDRESS", help="Only edits of this person.")
+@_TAB
+@_EDITOR
+@click.option("--batch", metavar="BATCH", help="Only edits of this batch.")
+@_SINCE
+@_UNTIL
 @click.option(
-    "--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="At most so many, newest first."
+    "--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="At most so many, newest first."
 )
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def list_edits(state: str | None, tab: str | None, editor: str | None, limit: int, as_json: bool) -> None:
+def list_edits(limit: int, as_csv: bool, as_json: bool, **which: Any) -> None:
     """List edits, newest first."""
-    from sheets_pipeline.edits.showing import found
+    from sheets_pipeline.edits.showing import csv_lines, found
+    from sheets_pipeline.edits.which import Which
 
-    listed = found(_pipeline().state, state=state, tab=tab, editor=editor, limit=limit)
+    state, meant = _pipeline().state, Which(**which)
+    if as_csv:
+        for lines in csv_lines(state, meant, limit):
+            click.echo(lines, nl=False)
+        return
+    listed = found(state, meant, limit)
     if as_json:
         click.echo(json.dumps([_as_json(edit) for edit in listed]))
         return
@@ -52,8 +85,8 @@ def list_edits(state: str | None, tab: str | None, editor: str | None, limit: in
     for edit in listed:
         facts = _as_json(edit)
         words = (edit.seen_at.strftime("%Y-%m-%d %H:%M:%S"), edit.editor or "?", edit.tab, facts["key"], edit.column)
-        values = (_text(facts["base"]), _text(facts["typed"]), edit.state.value, edit.reason or "")
-        table.add_row(str(edit.id), *(escape(str(word)) for word in (*words, *values)))
+        values = (facts["shown"]["base"], facts["shown"]["typed"], edit.state.value, edit.reason or "")
+        table.add_row(str(edit.id), *(escape(_text(word)) for word in (*words, *values)))
     screen().print(table) if listed else click.echo("No edits.")
 
 
@@ -69,7 +102,8 @@ def show(edit_id: int, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(facts))
         return
-    for name, value in facts.items():
+    shown = facts.pop("shown")
+    for name, value in (facts | shown).items():
         echo(f"{name + ':':12} {_text(value)}")
 
 
@@ -100,24 +134,72 @@ def reject(edit_ids: tuple[int, ...], batch: str | None, as_json: bool) -> None:
 
 
 @edits.command()
-@click.argument("edit_ids", metavar="ID...", type=int, nargs=-1, required=True)
+@_IDS
+@click.option("--batch", metavar="BATCH", help="All applied edits of this batch.")
+@_EDITOR
+@_SINCE
+@_UNTIL
+@_TAB
+@click.option("--dry-run", is_flag=True, help="Show what would change and what came later; change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def undo(edit_ids: tuple[int, ...], as_json: bool) -> None:
-    """Take the applied edits ID... back; a cell that has changed since keeps what it holds."""
+def undo(edit_ids: tuple[int, ...], dry_run: bool, as_json: bool, **which: Any) -> None:
+    """Take applied edits back: the edits ID..., a --batch, or an --editor's with --since and --until.
+
+    A cell that has changed since keeps what it holds.
+    """
     from sheets_pipeline.edits import decisions
     from sheets_pipeline.edits.apply import apply_due
+    from sheets_pipeline.edits.which import Which
 
-    pipeline = _pipeline()
-    number = decisions.undo(pipeline.state, edit_ids, getpass.getuser())
-    counts = apply_due(pipeline)
-    undone = counts.by_state.get("applied", 0)
+    is_of_person = bool(which["editor"] and which["since"] and which["until"])
+    if sum((bool(edit_ids), which["batch"] is not None, is_of_person)) != 1:
+        raise click.UsageError(
+            "Name the edits by their numbers, or one --batch, or an --editor with --since and --until."
+        )
+    pipeline, meant = _pipeline(), Which(**which)
+    if dry_run:
+        _preview(pipeline, edit_ids, meant, as_json)
+        return
+    who = getpass.getuser()
+    done = decisions.undo(pipeline.state, edit_ids, who) if edit_ids else decisions.undo_all(pipeline.state, meant, who)
+    apply_due(pipeline)
+    states = decisions.became(pipeline.state, done.batch)
     if as_json:
-        click.echo(json.dumps({"asked": number, "undone": undone, "states": counts.by_state}))
+        click.echo(json.dumps({"asked": done.edits, "batch": done.batch, "states": states}))
     else:
         waits = "" if pipeline.settings.edits_on else " Set EDITS_ENABLED=true to have them applied."
-        click.echo(f"{undone} of {number} edits undone.{waits}")
-    if undone < number:
+        became = ", ".join(f"{state} {number}" for state, number in sorted(states.items()))
+        click.echo(f"{done.edits} edits are taken back as batch {done.batch}: {became}.{waits}")
+    if set(states) - {"applied", "same"}:
         raise SystemExit(1)
+
+
+def _preview(pipeline: "Pipeline", edit_ids: tuple[int, ...], which: "Which", as_json: bool) -> None:
+    from sheets_pipeline.edits import decisions
+    from sheets_pipeline.edits.showing import preview_as_json
+    from sheets_pipeline.edits.taking_back import preview, takings
+
+    with pipeline.state.connect() as connection:
+        edits = decisions.undoable(connection, edit_ids) if edit_ids else decisions.applied(connection, which)
+        taken = takings(connection, edits)
+    cells = [preview_as_json(one) for one in preview(pipeline, taken)]
+    if as_json:
+        click.echo(json.dumps({"asked": len(edits), "cells": cells}))
+        return
+    for cell in cells:
+        place = f"{cell['tab']} {_text(cell['key'])} {cell['column']}"
+        if cell["outcome"] == "changes":
+            echo(f"{place}: {cell['now']!r} -> {cell['then']!r}")
+        else:
+            later = "".join(f"; {one['editor'] or '?'} typed {one['shown']['typed']!r} later" for one in cell["later"])
+            echo(f"{place}: {_OUTCOMES[cell['outcome']]}{later}")
+
+
+_OUTCOMES = {
+    "nothing": "holds that value already",
+    "kept": "has changed since, and is kept",
+    "unknown": "its row was not found or not looked at",
+}
 
 
 @edits.command()

@@ -21,6 +21,7 @@ from starlette.exceptions import HTTPException
 
 from sheets_pipeline.control import models
 from sheets_pipeline.control.daemon_alerts import DaemonAlerts
+from sheets_pipeline.control.edits import add_edits
 from sheets_pipeline.control.metrics import Metrics
 from sheets_pipeline.control.operations import (
     HISTORY_POINTS,
@@ -52,8 +53,8 @@ def _errors(*codes: int) -> dict[int | str, dict[str, Any]]:
     texts = {
         401: "The token is missing or wrong.",
         403: "Not from this machine, or from a foreign page.",
-        404: "There is no such tab.",
-        409: "The tab is switched off, or somebody else is doing the same now.",
+        404: "There is no such tab, or no such edit.",
+        409: "The tab is switched off, the edit is in another state, or somebody else is doing the same now.",
         415: "Not JSON.",
         422: "Wrong input.",
         502: "Dagster refused.",
@@ -92,6 +93,7 @@ def create_app(operations: Operations, token: str | None, edits_secret: str | No
     _add_reading(app, operations)
     _add_metrics(app, operations, metrics)
     _add_steering(app, operations)
+    add_edits(app, lambda: operations.pipeline, _errors(404, 422, 503), _ACT)
     add_webhook(app, intake, applier)
     add_pages(app)
     _describe(app)

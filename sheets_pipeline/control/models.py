@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
 from sheets_pipeline.sync.numbers import KEPT, NUMBERS
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     """Text that every database and terminal can take: one line, no control characters, no half characters."""
     if any(ord(character) < 32 or ord(character) == 127 for character in text):
         raise ValueError("must be one line of text without control characters")
@@ -26,8 +26,8 @@ def _sensible_time(moment: datetime) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-Title = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_one_line)]
-Line = Annotated[str, Field(max_length=200), AfterValidator(_one_line)]
+Title = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(one_line)]
+Line = Annotated[str, Field(max_length=200), AfterValidator(one_line)]
 Moment = Annotated[datetime, AfterValidator(_sensible_time)]
 Outcome = Literal["success", "failed", "refused"]
 

@@ -63,7 +63,7 @@ def apply_due(pipeline: Ends, *, tab: str | None = None, seconds: float = 30.0) 
     counts = Counts()
     if not pipeline.settings.edits_on:
         return counts
-    tabs = {asset.tab.title: asset.tab for asset in tab_assets().values() if asset.problem is None and asset.tab.edited}
+    tabs = editable_tabs()
     end, tried = time.monotonic() + seconds, set[tuple[int, str]]()
     while time.monotonic() < end:
         with pipeline.state.connect() as connection:
@@ -78,6 +78,11 @@ def apply_due(pipeline: Ends, *, tab: str | None = None, seconds: float = 30.0) 
             if time.monotonic() > end:
                 break
     return counts
+
+
+def editable_tabs() -> dict[str, Tab]:
+    """The declared tabs that have editable columns, by title."""
+    return {asset.tab.title: asset.tab for asset in tab_assets().values() if asset.problem is None and asset.tab.edited}
 
 
 def _tab_ids(connection: sa.Connection, tab: str) -> list[int]:

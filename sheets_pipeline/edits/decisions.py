@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
@@ -11,25 +12,34 @@ from sheets_pipeline.edits import ledger, notes
 from sheets_pipeline.edits.base import base_of, note_base
 from sheets_pipeline.edits.ledger import Edit, State
 from sheets_pipeline.edits.recording import put_in
+from sheets_pipeline.edits.taking_back import MOST, can_be_taken_back, takings
+from sheets_pipeline.edits.which import Which
 from sheets_pipeline.errors import SheetsPipelineError
-from sheets_pipeline.sync.merge import UNKNOWN, Unknown
+from sheets_pipeline.sync.merge import Unknown
 
 
 class NotPossible(SheetsPipelineError):
-    """An edit is in a state in which this cannot be done, or there is none of this number."""
+    """An edit is in a state in which this cannot be done."""
 
     remedy = "`sheets-pipeline edits list` shows the edits and their states."
+    http_status = 409
+
+
+class NoSuchEdit(NotPossible):
+    """There is no edit of this number, or none that is meant."""
+
+    http_status = 404
 
 
 def find(connection: sa.Connection, edit_id: int) -> Edit:
     """The edit of this number.
 
     Raises:
-        NotPossible: There is none.
+        NoSuchEdit: There is none.
     """
     edits = ledger.select(connection, sheet_edit.c.id == edit_id)
     if not edits:
-        raise NotPossible(f"There is no edit {edit_id}. `sheets-pipeline edits list` shows those that there are.")
+        raise NoSuchEdit(f"There is no edit {edit_id}. `sheets-pipeline edits list` shows those that there are.")
     return edits[0]
 
 
@@ -50,17 +60,18 @@ def accept(engine: sa.Engine, edit_id: int, who: str) -> Edit:
 
 
 def reject(engine: sa.Engine, edit_id: int, who: str) -> Edit:
-    """Refuse an edit that waits; the tab shows the database's value again at its next sync."""
+    """Keep the database's value: refuse an edit that waits, or leave it at that with one that lost or failed."""
     with ledger.writing(engine) as connection:
         edit = find(connection, edit_id)
-        if edit.state not in (State.AWAITING, State.NEW):
-            raise NotPossible(f"Edit {edit_id} is {edit.state}; expected one that waits.")
+        if edit.state not in (State.AWAITING, State.NEW, State.CONFLICT, State.DEAD):
+            raise NotPossible(f"Edit {edit_id} is {edit.state}; expected one that waits, lost or failed.")
         reason = f"refused by {who}"
         if not ledger.set_state(connection, edit, State.REJECTED, who, reason, settled_at=utc_now()):
             raise NotPossible(f"Somebody else was quicker with edit {edit_id}.")
         notes.wish(connection, [notes.Ended(edit, State.REJECTED, reason)])
-        _, base = base_of(connection, edit)
-        note_base(connection, [edit], base or {})
+        if edit.state in ledger.OPEN:  # the tab still shows it
+            _, base = base_of(connection, edit)
+            note_base(connection, [edit], base or {})
         return find(connection, edit_id)
 
 
@@ -68,28 +79,85 @@ def waiting_in(engine: sa.Engine, batch: str) -> list[int]:
     """Edits of a batch that wait for a person.
 
     Raises:
-        NotPossible: There is none.
+        NoSuchEdit: There is none.
     """
     where = (sheet_edit.c.batch == batch) & (sheet_edit.c.state == State.AWAITING.value)
     with engine.connect() as connection:
         ids = list(connection.scalars(sa.select(sheet_edit.c.id).where(where).order_by(sheet_edit.c.id)))
     if not ids:
-        raise NotPossible(f"No edit of a batch {batch!r} waits for a person.")
+        raise NoSuchEdit(f"No edit of a batch {batch!r} waits for a person.")
     return ids
 
 
-def undo(engine: sa.Engine, edit_ids: Sequence[int], who: str) -> int:
-    """Take back edits that were applied, the latest first, as one batch of new edits; returns how many.
+class TakenBack(NamedTuple):
+    """Edits that are being taken back: how many, and the batch of new edits that does it."""
+
+    edits: int
+    batch: str
+
+
+def undo(engine: sa.Engine, edit_ids: Sequence[int], who: str) -> TakenBack:
+    """Take back edits that were applied, as one batch of new edits.
 
     A cell that has changed since keeps what it holds now: its edit ends as a conflict.
     """
-    batch = f"undo-{uuid.uuid4()}"
     with ledger.writing(engine) as connection:
-        edits = [find(connection, edit_id) for edit_id in sorted(set(edit_ids), reverse=True)]
-        for edit in edits:
-            if edit.state is not State.APPLIED or isinstance(edit.stored, Unknown) or edit.in_database is UNKNOWN:
-                raise NotPossible(f"Edit {edit.id} is {edit.state}; only what was applied can be taken back.")
-        for edit in edits:
-            if not isinstance(edit.stored, Unknown) and not isinstance(edit.in_database, Unknown):
-                put_in(connection, edit, edit.in_database, edit.stored, who, batch)
-        return len(edits)
+        return _take_back(connection, undoable(connection, edit_ids), who)
+
+
+def undoable(connection: sa.Connection, edit_ids: Sequence[int]) -> list[Edit]:
+    """The edits of these numbers, the oldest first.
+
+    Raises:
+        NoSuchEdit: There is none of one of the numbers.
+        NotPossible: One of them was not applied.
+    """
+    edits = [find(connection, edit_id) for edit_id in sorted(set(edit_ids))]
+    for edit in edits:
+        if not can_be_taken_back(edit):
+            raise NotPossible(f"Edit {edit.id} is {edit.state}; only what was applied can be taken back.")
+    return edits
+
+
+def undo_all(engine: sa.Engine, which: Which, who: str) -> TakenBack:
+    """Take back all applied edits of a batch, or of a person in a time span.
+
+    Raises:
+        NoSuchEdit: There is none.
+        NotPossible: There are too many.
+    """
+    with ledger.writing(engine) as connection:
+        return _take_back(connection, applied(connection, which), who)
+
+
+def applied(connection: sa.Connection, which: Which) -> list[Edit]:
+    """The edits of these that can be taken back, the oldest first; a person's undos are none of them.
+
+    Raises:
+        NoSuchEdit: There is none.
+        NotPossible: There are too many.
+    """
+    where = [*which.conditions(connection), sheet_edit.c.state == State.APPLIED.value]
+    if which.batch is None:
+        where.append(sheet_edit.c.seen_by != "undo")
+    edits = [edit for edit in ledger.select(connection, *where, limit=MOST + 1) if can_be_taken_back(edit)]
+    if not edits:
+        raise NoSuchEdit("No applied edit is among them, so there is nothing to take back.")
+    if len(edits) > MOST:
+        raise NotPossible(f"More than {MOST:,} edits are meant. Name a shorter time.")
+    return edits
+
+
+def _take_back(connection: sa.Connection, edits: Sequence[Edit], who: str) -> TakenBack:
+    batch = f"undo-{uuid.uuid4()}"
+    for taking in reversed(takings(connection, edits)):
+        put_in(connection, taking.first, taking.value, taking.base, who, batch)
+    return TakenBack(len(edits), batch)
+
+
+def became(engine: sa.Engine, batch: str) -> dict[str, int]:
+    """How many edits of a batch are in which state."""
+    columns = sheet_edit.c
+    query = sa.select(columns.state, sa.func.count()).where(columns.batch == batch).group_by(columns.state)
+    with engine.connect() as connection:
+        return {row[0]: row[1] for row in connection.execute(query)}

@@ -150,14 +150,22 @@ def select(
 ) -> list[Edit]:
     """Edits of the ledger, oldest first, or the ``newest`` first."""
     order = sheet_edit.c.id.desc() if newest else sheet_edit.c.id
+    # Chosen before the tabs are joined: MariaDB would begin with these, and sort all edits.
+    chosen = sa.select(sheet_edit.c.id).where(*where).order_by(order).limit(limit).subquery()
     query = (
         sa.select(sheet_edit, sync_tab.c.spreadsheet_id, sync_tab.c.tab)
+        .join(chosen, chosen.c.id == sheet_edit.c.id)
         .join(sync_tab, sync_tab.c.id == sheet_edit.c.tab_id)
-        .where(*where)
         .order_by(order)
-        .limit(limit)
     )
     return [_edit(row._mapping) for row in connection.execute(query)]
+
+
+def of_cell(connection: sa.Connection, edit: Edit, limit: int) -> list[Edit]:
+    """All edits of this one's cell, newest first."""
+    columns = sheet_edit.c
+    cell = (columns.tab_id == edit.tab_id) & (columns.row_key == edit.row_key) & (columns.column_name == edit.column)
+    return select(connection, cell, limit=limit, newest=True)
 
 
 def claimed(connection: sa.Connection, tab_id: int, row_key: str) -> list[Edit]:
@@ -226,8 +234,23 @@ def settle(
     mine = (sheet_edit.c.id == edit.id) & (sheet_edit.c.state == State.NEW.value)
     connection.execute(sheet_edit.update().where(mine).values(values))
     if state is State.APPLIED and edit.undoes is not None:
-        undone = sheet_edit.update().where(sheet_edit.c.id == edit.undoes)
-        connection.execute(undone.values(state=State.UNDONE.value, reason=f"taken back by edit {edit.id}"))
+        _mark_undone(connection, edit)
+
+
+def _mark_undone(connection: sa.Connection, undo: Edit) -> None:
+    """The edit that was taken back, and those of its cell after it up to the one that left what the undo replaced."""
+    columns, base = sheet_edit.c, as_json(undo.base)
+    cell = (columns.tab_id == undo.tab_id) & (columns.row_key == undo.row_key) & (columns.column_name == undo.column)
+    since = (columns.id >= undo.undoes) & (columns.id < undo.id) & (columns.state == State.APPLIED.value)
+    ids = []
+    for row in connection.execute(sa.select(columns.id, columns.stored).where(cell & since).order_by(columns.id)):
+        ids.append(row.id)
+        if row.stored == base:
+            break
+    else:
+        ids = ids[:1]
+    undone = sheet_edit.update().where(columns.id.in_(ids))
+    connection.execute(undone.values(state=State.UNDONE.value, reason=f"taken back by edit {undo.id}"))
 
 
 def postpone(connection: sa.Connection, edits: Sequence[Edit], seconds: float, reason: str, *, counts: bool) -> None:

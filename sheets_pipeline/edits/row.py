@@ -86,6 +86,25 @@ class Row:
         self._ended.append(notes.Ended(edit, state, reason, names.get(edit.column, ColumnType.TEXT)))
         self._shows_again |= edit.is_of_sheet and (state not in (State.APPLIED, State.SAME) or reason is not None)
 
+    def held(self) -> dict[str, Cell]:
+        """What the database holds now in the columns of these edits; nothing of the platform is locked or changed.
+
+        Columns are left out whose row is not found.
+        """
+        found: dict[str, Cell] = {}
+        for edit in self.edits:
+            if (editing := self.tab.edited.get(edit.column)) is None:
+                continue
+            target = editing.target
+            try:
+                row = TargetRow(self.platform, target.table, self._key(target.table), [target.column])
+                held = row.read()
+            except (LookupError, Misfit):
+                continue
+            if held is not None:
+                found[edit.column] = self._as_cell(edit, held[target.column])
+        return found
+
     # The tab's side -----------------------------------------------------------------------------------------------------
 
     def _read_base(self) -> dict[str, Cell]:
@@ -161,7 +180,8 @@ class Row:
         own: list[Cell] = []
         if not isinstance(base, Unknown):
             base = _as_read(reader, base, column)
-            own = ledger.left_behind(self.state, edit)
+            # What a person decided here is based on what the database held, not on what the tab showed.
+            own = ledger.left_behind(self.state, edit) if edit.is_of_sheet else []
         outcome = merge(base, typed, before, column.type, sheet_wins=editing.on_conflict == "sheet", own=own)
         if outcome in (Outcome.APPLY, Outcome.SHEET_WINS):
             return _Wish(edit, target, value, typed, before)

@@ -1,6 +1,7 @@
 """A whole pipeline in miniature: database, Local Sheets, Dagster's webserver, control API, each real and on this machine."""
 
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -25,8 +26,13 @@ from sheets_pipeline.control.app import create_app
 from sheets_pipeline.control.operations import Operations
 from sheets_pipeline.dagster_runtime.webserver_guard import WebserverGuard
 from sheets_pipeline.database import events, history, leases, triggers
+from sheets_pipeline.database.edit_tables import sheet_edit
 from sheets_pipeline.database.engine import connect
 from sheets_pipeline.defs.resources import lending
+from sheets_pipeline.edits import ledger
+from sheets_pipeline.edits.apply import apply_due
+from sheets_pipeline.edits.ledger import Seen, Source
+from sheets_pipeline.edits.recording import record
 from sheets_pipeline.embedded.postgres import Server
 from sheets_pipeline.errors import HeaderMismatch
 from sheets_pipeline.pipeline import Pipeline
@@ -61,6 +67,7 @@ class Stage:
         self.operations.dagster.set_switches(self.switch_names(), on=True)
         with self.pipeline.state.begin() as connection:
             connection.execute(history.sync_history.delete())
+            connection.execute(sheet_edit.delete())
         with self.pipeline.platform.begin() as connection:
             events.delete(connection, [event.id for event in events.pending(connection)])
         for title in self.operations.titles():
@@ -72,6 +79,20 @@ class Stage:
         for _ in range(times):
             self._record(title, HeaderMismatch(title, missing=["email"], found=["mail"]))
         self.operations.forget_status()
+
+    def type(self, key: int, editor: str = "ada@example.org", batch: str | None = None, **cells: Any) -> list[int]:
+        """Edits of a row of UserProfiles as the webhook notes them; their numbers."""
+        source = Source(batch or str(uuid.uuid4()), "webhook", time.time(), "en_US", "Etc/GMT", editor)
+        with ledger.writing(self.pipeline.state) as connection:
+            tab_id = ledger.tab_id_of(connection, self.pipeline.services.spreadsheet_id, "UserProfiles")
+            assert tab_id is not None
+            record(connection, tab_id, [Seen(str(key), name, value) for name, value in cells.items()], source)
+            return [edit.id for edit in ledger.select(connection, sheet_edit.c.batch == source.as_row()["batch"])]
+
+    def settled(self, edit_id: int) -> Any:
+        """An edit once it has been looked at."""
+        apply_due(self.pipeline)
+        return self.get(f"/edits/{edit_id}")["edit"]
 
     def succeed(self, title: str) -> None:
         """Record a sync that went well."""
@@ -141,6 +162,7 @@ def _set_environment(stack: ExitStack, postgres: Server, sheets: LocalSheetsServ
         "SHEETS_READS_PER_MINUTE": "10000",
         "SHEETS_WRITES_PER_MINUTE": "10000",
         "LOCAL_DATA_DIR": str(folder / "local"),
+        "EDITS_ENABLED": "true",
     }.items():
         patch.setenv(setting, value)
 

@@ -11,14 +11,15 @@ from sheets_pipeline_tests.control.stage import Stage
 #: Per endpoint; all of them together take some seconds.
 _EXAMPLES = 15
 
-_PATHS = ["/", "/sync/status", "/stats", "/logs", "/metrics"]
+_PATHS = ["/", "/sync/status", "/stats", "/logs", "/metrics", "/edits", "/edits.csv", "/edits/{edit_id}"]
+_EDITS = ["/edits/{edit_id}/accept", "/edits/{edit_id}/reject", "/edits/{edit_id}/undo", "/edits/accept", "/edits/undo"]
 _STEERING = ["/sync/force", "/sync/enable", "/sync/disable", "/sync/pause", "/sync/resume"]
 
 
-@pytest.mark.parametrize("path", _PATHS + _STEERING)
-def test_no_input_makes_the_api_fail(stage: Stage, path: str) -> None:
-    schema = schemathesis.openapi.from_url(f"{stage.url}/openapi.json")
-    operation = schema[path]["POST" if path in _STEERING else "GET"]
+@pytest.mark.parametrize("path", _PATHS + _STEERING + _EDITS)
+def test_no_input_makes_the_api_fail(opened_stage: Stage, path: str) -> None:
+    schema = schemathesis.openapi.from_url(f"{opened_stage.url}/openapi.json")
+    operation = schema[path]["GET" if path in _PATHS else "POST"]
     seen: list[int] = []
 
     @hypothesis.settings(max_examples=_EXAMPLES, deadline=None, database=None, derandomize=True)

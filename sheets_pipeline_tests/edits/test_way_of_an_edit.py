@@ -2,6 +2,7 @@
 
 import getpass
 import json
+import re
 import time
 import uuid
 from functools import partial
@@ -256,10 +257,15 @@ def test_people_decide_at_the_command_line_and_off_nothing_changes(way: Way, mon
     run = CliRunner().invoke
     shown = run(main, ["edits", "show", str(way.edits()[0]["id"])], catch_exceptions=False).output
     assert "ada@x.org" in shown
-    assert (
-        "1 of 1 edits undone." in run(main, ["edits", "undo", str(way.edits()[0]["id"])], catch_exceptions=False).output
-    )
+    hour = ["edits", "undo", "--editor", "ada@x.org", "--since", "2000-01-01", "--until", "2100-01-01T00:00+02:00"]
+    preview = run(main, [*hour, "--dry-run"], catch_exceptions=False).output
+    assert preview == f"UserProfiles 1 full_name: 'Ada' -> {before!r}\n"
+    assert way.user(1).full_name == "Ada"
+    assert run(main, [*hour[:4], "--since", "yesterday"]).exit_code == 2
+    assert run(main, hour[:6]).exit_code == 2
+    assert re.search(r"^1 edits are taken back .*: applied 1\.$", run(main, hour, catch_exceptions=False).output)
     assert way.user(1).full_name == before
+    assert len(run(main, ["edits", "list", "--csv"], catch_exceptions=False).output.splitlines()) == 3
     assert run(main, ["edits", "accept", "99"]).exit_code == 1
     assert run(main, ["edits", "accept"]).exit_code == 2
     with ledger.writing(way.pipeline.state) as connection:

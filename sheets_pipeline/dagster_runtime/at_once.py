@@ -1,5 +1,5 @@
-"""The tag of jobs that must not wait, and what their runs do beside their start. A module of its own, so that definitions
-can use it without the rest.
+"""The tag of jobs that must not wait, and what their workers do before and beside their run. A module of its own, so that
+definitions can use it without the rest.
 """
 
 import logging
@@ -12,22 +12,39 @@ AT_ONCE_TAG = "sheets_pipeline/at_once"
 logger = logging.getLogger(__name__)
 
 _ahead: list[Callable[[], None]] = []
+_beside: list[Callable[[], None]] = []
 
 
 def ahead(prepare: Callable[[], None]) -> None:
-    """Have this done in the process of each such run, in a thread, while Dagster sets the run up."""
+    """Have this done in each process that stands by for such a run, before there is one."""
     if prepare not in _ahead:
         _ahead.append(prepare)
 
 
+def beside(prepare: Callable[[], None]) -> None:
+    """Have this done in the process of each such run, in a thread, while Dagster sets the run up."""
+    if prepare not in _beside:
+        _beside.append(prepare)
+
+
 def begin_ahead() -> None:
-    """Do it from now on; what fails is met again, and told, by the run itself."""
+    """Do what can be done before there is a run."""
+    _begin("ahead", _ahead)
+
+
+def begin_beside() -> None:
+    """Do what is to be done beside the run's start."""
+    _begin("beside", _beside)
+
+
+def _begin(name: str, all_of: list[Callable[[], None]]) -> None:
+    """In a thread; what fails is met again, and told, by the run itself."""
 
     def begin() -> None:
-        for prepare in _ahead:
+        for prepare in all_of:
             try:
                 prepare()
             except Exception as error:
-                logger.info("Not ready ahead of the run: %s", type(error).__name__)
+                logger.info("Not ready %s of the run: %s", name, type(error).__name__)
 
-    threading.Thread(target=begin, name="ahead", daemon=True).start()
+    threading.Thread(target=begin, name=name, daemon=True).start()

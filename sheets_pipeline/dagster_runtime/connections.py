@@ -15,6 +15,7 @@ import dagster as dg
 import sqlalchemy as sa
 from dagster._core.instance import InstanceRef
 
+from sheets_pipeline.dagster_runtime.instigators import switched_off
 from sheets_pipeline.home import dagster_home
 
 #: A connection unused for this long is tried before it is used again: the server may have been restarted.
@@ -38,6 +39,13 @@ def keep_connections(instance: dg.DagsterInstance) -> None:
     instance.optimize_for_webserver(statement_timeout=0, pool_recycle=3600, max_overflow=20)
     if not sa.event.contains(sa.Pool, "checkout", _check_connection):
         sa.event.listen(sa.Pool, "checkout", _check_connection)
+
+
+def open_connections(instance: dg.DagsterInstance, run_id: str) -> None:
+    """Make those of runs, events and sensors before they are needed, by asking each storage for something of this run."""
+    instance.get_run_record_by_id(run_id)
+    instance.all_logs(run_id, of_type=dg.DagsterEventType.RUN_START)
+    switched_off(instance)
 
 
 def _check_connection(connection: Any, record: Any, _proxy: Any) -> None:

@@ -10,6 +10,7 @@ import atexit
 import contextlib
 import gc
 import importlib
+import math
 import os
 import select
 import sys
@@ -19,6 +20,7 @@ from collections.abc import Callable, Iterable
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from types import ModuleType
+from typing import NamedTuple
 
 import dagster as dg
 import psutil
@@ -58,6 +60,17 @@ _GONE = (EOFError, ConnectionError)
 #: While workers run, ended ones are looked for this often (seconds).
 _REAP_INTERVAL = 0.25
 
+#: So long after a run that must not wait was launched, the next one's worker makes itself ready: not beside the start of that
+#: run. A worker that stood by for long is replaced, as who is between it and a server may have forgotten its connections.
+_STAND_BY_AFTER_SECONDS, _STAND_BY_SECONDS = 2.0, 600.0
+
+
+class StandBy(NamedTuple):
+    """A worker that waits for a run, and how it is told."""
+
+    pid: int
+    channel: Connection
+
 
 class WarmProcess:
     """Forks workers on request, with their priority lowered by ``nice`` steps, and reports those that die."""
@@ -68,6 +81,10 @@ class WarmProcess:
         self.tokens, self._tokens_of_workers = Pipe(duplex=False)
         self.running: dict[int, str | None] = {}
         self.is_retired = False
+        #: Arguments of the last run that must not wait, who stands by for the next one, and when there is to be another.
+        self.expected = ""
+        self.standing_by: StandBy | None = None
+        self._stand_by_at = math.inf
 
     def serve(self) -> Callable[[], int] | None:
         """Answer requests until the launcher is gone, or we are retired and idle.
@@ -75,7 +92,7 @@ class WarmProcess:
         In a fork this returns what the fork is to do; in the warm process itself None.
         """
         while not (self.is_retired and not self.running):
-            told = wait([self.channel, self.tokens], _REAP_INTERVAL if self.running else None)
+            told = wait([self.channel, self.tokens], self._seconds_to_wait())
             if self.tokens in told:
                 tokens.learn(self.tokens.recv_bytes().decode())
             if self.channel in told:
@@ -84,17 +101,26 @@ class WarmProcess:
                 except _GONE:
                     return None
                 if "retire" in message:
-                    self.is_retired = True
+                    self.is_retired, self._stand_by_at = True, math.inf
+                    self._dismiss()
                 elif "expect" in message:
                     _prepare(message["expect"], message["load_data"])
-                elif (task := self._fork_worker(message["execute"], at_once=message["at_once"])) is not None:
+                    self.expected, self._stand_by_at = message["expect"], time.monotonic() + _STAND_BY_AFTER_SECONDS
+                elif (task := self._start_worker(message["execute"], at_once=message["at_once"])) is not None:
                     return task
+            if time.monotonic() >= self._stand_by_at and (task := self._stand_by()) is not None:
+                return task
             if (task := self._reap()) is not None:
                 return task
         return None
 
-    def _fork_worker(self, serialized_args: str, *, at_once: bool) -> Callable[[], int] | None:
-        pid = os.fork()
+    def _seconds_to_wait(self) -> float | None:
+        if self.running:
+            return _REAP_INTERVAL
+        return None if self._stand_by_at == math.inf else max(0.0, self._stand_by_at - time.monotonic())
+
+    def _start_worker(self, serialized_args: str, *, at_once: bool) -> Callable[[], int] | None:
+        pid = (self._told_to_who_stands_by(serialized_args) if at_once else None) or os.fork()
         if pid == 0:
             self._become_child()
             lower(self.nice)
@@ -102,6 +128,42 @@ class WarmProcess:
         self.running[pid] = serialized_args
         self.channel.send({"pid": pid})
         return None
+
+    def _told_to_who_stands_by(self, serialized_args: str) -> int | None:
+        """Its process id; None where nobody stands by."""
+        worker, self.standing_by = self.standing_by, None
+        if worker is None:
+            return None
+        try:
+            with worker.channel:
+                worker.channel.send(serialized_args)
+        except OSError:  # it has died
+            self.running[worker.pid] = None
+            return None
+        return worker.pid
+
+    def _stand_by(self) -> Callable[[], int] | None:
+        """Fork the worker of the next run that must not wait; it opens what it will need, and waits."""
+        self._dismiss()
+        self._stand_by_at = time.monotonic() + _STAND_BY_SECONDS
+        theirs, ours = Pipe(duplex=False)
+        pid = os.fork()
+        if pid == 0:
+            ours.close()
+            self._become_child()
+            lower(self.nice)
+            expected = self.expected
+            return lambda: _stand_by(expected, theirs)
+        theirs.close()
+        self.standing_by = StandBy(pid, ours)
+        return None
+
+    def _dismiss(self) -> None:
+        """Nobody comes for who stands by: it ends."""
+        if self.standing_by is not None:
+            self.standing_by.channel.close()
+            self.running[self.standing_by.pid] = None
+            self.standing_by = None
 
     def _reap(self) -> Callable[[], int] | None:
         for pid in list(self.running):
@@ -124,6 +186,8 @@ class WarmProcess:
     def _become_child(self) -> None:
         self.channel.close()
         self.tokens.close()
+        if self.standing_by is not None:
+            self.standing_by.channel.close()
         tokens.on_new = self._tell_token
         self.running.clear()
         os.setsid()
@@ -149,12 +213,19 @@ def _prepare(serialized_args: str, load_data: str | None) -> None:
 
 
 def _execute(serialized_args: str, *, at_once: bool) -> int:
-    from sheets_pipeline.dagster_runtime.at_once import begin_ahead
+    from sheets_pipeline.dagster_runtime.at_once import begin_ahead, begin_beside
     from sheets_pipeline.dagster_runtime.worker import execute
 
     if at_once:
         begin_ahead()
+        begin_beside()
     return execute(serialized_args)
+
+
+def _stand_by(expected: str, channel: Connection) -> int:
+    from sheets_pipeline.dagster_runtime.worker import stand_by
+
+    return stand_by(expected, channel.recv)
 
 
 def _report(serialized_args: str, pid: int, exit_code: int) -> int:

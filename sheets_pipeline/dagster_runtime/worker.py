@@ -6,8 +6,11 @@ that holds the passwords of Dagster's storage and command lines are public. Its 
 
 import importlib
 import json
+import logging
 import signal
 import sys
+from collections.abc import Callable
+from contextlib import ExitStack
 
 import dagster as dg
 from dagster._cli.api import _execute_run_command_body
@@ -20,10 +23,13 @@ from dagster._utils.hosted_user_process import recon_job_from_origin
 from dagster._utils.interrupts import capture_interrupts
 from dagster_postgres.storage import DagsterPostgresStorage
 
-from sheets_pipeline.dagster_runtime.connections import keep_connections
+from sheets_pipeline.dagster_runtime.at_once import begin_ahead, begin_beside
+from sheets_pipeline.dagster_runtime.connections import keep_connections, open_connections
 from sheets_pipeline.processes import abandoned_threads
 from sheets_pipeline.processes.identity import WORKER_TAG, WorkerIdentity
 from sheets_pipeline.processes.priority import lower
+
+logger = logging.getLogger(__name__)
 
 
 def execute(serialized_args: str) -> int:
@@ -31,9 +37,48 @@ def execute(serialized_args: str) -> int:
     args = deserialize_value(serialized_args, ExecuteRunArgs)
     with capture_interrupts(), dg.DagsterInstance.from_ref(_ref(args)) as instance:
         keep_connections(instance)
-        # Before anything else of the run, so that nobody overwrites the tag with an older state of the run.
-        instance.add_run_tags(args.run_id, {WORKER_TAG: WorkerIdentity.of_this_process().as_tag()})
-        return _execute_run_command_body(args.run_id, instance, lambda _event: None, set_exit_code_on_failure=False)
+        return _execute(args, instance)
+
+
+def stand_by(expected: str, receive: Callable[[], str]) -> int:
+    """Execute the run that ``receive`` waits for, with all opened that a run will need; 0 where none comes.
+
+    Args:
+        expected: Arguments of an earlier run: of the same storage, unless something has changed.
+        receive: Gives those of the run; raises ``EOFError`` once there will be none.
+    """
+    begin_ahead()
+    known = deserialize_value(expected, ExecuteRunArgs)
+    with ExitStack() as opened:
+        instance = _opened_ahead(known, opened)
+        try:
+            serialized_args = receive()
+        except EOFError:
+            return 0
+        begin_beside()
+        args = deserialize_value(serialized_args, ExecuteRunArgs)
+        if instance is None or args.instance_ref != known.instance_ref:
+            return execute(serialized_args)
+        with capture_interrupts():
+            return _execute(args, instance)
+
+
+def _opened_ahead(args: ExecuteRunArgs, opened: ExitStack) -> dg.DagsterInstance | None:
+    """None where it cannot be opened: a storage that is away now may be back when there is a run."""
+    try:
+        instance = opened.enter_context(dg.DagsterInstance.from_ref(_ref(args)))
+        keep_connections(instance)
+        open_connections(instance, args.run_id)
+    except Exception as error:
+        logger.info("Dagster's storage was not opened ahead (%s).", type(error).__name__)
+        return None
+    return instance
+
+
+def _execute(args: ExecuteRunArgs, instance: dg.DagsterInstance) -> int:
+    # Before anything else of the run, so that nobody overwrites the tag with an older state of the run.
+    instance.add_run_tags(args.run_id, {WORKER_TAG: WorkerIdentity.of_this_process().as_tag()})
+    return _execute_run_command_body(args.run_id, instance, lambda _event: None, set_exit_code_on_failure=False)
 
 
 def job_of(serialized_args: str, load_data: str | None = None) -> ReconstructableJob:

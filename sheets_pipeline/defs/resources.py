@@ -10,10 +10,10 @@ import dagster as dg
 from pydantic import Field, PrivateAttr
 
 from sheets_pipeline.components.tab_asset import TabAsset, tab_assets
-from sheets_pipeline.dagster_runtime.at_once import ahead
+from sheets_pipeline.dagster_runtime.at_once import ahead, beside
 from sheets_pipeline.errors import SheetsPipelineError
 from sheets_pipeline.pipeline import Pipeline
-from sheets_pipeline.runs.ahead import open_ahead
+from sheets_pipeline.runs.ahead import open_ahead, open_beside
 from sheets_pipeline.runs.computed import ComputedTab
 from sheets_pipeline.runs.list_sync import keep_in_list
 from sheets_pipeline.runs.metadata import report_metadata
@@ -75,7 +75,12 @@ def _open_ahead() -> None:
     open_ahead(_own())
 
 
+def _open_beside() -> None:
+    open_beside(_own())
+
+
 ahead(_open_ahead)
+beside(_open_beside)
 
 
 class PipelineResource(dg.ConfigurableResource):  # type: ignore[type-arg]

@@ -1,4 +1,4 @@
-"""What the first sync of a run would wait for, made ready while Dagster sets the run up."""
+"""What the first sync of a run would wait for, made ready before there is a run and while Dagster sets it up."""
 
 from contextlib import ExitStack
 
@@ -9,13 +9,14 @@ _CONNECTIONS = 5
 
 
 def open_ahead(pipeline: Pipeline) -> None:
-    """Load the credentials, open connections to the database and to the Sheets API, get a token where there is none.
-
-    Nothing is asked of the Sheets API.
-    """
-    client = pipeline.client()
+    """Load the credentials, and open connections to the database."""
+    pipeline.client()
     with ExitStack() as opened:
         for _ in range(_CONNECTIONS):
             opened.enter_context(pipeline.platform.connect())
-    client.open_ahead()
     pipeline.installation.owner()
+
+
+def open_beside(pipeline: Pipeline) -> None:
+    """Open a connection to the Sheets API, and get a token where there is none; nothing is asked of the API."""
+    pipeline.client().open_ahead()

@@ -13,9 +13,11 @@ import psutil
 import pytest
 from dagster._core.definitions.reconstruct import ReconstructableRepository
 from dagster._core.definitions.repository_definition import RepositoryLoadData
+from dagster._core.instance import InstanceRef
 from dagster._grpc.types import ExecuteRunArgs
-from dagster._serdes import serialize_value
+from dagster._serdes import deserialize_value, serialize_value
 
+from sheets_pipeline.dagster_runtime import worker
 from sheets_pipeline.dagster_runtime.at_once import AT_ONCE_TAG
 from sheets_pipeline.dagster_runtime.warm_process import WarmProcess
 from sheets_pipeline.dagster_runtime.worker import job_of
@@ -51,16 +53,17 @@ listening = socket.create_server(("127.0.0.1", 0))
 AT_ONCE_JOB = """
 import os, time
 import dagster as dg
-from sheets_pipeline.dagster_runtime.at_once import AT_ONCE_TAG, ahead
+from sheets_pipeline.dagster_runtime.at_once import AT_ONCE_TAG, ahead, beside
 
-opened = []
-ahead(lambda: opened.append(os.getpid()))
+opened = {}
+ahead(lambda: opened.update(ahead=os.getpid()))
+beside(lambda: opened.update(beside=os.getpid()))
 
 @dg.op
 def speak():
     time.sleep(0.2)
     where = "this" if built == os.getpid() else "another"
-    print("built in", where, "process,", "opened ahead" if opened == [os.getpid()] else opened)
+    print("built in", where, "process, opened", *(word for word, pid in sorted(opened.items()) if pid == os.getpid()))
 
 @dg.job(executor_def=dg.in_process_executor, tags={AT_ONCE_TAG: "true"})
 def at_once():
@@ -152,13 +155,59 @@ def test_a_token_that_a_worker_got_is_there_for_later_ones(monkeypatch: pytest.M
     assert not server.is_alive()
 
 
-def test_a_worker_of_a_job_that_must_not_wait_finds_it_built_and_opens_what_it_needs_beside(tmp_path: Path):
+def test_a_run_that_must_not_wait_finds_its_job_built_and_a_process_that_stood_by_for_it(tmp_path: Path):
     with harness(tmp_path, AT_ONCE_JOB) as ours:
-        ours.warm_up()
-        for _ in range(2):
+        warm = psutil.Process(ours.warm_up())
+
+        def worker_of_a_run() -> int:
             run_id = ours.launch("at_once", tags={AT_ONCE_TAG: "true"})
             assert ours.end_of(run_id) is dg.DagsterRunStatus.SUCCESS
-        assert ours.printed(run_id)[0].strip() == "built in another process, opened ahead"
+            assert "opened ahead beside" in ours.printed(run_id)[0]
+            eventually(lambda: not psutil.pid_exists(ours.worker(run_id).pid))
+            if where:
+                assert ours.printed(run_id)[0].startswith("built in another process")
+            where.append(ours.worker(run_id).pid)
+            return where[-1]
+
+        where: list[int] = []
+        worker_of_a_run()
+        [standing_by] = eventually(warm.children)
+        assert worker_of_a_run() == standing_by.pid
+        [another] = eventually(warm.children)
+        another.kill()
+        assert worker_of_a_run() not in (standing_by.pid, another.pid)
+        [last] = eventually(warm.children)
+        ours.launcher.warm.close()
+        last.wait(timeout=30)
+
+
+def test_who_stands_by_serves_a_run_of_another_storage_and_one_that_was_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """What was opened ahead is used only where it is what the run needs."""
+    executed: list[str] = []
+
+    def execute(args: str) -> int:
+        executed.append(args)
+        return 0
+
+    monkeypatch.setattr(worker, "execute", execute)
+    monkeypatch.setattr(worker, "begin_ahead", lambda: None)
+    monkeypatch.setattr(worker, "begin_beside", lambda: None)
+
+    def args_of(folder: Path) -> str:
+        (folder / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+        ref = InstanceRef.from_dir(str(folder))
+        origin = ReconstructableRepository.for_module("none", "defs").get_reconstructable_job("none")
+        return serialize_value(ExecuteRunArgs(origin.get_python_origin(), "a run", ref))
+
+    (tmp_path / "other").mkdir()
+    ours, theirs = args_of(tmp_path), args_of(tmp_path / "other")
+    assert worker.stand_by(ours, lambda: theirs) == 0
+    assert executed == [theirs]
+    away = serialize_value(ExecuteRunArgs(deserialize_value(ours, ExecuteRunArgs).job_origin, "a run", None))
+    assert worker.stand_by(away, lambda: away) == 0
+    assert executed == [theirs, away]
 
 
 def test_the_job_is_built_with_what_dagster_noted_of_its_repository(tmp_path: Path):

@@ -67,7 +67,7 @@ def chosen_tabs(titles: Collection[str], off: Collection[str] = (), spreadsheet:
     for title in titles:
         found = [one for name, one in by_name.items() if title in (name, one.tab.title)]
         found = [by_name[title]] if title in by_name else found
-        if not found and (copy := _copy(title, by_name)):
+        if not found and (copy := copy_named(title, by_name)):
             parts.setdefault(copy[1], set()).add(copy[2])
             found = [copy[0]]
         if not found:
@@ -102,7 +102,7 @@ def _place(one: TabAsset) -> str:
     return place.spreadsheets if isinstance(place, Each) else place
 
 
-def _copy(name: str, tabs: dict[str, TabAsset]) -> tuple[TabAsset, str, str] | None:
+def copy_named(name: str, tabs: dict[str, TabAsset]) -> tuple[TabAsset, str, str] | None:
     """The tab, list and part of ``TITLE @ LIST/PART``."""
     for one in tabs.values():
         start = titled(one.tab.title, f"{_place(one)}/")

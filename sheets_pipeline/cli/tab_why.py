@@ -21,21 +21,24 @@ def why(title: str, words: tuple[str, ...], as_json: bool) -> None:
     """Say why a row of TAB, or one of its cells, is as it is. Reads the tab once; writes nothing.
 
     KEY... [COLUMN]: a key of several columns is several words, or one JSON array ('["EU", 7]'); a column is a name or a header.
-    Values are printed here and kept nowhere.
+    Of a tab in each spreadsheet of a list, TAB or 'TITLE @ LIST/ID'. Values are printed here and kept nowhere.
     """
+    from sheets_pipeline.cli.run_sync import copy_named
     from sheets_pipeline.cli.tabs import chosen
     from sheets_pipeline.dagster_runtime.connections import opened_instance
     from sheets_pipeline.errors import DeclarationBroken
     from sheets_pipeline.monitoring.why import explain
     from sheets_pipeline.pipeline import Pipeline
 
-    [tab_asset] = chosen((title,)).values()
+    declared = chosen(())
+    copy = None if title in declared else copy_named(title, declared)
+    tab_asset = copy[0] if copy else chosen((title,))[title]
     if tab_asset.problem is not None:
         raise DeclarationBroken(title, tab_asset.problem.text)
     key, column = key_and_column(tab_asset.tab, words)
     pipeline = Pipeline.open()
     with opened_instance() as instance:
-        explanation = explain(instance, pipeline, tab_asset, key, column)
+        explanation = explain(instance, pipeline, tab_asset, key, column, copy[2] if copy else None)
     click.echo(json.dumps(explanation.as_json())) if as_json else _print(explanation)
 
 
@@ -83,6 +86,7 @@ def _print(explanation: "Explanation") -> None:
     place = f"row {explanation.row_number}" if explanation.row_number else "no row of the tab"
     when = f"{explanation.written_at:%Y-%m-%d %H:%M:%S} UTC" if explanation.written_at else "never, or not known"
     run = f" by run {explanation.run_id}" if explanation.run_id else ""
-    echo(f"{place[0].upper()}{place[1:]}; last written {when}{run}.")
+    where = "" if explanation.name == explanation.tab.name else f"{explanation.name}: "
+    echo(f"{where}{place[0].upper()}{place[1:]}; last written {when}{run}.")
     for reason in explanation.reasons:
         echo(reason)

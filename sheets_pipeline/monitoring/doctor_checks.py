@@ -22,7 +22,7 @@ from sheets_pipeline.database.triggers import check as check_triggers
 from sheets_pipeline.database.upgrade import check as check_store
 from sheets_pipeline.embedded.services import Services, ensure_services, running_services
 from sheets_pipeline.errors import QuotaExceeded, SheetsPipelineError, error_class
-from sheets_pipeline.monitoring import doctor_edits, doctor_project
+from sheets_pipeline.monitoring import doctor_edits, doctor_project, doctor_spreadsheets
 from sheets_pipeline.monitoring.doctor import Check, Finding, fail, ok, warn
 from sheets_pipeline.monitoring.doctor_dagster import code_location, dagster_daemons
 from sheets_pipeline.monitoring.doctor_facts import Facts
@@ -403,6 +403,12 @@ CHECKS = [
     Check("clock", clock, needs=("services",)),
     Check("credentials", credentials, needs=("services",)),
     Check("spreadsheet", spreadsheet, needs=("credentials",), seconds=30),
+    Check(
+        "other spreadsheets",
+        doctor_spreadsheets.other_spreadsheets,
+        needs=("platform database", "pipeline tables", "declarations"),
+        seconds=60,
+    ),
     Check("owner", owner, needs=("spreadsheet", "pipeline tables")),
     Check("writable", writable, needs=("spreadsheet",), seconds=30),
     Check("quota", quota, needs=("credentials", "pipeline tables")),

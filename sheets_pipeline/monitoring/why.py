@@ -15,13 +15,13 @@ from sheets_pipeline.dagster_runtime.instigators import switched_off
 from sheets_pipeline.database import events, held_tabs, history
 from sheets_pipeline.database.event_keys import TabEvents, UnusableKey
 from sheets_pipeline.database.event_table import Event, pending_event
-from sheets_pipeline.database.state import LastWritten
+from sheets_pipeline.database.state import LastWritten, holders
 from sheets_pipeline.database.touched import Lookups, touched, waits
 from sheets_pipeline.errors import TabProblem
 from sheets_pipeline.pipeline import Pipeline, StoredMemory
 from sheets_pipeline.runs import gate, trial
 from sheets_pipeline.runs.switches import FULL_SYNC_SCHEDULE, interval_seconds, switch_name
-from sheets_pipeline.runs.targets import target
+from sheets_pipeline.runs.targets import Target, target, targets
 from sheets_pipeline.sheets import access
 from sheets_pipeline.sheets.memory import TabFacts
 from sheets_pipeline.sheets.time_zones import zone_for
@@ -39,6 +39,7 @@ _MOST_EVENTS = 1000
 class Explanation:
     """One row, and why it is as it is."""
 
+    name: str
     tab: Tab
     key: list[str]
     columns: list[str]
@@ -56,7 +57,7 @@ class Explanation:
             return None if row is None else {name: row.get(name) for name in self.columns}
 
         return {
-            "tab": self.tab.title,
+            "tab": self.name,
             "key": self.key,
             "database": some(self.facts.database),
             "sheet": some(self.facts.sheet),
@@ -70,7 +71,12 @@ class Explanation:
 
 
 def explain(
-    instance: dg.DagsterInstance, pipeline: Pipeline, tab_asset: TabAsset, key: list[str], column: str | None
+    instance: dg.DagsterInstance,
+    pipeline: Pipeline,
+    tab_asset: TabAsset,
+    key: list[str],
+    column: str | None,
+    part: str | None = None,
 ) -> Explanation:
     """Why a row, or one cell of it, is as it is.
 
@@ -80,21 +86,20 @@ def explain(
         tab_asset: Of the tab.
         key: A text for each key column.
         column: Name or header; None for all columns.
+        part: Of a tab in a list of spreadsheets, the one that is meant; None for where the row belongs, else stands.
 
     Raises:
         TabProblem: The key or the column cannot be one of the tab.
         SheetsPipelineError: The database or the spreadsheet cannot be reached.
     """
-    if isinstance(tab_asset.tab.spreadsheet, Each):
-        raise TabProblem(
-            tab_asset.tab.name,
-            "it stands in each spreadsheet of a list; this is told of tabs in one spreadsheet alone.",
-        )
-    default, pipeline = pipeline, target(pipeline, tab_asset).pipeline
+    seconds = pipeline.settings.sync_tab_timeout_seconds
+    here, others = _place(pipeline, tab_asset, key, part, seconds)
+    default, pipeline = pipeline, here.pipeline
     memory = StoredMemory(pipeline.state, pipeline.spreadsheet.id, tab_asset.tab.title)
     known = memory.facts()
-    seconds = pipeline.settings.sync_tab_timeout_seconds
-    rows, tab = trial.rows_by_key(pipeline.source, tab_asset, [tuple(key)], seconds, lambda tab: _zone(tab, known))
+    rows, tab = trial.rows_by_key(
+        pipeline.source, tab_asset, [tuple(key)], seconds, lambda tab: _zone(tab, known), here.spreadsheet.part
+    )
     row_key = _row_key(tab, key)
     position = rows.position.get(row_key)
     written = memory.last_written(row_key)
@@ -116,7 +121,39 @@ def explain(
     run_id = history.run_at(pipeline.state, pipeline.spreadsheet.id, tab.title, at) if at else None
     every = interval_seconds(tab_asset.tab, pipeline.settings)
     next_sync = f"they come every {every // 60} min"
-    return Explanation(tab, key, columns, facts, number, at, run_id, reasons(tab, columns, facts, next_sync))
+    why = [*reasons(tab, columns, facts, next_sync), *others]
+    return Explanation(here.name, tab, key, columns, facts, number, at, run_id, why)
+
+
+def _place(
+    pipeline: Pipeline, tab_asset: TabAsset, key: list[str], part: str | None, seconds: float
+) -> tuple[Target, list[str]]:
+    """The copy of the tab that is meant, and a sentence about others that have the row, too."""
+    if not isinstance(place := tab_asset.tab.spreadsheet, Each):
+        return target(pipeline, tab_asset), []
+    everywhere = {str(one.spreadsheet.part): one for one in targets(pipeline, tab_asset)}
+    belongs, tab = trial.parts_of_key(pipeline.source, tab_asset, tuple(key), seconds)
+    ids = {one.spreadsheet.id: name for name, one in everywhere.items()}
+    held = holders(pipeline.state, tab_asset.tab.title, [*ids], {row_key := _row_key(tab, key)})
+    stands = {ids[one] for one in held.get(row_key, ())}
+    found = [*sorted(belongs & everywhere.keys()), *sorted(stands - belongs)]
+    if part is None and not found:
+        raise TabProblem(
+            tab_asset.tab.name,
+            f"the row stands in no spreadsheet of {place.spreadsheets!r}, and belongs into none of them"
+            + (f": its {place.by} is {', '.join(map(repr, sorted(belongs)))}." if belongs else "."),
+        )
+    chosen = found[0] if part is None else part
+    if (here := everywhere.get(chosen)) is None:
+        raise TabProblem(tab_asset.tab.name, f"{place.spreadsheets!r} has no spreadsheet {chosen!r}.")
+    if here.spreadsheet.problem is not None:
+        raise TabProblem(here.name, here.spreadsheet.problem)
+    told = [
+        f"{'It belongs into' if one in belongs else 'A row with its key stands in'} {place.spreadsheets}/{one}, too."
+        for one in found
+        if one != chosen
+    ]
+    return here, told
 
 
 def _zone(tab: Tab, known: TabFacts | None) -> Any:
@@ -162,7 +199,7 @@ def _in_the_tab(pipeline: Pipeline, tab: Tab, known: TabFacts | None, row_key: s
 
 def _events(pipeline: Pipeline, tab_asset: TabAsset, tab: Tab, row_key: str) -> list[str]:
     """Those that touch the row: pending, waiting for another try, set aside."""
-    known = tab_events().get(tab.title)
+    known = tab_events().get(tab_asset.tab.name)
     with pipeline.source.connect() as connection:
         if known is None or not sa.inspect(connection).has_table(pending_event.name):
             return []
@@ -170,9 +207,9 @@ def _events(pipeline: Pipeline, tab_asset: TabAsset, tab: Tab, row_key: str) -> 
         mine = TabEvents(known.watches, known.entities, tuple(map(tab.column, tab.key)))
         lookups, found = Lookups(), {}
         for event in {event.id: event for event in several}.values():
-            if waits(event, {tab.title: mine}):
-                hit = touched(connection, [event], {tab.title: mine}, lookups)
-                keys = hit.keys.get(tab.title, set())
+            if waits(event, {tab.name: mine}):
+                hit = touched(connection, [event], {tab.name: mine}, lookups)
+                keys = hit.keys.get(tab.name, set())
                 if keys is None or row_key in keys:
                     found[event.id] = _told(event)
     return list(found.values())

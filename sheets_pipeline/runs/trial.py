@@ -23,11 +23,13 @@ from sheets_pipeline.embedded.services import ensure_services
 from sheets_pipeline.errors import DatabaseError, DeclarationBroken, KeysNotUnique, SheetsPipelineError, TabProblem
 from sheets_pipeline.runs.computed import rows_of
 from sheets_pipeline.runs.tab_failures import computing
+from sheets_pipeline.runs.targets import part_of
 from sheets_pipeline.runs.time_limit import Reading
 from sheets_pipeline.runs.watch_check import watch_problems
 from sheets_pipeline.settings import load_settings
 from sheets_pipeline.sync.cells import KEY_SEPARATOR, Cell
 from sheets_pipeline.sync.rows import Rows, SetAside, rows_from_frame
+from sheets_pipeline.sync.spreadsheet import Each
 from sheets_pipeline.sync.tab import Tab
 
 T = TypeVar("T")
@@ -103,13 +105,38 @@ def rows_of_keys(
 
 
 def rows_by_key(
-    engine: sa.Engine, tab_asset: TabAsset, keys: Collection[Any], seconds: float, zone: Callable[[Tab], tzinfo]
+    engine: sa.Engine,
+    tab_asset: TabAsset,
+    keys: Collection[Any],
+    seconds: float,
+    zone: Callable[[Tab], tzinfo],
+    part: str | None = None,
 ) -> tuple[Rows, Tab]:
-    """The rows of these keys as cells, with the tab and all its columns; ``zone`` is that of the tab's moments."""
-    wanted = [key if len(tab_asset.tab.key) > 1 else key[0] for key in keys]
-    frame = _read(engine, tab_asset, lambda one: rows_of(tab_asset, one, wanted), seconds)
+    """The rows of these keys as cells, with the tab and all its columns.
+
+    ``zone`` is that of the tab's moments, ``part`` the spreadsheet of its list whose rows are wanted.
+    """
+    frame = _frame_of(engine, tab_asset, keys, seconds)
     tab = tab_asset.tab_of(frame)
+    if part is not None:
+        frame = frame[[one == part for one in _parts_of(tab_asset, frame)]].reset_index(drop=True)
     return rows_from_frame(tab, frame, zone(tab)), tab
+
+
+def parts_of_key(engine: sa.Engine, tab_asset: TabAsset, key: Any, seconds: float) -> tuple[set[str], Tab]:
+    """The spreadsheets of its list (their ids in it) in which a tab has a row with this key; the tab with all its columns."""
+    frame = _frame_of(engine, tab_asset, [key], seconds)
+    return set(_parts_of(tab_asset, frame)), tab_asset.tab_of(frame)
+
+
+def _parts_of(tab_asset: TabAsset, frame: pd.DataFrame) -> list[str]:
+    place = tab_asset.tab.spreadsheet
+    return [part_of(value) for value in frame[place.by]] if isinstance(place, Each) else []
+
+
+def _frame_of(engine: sa.Engine, tab_asset: TabAsset, keys: Collection[Any], seconds: float) -> pd.DataFrame:
+    wanted = [key if len(tab_asset.tab.key) > 1 else key[0] for key in keys]
+    return _read(engine, tab_asset, lambda one: rows_of(tab_asset, one, wanted), seconds)
 
 
 def judge(engine: sa.Engine, tab_asset: TabAsset, seconds: float) -> Verdict:

@@ -21,8 +21,11 @@ from sheets_pipeline.defs.event_sync import pending_events
 from sheets_pipeline.defs.full_sync import request_full_sync
 from sheets_pipeline.defs.io_managers import SheetsIOManager
 from sheets_pipeline.defs.resources import PipelineResource
-from sheets_pipeline.errors import UnknownTab
+from sheets_pipeline.errors import TabProblem, UnknownTab
+from sheets_pipeline.monitoring.doctor_facts import Facts
+from sheets_pipeline.monitoring.doctor_spreadsheets import other_spreadsheets
 from sheets_pipeline.monitoring.status import collect
+from sheets_pipeline.monitoring.why import explain
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.runs.gate import current_circuit, spreadsheet_circuit
 from sheets_pipeline.runs.job_pool import in_turns
@@ -175,7 +178,43 @@ def test_a_spreadsheet_that_is_gone_fails_alone_and_is_left_alone_afterwards(sch
     assert len(history.recent(school.platform.pipeline.state, spreadsheet_id="in_the_bin")) == 2
     circuits = {part: spreadsheet_circuit(school.at(part)).state for part in "123"}
     assert circuits == {"1": "closed", "2": "open", "3": "closed"}
+    facts = Facts()
+    facts.settings, facts.services = school.platform.pipeline.settings, school.platform.pipeline.services
+    school.sql("update school_course set sheet = 'no address!' where id = 3")
+    finding = other_spreadsheets(facts)
+    assert finding.level == "fail"
+    assert finding.message.startswith("2 of 4 spreadsheets cannot be kept in step.")
+    assert "courses/2:" in finding.message
+    assert "Its owner is teacher2@example.org" in finding.message
+    assert "the url of the spreadsheet '3' of 'courses' must be" in finding.message
+    school.sql(f"update school_course set sheet = '{school.sheets['3']}'")
+    school.sql("update attempt set course = null; delete from school_course where id < 3")
+    school.sql(f"insert into school_course values (4, '{school.server.create_spreadsheet('New')}', null)")
+    assert other_spreadsheets(facts).message == "3 spreadsheets, 1 not yet written"
     assert current_circuit(school.platform.instance, school.platform.pipeline).state == "closed"
+
+
+def test_why_a_row_is_as_it_is_is_told_where_it_belongs_and_of_each_copy(school: School) -> None:
+    assert school.run("full_sync_courses").success
+    instance, pipeline = school.platform.instance, school.platform.pipeline
+    tab = next(one for one in tab_assets().values() if one.tab.name == "Attempts @ courses")
+    found = explain(instance, pipeline, tab, ["Bob", "1"], None)
+    assert (found.name, found.row_number) == ("Attempts @ courses/2", 2)
+    assert found.reasons == ["The tab holds what the database gives."]
+    school.sql("update attempt set course = 3 where learner = 'Bob'")
+    found = explain(instance, pipeline, tab, ["Bob", "1"], "score")
+    assert (found.name, found.row_number) == ("Attempts @ courses/3", None)
+    assert any("event is on its way" in reason for reason in found.reasons)
+    assert found.reasons[-1] == "A row with its key stands in courses/2, too."
+    left = explain(instance, pipeline, tab, ["Bob", "1"], None, "2")
+    assert left.facts.database is None
+    assert "no longer in the query's result" in left.reasons[0]
+    school.sql("update attempt set course = null where learner = 'Ada'; delete from pending_event")
+    assert school.run("full_sync_courses").success
+    with pytest.raises(TabProblem, match=r"belongs into none of them: its course is ''"):
+        explain(instance, pipeline, tab, ["Ada", "1"], None)
+    with pytest.raises(TabProblem, match="has no spreadsheet '9'"):
+        explain(instance, pipeline, tab, ["Bob", "1"], None, "9")
 
 
 def test_checks_judge_each_copy_and_name_those_with_a_problem(school: School) -> None:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sheets_pipeline.components.tab_asset import declared_credentials
 from sheets_pipeline.database.answers import ANSWER_WITHIN_SECONDS
 from sheets_pipeline.database.archive import ArchiveStore
+from sheets_pipeline.database.edit_choices import edit_choices
 from sheets_pipeline.database.engine import connect, read_only
 from sheets_pipeline.database.free_space import why_disk_is_full
 from sheets_pipeline.database.installation import Installation
@@ -149,10 +150,11 @@ class Pipeline:
             with client.quota_reserved(), named_lock(self.state, lock_name) as still_ours, client.taking_part():
                 yield still_ours
 
-        take_edits = showing = None
+        take_edits = notes = None
         if self.settings.edits_on and tab.edited:
             take_edits = Reading(self.state, client, spreadsheet_id, tab).take
-            showing = TabShowing(client, NoteStore(self.state, memory_of(tab.title).id))
+            notes = NoteStore(memory_of(tab.title))
+        showing = TabShowing(tab, client, notes, lambda: edit_choices(self.source, tab))
         if tab.archive is None:
             single = TabWriter(tab, client, memory_of(tab.title), lock, self.installation, url)
             single.take_edits, single.showing = take_edits, showing

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from sheets_pipeline.database.edit_tables import sheet_note
+from sheets_pipeline.database.state import TabStore
 from sheets_pipeline.edits.base import zone_of
 from sheets_pipeline.edits.ledger import Edit, State
 from sheets_pipeline.sync.cells import from_serial
@@ -82,9 +83,12 @@ def _shown(end: Ended) -> str:
 class NoteStore:
     """What is known of our notes in one tab."""
 
-    def __init__(self, engine: sa.Engine, tab_id: int) -> None:
-        self.engine, self._mine = engine, _COLUMNS.tab_id == tab_id
-        self._tab_id = tab_id
+    def __init__(self, tab: TabStore) -> None:
+        self.engine, self._tab = tab.engine, tab
+
+    @property
+    def _mine(self) -> sa.ColumnElement[bool]:
+        return _COLUMNS.tab_id == self._tab.id
 
     def due(self) -> list[CellNote]:
         """Notes that do not say in the tab what they are to say, as far as is known."""

@@ -20,7 +20,8 @@ class TabFacts:
     not know. ``declared`` is what we made of each column (name → header and type), ``released`` the headers of columns
     that left the declaration, ``key`` the key columns by which the base is kept. ``cells`` are those that all of the tab
     had when it was last read, people's among them; None where that is not known. ``computes_slowly`` says of the rows of
-    events that computing them took too long to read beside it.
+    events that computing them took too long to read beside it. ``rules`` are marks of what was set in each column to keep
+    people from typing what is not taken (``sync/rules.py``).
     """
 
     sheet_id: int
@@ -40,6 +41,7 @@ class TabFacts:
     key: Sequence[str] = ()
     cells: int | None = None
     computes_slowly: bool = False
+    rules: Mapping[str, str] = field(default_factory=dict)
 
 
 #: Key → cells by column name; None where they are not known.

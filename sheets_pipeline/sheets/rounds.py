@@ -61,6 +61,8 @@ class Round:
     drift: Drift | None = None
     rows_in_tab: int = 0
     grid_cells: int = 0
+    #: The row (0-based) at which new rows are put in; None where they go below everything.
+    first_new_row: int | None = None
     #: Gives the digest of the keys that will be ours.
     rows_digest: Callable[[], str] = str
 
@@ -141,6 +143,7 @@ def round_of_changes(
         facts = replace(settled, declared=now.declared, layout=existing)
     planned = Round(facts, settled, snapshot.title, wanted, changes, plan, sight, index, columns)
     planned.grid_cells = snapshot.row_count * snapshot.column_count + plan.grid_cells
+    planned.first_new_row = place.row
     return planned
 
 
@@ -155,5 +158,5 @@ def round_of_creation(
     facts = as_declared(tab, facts, Columns(new_layout(tab)))
     planned = Round(facts, facts, tab.title, wanted, changes, plan, sight)
     planned.rows_digest = lambda: digest(wanted.keys)
-    planned.rows_in_tab, planned.grid_cells = len(wanted), plan.grid_cells
+    planned.rows_in_tab, planned.grid_cells, planned.first_new_row = len(wanted), plan.grid_cells, 1
     return planned

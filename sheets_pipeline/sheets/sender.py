@@ -72,7 +72,7 @@ class Sender:
                 for last in noted[-1:]:
                     last.result()
                 applied = planned.settled
-                settled = replace(planned.facts, layout=applied.layout, declared=applied.declared)
+                settled = replace(planned.facts, layout=applied.layout, declared=applied.declared, rules=applied.rules)
                 if settled != planned.facts:
                     self.remember(settled)
             except OutcomeUnknown as error:

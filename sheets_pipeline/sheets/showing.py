@@ -1,21 +1,25 @@
-"""What a sync shows beside values, in the very requests that write these: notes in cells whose edits were not taken.
+"""What a sync shows beside values, in the very requests that write these.
 
-What stands in the tab is known from what was written there. It is read only where something is to be changed, because
-people may have put a note of their own in the place since.
+Notes in cells whose edits were not taken (``sync/notes.py``), rules and warnings that keep people from typing what is not
+taken (``sync/rules.py``). What stands in the tab is known from what was written there. It is read only where something is
+to be changed, because people may have put something of their own in the place since.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sheets.rounds import Round
-from sheets_pipeline.sync.batches import MAX_PAYLOAD_BYTES, fill_batches
+from sheets_pipeline.sync import rules
+from sheets_pipeline.sync.batches import MAX_PAYLOAD_BYTES, Piece, dump, fill_batches
 from sheets_pipeline.sync.notes import CellNote, NoteChanges, Place, note_changes
+from sheets_pipeline.sync.rules import WARNED, Choices, Guards
 from sheets_pipeline.sync.snapshot import row_runs
+from sheets_pipeline.sync.tab import Tab
 
 #: More spans than this of one column are asked for as one.
 _MOST_SPANS = 100
-_NOTES_MASK = "sheets(properties(sheetId),data(startRow,startColumn,rowData(values(note))))"
 
 
 class Notes(Protocol):
@@ -38,34 +42,46 @@ class Notes(Protocol):
 
 
 class TabShowing:
-    """Adds to the rounds of one tab's syncs what is to be shown."""
+    """Adds to the rounds of one tab's syncs what is to be shown.
 
-    def __init__(self, client: SheetsClient, notes: Notes) -> None:
-        self.client, self.notes = client, notes
+    Args:
+        tab: As declared.
+        client: Of its spreadsheet.
+        notes: What is known of our notes; None where people's edits are not taken, and neither rules nor warnings stay.
+        choices: What the database lets into the editable columns, by their names.
+    """
+
+    def __init__(
+        self, tab: Tab, client: SheetsClient, notes: Notes | None, choices: Callable[[], Mapping[str, Choices]] = dict
+    ) -> None:
+        self.tab, self.client, self.notes, self._choices = tab, client, notes, choices
         self._changes = NoteChanges()
 
-    def add_to(self, planned: Round, *, dry_run: bool = False) -> Round:
-        """Add to the plan what is to be shown; at most one read request, and none where nothing is to be changed."""
+    def add_to(self, planned: Round, *, dry_run: bool = False) -> None:
+        """Add to the plan what is to be shown; reads nothing where nothing is to be changed."""
         self._changes = NoteChanges()
+        self._guard(planned)
+        if self.notes is None:
+            return
         if planned.index is None:
             if not dry_run:
                 self.notes.forget_all()
         elif due := self.notes.due():
-            there = self._read(planned, due)
+            there = self._read_notes(planned, due)
             self._changes = note_changes(due, planned.index.row_of, planned.settled.layout, there)
             if not dry_run:
                 self.notes.forget(self._changes.gone)
                 self.notes.sending([note for note in self._changes.settled if note.wanted is not None])
-            writes = planned.plan.writes
-            pieces = self._changes.pieces(planned.facts.sheet_id)
-            writes[-1:] = fill_batches(pieces, MAX_PAYLOAD_BYTES, writes[-1] if writes else None)
-        return planned
+            _add(planned, self._changes.pieces(planned.facts.sheet_id))
 
     def applied(self) -> None:
         """All of the plan is known to stand in the tab."""
-        self.notes.settled(self._changes.settled)
+        if self.notes is not None:
+            self.notes.settled(self._changes.settled)
 
-    def _read(self, planned: Round, due: list[CellNote]) -> dict[Place, str]:
+    # Notes -----------------------------------------------------------------------------------------------------------
+
+    def _read_notes(self, planned: Round, due: list[CellNote]) -> dict[Place, str]:
         """The notes of the cells, and all of a column in which one of ours may be astray."""
         layout, row_of = planned.settled.layout, planned.index.row_of if planned.index else {}
         rows: dict[int, list[int]] = {layout[note.column]: [] for note in due if note.column in layout}
@@ -80,25 +96,99 @@ class TabShowing:
             ranges += [_span(planned, column, first, end) for first, end in runs]
         if not ranges:
             return {}
-        body = {"dataFilters": [{"gridRange": span} for span in ranges]}
-        answer = self.client.read(":getByDataFilter", params={"fields": _NOTES_MASK}, body=body)
-        cells = _cells(answer, planned.facts.sheet_id)
+        cells, _ = self._read(planned, ranges, "note")
         return {place: cell["note"] for place, cell in cells.items() if cell.get("note")}
+
+    # Rules and warnings ----------------------------------------------------------------------------------------------
+
+    def _guard(self, planned: Round) -> None:
+        """Rules and warnings as they are wanted, where that is not what was last set; new rows take those above them."""
+        known = dict(planned.facts.rules) if planned.sight.is_as_known else {}
+        new_rows, is_whole = _new_rows(planned), planned.rows is None
+        if new_rows and new_rows[0] == 1:  # no row above tells their rules
+            known = {name: mark for name, mark in known.items() if mark == WARNED}
+        wanted = (
+            self._wanted(known) if is_whole else Guards(known, {})
+        )  # an event sync leaves that to the next full one
+        requests = self._changed(planned, wanted, known) if is_whole else []
+        if new_rows and new_rows[0] > 1:
+            layout, fresh = planned.settled.layout, planned.columns.added
+            ruled = [name for name, mark in wanted.marks.items() if mark not in ("", WARNED) and name in layout]
+            columns = [layout[name] for name in ruled if name not in fresh]
+            requests += rules.rules_of_new_rows(planned.facts.sheet_id, columns, new_rows[0], len(new_rows))
+        if not requests and wanted.marks == dict(planned.facts.rules):
+            return
+        _add(planned, [Piece(dump(request), 0, [], {}) for request in requests])
+        if len(planned.plan.batches) > 1:  # what was done is not known until all of it is
+            planned.facts = replace(planned.facts, rules={})
+        planned.settled = replace(planned.settled, rules=wanted.marks)
+
+    def _wanted(self, known: Mapping[str, str]) -> Guards:
+        if self.notes is None or not self.tab.edited:
+            return Guards({}, {})
+        return rules.wanted_guards(self.tab, self._choices(), known)
+
+    def _changed(self, planned: Round, wanted: Guards, known: Mapping[str, str]) -> list[dict[str, Any]]:
+        """Requests for the columns in which something else is wanted than was set, or that have left the declaration."""
+        is_new, layout = planned.index is None, planned.settled.layout
+        added = set(layout) if is_new else set(planned.columns.added)
+        names = [name for name in rules.changed_guards(wanted.marks, known, added) if name in layout]
+        left = planned.columns.struck if known else []
+        if not names and not left:
+            return []
+        there: dict[Place, Mapping[str, Any]] = {}
+        areas: Iterable[Mapping[str, Any]] = ()
+        rows = sorted(planned.index.row_of.values()) if planned.index else []
+        if not added.issuperset(names) or left:
+            columns = [layout[name] for name in names if name not in added] + left
+            mask = rules.rule_mask(len(rows), wanted.rules.values())
+            cells, areas = self._read(planned, [_span(planned, column, 1, None) for column in columns], mask)
+            there = {place: cell["dataValidation"] for place, cell in cells.items() if cell.get("dataValidation")}
+        new_rows, sheet_id = _new_rows(planned), planned.facts.sheet_id
+        requests: list[dict[str, Any]] = []
+        for name in names:
+            is_alone = name in added or not rows  # no row above tells the rule of new ones
+            rule, mark = wanted.rules.get(name), known.get(name, "")
+            some = [*rows, *new_rows] if is_alone else rows
+            requests += rules.rule_requests(sheet_id, layout[name], some, rule, there, mark)
+        for column in left:
+            requests += rules.rule_requests(sheet_id, column, rows, None, there, "")
+        warned = [layout[name] for name in names if wanted.marks.get(name) == WARNED]
+        free = [layout[name] for name in names if wanted.marks.get(name) != WARNED] + left
+        return requests + list(rules.warning_requests(sheet_id, warned, free, areas))
+
+    def _read(
+        self, planned: Round, spans: list[dict[str, int]], mask: str
+    ) -> tuple[dict[Place, dict[str, Any]], list[dict[str, Any]]]:
+        """What is asked of cells, by their place, and the tab's protected ranges. One read request."""
+        fields = f"sheets(properties(sheetId),protectedRanges,data(startRow,startColumn,rowData(values({mask}))))"
+        body = {"dataFilters": [{"gridRange": span} for span in spans]}
+        answer = self.client.read(":getByDataFilter", params={"fields": fields}, body=body)
+        cells: dict[Place, dict[str, Any]] = {}
+        areas: list[dict[str, Any]] = []
+        for sheet in answer.get("sheets", []):
+            if sheet.get("properties", {}).get("sheetId", 0) != planned.facts.sheet_id:
+                continue
+            areas += sheet.get("protectedRanges", [])
+            for data in sheet.get("data", []):
+                first, column = data.get("startRow", 0), data.get("startColumn", 0)
+                for row, values in enumerate(data.get("rowData", []), start=first):
+                    cells |= {(row, column + i): cell for i, cell in enumerate(values.get("values", []))}
+        return cells, areas
+
+
+def _new_rows(planned: Round) -> range:
+    """Where new rows will stand; none where that is below everything."""
+    first = planned.first_new_row
+    return range(0) if first is None else range(first, first + len(planned.changes.inserts))
+
+
+def _add(planned: Round, pieces: Iterable[Piece]) -> None:
+    """Into the last write, as far as there is room, or into one of its own."""
+    writes = planned.plan.writes
+    writes[-1:] = fill_batches(pieces, MAX_PAYLOAD_BYTES, writes[-1] if writes else None)
 
 
 def _span(planned: Round, column: int, first: int, end: int | None) -> dict[str, int]:
     span = {"sheetId": planned.facts.sheet_id, "startColumnIndex": column, "endColumnIndex": column + 1}
     return {**span, "startRowIndex": first} | ({"endRowIndex": end} if end is not None else {})
-
-
-def _cells(answer: Any, sheet_id: int) -> dict[Place, dict[str, Any]]:
-    """What the answer says of cells, by their place."""
-    found: dict[Place, dict[str, Any]] = {}
-    for sheet in answer.get("sheets", []):
-        if sheet.get("properties", {}).get("sheetId", 0) != sheet_id:
-            continue
-        for data in sheet.get("data", []):
-            first, column = data.get("startRow", 0), data.get("startColumn", 0)
-            for row, values in enumerate(data.get("rowData", []), start=first):
-                found |= {(row, column + i): cell for i, cell in enumerate(values.get("values", []))}
-    return found

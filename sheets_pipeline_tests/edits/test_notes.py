@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from sheets_pipeline.database.edit_tables import sheet_note
+from sheets_pipeline.database.state import TabStore
 from sheets_pipeline.edits.apply import apply_due
 from sheets_pipeline.edits.decisions import accept
 from sheets_pipeline.edits.notes import NoteStore
@@ -144,7 +145,7 @@ def test_a_note_that_went_astray_is_found_and_one_of_a_lost_row_forgotten(hand: 
 
 
 def test_what_notes_say_is_kept_on_every_database(stage: Stage) -> None:
-    store = NoteStore(stage.state, stage.tab_id)
+    store = NoteStore(TabStore(stage.state, "SHEET", stage.tab.title))
     stage.type(price=Moment(0), due=46115, note="x", title="x" * 300)
     stage.change(note="theirs")
     stage.apply()

@@ -21,7 +21,10 @@ def add_protected_range(tx: Transaction, request: Message) -> Message:
     given = dict(request.get("protectedRange", {}))
     tab, item = _placed(tx, given)
     item[_ID] = new_item_id(tx.spreadsheet, _NAME, _ID, given.get(_ID))
-    item["editors"] = _with_requester(tx, item.get("editors", {}))
+    if item.get("warningOnly"):
+        item.pop("editors", None)
+    else:
+        item["editors"] = _with_requester(tx, item.get("editors", {}))
     add_item(tx, tab, _NAME, _ordered(item))
     shown = protected_message(tx.spreadsheet, tab.sheet[_NAME][-1], tx.editor)
     reply: Message = without_zero_sheet_id({**shown, "editors": given.get("editors", {})})

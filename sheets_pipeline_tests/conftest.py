@@ -16,8 +16,10 @@ from sheets_pipeline.embedded.postgres import Server
 from sheets_pipeline.platform import demo
 from sheets_pipeline.platform.watches import WATCHED
 from sheets_pipeline.testing import database_url, postgres_server
+from sheets_pipeline_tests.databases import engine, mariadb_url
 
-__all__ = ["database_url", "postgres_server"]
+# Here once, not in each folder: a fixture of the session is made anew for each place that names it.
+__all__ = ["database_url", "engine", "mariadb_url", "postgres_server"]
 
 # Machines are shared and noisy: no test fails because it was slow.
 hypothesis.settings.register_profile("shared", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])

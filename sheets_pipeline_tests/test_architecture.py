@@ -1,8 +1,11 @@
-"""The picture of the rooms in the docs is true: as the linter holds them, and as the folders are."""
+"""The picture of the rooms in the docs is true: as the linter holds them, and as the folders are; so are groups of tests."""
 
+import os
 import re
 import tomllib
 from pathlib import Path
+
+import pytest
 
 import sheets_pipeline
 
@@ -52,3 +55,11 @@ def test_pages_that_code_and_pages_name_exist() -> None:
                 if not (path.parent / page).exists():
                     missing.add(f"{path.relative_to(ROOT)}: {page}")
     assert not missing
+
+
+@pytest.mark.xdist_group("groups")
+def test_tests_of_a_group_run_on_one_worker(request: pytest.FixtureRequest) -> None:
+    """By the suffix of its id that pytest-xdist goes by: else each worker starts the servers of all groups."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        pytest.skip("one process runs all tests")
+    assert request.node.nodeid.endswith("@groups")

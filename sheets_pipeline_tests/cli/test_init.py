@@ -30,9 +30,8 @@ from sheets_pipeline.settings import Settings
 from sheets_pipeline.testing import check_declaration
 from sheets_pipeline.testing import declared_tabs as tabs_of
 from sheets_pipeline_tests.components.test_project_folder import Project, project
-from sheets_pipeline_tests.databases import engine, mariadb_url
 
-__all__ = ["engine", "mariadb_url", "project"]
+__all__ = ["project"]
 
 FILES = [".env", ".gitignore", "README.md", "dagster.yaml", "dg.toml", "tabs", "tests", "workspace.yaml"]
 

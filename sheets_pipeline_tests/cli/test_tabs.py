@@ -15,9 +15,8 @@ from sheets_pipeline.monitoring.doctor import Level
 from sheets_pipeline.monitoring.doctor_facts import Facts
 from sheets_pipeline.settings import load_settings
 from sheets_pipeline_tests.components.test_project_folder import PROGRESS, SCHEMA, TABS, Project, project
-from sheets_pipeline_tests.databases import engine, mariadb_url
 
-__all__ = ["engine", "mariadb_url", "project"]
+__all__ = ["project"]
 
 MORE = """\
 type: sheets_pipeline.Tab

@@ -28,10 +28,7 @@ from sheets_pipeline.home import project_folder
 from sheets_pipeline.runs import preflight
 from sheets_pipeline.sync.tab import Column, ColumnType, OnRemoved, Tab
 from sheets_pipeline.sync.watch import Priority, Watch
-from sheets_pipeline_tests.databases import engine, mariadb_url
 from sheets_pipeline_tests.learning_platform import Platform
-
-__all__ = ["engine", "mariadb_url"]
 
 SCHEMA = """
 create table learner (id varchar(20) primary key, name varchar(50) not null, active boolean, joined date);

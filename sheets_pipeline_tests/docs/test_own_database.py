@@ -19,10 +19,9 @@ from sheets_pipeline.cli import run_sync
 from sheets_pipeline.cli.main import main
 from sheets_pipeline.components import tab_asset
 from sheets_pipeline.definitions import defs
-from sheets_pipeline_tests.databases import engine, mariadb_url
 from sheets_pipeline_tests.learning_platform import Platform, platform
 
-__all__ = ["engine", "mariadb_url", "platform"]
+__all__ = ["platform"]
 
 PAGE = Path(__file__).parents[2] / "docs" / "start" / "own-database.md"
 

@@ -7,10 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from sheets_pipeline.database.engine import connect
-from sheets_pipeline_tests.databases import engine, mariadb_url
 from sheets_pipeline_tests.edits.stage import Stage, make_stage
-
-__all__ = ["engine", "mariadb_url"]
 
 
 @pytest.fixture

@@ -1,11 +1,9 @@
 """An empty platform on each kind of database."""
 
-from sheets_pipeline_tests.databases import engine, mariadb, mariadb_url, platform, postgresql
+from sheets_pipeline_tests.databases import mariadb, platform, postgresql
 
 __all__ = [
-    "engine",
     "mariadb",
-    "mariadb_url",
     "platform",
     "postgresql",
 ]

@@ -1,12 +1,21 @@
 """Fixtures that every test may ask for."""
 
+import gc
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
+import dagster as dg
 import hypothesis
 import psycopg
 import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from dagster._core.storage.schedules import SqliteScheduleStorage
+from dagster.components.core import load_defs
+from dagster.components.core.component_tree import ComponentTree
 
 from local_sheets.testing import LocalSheetsServer
 from sheets_pipeline.database import triggers
@@ -26,6 +35,16 @@ hypothesis.settings.register_profile("shared", deadline=None, suppress_health_ch
 hypothesis.settings.load_profile("shared")
 
 
+def pytest_sessionstart() -> None:
+    """What is collected stays to the end, so no garbage collection need look through it: neither meanwhile nor later."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
+
+
 @pytest.fixture(autouse=True)
 def logs_as_before() -> Iterator[None]:
     """Commands that a test runs in its own process say what is logged; the next test must not hear of it."""
@@ -38,10 +57,52 @@ def logs_as_before() -> Iterator[None]:
     ours.setLevel(levels[1])
 
 
+@pytest.fixture(scope="session", autouse=True)
+def dagsters_migrations_read_once() -> Iterator[None]:
+    """Each new storage of Dagster's notes its version, for which Alembic would compile some ninety migrations: 0.3 s."""
+    read = ScriptDirectory.from_config
+    read_before: dict[str, ScriptDirectory] = {}
+
+    def read_once(config: Config) -> ScriptDirectory:
+        place = config.get_main_option("script_location") or ""
+        if not place.startswith("dagster"):
+            return read(config)
+        if place not in read_before:
+            read_before[place] = read(config)
+        return read_before[place]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ScriptDirectory, "from_config", read_once)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def dagsters_components_described_once() -> Iterator[None]:
+    """Definitions carry a description of every component that is installed; to make it is two thirds of loading them."""
+    describe, described = load_defs.get_library_json_enriched_defs, list[Mapping[str, Any]]()
+
+    def describe_once(tree: ComponentTree | None) -> dg.Definitions:
+        if not described:
+            described.append(describe(None).metadata)
+        return dg.Definitions(metadata=described[0], component_tree=tree)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(load_defs, "get_library_json_enriched_defs", describe_once)
+        yield
+
+
 @pytest.fixture(scope="session")
 def platform_server() -> Iterator[LocalSheetsServer]:
     with LocalSheetsServer() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def schedule_storage(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an empty schedule storage of Dagster's in SQLite, to be copied."""
+    folder = tmp_path_factory.mktemp("schedules")
+    SqliteScheduleStorage.from_local(str(folder))
+    return folder
 
 
 @pytest.fixture(scope="session")

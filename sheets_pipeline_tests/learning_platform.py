@@ -1,5 +1,6 @@
 """A small platform in PostgreSQL and a spreadsheet in Local Sheets, with settings that point to both."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,6 +62,7 @@ def platform(
     platform_server: LocalSheetsServer,
     postgres_server: Server,
     platform_template: str,
+    schedule_storage: Path,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> Iterator[Platform]:
@@ -68,6 +70,7 @@ def platform(
     server = platform_server
     server.clear_faults()
     with new_database(postgres_server, platform_template) as database_url:
+        shutil.copytree(schedule_storage, tmp_path / "schedules")
         yield from _platform(server, database_url, monkeypatch, tmp_path)
     server.clear_faults()
 

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -13,8 +14,11 @@ import sqlalchemy as sa
 from dagster._core.storage.schedules import SqliteScheduleStorage
 
 from local_sheets.testing import LocalSheetsServer
+from sheets_pipeline.components.tab_asset import tab_assets
 from sheets_pipeline.database.engine import connect
-from sheets_pipeline.defs.resources import lending
+from sheets_pipeline.definitions import defs
+from sheets_pipeline.defs.io_managers import SheetsIOManager
+from sheets_pipeline.defs.resources import PipelineResource, lending
 from sheets_pipeline.embedded.postgres import Server
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.settings import Settings
@@ -55,6 +59,21 @@ class Platform:
         """The tab's rows by the value in column A."""
         header, *rows = self.values(tab)
         return {row[0]: dict(zip(header, row + [""] * (len(header) - len(row)), strict=True)) for row in rows}
+
+
+@cache
+def job_of(name: str) -> dg.JobDefinition:
+    """The job, a full sync without its checks, which have tests of their own."""
+    if name != "full_sync":
+        return defs().resolve_job_def(name)
+    assets = [tab_asset.asset for tab_asset in tab_assets().values()]
+    loaded = dg.Definitions(
+        assets=assets,
+        jobs=[dg.define_asset_job(name, selection=dg.AssetSelection.assets(*assets))],
+        resources={"pipeline": PipelineResource(), "sheets_io_manager": SheetsIOManager.definition()},
+        executor=dg.in_process_executor,
+    )
+    return loaded.resolve_job_def(name)
 
 
 @pytest.fixture

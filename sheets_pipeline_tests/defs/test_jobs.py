@@ -16,11 +16,16 @@ from sheets_pipeline.defs.event_sync import pending_events
 from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.platform.simulate import submit_quizzes
 from sheets_pipeline.sheets.retry import RetryPolicy
-from sheets_pipeline_tests.learning_platform import Platform
+from sheets_pipeline_tests.learning_platform import Platform, job_of
 
 
 def run(platform: Platform, job: str, **options: object) -> dg.ExecuteInProcessResult:
     return defs().resolve_job_def(job).execute_in_process(instance=platform.instance, raise_on_error=False, **options)  # type: ignore[arg-type]
+
+
+def fill(platform: Platform) -> None:
+    """A full sync where something else is the subject."""
+    assert job_of("full_sync").execute_in_process(instance=platform.instance).success
 
 
 def pending(platform: Platform) -> int:
@@ -57,7 +62,7 @@ def test_a_materialization_carries_numbers_and_a_link(platform: Platform) -> Non
 
 
 def test_a_quiz_submission_shows_in_both_tabs_after_event_sync(platform: Platform) -> None:
-    run(platform, "full_sync")
+    fill(platform)
     before = platform.rows("UserProfiles"), platform.rows("course_statistics")
     [submitted] = submit_quizzes(platform.engine, 1, 100)
     assert pending(platform) > 0
@@ -84,7 +89,7 @@ def test_events_before_the_first_full_sync_create_the_tabs(platform: Platform) -
 
 
 def test_events_stay_pending_until_they_are_written(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
-    run(platform, "full_sync")
+    fill(platform)
     list(submit_quizzes(platform.engine, 2, 100))
     waiting = pending(platform)
     monkeypatch.setattr("sheets_pipeline.sheets.client.RetryPolicy", lambda: RetryPolicy(total_seconds=0.2))
@@ -99,7 +104,7 @@ def test_events_stay_pending_until_they_are_written(platform: Platform, monkeypa
 
 
 def test_a_deleted_learner_leaves_the_tab(platform: Platform) -> None:
-    run(platform, "full_sync")
+    fill(platform)
     with platform.engine.begin() as connection:
         for table in ("quiz_responses", "course_completions", "enrollments", "transcript_requests"):
             connection.execute(sa.text(f"delete from {table} where user_id = 7"))
@@ -123,7 +128,7 @@ def test_an_error_that_only_a_person_can_mend_names_the_remedy_and_is_not_retrie
 
 
 def test_a_mass_delete_is_refused_unless_the_run_allows_it(platform: Platform) -> None:
-    run(platform, "full_sync")
+    fill(platform)
     with platform.engine.begin() as connection:
         for table in ("quiz_responses", "course_completions", "enrollments", "transcript_requests", "pending_event"):
             connection.execute(sa.text(f"delete from {table}"))
@@ -151,7 +156,7 @@ def test_a_mass_delete_is_refused_unless_the_run_allows_it(platform: Platform) -
 
 
 def test_run_tags_allow_deletes_as_well(platform: Platform) -> None:
-    run(platform, "full_sync")
+    fill(platform)
     with platform.engine.begin() as connection:
         connection.execute(sa.text("delete from quiz_responses"))
     assert run(platform, "full_sync", tags={"sheets_pipeline/allow_deletes": "400"}).success
@@ -200,7 +205,7 @@ def test_the_sensor_notices_an_event_while_it_waits(platform: Platform) -> None:
 
 
 def test_a_run_writes_what_comes_until_the_next_tick(platform: Platform) -> None:
-    run(platform, "full_sync")
+    fill(platform)
     platform.server.reset_stats()
     timer = threading.Timer(1, lambda: list(submit_quizzes(platform.engine, 1, 100)))
     timer.start()
@@ -260,7 +265,7 @@ def test_a_retried_run_waits_longer_each_time(platform: Platform, monkeypatch: p
 
 
 def test_a_copy_of_the_database_is_refused_until_it_takes_the_spreadsheet_over(platform: Platform) -> None:
-    assert run(platform, "full_sync").success
+    fill(platform)
     with platform.engine.begin() as connection:  # as a dump of another server, restored here, holds it
         connection.execute(sa.text('update sync_installation set place = \'{"name": "x", "anchors": []}\''))
         connection.execute(sa.text("update users set full_name = 'Staging ' || id"))
@@ -280,7 +285,7 @@ def test_a_copy_of_the_database_is_refused_until_it_takes_the_spreadsheet_over(p
 
 
 def test_a_changed_time_zone_is_followed_by_the_next_full_sync(platform: Platform) -> None:
-    assert run(platform, "full_sync").success
+    fill(platform)
     before = [row["last_submission_at"] for row in platform.rows("course_statistics").values()]
     path = f"/v4/spreadsheets/{platform.spreadsheet_id}:batchUpdate"
     change = {"properties": {"timeZone": "GMT-06:00"}, "fields": "timeZone"}

@@ -4,7 +4,6 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from functools import cache
 from typing import Any
 
 import dagster as dg
@@ -18,9 +17,6 @@ from local_sheets.testing import LocalSheetsServer
 from sheets_pipeline.components.tab_asset import TabAsset, tab_assets
 from sheets_pipeline.database import history
 from sheets_pipeline.database.digits import StoredDecimal
-from sheets_pipeline.definitions import defs
-from sheets_pipeline.defs.io_managers import SheetsIOManager
-from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.errors import DatabaseError, LimitExceeded, TabFailed, TabProblem
 from sheets_pipeline.monitoring.status import collect
 from sheets_pipeline.platform.simulate import submit_quizzes
@@ -34,7 +30,7 @@ from sheets_pipeline.sheets.memory import TabFacts
 from sheets_pipeline.sync.circuit import Circuit
 from sheets_pipeline.sync.health import Health
 from sheets_pipeline.sync.tab import Column, Tab
-from sheets_pipeline_tests.learning_platform import Platform
+from sheets_pipeline_tests.learning_platform import Platform, job_of
 
 
 def tab(title: str) -> TabAsset:
@@ -51,21 +47,6 @@ def computed_by(title: str, function: Any) -> Iterator[None]:
         yield
     finally:
         object.__setattr__(tab_asset, "compute", original)
-
-
-@cache
-def job_of(name: str) -> dg.JobDefinition:
-    """The job, a full sync without its checks, which have tests of their own."""
-    if name != "full_sync":
-        return defs().resolve_job_def(name)
-    assets = [tab_asset.asset for tab_asset in tab_assets().values()]
-    loaded = dg.Definitions(
-        assets=assets,
-        jobs=[dg.define_asset_job(name, selection=dg.AssetSelection.assets(*assets))],
-        resources={"pipeline": PipelineResource(), "sheets_io_manager": SheetsIOManager.definition()},
-        executor=dg.in_process_executor,
-    )
-    return loaded.resolve_job_def(name)
 
 
 def run(platform: Platform, job: str = "full_sync", **options: Any) -> dg.ExecuteInProcessResult:

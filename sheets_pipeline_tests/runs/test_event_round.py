@@ -36,11 +36,11 @@ from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sheets.retry import RetryPolicy
 from sheets_pipeline.sync.tab import Column, ColumnType, Tab
 from sheets_pipeline.sync.watch import Watch
-from sheets_pipeline_tests.learning_platform import Platform
+from sheets_pipeline_tests.learning_platform import Platform, job_of
 
 
 def run(platform: Platform, job: str = "event_sync") -> dg.ExecuteInProcessResult:
-    return defs().resolve_job_def(job).execute_in_process(instance=platform.instance, raise_on_error=False)
+    return job_of(job).execute_in_process(instance=platform.instance, raise_on_error=False)
 
 
 def change(platform: Platform, *statements: str) -> None:
@@ -489,7 +489,8 @@ def test_a_failure_concerns_the_events_that_touch_what_failed(
 
 def test_without_triggers_full_syncs_and_their_checks_go_on_and_the_sensor_says_what_to_do(platform: Platform) -> None:
     triggers.remove(platform.engine)
-    result = run(platform, "full_sync")
+    job = defs().resolve_job_def("full_sync")
+    result = job.execute_in_process(instance=platform.instance)
     assert result.success
     told = {
         check.description for check in result.get_asset_check_evaluations() if check.check_name == "no_events_set_aside"

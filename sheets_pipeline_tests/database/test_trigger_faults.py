@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,11 @@ import sqlalchemy as sa
 
 from sheets_pipeline.database import events, one_at_a_time, triggers
 from sheets_pipeline.database.engine import connect
+from sheets_pipeline.database.queue_check import Catalog, look
 from sheets_pipeline.errors import DatabaseError
 from sheets_pipeline.platform.tables import platform_metadata
 from sheets_pipeline.platform.watches import WATCHED
+from sheets_pipeline.sync.watch import WatchedTable
 from sheets_pipeline_tests.database.rows import add_basics, submit
 
 #: What people do to the queue → what the check says. PostgreSQL.
@@ -179,6 +181,19 @@ def test_on_mariadb_a_queue_that_takes_nothing_fails_no_statement(mariadb: sa.En
     assert says in "; ".join(triggers.check(mariadb, WATCHED).problems)
 
 
+def test_on_mariadb_a_slow_catalog_is_read_to_its_end(mariadb: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cut off after the fifth of a second that a change may take, it would say that the queue is missing."""
+    limits: list[float] = []
+
+    def noting(connection: sa.Connection, watched: Sequence[WatchedTable]) -> Catalog:
+        limits.append(connection.exec_driver_sql("SELECT @@max_statement_time").scalar_one())
+        return look(connection, watched)
+
+    monkeypatch.setattr(one_at_a_time, "look", noting)
+    triggers.install(mariadb, WATCHED)
+    assert set(limits) == {0}
+
+
 def test_on_mariadb_a_vanished_definer_is_told_by_name_and_replaced(mariadb: sa.Engine):
     with mariadb.begin() as connection:
         connection.exec_driver_sql("CREATE OR REPLACE USER passing@localhost IDENTIFIED BY 'secret-of-passing'")
@@ -201,12 +216,27 @@ def test_on_mariadb_a_vanished_definer_is_told_by_name_and_replaced(mariadb: sa.
         submit(connection)
 
 
+class PausesOnly:
+    """A clock that counts nothing but pauses, so that as many attempts are made on any machine; they end sooner."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        time.sleep(seconds / 4)
+
+
 @pytest.mark.parametrize("dialect", ["postgresql", pytest.param("mariadb", marks=pytest.mark.xdist_group("mariadb"))])
 def test_writers_hardly_wait_behind_an_installer_that_waits_for_a_long_transaction(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, dialect: str
 ):
     engine: sa.Engine = request.getfixturevalue(dialect)
     monkeypatch.setattr(one_at_a_time, "TOTAL_SECONDS", 3.0)
+    monkeypatch.setattr(one_at_a_time, "time", PausesOnly())
     with engine.begin() as connection:
         add_basics(connection)
     said: list[str] = []

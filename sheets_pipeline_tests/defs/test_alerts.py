@@ -8,9 +8,9 @@ import pytest
 from sheets_pipeline.database import leases
 from sheets_pipeline.defs.alerts import pause_limit_reached, tick
 from sheets_pipeline.defs.resources import PipelineResource
-from sheets_pipeline_tests.defs.test_jobs import run
 from sheets_pipeline_tests.learning_platform import Platform
 from sheets_pipeline_tests.monitoring.test_alerts import Webhook
+from sheets_pipeline_tests.runs.test_event_round import run
 
 
 @pytest.fixture

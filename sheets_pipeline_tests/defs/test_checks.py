@@ -7,7 +7,7 @@ import pytest
 
 from sheets_pipeline.defs import checks
 from sheets_pipeline.defs.checks import Verdict
-from sheets_pipeline_tests.defs.test_jobs import run
+from sheets_pipeline_tests.defs.test_jobs import fill, run
 from sheets_pipeline_tests.learning_platform import Platform
 
 ERROR, WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
@@ -79,7 +79,7 @@ def evaluations(result: dg.ExecuteInProcessResult) -> dict[tuple[str, str], dg.A
 
 
 def test_checks_run_with_a_full_sync_and_by_themselves_without_a_request(platform: Platform) -> None:
-    run(platform, "full_sync")
+    fill(platform)
     gid = platform.server.call("GET", f"/v4/spreadsheets/{platform.spreadsheet_id}?fields=sheets.properties")["sheets"]
     assert {sheet["properties"]["title"] for sheet in gid} >= {"UserProfiles"}
     path = f"/v4/spreadsheets/{platform.spreadsheet_id}/values/UserProfiles!C2:C3?valueInputOption=RAW"
@@ -98,7 +98,7 @@ def test_checks_run_with_a_full_sync_and_by_themselves_without_a_request(platfor
 
 
 def test_a_full_sync_is_judged_however_many_event_syncs_came_since(platform: Platform) -> None:
-    run(platform, "full_sync")
+    fill(platform)
     for _ in range(3):
         platform.instance.report_runless_asset_event(
             dg.AssetMaterialization(USERS, metadata={"sync": "events", "set_aside": 0})
@@ -121,7 +121,7 @@ def test_a_tab_that_people_deleted_is_told_once_it_is_made_anew(platform: Platfo
 
 
 def test_a_doubled_header_breaks_its_check_though_the_sync_failed(platform: Platform) -> None:
-    run(platform, "full_sync")
+    fill(platform)
     path = f"/v4/spreadsheets/{platform.spreadsheet_id}/values/UserProfiles!N1?valueInputOption=RAW"
     platform.server.call("PUT", path, {"values": [["email"]]})
     result = run(platform, "full_sync")

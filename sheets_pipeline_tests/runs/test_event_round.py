@@ -39,8 +39,8 @@ from sheets_pipeline.sync.watch import Watch
 from sheets_pipeline_tests.learning_platform import Platform, job_of
 
 
-def run(platform: Platform, job: str = "event_sync") -> dg.ExecuteInProcessResult:
-    return job_of(job).execute_in_process(instance=platform.instance, raise_on_error=False)
+def run(platform: Platform, job: str = "event_sync", **options: Any) -> dg.ExecuteInProcessResult:
+    return job_of(job).execute_in_process(instance=platform.instance, raise_on_error=False, **options)
 
 
 def change(platform: Platform, *statements: str) -> None:

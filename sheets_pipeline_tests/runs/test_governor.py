@@ -19,8 +19,9 @@ from sheets_pipeline.defs import event_sync
 from sheets_pipeline.runs import governor
 from sheets_pipeline.runs.governor import Situation, decide, seconds_between_rounds, wait_after_round, wait_before_round
 from sheets_pipeline.sync.watch import Priority
-from sheets_pipeline_tests.defs.test_jobs import pending, run
+from sheets_pipeline_tests.defs.test_jobs import pending
 from sheets_pipeline_tests.learning_platform import Platform
+from sheets_pipeline_tests.runs.test_event_round import run
 
 _LIMITS: dict[Kind, int] = {"read": 60, "write": 60}
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from sheets_pipeline.database import history
 from sheets_pipeline.platform import queries
-from sheets_pipeline_tests.defs.test_jobs import run
+from sheets_pipeline_tests.defs.test_jobs import fill, run
 from sheets_pipeline_tests.learning_platform import Platform
 
 NAME = "Zaphod"
@@ -30,7 +30,7 @@ def test_no_value_of_a_cell_is_stored_or_logged(
 ) -> None:
     caplog.set_level(logging.INFO)
     rename_everybody(platform, "first")
-    assert run(platform, "full_sync").success
+    fill(platform)
     path = f"/v4/spreadsheets/{platform.spreadsheet_id}/values/UserProfiles!B3:C4?valueInputOption=RAW"
     platform.server.call("PUT", path, {"values": [[f"{NAME} typed", "x"], ["y", f"{NAME} too"]]})
     rename_everybody(platform, "second")

@@ -6,8 +6,8 @@ from alembic import op
 from sheets_pipeline.database.exact_text import UNICODE, ExactText
 from sheets_pipeline.database.types import LongText, UtcDateTime
 
-revision = "0006"
-down_revision = "0005"
+revision = "0005"
+down_revision = "0004"
 
 _metadata = sa.MetaData()
 

@@ -8,6 +8,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from sheets_pipeline.database.edit_target import described
+from sheets_pipeline.errors import DatabaseError
 from sheets_pipeline.sync.editing import Target
 from sheets_pipeline.sync.rules import MOST_ENTRIES, Choices
 from sheets_pipeline.sync.tab import Tab
@@ -24,7 +25,7 @@ def edit_choices(engine: sa.Engine, tab: Tab) -> dict[str, Choices]:
             with engine.connect() as connection:
                 takes_null = described(connection, target.table).takes_null(target.column)
                 found[name] = Choices(takes_null, None if editing.one_of else _entries(connection, target))
-        except sa.exc.SQLAlchemyError as error:  # no right to read the other table, for example
+        except (sa.exc.SQLAlchemyError, DatabaseError) as error:  # no right to read the other table, for example
             logger.warning("What %s may hold is not known: %s", target, type(error).__name__)
     return found
 

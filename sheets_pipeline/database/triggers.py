@@ -136,6 +136,8 @@ def _tidy(connection: sa.Connection, catalog: Catalog) -> None:
 
     They are emptied first: who holds such a table could keep us from dropping, and would keep the rights until then.
     """
+    if connection.dialect.name != "postgresql":
+        return
     tables = {catalog.place.qualified(table.name) for table in catalog.place.watched}
     in_use = {known.function for known in catalog.triggers if known.table in tables}
     for name in catalog.functions.keys() - in_use:

@@ -53,12 +53,21 @@ class _Tables:
         if name not in self._columns:
             schema, table = self._parts(name)
             self._columns[name] = None
-            if self._inspector.has_table(table, schema=schema) and table not in self._views(schema):
+            if self._is_table(schema, table):
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore", sa.exc.SAWarning)  # types that SQLAlchemy does not know
                     columns = self._inspector.get_columns(table, schema=schema)
                 self._columns[name] = [column["name"] for column in columns]
         return self._columns[name]
+
+    def _is_table(self, schema: str | None, table: str) -> bool:
+        """Whether it is one that this user may see; MySQL says of what is not there that nobody may."""
+        if schema and schema not in self._inspector.get_schema_names():
+            return False
+        try:
+            return self._inspector.has_table(table, schema=schema) and table not in self._views(schema)
+        except sa.exc.OperationalError:
+            return False
 
     def key(self, name: str) -> Sequence[str]:
         """The columns of its primary key."""

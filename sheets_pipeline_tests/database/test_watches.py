@@ -387,6 +387,14 @@ def test_colons_that_are_no_parameters_are_none():
     assert Watch("t", keys_sql=sql).needs == ("id", "a", "Order %", "größe")
 
 
+def test_tables_whose_names_are_quoted_are_watched_beside_plain_ones(engine: sa.Engine):
+    names = ("plain", "Order Line", "select")
+    with engine.begin() as connection:
+        for name in names:
+            connection.exec_driver_sql(f"CREATE TABLE {quoted(engine.dialect, name)} (id INTEGER PRIMARY KEY)")
+    installed(engine, {name: TabEvents((Watch(name, key=("id",)),), (), (_NUMBER,)) for name in names})
+
+
 def test_keys_sql_may_name_any_column_and_hold_any_text(engine: sa.Engine):
     order, share = (quoted(engine.dialect, name) for name in ("Order No", '50% "off"'))
     with engine.begin() as connection:

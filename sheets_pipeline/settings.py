@@ -64,7 +64,7 @@ class Settings(BaseSettings):
 
     database_url: DatabaseUrl = Field(
         None,
-        description="The learning platform's database (SQLAlchemy URL). Without it, an embedded PostgreSQL with demo data.",
+        description="The database whose tables the tabs show (SQLAlchemy URL). Without it, an embedded PostgreSQL with demo data.",
     )
     pipeline_database_url: DatabaseUrl = Field(
         None, description="The pipeline's own tables, where they live apart from DATABASE_URL."

@@ -55,7 +55,7 @@ class Choice:
 def chosen_tabs(titles: Collection[str], off: Collection[str] = (), spreadsheet: str | None = None) -> Choice:
     """The tabs with these titles, or names; where none is named, all that are on, by setting and by switch (``off``).
 
-    ``spreadsheet`` leaves those that stand in it: a name, a list's name, or one of a list (``courses/101``).
+    ``spreadsheet`` leaves those that stand in it: a name, a list's name, or one of a list (``LIST/ID``).
 
     Raises:
         UnknownTab: No tab has such a title, or none stands in the spreadsheet.

@@ -21,15 +21,14 @@ from sheets_pipeline.embedded.life import EmbeddedServer
 from sheets_pipeline.embedded.probes import http_probe
 from sheets_pipeline.embedded.supervision import Answer
 from sheets_pipeline.errors import EmbeddedMissing, SheetsUnavailable
+from sheets_pipeline.home import project_folder
 from sheets_pipeline.processes import servers
 
-DEMO_TITLE = "Learning platform (demo)"
-#: The first tab of the demo spreadsheet.
-DEMO_GREETING = (
+#: The first tab of the spreadsheet.
+_GREETING = (
     "This spreadsheet is kept by Local Sheets on your own machine.",
-    "The tabs UserProfiles, course_statistics, quiz_responses and TranscriptRequests appear beside this one within a minute.",
+    "The declared tabs appear beside this one within a minute.",
     "Type notes next to the data, add columns, sort, colour: the pipeline leaves them alone.",
-    "Then run `sheets-pipeline simulate` and watch the cells that change.",
 )
 
 #: Where the server writes the key of its service account.
@@ -174,13 +173,17 @@ def _create_spreadsheet(endpoint: str, credentials_file: Path) -> str:
 
 
 def _demo_spreadsheet() -> dict[str, Any]:
-    """What people see first, until they turn to a tab that the pipeline keeps."""
-    rows = [{"values": [{"userEnteredValue": {"stringValue": line}}]} for line in DEMO_GREETING]
+    """What people see first, until they turn to a tab that the pipeline keeps; of a project it has the name."""
+    project = project_folder()
+    title = "Learning platform (demo)" if project is None else project.resolve().name
+    change = "run `sheets-pipeline simulate`" if project is None else "change a row of the database"
+    greeting = (*_GREETING, f"Then {change} and watch the cells that change.")
+    rows = [{"values": [{"userEnteredValue": {"stringValue": line}}]} for line in greeting]
     first_tab = {
         "properties": {"title": "Start here", "gridProperties": {"rowCount": 100, "columnCount": 12}},
         "data": [{"rowData": rows}],
     }
-    return {"properties": {"title": DEMO_TITLE, "timeZone": "Etc/UTC"}, "sheets": [first_tab]}
+    return {"properties": {"title": title, "timeZone": "Etc/UTC"}, "sheets": [first_tab]}
 
 
 def _grant(key: dict[str, str]) -> dict[str, str]:

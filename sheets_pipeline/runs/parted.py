@@ -21,7 +21,7 @@ class Parted:
     """Rows, the part that each belongs to, and the spreadsheets (their ids) that hold each key now."""
 
     rows: pd.DataFrame
-    #: The parts that have a row with this key: one learner may be in two courses.
+    #: The parts that have a row with this key: a row may stand in several spreadsheets.
     parts_of_key: Mapping[str, set[str]]
     #: Part of the list → id of its spreadsheet.
     parts: Mapping[str, str]

@@ -48,7 +48,7 @@ def next_month(month: datetime) -> datetime:
 
 
 def archive_tab(tab: Tab, month: datetime) -> Tab:
-    """The archive tab of a month: the main tab's declaration under the title ``quiz_responses 2026-10``."""
+    """The archive tab of a month: the main tab's declaration under the title ``Orders 2026-10``."""
     title = f"{tab.title} {month:%Y-%m}"
     return replace(tab, title=title, archive=None, position=_AFTER_ALL_TABS - 12 * month.year - month.month)
 

@@ -276,3 +276,13 @@ def test_a_demo_whose_triggers_cannot_be_mended_or_were_removed_is_started_all_t
     triggers.remove(opened(url))
     stop_services(settings)
     assert "table pending_event is missing" in faults_of_queue(ensure_services(demo).database_url)
+
+
+def test_a_projects_spreadsheet_says_nothing_of_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    assert "simulate" in str(sheets_server._demo_spreadsheet())
+    (tmp_path / "fleet" / "tabs").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "fleet")
+    mine = sheets_server._demo_spreadsheet()
+    assert mine["properties"]["title"] == "fleet"
+    assert "simulate" not in str(mine)

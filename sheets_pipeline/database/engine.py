@@ -1,6 +1,7 @@
 """Connecting to a database, with every failure that a person must mend said in one paragraph."""
 
 import re
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -58,6 +59,8 @@ def connect(
     sa.event.listen(engine, "reset", _end_reading)
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _prepare_sqlite)
+    if engine.dialect.name in {"mysql", "mariadb"}:
+        sa.event.listen(engine, "connect", partial(_lock_rows_alone, engine.dialect))
     if engine.dialect.driver == "psycopg":
         _bound_answers(engine, answer_within_seconds)
     keep_all_values(engine)
@@ -159,6 +162,17 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     """Foreign keys as elsewhere; readers and a writer at the same time."""
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA journal_mode = WAL")
+
+
+def _lock_rows_alone(dialect: sa.Dialect, connection: Any, _record: Any) -> None:
+    """MySQL and MariaDB: no locks between rows, over which transactions of ours end in deadlocks; as PostgreSQL does.
+
+    A server that writes statements into its binary log would refuse to change anything then, and keeps its own way.
+    """
+    name = "tx_isolation" if getattr(dialect, "is_mariadb", False) else "transaction_isolation"
+    kept = f"@@log_bin AND @@binlog_format = 'STATEMENT', @@{name}"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET SESSION {name} = IF({kept}, 'READ-COMMITTED')")
 
 
 #: What is said of a server whose disk is full.

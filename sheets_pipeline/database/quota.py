@@ -9,13 +9,14 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import sqlalchemy as sa
 
 from sheets_pipeline.database.clock import database_time
 from sheets_pipeline.database.exact_text import UNICODE, ExactText
-from sheets_pipeline.database.store import insert_ignore, state_metadata
+from sheets_pipeline.database.store import in_transaction, insert_ignore, state_metadata
 from sheets_pipeline.sync.health import Answers
 
 Kind = Literal["read", "write"]
@@ -123,9 +124,7 @@ class DatabaseQuota:
             state = _how_it_ended(error)
             raise
         finally:
-            with self.engine.begin() as connection:
-                ended = {"state": state, "at": database_time(connection)}
-                connection.execute(sa.update(sync_quota_slot).where(sync_quota_slot.c.id == slot_id).values(ended))
+            in_transaction(self.engine, lambda connection: self._change(connection, slot_id, state))
 
     @contextmanager
     def reserved(self) -> Iterator[None]:
@@ -147,8 +146,8 @@ class DatabaseQuota:
             self._is_reserving = False
             if left := [slot_id for slot_id, _ in self._reserved.values()]:
                 self._reserved.clear()
-                with self.engine.begin() as connection:
-                    connection.execute(sa.delete(sync_quota_slot).where(sync_quota_slot.c.id.in_(left)))
+                given_back = sa.delete(sync_quota_slot).where(sync_quota_slot.c.id.in_(left))
+                in_transaction(self.engine, lambda connection: connection.execute(given_back))
 
     def used(self, kind: Kind) -> int:
         """Slots in use: requests of about the last minute."""
@@ -197,10 +196,15 @@ class DatabaseQuota:
         """The slot held for this request, if there is one and nobody has taken its holder for dead meanwhile."""
         if (slot := self._reserved.pop(kind, None)) is None:
             return None
-        with self.engine.begin() as connection:
-            sent = sa.update(sync_quota_slot).where(sync_quota_slot.c.id == slot[0])
-            values = {"state": _SENT, "at": database_time(connection)}
-            return slot if connection.execute(sent.values(values)).rowcount else None
+        is_there = in_transaction(self.engine, lambda connection: self._change(connection, slot[0], _SENT))
+        return slot if is_there else None
+
+    @staticmethod
+    def _change(connection: sa.Connection, slot_id: int, state: str) -> bool:
+        """Say what a slot is now; False where it is gone."""
+        values = {"state": state, "at": database_time(connection)}
+        mine = sa.update(sync_quota_slot).where(sync_quota_slot.c.id == slot_id)
+        return bool(connection.execute(mine.values(values)).rowcount)
 
     def _take(self, kind: Kind, state: str = _SENT) -> tuple[int, float]:
         """Id of a slot of ours, and the seconds waited for it."""
@@ -211,18 +215,21 @@ class DatabaseQuota:
     def _wait(self, kind: Kind, state: str) -> int:
         waiting_id: int | None = None
         while True:
-            with self.engine.begin() as connection:
-                self._lock(connection, kind)
-                now = database_time(connection)
-                waiting_id = self._enter(connection, kind, now, waiting_id)
-                if self._has_room(connection, kind, now):
-                    values = {"state": state, "at": now}
-                    connection.execute(
-                        sa.update(sync_quota_slot).where(sync_quota_slot.c.id == waiting_id).values(values)
-                    )
-                    return waiting_id
-                pause = self._until_next_free(connection, kind, now)
+            waiting_id, pause = in_transaction(self.engine, partial(self._ask, kind, state, waiting_id))
+            if not pause:
+                return waiting_id
             time.sleep(pause)
+
+    def _ask(self, kind: Kind, state: str, waiting_id: int | None, connection: sa.Connection) -> tuple[int, float]:
+        """Id of the slot, and the seconds after which to ask again; 0 where it is ours."""
+        self._lock(connection, kind)
+        now = database_time(connection)
+        slot_id = self._enter(connection, kind, now, waiting_id)
+        if not self._has_room(connection, kind, now):
+            return slot_id, self._until_next_free(connection, kind, now)
+        taken = sa.update(sync_quota_slot).where(sync_quota_slot.c.id == slot_id).values(state=state, at=now)
+        connection.execute(taken)
+        return slot_id, 0.0
 
     def _lock(self, connection: sa.Connection, kind: Kind) -> None:
         is_urgent = self.priority == URGENT

@@ -15,7 +15,9 @@ from sheets_pipeline.database.upgrade import install_state
 from sheets_pipeline.embedded.postgres import Server
 from sheets_pipeline.sync.health import Answers
 from sheets_pipeline.testing import new_database
-from sheets_pipeline_tests.databases import emptied
+from sheets_pipeline_tests.databases import emptied, mariadb, mariadb_url, needs_mariadb
+
+__all__ = ["mariadb", "mariadb_url"]
 
 
 @pytest.fixture(scope="module")
@@ -351,3 +353,19 @@ def test_credentials_of_one_project_share_what_it_grants(engine: sa.Engine) -> N
         with engine.begin() as connection:
             connection.execute(sa.delete(sync_quota_slot).where(sync_quota_slot.c.state == "answered"))
         assert waiting.result(timeout=10) > 0
+
+
+@needs_mariadb
+@pytest.mark.xdist_group("mariadb")
+def test_credentials_of_one_project_end_in_no_deadlock_on_mariadb(mariadb: sa.Engine) -> None:
+    install_state(mariadb)
+    project = ProjectQuota("p", {"read": 1000, "write": 1000})
+
+    def ask(name: int) -> None:
+        mine = DatabaseQuota(mariadb, f"c{name}", reads_per_minute=100, writes_per_minute=100, project=project)
+        for _ in range(15):
+            with mine.slot("read"), mine.slot("write"):
+                pass
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(ask, range(4)))

@@ -12,13 +12,17 @@ FONTS = Path(__file__).parent / "vendored"
 
 
 def add_pages(app: FastAPI) -> None:
-    """``/dashboard``, ``/docs``, and what they load, under ``/page/``."""
+    """``/dashboard``, its page of edits, ``/docs``, and what they load, under ``/page/``."""
     app.mount("/page/static", StaticFiles(directory=STATIC))
     app.mount("/page/fonts", StaticFiles(directory=FONTS))
 
     @app.get("/dashboard", include_in_schema=False)
     def dashboard() -> FileResponse:
         return FileResponse(STATIC / "dashboard.html")
+
+    @app.get("/dashboard/edits", include_in_schema=False)
+    def edits() -> FileResponse:
+        return FileResponse(STATIC / "edits.html")
 
     @app.get("/docs", include_in_schema=False)
     def docs() -> FileResponse:

@@ -17,17 +17,20 @@ export const token = {
   forget: () => sessionStorage.removeItem(KEY),
 };
 
-async function call(method, path, body) {
+async function ask(method, path, body) {
   const headers = { "X-Sheets-Pipeline": "dashboard" };
   if (token.get()) headers.Authorization = `Bearer ${token.get()}`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
-  let response;
   try {
     const signal = AbortSignal.timeout(40_000);
-    response = await fetch(path, { method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body) });
+    return await fetch(path, { method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body) });
   } catch {
     throw new ApiError("The control API does not answer. Does it still run?", 0);
   }
+}
+
+async function call(method, path, body) {
+  const response = await ask(method, path, body);
   let answer;
   try {
     answer = await response.json();
@@ -38,16 +41,25 @@ async function call(method, path, body) {
   return answer;
 }
 
+const query = (filters) => new URLSearchParams(Object.entries(filters).filter(([, value]) => value));
+
 export const api = {
   status: () => call("GET", "/sync/status"),
   stats: () => call("GET", "/stats"),
-  logs: (filters) => {
-    const query = new URLSearchParams(Object.entries(filters).filter(([, value]) => value));
-    return call("GET", `/logs?${query}`);
-  },
+  logs: (filters) => call("GET", `/logs?${query(filters)}`),
   force: (tab) => call("POST", "/sync/force", tab ? { tab } : {}),
   enable: (tab) => call("POST", "/sync/enable", tab ? { tab } : {}),
   disable: (tab) => call("POST", "/sync/disable", tab ? { tab } : {}),
   pause: (seconds, reason) => call("POST", "/sync/pause", { seconds, reason, holder: "dashboard" }),
+  edits: (filters) => call("GET", `/edits?${query(filters)}`),
+  edit: (id) => call("GET", `/edits/${id}`),
+  editsAsCsv: async (filters) => {
+    const response = await ask("GET", `/edits.csv?${query(filters)}`);
+    if (!response.ok) throw new ApiError(`The control API answered ${response.status}.`, response.status);
+    return response.blob();
+  },
+  decide: (id, decision, by) => call("POST", `/edits/${id}/${decision}`, { by }),
+  decideBatch: (batch, decision, by) => call("POST", `/edits/${decision}`, { batch, by }),
+  undo: (asked) => call("POST", "/edits/undo", asked),
   resume: () => call("POST", "/sync/resume", {}),
 };

@@ -1,13 +1,13 @@
 /** Keeps the page as the pipeline is: asks every two seconds, survives restarts, steers when buttons are pressed. */
-import { api, token } from "./api.js";
+import { api } from "./api.js";
 import { byId, el, icon, onPress, setText, setUsable } from "./dom.js";
 import { logFilters, offerTabs, showLog } from "./log.js";
 import { showCircuit, showQueue, showQueueChart, showQuota } from "./machine.js";
+import { askToken, showConnection, toast } from "./shell.js";
 import { showSparks, showTabs } from "./tabs.js";
 import { countdown, duration, SIGNS, switchedOff, verdict } from "./words.js";
 
 const EVERY_MS = 2000;
-const TOAST_MS = { info: 5000, error: 10_000 };
 const PAUSES = [60, 300, 900, 1800, 3600];
 
 let status = null;
@@ -16,17 +16,6 @@ let skew = 0;
 let acting = 0;
 
 const now = () => Date.now() + skew;
-
-function toast(message, kind = "info") {
-  const node = el("div", { class: `toast ${kind}`, role: kind === "error" ? "alert" : "status" }, icon(kind === "error" ? "error" : "check_circle"), el("span", { text: message }));
-  byId("toasts").append(node);
-  setTimeout(() => node.remove(), TOAST_MS[kind]);
-}
-
-function showConnection(state, text) {
-  byId("live").dataset.state = state;
-  setText(byId("live-text"), text);
-}
 
 function showVerdict() {
   byId("verdict").dataset.health = status.health;
@@ -96,7 +85,7 @@ async function refresh() {
     showLog(logs);
     showConnection("live", "Live");
   } catch (error) {
-    if (error.status === 401) await askToken();
+    if (error.status === 401) await askToken(() => wake());
     else if (error.status === undefined) throw error;
     else showLost(error);
   }
@@ -109,18 +98,6 @@ async function keepFresh() {
   }
 }
 let wake = () => {};
-
-function askToken() {
-  const wasWrong = token.get() !== null;
-  token.forget();
-  if (wasWrong) setText(byId("token-hint"), "That is not the value of CONTROL_API_TOKEN. Try again.");
-  const dialog = byId("token-dialog");
-  if (!dialog.open) dialog.showModal();
-  return new Promise((resolve) => {
-    byId("token-form").onsubmit = () => { token.set(byId("token").value); byId("token").value = ""; resolve(); wake(); };
-    dialog.oncancel = (event) => event.preventDefault();
-  });
-}
 
 /** Does one thing, says so, and shows the outcome at once. */
 async function act(doing, said) {

@@ -37,6 +37,7 @@ from sheets_pipeline.database.history import SyncRecord
 from sheets_pipeline.edits.applier import Applier
 from sheets_pipeline.edits.intake import Intake
 from sheets_pipeline.errors import SheetsPipelineError
+from sheets_pipeline.runs.edit_looks import look_everywhere
 from sheets_pipeline.sync.health import Health, Status
 from sheets_pipeline.sync.numbers import KEPT
 
@@ -76,7 +77,7 @@ def create_app(operations: Operations, token: str | None, edits_secret: str | No
         edits_secret: What the Apps Script signs with; None takes no edits.
     """
     metrics = Metrics(operations.titles())
-    applier = Applier(lambda: operations.pipeline)
+    applier = Applier(lambda: operations.pipeline, lambda: look_everywhere(operations.pipeline))
     intake = Intake(lambda: operations.pipeline, edits_secret, is_enabled=lambda: operations.settings.edits_on)
     app = FastAPI(
         title="Sheets Pipeline control API",

@@ -7,9 +7,9 @@ from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.defs.running import CONSOLE, RUN_CONFIG
 from sheets_pipeline.edits import ledger, looks
 from sheets_pipeline.edits.apply import apply_due
-from sheets_pipeline.edits.look import look_due
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.runs import gate
+from sheets_pipeline.runs.edit_looks import look_everywhere
 
 #: Edits that are due for less are still being applied by whoever took them in.
 _LEFT_SECONDS = 5.0
@@ -20,7 +20,7 @@ _LONGEST_SECONDS = 120.0
 def apply_edits(context: dg.OpExecutionContext, pipeline: PipelineResource) -> dg.Output[None]:
     """Says in its metadata what became of them."""
     opened = pipeline.opened()
-    read = look_due(opened)
+    read = look_everywhere(opened)
     counts = apply_due(opened, seconds=_LONGEST_SECONDS)
     context.log.info(
         "Edits: %s", ", ".join(f"{state}: {number}" for state, number in counts.by_state.items()) or "none"

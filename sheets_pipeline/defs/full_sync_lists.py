@@ -17,8 +17,10 @@ from sheets_pipeline.dagster_runtime.instigators import switched_off
 from sheets_pipeline.defs.checks_of_lists import list_checks
 from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.defs.running import CONSOLE, RUN_CONFIG
+from sheets_pipeline.edits.apply import apply_due
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.runs import gate, governor
+from sheets_pipeline.runs.edit_looks import look_everywhere
 from sheets_pipeline.runs.failures import explained, wait_before_retry
 from sheets_pipeline.runs.list_sync import PARTS_TAG, TABS_TAG, list_job, raise_failures, sync_list
 from sheets_pipeline.runs.run_tags import run_tags
@@ -54,6 +56,9 @@ def _job(list_name: str) -> dg.JobDefinition:
             chosen = json.loads(tags.get(PARTS_TAG, "null"))
             done = sync_list(pipeline.opened(), tabs, context, chosen=chosen, allowance=pipeline.allowance(tags))
             pipeline.done_in_list(done.reports, done.errors)
+            if pipeline.opened().settings.edits_on and any(one.tab.edited for one in tabs):
+                look_everywhere(pipeline.opened())
+                apply_due(pipeline.opened())
             yield from done.materializations  # what is only logged is lost where the step fails
             if chosen is None and not pipeline.allowance(tags).dry_run:
                 yield from list_checks(pipeline.opened(), tabs, done)

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from sheets_pipeline.edits import ledger, looks
 from sheets_pipeline.edits.apply import apply_due
-from sheets_pipeline.edits.look import Reads, look_due
+from sheets_pipeline.edits.ends import Ends
 from sheets_pipeline.errors import SheetsPipelineError
 
 logger = logging.getLogger(__name__)
@@ -24,8 +24,9 @@ _LOOK_SECONDS = 5.0
 class Applier:
     """Two threads: one applies what is due, one row at a time, the other reads tabs of which that is wanted."""
 
-    def __init__(self, open_pipeline: Callable[[], Reads]) -> None:
-        self._open = open_pipeline
+    def __init__(self, open_pipeline: Callable[[], Ends], look: Callable[[], int]) -> None:
+        """``look`` reads the tabs of all spreadsheets of which that is wanted, and returns how many they were."""
+        self._open, self._look = open_pipeline, look
         self._applies, self._reads = threading.Event(), threading.Event()
         self._ended = threading.Event()
 
@@ -44,7 +45,7 @@ class Applier:
         self._ended.set()
         self.wake()
 
-    def _run(self, work: Callable[[Reads], float], wanted: threading.Event) -> None:
+    def _run(self, work: Callable[[Ends], float], wanted: threading.Event) -> None:
         while not self._ended.is_set():
             wanted.clear()
             wait = _LOOK_SECONDS
@@ -55,13 +56,13 @@ class Applier:
                 logger.warning("Edits wait: %s", text)
             wanted.wait(wait)
 
-    def _apply(self, pipeline: Reads) -> float:
+    def _apply(self, pipeline: Ends) -> float:
         apply_due(pipeline)
         with pipeline.state.connect() as connection:
             return _seconds_to(ledger.next_due(connection))
 
-    def _read(self, pipeline: Reads) -> float:
-        if look_due(pipeline):
+    def _read(self, pipeline: Ends) -> float:
+        if self._look():
             self._applies.set()
         with pipeline.state.connect() as connection:
             return _seconds_to(looks.next_due(connection))

@@ -8,9 +8,10 @@ holds it by then, and nothing is written twice.
 import logging
 import random
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import sqlalchemy as sa
 
@@ -22,6 +23,7 @@ from sheets_pipeline.edits import ledger, notes
 from sheets_pipeline.edits.base import base_of, note_base
 from sheets_pipeline.edits.ends import Ends
 from sheets_pipeline.edits.ledger import State
+from sheets_pipeline.edits.places import editable_tab
 from sheets_pipeline.edits.row import Later, Row
 from sheets_pipeline.errors import DatabaseError
 from sheets_pipeline.sync.tab import Tab
@@ -63,7 +65,6 @@ def apply_due(pipeline: Ends, *, tab: str | None = None, seconds: float = 30.0) 
     counts = Counts()
     if not pipeline.settings.edits_on:
         return counts
-    tabs = editable_tabs()
     end, tried = time.monotonic() + seconds, set[tuple[int, str]]()
     while time.monotonic() < end:
         with pipeline.state.connect() as connection:
@@ -73,7 +74,7 @@ def apply_due(pipeline: Ends, *, tab: str | None = None, seconds: float = 30.0) 
             return counts
         for tab_id, row_key in rows:
             tried.add((tab_id, row_key))
-            for state in apply_row(pipeline, tabs, tab_id, row_key):
+            for state in apply_row(pipeline, partial(editable_tab, pipeline), tab_id, row_key):
                 counts.add(state)
             if time.monotonic() > end:
                 break
@@ -89,15 +90,18 @@ def _tab_ids(connection: sa.Connection, tab: str) -> list[int]:
     return list(connection.scalars(sa.select(sync_tab.c.id).where(sync_tab.c.tab == tab)))
 
 
-def apply_row(pipeline: Ends, tabs: Mapping[str, Tab], tab_id: int, row_key: str) -> list[State]:
-    """Settle the new edits of one row of a tab; the states they ended in, none where they wait."""
+def apply_row(pipeline: Ends, declared: Callable[[str, str], Tab | None], tab_id: int, row_key: str) -> list[State]:
+    """Settle the new edits of one row of a tab; the states they ended in, none where they wait.
+
+    ``declared`` gives the declared tab of a spreadsheet's id and a title.
+    """
     for attempt in range(_DEADLOCKS):
         try:
             with _transactions(pipeline) as (platform, state):
                 edits = ledger.claimed(state, tab_id, row_key)
                 if not edits:
                     return []
-                tab = tabs.get(edits[0].tab)
+                tab = declared(edits[0].spreadsheet_id, edits[0].tab)
                 if tab is None:
                     for edit in edits:
                         ledger.settle(state, edit, State.REJECTED, "no editable tab of this title is declared")

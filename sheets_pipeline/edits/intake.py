@@ -27,6 +27,7 @@ from sheets_pipeline.edits import ledger, looks
 from sheets_pipeline.edits.base import as_cell
 from sheets_pipeline.edits.ends import Ends
 from sheets_pipeline.edits.ledger import Seen, Source
+from sheets_pipeline.edits.places import editable_tab
 from sheets_pipeline.edits.recording import known_rows, record
 from sheets_pipeline.errors import SheetsError
 from sheets_pipeline.sheets.time_zones import time_zone
@@ -121,11 +122,11 @@ class Intake:
         self._check_signature(body, timestamp, signature)
         message = parsed(body)
         pipeline = self._open()
-        if message.spreadsheet != pipeline.services.spreadsheet_id:
+        if not ledger.is_kept(pipeline.state, message.spreadsheet, pipeline.services.spreadsheet_id):
             raise MessageRefused(404, "Expected the id of a spreadsheet that is kept here; found another.")
         if not self._quota.takes(message.spreadsheet):
             raise MessageRefused(429, f"Expected at most {PER_SECOND:.0f} messages a second. Wait a moment.")
-        tabs = [] if message.kind == "probe" else _tabs(message)
+        tabs = [] if message.kind == "probe" else _tabs(pipeline, message)
         with ledger.writing(pipeline.state) as connection:
             self._note(connection, message)
             if message.kind == "edit":
@@ -190,19 +191,18 @@ def parsed(body: bytes) -> Message:
     return message
 
 
-def _tabs(message: Message) -> list[Tab]:
+def _tabs(pipeline: Ends, message: Message) -> list[Tab]:
     """The tab that a message names; all that people edit for a look that names none."""
-    tabs = [asset.tab for asset in tab_assets().values() if asset.problem is None and asset.tab.edited]
     if message.kind == "look" and not message.tab:
-        return tabs
-    tabs = [tab for tab in tabs if tab.title == message.tab]
-    if not tabs:
+        return [asset.tab for asset in tab_assets().values() if asset.problem is None and asset.tab.edited]
+    tab = editable_tab(pipeline, message.spreadsheet, message.tab)
+    if tab is None:
         raise MessageRefused(404, "Expected the title of a tab with editable columns.")
-    edited = tabs[0].edited
+    edited = tab.edited
     if unknown := [name for name in message.columns if name not in edited]:
         known = ", ".join(edited)
         raise MessageRefused(400, f"{len(unknown)} of the columns are not editable; known: {known}.")
-    return tabs[:1]
+    return [tab]
 
 
 def _record(connection: sa.Connection, message: Message, tab: Tab) -> Taken:

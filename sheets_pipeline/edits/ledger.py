@@ -136,6 +136,15 @@ def from_json(text: str | None) -> Any:
     return Moment(int(value["date"])) if isinstance(value, dict) else value
 
 
+def is_kept(engine: sa.Engine, spreadsheet_id: str, default: str) -> bool:
+    """Whether a spreadsheet is the default one, or one that tabs of ours were written to."""
+    if spreadsheet_id == default:
+        return True
+    query = sa.select(sync_tab.c.id).where(sync_tab.c.spreadsheet_id == spreadsheet_id).limit(1)
+    with engine.connect() as connection:
+        return connection.execute(query).first() is not None
+
+
 def tab_id_of(connection: sa.Connection, spreadsheet_id: str, tab: str) -> int | None:
     """The number of a tab that the pipeline keeps."""
     known = (sync_tab.c.spreadsheet_id == spreadsheet_id) & (sync_tab.c.tab == tab)

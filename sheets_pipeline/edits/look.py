@@ -3,9 +3,9 @@
 import logging
 from typing import Protocol
 
-from sheets_pipeline.components.tab_asset import tab_assets
 from sheets_pipeline.edits import looks
 from sheets_pipeline.edits.ends import Ends
+from sheets_pipeline.edits.places import editable_tab
 from sheets_pipeline.edits.reading import Reading
 from sheets_pipeline.errors import SheetsPipelineError
 from sheets_pipeline.sheets.client import SheetsClient
@@ -29,7 +29,7 @@ class Reads(Ends, Protocol):
 
 
 def look_due(pipeline: Reads, tab: str | None = None) -> int:
-    """Read the tabs of which that is wanted by now, one or all; returns how many were read.
+    """Read the tabs of the pipeline's spreadsheet of which that is wanted by now, one or all; returns how many were read.
 
     Does nothing where EDITS_ENABLED is not set.
 
@@ -38,12 +38,14 @@ def look_due(pipeline: Reads, tab: str | None = None) -> int:
     """
     if not pipeline.settings.edits_on:
         return 0
-    assets = [one for one in tab_assets().values() if one.problem is None and one.tab.edited]
-    tabs = {one.tab.title: one.tab for one in assets if tab in (None, one.tab.title)}
     number = 0
-    while (claim := looks.claim(pipeline.state, pipeline.spreadsheet.id, tabs)) is not None:
+    while (claim := looks.claim(pipeline.state, pipeline.spreadsheet.id, tab)) is not None:
+        declared = editable_tab(pipeline, pipeline.spreadsheet.id, claim.tab)
+        if declared is None:  # not any more
+            looks.finish(pipeline.state, claim, None, ())
+            continue
         try:
-            look_at(pipeline, tabs[claim.tab], claim)
+            look_at(pipeline, declared, claim)
             number += 1
         except SheetsPipelineError as error:  # tried again when the claim ends
             logger.warning("Tab %r could not be read for edits: %s", claim.tab, error)

@@ -42,11 +42,11 @@ def ask(connection: sa.Connection, tab_id: int, seconds: float = SOON_SECONDS) -
         connection.execute(sheet_tab_look.update().where(columns.tab_id == tab_id).values(due_at=due))
 
 
-def claim(engine: sa.Engine, spreadsheet_id: str, tabs: Collection[str]) -> Claim | None:
-    """One of these tabs whose time has come, for this process alone."""
+def claim(engine: sa.Engine, spreadsheet_id: str, tab: str | None) -> Claim | None:
+    """The tab of a spreadsheet, or any for None, whose time has come, for this process alone."""
     columns, of = sheet_tab_look.c, sync_tab.c
     due = (columns.due_at <= utc_now()) & (of.id == columns.tab_id) & (of.spreadsheet_id == spreadsheet_id)
-    query = sa.select(columns.tab_id, columns.due_at, of.tab).where(due, of.tab.in_(list(tabs)))
+    query = sa.select(columns.tab_id, columns.due_at, of.tab).where(due, sa.true() if tab is None else of.tab == tab)
     with writing(engine) as connection:
         for row in connection.execute(query.order_by(columns.due_at)).all():
             moment = now(connection)
@@ -55,6 +55,22 @@ def claim(engine: sa.Engine, spreadsheet_id: str, tabs: Collection[str]) -> Clai
             if connection.execute(mine.values(due_at=until, looked_at=moment)).rowcount == 1:
                 return Claim(row.tab_id, row.tab, until)
     return None
+
+
+def spreadsheets_due(engine: sa.Engine) -> set[str]:
+    """Ids of the spreadsheets in which a tab is to be read by now."""
+    columns, of = sheet_tab_look.c, sync_tab.c
+    query = sa.select(of.spreadsheet_id).where(columns.due_at <= utc_now(), of.id == columns.tab_id).distinct()
+    with engine.connect() as connection:
+        return set(connection.scalars(query))
+
+
+def forget(engine: sa.Engine, spreadsheet_ids: Collection[str]) -> None:
+    """Nobody reads these spreadsheets any more."""
+    columns, of = sheet_tab_look.c, sync_tab.c
+    gone = sa.select(of.id).where(of.spreadsheet_id.in_(list(spreadsheet_ids)))
+    with writing(engine) as connection:
+        connection.execute(sheet_tab_look.update().where(columns.tab_id.in_(gone)).values(due_at=None))
 
 
 def finish(engine: sa.Engine, claimed: Claim, seconds: float | None, doubled: Collection[str]) -> None:

@@ -14,6 +14,7 @@ from sheets_pipeline.edits import ledger
 from sheets_pipeline.edits.apply import editable_tabs
 from sheets_pipeline.edits.ends import Ends
 from sheets_pipeline.edits.ledger import Edit, State
+from sheets_pipeline.edits.places import editable_tab
 from sheets_pipeline.edits.row import Later, Row
 from sheets_pipeline.sync.cells import Cell
 from sheets_pipeline.sync.merge import Unknown, same
@@ -126,7 +127,7 @@ def preview(pipeline: Ends, taken: Sequence[Taking]) -> list[Preview]:
         rows[taking.first.tab_id, taking.first.row_key].append(taking.first)
     with pipeline.platform.connect() as platform:
         for edits in rows.values():
-            tab = tabs.get(edits[0].tab)
+            tab = editable_tab(pipeline, edits[0].spreadsheet_id, edits[0].tab)
             if tab is not None and time.monotonic() < end:
                 held |= _held(pipeline, platform, tab, edits)
     return [_previewed(taking, tabs, held) for taking in taken]

@@ -125,7 +125,7 @@ class Stage:
             with self.state.begin() as connection:
                 old = datetime(2026, 1, 1, tzinfo=UTC)
                 connection.execute(sheet_edit.update().values(seen_at=old, due_at=old))
-        return apply_row(self.pipeline, {self.tab.title: self.tab}, self.tab_id, KEY)
+        return apply_row(self.pipeline, lambda *_: self.tab, self.tab_id, KEY)
 
     def edits(self) -> list[Edit]:
         with self.state.connect() as connection:

@@ -24,7 +24,7 @@ def _due_now(engine: sa.Engine) -> None:
 
 def test_a_look_is_claimed_once_and_whoever_asks_meanwhile_is_not_forgotten(stage: Stage) -> None:
     def claim() -> looks.Claim | None:
-        return looks.claim(stage.state, "SHEET", ["Tasks"])
+        return looks.claim(stage.state, "SHEET", "Tasks")
 
     def ask(seconds: float = 0.0) -> None:
         with ledger.writing(stage.state) as connection:

@@ -32,6 +32,7 @@ from sheets_pipeline.edits.applier import Applier
 from sheets_pipeline.edits.apply import apply_due
 from sheets_pipeline.edits.intake import Intake, MessageRefused, parsed, sign
 from sheets_pipeline.edits.local_script import install
+from sheets_pipeline.edits.look import look_due
 from sheets_pipeline.edits.script import code, manifest
 from sheets_pipeline.platform.tables import transcript_requests, users
 from sheets_pipeline.processes.servers import wait_until
@@ -106,7 +107,7 @@ def way(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Way:
 
 
 def test_what_is_typed_reaches_the_database_through_the_shipped_script(way: Way) -> None:
-    applier = Applier(lambda: way.pipeline)
+    applier = Applier(lambda: way.pipeline, lambda: look_due(way.pipeline))
     app = FastAPI()
     add_webhook(app, Intake(lambda: way.pipeline, SECRET, is_enabled=lambda: True), applier)
     script = way.platform.server.script(way.platform.spreadsheet_id)

@@ -1,5 +1,8 @@
 """Tabs in a named spreadsheet and in each of a list: YAML and SQL of tables that the project has never seen."""
 
+import json
+import time
+import uuid
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,12 +24,15 @@ from sheets_pipeline.defs.event_sync import pending_events
 from sheets_pipeline.defs.full_sync import request_full_sync
 from sheets_pipeline.defs.io_managers import SheetsIOManager
 from sheets_pipeline.defs.resources import PipelineResource
+from sheets_pipeline.edits.apply import apply_due
+from sheets_pipeline.edits.intake import Intake, MessageRefused, Taken, sign
 from sheets_pipeline.errors import TabProblem, UnknownTab
 from sheets_pipeline.monitoring.doctor_facts import Facts
 from sheets_pipeline.monitoring.doctor_spreadsheets import other_spreadsheets
 from sheets_pipeline.monitoring.status import collect
 from sheets_pipeline.monitoring.why import explain
 from sheets_pipeline.pipeline import Pipeline
+from sheets_pipeline.runs.edit_looks import look_everywhere
 from sheets_pipeline.runs.gate import current_circuit, spreadsheet_circuit
 from sheets_pipeline.runs.job_pool import in_turns
 from sheets_pipeline.runs.parted import Parted
@@ -192,6 +198,89 @@ def test_a_spreadsheet_that_is_gone_fails_alone_and_is_left_alone_afterwards(sch
     school.sql(f"insert into school_course values (4, '{school.server.create_spreadsheet('New')}', null)")
     assert other_spreadsheets(facts).message == "3 spreadsheets, 1 not yet written"
     assert current_circuit(school.platform.instance, school.platform.pipeline).state == "closed"
+
+
+EDITED = """\
+type: sheets_pipeline.Tab
+attributes:
+  title: Scores
+  key: [learner, lesson]
+  sql: select learner, lesson, course, score from attempt
+  columns:
+    - {name: learner}
+    - {name: lesson, type: integer}
+    - {name: course, type: integer}
+    - {name: score, type: decimal, editable: true, writes_to: attempt.score}
+  edits: {row: {table: attempt, key: {learner: learner, lesson: lesson}}}
+  watches: [{table: attempt, key: [learner, lesson]}]
+  spreadsheet: {each: courses, by: course}
+---
+type: sheets_pipeline.Tab
+attributes:
+  title: Scores
+  key: id
+  sql: select id, owner from school_course
+  columns: [{name: id, type: integer}, {name: owner, editable: true, writes_to: school_course.owner}]
+  edits: {row: {table: school_course, key: {id: id}}}
+"""
+
+
+def test_edits_come_back_from_each_spreadsheet_into_the_table_of_its_tab(
+    school: School, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("EDITS_ENABLED", "true")
+    (tmp_path / "tabs" / "scores.yaml").write_text(EDITED)
+    monkeypatch.setattr(tab_asset, "_BY_KEY", {})
+    monkeypatch.setattr(tab_asset, "_LOADED", {})
+    monkeypatch.setattr(tab_asset, "_DECLARED", [])
+    install(school.platform.engine, watched())
+    school.platform.reopen()
+    pipeline = school.platform.pipeline
+    assert school.run("full_sync").success
+    assert school.run("full_sync_courses").success
+
+    def type_in(where: str, cell: str, value: Any) -> None:
+        path = f"/v4/spreadsheets/{where}/values/Scores!{cell}?valueInputOption=USER_ENTERED"
+        school.server.call("PUT", path, {"values": [[value]]})
+
+    def held(sql: str) -> Any:
+        with school.platform.engine.connect() as connection:
+            return connection.exec_driver_sql(sql).scalar()
+
+    bobs = "select score from attempt where learner = 'Bob'"
+    type_in(school.sheets["2"], "D2", 8)
+    assert school.run("full_sync_courses").success  # found by reading
+    assert held(bobs) == 8
+    assert school.course("2", "Scores") == [["Bob", 1, 2, 8]]
+
+    def message(where: str, column: str, key: list[Any], value: Any) -> Taken:
+        now = int(time.time())
+        said = {"id": str(uuid.uuid4()), "kind": "edit", "spreadsheet": where, "tab": "Scores", "at": now * 1000}
+        said |= {"locale": "en_US", "zone": "Etc/UTC", "columns": [column], "rows": [{"key": key, "cells": [value]}]}
+        body = json.dumps(said).encode()
+        intake = Intake(lambda: pipeline, "secret", is_enabled=lambda: True)
+        return intake.receive(body, str(now), sign("secret", str(now), body))
+
+    type_in(school.sheets["2"], "D2", 9)
+    assert message(school.sheets["2"], "score", ["Bob", 1], 9).cells == 1
+    type_in(school.platform.spreadsheet_id, "B2", "Grace")
+    assert message(school.platform.spreadsheet_id, "owner", [1], "Grace").cells == 1
+    apply_due(pipeline)
+    assert (held(bobs), held("select owner from school_course where id = 1")) == (9, "Grace")
+    with pytest.raises(MessageRefused, match="another"):
+        message("not_ours", "score", ["Bob", 1], 9)
+
+    type_in(school.sheets["2"], "D2", 7)  # its message says nothing of the cell: the tab is read
+    assert message(school.sheets["2"], "score", ["Nobody", 1], 1).asks_for_look
+    with school.platform.engine.begin() as connection:
+        connection.exec_driver_sql("update sheet_tab_look set due_at = now() - interval '1 minute'")
+    assert look_everywhere(pipeline) == 1
+    apply_due(pipeline)
+    assert held(bobs) == 7
+    assert school.run("event_sync").success
+    school.server.reset_stats()
+    assert school.run("full_sync_courses").success
+    assert school.requests()[1] == 0
 
 
 def test_why_a_row_is_as_it_is_is_told_where_it_belongs_and_of_each_copy(school: School) -> None:

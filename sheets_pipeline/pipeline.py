@@ -28,7 +28,7 @@ from sheets_pipeline.settings import Settings, load_settings
 from sheets_pipeline.sheets.archived import ArchivedWriter
 from sheets_pipeline.sheets.client import GOOGLE_ENDPOINT, SheetsClient
 from sheets_pipeline.sheets.credentials import Identity, load_identity
-from sheets_pipeline.sheets.memory import TabFacts
+from sheets_pipeline.sheets.memory import CopiesTab, Sent, TabFacts
 from sheets_pipeline.sheets.protocol import Writer
 from sheets_pipeline.sheets.shared_requests import Participant
 from sheets_pipeline.sheets.showing import TabShowing
@@ -150,14 +150,17 @@ class Pipeline:
             with client.quota_reserved(), named_lock(self.state, lock_name) as still_ours, client.taking_part():
                 yield still_ours
 
-        take_edits = notes = None
-        if self.settings.edits_on and tab.edited:
-            take_edits = Reading(self.state, client, spreadsheet_id, tab).take
-            notes = NoteStore(memory_of(tab.title))
+        are_taken = self.settings.edits_on and bool(tab.edited)
+        notes = NoteStore(memory_of(tab.title)) if are_taken else None
         showing = TabShowing(tab, client, notes, lambda: edit_choices(self.source, tab))
+
+        def inbox_of(tab: Tab) -> Reading | None:
+            return Reading(self.state, client, spreadsheet_id, tab) if are_taken else None
+
         if tab.archive is None:
             single = TabWriter(tab, client, memory_of(tab.title), lock, self.installation, url)
-            single.take_edits, single.showing = take_edits, showing
+            single.keep_edits(inbox_of(tab))
+            single.showing = showing
             return single
         store = ArchiveStore(self.state, spreadsheet_id, tab.title)
         max_rows = tab.archive.max_rows.read()
@@ -165,7 +168,7 @@ class Pipeline:
         family = ArchivedWriter(
             tab, tab.archive.moment, max_rows, client, source, store, memory_of, lock, self.installation, url
         )
-        family.take_edits, family.showing = take_edits, showing
+        family.inbox_of, family.showing = inbox_of, showing
         return family
 
     def full_disk(self, *, now: bool = False) -> str | None:
@@ -191,8 +194,16 @@ class StoredMemory(TabStore):
     def facts(self) -> TabFacts | None:
         """Where the tab was last found."""
         stored: dict[str, Any] | None = self.read_facts()
+        if stored is None:
+            return None
+        copies = stored.get("copies")
         # A newer version may have noted more than is known here.
-        return TabFacts(**{name: stored[name] for name in TabFacts.__slots__ if name in stored}) if stored else None
+        known = {name: stored[name] for name in TabFacts.__slots__ if name in stored}
+        return TabFacts(**known | {"copies": CopiesTab(**copies) if copies else None})
+
+    def in_flight(self) -> dict[str, Sent]:
+        """Rows that were sent and neither confirmed nor settled."""
+        return {key: Sent(*sent) for key, sent in self.sent().items()}
 
     def save_facts(self, facts: TabFacts | None) -> None:
         """Note where the tab is. A new sheet id, or None, is another tab: rows in the base count as deleted."""

@@ -43,7 +43,7 @@ from sheets_pipeline.settings import load_settings
 from sheets_pipeline.sheets.client import NoQuota as NoQuota
 from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sheets.credentials import Identity
-from sheets_pipeline.sheets.memory import BaseRows, TabFacts
+from sheets_pipeline.sheets.memory import BaseRows, Sent, TabFacts
 from sheets_pipeline.sheets.protocol import Allowance
 from sheets_pipeline.sheets.retry import RetryPolicy
 from sheets_pipeline.sheets.shared_requests import Participant
@@ -102,6 +102,9 @@ class FakeMemory:
         self.rows: BaseRows = {}
         self.written_at: dict[str, float] = {}
         self.gone: set[str] = set()
+        #: What stood in rows before what is on its way, and what that is.
+        self.before: BaseRows = {}
+        self.flying: dict[str, Sent] = {}
 
     def now(self) -> float:
         return time.time()
@@ -117,6 +120,8 @@ class FakeMemory:
 
     def distrust(self) -> None:
         self.rows = dict.fromkeys(self.rows)
+        self.before.clear()
+        self.flying.clear()
 
     def owned(self, keys: Collection[str]) -> set[str]:
         return set(keys) & set(self.rows)
@@ -131,15 +136,40 @@ class FakeMemory:
         return {key for key, at in self.written_at.items() if at >= moment}
 
     def intend(self, keys: Collection[str]) -> None:
+        self._landed(keys)
         self.rows |= dict.fromkeys(keys)
         self.gone -= set(keys)
 
+    def send(self, rows: Mapping[str, Sent]) -> None:
+        self.before |= {key: known for key in rows if (known := self.rows.get(key)) is not None}
+        self.rows |= dict.fromkeys(rows)
+        self.gone -= set(rows)
+        self.flying |= rows
+
+    def in_flight(self) -> dict[str, Sent]:
+        return dict(self.flying)
+
+    def stood(self, keys: Collection[str]) -> BaseRows:
+        return {key: self.rows[key] or self.before.get(key) for key in keys if key in self.rows}
+
+    def settle(self, rows: BaseRows) -> None:
+        self._landed(rows)
+        self.before |= rows
+        self.rows |= {key: None for key in rows if key in self.rows}
+
+    def _landed(self, keys: Collection[str]) -> None:
+        for key in keys:
+            self.before.pop(key, None)
+            self.flying.pop(key, None)
+
     def confirm(self, rows: Mapping[str, Mapping[str, Cell]]) -> None:
+        self._landed(rows)
         self.rows |= rows
         self.gone -= set(rows)
         self.written_at |= dict.fromkeys(rows, self.now())
 
     def forget(self, keys: Collection[str]) -> None:
+        self._landed(keys)
         for key in keys:
             self.rows.pop(key, None)
             self.gone.add(key)

@@ -73,7 +73,7 @@ class NotedChain(Chain):
         command.upgrade(config, "head")
 
 
-STORE = NotedChain(_FOLDER / "store", "0006", "sheets_pipeline_version")
+STORE = NotedChain(_FOLDER / "store", "0007", "sheets_pipeline_version")
 QUEUE = Chain(_FOLDER / "queue", "0003")
 
 

@@ -32,6 +32,13 @@ sheet_edit = sa.Table(
     sa.Column("due_at", UtcDateTime, nullable=False),
     sa.Column("settled_at", UtcDateTime),
     sa.Column("decided_by", ExactText(254), comment="who accepted, rejected or undid it"),
+    sa.Column(
+        "is_overwritten",
+        sa.Boolean,
+        nullable=False,
+        server_default=sa.false(),
+        comment="whether a sync wrote over it before it was seen: the tab does not hold it",
+    ),
     sa.Column("undoes", Key, comment="id of the edit that this one takes back"),
     sa.Index("sheet_edit_due", "state", "due_at"),
     sa.Index("sheet_edit_row", "tab_id", "row_key"),

@@ -34,6 +34,8 @@ sync_base_row = sa.Table(
     sa.Column("cells", LongText, comment="JSON object by column name; null: not known"),
     sa.Column("is_gone", sa.Boolean, nullable=False, default=False),
     sa.Column("written_at", sa.Double, nullable=False, comment="seconds since 1970, database clock"),
+    sa.Column("cells_before", LongText, comment="as cells, from before what was sent; null: cells tells, or not known"),
+    sa.Column("sent", LongText, comment="JSON of a row on its way to the tab, where people may edit it"),
     sa.Index("sync_base_row_written", "tab_id", "written_at"),
     comment="What was last written to each row of each tab.",
     **UNICODE,
@@ -43,6 +45,9 @@ sync_base_row = sa.Table(
 #: spreadsheet back to an earlier version, they are known to have been ours.
 _REMEMBER_GONE_SECONDS = 400 * 86_400
 _CHUNK = 1000
+
+#: A row of which it is not known what it holds.
+_NOT_KNOWN: dict[str, None] = {"cells": None, "cells_before": None, "sent": None}
 
 Cells = Mapping[str, str | int | float | bool | None]
 
@@ -93,13 +98,13 @@ class TabStore:
             connection.execute(sa.update(sync_tab).where(sync_tab.c.id == tab_id).values(facts=text))
             if forget_base:
                 mine = sa.update(sync_base_row).where(sync_base_row.c.tab_id == tab_id)
-                connection.execute(mine.values(cells=None, is_gone=True))
+                connection.execute(mine.values(**_NOT_KNOWN, is_gone=True))
 
     def distrust(self) -> None:
         """Keep which rows are ours, but no longer rely on what was last written to them."""
         mine = sa.update(sync_base_row).where(sync_base_row.c.tab_id == self.id)
         with self.engine.begin() as connection:
-            connection.execute(mine.values(cells=None))
+            connection.execute(mine.values(_NOT_KNOWN))
 
     def owned(self, keys: Collection[str]) -> set[str]:
         """Those of the keys that we wrote, or meant to write, and have not deleted since."""
@@ -136,6 +141,44 @@ class TabStore:
     def intend(self, keys: Collection[str]) -> None:
         """Note rows that are about to be sent: ours from now on, their cells not known until confirmed."""
         self._upsert(dict.fromkeys(keys), written_at=0.0)
+
+    def send(self, rows: Mapping[str, tuple[str, int | None, Cells]]) -> None:
+        """As ``intend``; what stood there stays known beside what is sent (version, place among its copies, cells)."""
+        if not rows:
+            return
+        tab_id, texts = self.id, {key: orjson.dumps([*sent]).decode() for key, sent in rows.items()}
+        with self.engine.begin() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(_SEND_POSTGRESQL, {"tab_id": tab_id, "rows": orjson.dumps(texts).decode()})
+                return
+            at_once = [{"tab_id": tab_id, "row_key": key, "sent": text} for key, text in texts.items()]
+            connection.execute(_send_portable(connection.dialect.name), at_once)
+
+    def sent(self) -> dict[str, tuple[str, int | None, dict[str, Any]]]:
+        """Rows that were sent and neither confirmed nor settled: version, place among its copies, cells."""
+        mine = (sync_base_row.c.tab_id == self.id) & sync_base_row.c.sent.is_not(None)
+        with self.engine.connect() as connection:
+            rows = connection.execute(sa.select(sync_base_row.c.row_key, sync_base_row.c.sent).where(mine))
+            return {row.row_key: tuple(orjson.loads(row.sent)) for row in rows}
+
+    def stood(self, keys: Collection[str]) -> dict[str, Cells | None]:
+        """What these rows hold as far as is known, or held before what is on its way; None where that is not known."""
+        columns = (sync_base_row.c.row_key, sync_base_row.c.cells, sync_base_row.c.cells_before)
+        rows = self._select(columns, keys)
+        return {row.row_key: orjson.loads(text) if (text := row.cells or row.cells_before) else None for row in rows}
+
+    def settle(self, rows: Mapping[str, Cells | None]) -> None:
+        """Note what rows hold in columns that people may edit; their other cells are not known."""
+        row = sync_base_row.c
+        mine = (row.tab_id == self.id) & (row.row_key == sa.bindparam("of_row"))
+        change = sa.update(sync_base_row).where(mine).values(cells=None, cells_before=sa.bindparam("now"), sent=None)
+        values = [
+            {"of_row": key, "now": None if cells is None else orjson.dumps(cells).decode()}
+            for key, cells in rows.items()
+        ]
+        if values:
+            with self.engine.begin() as connection:
+                connection.execute(change, values)
 
     def confirm(self, rows: Mapping[str, Cells]) -> None:
         """Note rows that are known to stand in the tab."""
@@ -242,19 +285,44 @@ _UPSERT_POSTGRESQL = sa.text("""
     select :tab_id, key, value, :is_gone, :written_at
     from json_each_text(cast(:rows as json))
     on conflict (tab_id, row_key)
-    do update set cells = excluded.cells, is_gone = excluded.is_gone, written_at = excluded.written_at
+    do update set cells = excluded.cells, is_gone = excluded.is_gone, written_at = excluded.written_at,
+                  cells_before = null, sent = null
 """)
+
+_SEND_POSTGRESQL = sa.text("""
+    insert into sync_base_row (tab_id, row_key, sent, is_gone, written_at)
+    select :tab_id, key, value, false, 0
+    from json_each_text(cast(:rows as json))
+    on conflict (tab_id, row_key)
+    do update set cells_before = coalesce(sync_base_row.cells, sync_base_row.cells_before), cells = null,
+                  sent = excluded.sent, is_gone = false, written_at = 0
+""")
+
+
+def _send_portable(dialect: str) -> sa.Insert:
+    row = sync_base_row.c
+    # In this order: MySQL uses what it has set so far.
+    changed = {"cells_before": sa.func.coalesce(row.cells, row.cells_before), "cells": sa.null()}
+    known = {"is_gone": sa.false(), "written_at": sa.literal_column("0")}
+    if dialect == "sqlite":
+        statement = sqlite.insert(sync_base_row).values(known)
+        return statement.on_conflict_do_update(
+            index_elements=["tab_id", "row_key"], set_={**changed, "sent": statement.excluded.sent, **known}
+        )
+    in_mysql = mysql.insert(sync_base_row).values(known)
+    return in_mysql.on_duplicate_key_update([*changed.items(), ("sent", in_mysql.inserted.sent), *known.items()])
 
 
 def _upsert_portable(dialect: str) -> sa.Insert:
     changed = ("cells", "is_gone", "written_at")
+    settled = {"cells_before": sa.null(), "sent": sa.null()}
     if dialect == "sqlite":
         statement = sqlite.insert(sync_base_row)
         return statement.on_conflict_do_update(
-            index_elements=["tab_id", "row_key"], set_={name: statement.excluded[name] for name in changed}
+            index_elements=["tab_id", "row_key"], set_={name: statement.excluded[name] for name in changed} | settled
         )
     in_mysql = mysql.insert(sync_base_row)
-    return in_mysql.on_duplicate_key_update({name: in_mysql.inserted[name] for name in changed})
+    return in_mysql.on_duplicate_key_update({name: in_mysql.inserted[name] for name in changed} | settled)
 
 
 def chunks(keys: Collection[str]) -> Iterator[list[str]]:

@@ -33,7 +33,7 @@ def note_base(connection: sa.Connection, edits: Sequence[Edit], base: dict[str, 
     for edit in edits:
         stood = changed.get(edit.column)
         is_as_seen = isinstance(edit.base, Unknown) or same_cell(stood, edit.base)
-        if edit.is_of_sheet and edit.column in changed and is_as_seen:
+        if edit.is_in_tab and edit.column in changed and is_as_seen:
             changed[edit.column] = as_cell(edit.typed, zone_of(edit))
     text = orjson.dumps(changed)
     if text != orjson.dumps(base):

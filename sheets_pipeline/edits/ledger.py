@@ -60,11 +60,14 @@ class Source:
     approval_above: int | None = None
     #: Keys that stand on several rows: whose cells these are, a person says.
     doubled: frozenset[str] = frozenset()
+    #: Whether a write of ours, sent at ``typed_at``, has written over them.
+    is_overwritten: bool = False
 
     def as_row(self) -> dict[str, Any]:
         """The same as columns of the ledger."""
         place = {"locale": self.locale[:40], "time_zone": self.time_zone[:80], "editor": self.editor[:254]}
-        return place | {"typed_at": self.typed_at, "seen_by": self.seen_by, "batch": self.event_id}
+        seen = {"typed_at": self.typed_at, "seen_by": self.seen_by, "is_overwritten": self.is_overwritten}
+        return place | seen | {"batch": self.event_id}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +97,20 @@ class Edit:
     settled_at: datetime | None
     decided_by: str | None
     undoes: int | None
+    is_overwritten: bool
 
     @property
     def is_of_sheet(self) -> bool:
-        """Whether the tab holds what was typed, as far as is known; not where a person put it in here.
+        """Whether it stands as somebody typed it into the tab; not where a person put it in here.
 
         What was settled and is accepted after all is not in the tab any more; what only waited for a person is.
         """
         return self.seen_by != "undo" and (self.decided_by is None or self.settled_at is None)
+
+    @property
+    def is_in_tab(self) -> bool:
+        """Whether the tab holds what was typed, as far as is known."""
+        return self.is_of_sheet and not self.is_overwritten
 
 
 @contextmanager

@@ -1,8 +1,12 @@
-"""Reading as the second way: a full sync finds what people typed before it repairs anything, and leaves those cells alone."""
+"""Reading as the second way: a full sync finds what people typed before it repairs anything, and leaves those cells alone.
+
+What was typed after that, and written over, the write itself brings back (``sheets/copies.py``).
+"""
 
 import time
 import uuid
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cached_property
 
 import sqlalchemy as sa
 
@@ -12,26 +16,27 @@ from sheets_pipeline.edits.recording import record
 from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sheets.rounds import TabLook
 from sheets_pipeline.sync.cells import Cell, same_cell
+from sheets_pipeline.sync.copies import FoundEdit
 from sheets_pipeline.sync.diff import CellUpdate, ChangeSet
 from sheets_pipeline.sync.tab import Tab
 
-#: Gives what was last written in rows, by key and column name; None where that is not known.
+#: Gives what rows were last known to hold, by key and column name; None where that is not known.
 Base = Callable[[Collection[str]], Mapping[str, Mapping[str, Cell] | None]]
 
 
 class Reading:
-    """Finds edits among what a full sync is about to write."""
+    """Finds edits among what a full sync is about to write; follows the protocol ``EditInbox``."""
 
     def __init__(self, state: sa.Engine, client: SheetsClient, spreadsheet_id: str, tab: Tab) -> None:
         self.state, self.client, self.spreadsheet_id, self.tab = state, client, spreadsheet_id, tab
 
-    def take(self, changes: ChangeSet, layout: Mapping[str, int], base: Base) -> None:
+    def take(self, changes: ChangeSet, layout: Mapping[str, int], stood: Base) -> None:
         """Note cells of editable columns that differ from what was last written there, and take out of the change set those
         that the database did not change: they are not written over before they have been applied.
 
         A cell that both sides changed is written where the database wins: the ledger keeps what was typed.
         """
-        found = self._found(changes, layout, base)
+        found = self._found(changes, layout, stood)
         if not found:
             return
         self._record([seen for _, seen, _ in found])
@@ -68,17 +73,28 @@ class Reading:
                     seen.append(Seen(key, name, cells[row]))
         return self._record(seen, look.index.doubled) if seen else 0
 
-    def _record(self, seen: list[Seen], doubled: Collection[str] = ()) -> int:
-        properties = self.client.read(params={"fields": "properties(locale,timeZone)"}).get("properties", {})
+    def note_overwritten(self, found: Sequence[FoundEdit], sent_at: float) -> None:
+        """Note edits that a write of ours, sent at this time, has written over; they are merged as all others are."""
+        self._record([Seen(edit.key, edit.column, edit.typed, edit.stood) for edit in found], written_over_at=sent_at)
+
+    @cached_property
+    def _properties(self) -> dict[str, str]:
+        """Locale and time zone of the spreadsheet; one read request, where anything is found."""
+        answer = self.client.read(params={"fields": "properties(locale,timeZone)"})
+        return dict(answer.get("properties", {}))
+
+    def _record(self, seen: list[Seen], doubled: Collection[str] = (), *, written_over_at: float | None = None) -> int:
+        properties = self._properties
         limit = self.tab.edits.needs_approval_above if self.tab.edits else None
         source = Source(
             str(uuid.uuid4()),
             "read",
-            time.time(),
+            time.time() if written_over_at is None else written_over_at,
             properties.get("locale", "en_US"),
             properties.get("timeZone", "Etc/UTC"),
             approval_above=limit,
             doubled=frozenset(doubled),
+            is_overwritten=written_over_at is not None,
         )
         with ledger.writing(self.state) as connection:
             tab_id = ledger.tab_id_of(connection, self.spreadsheet_id, self.tab.title)

@@ -18,6 +18,9 @@ from sheets_pipeline.sync.merge import UNKNOWN, Unknown, same
 from sheets_pipeline.sync.tab import ColumnType
 from sheets_pipeline.sync.typed_cells import Moment
 
+#: An edit that was written over may have been seen so long before the write: when the tab was read for it.
+_SEEN_BEFORE_SECONDS = 60.0
+
 _COPIED = "several rows of the tab have this key, so that nobody knows which of them is meant"
 
 
@@ -48,6 +51,8 @@ def record(
             continue
         before = latest.get((cell.row_key, cell.column))
         if before is not None and _is_known(before, cell, source):
+            if source.is_overwritten:
+                _note_overwritten(connection, before, stood)
             continue
         own: dict[str, Any] = {
             "event_id": f"{source.event_id}:{number}",
@@ -77,9 +82,9 @@ def _stood(known: Mapping[str, Cell] | Unknown, cell: Seen, source: Source) -> C
 
 
 def _beginning(before: Edit | None, source: Source, moment: datetime) -> dict[str, Any]:
-    """The state in which an edit begins: new, unless a later message of the script has overtaken its own."""
-    is_late = before is not None and before.seen_by == source.seen_by == "webhook"
-    if is_late and before is not None and before.typed_at > source.typed_at:
+    """The state in which an edit begins: new, unless a later one was seen before its message came."""
+    is_of_message = before is not None and (before.seen_by == "webhook" or before.is_overwritten)
+    if is_of_message and source.seen_by == "webhook" and before is not None and before.typed_at > source.typed_at:
         reason = "a later edit of the cell was seen before this one"
         return {"state": State.SUPERSEDED.value, "reason": reason, "settled_at": moment}
     return {"state": State.NEW.value, "reason": None, "settled_at": None}
@@ -98,9 +103,31 @@ def _leave_for_approval(rows: list[dict[str, Any]], source: Source) -> None:
 
 def _is_known(before: Edit, cell: Seen, source: Source) -> bool:
     """Whether the cell's latest edit is this one."""
-    if as_json(before.typed) != as_json(cell.typed) or not before.is_of_sheet:
+    if not before.is_of_sheet or not _same_value(before, cell, source):
         return False
-    return before.state in OPEN and source.seen_by == "read"
+    if source.seen_by == "webhook":  # its message was on its way while a write of ours brought the edit back
+        return before.is_overwritten and source.typed_at <= before.seen_at.timestamp()
+    if before.state in OPEN:
+        return True
+    is_recent = before.seen_at.timestamp() >= source.typed_at - _SEEN_BEFORE_SECONDS
+    return source.is_overwritten and is_recent and as_json(before.base) == as_json(cell.old)
+
+
+def _same_value(before: Edit, cell: Seen, source: Source) -> bool:
+    """Whether both mean the same value: a message tells of a date as a moment, the API as a serial number."""
+    if as_json(before.typed) == as_json(cell.typed):
+        return True
+    if isinstance(before.typed, Moment) == isinstance(cell.typed, Moment):
+        return False
+    zone = zone_named(source.time_zone)
+    return same(as_cell(before.typed, zone), as_cell(cell.typed, zone), ColumnType.DATETIME)
+
+
+def _note_overwritten(connection: sa.Connection, edit: Edit, stood: Cell | Unknown) -> None:
+    """A write of ours has written over an edit that was seen already: the tab does not hold it any more."""
+    known = {"base": as_json(stood)} if isinstance(edit.base, Unknown) else {}
+    change = sheet_edit.update().where(sheet_edit.c.id == edit.id)
+    connection.execute(change.values(is_overwritten=True, **known))
 
 
 def _supersede(connection: sa.Connection, tab_id: int, seen: Sequence[Seen], source: Source) -> None:

@@ -14,6 +14,7 @@ from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sync.batches import MAX_PAYLOAD_BYTES, Batch
 from sheets_pipeline.sync.cells import Cell, row_keys
 from sheets_pipeline.sync.columns import COLUMN_METADATA_KEY
+from sheets_pipeline.sync.copies import COPIES_METADATA_KEY, FIRST_ROW, copies_range
 from sheets_pipeline.sync.marks import OWNER_KEY
 from sheets_pipeline.sync.snapshot import TabSnapshot, column_letters, grid_size, row_runs
 from sheets_pipeline.sync.tab_order import POSITION_METADATA_KEY
@@ -29,6 +30,8 @@ class SheetProperties:
     column_count: int
     #: Its place among ours, None for a tab of people's or one made before places were noted.
     position: int | None = None
+    #: The sheet id of the tab whose cells are copied to this one, None for all other tabs (``sync/copies.py``).
+    copies_of: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,8 @@ def read_spreadsheet(client: SheetsClient) -> SpreadsheetProperties:
                 properties["title"],
                 grid.get("rowCount", 0),
                 grid.get("columnCount", 0),
-                _position(sheet.get("developerMetadata", [])),
+                _number(sheet.get("developerMetadata", []), POSITION_METADATA_KEY),
+                _number(sheet.get("developerMetadata", []), COPIES_METADATA_KEY),
             )
         )
     properties = answer.get("properties", {})
@@ -77,10 +81,8 @@ def read_spreadsheet(client: SheetsClient) -> SpreadsheetProperties:
     )
 
 
-def _position(metadata: list[dict[str, Any]]) -> int | None:
-    values = [
-        str(entry.get("metadataValue", "")) for entry in metadata if entry["metadataKey"] == POSITION_METADATA_KEY
-    ]
+def _number(metadata: list[dict[str, Any]], key: str) -> int | None:
+    values = [str(entry.get("metadataValue", "")) for entry in metadata if entry["metadataKey"] == key]
     return int(values[0]) if values and values[0].isdecimal() else None
 
 
@@ -288,6 +290,15 @@ _ANSWER_MASK = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class CopiesBlock:
+    """Where in the hidden tab of this title the copies of a batch stand."""
+
+    title: str
+    width: int
+    count: int
+
+
 def apply_batch(
     client: SheetsClient,
     batch: Batch,
@@ -295,18 +306,25 @@ def apply_batch(
     key_columns: list[int],
     check: dict[int, str],
     right_before: Callable[[], None] | None = None,
-) -> list[str]:
+    copies: CopiesBlock | None = None,
+) -> tuple[list[str], list[list[Cell]]]:
     """Send one batch. One write request, whose answer carries the key cells of the rows to ``check`` as they now stand.
 
     Args:
         check: Row (0-based) → the key it should hold after the write.
         right_before: Called each time before it is sent, after whatever waiting.
+        copies: Where it copies cells to, where they are wanted back.
 
     Returns:
-        Keys that are no longer in their row: people moved rows between our read and this write.
+        Keys that are no longer in their row: people moved rows between our read and this write; and the copies.
     """
-    keys = apply_requests(client, batch.body, title, key_columns, sorted(check), right_before)
-    return [expected for row, expected in check.items() if keys[row] != expected]
+    rows, ranges = sorted(check), _key_ranges(title, key_columns, sorted(check)) if check else []
+    if copies is not None:
+        ranges.append(copies_range(copies.title, copies.width, copies.count))
+    answer = _apply(client, batch.body, ranges, right_before)
+    keys = _keys_in_answer(answer, title, key_columns, rows)
+    block = _block_in_answer(answer, copies) if copies is not None else []
+    return [expected for row, expected in check.items() if keys[row] != expected], block
 
 
 def apply_requests(
@@ -315,12 +333,14 @@ def apply_requests(
     title: str,
     key_columns: list[int],
     rows: list[int],
-    right_before: Callable[[], None] | None = None,
 ) -> dict[int, str]:
-    """Send the requests (a JSON list); gives the keys that these rows (0-based) hold afterwards.
+    """Send the requests (a JSON list); gives the keys that these rows (0-based) hold afterwards."""
+    answer = _apply(client, requests, _key_ranges(title, key_columns, rows) if rows else [], None)
+    return _keys_in_answer(answer, title, key_columns, rows)
 
-    One write request, shared with other tabs of the round: Google applies all of it or nothing.
-    """
+
+def _apply(client: SheetsClient, requests: bytes, ranges: list[str], right_before: Callable[[], None] | None) -> Any:
+    """One write request, shared with other tabs of the round: Google applies all of it or nothing."""
 
     def write(parts: list[tuple[bytes, list[str], Callable[[], None] | None]]) -> Any:
         def check_all() -> None:
@@ -336,8 +356,10 @@ def apply_requests(
             params = {"fields": _ANSWER_MASK}
         return client.write(":batchUpdate", params=params, body=body + b"}", right_before=check_all)
 
-    ranges = _key_ranges(title, key_columns, rows) if rows else []
-    answer = client.together("write", (requests, ranges, right_before), len(requests), write)
+    return client.together("write", (requests, ranges, right_before), len(requests), write)
+
+
+def _keys_in_answer(answer: Any, title: str, key_columns: list[int], rows: list[int]) -> dict[int, str]:
     if not rows:
         return {}
     cells = _cells_in_answer(answer, title)
@@ -361,7 +383,45 @@ def _cells_in_answer(answer: Any, title: str) -> dict[tuple[int, int], Cell]:
         for data in sheet.get("data", []):
             first, column = data.get("startRow", 0), data.get("startColumn", 0)
             for row, row_data in enumerate(data.get("rowData", []), start=first):
-                for value in row_data.get("values", [])[:1]:
-                    effective = value.get("effectiveValue", {})
-                    cells[row, column] = next(iter(effective.values()), None)
+                for place, value in enumerate(row_data.get("values", []), start=column):
+                    cells[row, place] = _effective(value.get("effectiveValue", {}))
     return cells
+
+
+#: How an error of a formula is shown, by its type in the answer. Source: the types of ``ErrorValue`` in the API's reference.
+_ERRORS = {
+    "NULL_VALUE": "#NULL!",
+    "DIVIDE_BY_ZERO": "#DIV/0!",
+    "VALUE": "#VALUE!",
+    "REF": "#REF!",
+    "NAME": "#NAME?",
+    "NUM": "#NUM!",
+    "N_A": "#N/A",
+    "LOADING": "Loading...",
+}
+
+
+def _effective(value: dict[str, Any]) -> Cell:
+    """An ``ExtendedValue`` as ``values.get`` shows it."""
+    if (error := value.get("errorValue")) is not None:
+        return _ERRORS.get(error.get("type", ""), "#ERROR!")
+    return next(iter(value.values()), None)
+
+
+def _block_in_answer(answer: Any, copies: CopiesBlock) -> list[list[Cell]]:
+    cells = _cells_in_answer(answer, copies.title)
+    return [[cells.get((FIRST_ROW + i, j)) for j in range(copies.width)] for i in range(copies.count)]
+
+
+def read_copies_block(client: SheetsClient, sheet_id: int, width: int, count: int) -> list[list[Cell]]:
+    """The copies that stand in a hidden tab of ours, where no answer brought them. One read request.
+
+    Raises:
+        RequestRejected: The hidden tab is not there.
+    """
+    span = {"sheetId": sheet_id, "startRowIndex": FIRST_ROW, "endRowIndex": FIRST_ROW + count}
+    span |= {"startColumnIndex": 0, "endColumnIndex": width}
+    [values], _ = _read_filters(client, [span], ())
+    columns = [*values.get("values", []), *([[]] * width)][:width]
+    cells = [[*(None if cell == "" else cell for cell in column), *([None] * count)][:count] for column in columns]
+    return [list(row) for row in zip(*cells, strict=True)]

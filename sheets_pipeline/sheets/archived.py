@@ -19,7 +19,7 @@ from sheets_pipeline.sheets.archive import RowMover
 from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sheets.computing import Computing, computing
 from sheets_pipeline.sheets.marks import Ownership
-from sheets_pipeline.sheets.memory import TabMemory, TakeEdits
+from sheets_pipeline.sheets.memory import EditInbox, TabMemory
 from sheets_pipeline.sheets.protocol import Allowance
 from sheets_pipeline.sheets.reader import NeedsFullSync
 from sheets_pipeline.sheets.rounds import TabLook
@@ -102,8 +102,8 @@ class ArchivedWriter:
         self.tab, self.moment, self.max_rows, self.client = tab, moment, max_rows, client
         self.source, self.store, self.lock, self.spreadsheet_url = source, store, lock, spreadsheet_url
         self._memory_of, self.ownership = memory_of, ownership
-        #: As for ``TabWriter``, for the main tab.
-        self.take_edits: TakeEdits | None = None
+        #: Gives what takes edits of a tab of the family; shows what became of those of the main tab.
+        self.inbox_of: Callable[[Tab], EditInbox | None] = lambda _tab: None
         self.showing: TabShowing | None = None
         self._still_ours: StillOurs = None
         self._moved = 0
@@ -363,8 +363,8 @@ class ArchivedWriter:
         writer = TabWriter(
             tab, self.client, memory, lambda: nullcontext(still_ours), self.ownership, self.spreadsheet_url
         )
-        if tab is self.tab:
-            writer.take_edits, writer.showing = self.take_edits, self.showing
+        writer.keep_edits(self.inbox_of(tab))
+        writer.showing = self.showing if tab is self.tab else None
         writer.elsewhere = lambda keys: set(self.source.moments(keys)) if keys else set()
         return writer
 

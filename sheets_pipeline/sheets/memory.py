@@ -2,10 +2,22 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from sheets_pipeline.sync.cells import Cell
+from sheets_pipeline.sync.copies import FoundEdit
 from sheets_pipeline.sync.diff import ChangeSet
+
+
+@dataclass(frozen=True, slots=True)
+class CopiesTab:
+    """The hidden tab that a tab's cells are copied to before they are written over; ``names`` are the columns of a copy."""
+
+    sheet_id: int
+    title: str
+    row_count: int
+    column_count: int
+    names: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +33,9 @@ class TabFacts:
     that left the declaration, ``key`` the key columns by which the base is kept. ``cells`` are those that all of the tab
     had when it was last read, people's among them; None where that is not known. ``computes_slowly`` says of the rows of
     events that computing them took too long to read beside it. ``rules`` are marks of what was set in each column to keep
-    people from typing what is not taken (``sync/rules.py``).
+    people from typing what is not taken (``sync/rules.py``). ``copies`` is the hidden tab that cells are copied to;
+    ``unsettled_since`` says when (seconds since 1970) a write was sent of which it is not known yet what it wrote over, 0
+    for none.
     """
 
     sheet_id: int
@@ -42,13 +56,33 @@ class TabFacts:
     cells: int | None = None
     computes_slowly: bool = False
     rules: Mapping[str, str] = field(default_factory=dict)
+    copies: CopiesTab | None = None
+    unsettled_since: float = 0.0
 
 
 #: Key → cells by column name; None where they are not known.
 BaseRows = dict[str, Mapping[str, Cell] | None]
 
-#: Takes cells that people edited out of a full sync's changes: the changes, where columns are, what was last written in rows.
-TakeEdits = Callable[[ChangeSet, Mapping[str, int], Callable[[Collection[str]], BaseRows]], None]
+
+class Sent(NamedTuple):
+    """A row on its way: the version of its write, its place among the copies of that, and the cells that people may edit."""
+
+    version: str
+    place: int | None
+    cells: Mapping[str, Cell]
+
+
+class EditInbox(Protocol):
+    """Takes what people typed into cells that they may edit."""
+
+    def take(self, changes: ChangeSet, layout: Mapping[str, int], stood: Callable[[Collection[str]], BaseRows]) -> None:
+        """Note edits among what a full sync is about to write, and take out of it what the database did not change.
+
+        ``stood`` gives what rows were last known to hold.
+        """
+
+    def note_overwritten(self, found: Sequence[FoundEdit], sent_at: float) -> None:
+        """Note edits that a write of ours, sent at this time (seconds since 1970), has written over."""
 
 
 class TabMemory(Protocol):
@@ -84,6 +118,18 @@ class TabMemory(Protocol):
 
     def intend(self, keys: Collection[str]) -> None:
         """Note rows that are about to be sent."""
+
+    def send(self, rows: Mapping[str, Sent]) -> None:
+        """As ``intend``, of a tab that people edit: what stood in the rows stays known until they are confirmed."""
+
+    def in_flight(self) -> dict[str, Sent]:
+        """Rows that were sent and neither confirmed nor settled."""
+
+    def stood(self, keys: Collection[str]) -> BaseRows:
+        """What these rows hold as far as is known, or held before what is on its way; None where that is not known."""
+
+    def settle(self, rows: BaseRows) -> None:
+        """Note what rows that were on their way hold now in columns that people may edit; the others are not known."""
 
     def confirm(self, rows: Mapping[str, Mapping[str, Cell]]) -> None:
         """Note rows that are known to stand in the tab."""

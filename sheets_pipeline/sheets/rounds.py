@@ -112,10 +112,13 @@ def round_of_changes(
     end: int,
     place: Place,
     bare_from: int | None = None,
+    *,
+    are_copied: bool = False,
 ) -> Round:
     """Take a tab that is in use from what it holds to what it should hold.
 
-    ``end`` is the row after our last one, ``place`` where new rows go; from ``bare_from`` on the grid holds nothing.
+    ``end`` is the row after our last one, ``place`` where new rows go; from ``bare_from`` on the grid holds nothing. With
+    ``are_copied`` what people may edit is copied before it is written over.
     """
     # In the order of the declaration, which is the order of the base's cells.
     layout = {column.name: columns.layout[column.name] for column in tab.columns}
@@ -129,6 +132,7 @@ def round_of_changes(
         columns=columns,
         bare_from=bare_from,
         place=place,
+        copied=[layout[name] for name in tab.edited] if are_copied else (),
     )
     now, rows_end = facts, end + len(changes.inserts) - len(changes.deletes)
     if snapshot.known_from == 0 or not 0 <= rows_end - facts.rows_end < _ROWS_BELOW_READ:

@@ -9,11 +9,11 @@ from dataclasses import replace
 from sheets_pipeline.errors import OutcomeUnknown, RequestRejected
 from sheets_pipeline.sheets import access
 from sheets_pipeline.sheets.client import SheetsClient
+from sheets_pipeline.sheets.copies import CellCopies
 from sheets_pipeline.sheets.memory import TabFacts, TabMemory
 from sheets_pipeline.sheets.reader import TRUSTED_SECONDS, TabReader
 from sheets_pipeline.sheets.rounds import Round
 from sheets_pipeline.sync.batches import Batch
-from sheets_pipeline.sync.plan import Plan
 from sheets_pipeline.sync.report import SyncReport
 from sheets_pipeline.sync.tab import Tab
 
@@ -33,6 +33,8 @@ class Sender:
         self.still_ours: Callable[[], None] | None = None
         #: Whether a write of this sync met rows elsewhere than they were read, and whether Google refused one.
         self.rows_moved = self.is_refused = False
+        #: What our writes write over, where people edit the tab.
+        self.copies: CellCopies | None = None
 
     def send(self, planned: Round, report: SyncReport) -> bool:
         """Send the plan; False when the tab must be read again.
@@ -50,7 +52,7 @@ class Sender:
         self.remember(planned.facts, is_as_known=planned.sight.is_as_known)
         # What is about to be sent and what is known to stand is noted while another request is under way.
         with ThreadPoolExecutor(1) as beside:
-            intended = [beside.submit(self._intend, plan, batch) for batch in plan.batches[:1]]
+            intended = [beside.submit(self._intend, planned, batch) for batch in plan.batches[:1]]
             noted: list[Future[None]] = []
             try:
                 for number, batch in enumerate(plan.batches, start=1):
@@ -62,7 +64,7 @@ class Sender:
                         check |= deletes.expected_keys
                     intended[-1].result()
                     intended += [
-                        beside.submit(self._intend, plan, after) for after in plan.batches[number : number + 1]
+                        beside.submit(self._intend, planned, after) for after in plan.batches[number : number + 1]
                     ]
                     if not self._apply_batch(planned, batch, check, report):
                         return False
@@ -72,7 +74,13 @@ class Sender:
                 for last in noted[-1:]:
                     last.result()
                 applied = planned.settled
-                settled = replace(planned.facts, layout=applied.layout, declared=applied.declared, rules=applied.rules)
+                settled = replace(
+                    planned.facts,
+                    layout=applied.layout,
+                    declared=applied.declared,
+                    rules=applied.rules,
+                    unsettled_since=0.0,
+                )
                 if settled != planned.facts:
                     self.remember(settled)
             except OutcomeUnknown as error:
@@ -91,9 +99,11 @@ class Sender:
                 return False
         return True
 
-    def _intend(self, plan: Plan, batch: Batch) -> None:
+    def _intend(self, planned: Round, batch: Batch) -> None:
         """The batch is about to be sent: what its rows hold is not known until its answer is there."""
-        if batch is not plan.deletes:
+        if self.copies is not None:
+            self.memory.send(self.copies.sent(planned, batch))
+        elif batch is not planned.plan.deletes:
             self.memory.intend(batch.keys)
 
     def _note(self, planned: Round, batch: Batch) -> None:
@@ -120,9 +130,12 @@ class Sender:
         report.cells += batch.cells
         key_columns = [planned.settled.layout[name] for name in self.tab.key]
         right_before = self._check_deletes(planned, key_columns) if batch is planned.plan.deletes else None
-        moved = access.apply_batch(self.client, batch, planned.title, key_columns, check, right_before)
+        block = self.copies.block(planned, batch) if self.copies is not None else None
+        moved, copies = access.apply_batch(self.client, batch, planned.title, key_columns, check, right_before, block)
         if planned.plan.writes and batch is planned.plan.writes[-1]:
             self._reader.seen_at = time.monotonic()
+        if self.copies is not None:
+            self.copies.compare(planned, batch, copies, are_moved=bool(moved))
         if moved:
             self.rows_moved = True
             logger.warning("Tab %r: %d rows moved while they were written; looking again", self.tab.title, len(moved))

@@ -21,9 +21,10 @@ from sheets_pipeline.errors import RequestRejected, SheetsUnavailable
 from sheets_pipeline.sheets import access
 from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sheets.computing import Computing, computing
+from sheets_pipeline.sheets.copies import CellCopies
 from sheets_pipeline.sheets.finder import TabFinder
 from sheets_pipeline.sheets.marks import Ownership, Sight, TabMarks
-from sheets_pipeline.sheets.memory import BaseRows, TabFacts, TabMemory, TakeEdits
+from sheets_pipeline.sheets.memory import BaseRows, EditInbox, TabFacts, TabMemory
 from sheets_pipeline.sheets.protocol import Allowance
 from sheets_pipeline.sheets.reader import TRUSTED_SECONDS, NeedsFullSync, TabReader
 from sheets_pipeline.sheets.rounds import Round, TabLook, new_layout, round_of_changes, round_of_creation
@@ -84,14 +85,16 @@ class TabWriter:
         self.spreadsheet_url = spreadsheet_url
         #: Gives those of some keys whose rows belong to another tab.
         self.elsewhere: Callable[[Collection[str]], set[str]] = lambda _keys: set()
-        #: Takes cells that people edited out of the changes of a full sync.
-        self.take_edits: TakeEdits | None = None
         #: Shows in the tab what became of edits.
         self.showing: TabShowing | None = None
         self._finder = TabFinder(tab, client, memory)
         self._marks = TabMarks(client, ownership, memory.now)
         self._reader = TabReader(tab, client, self._marks)
         self._sender = Sender(tab, client, memory, self._reader)
+
+    def keep_edits(self, inbox: EditInbox | None) -> None:
+        """Have what people type into cells that they may edit go into this inbox, before it is written over or as it is."""
+        self._sender.copies = None if inbox is None else CellCopies(self.tab, self.client, self.memory, inbox)
 
     def since(self) -> datetime | None:
         """None: all rows belong into the tab."""
@@ -173,7 +176,7 @@ class TabWriter:
             if facts is None:
                 return None
             snapshot, sight = self._reader.read_tab(facts)
-        known = facts.layout.keys()
+        facts, known = self._recovered(facts, sight), facts.layout.keys()
         facts, columns = self._finder.columns(facts, snapshot)
         names = [column.name for column in self.tab.columns if column.name not in columns.added]
         layout = {name: columns.layout[name] for name in names}
@@ -202,6 +205,8 @@ class TabWriter:
             self._preflight(planned)
             if not allowance.dry_run:
                 planned.facts = self._marks.sign(planned.sight, planned.facts, planned.plan, planned.rows_digest)
+                if self._sender.copies is not None:
+                    self._sender.copies.prepare(planned, is_refused=self._sender.is_refused)
             if number == 1:
                 planned.describe(report, self.tab, self.spreadsheet_url)
             report.rounds = number
@@ -266,6 +271,7 @@ class TabWriter:
         snapshot, sight = self._reader.read_tab(
             facts, takes_over=allowance.take_over, was_refused=self._sender.is_refused
         )
+        facts = self._recovered(facts, sight) if not allowance.dry_run else facts
         wanted = rows_from_frame(self.tab, frame, zone_for(self.tab, facts.time_zone))
         if snapshot.last_row == 0:
             return self._plan_empty_tab(facts, snapshot, wanted, sight)
@@ -276,8 +282,15 @@ class TabWriter:
         owned: KeysOfOurs = memory.owned
         once_owned: KeysOfOurs = memory.once_owned
         base: Callable[[Collection[str]], BaseRows] = memory.base
+        stood: Callable[[Collection[str]], BaseRows] = memory.stood
         if is_rekeyed(self.tab, facts):  # what is known of rows is known by another key
-            owned, once_owned, base, leave = _nothing_owned, _nothing_owned, _nothing_known, set()
+            owned, once_owned, base, stood, leave = (
+                _nothing_owned,
+                _nothing_owned,
+                _nothing_known,
+                _nothing_known,
+                set(),
+            )
         asked = once_owned_by_digest(
             tab, snapshot, layout, index, sight.forgotten, once_owned, self.elsewhere, allowance.deletes
         )
@@ -287,18 +300,25 @@ class TabWriter:
         strays = find_strays(self.tab, snapshot, layout, index, wanted, changes, base)
         check_inserts(self.tab, strays, len(wanted))
         is_as_known = sight.is_as_known and facts.layout.keys() == layout.keys()
-        if self.take_edits and is_as_known and not allowance.dry_run:
-            self.take_edits(changes, layout, base)
+        if self._sender.copies is not None and is_as_known and not allowance.dry_run:
+            self._sender.copies.inbox.take(changes, layout, stood)
         bare_from = self._bare_from(facts, snapshot, snapshot.last_row + len(changes.inserts))
         end = row_after_ours(index, changes.foreign_keys)
         place = AT_THE_END if self._sender.is_refused else place_after(end, snapshot, layout)
-        planned = round_of_changes(tab, facts, snapshot, columns, wanted, changes, index, sight, end, place, bare_from)
+        are_copied = self._sender.copies is not None
+        planned = round_of_changes(
+            tab, facts, snapshot, columns, wanted, changes, index, sight, end, place, bare_from, are_copied=are_copied
+        )
         planned.strays = strays
         planned.rows_digest = lambda: digest_of_ours(index, wanted, changes)
         if sight.is_as_known and facts.layout.keys() == planned.settled.layout.keys():
             planned.drift = find_drift(changes, wanted, planned.settled.layout, base)
         planned.rows_in_tab = rows_of_ours(index, wanted, changes, leave)
         return planned
+
+    def _recovered(self, facts: TabFacts, sight: Sight) -> TabFacts:
+        """The facts, once what a write of unknown outcome wrote over is in the inbox."""
+        return facts if self._sender.copies is None else self._sender.copies.recover(facts, sight)
 
     def _bare_from(self, facts: TabFacts, snapshot: TabSnapshot, rows: int) -> int | None:
         """The row from which on a grid that is mostly empty holds nothing at all, where it does; asked once per size."""
@@ -315,7 +335,7 @@ class TabWriter:
         self.read_ahead(facts, computed)
         wanted = rows_from_frame(self.tab, computed.rows(), zone_for(self.tab, facts.time_zone))
         snapshot, layout, sight = self._reader.read_keys(facts, was_refused=self._sender.is_refused)
-        facts = replace(facts, computes_slowly=computed.seconds > TRUSTED_SECONDS)
+        facts = replace(self._recovered(facts, sight), computes_slowly=computed.seconds > TRUSTED_SECONDS)
         if not sight.is_as_known:
             raise NeedsFullSync(self.tab.title)
         index = index_rows(self.tab, snapshot, layout)
@@ -332,7 +352,10 @@ class TabWriter:
         end = row_after_ours(index, foreign_keys if len(foreign_keys) < len(lowest) else ())
         columns = Columns(layout, dict(facts.renamed))
         place = AT_THE_END if self._sender.is_refused else place_after(end, snapshot, layout)
-        planned = round_of_changes(self.tab, facts, snapshot, columns, wanted, changes, index, sight, end, place)
+        are_copied = self._sender.copies is not None
+        planned = round_of_changes(
+            self.tab, facts, snapshot, columns, wanted, changes, index, sight, end, place, are_copied=are_copied
+        )
         planned.rows_digest = lambda: digest_after(sight.last, wanted, changes)
         planned.rows = len(index.row_of) + len(changes.inserts) - len(changes.deletes)
         return planned

@@ -11,6 +11,9 @@ from sheets_pipeline.sync.cells import Cell
 #: Recommended payload of one request. Source: https://developers.google.com/workspace/sheets/api/limits
 MAX_PAYLOAD_BYTES = 2_000_000
 
+#: Bytes that it takes to have a row copied, about: two runs of columns.
+BYTES_OF_A_COPY = 560
+
 
 @dataclass(slots=True)
 class Batch:
@@ -22,6 +25,10 @@ class Batch:
     keys: list[str] = field(default_factory=list)
     #: Rows (0-based) addressed by number → the key each must hold, or the batch meets another row.
     expected_keys: dict[int, str] = field(default_factory=dict)
+    #: Those of them that are copied before they are written over or deleted (``sync/copies.py``).
+    copied: list[int] = field(default_factory=list)
+    #: Requests that come first, before any copy: they make rows and columns.
+    leading: int = 0
 
     @property
     def body(self) -> bytes:
@@ -41,6 +48,8 @@ class Piece(NamedTuple):
     cells: int
     keys: list[str]
     expected_keys: dict[int, str]
+    #: Rows that are copied before.
+    copied: tuple[int, ...] = ()
 
 
 def fill_batches(pieces: Iterable[Piece], max_bytes: int, first: Batch | None = None) -> list[Batch]:
@@ -48,7 +57,8 @@ def fill_batches(pieces: Iterable[Piece], max_bytes: int, first: Batch | None = 
     batches = [first or Batch()]
     size = batches[0].bytes
     for piece in pieces:
-        if batches[-1].requests and size + len(piece.request) > max_bytes:
+        needed = len(piece.request) + len(piece.copied) * BYTES_OF_A_COPY
+        if batches[-1].requests and size + needed > max_bytes:
             batches.append(Batch())
             size = 0
         batch = batches[-1]
@@ -56,7 +66,8 @@ def fill_batches(pieces: Iterable[Piece], max_bytes: int, first: Batch | None = 
         batch.cells += piece.cells
         batch.keys += piece.keys
         batch.expected_keys |= piece.expected_keys
-        size += len(piece.request) + 1
+        batch.copied += piece.copied
+        size += needed + 1
     return [batch for batch in batches if batch.requests]
 
 

@@ -7,12 +7,21 @@ to the batch before tells whether the rows still stand where we read them.
 Source for atomicity: https://developers.google.com/workspace/sheets/api/guides/batchupdate
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from sheets_pipeline.sync.batches import MAX_PAYLOAD_BYTES, Batch, Piece, cell_json, dump, fill_batches, rows_json
+from sheets_pipeline.sync.batches import (
+    BYTES_OF_A_COPY,
+    MAX_PAYLOAD_BYTES,
+    Batch,
+    Piece,
+    cell_json,
+    dump,
+    fill_batches,
+    rows_json,
+)
 from sheets_pipeline.sync.cells import Cell
 from sheets_pipeline.sync.columns import column_changes, header_requests, number_format_requests
 from sheets_pipeline.sync.diff import CellUpdate, ChangeSet, RowDelete
@@ -67,12 +76,14 @@ def plan_changes(
     columns: Columns = NO_CHANGES,
     bare_from: int | None = None,
     place: Place = AT_THE_END,
+    copied: Collection[int] = (),
 ) -> Plan:
     """Turn a change set into write requests of at most about ``max_bytes`` each.
 
     What ``columns`` says is to be done to columns comes first. From the row
     ``bare_from`` (0-based) on nothing stands in the grid, and its rows leave. New rows go to ``place``, which is below
-    all rows that are addressed by number.
+    all rows that are addressed by number. Rows in which a column of ``copied`` is written over, or which are deleted, are copied
+    first.
     """
     width = snapshot.column_count + len(columns.added)
     needed = snapshot.last_row + len(changes.inserts)
@@ -86,13 +97,13 @@ def plan_changes(
     if place.row is not None:
         rows += len(changes.inserts)
     inserts = insert_pieces(sheet_id, layout, wanted, changes.inserts, place, max_bytes)
-    pieces = [*_update_pieces(sheet_id, changes, max_bytes), *inserts]
+    pieces = [*_update_pieces(sheet_id, changes, max_bytes, copied), *inserts]
     bare_rows = 0 if bare_from is None else snapshot.row_count - bare_from
+    written = len(columns.added) + len(columns.retitled)
+    first = Batch([dump(part) for part in growth], cells=written, leading=len(growth))
     return Plan(
-        fill_batches(
-            pieces, max_bytes, Batch([dump(part) for part in growth], cells=len(columns.added) + len(columns.retitled))
-        ),
-        _delete_batch(sheet_id, changes.deletes, rows, bare_rows),
+        fill_batches(pieces, max_bytes, first),
+        _delete_batch(sheet_id, changes.deletes, rows, bare_rows, are_copied=bool(copied)),
         (rows - bare_rows, rows) if bare_rows else None,
         grid_cells=(rows - bare_rows) * width - snapshot.row_count * snapshot.column_count,
         row_count=rows - bare_rows - len(changes.deletes),
@@ -142,23 +153,29 @@ class _Run(NamedTuple):
     cells: tuple[Cell, ...]
 
 
-def _update_pieces(sheet_id: int, changes: ChangeSet, max_bytes: int) -> Iterator[Piece]:
+def _update_pieces(
+    sheet_id: int, changes: ChangeSet, max_bytes: int, copied_columns: Collection[int]
+) -> Iterator[Piece]:
     key_at = {row: key for key, row in changes.updated_keys.items()}
-    for rows in _row_chunks(changes.updates, max_bytes):
+    for rows in _row_chunks(changes.updates, max_bytes, copied_columns):
         requests = [_update_request(sheet_id, block) for block in _blocks(_runs(rows))]
         touched = dict.fromkeys(update.row for update in rows)
         keys = {row: key_at[row] for row in touched}
         # One piece, so that no row is cut between two batches.
-        yield Piece(b",".join(requests), len(rows), list(keys.values()), keys)
+        copied = dict.fromkeys(update.row for update in rows if update.column in copied_columns)
+        yield Piece(b",".join(requests), len(rows), list(keys.values()), keys, tuple(copied))
 
 
-def _row_chunks(updates: list[CellUpdate], max_bytes: int) -> Iterator[list[CellUpdate]]:
+def _row_chunks(
+    updates: list[CellUpdate], max_bytes: int, copied_columns: Collection[int]
+) -> Iterator[list[CellUpdate]]:
     """Updates in row order, cut between rows, each part well below ``max_bytes``."""
     chunk: list[CellUpdate] = []
     size = 0
     for _, group in groupby(updates, key=lambda update: update.row):
         row = list(group)
         row_size = sum(180 + len(cell_json(update.new)) for update in row)
+        row_size += any(update.column in copied_columns for update in row) * BYTES_OF_A_COPY
         if chunk and size + row_size > max_bytes // 2:
             yield chunk
             chunk, size = [], 0
@@ -202,7 +219,9 @@ def _update_request(sheet_id: int, block: list[_Run]) -> bytes:
 # Deletes ---------------------------------------------------------------------------------------------------------------
 
 
-def _delete_batch(sheet_id: int, deletes: list[RowDelete], row_count: int, bare_rows: int = 0) -> Batch | None:
+def _delete_batch(
+    sheet_id: int, deletes: list[RowDelete], row_count: int, bare_rows: int, *, are_copied: bool
+) -> Batch | None:
     if not deletes and not bare_rows:
         return None
     requests = []
@@ -215,7 +234,8 @@ def _delete_batch(sheet_id: int, deletes: list[RowDelete], row_count: int, bare_
         span = {"sheetId": sheet_id, "dimension": "ROWS", "startIndex": start, "endIndex": end}
         requests.append(dump({"deleteDimension": {"range": span}}))
     expected = {delete.row: delete.key for delete in deletes}
-    return Batch(requests, keys=list(expected.values()), expected_keys=expected)
+    copied = list(expected) if are_copied else []
+    return Batch(requests, keys=list(expected.values()), expected_keys=expected, copied=copied)
 
 
 # The grid ------------------------------------------------------------------------------------------------------------

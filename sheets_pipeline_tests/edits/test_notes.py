@@ -32,6 +32,11 @@ class Hand:
             self.key, self.status = connection.execute(
                 sa.select(transcript_requests.c.id, transcript_requests.c.status).limit(1)
             ).one()
+        for status in ("approved" if self.status != "approved" else "sent", self.status):
+            with way.platform.engine.begin() as connection:
+                mine = transcript_requests.c.id == self.key
+                connection.execute(transcript_requests.update().where(mine).values(status=status))
+            way.sync(TAB)  # the first write of an editable cell makes the hidden tab for copies
 
     @property
     def row(self) -> int:

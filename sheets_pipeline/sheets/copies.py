@@ -1,0 +1,213 @@
+"""Our write against a person's: each write of ours brings back what stood in the cells that it wrote over.
+
+Copies are made by the very request that writes (``sync/copies.py``); its answer carries them. Where no answer comes, or the
+process dies, they stay in the hidden tab, and the version that the tab then carries tells the next sync whether the write was
+applied: it reads the copies before anything else is written. See docs/decisions/0025.
+"""
+
+import logging
+import secrets
+import time
+from dataclasses import replace
+
+import orjson
+
+from sheets_pipeline.errors import RequestRejected
+from sheets_pipeline.sheets import access
+from sheets_pipeline.sheets.client import SheetsClient
+from sheets_pipeline.sheets.marks import Sight
+from sheets_pipeline.sheets.memory import BaseRows, CopiesTab, EditInbox, Sent, TabFacts, TabMemory
+from sheets_pipeline.sheets.rounds import Round
+from sheets_pipeline.sync.batches import Batch
+from sheets_pipeline.sync.cells import KEY_SEPARATOR, Cell
+from sheets_pipeline.sync.copies import (
+    Copy,
+    copied_names,
+    copied_rows,
+    copies_title,
+    copy_requests,
+    creation_requests,
+    found_edits,
+    growth_requests,
+    read_copies,
+)
+from sheets_pipeline.sync.marks import read_version
+from sheets_pipeline.sync.plan import rows_to_have
+from sheets_pipeline.sync.tab import Tab
+
+logger = logging.getLogger(__name__)
+
+
+class CellCopies:
+    """The copies of one tab whose cells people edit; ``inbox`` takes what they tell."""
+
+    def __init__(self, tab: Tab, client: SheetsClient, memory: TabMemory, inbox: EditInbox) -> None:
+        self.tab, self.client, self.memory, self.inbox = tab, client, memory, inbox
+        self._names = copied_names(tab)
+        #: Whether the hidden tab was there, as large as it must be, before what is sent.
+        self._is_there = True
+
+    # Before a write ----------------------------------------------------------------------------------------------------
+
+    def prepare(self, planned: Round, *, is_refused: bool) -> None:
+        """Have the plan's batches copy what they write over, and note that something is on its way.
+
+        Costs a read request where the hidden tab is not known, or Google refused the last write.
+        """
+        if not planned.plan.batches:
+            return
+        facts = replace(planned.facts, unsettled_since=time.time())
+        if copying := [batch for batch in planned.plan.batches if batch.copied]:
+            most = max(len(batch.copied) for batch in copying)
+            copies, requests = self._place(facts, most, is_refused=is_refused)
+            facts, self._is_there = replace(facts, copies=copies), not requests
+            places = [planned.settled.layout[name] for name in self._names]
+            for batch in copying:
+                made = copy_requests(facts.sheet_id, copies.sheet_id, places, sorted(batch.copied))
+                batch.requests[batch.leading : batch.leading] = [*requests, *made]
+                requests = []
+        planned.facts = facts
+
+    def _place(self, facts: TabFacts, most: int, *, is_refused: bool) -> tuple[CopiesTab, list[bytes]]:
+        """The hidden tab with room for so many copies, and what makes it."""
+        names, rows, columns = KEY_SEPARATOR.join(self._names), rows_to_have(most + 1), len(self._names)
+        known = None if is_refused else facts.copies
+        copies = known or self._find(facts)
+        if copies is None:
+            made = CopiesTab(secrets.randbelow(2**31 - 1) + 1, copies_title(facts.sheet_id), rows, columns, names)
+            requests = creation_requests(self.tab, facts.sheet_id, made.sheet_id, rows)
+            return made, [*map(orjson.dumps, requests)]
+        more_rows = rows - copies.row_count if copies.row_count <= most else 0
+        more_columns = max(0, columns - copies.column_count)
+        requests = growth_requests(copies.sheet_id, more_rows, more_columns)
+        size = copies.row_count + more_rows, copies.column_count + more_columns
+        return CopiesTab(copies.sheet_id, copies.title, *size, names), [*map(orjson.dumps, requests)]
+
+    def _find(self, facts: TabFacts) -> CopiesTab | None:
+        """The hidden tab, where one was made before; one read request."""
+        for sheet in access.read_spreadsheet(self.client).sheets:
+            if sheet.copies_of == facts.sheet_id:
+                return CopiesTab(sheet.sheet_id, sheet.title, sheet.row_count, sheet.column_count, "")
+        return None
+
+    def sent(self, planned: Round, batch: Batch) -> dict[str, Sent]:
+        """The rows of a batch, as they are remembered while it is on its way."""
+        version = planned.facts.intended[planned.plan.batches.index(batch)]
+        places = {key: place for place, key in enumerate(copied_rows(batch).values())}
+        return {key: Sent(version, places.get(key), self._editable(planned, key)) for key in batch.keys}
+
+    def _editable(self, planned: Round, key: str) -> dict[str, Cell]:
+        position = planned.wanted.position.get(key)  # none for rows that are marked or deleted
+        return {} if position is None else {name: planned.wanted.columns[name][position] for name in self.tab.edited}
+
+    # After it ----------------------------------------------------------------------------------------------------------
+
+    def block(self, planned: Round, batch: Batch) -> access.CopiesBlock | None:
+        """Where the copies of a batch will stand, for its answer to bring them; None where there are none, or no tab yet."""
+        copies = planned.facts.copies
+        if copies is None or not batch.copied or not self._is_there:
+            return None  # a range of a tab that the same request makes may be refused
+        return access.CopiesBlock(copies.title, len(self._names), len(batch.copied))
+
+    def compare(self, planned: Round, batch: Batch, answered: list[list[Cell]], *, are_moved: bool) -> None:
+        """Note what a batch that was applied has written over.
+
+        Args:
+            planned: What led to it.
+            batch: The one that was sent.
+            answered: The copies that its answer brought, empty where it was not asked for them.
+            are_moved: Whether rows did not stand where they were read.
+        """
+        copied, facts = copied_rows(batch), planned.facts
+        copies: list[Copy] = []
+        if copied and facts.copies is not None:
+            block = answered or access.read_copies_block(
+                self.client, facts.copies.sheet_id, len(self._names), len(copied)
+            )
+            self._is_there = True
+            copies = read_copies(self.tab, block)
+        stood = self.memory.stood({copy.key for copy in copies if copy.key})
+        self._note(copies, stood, facts.unsettled_since)
+        if are_moved:
+            self._settle_moved(planned, batch, copies, stood)
+
+    def _note(self, copies: list[Copy], stood: BaseRows, sent_at: float) -> None:
+        if found := found_edits(copies, stood):
+            logger.warning("Tab %r: %d edits were written over; they are in the ledger", self.tab.title, len(found))
+            self.inbox.note_overwritten(found, sent_at)
+
+    def _settle_moved(self, planned: Round, batch: Batch, copies: list[Copy], stood: BaseRows) -> None:
+        """Rows took each other's place before the batch came: what each of them holds now is what it held, and what it got.
+
+        Else the next full sync would take what we wrote there for an edit.
+        """
+        name_of = {place: name for name, place in planned.settled.layout.items()}
+        got: dict[int, dict[str, Cell]] = {}
+        for update in planned.changes.updates:
+            got.setdefault(update.row, {})[name_of[update.column]] = update.new
+        sent = self.sent(planned, batch)
+        now: BaseRows = {}
+        for key, before in self.memory.stood(sent).items():
+            now[key] = before if sent[key].place is not None else {**(before or {}), **sent[key].cells}
+        for row, copy in zip(copied_rows(batch), copies, strict=True):
+            if copy.key in stood:
+                known = stood[copy.key]
+                now[copy.key] = None if known is None else {**known, **got.get(row, {})}
+        self.memory.settle(now)
+
+    # After a write of which no answer came -------------------------------------------------------------------------------
+
+    def recover(self, facts: TabFacts, sight: Sight) -> TabFacts:
+        """Note what a write wrote over whose answer was lost, or whose process died; to be called before all else.
+
+        Args:
+            facts: What is remembered of the tab.
+            sight: What its marks say: whether that write was applied.
+        """
+        if not facts.unsettled_since:
+            return facts
+        if sight.is_as_known and (rows := self.memory.in_flight()):
+            flight = _Flight(rows, facts, sight)
+            copies = self._left_behind(facts, flight)
+            stood = self.memory.stood({*rows, *(copy.key for copy in copies if copy.key)})
+            self._note(copies, stood, facts.unsettled_since)
+            self.memory.settle(flight.now(stood, copies))
+        return replace(facts, unsettled_since=0.0)
+
+    def _left_behind(self, facts: TabFacts, flight: "_Flight") -> list[Copy]:
+        count = len(flight.key_at)
+        if not count or facts.copies is None or facts.copies.names != KEY_SEPARATOR.join(self._names):
+            return []
+        try:
+            block = access.read_copies_block(self.client, facts.copies.sheet_id, len(self._names), count)
+        except RequestRejected:
+            logger.warning(
+                "Tab %r: its hidden tab of copies is gone; what was written over is not known", self.tab.title
+            )
+            return []
+        return read_copies(self.tab, block)
+
+
+class _Flight:
+    """Rows on their way, and which of their writes were applied."""
+
+    def __init__(self, rows: dict[str, Sent], facts: TabFacts, sight: Sight) -> None:
+        self.rows = rows
+        last = sight.last.number if sight.last is not None else 0
+        numbers = {text: version.number for text in facts.intended if (version := read_version(text)) is not None}
+        self._applied = {text: number for text, number in numbers.items() if number <= last}
+        copying = [sent.version for sent in rows.values() if sent.place is not None and sent.version in self._applied]
+        latest = max(copying, key=self._applied.__getitem__, default=None)
+        #: Place of each copy of the last write that was applied → the key of the row that it was to write.
+        self.key_at = {s.place: key for key, s in rows.items() if s.version == latest and s.place is not None}
+
+    def now(self, stood: BaseRows, copies: list[Copy]) -> BaseRows:
+        """What the rows hold now, in columns that people may edit."""
+        now: BaseRows = {}
+        for key, sent in self.rows.items():
+            before = stood.get(key)
+            now[key] = {**(before or {}), **sent.cells} if sent.version in self._applied else before
+        for place, copy in enumerate(copies):
+            if copy.key != (meant := self.key_at.get(place)):  # rows moved: nobody knows which got what
+                now |= {key: None for key in (copy.key, meant) if key}
+        return now

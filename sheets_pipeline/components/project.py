@@ -7,6 +7,7 @@ declaration is said of it, with file and line, and the others load.
 import hashlib
 import os
 import re
+import stat
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -42,6 +43,8 @@ from sheets_pipeline.database.query_text import Query, UnusableQuery, parse
 from sheets_pipeline.sync.spreadsheet import DEFAULT, Each
 
 _MOST_FAULTS = 6
+#: More than people write, and as much as is read within seconds.
+_LARGEST_FILE = 1_000_000
 
 #: What a document may declare.
 MODELS: dict[str, type[BaseModel]] = {
@@ -77,7 +80,9 @@ def project_digests(folder: Path) -> dict[str, str]:
     for path in (*declaration_files(folder), *beside):
         try:
             facts = path.stat()
-            found[path.relative_to(folder / "tabs").as_posix()] = _digest(str(path), facts.st_mtime_ns, facts.st_size)
+            if stat.S_ISREG(facts.st_mode):
+                name = path.relative_to(folder / "tabs").as_posix()
+                found[name] = _digest(str(path), facts.st_mtime_ns, facts.st_size)
         except OSError:  # deleted meanwhile, or not ours to read: loading it tells
             continue
     return found
@@ -143,6 +148,10 @@ def _wrong_place(declared: DeclaredTab, project: Project) -> Fault | None:
     if (found := project.spreadsheets.get(name)) is None:
         what = "list of spreadsheets" if isinstance(place, Each) else "spreadsheet"
         text = f"spreadsheet: there is no {what} {name!r}{nearest(name, [DEFAULT, *project.spreadsheets])}"
+        if "/d/" in name:
+            text = (
+                "spreadsheet is an address; expected a name. Give the address one: type: sheets_pipeline.Spreadsheets"
+            )
     elif found.declaration.is_single and isinstance(place, Each):
         text = f"spreadsheet: {name!r} is a single spreadsheet. Write spreadsheet: {name}"
     elif not found.declaration.is_single and not isinstance(place, Each):
@@ -177,14 +186,9 @@ def declared_in(
         others: Keys that may stand beside ``type`` and ``attributes``, as somebody else reads them.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = _read(path)
     except (OSError, UnicodeDecodeError) as error:
-        what = (
-            "its text is not UTF-8"
-            if isinstance(error, UnicodeDecodeError)
-            else f"it cannot be read ({error.strerror})"
-        )
-        yield _unusable(path, Document(1, faults=[Fault(1, what)]), path.name, 1)
+        yield _unusable(path, Document(1, faults=[Fault(1, f"it {_why_unread(error)}")]), path.name, 1)
         return
     documents = list(read_documents(text, _environment() if environment is None else environment))
     documents = [one for one in documents if one.value is not None or one.faults]
@@ -220,6 +224,9 @@ def _declared(path: Path, document: Document, otherwise: str, others: Collection
 
 def _made(path: Path, document: Document, said: BaseModel, faults: list[Fault]) -> Declared | None:
     if isinstance(said, CredentialDeclaration):
+        if said.key is not None and ("attributes", "key") not in document.hidden:
+            text = "key stands in the file itself, where whoever reads the project sees it. Write key: {env: NAME}"
+            faults.append(Fault(document.line_of(("attributes", "key")), text))
         return DeclaredCredential(said, document, path)
     if isinstance(said, SpreadsheetsDeclaration):
         parsed = _query_text(path, document, said, 1, faults) if said.sql or said.sql_file else None
@@ -292,7 +299,8 @@ def _validated(
     except ValidationError as error:
         for one in error.errors():
             for place, text in faults_of(one, inside, hidden, model):
-                faults.append(Fault(document.line_of(("attributes", *place)), text))
+                if ("attributes", *place) not in document.failed:
+                    faults.append(Fault(document.line_of(("attributes", *place)), text))
     return None
 
 
@@ -319,8 +327,7 @@ def _query_text(
     except FileNotFoundError:
         faults.append(Fault(line, f"sql_file: there is no file {declaration.sql_file!r} beside {path.name}"))
     except (OSError, UnicodeDecodeError) as error:
-        what = "is not UTF-8" if isinstance(error, UnicodeDecodeError) else f"cannot be read ({error.strerror})"
-        faults.append(Fault(line, f"sql_file: {declaration.sql_file!r} {what}"))
+        faults.append(Fault(line, f"sql_file: {declaration.sql_file!r} {_why_unread(error)}"))
     return None
 
 
@@ -329,7 +336,23 @@ def _text_of(path: Path, name: str) -> str:
     wanted = (path.parent / name).resolve()
     if not wanted.is_relative_to(path.parent.resolve()):
         raise UnusableQuery(f"{name!r} lies outside of {path.parent.name}/. Move it there")
-    return wanted.read_text(encoding="utf-8-sig")
+    return _read(wanted)
+
+
+def _read(path: Path) -> str:
+    """The text of a file; of a pipe one would wait for ever."""
+    facts = path.stat()
+    if not stat.S_ISREG(facts.st_mode):
+        raise OSError(0, "it is no file" if not stat.S_ISDIR(facts.st_mode) else "it is a folder")
+    if facts.st_size > _LARGEST_FILE:
+        raise OSError(0, f"it has {facts.st_size:,} bytes, expected at most {_LARGEST_FILE:,}; split it")
+    return path.read_text(encoding="utf-8-sig")
+
+
+def _why_unread(error: OSError | UnicodeDecodeError) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return "is not UTF-8. Save it so"
+    return f"cannot be read ({error.strerror})"
 
 
 def _unusable(path: Path, document: Document, title: str, line: int) -> DeclaredTab:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 from pydantic_core import PydanticCustomError
 
 from sheets_pipeline.components.yaml_nodes import Place
+from sheets_pipeline.settings import spreadsheet_id_in
 from sheets_pipeline.sync.spreadsheet import DEFAULT
 
 #: Types of documents.
@@ -99,6 +100,10 @@ class SpreadsheetsDeclaration(BaseModel):
         if len(given) != 1:
             found = " and ".join(given) if given else "none of them"
             yield (given[-1],) if given else (), f"expected one of {', '.join(self.sources)}, found {found}. Give one"
+        try:
+            spreadsheet_id_in(self.url or "x")
+        except ValueError as error:
+            yield ("url",), f"url {error}"
 
     def _list_faults(self) -> Iterator[tuple[Place, str]]:
         counts = Counter(one.id for one in self.list or ())

@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 from sheets_pipeline.components.edit_declaration import ColumnEdits, TabEdits, edit_faults
 from sheets_pipeline.components.spreadsheet_declaration import TabSpreadsheet
 from sheets_pipeline.components.yaml_nodes import Place
+from sheets_pipeline.database.query_text import UnusableQuery, parse
 from sheets_pipeline.settings import OWNER, VALID_INTERVALS, wrong_interval
 from sheets_pipeline.sync.parameters import parameters
 from sheets_pipeline.sync.spreadsheet import DEFAULT, Each
@@ -110,11 +111,21 @@ class TabWatch(BaseModel):
             what = "neither" if self.key is None else "both"
             yield ("watches", i), f"watches[{i + 1}]: expected key or keys_sql, found {what}. Give one of them"
         elif self.keys_sql is not None:
-            if not parameters(self.keys_sql):
+            if (wrong := _wrong_query(self.keys_sql)) is not None:
+                yield ("watches", i, "keys_sql"), f"watches[{i + 1}].keys_sql: {wrong}"
+            elif not parameters(self.keys_sql):
                 text = 'names no column of the changed row, such as :id or :"Order No". Write it where the query has to know the row'
                 yield ("watches", i, "keys_sql"), f"watches[{i + 1}].keys_sql {text}"
         elif (wrong := _wrong_watch_key(self.key, key)) is not None:
             yield ("watches", i, "key"), f"watches[{i + 1}].key {wrong}"
+
+
+def _wrong_query(sql: str) -> str | None:
+    try:
+        parse(sql, 0)
+    except UnusableQuery as error:
+        return str(error)
+    return None
 
 
 def _wrong_watch_key(found: Any, key: list[str]) -> str | None:
@@ -214,6 +225,9 @@ class TabDeclaration(BaseModel):
             if name not in names:
                 yield ("key", i), f"the key column {name!r} is not among the columns{nearest(name, names)}"
         yield from ((_in_columns(place), text) for place, text in _doubled(names, ("name",), "column"))
+        for i, column in enumerate(self.columns):
+            if column.header is not None and not column.header.strip():
+                yield ("columns", i, "header"), f"columns[{i + 1}].header is blank. Write what stands in row 1"
         headers = [column.header or column.name for column in self.columns]
         if OnRemoved(self.on_removed) is OnRemoved.MARK and self.status_column not in names:
             headers.append(self.status_column)
@@ -314,6 +328,10 @@ _EXPECTED = {
 }
 
 
+#: What a text, or a list of texts, was expected for.
+_OF_TEXTS = ("string_type", "list_type")
+
+
 def faults_of(
     error: Mapping[str, Any], written: Mapping[Place, str], hidden: set[Place], model: type[BaseModel] = TabDeclaration
 ) -> Iterator[tuple[Place, str]]:
@@ -341,7 +359,7 @@ def faults_of(
         yield (
             place,
             f"{_named(place)}: expected {_EXPECTED.get(kind, error['msg']).format(**error.get('ctx', {}))}, "
-            f"found {_seen(error['input'], place, written, hidden)}",
+            f"found {_seen(error['input'], place, written, hidden, is_text_wanted=kind in _OF_TEXTS)}",
         )
 
 
@@ -417,7 +435,7 @@ def _choices(annotation: Any) -> list[Any]:
     return list(arguments)
 
 
-def _seen(value: Any, place: Place, written: Mapping[Place, str], hidden: set[Place]) -> str:
+def _seen(value: Any, place: Place, written: Mapping[Place, str], hidden: set[Place], *, is_text_wanted: bool) -> str:
     if place in hidden:
         return "a value that is not shown"
     if value is None:
@@ -426,5 +444,5 @@ def _seen(value: Any, place: Place, written: Mapping[Place, str], hidden: set[Pl
         return "a mapping" if isinstance(value, dict) else "a list"
     text = written.get(place, str(value))
     kind = "true or false" if isinstance(value, bool) else "a number" if isinstance(value, int | float) else "a text"
-    quotes = " Put it in quotes to make it a text" if not isinstance(value, str) else ""
+    quotes = " Put it in quotes to make it a text" if is_text_wanted and not isinstance(value, str) else ""
     return f"{text!r}, which is {kind}.{quotes}".rstrip(".")

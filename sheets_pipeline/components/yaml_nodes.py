@@ -5,7 +5,7 @@ texts. ``{env: NAME}`` and ``{{ env.NAME }}`` stand for variables of the environ
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,6 +41,8 @@ class Document:
     #: Values that come from the environment: no message shows them.
     hidden: set[Place] = field(default_factory=set)
     faults: list[Fault] = field(default_factory=list)
+    #: Places of values that a fault tells of already.
+    failed: set[Place] = field(default_factory=set)
 
     def line_of(self, place: Place) -> int:
         """The line of a value, else of the nearest one around it."""
@@ -101,6 +103,14 @@ class _Reader:
         self._document.faults.append(Fault(_line(node), text))
         return None
 
+    def _told(self, place: Place, read: Callable[[], Any]) -> Any:
+        """What is read; whoever looks at it later need not say once more that it is wrong."""
+        before = len(self._document.faults)
+        value = read()
+        if len(self._document.faults) > before:
+            self._document.failed.add(place)
+        return value
+
     def _value(self, node: Node, place: Place, around: tuple[int, ...]) -> Any:
         self._document.lines.setdefault(place, _line(node))
         self._values += 1
@@ -112,7 +122,7 @@ class _Reader:
             return None
         around = (*around, id(node))
         if isinstance(node, ScalarNode):
-            return self._scalar(node, place)
+            return self._told(place, lambda: self._scalar(node, place))
         if node.tag not in (f"{_STANDARD}map", f"{_STANDARD}seq"):
             return self._fault(node, f"the tag {_tag(node)} is unknown. Remove it")
         if isinstance(node, SequenceNode):
@@ -121,7 +131,7 @@ class _Reader:
 
     def _mapping(self, node: MappingNode, place: Place, around: tuple[int, ...]) -> Any:
         if [key.value for key, _ in node.value] == ["env"]:
-            return self._variable(node.value[0][1], place)
+            return self._told(place, lambda: self._variable(node.value[0][1], place))
         found: dict[str, Any] = {}
         first: dict[str, int] = {}
         for key, value in node.value:

@@ -1,11 +1,14 @@
 """Each broken declaration in YAML says what is wrong, on which line, and what to do; those beside it load."""
 
+import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sheets_pipeline.components.declared import DeclaredTab
-from sheets_pipeline.components.project import declared_in
+from sheets_pipeline.components.project import declared_in, project_digests, project_of
 from sheets_pipeline.components.tab_asset import of_project
 
 GOOD = """\
@@ -53,6 +56,8 @@ BROKEN = {
     "credential without key": (doc("Credential", "name: teacher"), 2, "expected key_file or key, found neither"),
     "credential with two keys": (doc("Credential", "name: teacher", "key: x", "key_file: y"), 4, "found both. Give one of them"),
     "credential without quota": (doc("Credential", "name: teacher", "key_file: y", "reads_per_minute: 0"), 5, "reads_per_minute: expected"),
+    "credential with its key in the file": (doc("Credential", "name: teacher", "key: x"), 4, "Write key: {env: NAME}"),
+    "spreadsheet that is a document": (doc("Spreadsheets", "name: office", "url: https://docs.google.com/document/d/1AbC"), 4, "url must be a spreadsheet's id or its full URL"),
     "each without by": (tab(TITLE, KEY, SQL, "spreadsheet: {each: courses}"), 6, "by is missing. Write {each: LIST, by: COLUMN}"),
     "each with more": (tab(TITLE, KEY, SQL, "spreadsheet: {each: courses, by: id, bye: id}"), 6, "unknown key 'bye'. Did you mean 'by'?"),
     "no attributes": ("type: sheets_pipeline.Tab\n", 1, "attributes: expected a mapping with title, key and sql, found nothing"),
@@ -105,6 +110,9 @@ BROKEN = {
     "watch with too many": (tab(TITLE, KEY, SQL, "watches:", "- {table: t, key: [a, b]}"), 7, "watches[1].key has 2 columns for 1: id"),
     "watch with a number": (tab(TITLE, KEY, SQL, "watches:", "- {table: t, key: 7}"), 7, "expected a column of the changed row for each of id"),
     "keys_sql that knows no row": (tab(TITLE, KEY, SQL, "watches:", "- {table: t, keys_sql: select id from t}"), 7, "names no column of the changed row, such as :id"),
+    "keys_sql that deletes": (tab(TITLE, KEY, SQL, "watches:", "- {table: t, keys_sql: delete from t where id = :id}"), 7, "watches[1].keys_sql: it is no query"),
+    "two keys_sql": (tab(TITLE, KEY, SQL, "watches:", "- {table: t, keys_sql: select :id; drop table t}"), 7, "a second statement follows"),
+    "header is blank": (tab(TITLE, KEY, SQL, "columns: [{name: id, header: ' '}]"), 6, "columns[1].header is blank"),
     "mistyped operation": (tab(TITLE, KEY, SQL, "watches:", "- {table: t, key: id, operations: [insert, upsert]}"), 7, "'upsert'; expected one of insert, update, delete"),
     "mistyped priority": (tab(TITLE, KEY, SQL, "watches:", "- {table: t, key: id, priority: urgnt}"), 7, "Did you mean 'urgent'?"),
     "mistyped key of a watch": (tab(TITLE, KEY, SQL, "watches:", "- {tabel: t, key: id}"), 7, "unknown key 'tabel'. Did you mean 'table'?"),
@@ -222,7 +230,47 @@ def test_a_value_of_the_environment_is_not_shown(tmp_path: Path) -> None:
 def test_what_has_no_yaml_in_it_is_told(tmp_path: Path) -> None:
     path = tmp_path / "latin.yaml"
     path.write_bytes("title: Prüfung".encode("latin-1"))
-    assert next(iter(declared_in(path, {}))).faults[0].text == "its text is not UTF-8"
+    assert next(iter(declared_in(path, {}))).faults[0].text == "it is not UTF-8. Save it so"
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (
+            lambda path: path.write_bytes(b"#" * 1_000_001),
+            "it has 1,000,001 bytes, expected at most 1,000,000; split it",
+        ),
+        (os.mkfifo, "it is no file"),  # to read it would wait for whoever writes
+        (Path.mkdir, "it is a folder"),
+    ],
+)
+def test_what_cannot_be_read_is_told_and_holds_nobody_up(
+    make: Callable[[Path], Any], told: str, tmp_path: Path
+) -> None:
+    (tmp_path / "tabs").mkdir()
+    path = tmp_path / "tabs" / "x.yaml"
+    make(path)
+    [fault] = next(iter(declared_in(path, {}))).faults
+    assert told in fault.text
+    assert project_digests(tmp_path).keys() <= {"x.yaml"}
+
+
+def test_an_address_in_the_place_of_a_name_is_told(tmp_path: Path) -> None:
+    (tmp_path / "tabs").mkdir()
+    where = "spreadsheet: https://docs.google.com/spreadsheets/d/1AbC/edit"
+    (tmp_path / "tabs" / "x.yaml").write_text(tab(TITLE, KEY, SQL, where))
+    [one] = project_of(tmp_path).tabs
+    assert [(fault.line, "type: sheets_pipeline.Spreadsheets" in fault.text) for fault in one.faults] == [(6, True)]
+
+
+def test_a_fault_is_told_once(tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text(tab("title: {env: NOPE}", KEY, SQL, "every: true"))
+    texts = [fault.text for fault in next(iter(declared_in(path, {}))).faults]
+    assert texts == [
+        "the variable NOPE is not set. Set it in the environment or in .env",
+        "every: expected a whole number, found 'true', which is true or false",
+    ]
 
 
 @pytest.mark.parametrize(

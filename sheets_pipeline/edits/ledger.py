@@ -196,17 +196,17 @@ def claimed(connection: sa.Connection, tab_id: int, row_key: str) -> list[Edit]:
     return select(connection, columns.id.in_(ids)) if ids else []
 
 
-def left_behind(connection: sa.Connection, edit: Edit) -> list[Cell]:
-    """What the database holds by an earlier edit of this cell, where the tab still showed what had been typed.
-
-    A value that was refused, rounded or changed by a trigger: the person typed over what they themselves had typed.
+def left_behind(connection: sa.Connection, edit: Edit) -> tuple[Edit, Cell] | None:
+    """The edit of this cell that was settled before, and what the database holds by it, where the tab may still show what was
+    typed: a value that was refused, rounded or changed by a trigger. The person typed over what they themselves had typed.
     """
     columns = sheet_edit.c
     mine = (columns.tab_id == edit.tab_id) & (columns.row_key == edit.row_key) & (columns.column_name == edit.column)
     settled = columns.state.in_([State.APPLIED.value, State.UNDONE.value, State.REJECTED.value, State.DEAD.value])
-    latest = select(connection, mine & settled & (columns.id < edit.id), limit=1, newest=True)
-    left = [one.stored if one.state in (State.APPLIED, State.UNDONE) else one.in_database for one in latest]
-    return [cell for cell in left if not isinstance(cell, Unknown)]
+    for one in select(connection, mine & settled & (columns.id < edit.id), limit=1, newest=True):
+        left = one.stored if one.state in (State.APPLIED, State.UNDONE) else one.in_database
+        return None if isinstance(left, Unknown) else (one, left)
+    return None
 
 
 def due(connection: sa.Connection, limit: int, tab_ids: Collection[int] | None = None) -> list[tuple[int, str]]:

@@ -179,9 +179,12 @@ class Row:
             base = self.base.get(edit.column, UNKNOWN)
         own: list[Cell] = []
         if not isinstance(base, Unknown):
-            base = _as_read(reader, base, column)
             # What a person decided here is based on what the database held, not on what the tab showed.
-            own = ledger.left_behind(self.state, edit) if edit.is_of_sheet else []
+            if edit.is_of_sheet and (left := ledger.left_behind(self.state, edit)):
+                earlier, own = left[0], [left[1]]
+                if isinstance(base, str) and base == earlier.typed:
+                    reader = _reader(earlier)  # it means what it meant in the locale that the spreadsheet had then
+            base = _as_read(reader, base, column)
         outcome = merge(base, typed, before, column.type, sheet_wins=editing.on_conflict == "sheet", own=own)
         if outcome in (Outcome.APPLY, Outcome.SHEET_WINS):
             return _Wish(edit, target, value, typed, before)

@@ -111,11 +111,12 @@ class Stage:
         when: float | None = None,
         by: str = "webhook",
         old: Any = UNKNOWN,
+        locale: str = "de_DE",
         **cells: Any,
     ) -> None:
         """A message with cells of the row, by column; ``old`` is what it says that they held."""
         number = next(self.numbers)
-        source = Source(f"m{number}", by, 1000.0 + number if when is None else when, "de_DE", "Europe/Berlin", editor)
+        source = Source(f"m{number}", by, 1000.0 + number if when is None else when, locale, "Europe/Berlin", editor)
         with ledger.writing(self.state) as connection:
             record(connection, self.tab_id, [Seen(KEY, name, value, old) for name, value in cells.items()], source)
 

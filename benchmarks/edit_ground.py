@@ -72,8 +72,11 @@ class EditGround:
 
 
 @contextmanager
-def running_edits(name: str, tables: Tables, **environment: str) -> Iterator[EditGround]:
-    """The system with filled tabs, the script installed, edits on; all of it is ended afterwards."""
+def running_edits(name: str, tables: Tables, prepare: str = "", **environment: str) -> Iterator[EditGround]:
+    """The system with filled tabs, the script installed, edits on; all of it is ended afterwards.
+
+    ``prepare`` is SQL for the database, before anything else looks at it.
+    """
     port = free_port()
     with LocalSheetsServer(quota="on", auth="service-account", options=("--apps-script-limits=workspace",)) as sheets:
         spreadsheet_id = sheets.create_spreadsheet("Edits")
@@ -86,7 +89,7 @@ def running_edits(name: str, tables: Tables, **environment: str) -> Iterator[Edi
             "CONTROL_API_PORT": str(port),
         }
         with running_stack(name, **settings, **environment) as stack:
-            values = Values(stack.services.database_url, tables)
+            values = Values(stack.services.database_url, tables, prepare)
             stack.start_daemon()
             stack.start_serve()
             keeper = Keeper(stack)

@@ -6,6 +6,8 @@ What they do goes to the page's own addresses, as its scripts send it, and costs
 import threading
 import time
 import urllib.error
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,7 +36,8 @@ class Page:
     sheets: LocalSheetsServer
     spreadsheet_id: str
     places: dict[str, Place] = field(default_factory=dict)
-    _moving: threading.RLock = field(default_factory=threading.RLock)
+    _free: threading.Condition = field(default_factory=threading.Condition)
+    _typing: int = 0
 
     def __post_init__(self) -> None:
         self.script = self.sheets.script(self.spreadsheet_id)
@@ -70,6 +73,14 @@ class Page:
                     found[first + row, columns.start + column] = _value(text, kind, more)
         return found
 
+    def colours(self, title: str, column: int) -> dict[int, str]:
+        """Row → background of a column's cells, where there is one."""
+        place = self.places[title]
+        path = f"/tabs/{place.sheet_id}/cells?rows=0-{place.size[0]}&columns={column}-{column + 1}"
+        block = self._ask(path)
+        backgrounds = [one.get("background") for one in block["formats"]]
+        return {row: str(backgrounds[at]) for row, _, _, _, at, *_ in block["cells"] if backgrounds[at]}
+
     def shown(self, title: str, key: str, column: str) -> Any:
         """What one cell shows; None for blank."""
         place = self.places[title]
@@ -87,10 +98,10 @@ class Page:
 
     def type(self, title: str, key: str, column: str, text: str, user: str = "ann@example.org") -> tuple[float, float]:
         """Type into a cell; when they pressed Enter, and when the page had answered."""
-        with self._moving:
+        with self._rows_stay():
             place = self.places[title]
             row, at = place.rows[key], place.columns[column]
-        return self._edit(place, row, at, [[text]], is_typed=True, user=user)
+            return self._edit(place, row, at, [[text]], is_typed=True, user=user)
 
     def paste(self, title: str, row: int, column: int, values: list[list[Any]], **edited: Any) -> tuple[float, float]:
         """Paste a block with its upper left cell there."""
@@ -116,12 +127,38 @@ class Page:
         }  # fmt: skip
         request = {"valuesUpdate": {"range": f"'{title}'!{first}:{last}", "values": values}}
         began = time.time()
-        self.script.edit(request, sheetId=place.sheet_id, ranges=[area], isTyped=is_typed, user=user)
+        self._send(request, sheetId=place.sheet_id, ranges=[area], isTyped=is_typed, user=user)
         return began, time.time()
+
+    def _send(self, request: dict[str, Any], change_type: str = "EDIT", **edited: Any) -> None:
+        try:
+            self.script.edit(request, None, change_type, **edited)
+        except urllib.error.HTTPError as error:
+            if error.code != 403:
+                raise
+            self.script._headers.clear()  # the server was started anew: load the page again
+            self.script.edit(request, None, change_type, **edited)
+
+    @contextmanager
+    def _rows_stay(self) -> Iterator[None]:
+        with self._free:
+            self._typing += 1
+        try:
+            yield
+        finally:
+            with self._free:
+                self._typing -= 1
+                self._free.notify_all()
+
+    @contextmanager
+    def _rows_move(self) -> Iterator[None]:
+        with self._free:
+            self._free.wait_for(lambda: not self._typing)
+            yield
 
     def sort(self, title: str, column: str, *, descending: bool = False) -> None:
         """Sort all rows below the header, people's own columns with them."""
-        with self._moving:
+        with self._rows_move():
             place = self.look(title)
             last = max(place.rows.values(), default=0) + 1
             area = {
@@ -130,18 +167,16 @@ class Page:
             }  # fmt: skip
             order = "DESCENDING" if descending else "ASCENDING"
             sort = {"range": area, "sortSpecs": [{"dimensionIndex": place.columns[column], "sortOrder": order}]}
-            self.script.edit(
-                {"batchUpdate": {"requests": [{"sortRange": sort}]}}, None, "OTHER", sheetId=place.sheet_id
-            )
+            self._send({"batchUpdate": {"requests": [{"sortRange": sort}]}}, "OTHER", sheetId=place.sheet_id)
             self.look(title)
 
     def insert_row(self, title: str, above: int) -> None:
         """Put an empty row in."""
-        with self._moving:
+        with self._rows_move():
             place = self.places[title]
             area = {"sheetId": place.sheet_id, "dimension": "ROWS", "startIndex": above, "endIndex": above + 1}
             request = {"insertDimension": {"range": area, "inheritFromBefore": True}}
-            self.script.edit({"batchUpdate": {"requests": [request]}}, None, "INSERT_ROW", sheetId=place.sheet_id)
+            self._send({"batchUpdate": {"requests": [request]}}, "INSERT_ROW", sheetId=place.sheet_id)
             self.look(title)
 
     def _ask(self, path: str) -> Any:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from sheets_pipeline.database.engine import connect
+from sheets_pipeline.database.engine import APPLICATION_NAME, connect
 from sheets_pipeline.errors import SheetsPipelineError
 
 _LOOK_SECONDS = 0.01
@@ -54,18 +54,23 @@ class Change:
     app: str
     seen_at: float
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether the pipeline made it."""
+        return self.app.startswith(APPLICATION_NAME)
+
 
 class Values:
     """Collects the changes of some tables."""
 
-    def __init__(self, url: str, tables: Tables) -> None:
+    def __init__(self, url: str, tables: Tables, prepare: str = "") -> None:
         self.engine = connect(url)
         self.changes: list[Change] = []
         self._known: set[int] = set()
         self._looks: deque[tuple[float, int]] = deque()
         self._new, self._stop = threading.Condition(), threading.Event()
         with self.engine.begin() as connection:
-            connection.exec_driver_sql(_INSTALL)
+            connection.exec_driver_sql(prepare + _INSTALL)
             for tab, (table, key, columns) in tables.items():
                 connection.exec_driver_sql(
                     f"create or replace trigger benchmark_note after update on {table} for each row "

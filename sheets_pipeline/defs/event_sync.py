@@ -7,7 +7,7 @@ asked for stays until the next tick begins, to write what comes meanwhile: there
 """
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import dagster as dg
@@ -49,21 +49,34 @@ _LISTED = 20
 
 
 @dg.op(description="Writes the rows that pending events touch, tab by tab, then deletes the events.")
-def sync_pending_events(context: dg.OpExecutionContext, pipeline: PipelineResource) -> None:
-    """Take all that is pending now; an error in one tab does not keep the others from being written."""
+def sync_pending_events(context: dg.OpExecutionContext, pipeline: PipelineResource) -> Iterator[Any]:
+    """Take all that is pending now; an error in one tab does not keep the others from being written.
+
+    Gives the materializations itself: what is only logged is lost where the step fails.
+    """
     opened = pipeline.opened()
     others = OTHERS_TAG in context.run.tags
     add_missing(context.instance, context.run, run_tags(opened, others=others))
     if reason := why_none_are_taken(opened):  # started by hand
         context.log.warning(reason)
+        yield dg.Output(None)
         return
     next_tick = float(context.run.tags.get(_NEXT_TICK_TAG, 0))
     rounds: list[Round] = []
-    with explained(context.instance, context.run.run_id, pipeline.opened):
-        while not rounds or _is_another_wanted(context, opened, rounds[-1], next_tick):
-            governor.wait_before_round(context, opened)
-            rounds.append(sync_due_events(opened, context, others=others))
+    failure: dg.Failure | None = None
+    try:
+        with explained(context.instance, context.run.run_id, pipeline.opened):
+            while not rounds or _is_another_wanted(context, opened, rounds[-1], next_tick):
+                governor.wait_before_round(context, opened)
+                rounds.append(Round())
+                sync_due_events(opened, context, rounds[-1], others=others)
+    except dg.Failure as error:
+        failure = error
+    yield from (one for done in rounds for one in done.materializations)
+    if failure is not None:
+        raise failure
     context.add_output_metadata(rounds_metadata(rounds))
+    yield dg.Output(None)
 
 
 def _is_another_wanted(context: dg.OpExecutionContext, opened: Pipeline, last: Round, next_tick: float) -> bool:

@@ -93,6 +93,7 @@ class Round:
     failures: list[Failure] = field(default_factory=list)
     set_aside: int = 0
     seconds: float = 0.0
+    materializations: list[dg.AssetMaterialization] = field(default_factory=list)
 
     @property
     def busy_seconds(self) -> float:
@@ -107,23 +108,24 @@ class Round:
         return next((error for error in errors if error.needs_person), errors[0] if errors else None)
 
 
-def sync_due_events(pipeline: Pipeline, context: dg.OpExecutionContext, *, others: bool = False) -> Round:
+def sync_due_events(pipeline: Pipeline, context: dg.OpExecutionContext, total: Round, *, others: bool = False) -> None:
     """Write what is due, until nothing is; raises what concerns the whole spreadsheet, after all is settled.
 
-    With ``others`` the default spreadsheet is left alone.
+    What was done is added to ``total``, also where this raises. With ``others`` the default spreadsheet is left alone.
     """
-    total, began = Round(), time.monotonic()
+    began = time.monotonic()
     while True:
         done = sync_round(pipeline, context, others=others)
         total.events += done.events
         total.reports |= done.reports
         total.failures += done.failures
         total.set_aside += done.set_aside
+        total.materializations += done.materializations
         total.seconds = time.monotonic() - began
         if error := done.error:
             raise error
         if done.events < EVENTS_PER_ROUND:
-            return total
+            return
 
 
 def sync_round(pipeline: Pipeline, context: dg.OpExecutionContext, *, others: bool = False) -> Round:
@@ -272,7 +274,7 @@ def _note(job: Job, outcome: SyncReport | SheetsPipelineError, context: dg.OpExe
     touched = "all rows" if job.keys is None else _counted(len(job.keys), "row")
     context.log.info("Tab %r: %s touched, %s written", name, touched, _counted(outcome.cells, "cell"))
     key, part = job.target.tab_asset.key, job.target.spreadsheet.part
-    context.log_event(dg.AssetMaterialization(key, metadata=report_metadata(tab, outcome), partition=part))
+    done.materializations.append(dg.AssetMaterialization(key, metadata=report_metadata(tab, outcome), partition=part))
 
 
 def _counted(number: int, noun: str) -> str:

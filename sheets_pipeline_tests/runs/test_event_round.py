@@ -211,7 +211,10 @@ def test_a_tab_that_another_process_writes_counts_no_attempt(
     monkeypatch.setattr("sheets_pipeline.pipeline.named_lock", partial(named_lock, timeout_seconds=0.3))
     name = f"Tab 'quiz_responses' of {platform.spreadsheet_id}"
     with named_lock(platform.engine, name):
-        assert not run(platform).success
+        result = run(platform)
+        assert not result.success
+    written = {str(event.asset_key) for event in result.all_events if event.is_step_materialization}
+    assert written == {"AssetKey(['course_statistics'])", "AssetKey(['user_profiles'])"}  # although the step failed
     left = queue(platform)
     assert left
     assert all(row["attempts"] == 0 and row["set_aside_at"] is None and row["retry_at"] is None for row in left)

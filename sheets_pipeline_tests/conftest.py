@@ -3,7 +3,7 @@
 import gc
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import dagster as dg
 import hypothesis
 import psycopg
 import pytest
+import sqlalchemy as sa
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from dagster._core.storage.schedules import SqliteScheduleStorage
@@ -23,6 +24,7 @@ from sheets_pipeline.database.engine import connect
 from sheets_pipeline.database.upgrade import install_state
 from sheets_pipeline.embedded.postgres import Server
 from sheets_pipeline.platform import demo
+from sheets_pipeline.platform.tables import platform_metadata
 from sheets_pipeline.platform.watches import WATCHED
 from sheets_pipeline.testing import database_url, postgres_server
 from sheets_pipeline_tests.databases import engine, mariadb_url
@@ -108,12 +110,31 @@ def schedule_storage(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def platform_template(postgres_server: Server) -> str:
     """The name of a database with the platform and all tables of ours, to be copied: making it takes ten times as long."""
-    name = f"platform_{os.getpid()}"
-    with psycopg.connect(postgres_server.conninfo("postgres"), autocommit=True) as connection:
+
+    def fill(engine: sa.Engine) -> None:
+        demo.generate(engine, learners=60, courses=4, responses=400)
+        triggers.install(engine, WATCHED)
+        install_state(engine)
+
+    return _made_database(postgres_server, "platform", fill)
+
+
+@pytest.fixture(scope="session")
+def store_template(postgres_server: Server) -> str:
+    """The name of a database with the tables of the platform and of ours, all empty and without triggers, to be copied."""
+
+    def fill(engine: sa.Engine) -> None:
+        platform_metadata.create_all(engine)
+        install_state(engine)
+
+    return _made_database(postgres_server, "store", fill)
+
+
+def _made_database(server: Server, prefix: str, fill: Callable[[sa.Engine], None]) -> str:
+    name = f"{prefix}_{os.getpid()}"
+    with psycopg.connect(server.conninfo("postgres"), autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}"')
-    engine = connect(postgres_server.url(name))
-    demo.generate(engine, learners=60, courses=4, responses=400)
-    triggers.install(engine, WATCHED)
-    install_state(engine)
+    engine = connect(server.url(name))
+    fill(engine)
     engine.dispose()
     return name

@@ -2,6 +2,8 @@
 
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -13,14 +15,20 @@ from sheets_pipeline.database.state import TabStore
 from sheets_pipeline.database.upgrade import install_state
 from sheets_pipeline.errors import TabBusy
 from sheets_pipeline.sync.cells import Cell
+from sheets_pipeline.testing import new_database
 
 
 @pytest.fixture(params=["postgresql", "sqlite"])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> sa.Engine:
-    url = request.getfixturevalue("database_url") if request.param == "postgresql" else f"sqlite:///{tmp_path}/s.db"
-    engine = sa.create_engine(url)
-    install_state(engine)
-    return engine
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.Engine]:
+    with ExitStack() as stack:
+        if request.param == "postgresql":
+            server, template = request.getfixturevalue("postgres_server"), request.getfixturevalue("store_template")
+            engine = sa.create_engine(stack.enter_context(new_database(server, template)))
+        else:
+            engine = sa.create_engine(f"sqlite:///{tmp_path}/s.db")
+            install_state(engine)
+        yield engine
+        engine.dispose()
 
 
 def test_facts_are_remembered_per_spreadsheet_and_tab(engine: sa.Engine) -> None:

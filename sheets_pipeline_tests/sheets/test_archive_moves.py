@@ -72,8 +72,14 @@ def assert_nothing_harmed(family: Family, reader: Reader) -> None:
     assert family.sync().traffic.write_requests == 0
 
 
-@pytest.mark.parametrize("fault", ["500", "503 after it was applied", "reset after it was applied"])
-@pytest.mark.parametrize("request_index", [0, 3, 4, 5, 7, 9])
+@pytest.mark.parametrize(
+    ("request_index", "fault"),
+    [
+        *((index, "500") for index in (0, 3, 4, 5, 7, 9)),  # never applied
+        *((index, "503 after it was applied") for index in (0, 4, 7)),
+        *((index, "reset after it was applied") for index in (3, 5, 9)),
+    ],
+)
 def test_a_fault_at_any_request_leaves_each_row_in_one_tab(family: Family, fault: str, request_index: int) -> None:
     reader = Reader(family, about_to_move(family))
     family.server.faults(**FAULTS[fault], method="*batch*", skip=request_index, count=1)

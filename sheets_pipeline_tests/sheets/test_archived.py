@@ -6,17 +6,20 @@ from datetime import timedelta
 import pytest
 
 from local_sheets.testing import LocalSheetsServer
+from sheets_pipeline.embedded.postgres import Server
+from sheets_pipeline.testing import new_database
 from sheets_pipeline_tests.sheets.family import MAIN, NOW, Family
 
 
 @pytest.fixture
-def family(sheets_server: LocalSheetsServer, database_url: str) -> Iterator[Family]:
+def family(sheets_server: LocalSheetsServer, postgres_server: Server, store_template: str) -> Iterator[Family]:
     """Up to 40 rows in the main tab, nothing submitted yet."""
     sheets_server.clear_faults()
-    made = Family(sheets_server, database_url)
-    yield made
+    with new_database(postgres_server, store_template) as database_url:
+        made = Family(sheets_server, database_url)
+        yield made
+        made.engine.dispose()
     sheets_server.clear_faults()
-    made.engine.dispose()
 
 
 def assert_all_there(family: Family) -> None:

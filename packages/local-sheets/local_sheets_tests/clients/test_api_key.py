@@ -8,7 +8,7 @@ from google.auth.transport.requests import AuthorizedSession
 
 from local_sheets_tests.clients.addresses import mount
 
-pytestmark = pytest.mark.xdist_group("gspread")
+pytestmark = pytest.mark.xdist_group("clients")
 
 
 @pytest.fixture

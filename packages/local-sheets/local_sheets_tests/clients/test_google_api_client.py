@@ -11,7 +11,7 @@ from googleapiclient.http import MediaIoBaseDownload, MediaIoBaseUpload
 from local_sheets.discovery import check_message
 from local_sheets_tests.clients.addresses import LocalHttp
 
-pytestmark = pytest.mark.xdist_group("google-api-client")
+pytestmark = pytest.mark.xdist_group("clients")
 
 SHEET_TYPE = "application/vnd.google-apps.spreadsheet"
 

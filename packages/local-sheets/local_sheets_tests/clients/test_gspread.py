@@ -9,7 +9,7 @@ from gspread.utils import Dimension, ExportFormat, MergeType, ValueInputOption, 
 from local_sheets_tests.clients.addresses import mount
 from local_sheets_tests.clients.conftest import SCOPES
 
-pytestmark = pytest.mark.xdist_group("gspread")
+pytestmark = pytest.mark.xdist_group("clients")
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from gspread_dataframe import get_as_dataframe, set_with_dataframe
 
 from local_sheets_tests.clients.addresses import mount
 
-pytestmark = pytest.mark.xdist_group("gspread-dataframe")
+pytestmark = pytest.mark.xdist_group("clients")
 
 
 @pytest.fixture

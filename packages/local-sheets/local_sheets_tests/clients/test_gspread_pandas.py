@@ -7,7 +7,7 @@ from gspread_pandas import Client, Spread
 
 from local_sheets_tests.clients.addresses import mount
 
-pytestmark = pytest.mark.xdist_group("gspread-pandas")
+pytestmark = pytest.mark.xdist_group("clients")
 
 
 @pytest.fixture(scope="module")

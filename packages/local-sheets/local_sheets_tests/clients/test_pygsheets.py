@@ -6,7 +6,7 @@ import pytest
 
 from local_sheets_tests.clients.addresses import LocalHttp
 
-pytestmark = pytest.mark.xdist_group("pygsheets")
+pytestmark = pytest.mark.xdist_group("clients")
 
 
 @pytest.fixture(scope="module")

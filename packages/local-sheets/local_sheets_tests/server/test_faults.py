@@ -1,17 +1,31 @@
 """Faults on demand: errors, delays, lost connections and silence, counted and listed."""
 
 import time
+from collections import Counter
+from collections.abc import Iterator
 
 import pytest
 import requests
 
 from local_sheets.server.faults import Faults, FaultSpecError
+from local_sheets.testing import LocalSheetsServer
 from local_sheets_tests.api_client import Api
+
+pytestmark = pytest.mark.xdist_group("faults")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[LocalSheetsServer]:
+    """Of its own: faults hit every client of a server."""
+    with LocalSheetsServer() as server:
+        yield server
 
 
 @pytest.fixture
-def faulty(local_sheets) -> Api:
-    return Api(local_sheets)
+def faulty(server: LocalSheetsServer) -> Api:
+    server.clear_faults()
+    server.reset_stats()
+    return Api(server)
 
 
 def write(api: Api, value: str = "x") -> requests.Response:
@@ -21,21 +35,22 @@ def write(api: Api, value: str = "x") -> requests.Response:
 
 @pytest.mark.parametrize(("status", "name"), [(429, "RESOURCE_EXHAUSTED"), (500, "INTERNAL"), (503, "UNAVAILABLE")])
 def test_the_next_requests_of_a_kind_answer_an_error(faulty: Api, status: int, name: str):
+    before = faulty.server.fault_state()
     faulty.server.faults(action="error", status=status, count=2, kind="write")
     assert faulty.values("A1") == []
     answers = [write(faulty) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [status, status, 200]
     assert answers[0].json()["error"]["status"] == name
     state = faulty.server.fault_state()
-    assert state["counts"] == {f"error {status}": 2}
-    assert [one["applied"] for one in state["injected"]] == [False, False]
+    assert Counter(state["counts"]) - Counter(before["counts"]) == {f"error {status}": 2}
+    assert [one["applied"] for one in state["injected"][len(before["injected"]) :]] == [False, False]
 
 
 def test_an_error_can_come_after_the_change(faulty: Api):
     faulty.server.faults(action="error", status=503, after=True, method="sheets.spreadsheets.values.*")
     assert write(faulty).status_code == 503
     assert faulty.values("A1") == [["x"]]
-    assert faulty.server.fault_state()["injected"][0]["applied"] is True
+    assert faulty.server.fault_state()["injected"][-1]["applied"] is True
 
 
 @pytest.mark.parametrize("after", [False, True])

@@ -43,10 +43,11 @@ def hides(cell: AnyCell, criteria: Criteria, locale: str) -> bool:
     if shown in criteria.get("hiddenValues", ()):
         return True
     condition = criteria.get("condition")
-    return condition is not None and not _holds(value, shown, condition, locale)
+    return condition is not None and not holds(value, shown, condition, locale)
 
 
-def _holds(value: Any, shown: str, condition: Mapping[str, Any], locale: str) -> bool:
+def holds(value: Any, shown: str, condition: Mapping[str, Any], locale: str) -> bool:
+    """Whether a condition holds for a value; one that is not known does."""
     kind = condition.get("type", "")
     wanted = [one.get("userEnteredValue", "") for one in condition.get("values", [])]
     if kind in ("BLANK", "NOT_BLANK"):

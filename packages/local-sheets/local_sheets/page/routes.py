@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute, Route
 
 from local_sheets.api_error import ApiError, forbidden, invalid, not_found
 from local_sheets.apps_script.scripts import SCRIPT_EVENT, Scripts
+from local_sheets.cell_validation import refusal
 from local_sheets.model.spreadsheet import Spreadsheet
 from local_sheets.model.tab import Tab
 from local_sheets.model.transaction import Transaction
@@ -34,6 +35,7 @@ from local_sheets.page.person_edit import (
 )
 from local_sheets.page.script_events import occurrences_of
 from local_sheets.page.view import MAX_CELLS, cells_view, layout_view, spreadsheet_view
+from local_sheets.references import read_rect
 from local_sheets.server.inner_call import call_api
 
 if TYPE_CHECKING:
@@ -153,6 +155,8 @@ class Page:
             method, path, content = api_request(request.path_params["id"], wanted)
         except ValueError as error:
             raise invalid(str(error)) from error
+        if edit.is_typed and "valuesUpdate" in wanted:
+            await self._check_rule(request, content)
         with making(edit):
             answer = await call_api(self._server, method, path, content, edit.user or LOCAL_OWNER)
         for message in edit.messages if answer.status_code == 200 else ():
@@ -160,6 +164,21 @@ class Page:
         if answer.status_code == 200:
             self._scripts.fire(request.path_params["id"], edit.occurrences)
         return answer
+
+    async def _check_rule(self, request: Request, content: dict[str, Any]) -> None:
+        """Refuse what is typed into a cell whose rule refuses it.
+
+        Raises:
+            ApiError: 400 with the words that a person sees.
+        """
+        match content["values"]:
+            case [[str(text)]]:
+                async with self._engine.lock(request.path_params["id"]):
+                    spreadsheet = await self._opened(request)
+                    area = read_rect(spreadsheet, content["range"])
+                    why = refusal(spreadsheet, area.tab.cell(area.row0, area.col0), text, area.a1().rpartition("!")[2])
+                if why is not None:
+                    raise invalid(why)
 
     def _on_commit(self, tx: Transaction) -> None:
         """Runs right after each committed transaction, in the task that made it."""

@@ -17,6 +17,7 @@ from local_sheets.model.spreadsheet import Spreadsheet
 from local_sheets.model.tab import Tab
 from local_sheets.page.banding import Bands
 from local_sheets.page.formats import colour_of, compact_format
+from local_sheets.page.guards import Rules, warned_areas
 
 #: Most cells of one answer; the browser asks for blocks far smaller than this.
 MAX_CELLS = 100_000
@@ -42,6 +43,7 @@ def _tab_view(tab: Tab) -> dict[str, Any]:
         "frozenRows": int(tab.grid.get("frozenRowCount") or 0),
         "frozenColumns": int(tab.grid.get("frozenColumnCount") or 0),
         "merges": [_rectangle(tab, merge) for merge in tab.sheet.get("merges", ())],
+        "warned": warned_areas(tab, _rectangle),
     }
 
 
@@ -83,11 +85,11 @@ def cells_view(spreadsheet: Spreadsheet, tab: Tab, rows: range, columns: range) 
     """The filled or formatted cells of a block.
 
     ``cells`` lists ``[row, column, text, type, format]`` and, where there is more to say, a dict with ``raw`` (what
-    one edits), ``value`` (of a number), ``note``, ``link``. Row and column count from the block's first cell, ``format``
-    is an index into ``formats``.
+    one edits), ``value`` (of a number), ``note``, ``link``, ``rule``, ``invalid``. Row and column count from the block's
+    first cell, ``format`` is an index into ``formats``, ``rule`` one into ``rules``.
     """
     locale = get_locale(spreadsheet.locale)
-    bands = Bands(tab)
+    bands, rules = Bands(tab), Rules(spreadsheet)
     formats: dict[tuple[int, str | None], int] = {}
     bodies: list[dict[str, Any]] = []
 
@@ -107,8 +109,8 @@ def cells_view(spreadsheet: Spreadsheet, tab: Tab, rows: range, columns: range) 
             band = bands.colour(rows.start + row, columns.start + column)
             if cell is None and band is None:
                 continue
-            cells.append([row, column, *_shown(cell, locale), format_index(cell, band), *_more(cell, locale)])
-    return {"formats": bodies, "cells": cells}
+            cells.append([row, column, *_shown(cell, locale), format_index(cell, band), *_more(cell, locale, rules)])
+    return {"formats": bodies, "rules": rules.bodies, "cells": cells}
 
 
 def _padded(values: Sequence[AnyCell], banded: bool, columns: range) -> Sequence[AnyCell]:
@@ -137,7 +139,7 @@ def type_name(value: Value | None) -> str:
             return "text"
 
 
-def _more(cell: AnyCell, locale: Locale) -> list[dict[str, Any]]:
+def _more(cell: AnyCell, locale: Locale, rules: Rules) -> list[dict[str, Any]]:
     """What a cell has beside its text; nothing for most."""
     value = effective(cell)
     text = render(value, number_format_of(cell), locale)
@@ -147,6 +149,7 @@ def _more(cell: AnyCell, locale: Locale) -> list[dict[str, Any]]:
     if type_name(value) == "number" and str(value) != text and not is_date_format(number_format_of(cell)):
         more["value"] = value
     if isinstance(cell, Cell):
+        more |= rules.of(cell)
         if cell.note:
             more["note"] = cell.note
         if link := _link_of(cell):

@@ -41,3 +41,8 @@ export function parseAddress(text, rowCount, columnCount) {
 export function toGridRange(sheetId, { top, left, bottom, right }) {
   return { sheetId, startRowIndex: top, endRowIndex: bottom + 1, startColumnIndex: left, endColumnIndex: right + 1 };
 }
+
+/** Whether two rectangles have a cell in common. */
+export function rectsMeet(one, other) {
+  return one.top <= other.bottom && one.bottom >= other.top && one.left <= other.right && one.right >= other.left;
+}

@@ -4,6 +4,7 @@
  */
 import { api } from "./api.js";
 import { rectToA1, toGridRange, withTitle } from "./a1.js";
+import { mayEdit } from "./rules.js";
 
 export class Actions {
   constructor(app) {
@@ -22,6 +23,10 @@ export class Actions {
     this.underWay += 1;
     const run = async () => {
       try {
+        if (rect && tab && ["EDIT", "FORMAT"].includes(changeType) && !(await mayEdit(tab, rect))) {
+          tab.invalidate(rect, false);
+          return null;
+        }
         const answer = await api.edit(this.app.spreadsheetId, request, edited);
         return answer;
       } catch (error) {

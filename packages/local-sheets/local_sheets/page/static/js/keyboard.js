@@ -1,4 +1,5 @@
 /** What keys do in the grid, as in every spreadsheet. */
+import { openList, toggle } from "./rules.js";
 import { EMPTY } from "./tab.js";
 
 const ARROWS = { ArrowUp: ["rows", -1], ArrowDown: ["rows", 1], ArrowLeft: ["columns", -1], ArrowRight: ["columns", 1] };
@@ -35,6 +36,10 @@ export class Keyboard {
   whileMoving(event) {
     const { key } = event;
     const command = event.ctrlKey || event.metaKey;
+    const { row, column } = this.app.selection.active;
+    const isPlain = !command && !event.shiftKey;
+    if (key === "Enter" && isPlain && this.app.selection.isOneCell && openList(this.app, row, column)) return true;
+    if (key === " " && isPlain && toggle(this.app, row, column)) return true;
     if (ARROWS[key]) this.move(event);
     else if (key === "Enter" && this.app.selection.isOneCell && !event.shiftKey) this.app.editor.open();
     else if (key === "Enter" || key === "Tab") this.advance(event);

@@ -57,20 +57,24 @@ export class Menu {
 
 /**
  * Asks for one text, or for a yes. Resolves to the text ("" for a plain yes), or null when people changed their mind.
- * @param {object} question title, label (none: a yes/no question), value, action, multiline, danger, hint
+ * @param {object} question title, label (none: a yes/no question), value, action, multiline, danger, hint, option (label of
+ *   a checkbox, and onChosen for when it was ticked)
  */
-export function ask({ title, label, value = "", action = "OK", multiline = false, danger = false, hint = "" }) {
+export function ask({ title, label, value = "", action = "OK", multiline = false, danger = false, hint = "", option = null }) {
   const dialog = byId("dialog");
   const field = label && el(multiline ? "textarea" : "input", { class: "field", name: "answer", rows: multiline ? "5" : null, autocomplete: "off", maxlength: multiline ? "50000" : "100" });
   if (field) field.value = value;
+  const box = option && el("input", { type: "checkbox" });
   return new Promise((resolve) => {
     const finish = (answer) => {
       dialog.close();
+      if (answer !== null && box?.checked) option.onChosen();
       resolve(answer);
     };
     const form = el("form", { method: "dialog", on: { submit: (event) => { event.preventDefault(); finish(field ? field.value : ""); } } },
       el("h2", { text: title }), hint && el("p", { class: "hint", text: hint }),
       field && el("label", {}, el("span", { text: label }), field),
+      box && el("label", { class: "option" }, box, el("span", { text: option.label })),
       el("div", { class: "dialog-buttons" },
         el("button", { type: "button", class: "button quiet", text: "Cancel", on: { click: () => finish(null) } }),
         el("button", { type: "submit", class: danger ? "button danger" : "button primary", text: action })));

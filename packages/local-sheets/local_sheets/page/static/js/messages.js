@@ -12,9 +12,11 @@ export function toast(message, kind = "info") {
   setTimeout(() => node.remove(), isError ? ERROR_MS : INFO_MS);
 }
 
-/** Shows the note of the cell under the pointer; null where there is none. */
+/** Shows the note of the cell under the pointer, and what is wrong with its value; null where there is none. */
 export function showNote(app, hit) {
-  const note = hit ? app.tab.cell(hit.row, hit.column)?.note : "";
+  const cell = hit ? app.tab.cell(hit.row, hit.column) : null;
+  const wrong = cell?.invalid && `Invalid: ${cell.rule.message || "this does not fit the rule of the cell."}`;
+  const note = [wrong, cell?.note].filter(Boolean).join("\n\n");
   const bubble = byId("note");
   bubble.hidden = !note || app.editor.isOpen;
   if (bubble.hidden) return;

@@ -1,5 +1,6 @@
 /** What the mouse and fingers do in the grid: select, drag rows and columns to another place, change sizes, open menus. */
 import { el } from "./dom.js";
+import { press } from "./rules.js";
 
 const EDGE_PIXELS = 5;
 const SMALLEST_PIXELS = 12;
@@ -35,6 +36,7 @@ export class Mouse {
     app.editor.focus();
     const hit = app.grid.hit(event.clientX, event.clientY);
     const edge = this.edgeAt(hit);
+    if (hit.area === "cells" && !event.shiftKey && press(app, event.target, hit)) return;
     if (edge) this.startResize(event, hit.area, edge.index, edge.size);
     else if (this.isSelectedHead(hit) && !event.shiftKey) this.startMove(event, hit);
     else this.startSelect(event, hit);
@@ -175,6 +177,7 @@ export class Mouse {
     if (event.pointerType !== "touch" || this.concernsEditor(event)) return;
     const { app } = this;
     const hit = app.grid.hit(event.clientX, event.clientY);
+    if (hit.area === "cells" && press(app, event.target, hit)) return;
     const { active, kind } = app.selection;
     if (hit.area === "cells" && kind === "cells" && active.row === hit.row && active.column === hit.column) {
       app.editor.open();

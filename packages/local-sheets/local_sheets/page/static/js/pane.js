@@ -4,6 +4,7 @@
  */
 import { el } from "./dom.js";
 import { alignmentOf, applyStyle } from "./cell_style.js";
+import { checkboxOf } from "./rules.js";
 import { EMPTY } from "./tab.js";
 
 const HIGHLIGHT_MS = 2000;
@@ -109,12 +110,24 @@ export class Pane {
     node.classList.toggle("loading", cell === undefined);
     node.firstChild.textContent = cell?.text ?? "";
     applyStyle(node, cell ?? EMPTY);
+    this.showRule(node, cell ?? EMPTY);
+  }
+
+  /** A checkbox, the arrow of a dropdown, the mark of a value that does not fit. */
+  showRule(node, cell) {
+    const box = checkboxOf(cell);
+    node.classList.toggle("has-box", box !== null);
+    node.classList.toggle("checked", box !== null && cell.text === box[0]);
+    node.classList.toggle("is-invalid", cell.invalid);
+    const arrow = node.querySelector(".list-arrow");
+    if (!cell.rule?.list) arrow?.remove();
+    else if (!arrow) node.append(el("i", { class: "list-arrow", "aria-hidden": "true", dataset: { opensMenu: "" } }));
   }
 
   /** Long text runs on over empty neighbours, as people expect. */
   overflow(node, tab, row, column, lastColumn) {
     const { cell } = node;
-    const runs = cell?.type === "text" && !cell.format.wrap && alignmentOf(cell) === "start" && column === lastColumn && cell.text.length > 4;
+    const runs = cell?.type === "text" && !cell.format.wrap && !cell.rule?.list && alignmentOf(cell) === "start" && column === lastColumn && cell.text.length > 4;
     let last = column;
     if (runs) while (last < tab.columnCount - 1 && last - column < 12 && tab.cell(row, last + 1)?.text === "") last += 1;
     node.classList.toggle("overflows", last > column);

@@ -226,13 +226,17 @@ class PolicyForbids(AccessDenied):
 class SpreadsheetNotFound(SheetsError):
     """No spreadsheet with this id, or it was deleted."""
 
-    remedy = "Ask the owner of {url} to restore it from the bin, or name another one in SPREADSHEET_ID or its declaration."
+    remedy = (
+        "Ask the owner of {url} to restore it from the bin, or name another one in SPREADSHEET_ID or its declaration."
+    )
 
 
 class NotASpreadsheet(SpreadsheetNotFound):
     """The file is an Excel file that Drive only shows as a spreadsheet."""
 
-    remedy = "Open {url}, choose File > Save as Google Sheets, and name the new file in SPREADSHEET_ID or its declaration."
+    remedy = (
+        "Open {url}, choose File > Save as Google Sheets, and name the new file in SPREADSHEET_ID or its declaration."
+    )
 
 
 class SpreadsheetPaused(SheetsError):

@@ -30,7 +30,6 @@ from sheets_pipeline.control.operations import (
 )
 from sheets_pipeline.control.page import add_pages
 from sheets_pipeline.control.security import Guard
-from sheets_pipeline.control.stats import tab_stats
 from sheets_pipeline.control.webhook import add_webhook
 from sheets_pipeline.database.engine import explain
 from sheets_pipeline.database.history import SyncRecord
@@ -125,8 +124,7 @@ def _add_reading(app: FastAPI, operations: Operations) -> None:
     @app.get("/stats", response_model=models.StatsAnswer, tags=["history"], responses=_READ)
     def stats() -> Any:
         """Counts and durations per tab with the latest syncs of each, and the queue over the last hour."""
-        spreadsheet_id = operations.pipeline.spreadsheet.id
-        tabs = tab_stats(operations.pipeline.state, spreadsheet_id, operations.titles(), HISTORY_POINTS)
+        tabs = operations.stats(HISTORY_POINTS)
         queue = [{"at": at, "pending": pending} for at, pending in list(operations.queue)]
         return {"at": datetime.now(UTC), "tabs": tabs, "queue": queue}
 
@@ -209,7 +207,7 @@ def _log_line(operations: Operations, record: SyncRecord) -> dict[str, Any]:
 
 
 def _absorb(operations: Operations, metrics: Metrics) -> None:
-    metrics.absorb(operations.recent(since=metrics.since(), limit=_COUNTED_AT_ONCE))
+    metrics.absorb(operations.recent(by_copy=False, since=metrics.since(), limit=_COUNTED_AT_ONCE))
 
 
 def _lifespan(operations: Operations, metrics: Metrics, applier: Applier) -> Callable[[FastAPI], Any]:

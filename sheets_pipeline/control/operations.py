@@ -12,6 +12,7 @@ import dagster as dg
 import sqlalchemy as sa
 
 from sheets_pipeline.components.tab_asset import TabAsset
+from sheets_pipeline.control.stats import tab_stats
 from sheets_pipeline.dagster_runtime.connections import keep_connections
 from sheets_pipeline.dagster_runtime.instigators import switched_off
 from sheets_pipeline.database import events, history, leases
@@ -31,6 +32,7 @@ from sheets_pipeline.runs.switches import (
     enabled_tabs,
     switch_name,
 )
+from sheets_pipeline.runs.targets import Target, usable_targets
 from sheets_pipeline.settings import Settings
 from sheets_pipeline.sync.health import Status
 from sheets_pipeline.sync.spreadsheet import Each, titled
@@ -269,9 +271,43 @@ class Operations:
         with self.pipeline.platform.connect() as connection:
             self.queue.append((datetime.now(UTC), events.count(connection)))
 
-    def recent(self, **which: Any) -> list[history.SyncRecord]:
-        """Latest syncs, newest first; ``which`` as ``history.recent`` takes it."""
-        return history.recent(self.pipeline.state, spreadsheet_id=self.pipeline.spreadsheet.id, **which)
+    def recent(self, *, tab: str | None = None, by_copy: bool = True, **which: Any) -> list[history.SyncRecord]:
+        """Latest syncs, newest first, of all spreadsheets that tabs stand in.
+
+        Args:
+            tab: Name of a tab, or of one of its copies.
+            by_copy: Whether records of a tab in a list of spreadsheets bear the copy's name, else the tab's.
+            which: As ``history.recent`` takes it.
+        """
+        places = self._places()
+        wanted = {key: one for key, one in places.items() if tab in (None, one.name, one.tab_asset.tab.name)}
+        if tab is not None and not wanted:
+            return []
+        title = None if tab is None else next(iter(wanted))[1]
+        ids = {spreadsheet_id for spreadsheet_id, _ in wanted} | (
+            {self.pipeline.spreadsheet.id} if tab is None else set()
+        )
+        records = history.recent(self.pipeline.state, spreadsheet_ids=ids, tab=title, **which)
+        named = []
+        for record in records:
+            one = wanted.get((record.spreadsheet_id, record.tab))
+            name = record.tab if one is None else one.name if by_copy else one.tab_asset.tab.name
+            named.append(record._replace(tab=name))
+        return named
+
+    def stats(self, points: int) -> dict[str, dict[str, Any]]:
+        """Totals and latest syncs of each tab, over all spreadsheets that it stands in."""
+        places: dict[str, tuple[str, list[str]]] = {
+            one.tab.name: (one.tab.title, []) for one in declared_tabs(self.settings)
+        }
+        for (spreadsheet_id, _), one in self._places().items():
+            places[one.tab_asset.tab.name][1].append(spreadsheet_id)
+        return tab_stats(self.pipeline.state, places, points)
+
+    def _places(self) -> dict[tuple[str, str], Target]:
+        """Spreadsheet's id and title → the target that it is."""
+        found = usable_targets(self.pipeline, declared_tabs(self.settings))
+        return {(one.spreadsheet.id, one.tab_asset.tab.title): one for one in found}
 
     def _chosen(self, titles: Collection[str]) -> tuple[list[TabAsset], set[str]]:
         """The tabs, and of a list the spreadsheets that are named; none where all are meant."""

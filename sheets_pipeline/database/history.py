@@ -148,14 +148,17 @@ def recent(
     since: datetime | None = None,
     limit: int = 100,
     spreadsheet_id: str | None = None,
+    spreadsheet_ids: Collection[str] | None = None,
 ) -> list[SyncRecord]:
-    """Syncs, newest first."""
+    """Syncs, newest first; of one spreadsheet, of several, or of all."""
     columns = sync_history.c
     names = [name for name in SyncRecord._fields if name != "numbers"]
     query = sa.select(*(columns[name] for name in [*names, *KEPT])).order_by(columns.id.desc()).limit(limit)
     for column, value in ((columns.tab, tab), (columns.outcome, outcome), (columns.spreadsheet_id, spreadsheet_id)):
         if value is not None:
             query = query.where(column == value)
+    if spreadsheet_ids is not None:
+        query = query.where(columns.spreadsheet_id.in_(list(spreadsheet_ids)))
     if since is not None:
         query = query.where(columns.started_at >= since)
     with engine.connect() as connection:

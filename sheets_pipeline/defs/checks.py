@@ -16,8 +16,9 @@ from sheets_pipeline.components.tab_asset import TabAsset, tab_assets
 from sheets_pipeline.database import history
 from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.defs.running import RUN_CONFIG
-from sheets_pipeline.errors import error_class, error_classes
+from sheets_pipeline.errors import TabProblem, error_class, error_classes
 from sheets_pipeline.pipeline import Pipeline
+from sheets_pipeline.runs.targets import target
 from sheets_pipeline.sync.guards import MAX_SPREADSHEET_CELLS, MAX_TABS
 from sheets_pipeline.sync.spreadsheet import Each
 
@@ -242,7 +243,10 @@ def _broken_since(pipeline: Pipeline, tab_asset: TabAsset, check_name: str, sinc
     """The newest sync of the tab, where it failed with what this check is about."""
     if check_name not in {kind.breaks_check for kind in error_classes()}:
         return None
-    spreadsheet_id = pipeline.spreadsheet.id
+    try:
+        spreadsheet_id = target(pipeline, tab_asset).spreadsheet.id
+    except TabProblem as error:
+        return Verdict(str(error), _ERROR)
     newest = history.recent(pipeline.state, tab=tab_asset.tab.title, spreadsheet_id=spreadsheet_id, limit=1)
     if not newest or newest[0].outcome == "success" or _broken_by(newest[0].error_kind) != check_name:
         return None

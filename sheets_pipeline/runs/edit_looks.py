@@ -3,9 +3,8 @@
 from sheets_pipeline.components.tab_asset import tab_assets
 from sheets_pipeline.edits import looks
 from sheets_pipeline.edits.look import look_due
-from sheets_pipeline.errors import TabProblem
 from sheets_pipeline.pipeline import Pipeline
-from sheets_pipeline.runs.targets import targets
+from sheets_pipeline.runs.targets import usable_targets
 from sheets_pipeline.sync.spreadsheet import DEFAULT
 
 
@@ -28,12 +27,5 @@ def look_everywhere(pipeline: Pipeline) -> int:
 
 def _places(pipeline: Pipeline) -> dict[str, Pipeline]:
     """The pipelines of all other spreadsheets in which people may edit a tab, by the spreadsheet's id."""
-    found: dict[str, Pipeline] = {}
-    for one in tab_assets().values():
-        if one.problem is None and one.tab.edited and one.tab.spreadsheet != DEFAULT:
-            try:
-                places = targets(pipeline, one)
-            except TabProblem:  # its own step says so
-                continue
-            found |= {place.spreadsheet.id: place.pipeline for place in places if place.spreadsheet.problem is None}
-    return found
+    edited = [one for one in tab_assets().values() if one.tab.edited and one.tab.spreadsheet != DEFAULT]
+    return {one.spreadsheet.id: one.pipeline for one in usable_targets(pipeline, edited)}

@@ -1,6 +1,7 @@
 """Where declared tabs stand: a tab with one spreadsheet is a target; lists of spreadsheets are as YAML or SQL has them now."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -67,6 +68,20 @@ def targets(pipeline: Pipeline, tab_asset: TabAsset) -> list[Target]:
     except ValueError as error:
         raise TabProblem(tab_asset.tab.name, str(error)) from None
     return [Target(tab_asset, pipeline.at(one)) for one in listed]
+
+
+def usable_targets(pipeline: Pipeline, tab_assets: Iterable[TabAsset]) -> list[Target]:
+    """All targets of these tabs but those whose declaration or spreadsheet cannot be used, which their own syncs tell.
+
+    Raises:
+        DatabaseError: The database does not answer.
+    """
+    found: list[Target] = []
+    for tab_asset in tab_assets:
+        if tab_asset.problem is None:
+            with suppress(TabProblem):
+                found += [one for one in targets(pipeline, tab_asset) if one.spreadsheet.problem is None]
+    return found
 
 
 def spreadsheets_of(pipeline: Pipeline, name: str) -> list[Spreadsheet]:

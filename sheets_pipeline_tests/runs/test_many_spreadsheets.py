@@ -17,6 +17,7 @@ import pytest
 from sheets_pipeline.cli import run_sync
 from sheets_pipeline.components import tab_asset
 from sheets_pipeline.components.tab_asset import tab_assets, watched
+from sheets_pipeline.control.operations import Operations
 from sheets_pipeline.database import history
 from sheets_pipeline.database.triggers import install
 from sheets_pipeline.definitions import defs
@@ -38,6 +39,7 @@ from sheets_pipeline.runs.job_pool import in_turns
 from sheets_pipeline.runs.parted import Parted
 from sheets_pipeline.runs.run_tags import SPREADSHEET_TAG, run_tags
 from sheets_pipeline.runs.targets import spreadsheets_of
+from sheets_pipeline.settings import load_settings
 from sheets_pipeline.sync.spreadsheet import Credential, Spreadsheet
 from sheets_pipeline_tests.learning_platform import Platform
 
@@ -184,6 +186,14 @@ def test_a_spreadsheet_that_is_gone_fails_alone_and_is_left_alone_afterwards(sch
     assert len(history.recent(school.platform.pipeline.state, spreadsheet_id="in_the_bin")) == 2
     circuits = {part: spreadsheet_circuit(school.at(part)).state for part in "123"}
     assert circuits == {"1": "closed", "2": "open", "3": "closed"}
+    operations = Operations(load_settings(), lambda: school.platform.pipeline, school.platform.instance)
+    failed = {record.tab for record in operations.recent(outcome="failed")}
+    assert failed == {"Attempts @ courses/2", "Best @ courses/2"}
+    assert {record.tab for record in operations.recent(tab="Attempts @ courses/1")} == {"Attempts @ courses/1"}
+    assert {record.tab for record in operations.recent(tab="Best", by_copy=False)} == {"Best"}
+    stats = operations.stats(5)
+    assert (stats["Best"]["failed"], stats["Courses"]["syncs"]) == (1, 0)
+    assert stats["Best"]["syncs"] == 1 + stats["Best"]["successful"] == 1 + len(operations.recent(tab="Best")) - 1
     facts = Facts()
     facts.settings, facts.services = school.platform.pipeline.settings, school.platform.pipeline.services
     school.sql("update school_course set sheet = 'no address!' where id = 3")

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Group, RenderableType
@@ -146,6 +146,8 @@ def _facts(status: "Status") -> Table:
     table.add_row("queue", escape(waiting))
     used = [f"{use.used_last_minute} of {use.per_minute} {use.kind}s" for use in status.quota]
     table.add_row("quota", ", ".join(used) + " in the last minute" if used else "no credentials")
+    if status.edits is not None:
+        table.add_row("edits", _edits(status.edits))
     circuit = status.circuit
     until = f" until {circuit.until:%H:%M:%S} UTC" if circuit.until else ""
     table.add_row(
@@ -154,6 +156,19 @@ def _facts(status: "Status") -> Table:
     if status.paused_until:
         table.add_row("paused", f"until {status.paused_until:%H:%M:%S} UTC")
     return table
+
+
+def _edits(edits: dict[str, Any]) -> str:
+    if not edits["enabled"]:
+        return "off (EDITS_ENABLED)"
+    waiting, by = edits["waiting"], edits["found_by"]
+    counts = [f"{waiting[state]:,} {word}" for state, word in _EDIT_WORDS.items() if waiting[state]]
+    found = f"found in the last day: {by['webhook']:,} by the webhook, {by['read']:,} by reading"
+    silent = "; the webhook is silent" if edits["webhook_is_silent"] else ""
+    return f"{', '.join(counts) or 'none waits'}; {found}{silent}"
+
+
+_EDIT_WORDS = {"new": "waiting", "awaiting": "for a person", "conflict": "in conflict", "dead": "failed"}
 
 
 def _coloured(health: "Health") -> str:

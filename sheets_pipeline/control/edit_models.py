@@ -96,6 +96,10 @@ class EditsAnswer(BaseModel):
     next: int | None = Field(description="What `before` has to be for the next page; null on the last.")
     enabled: bool = Field(description="Whether edits change the database (EDITS_ENABLED).")
     waiting: dict[str, int] = Field(description="Counts of all that are new, awaiting, conflict, rejected or dead.")
+    found_by: dict[str, int] = Field(description="How many the webhook and reading found in the last day.")
+    rejected_lately: int = Field(description="Rejected in the last hour.")
+    last_message: datetime | None = Field(description="When a message of the Apps Script came last.")
+    webhook_is_silent: bool = Field(description="Whether reading finds edits of which no message tells.")
 
 
 class EditDetailAnswer(BaseModel):

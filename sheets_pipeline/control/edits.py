@@ -1,6 +1,7 @@
 """Edits over HTTP: looking them up, as CSV, deciding about them, taking them back. Their values are shown to whoever has the token."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import sqlalchemy as sa
@@ -11,7 +12,7 @@ from sheets_pipeline.control import edit_models as models
 from sheets_pipeline.control.models import Moment, Title
 from sheets_pipeline.edits import decisions, ledger
 from sheets_pipeline.edits.apply import apply_due, editable_tabs
-from sheets_pipeline.edits.counts import waiting
+from sheets_pipeline.edits.counts import traffic
 from sheets_pipeline.edits.ends import Ends
 from sheets_pipeline.edits.ledger import Edit
 from sheets_pipeline.edits.showing import as_json, csv_lines, found, preview_as_json
@@ -58,12 +59,8 @@ def _add_lists(app: FastAPI, open_pipeline: Callable[[], Ends], responses: Respo
         """What people typed into editable columns and what became of it, newest first, with values of cells."""
         pipeline = open_pipeline()
         listed = found(pipeline.state, which, limit)
-        return {
-            "edits": _all_as_json(listed),
-            "next": listed[-1].id if len(listed) == limit else None,
-            "enabled": pipeline.settings.edits_on,
-            "waiting": waiting(pipeline.state),
-        }
+        after = listed[-1].id if len(listed) == limit else None
+        return {"edits": _all_as_json(listed), "next": after, **asdict(traffic(pipeline))}
 
     @app.get(
         "/edits.csv",

@@ -118,11 +118,39 @@ def incidents(status: Status, *, pause_limit_reached: bool = False) -> Incidents
             f"{number:,} events failed too often to be tried again; full syncs still write their rows.",
             "`sheets-pipeline queue status` shows them and why; retry them once the cause is mended.",
         )
+    current |= _of_edits(status)
     if pause_limit_reached:
         current["pause"] = Incident(
             "Pauses have reached their limit",
             "The application, or a busy database, has held syncs up for SYNC_PAUSE_LIMIT_SECONDS; one was let through.",
             "See who holds pauses with `sheets-pipeline status`; raise the limit if this is how it should be.",
+        )
+    return current
+
+
+def _of_edits(status: Status) -> Incidents:
+    """What people typed and is not in the database, and messages that do not come; nothing where edits are off."""
+    edits, current = status.edits, Incidents()
+    if edits is None or not edits["enabled"]:
+        return current
+    if number := edits["rejected_lately"]:
+        current["edits rejected"] = Incident(
+            "Edits were rejected",
+            f"{number:,} cells that people typed within the last hour were refused by their column's type, its declaration or the "
+            "database. The tab shows the database's values, with a note.",
+            "The dashboard's page Edits, or `sheets-pipeline edits list --state rejected`, says why; `edits accept` tries again.",
+        )
+    if number := edits["waiting"]["dead"]:
+        current["edits dead"] = Incident(
+            "Edits could not be applied",
+            f"{number:,} edits failed unexpectedly, five times each, and are not in the database.",
+            "`sheets-pipeline edits list --state dead` says why; `edits accept` tries again once the cause is mended.",
+        )
+    if edits["webhook_is_silent"]:
+        current["edits silent"] = Incident(
+            "The Apps Script tells of no edits",
+            f"Reading found {edits['found_by']['read']:,} edits in the last day, the webhook none: edits come late.",
+            "Run test() in the Apps Script, and `sheets-pipeline doctor`.",
         )
     return current
 

@@ -1,18 +1,13 @@
 """What the doctor looks at where people may edit columns: whether edits can reach the database, and whether they do."""
 
-from datetime import timedelta
-
-import sqlalchemy as sa
+from datetime import datetime, timedelta
 
 from sheets_pipeline.components.tab_asset import tab_assets
 from sheets_pipeline.database.clock import database_time
 from sheets_pipeline.database.edit_catalog import edit_problems
-from sheets_pipeline.database.edit_tables import sheet_edit, sheet_edit_message
+from sheets_pipeline.edits.counts import takes_messages, traffic
 from sheets_pipeline.monitoring.doctor import Finding, fail, ok, warn
 from sheets_pipeline.monitoring.doctor_facts import Facts
-
-#: Edits found by reads alone, this many, tell that the webhook is silent.
-_SILENT_AFTER = 3
 
 
 def edits(facts: Facts) -> Finding:
@@ -34,23 +29,26 @@ def edits(facts: Facts) -> Finding:
 
 
 def _traffic(facts: Facts, columns: int) -> Finding:
-    with facts.state.connect() as connection:
-        seen, states = _counts(connection, sheet_edit.c.seen_by), _counts(connection, sheet_edit.c.state)
-        last = connection.scalar(sa.select(sa.func.max(sheet_edit_message.c.received_at)))
-        now = database_time(connection)
-    age = None if last is None else timedelta(seconds=round(now - last.timestamp()))
-    heard = "no message of the script has come" if age is None else f"the last message of the script came {age} ago"
+    edits = traffic(facts)
+    waiting, by = edits.waiting, edits.found_by
     text = (
-        f"on, {columns} columns; found by webhook {seen.get('webhook', 0)}, by reading {seen.get('read', 0)}; {heard}; "
-        f"waiting {states.get('new', 0)}, for a person {states.get('awaiting', 0)}, dead {states.get('dead', 0)}"
+        f"on, {columns} columns; found in the last day by the webhook {by['webhook']}, by reading {by['read']}; "
+        f"{_heard(facts, edits.last_message)}; waiting {waiting['new']}, for a person {waiting['awaiting']}, "
+        f"conflicts {waiting['conflict']}, dead {waiting['dead']}"
     )
-    if states.get("dead"):
+    if waiting["dead"]:
         return warn(text, "`sheets-pipeline edits list --state dead` shows why; `edits accept ID` tries again.")
-    if seen.get("read", 0) >= _SILENT_AFTER and not seen.get("webhook"):
-        remedy = "Only full syncs find edits. Run test() in the Apps Script (`sheets-pipeline edits script`)."
+    if edits.webhook_is_silent:
+        remedy = "Only reading finds edits. Run test() in the Apps Script (`sheets-pipeline edits script`)."
         return warn(text, remedy)
     return ok(text)
 
 
-def _counts(connection: sa.Connection, column: sa.Column[str]) -> dict[str, int]:
-    return {row[0]: row[1] for row in connection.execute(sa.select(column, sa.func.count()).group_by(column))}
+def _heard(facts: Facts, last: datetime | None) -> str:
+    if not takes_messages(facts):
+        return "no webhook (EDITS_WEBHOOK_SECRET)"
+    if last is None:
+        return "no message of the script has come"
+    with facts.state.connect() as connection:
+        age = timedelta(seconds=round(database_time(connection) - last.timestamp()))
+    return f"the last message of the script came {age} ago"

@@ -12,6 +12,8 @@ from sheets_pipeline.components.tab_asset import TabAsset, is_refreshed_by_event
 from sheets_pipeline.dagster_runtime.instigators import switched_off
 from sheets_pipeline.database import events, history, leases, triggers, waiting
 from sheets_pipeline.database.state import sheet_ids
+from sheets_pipeline.edits.apply import editable_tabs
+from sheets_pipeline.edits.counts import traffic
 from sheets_pipeline.errors import SheetsPipelineError
 from sheets_pipeline.monitoring.unrecorded import unrecorded_failures
 from sheets_pipeline.pipeline import Pipeline
@@ -89,7 +91,12 @@ def collect(instance: dg.DagsterInstance, pipeline: Pipeline) -> Status:
         full_disk=full_disk,
         stale_code=stale,
         failed_ticks=ticks,
+        edits=_edits(pipeline),
     )
+
+
+def _edits(pipeline: Pipeline) -> dict[str, Any] | None:
+    return asdict(traffic(pipeline)) if editable_tabs() else None
 
 
 def _of_the_code_location(instance: dg.DagsterInstance, pipeline: Pipeline) -> tuple[str | None, list[str]]:

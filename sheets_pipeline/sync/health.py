@@ -189,6 +189,8 @@ class Status:
     stale_code: str | None = None
     #: What starts syncs, and failed to when it was last asked.
     failed_ticks: list[str] = field(default_factory=list)
+    #: ``edits.counts.Traffic`` as a dict; None where no tab has editable columns.
+    edits: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

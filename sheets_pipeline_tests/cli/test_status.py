@@ -1,6 +1,7 @@
 """What ``sheets-pipeline status`` shows: the sentence, the numbers, and what to do."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -39,6 +40,17 @@ def test_all_numbers_stand_on_one_screen() -> None:
     for part in ("grades", "30 s ago", "4 of 4", "100 %", "in 60 s", "3 events pending", "90 s", "12 of 60 reads"):
         assert part in text
     assert "daemon" not in text
+
+
+def test_edits_are_told_by_the_way_that_found_them() -> None:
+    waiting = {"new": 1, "awaiting": 0, "conflict": 2, "rejected": 5, "dead": 0}
+    edits = {"enabled": True, "waiting": waiting, "found_by": {"webhook": 0, "read": 4}, "webhook_is_silent": True}
+    text = shown(replace(status(SYNCED), edits=edits))
+    assert (
+        "1 waiting, 2 in conflict; found in the last day: 0 by the webhook, 4 by reading; the webhook is silent" in text
+    )
+    assert "off (EDITS_ENABLED)" in shown(replace(status(SYNCED), edits=edits | {"enabled": False}))
+    assert "edits" not in shown(status(SYNCED))
 
 
 def test_it_says_so_when_nothing_ever_ran_and_when_no_daemon_runs() -> None:

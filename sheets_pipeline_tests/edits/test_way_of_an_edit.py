@@ -315,15 +315,31 @@ def test_the_local_spreadsheet_gets_the_script_by_itself(way: Way) -> None:
     assert server.script(own).state()["functions"] == ["mine"]
 
 
-def test_the_job_applies_what_nobody_else_did(way: Way) -> None:
+def test_the_job_applies_what_nobody_else_did_and_the_asset_shows_what_became_of_it(way: Way) -> None:
     resources = {"pipeline": PipelineResource()}
-    context = partial(dg.build_sensor_context, instance=way.platform.instance, resources=resources)
-    assert isinstance(edits_left(context()), dg.SkipReason)
-    way.send(way.message("UserProfiles", "full_name", [[1, "Ada"]]))
-    assert isinstance(edits_left(context()), dg.SkipReason)  # it has only just come
+    build = partial(dg.build_sensor_context, instance=way.platform.instance, resources=resources)
+
+    def asked(cursor: str | None = None) -> dg.SensorResult:
+        result = edits_left(build(cursor=cursor))
+        assert isinstance(result, dg.SensorResult)
+        return result
+
+    assert asked().skip_reason == dg.SkipReason("No edits wait.")
+    way.send(way.message("UserProfiles", "full_name", [[1, "Ada"], [2, ""], [3, 9]]))
+    assert not asked().run_requests  # it has only just come
     with way.platform.engine.begin() as connection:
         connection.execute(sa.text("update sheet_edit set due_at = due_at - interval '1 minute'"))
-    assert isinstance(edits_left(context()), dg.RunRequest)
+    assert len(asked().run_requests or []) == 1
     result = edit_sync.execute_in_process(instance=way.platform.instance, resources=resources)
     assert result.success
     assert way.user(1).full_name == "Ada"
+    with way.platform.engine.begin() as connection:
+        connection.execute(sa.text("update sheet_edit set settled_at = settled_at - interval '1 minute'"))
+        before = str(connection.scalar(sa.text("select min(settled_at) - interval '1 second' from sheet_edit")))
+    looked = asked(before)
+    [observation] = looked.asset_events
+    assert isinstance(observation, dg.AssetObservation)
+    assert observation.asset_key == way.asset("UserProfiles").key
+    became = {name: entry.value for name, entry in observation.metadata.items()}
+    assert became == {"spreadsheet": way.platform.spreadsheet_id, "edits": 3, "applied": 3}
+    assert asked(looked.cursor).asset_events == []

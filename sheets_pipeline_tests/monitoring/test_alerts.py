@@ -77,6 +77,7 @@ def webhook() -> Iterator[Webhook]:
     webhook.server.server_close()
 
 
+EDITS = {"enabled": True, "waiting": {"dead": 0}, "rejected_lately": 0, "found_by": {}, "webhook_is_silent": False}
 SILENT = Answers(failed=4, failing_seconds=25)
 LAST_ERROR = LastError("HeaderMismatch", "Rename the headers back.", True, NOW, "run")
 
@@ -101,6 +102,17 @@ LAST_ERROR = LastError("HeaderMismatch", "Rename the headers back.", True, NOW, 
         pytest.param(status(tab(set_aside_rows=3)), {"rows people"}, id="rows set aside"),
         pytest.param(status(tab(set_aside_rows=3, enabled=False)), set(), id="rows set aside in a tab that is off"),
         pytest.param(status(tab(), queue={"set_aside": 2}), {"events"}, id="events set aside"),
+        pytest.param(status(tab(), edits=EDITS), set(), id="edits are taken"),
+        pytest.param(status(tab(), edits=EDITS | {"rejected_lately": 2}), {"edits rejected"}, id="edits rejected"),
+        pytest.param(status(tab(), edits=EDITS | {"waiting": {"dead": 1}}), {"edits dead"}, id="edits dead"),
+        pytest.param(
+            status(tab(), edits=EDITS | {"webhook_is_silent": True, "found_by": {"read": 3}}),
+            {"edits silent"},
+            id="the webhook is silent",
+        ),
+        pytest.param(
+            status(tab(), edits=EDITS | {"waiting": {"dead": 1}, "enabled": False}), set(), id="edits are switched off"
+        ),
         pytest.param(status(tab(health=Health.DEGRADED), answers=SILENT), {"google"}, id="Google does not answer"),
         pytest.param(status(tab(), circuit=OPEN, answers=SILENT), {"circuit"}, id="the circuit has opened on it"),
     ],

@@ -43,6 +43,13 @@ function showChips(waiting) {
   }
 }
 
+/** How edits were found in the last day. */
+function found({ found_by: by, webhook_is_silent: isSilent }) {
+  if (!by.webhook && !by.read) return "";
+  const silent = isSilent ? " The Apps Script tells of none: run its test()." : "";
+  return ` Found in the last day: ${by.webhook.toLocaleString()} by the Apps Script, ${by.read.toLocaleString()} by reading.${silent}`;
+}
+
 function verdict({ enabled, waiting }) {
   if (!enabled) return ["stopped", "Edits are off", "What people type into editable columns is put back by full syncs. EDITS_ENABLED=true lets it change the database."];
   const waits = waiting.conflict + waiting.awaiting;
@@ -57,7 +64,7 @@ function showVerdict(answer) {
   byId("verdict").dataset.health = health;
   setText(byId("verdict-icon"), SIGNS[health]);
   setText(byId("verdict-title"), title);
-  setText(byId("verdict-reason"), reason);
+  setText(byId("verdict-reason"), reason + found(answer));
   document.title = `${title} · Edits`;
 }
 

@@ -124,16 +124,20 @@ def _problem(error: BaseException, path: Path) -> Problem:
 
 def problem_at(path: str | Path, line: int, wrong: str) -> Problem:
     """A problem at a place, with what to do."""
-    text = f"{Path(path).name}, line {line}: {wrong.rstrip('.')}.{REMEDY}"
+    text = f"{Path(path).name}, line {line}: {_sentence(wrong)}{REMEDY}"
     return Problem(text, str(path), line)
 
 
 def project_problem(declared: DeclaredTab) -> Problem:
     """What is wrong with a declaration of a project, all of it, and where the first of it stands."""
     (first, *others) = declared.faults
-    more = "".join(f" Line {fault.line}: {fault.text.rstrip('.')}." for fault in others)
-    text = f"{declared.file}, line {first.line}: {first.text.rstrip('.')}.{more}{REMEDY}"
+    more = "".join(f" Line {fault.line}: {_sentence(fault.text)}" for fault in others)
+    text = f"{declared.file}, line {first.line}: {_sentence(first.text)}{more}{REMEDY}"
     return Problem(text, declared.path, first.line)
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith("?") else f"{text.rstrip('.')}."
 
 
 def _line(error: BaseException, path: Path) -> int:

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from dotenv import dotenv_values
@@ -93,10 +94,17 @@ def _digest(path: str, _changed_at: int, _size: int) -> str:
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
 
 
-def project_of(folder: Path) -> Project:
-    """Every document of every file, in order; what refers to something that is not there cannot be used."""
+def project_of(folder: Path | None, others: Collection[Declared] = ()) -> Project:
+    """Every document of every file, in order; what refers to something that is not there cannot be used.
+
+    Args:
+        folder: Of the project; None where there is none.
+        others: What Python code declares.
+    """
     environment, found = _environment(), Project()
-    for path in declaration_files(folder):
+    for other in others:
+        add(found, other)
+    for path in declaration_files(folder) if folder is not None else ():
         for one in declared_in(path, environment):
             add(found, one)
     for name, spreadsheets in list(found.spreadsheets.items()):
@@ -224,7 +232,7 @@ def _declared(path: Path, document: Document, otherwise: str, others: Collection
 
 def _made(path: Path, document: Document, said: BaseModel, faults: list[Fault]) -> Declared | None:
     if isinstance(said, CredentialDeclaration):
-        if said.key is not None and ("attributes", "key") not in document.hidden:
+        if said.key is not None and ("attributes", "key") in document.lines.keys() - document.hidden:
             text = "key stands in the file itself, where whoever reads the project sees it. Write key: {env: NAME}"
             faults.append(Fault(document.line_of(("attributes", "key")), text))
         return DeclaredCredential(said, document, path)
@@ -239,14 +247,25 @@ def _made(path: Path, document: Document, said: BaseModel, faults: list[Fault]) 
     return DeclaredTab(said.title, path.name, str(path), line, (), tab_of(said), query, said, line, document.lines)
 
 
-def from_declaration(path: Path, declaration: TabDeclaration) -> DeclaredTab:
+def from_declaration(path: Path, said: BaseModel, line: int = 1) -> Declared:
     """The same of a declaration that Python code in this file has made."""
-    document, faults = Document(1), list[Fault]()
-    query = _query(path, document, declaration, faults)
-    if query is None:
+    document, faults = Document(line), list[Fault]()
+    declared = _made(path, document, said, faults)
+    if declared is None or faults:
         document.faults = faults
-        return _unusable(path, document, declaration.title, 1)
-    return DeclaredTab(declaration.title, path.name, str(path), 1, (), tab_of(declaration), query, declaration)
+        return _unusable(path, document, str(getattr(said, "title", "") or getattr(said, "name", path.name)), line)
+    return declared
+
+
+def declared_by(module: ModuleType, path: Path) -> Iterator[Declared]:
+    """What a module holds under names of its own: ``COURSES = Spreadsheets(name="courses", ...)``; tabs and credentials, too."""
+    text = path.read_text(encoding="utf-8", errors="replace")
+    for name, value in vars(module).items():
+        made_here = re.search(
+            rf"^{re.escape(name)}\b[^=\n]*=", text, re.MULTILINE
+        )  # and not imported from another module
+        if made_here and isinstance(value, BaseModel) and isinstance(value, tuple(MODELS.values())):
+            yield from_declaration(path, value, text.count("\n", 0, made_here.start()) + 1)
 
 
 def _attributes(document: Document, faults: list[Fault], others: Collection[str]) -> dict[str, Any] | None:

@@ -70,11 +70,7 @@ class Tab(_OfDocument, TabDeclaration):
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The asset of a tab that is declared in Python, with its checks."""
-        path = context.path if context.path.suffix else context.path / "component.py"
-        declared = from_declaration(path, TabDeclaration(**self.model_dump(exclude_unset=True)))
-        if declared.faults:  # made by a program, which a person runs now
-            raise DeclarationBroken(self.title, " ".join(f"{fault.text}." for fault in declared.faults))
-        return _definitions(declared)
+        return _in_python(self, context)
 
 
 class Spreadsheets(_OfDocument, SpreadsheetsDeclaration):
@@ -83,8 +79,8 @@ class Spreadsheets(_OfDocument, SpreadsheetsDeclaration):
     _attributes = _any_attributes(SpreadsheetsDeclaration)
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        """Declared in a document."""
-        raise NotImplementedError("Declare spreadsheets in YAML: type: sheets_pipeline.Spreadsheets.")
+        """Nothing that shows: tabs name it."""
+        return _in_python(self, context)
 
 
 class Credential(_OfDocument, CredentialDeclaration):
@@ -93,8 +89,16 @@ class Credential(_OfDocument, CredentialDeclaration):
     _attributes = _any_attributes(CredentialDeclaration)
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        """Declared in a document."""
-        raise NotImplementedError("Declare credentials in YAML: type: sheets_pipeline.Credential.")
+        """Nothing that shows: spreadsheets name it."""
+        return _in_python(self, context)
+
+
+def _in_python(said: BaseModel, context: dg.ComponentLoadContext) -> dg.Definitions:
+    path = context.path if context.path.suffix else context.path / "component.py"
+    declared = from_declaration(path, said)
+    if declared.faults:  # made by a program, which a person runs now
+        raise DeclarationBroken(declared.title, " ".join(f"{fault.text}." for fault in declared.faults))
+    return _definitions(declared)
 
 
 def _document(context: dg.ComponentLoadContext) -> Declared:

@@ -18,9 +18,9 @@ import sqlalchemy as sa
 
 from sheets_pipeline.components import declarations
 from sheets_pipeline.components.declarations import Problem, TabModule
-from sheets_pipeline.components.declared import DeclaredCredential, DeclaredSpreadsheets, DeclaredTab
+from sheets_pipeline.components.declared import Declared, DeclaredCredential, DeclaredSpreadsheets, DeclaredTab
 from sheets_pipeline.components.names import dagster_name
-from sheets_pipeline.components.project import Project, project_of
+from sheets_pipeline.components.project import Project, declared_by, project_of
 from sheets_pipeline.database.event_keys import TabEvents
 from sheets_pipeline.database.own_query import own_query
 from sheets_pipeline.errors import DeclarationBroken
@@ -272,7 +272,8 @@ def _load() -> list[TabAsset]:
     # A module that is about to be imported again declares its tabs again.
     _DECLARED[:] = [one for one in _DECLARED if one.module in sys.modules]
     folder, modules = project_folder(), list(declarations.modules())
-    project = project_of(folder) if folder is not None else Project()
+    in_python = [one for module in modules for one in _models_in(module)]
+    project = project_of(folder, in_python)
     _PROJECT.spreadsheets, _PROJECT.credentials = project.spreadsheets, project.credentials
     declared = [_judged(module, tab) for module in modules for tab in _tabs_of(module)]
     declared = list(_titles_once([*declared, *map(of_project, project.tabs)]))
@@ -286,6 +287,11 @@ def of_project(declared: DeclaredTab) -> TabAsset:
         return replace(_broken(declared.title, declared.asset_name, "", problem), declared=declared)
     asset = _asset(declared.tab, declared.compute, declared.asset_name)
     return TabAsset(declared.tab, asset, declared.compute, declared=declared)
+
+
+def _models_in(module: TabModule) -> Iterator[Declared]:
+    loaded = sys.modules.get(module.name)
+    return iter(()) if loaded is None or module.problem else declared_by(loaded, Path(module.path))
 
 
 def _tabs_of(module: TabModule) -> list[TabAsset]:

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 import sheets_pipeline
 from sheets_pipeline.components import tab_asset
+from sheets_pipeline.components.project import Project
 from sheets_pipeline.components.tab import Credential, Spreadsheets, Tab
 from sheets_pipeline.components.tab_asset import declared_at, tab_assets
 from sheets_pipeline_tests.learning_platform import Platform
@@ -49,6 +50,7 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(tab_asset, "_COMPONENTS", {})
+    monkeypatch.setattr(tab_asset, "_COMPONENTS_OF_PROJECT", Project())
     folder = tmp_path / "school"
     before = set(sys.modules)
 
@@ -113,7 +115,13 @@ def test_a_tab_is_declared_in_python_with_the_same_keys(load: Load) -> None:
         "@dg.component_instance\ndef tab(context):\n"
         "    return sheets_pipeline.Tab(title='Made', key='id', sql='select 1 as id', on_removed='keep')\n"
     )
-    loaded = load(**{"defs/made/component.py": component})
+    places = (
+        "import dagster as dg\nimport sheets_pipeline\n\n\n"
+        "@dg.component_instance\ndef office(context):\n"
+        "    return sheets_pipeline.Spreadsheets(name='office', url='1AbC')\n"
+    )
+    loaded = load(**{"defs/made/component.py": component, "defs/places/component.py": places})
+    assert tab_asset.declared_spreadsheets()["office"].declaration.url == "1AbC"
     assert dg.AssetKey("made") in loaded.resolve_asset_graph().get_all_asset_keys()
     with pytest.raises(ValidationError):
         sheets_pipeline.Tab(title="Made", key=["id"], sql="select 1 as id", on_remove="keep")  # type: ignore[call-arg]

@@ -18,7 +18,7 @@ from sheets_pipeline.cli.main import main
 from sheets_pipeline.components import declarations, tab_asset
 from sheets_pipeline.components.declared import DeclaredTab
 from sheets_pipeline.components.project import declared_in
-from sheets_pipeline.components.tab_asset import tab_assets
+from sheets_pipeline.components.tab_asset import declared_credentials, declared_spreadsheets, tab_assets
 from sheets_pipeline.dagster_runtime.fingerprint import code_fingerprint
 from sheets_pipeline.database import events, history
 from sheets_pipeline.definitions import defs
@@ -416,3 +416,30 @@ def test_the_project_is_the_setting_else_the_folder_else_the_demo(
 def test_a_project_without_tabs_loads(project: Project) -> None:
     assert project() == {}
     dg.Definitions.validate_loadable(defs())
+
+
+PLACES = """\
+from sheets_pipeline import Credential, Spreadsheets, Tab
+
+SECOND = Credential(name="second", key="{}")
+OFFICE = Spreadsheets(name="office", url="1AbC", credential="second")
+
+WRONG = Spreadsheets(name="wrong", list=[{"id": 7, "url": "1AbC", "credential": "secnd"}])
+LATER = Tab(title="Later", key="id", sql="select 1 as id", spreadsheet="office")
+"""
+
+
+def test_lists_and_credentials_are_declared_in_python_beside_yaml(project: Project) -> None:
+    tab = "type: sheets_pipeline.Tab\nattributes: {title: %s, key: id, sql: select 1 as id, spreadsheet: %s}\n---\n"
+    again = f"from {declarations.PACKAGE}.places import OFFICE\n"
+    found = project(places_py=PLACES, again_py=again, y_yaml=tab % ("Fine", "office") + tab % ("Lost", "ofice"))
+    assert {name for name, one in found.items() if one.problem is None} == {"Fine", "Later"}
+    problems = {name: one.problem.text for name, one in found.items() if one.problem}
+    assert problems["wrong"].startswith(
+        "places.py, line 6: there is no credential 'secnd'. Did you mean 'second'? Correct"
+    )
+    assert problems["Lost"].startswith(
+        "y.yaml, line 5: spreadsheet: there is no spreadsheet 'ofice'. Did you mean 'office'?"
+    )
+    assert list(declared_spreadsheets()) == ["office"]
+    assert declared_credentials()["second"].credential.key == "{}"

@@ -84,6 +84,8 @@ def main() -> None:
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends what was started, as Ctrl-C does
     about = machine()
+    if os.sched_getscheduler(0) in (os.SCHED_FIFO, os.SCHED_RR):  # chrt -r 1 python -m benchmarks.latency
+        about["priority"] = "all of it in the real-time class, before whatever else the machine did"
     results = {}
     for variant in (variant for variant in VARIANTS if variant.name in arguments.variants):
         results[variant.name] = measure(variant, arguments)

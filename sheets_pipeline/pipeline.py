@@ -39,8 +39,8 @@ from sheets_pipeline.sync.tab import Tab
 #: What was seen of the databases' room is good for so long.
 _ROOM_SECONDS = 10.0
 
-#: Each tab at work holds one for its lock and needs another now and then; made when they are needed.
-_POOL = {"max_overflow": 45}
+#: Each tab at work holds one for its lock and needs another now and then; made when they are needed, and a few are kept.
+_POOL = {"pool_size": 8, "max_overflow": 42}
 
 _GOOGLE_PAGES = "https://docs.google.com"
 

@@ -5,20 +5,25 @@ daemon, code server, run worker) builds them anew from ``dagster.yaml`` and atta
 """
 
 import logging
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Self
 
 import sqlalchemy as sa
 from dagster import Field
 from dagster._config import UserConfigSchema
-from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
+from dagster._core.storage.compute_log_manager import CapturedLogContext, ComputeIOType
+from dagster._core.storage.local_compute_log_manager import IO_TYPE_EXTENSION, LocalComputeLogManager
 from dagster._core.storage.root import LocalArtifactStorage
 from dagster._serdes import ConfigurableClassData
+from dagster._utils import touch_file
 from dagster_postgres.event_log import PostgresEventLogStorage
 from dagster_postgres.run_storage import PostgresRunStorage
 from dagster_postgres.schedule_storage import PostgresScheduleStorage
 from dagster_postgres.storage import DagsterPostgresStorage
 
+from sheets_pipeline.dagster_runtime.compute_logs import captured
 from sheets_pipeline.dagster_runtime.webserver import guard_this_process
 from sheets_pipeline.database.engine import connect
 from sheets_pipeline.embedded.files import make_folder
@@ -28,6 +33,7 @@ from sheets_pipeline.settings import load_settings
 
 logger = logging.getLogger(__name__)
 
+_STREAMS = (ComputeIOType.STDOUT, ComputeIOType.STDERR)
 
 #: Methods of Dagster's storages that look into the catalog of its database.
 LOOKS = {
@@ -124,6 +130,14 @@ class PipelineComputeLogs(LocalComputeLogManager):
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> Self:
         """Called by Dagster in each of its processes."""
         return cls(base_dir=_folder("logs"), inst_data=inst_data)
+
+    @contextmanager
+    def capture_logs(self, log_key: Sequence[str]) -> Generator[CapturedLogContext, None, None]:
+        """Called by Dagster for each step: what is printed in the block is its log."""
+        out, err = (self.get_captured_local_path(log_key, IO_TYPE_EXTENSION[kind]) for kind in _STREAMS)
+        with captured({sys.stdout: out, sys.stderr: err}):
+            yield CapturedLogContext(log_key)
+        touch_file(self.complete_artifact_path(log_key))  # type: ignore[no-untyped-call] # Dagster's
 
 
 def _refuse_what_a_person_must_mend(url: str) -> None:

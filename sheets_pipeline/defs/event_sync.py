@@ -42,7 +42,7 @@ _NEXT_TICK_TAG = "sheets_pipeline/next_tick"
 
 #: While a run is under way, the sensor looks whether it has ended: at first this often, as runs end when a tick begins,
 #: then ever less, as this one may rest.
-_FIRST_LOOK_SECONDS, _LOOKS_GROW = 0.2, 1.15
+_FIRST_LOOK_SECONDS, _LOOKS_GROW = 0.05, 1.25
 
 #: Reasons listed in a run's metadata.
 _LISTED = 20
@@ -57,11 +57,11 @@ def sync_pending_events(context: dg.OpExecutionContext, pipeline: PipelineResour
     opened = pipeline.opened()
     others = OTHERS_TAG in context.run.tags
     add_missing(context.instance, context.run, run_tags(opened, others=others))
-    if reason := why_none_are_taken(opened):  # started by hand
+    next_tick = float(context.run.tags.get(_NEXT_TICK_TAG, 0))
+    if not next_tick and (reason := why_none_are_taken(opened)):  # the sensor has asked
         context.log.warning(reason)
         yield dg.Output(None)
         return
-    next_tick = float(context.run.tags.get(_NEXT_TICK_TAG, 0))
     rounds: list[Round] = []
     failure: dg.Failure | None = None
     try:

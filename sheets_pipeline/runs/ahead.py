@@ -4,8 +4,8 @@ from contextlib import ExitStack
 
 from sheets_pipeline.pipeline import Pipeline
 
-#: Of an event that shows in three tabs: each holds its lock on one and computes on another.
-_CONNECTIONS = 5
+#: Of an event that shows in three tabs: each holds its lock on one and asks on another, and one of them computes.
+_CONNECTIONS = 7
 
 
 def open_ahead(pipeline: Pipeline) -> None:

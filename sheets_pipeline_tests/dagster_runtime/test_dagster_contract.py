@@ -85,7 +85,14 @@ USED = [
     ),
     Used("dagster._config:UserConfigSchema", "type of a configuration's description"),
     Used("dagster._config.config_schema:UserConfigSchema", "type of a configuration's description"),
-    Used("dagster._core.storage.local_compute_log_manager:LocalComputeLogManager", "what runs print", takes="base_dir inst_data"),
+    Used("dagster._core.storage.local_compute_log_manager:LocalComputeLogManager", "what runs print", takes="base_dir inst_data",
+         has="get_captured_local_path complete_artifact_path"),
+    Used("dagster._core.storage.local_compute_log_manager:IO_TYPE_EXTENSION", "names of the files of what runs print"),
+    Used("dagster._core.storage.compute_log_manager:CapturedLogContext", "what is printed", takes="log_key"),
+    Used("dagster._core.storage.compute_log_manager:ComputeIOType", "what is printed", has="STDOUT STDERR"),
+    Used("dagster._core.execution.compute_logs:redirect_to_file", "prints into a file", takes="stream filepath"),
+    Used("dagster._utils:ensure_file", "makes a file and its folder", takes="path"),
+    Used("dagster._utils:touch_file", "marks what is printed as complete", takes="path"),
     Used("dagster._core.storage.root:LocalArtifactStorage", "files beside the storage", takes="base_dir inst_data"),
     Used(
         "dagster_postgres.storage:DagsterPostgresStorage", "the storage that ours extends",
@@ -135,7 +142,7 @@ REPLACED = [
     (storage.Runs, "optimize_for_webserver"),
     (storage.PipelineStorage, "config_type from_config_value"),
     (storage.PipelineArtifacts, "config_type from_config_value"),
-    (storage.PipelineComputeLogs, "config_type from_config_value"),
+    (storage.PipelineComputeLogs, "config_type from_config_value capture_logs"),
 ]
 
 

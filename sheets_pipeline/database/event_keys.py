@@ -108,7 +108,7 @@ def stored_key(key: object) -> str:
 
 
 #: Types whose cells say nothing of how the database writes a value: a moment is a number in the spreadsheet's time zone.
-_UNLIKE_TEXT = {ColumnType.DATE, ColumnType.DATETIME, ColumnType.BOOLEAN, ColumnType.JSON}
+UNLIKE_TEXT = {ColumnType.DATE, ColumnType.DATETIME, ColumnType.BOOLEAN, ColumnType.JSON}
 
 
 def keys_of_tab(tab: Tab, keys: Collection[Any]) -> set[str] | None:
@@ -117,7 +117,7 @@ def keys_of_tab(tab: Tab, keys: Collection[Any]) -> set[str] | None:
     ``tab`` knows the types that its declaration leaves to the query, which whoever made the keys did not.
     """
     columns = [tab.column(name) for name in tab.key]
-    if any(column.type in _UNLIKE_TEXT for column in columns):
+    if any(column.type in UNLIKE_TEXT for column in columns):
         return None
     return {_like_rows(str(key), columns) for key in keys}
 

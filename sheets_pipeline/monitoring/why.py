@@ -4,7 +4,7 @@ One query for the row, one read request for the tab, and the pipeline's own tabl
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 import dagster as dg
@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sheets_pipeline.components.tab_asset import TabAsset, tab_events
 from sheets_pipeline.dagster_runtime.instigators import switched_off
 from sheets_pipeline.database import events, held_tabs, history
-from sheets_pipeline.database.event_keys import TabEvents, UnusableKey
+from sheets_pipeline.database.event_keys import UNLIKE_TEXT, TabEvents, UnusableKey
 from sheets_pipeline.database.event_table import Event, pending_event
 from sheets_pipeline.database.state import LastWritten, holders
 from sheets_pipeline.database.touched import Lookups, touched, waits
@@ -25,10 +25,12 @@ from sheets_pipeline.runs.targets import Target, target, targets
 from sheets_pipeline.sheets import access
 from sheets_pipeline.sheets.memory import TabFacts
 from sheets_pipeline.sheets.time_zones import zone_for
+from sheets_pipeline.sync.cells import key_of
 from sheets_pipeline.sync.headers import locate_columns
 from sheets_pipeline.sync.snapshot import index_rows
 from sheets_pipeline.sync.spreadsheet import Each
 from sheets_pipeline.sync.tab import Tab
+from sheets_pipeline.sync.values import Misfit, converter
 from sheets_pipeline.sync.why import RowFacts, reasons
 
 #: Events that are looked at, the oldest first.
@@ -100,7 +102,7 @@ def explain(
     rows, tab = trial.rows_by_key(
         pipeline.source, tab_asset, [tuple(key)], seconds, lambda tab: _zone(tab, known), here.spreadsheet.part
     )
-    row_key = _row_key(tab, key)
+    row_key = _row_key(tab, key, _zone(tab, known))
     position = rows.position.get(row_key)
     written = memory.last_written(row_key)
     number, sheet = _in_the_tab(pipeline, tab, known, row_key)
@@ -164,11 +166,19 @@ def _moment(written: LastWritten | None) -> datetime | None:
     return datetime.fromtimestamp(written.at, UTC) if written and written.at else None
 
 
-def _row_key(tab: Tab, key: list[str]) -> str:
+def _row_key(tab: Tab, key: list[str], zone: tzinfo = UTC) -> str:
+    """The key as rows of the tab have it: of a date or a moment the number that stands in the cell."""
+    columns = [tab.column(name) for name in tab.key]
     try:
-        return TabEvents((), (), tuple(map(tab.column, tab.key))).key_of_values(key)
+        parts = [
+            key_of(converter(column.type, zone)(part)) if column.type in UNLIKE_TEXT else part
+            for part, column in zip(key, columns, strict=True)
+        ]
+        return TabEvents((), (), tuple(columns)).key_of_values(parts)
     except UnusableKey as error:
         raise TabProblem(tab.title, f"the key {key} {error}.") from None
+    except Misfit as error:
+        raise TabProblem(tab.title, f"the key {key} has {error} (such as 2026-05-31 for a date).") from None
 
 
 def _column(tab: Tab, wanted: str) -> str:

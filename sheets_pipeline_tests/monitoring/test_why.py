@@ -12,6 +12,10 @@ from sheets_pipeline.cli import run_sync
 from sheets_pipeline.cli.main import main
 from sheets_pipeline.dagster_runtime import connections
 from sheets_pipeline.definitions import defs
+from sheets_pipeline.errors import TabProblem
+from sheets_pipeline.monitoring.why import _row_key as key_of_row
+from sheets_pipeline.sync.cells import row_keys
+from sheets_pipeline.sync.tab import Column, ColumnType, Tab
 from sheets_pipeline_tests.components.test_project_folder import PROGRESS, SCHEMA, TABS, WATCHES, Project, project
 from sheets_pipeline_tests.learning_platform import Platform, platform
 
@@ -84,3 +88,15 @@ def test_a_wrong_call_says_what_is_expected(project: Project, words: tuple[str, 
     result = CliRunner().invoke(main, ["tabs", "why", *words])
     assert result.exit_code == 2
     assert told in " ".join(result.stderr.split())
+
+
+def test_a_key_with_a_date_is_that_of_its_cell() -> None:
+    tab = Tab(
+        "Trips",
+        ("id", "day", "paid"),
+        (Column("id"), Column("day", ColumnType.DATE), Column("paid", ColumnType.BOOLEAN)),
+    )
+    key = key_of_row(tab, ["a-1", "2026-07-01", "true"])
+    assert key == row_keys([["a-1"], [46204], [True]])[0]
+    with pytest.raises(TabProblem, match="has text that is not an ISO date"):
+        key_of_row(tab, ["a-1", "1st of May", "true"])

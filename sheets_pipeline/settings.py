@@ -163,6 +163,16 @@ class Settings(BaseSettings):
     edits_webhook_secret: Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)] = Field(
         None, description="Shared with the Apps Script that sends edits; without it, none are taken by the webhook."
     )
+    edits_webhook_host: str = Field("127.0.0.1", description="Address of the webhook, where it has a port of its own.")
+    edits_webhook_port: Annotated[int | None, BeforeValidator(_blank_is_unset)] = Field(
+        None, ge=1, le=65_535, description="Port of the webhook alone; without it, it is served by the control API."
+    )
+    edits_poll_seconds: Annotated[int | None, BeforeValidator(_blank_is_unset)] = Field(
+        None,
+        ge=10,
+        le=86_400,
+        description="Seconds between reads of editable tabs for edits; without it, full syncs find them.",
+    )
     keep_edits_days: int = Field(365, ge=1, le=3650, description="Days that settled edits are kept in the ledger.")
     sync_owners: OptionalText = Field(
         None, description="Owners of the tabs' assets: mail addresses or team:NAME, separated by commas."

@@ -67,13 +67,16 @@ _READ = _errors(503)
 _ACT = _errors(404, 409, 415, 422, 502, 503)
 
 
-def create_app(operations: Operations, token: str | None, edits_secret: str | None = None) -> FastAPI:
+def create_app(
+    operations: Operations, token: str | None, edits_secret: str | None = None, webhook: FastAPI | None = None
+) -> FastAPI:
     """The application.
 
     Args:
         operations: What it can do.
         token: CONTROL_API_TOKEN, or None to serve this machine only.
         edits_secret: What the Apps Script signs with; None takes no edits.
+        webhook: Serves the webhook in place of this application.
     """
     metrics = Metrics(operations.titles())
     applier = Applier(lambda: operations.pipeline, lambda: look_everywhere(operations.pipeline))
@@ -94,7 +97,7 @@ def create_app(operations: Operations, token: str | None, edits_secret: str | No
     _add_metrics(app, operations, metrics)
     _add_steering(app, operations)
     add_edits(app, lambda: operations.pipeline, _errors(404, 422, 503), _ACT)
-    add_webhook(app, intake, applier)
+    add_webhook(app if webhook is None else webhook, intake, applier)
     add_pages(app)
     _describe(app)
     return app

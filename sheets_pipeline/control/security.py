@@ -49,7 +49,7 @@ def refusal(scope: Scope, token: str | None) -> Refusal | None:
     """Why this request is refused; None where it may go on."""
     if scope["type"] != "http":
         return Refusal(403, "Expected HTTP; there are no WebSockets here.")
-    if _is_webhook(scope):
+    if is_webhook(scope):
         return malformed(scope)
     refused = malformed(scope) or (_not_from_here(scope) if token is None else _without_token(scope, token))
     refused = refused or foreign_page(scope)
@@ -63,8 +63,9 @@ def is_trusted(scope: Scope, token: str | None) -> bool:
     return token is None or _has_token(scope, token)
 
 
-def _is_webhook(scope: Scope) -> bool:
-    return scope["method"] == "POST" and route_path(scope) == WEBHOOK
+def is_webhook(scope: Scope) -> bool:
+    """Whether it is a message of the Apps Script, which is signed."""
+    return scope["type"] == "http" and scope["method"] == "POST" and route_path(scope) == WEBHOOK
 
 
 def _is_open(path: str) -> bool:
@@ -117,7 +118,7 @@ class Guard:
             return
         if refused is None:
             try:
-                body = await read_body(scope, receive, WEBHOOK_BYTES if _is_webhook(scope) else _BODY_BYTES)
+                body = await read_body(scope, receive, WEBHOOK_BYTES if is_webhook(scope) else _BODY_BYTES)
             except Disconnected:
                 return
             if not isinstance(body, Refusal):

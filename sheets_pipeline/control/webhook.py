@@ -3,11 +3,39 @@
 from fastapi import FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from sheets_pipeline.control.security import Guard, is_webhook
 from sheets_pipeline.edits.applier import Applier
 from sheets_pipeline.edits.intake import Intake, MessageRefused
 
 TIMESTAMP_HEADER, SIGNATURE_HEADER = "X-Sheets-Pipeline-Timestamp", "X-Sheets-Pipeline-Signature"
+
+
+class OnlyWebhook:
+    """ASGI middleware of an application that serves nothing else: all other requests are answered by 404."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan" or is_webhook(scope):
+            await self.app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})
+        else:
+            await JSONResponse({"error": "Expected POST /webhook; there is nothing else here."}, 404)(
+                scope, receive, send
+            )
+
+
+def webhook_alone() -> FastAPI:
+    """An application for a port of its own; ``add_webhook`` adds the one thing that it serves."""
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    app.add_middleware(Guard, token=None)
+    app.add_middleware(OnlyWebhook)  # the last one is asked first
+    return app
 
 
 def add_webhook(app: FastAPI, intake: Intake, applier: Applier) -> None:

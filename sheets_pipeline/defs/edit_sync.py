@@ -9,7 +9,7 @@ from sheets_pipeline.dagster_runtime.connections import shared
 from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.defs.running import CONSOLE, RUN_CONFIG
 from sheets_pipeline.edits import counts, ledger, looks
-from sheets_pipeline.edits.apply import apply_due
+from sheets_pipeline.edits.apply import apply_due, editable_tabs
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.runs import gate
 from sheets_pipeline.runs.edit_looks import look_everywhere
@@ -59,6 +59,7 @@ def edits_left(context: dg.SensorEvaluationContext, pipeline: PipelineResource) 
         opened = pipeline.opened()
         if not opened.settings.edits_on:
             return dg.SensorResult(skip_reason="Edits are off (EDITS_ENABLED).")
+        looks.poll(opened.state, editable_tabs(), opened.settings.edits_poll_seconds)
         are_left = _are_left(opened)
         cursor, observations = _settled_since(opened, context.cursor)
     except gate.UNREACHABLE as error:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 
 from sheets_pipeline.edits import ledger, looks
-from sheets_pipeline.edits.apply import apply_due
+from sheets_pipeline.edits.apply import apply_due, editable_tabs
 from sheets_pipeline.edits.ends import Ends
 from sheets_pipeline.errors import SheetsPipelineError
 
@@ -62,6 +62,7 @@ class Applier:
             return _seconds_to(ledger.next_due(connection))
 
     def _read(self, pipeline: Ends) -> float:
+        looks.poll(pipeline.state, editable_tabs(), pipeline.settings.edits_poll_seconds)
         if self._look():
             self._applies.set()
         with pipeline.state.connect() as connection:

@@ -44,6 +44,10 @@ BODY_BYTES = 1_000_000
 MOST_ROWS = 500
 #: Messages of one spreadsheet: a second on average, and at once.
 PER_SECOND, AT_ONCE = 40.0, 400.0
+#: So many cells count as one message more.
+CELLS_AS_MESSAGE = 100
+#: Spreadsheets whose messages are counted; more than anybody keeps.
+_MOST_COUNTED = 10_000
 
 _Word = Annotated[str, StringConstraints(max_length=254, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
@@ -120,12 +124,13 @@ class Intake:
             DatabaseError: The ledger cannot be written.
         """
         self._check_signature(body, timestamp, signature)
+        if not self._quota.takes(_spreadsheet_of(body)):  # before anything that takes long
+            raise MessageRefused(429, f"Expected at most {PER_SECOND:.0f} messages a second. Wait a moment.")
         message = parsed(body)
+        self._quota.charge(message.spreadsheet, sum(len(row.cells) for row in message.rows) / CELLS_AS_MESSAGE)
         pipeline = self._open()
         if not ledger.is_kept(pipeline.state, message.spreadsheet, pipeline.services.spreadsheet_id):
             raise MessageRefused(404, "Expected the id of a spreadsheet that is kept here; found another.")
-        if not self._quota.takes(message.spreadsheet):
-            raise MessageRefused(429, f"Expected at most {PER_SECOND:.0f} messages a second. Wait a moment.")
         tabs = [] if message.kind == "probe" else _tabs(pipeline, message)
         with ledger.writing(pipeline.state) as connection:
             self._note(connection, message)
@@ -165,6 +170,16 @@ class Intake:
 def sign(secret: str, timestamp: str, body: bytes) -> str:
     """The signature of a message: HMAC-SHA256 over ``timestamp.body``, as hexadecimal digits."""
     return hmac.new(secret.encode(), timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()
+
+
+def _spreadsheet_of(body: bytes) -> str:
+    """The id that a signed message names; blank where it is none."""
+    try:
+        message = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return ""
+    named = message.get("spreadsheet") if isinstance(message, dict) else None
+    return named[:100] if isinstance(named, str) else ""
 
 
 def parsed(body: bytes) -> Message:
@@ -261,7 +276,10 @@ def _typed(value: Any) -> Typed:
 
 
 class _Quota:
-    """How many messages of each spreadsheet are taken: so many a second on average, and so many at once."""
+    """How many messages of each spreadsheet are taken: so many a second on average, and so many at once.
+
+    One of many cells is taken, too, and those after it wait the longer.
+    """
 
     def __init__(self) -> None:
         self._left: dict[str, tuple[float, float]] = {}
@@ -270,8 +288,19 @@ class _Quota:
     def takes(self, spreadsheet: str) -> bool:
         """Whether one more is taken now."""
         with self._lock:
-            now = time.monotonic()
-            left, since = self._left.get(spreadsheet, (AT_ONCE, now))
-            left = min(AT_ONCE, left + (now - since) * PER_SECOND)
-            self._left[spreadsheet] = (max(0.0, left - 1), now)
+            left = self._refilled(spreadsheet)
+            if left >= 1:
+                self._left[spreadsheet] = (left - 1, time.monotonic())
             return left >= 1
+
+    def charge(self, spreadsheet: str, messages: float) -> None:
+        """Count one that was taken for more."""
+        with self._lock:
+            self._left[spreadsheet] = (max(-AT_ONCE, self._refilled(spreadsheet) - messages), time.monotonic())
+
+    def _refilled(self, spreadsheet: str) -> float:
+        now = time.monotonic()
+        if len(self._left) > _MOST_COUNTED:
+            self._left.clear()
+        left, since = self._left.get(spreadsheet, (AT_ONCE, now))
+        return min(AT_ONCE, left + (now - since) * PER_SECOND)

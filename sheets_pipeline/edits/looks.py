@@ -42,6 +42,21 @@ def ask(connection: sa.Connection, tab_id: int, seconds: float = SOON_SECONDS) -
         connection.execute(sheet_tab_look.update().where(columns.tab_id == tab_id).values(due_at=due))
 
 
+def poll(engine: sa.Engine, tabs: Collection[str], seconds: float | None) -> None:
+    """Have these tabs read that were not read for edits for so long; none where it is None (EDITS_POLL_SECONDS)."""
+    if seconds is None:
+        return
+    columns, of = sheet_tab_look.c, sync_tab.c
+    query = sa.select(of.id).outerjoin(sheet_tab_look, columns.tab_id == of.id).where(of.tab.in_(list(tabs)))
+    with engine.connect() as connection:
+        before = now(connection) - timedelta(seconds=seconds)
+        late = columns.due_at.is_(None) & (columns.looked_at.is_(None) | (columns.looked_at <= before))
+        ids = list(connection.scalars(query.where(late).order_by(of.id)))
+    for tab_id in ids:
+        with writing(engine) as connection:
+            ask(connection, tab_id, 0)
+
+
 def claim(engine: sa.Engine, spreadsheet_id: str, tab: str | None) -> Claim | None:
     """The tab of a spreadsheet, or any for None, whose time has come, for this process alone."""
     columns, of = sheet_tab_look.c, sync_tab.c

@@ -23,11 +23,11 @@ from sheets_pipeline.cli.main import main
 from sheets_pipeline.components.tab_asset import TabAsset, tab_assets
 from sheets_pipeline.control.app import create_app
 from sheets_pipeline.control.operations import Operations
-from sheets_pipeline.control.webhook import add_webhook
+from sheets_pipeline.control.webhook import add_webhook, webhook_alone
 from sheets_pipeline.database.edit_tables import sheet_edit
 from sheets_pipeline.defs.edit_sync import edit_sync, edits_left
 from sheets_pipeline.defs.resources import PipelineResource
-from sheets_pipeline.edits import intake, ledger
+from sheets_pipeline.edits import intake, ledger, looks
 from sheets_pipeline.edits.applier import Applier
 from sheets_pipeline.edits.apply import apply_due
 from sheets_pipeline.edits.intake import Intake, MessageRefused, parsed, sign
@@ -168,6 +168,16 @@ def test_messages_that_are_not_to_be_taken_are_refused(way: Way, monkeypatch: py
     assert way.send(way.message("", "", []) | {"kind": "probe", "columns": []}).json() == {"taken": "probe", "cells": 0}
     assert way.client.get("/sync/status").status_code == 401  # nothing else is open
     probe = way.message("", "", []) | {"kind": "probe", "columns": []}
+    alone = webhook_alone()
+    operations = Operations(way.pipeline.settings, lambda: way.pipeline, way.platform.instance)
+    control, way.client = way.client, TestClient(create_app(operations, "token", SECRET, alone))
+    assert way.send(probe).status_code == 404  # it has a port of its own, and is nowhere else
+    way.client = TestClient(alone)
+    assert way.send(probe | {"id": str(uuid.uuid4())}).status_code == 202
+    assert way.send(b'"' + b"x" * 1_100_000 + b'"').status_code == 413
+    for path in ("/", "/dashboard", "/edits", "/openapi.json", "/webhook"):
+        assert way.client.get(path).status_code == 404
+    way.client = control
     monkeypatch.setattr(intake, "PER_SECOND", 0.001)
     monkeypatch.setattr(intake, "AT_ONCE", 0.5)
     assert way.send(probe).status_code == 429
@@ -313,6 +323,33 @@ def test_the_local_spreadsheet_gets_the_script_by_itself(way: Way) -> None:
     server.script(own).set("function mine() { return 1; }")
     install(server.endpoint, own, url, SECRET)
     assert server.script(own).state()["functions"] == ["mine"]
+
+
+def test_a_runaway_script_waits_and_no_other_spreadsheet_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("sheets_pipeline.edits.intake.time.monotonic", lambda: clock[0])
+    quota = intake._Quota()
+    assert [quota.takes("mad") for _ in range(401)] == [True] * 400 + [False]
+    assert quota.takes("calm")
+    clock[0] += 0.5
+    assert [quota.takes("mad") for _ in range(21)] == [True] * 20 + [False]
+    quota.charge("calm", 500 * 100 / intake.CELLS_AS_MESSAGE)  # a paste of 50,000 cells
+    assert not quota.takes("calm")
+    clock[0] += 3.0
+    assert quota.takes("calm")
+
+
+def test_a_poll_reads_tabs_that_nobody_asked_for(way: Way) -> None:
+    way.put("UserProfiles!B2", "Polled")
+    looks.poll(way.pipeline.state, ["UserProfiles"], None)
+    assert look_due(way.pipeline) == 0
+    looks.poll(way.pipeline.state, ["UserProfiles"], 60)
+    looks.poll(way.pipeline.state, ["UserProfiles"], 60)
+    assert look_due(way.pipeline) == 1
+    apply_due(way.pipeline)
+    assert way.user(1).full_name == "Polled"
+    looks.poll(way.pipeline.state, ["UserProfiles"], 60)  # it has only just been read
+    assert look_due(way.pipeline) == 0
 
 
 def test_the_job_applies_what_nobody_else_did_and_the_asset_shows_what_became_of_it(way: Way) -> None:

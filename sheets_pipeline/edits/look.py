@@ -63,6 +63,6 @@ def look_at(pipeline: Reads, tab: Tab, claim: looks.Claim) -> None:
     doubled: set[str] = set()
     with writer.looking() as look:
         if look is not None and look.is_as_known:
-            Reading(pipeline.state, client, pipeline.spreadsheet.id, tab).note(look, writer.memory.base)
+            Reading(pipeline.state, client, pipeline.spreadsheet.id, tab).note(look, writer.memory.stood)
             doubled = set(look.index.doubled)
     looks.finish(pipeline.state, claim, None, doubled)

@@ -3,14 +3,15 @@
 from sheets_pipeline.components.tab_asset import declared_spreadsheets, tab_assets
 from sheets_pipeline.edits.ends import Ends
 from sheets_pipeline.settings import spreadsheet_id_in
+from sheets_pipeline.sync.archive import title_in_family
 from sheets_pipeline.sync.spreadsheet import DEFAULT, Each
 from sheets_pipeline.sync.tab import Tab
 
 
 def editable_tab(pipeline: Ends, spreadsheet_id: str, title: str) -> Tab | None:
-    """The declared tab with editable columns that this one is; None where it is none, or not certain which."""
+    """The declared tab with editable columns that this one is or is an archive tab of; None where none is for certain."""
     tabs = [one.tab for one in tab_assets().values() if one.problem is None and one.tab.edited]
-    mine = [tab for tab in tabs if tab.title == title]
+    mine = [tab for tab in tabs if title_in_family(tab, title)]
     ids = {tab.name: _spreadsheet_ids(pipeline, tab) for tab in mine}
     certain = [tab for tab in mine if spreadsheet_id in (ids[tab.name] or ())]
     in_queried_lists = [tab for tab in mine if ids[tab.name] is None]

@@ -58,12 +58,12 @@ class CellCopies:
             return
         facts = replace(planned.facts, unsettled_since=time.time())
         if copying := [batch for batch in planned.plan.batches if batch.copied]:
-            most = max(len(batch.copied) for batch in copying)
+            most = max(len(copied_rows(batch)) for batch in copying)
             copies, requests = self._place(facts, most, is_refused=is_refused)
             facts, self._is_there = replace(facts, copies=copies), not requests
             places = [planned.settled.layout[name] for name in self._names]
             for batch in copying:
-                made = copy_requests(facts.sheet_id, copies.sheet_id, places, sorted(batch.copied))
+                made = copy_requests(facts.sheet_id, copies.sheet_id, places, [*copied_rows(batch)])
                 batch.requests[batch.leading : batch.leading] = [*requests, *made]
                 requests = []
         planned.facts = facts
@@ -93,11 +93,24 @@ class CellCopies:
     def sent(self, planned: Round, batch: Batch) -> dict[str, Sent]:
         """The rows of a batch, as they are remembered while it is on its way."""
         version = planned.facts.intended[planned.plan.batches.index(batch)]
-        places = {key: place for place, key in enumerate(copied_rows(batch).values())}
-        return {key: Sent(version, places.get(key), self._editable(planned, key)) for key in batch.keys}
+        places = {key: place for place, key in enumerate(copied_rows(batch).values()) if key is not None}
+        written = self._written(planned)
+        return {key: Sent(version, places.get(key), self._cells(planned, key, written)) for key in batch.keys}
 
-    def _editable(self, planned: Round, key: str) -> dict[str, Cell]:
-        position = planned.wanted.position.get(key)  # none for rows that are marked or deleted
+    def _written(self, planned: Round) -> dict[int, dict[str, Cell]]:
+        """Row (0-based) → what is written into its editable cells, by column name."""
+        name_of = {planned.settled.layout[name]: name for name in self.tab.edited}
+        written: dict[int, dict[str, Cell]] = {}
+        for update in planned.changes.updates:
+            if update.column in name_of:
+                written.setdefault(update.row, {})[name_of[update.column]] = update.new
+        return written
+
+    def _cells(self, planned: Round, key: str, written: dict[int, dict[str, Cell]]) -> dict[str, Cell]:
+        """Editable cells that are written into a row of ours; none for one that is deleted."""
+        if (row := planned.changes.updated_keys.get(key)) is not None:
+            return written.get(row, {})
+        position = planned.wanted.position.get(key)
         return {} if position is None else {name: planned.wanted.columns[name][position] for name in self.tab.edited}
 
     # After it ----------------------------------------------------------------------------------------------------------
@@ -107,7 +120,7 @@ class CellCopies:
         copies = planned.facts.copies
         if copies is None or not batch.copied or not self._is_there:
             return None  # a range of a tab that the same request makes may be refused
-        return access.CopiesBlock(copies.title, len(self._names), len(batch.copied))
+        return access.CopiesBlock(copies.title, len(self._names), len(copied_rows(batch)))
 
     def compare(self, planned: Round, batch: Batch, answered: list[list[Cell]], *, are_moved: bool) -> None:
         """Note what a batch that was applied has written over.
@@ -118,41 +131,37 @@ class CellCopies:
             answered: The copies that its answer brought, empty where it was not asked for them.
             are_moved: Whether rows did not stand where they were read.
         """
-        copied, facts = copied_rows(batch), planned.facts
-        copies: list[Copy] = []
+        copied, facts, sent = copied_rows(batch), planned.facts, self.sent(planned, batch)
+        copies: list[tuple[str, Copy]] = []
         if copied and facts.copies is not None:
             block = answered or access.read_copies_block(
                 self.client, facts.copies.sheet_id, len(self._names), len(copied)
             )
             self._is_there = True
-            copies = read_copies(self.tab, block)
-        stood = self.memory.stood({copy.key for copy in copies if copy.key})
+            pairs = zip(copied.values(), read_copies(self.tab, block), strict=True)
+            copies = [(key, _overwritten(copy, sent[key])) for key, copy in pairs if key is not None]
+        stood = self.memory.stood({copy.key for _, copy in copies if copy.key})
         self._note(copies, stood, facts.unsettled_since)
         if are_moved:
-            self._settle_moved(planned, batch, copies, stood)
+            self._settle_moved(sent, copies, stood)
 
-    def _note(self, copies: list[Copy], stood: BaseRows, sent_at: float) -> None:
-        if found := found_edits(copies, stood):
+    def _note(self, copies: list[tuple[str, Copy]], stood: BaseRows, sent_at: float) -> None:
+        if found := found_edits((copy for _, copy in copies), stood):
             logger.warning("Tab %r: %d edits were written over; they are in the ledger", self.tab.title, len(found))
             self.inbox.note_overwritten(found, sent_at)
 
-    def _settle_moved(self, planned: Round, batch: Batch, copies: list[Copy], stood: BaseRows) -> None:
+    def _settle_moved(self, sent: dict[str, Sent], copies: list[tuple[str, Copy]], stood: BaseRows) -> None:
         """Rows took each other's place before the batch came: what each of them holds now is what it held, and what it got.
 
         Else the next full sync would take what we wrote there for an edit.
         """
-        name_of = {place: name for name, place in planned.settled.layout.items()}
-        got: dict[int, dict[str, Cell]] = {}
-        for update in planned.changes.updates:
-            got.setdefault(update.row, {})[name_of[update.column]] = update.new
-        sent = self.sent(planned, batch)
         now: BaseRows = {}
         for key, before in self.memory.stood(sent).items():
             now[key] = before if sent[key].place is not None else {**(before or {}), **sent[key].cells}
-        for row, copy in zip(copied_rows(batch), copies, strict=True):
+        for meant, copy in copies:
             if copy.key in stood:
                 known = stood[copy.key]
-                now[copy.key] = None if known is None else {**known, **got.get(row, {})}
+                now[copy.key] = None if known is None else {**known, **sent[meant].cells}
         self.memory.settle(now)
 
     # After a write of which no answer came -------------------------------------------------------------------------------
@@ -169,13 +178,13 @@ class CellCopies:
         if sight.is_as_known and (rows := self.memory.in_flight()):
             flight = _Flight(rows, facts, sight)
             copies = self._left_behind(facts, flight)
-            stood = self.memory.stood({*rows, *(copy.key for copy in copies if copy.key)})
+            stood = self.memory.stood({*rows, *(copy.key for _, copy in copies if copy.key)})
             self._note(copies, stood, facts.unsettled_since)
             self.memory.settle(flight.now(stood, copies))
         return replace(facts, unsettled_since=0.0)
 
-    def _left_behind(self, facts: TabFacts, flight: "_Flight") -> list[Copy]:
-        count = len(flight.key_at)
+    def _left_behind(self, facts: TabFacts, flight: "_Flight") -> list[tuple[str, Copy]]:
+        count = max(flight.key_at, default=-1) + 1
         if not count or facts.copies is None or facts.copies.names != KEY_SEPARATOR.join(self._names):
             return []
         try:
@@ -185,7 +194,13 @@ class CellCopies:
                 "Tab %r: its hidden tab of copies is gone; what was written over is not known", self.tab.title
             )
             return []
-        return read_copies(self.tab, block)
+        copies = read_copies(self.tab, block)
+        return [(key, _overwritten(copies[place], flight.rows[key])) for place, key in flight.key_at.items()]
+
+
+def _overwritten(copy: Copy, sent: Sent) -> Copy:
+    """Those cells of a copy that were written over; all of a row that was deleted."""
+    return Copy(copy.key, {name: cell for name, cell in copy.cells.items() if not sent.cells or name in sent.cells})
 
 
 class _Flight:
@@ -201,13 +216,13 @@ class _Flight:
         #: Place of each copy of the last write that was applied → the key of the row that it was to write.
         self.key_at = {s.place: key for key, s in rows.items() if s.version == latest and s.place is not None}
 
-    def now(self, stood: BaseRows, copies: list[Copy]) -> BaseRows:
+    def now(self, stood: BaseRows, copies: list[tuple[str, Copy]]) -> BaseRows:
         """What the rows hold now, in columns that people may edit."""
         now: BaseRows = {}
         for key, sent in self.rows.items():
             before = stood.get(key)
             now[key] = {**(before or {}), **sent.cells} if sent.version in self._applied else before
-        for place, copy in enumerate(copies):
-            if copy.key != (meant := self.key_at.get(place)):  # rows moved: nobody knows which got what
+        for meant, copy in copies:
+            if copy.key != meant:  # rows moved: nobody knows which got what
                 now |= {key: None for key in (copy.key, meant) if key}
         return now

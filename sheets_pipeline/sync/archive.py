@@ -4,6 +4,7 @@ The home of a row follows from its moment and one stored boundary alone: rows fr
 earlier ones in the archive tab of their month. Months are counted in UTC, so that a home never depends on a setting.
 """
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -51,6 +52,13 @@ def archive_tab(tab: Tab, month: datetime) -> Tab:
     """The archive tab of a month: the main tab's declaration under the title ``Orders 2026-10``."""
     title = f"{tab.title} {month:%Y-%m}"
     return replace(tab, title=title, archive=None, position=_AFTER_ALL_TABS - 12 * month.year - month.month)
+
+
+def title_in_family(tab: Tab, title: str) -> bool:
+    """Whether a title is that of the tab or of one of its archive tabs."""
+    if tab.archive is None or title == tab.title:
+        return title == tab.title
+    return re.fullmatch(re.escape(tab.title) + r" \d{4}-\d{2}", title) is not None
 
 
 def home(moment: datetime, since: datetime | None) -> datetime | None:

@@ -9,7 +9,7 @@ What is in a copy and is not what the tab was known to hold, somebody typed sinc
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any, NamedTuple
 
 from sheets_pipeline.sync.batches import Batch, dump
@@ -23,6 +23,9 @@ COPIES_METADATA_KEY = "sheets_pipeline.copies"
 
 #: Row 1 of the hidden tab is for people who unhide it; copies begin below.
 FIRST_ROW = 1
+#: Rows between two that are written over which are copied along.
+_MOST_BETWEEN = 8
+
 _EXPLANATION = (
     "Sheets Pipeline keeps here what stood in cells of {title!r} just before it last wrote to them, so that nothing is lost that "
     "somebody typed in that moment. Nobody needs to look here; where this tab is deleted, it is made anew."
@@ -120,9 +123,17 @@ def found_edits(copies: Iterable[Copy], stood: Mapping[str, Mapping[str, Cell] |
     ]
 
 
-def copied_rows(batch: Batch) -> dict[int, str]:
-    """Rows (0-based) that a batch copies before it writes → the key that each is meant to have, in the order of the copies."""
-    return {row: batch.expected_keys[row] for row in sorted(batch.copied)}
+def copied_rows(batch: Batch) -> dict[int, str | None]:
+    """Rows (0-based) that a batch copies before it writes, in the order of the copies → the key that each is meant to have.
+
+    None for a row that it does not write: one between two others is copied along where that takes fewer requests.
+    """
+    rows = sorted(batch.copied)
+    gaps = (range(row + 1, after) for row, after in pairwise(rows) if after - row - 1 <= _MOST_BETWEEN)
+    own = set(rows)
+    return {
+        row: batch.expected_keys[row] if row in own else None for row in sorted([*rows, *chain.from_iterable(gaps)])
+    }
 
 
 def growth_requests(copies_id: int, rows: int, columns: int) -> Iterator[dict[str, Any]]:

@@ -23,11 +23,15 @@ def db() -> None:
 @db.command()
 def install() -> None:
     """Create, upgrade or mend the table pending_event and its triggers; one table at a time, none locked for long."""
-    from sheets_pipeline.components.tab_asset import watched
+    from sheets_pipeline.components.tab_asset import tab_assets, watched
     from sheets_pipeline.database import triggers
     from sheets_pipeline.database.engine import described
 
     engine = _platform()
+    if broken := sorted(known.tab.name for known in tab_assets().values() if known.problem):
+        echo(
+            f"Cannot be used, so what they watch is not known: {', '.join(broken)}. Run this again once they are mended."
+        )
     before = triggers.install(engine, watched(), say=_progress).problems
     left = triggers.check(engine, watched()).problems
     for problem in before:

@@ -233,6 +233,12 @@ def test_first_rows_and_rows_of_keys_are_shown_as_they_would_stand_in_the_tab(sc
     assert run("preview", "Broken").exit_code == 1
 
 
+def test_installing_triggers_names_tabs_whose_watches_are_not_known(school: sa.Engine) -> None:
+    result = CliRunner().invoke(main, ["db", "install"])
+    assert result.exit_code == 0
+    assert "what they watch is not known: Broken. Run this again once they are mended." in result.output
+
+
 def test_the_doctor_tries_the_queries_in_place_of_the_demos_tables(
     school: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

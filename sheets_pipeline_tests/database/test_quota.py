@@ -15,9 +15,7 @@ from sheets_pipeline.database.upgrade import install_state
 from sheets_pipeline.embedded.postgres import Server
 from sheets_pipeline.sync.health import Answers
 from sheets_pipeline.testing import new_database
-from sheets_pipeline_tests.databases import emptied, mariadb, mariadb_url, needs_mariadb
-
-__all__ = ["mariadb", "mariadb_url"]
+from sheets_pipeline_tests.databases import emptied, needs_mariadb
 
 
 @pytest.fixture(scope="module")

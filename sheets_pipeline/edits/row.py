@@ -177,20 +177,31 @@ class Row:
         base = edit.base
         if isinstance(base, Unknown) and edit.is_of_sheet:  # a sync was writing the row when it was seen
             base = self.base.get(edit.column, UNKNOWN)
-        own: list[Cell] = []
-        if not isinstance(base, Unknown):
-            # What a person decided here is based on what the database held, not on what the tab showed.
-            if edit.is_of_sheet and (left := ledger.left_behind(self.state, edit)):
-                earlier, own = left[0], [left[1]]
-                if isinstance(base, str) and base == earlier.typed:
-                    reader = _reader(earlier)  # it means what it meant in the locale that the spreadsheet had then
-            base = _as_read(reader, base, column)
-        outcome = merge(base, typed, before, column.type, sheet_wins=editing.on_conflict == "sheet", own=own)
+        sheet_wins = editing.on_conflict == "sheet"
+        outcome = self._outcome(edit, base, typed, before, column, sheet_wins=sheet_wins)
         if outcome in (Outcome.APPLY, Outcome.SHEET_WINS):
             return _Wish(edit, target, value, typed, before)
         state, reason = _ENDS[outcome]
         self._end(edit, state, reason, in_database=before, stored=before)
         return None
+
+    def _outcome(
+        self, edit: Edit, base: Cell | Unknown, typed: Cell, held: Cell, column: Column, *, sheet_wins: bool
+    ) -> Outcome:
+        if isinstance(base, Unknown):
+            return merge(base, typed, held, column.type, sheet_wins=sheet_wins)
+        before = _as_read(_reader(edit), base, column)
+        outcome = merge(before, typed, held, column.type, sheet_wins=sheet_wins)
+        is_text = isinstance(base, str) and column.type is not ColumnType.TEXT
+        # What a person decided here is based on what the database held, not on what the tab showed.
+        if not edit.is_of_sheet or not (is_text or outcome is Outcome.DATABASE_WINS):
+            return outcome
+        if (left := ledger.left_behind(self.state, edit)) is None:
+            return outcome
+        earlier, kept = left
+        if is_text and base == earlier.typed:  # it means what it meant in the locale that the spreadsheet had then
+            before = _as_read(_reader(earlier), base, column)
+        return merge(before, typed, held, column.type, sheet_wins=sheet_wins, own=[kept])
 
     def _as_cell(self, edit: Edit, value: Any) -> Cell:
         """A value of the database as the tab shows it."""

@@ -153,6 +153,7 @@ def test_a_persons_hour_is_taken_back_at_once_and_others_edits_stay(small: Stage
 
 def test_a_preview_tells_what_would_change_and_what_is_kept(small: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sheets_pipeline.edits.taking_back.editable_tabs", lambda: {small.tab.title: small.tab})
+    monkeypatch.setattr("sheets_pipeline.edits.taking_back.editable_tab", lambda *_: small.tab)
     small.type(title="Draw", points=4, note="x", low=2)
     small.apply()
     small.change(points=5, note=None)

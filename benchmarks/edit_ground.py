@@ -18,7 +18,7 @@ from benchmarks.edit_page import Page
 from benchmarks.edit_values import Tables, Values
 from benchmarks.stack import Keeper, Stack, running_stack
 from local_sheets.testing import LocalSheetsServer
-from sheets_pipeline.components.tab_asset import tab_assets
+from sheets_pipeline.components.tab_asset import reload_tabs, tab_assets
 from sheets_pipeline.edits import ledger
 from sheets_pipeline.edits.ledger import Edit
 from sheets_pipeline.edits.local_script import install
@@ -72,10 +72,12 @@ class EditGround:
 
 
 @contextmanager
-def running_edits(name: str, tables: Tables, prepare: str = "", **environment: str) -> Iterator[EditGround]:
+def running_edits(
+    name: str, tables: Tables, prepare: str = "", project: str | None = None, **environment: str
+) -> Iterator[EditGround]:
     """The system with filled tabs, the script installed, edits on; all of it is ended afterwards.
 
-    ``prepare`` is SQL for the database, before anything else looks at it.
+    ``prepare`` is SQL for the database, before anything else looks at it; ``project`` a folder of tabs in place of the demo's.
     """
     port = free_port()
     with LocalSheetsServer(quota="on", auth="service-account", options=("--apps-script-limits=workspace",)) as sheets:
@@ -88,7 +90,10 @@ def running_edits(name: str, tables: Tables, prepare: str = "", **environment: s
             "EDITS_WEBHOOK_SECRET": SECRET,
             "CONTROL_API_PORT": str(port),
         }
+        if project is not None:
+            settings["PROJECT_DIR"] = project
         with running_stack(name, **settings, **environment) as stack:
+            reload_tabs()
             values = Values(stack.services.database_url, tables, prepare)
             stack.start_daemon()
             stack.start_serve()

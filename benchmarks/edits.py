@@ -16,8 +16,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from benchmarks import edit_paste
 from benchmarks.edit_ground import DEMO, EditGround, running_edits
 from benchmarks.edit_load import Application, Derived, Person, Typed, edit_together, judge, people
+from benchmarks.edit_peer import Peer
 from benchmarks.edits_report import render
 from benchmarks.environment import MEASURED, output_folder
 from benchmarks.machine import machine
@@ -43,6 +45,7 @@ def main() -> None:
     about = machine()
     with running_edits("edits", DEMO) as ground:
         result = measure(ground, arguments)
+    result["paste"] = edit_paste.measure()
     about["load at the end"] = round(os.getloadavg()[0], 2)
     print(json.dumps(result, indent=2), flush=True)
     Path(arguments.output / "edits.md").write_text(render(about, vars(arguments), result))
@@ -76,6 +79,9 @@ def measure(ground: EditGround, arguments: argparse.Namespace) -> dict[str, Any]
     result["bursts"] = _judged(ground, typed)
     application.close()
     ground.scripts.close()
+    peer = Peer(ground)
+    result["peer"] = peer.measure(min(20, arguments.edits), arguments.people)
+    peer.close()
     return result
 
 

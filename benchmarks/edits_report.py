@@ -53,8 +53,42 @@ def render(about: dict[str, Any], arguments: dict[str, Any], result: dict[str, A
         f"- Transactions of an application that writes 5 a second: median {_ms(alone['median'])}, p95 {_ms(alone['p95'])} alone; "
         f"median {_ms(beside['median'])}, p95 {_ms(beside['p95'])} while the {people} people edited.",
         "",
+        *_paste_and_peer(result["paste"], result["peer"], single, bursts),
     ]
     return "\n".join(lines)
+
+
+def _paste_and_peer(
+    paste: dict[str, Any], peer: dict[str, Any], single: dict[str, Any], bursts: dict[str, Any]
+) -> list[str]:
+    reasons = "; ".join(f"{where}: {reason}" for where, reason in paste["reasons"].items())
+    return [
+        "## A paste of 1,000 rows and 3 columns, 3 cells of which cannot be taken",
+        "",
+        f"The database was right after {_s(paste['right'])} s (to reach: 5), the ledger named the three after {_s(paste['told'])} s, and "
+        f"their cells showed the database's values again after {_s(paste['shown'])} s. Rejected: {reasons}.",
+        "",
+        "## Beside a queue that is polled",
+        "",
+        "A peer of our own making, after the description of a system that was studied: a message for one cell, a queue (of one "
+        "process, in place of Redis), a worker that looks every 3 s. On the same machine, right after.",
+        "",
+        "| | ours, median | peer, median | ratio | ours, p95 | peer, p95 | peer, lost |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+        *(
+            f"| {name} | {_s(ours['median'])} | {_s(theirs['median'])} | {_ratio(theirs['median'], ours['median'])} | "
+            f"{_s(ours['p95'])} | {_s(theirs['p95'])} | {theirs['missing']} of {theirs['edits']} |"
+            for name, ours, theirs in (("Single edits", single, peer["single"]), ("A burst", bursts, peer["bursts"]))
+        ),
+        "",
+        f"Of {peer['pasted']:,} cells pasted at once {peer['arrived']:,} reached the peer's database: events of several cells hold no "
+        "value.",
+        "",
+    ]
+
+
+def _ratio(theirs: float | None, ours: float | None) -> str:
+    return f"{theirs / ours:.0f}" if theirs and ours else "-"
 
 
 def _line(name: str, one: dict[str, Any], target: str) -> str:

@@ -12,7 +12,7 @@ import orjson
 from sheets_pipeline.errors import RequestRejected, SheetsError
 from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sync.batches import MAX_PAYLOAD_BYTES, Batch
-from sheets_pipeline.sync.cells import Cell, row_keys
+from sheets_pipeline.sync.cells import Cell, key_of, row_keys
 from sheets_pipeline.sync.columns import COLUMN_METADATA_KEY
 from sheets_pipeline.sync.copies import COPIES_METADATA_KEY, FIRST_ROW, copies_range
 from sheets_pipeline.sync.marks import OWNER_KEY
@@ -292,11 +292,13 @@ _ANSWER_MASK = (
 
 @dataclass(frozen=True, slots=True)
 class CopiesBlock:
-    """Where in the hidden tab of this title the copies of a batch stand."""
+    """Where in the hidden tab of this title the copies of a batch stand, and the headers (0-based column → text) that its columns
+    must still have in the tab: else people moved one, and the copies are of others."""
 
     title: str
     width: int
     count: int
+    headers: dict[int, str]
 
 
 def apply_batch(
@@ -321,9 +323,10 @@ def apply_batch(
     rows, ranges = sorted(check), _key_ranges(title, key_columns, sorted(check)) if check else []
     if copies is not None:
         ranges.append(copies_range(copies.title, copies.width, copies.count))
+        ranges += _key_ranges(title, [*copies.headers], [0])
     answer = _apply(client, batch.body, ranges, right_before)
     keys = _keys_in_answer(answer, title, key_columns, rows)
-    block = _block_in_answer(answer, copies) if copies is not None else []
+    block = _block_in_answer(answer, title, copies) if copies is not None else []
     return [expected for row, expected in check.items() if keys[row] != expected], block
 
 
@@ -408,7 +411,10 @@ def _effective(value: dict[str, Any]) -> Cell:
     return next(iter(value.values()), None)
 
 
-def _block_in_answer(answer: Any, copies: CopiesBlock) -> list[list[Cell]]:
+def _block_in_answer(answer: Any, title: str, copies: CopiesBlock) -> list[list[Cell]]:
+    headers = _cells_in_answer(answer, title)
+    if any(key_of(headers.get((0, column))) != text.strip() for column, text in copies.headers.items()):
+        return [[None] * copies.width] * copies.count  # as if no row had a key
     cells = _cells_in_answer(answer, copies.title)
     return [[cells.get((FIRST_ROW + i, j)) for j in range(copies.width)] for i in range(copies.count)]
 

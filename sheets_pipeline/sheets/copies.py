@@ -120,7 +120,13 @@ class CellCopies:
         copies = planned.facts.copies
         if copies is None or not batch.copied or not self._is_there:
             return None  # a range of a tab that the same request makes may be refused
-        return access.CopiesBlock(copies.title, len(self._names), len(copied_rows(batch)))
+        facts = planned.settled
+        headers = {
+            facts.layout[name]: facts.renamed.get(name) or facts.declared[name][0]
+            for name in self.tab.edited
+            if facts.declared.get(name)
+        }
+        return access.CopiesBlock(copies.title, len(self._names), len(copied_rows(batch)), headers)
 
     def compare(self, planned: Round, batch: Batch, answered: list[list[Cell]], *, are_moved: bool) -> None:
         """Note what a batch that was applied has written over.

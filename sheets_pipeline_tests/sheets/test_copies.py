@@ -357,3 +357,18 @@ def test_what_is_typed_into_a_cell_that_is_not_written_stays_where_it_is(bench: 
     # After a lost answer the rows are written anew, with all of their cells.
     assert bench.inbox.found == ([FoundEdit("1", "active", False, True)] if ends == "lost" else [])
     assert shown[0] == ["Ada L", ends == "lost"]
+
+
+@pytest.mark.parametrize("moved", ["editable", "people's"])
+def test_a_column_that_is_moved_meanwhile_makes_no_edits_of_what_stands_there_now(
+    bench: EditedBench, moved: str
+) -> None:
+    first, before = (1, 5) if moved == "editable" else (7, 1)  # a name's column leaves, or another one comes before it
+
+    def move() -> None:
+        span = {"sheetId": bench.sheet()["sheetId"], "dimension": "COLUMNS", "startIndex": first, "endIndex": first + 1}
+        bench.edit({"moveDimension": {"source": span, "destinationIndex": before}})
+
+    bench.during("before write", move)
+    bench.event(NEW, {"1"})
+    assert bench.inbox.found == []

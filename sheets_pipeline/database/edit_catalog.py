@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 
-from sheets_pipeline.database.dialects import quoted
 from sheets_pipeline.sync.editing import Place
 from sheets_pipeline.sync.tab import Tab
 
@@ -55,9 +54,44 @@ def _key(connection: sa.Connection, table: str) -> list[str]:
 
 
 def _may_update(connection: sa.Connection, table: str, column: str) -> bool:
-    """As PostgreSQL tells; others tell when it is tried."""
-    if connection.dialect.name != "postgresql":
+    """As the database tells; SQLite knows no rights, and of rights by roles MySQL and MariaDB tell nothing here."""
+    if connection.dialect.name == "sqlite":
         return True
-    in_sql = ".".join(quoted(connection.dialect, part) for part in table.split("."))
+    if connection.dialect.name != "postgresql":
+        return _may_update_in_mysql(connection, table, column)
+    quoted = ".".join(map(connection.dialect.identifier_preparer.quote, table.split(".")))
     query = sa.text("select has_column_privilege(:table, :column, 'UPDATE')")
-    return bool(connection.scalar(query, {"table": in_sql, "column": column}))
+    return bool(connection.scalar(query, {"table": quoted, "column": column}))
+
+
+def _may_update_in_mysql(connection: sa.Connection, table: str, column: str) -> bool:
+    schema, _, name = table.rpartition(".")
+    named = {"schema": schema or connection.scalar(sa.text("select database()")), "table": name, "column": column}
+    user, _, host = str(connection.scalar(sa.text("select current_user()"))).rpartition("@")
+    named["grantee"] = f"'{user}'@'{host}'"
+    granted = connection.scalar(sa.text(_GRANTED), named)
+    return bool(granted) or _has_role(connection)
+
+
+def _has_role(connection: sa.Connection) -> bool:
+    try:
+        with connection.begin_nested():
+            return connection.scalar(sa.text("select current_role()")) not in (None, "NONE")
+    except sa.exc.DBAPIError:  # a server that knows no roles
+        return False
+
+
+#: Levels at which a column may be given; the name of a database may hold wildcards.
+_GRANTED = (
+    "select exists ("
+    + " union all ".join(
+        f"select 1 from information_schema.{level}_privileges where grantee = :grantee and privilege_type = 'UPDATE'{where}"
+        for level, where in {
+            "user": "",
+            "schema": " and :schema like table_schema",
+            "table": " and table_schema = :schema and table_name = :table",
+            "column": " and table_schema = :schema and table_name = :table and column_name = :column",
+        }.items()
+    )
+    + ")"
+)

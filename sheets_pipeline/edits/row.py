@@ -1,5 +1,6 @@
 """The new edits of one row of a tab: each cell is merged, and all that is to be written goes in one statement."""
 
+import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +14,7 @@ from sheets_pipeline.database.event_table import pending_event
 from sheets_pipeline.edits import ledger, notes
 from sheets_pipeline.edits.base import base_of, note_base, zone_of
 from sheets_pipeline.edits.ledger import Edit, State
+from sheets_pipeline.errors import DatabaseError
 from sheets_pipeline.sync.cells import KEY_SEPARATOR, Cell, same_cell
 from sheets_pipeline.sync.editing import Editing, Edits
 from sheets_pipeline.sync.merge import UNKNOWN, Outcome, Unknown, merge, same
@@ -20,6 +22,8 @@ from sheets_pipeline.sync.tab import Column, ColumnType, Tab
 from sheets_pipeline.sync.typed_cells import Reader, database_value
 from sheets_pipeline.sync.values import EXPECTED, Misfit, converter
 from sheets_pipeline.sync.watch import Priority
+
+logger = logging.getLogger(__name__)
 
 #: A refused edit waits so long, after it was seen, for others of its row that may make it right.
 TOGETHER_SECONDS = 0.3
@@ -119,7 +123,13 @@ class Row:
         if has_queue(self.platform.engine):
             parts = tuple(self.edits[0].row_key.split(KEY_SEPARATOR))
             values = {"entity": edit_entity(self.tab.title), "key": stored_key(parts), "kind": "update"}
-            self.platform.execute(pending_event.insert().values(**values, priority=Priority.NORMAL))
+            try:
+                with self.platform.begin_nested():
+                    self.platform.execute(pending_event.insert().values(**values, priority=Priority.NORMAL))
+            except DatabaseError as error:
+                if refusal(error).kind in (Kind.AGAIN, Kind.AWAY):
+                    raise
+                logger.warning("No event could be recorded, so a refused cell is shown again by the next full sync.")
 
     # The database's side -------------------------------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ from benchmarks.edit_page import Page
 from sheets_pipeline.database.engine import connect
 
 POLL_SECONDS = 3.0
+_BURSTS = 5
 _ROWS = 900  # a new tab has 1,000
 _SCRIPT = """
 function edited(e) {
@@ -61,7 +62,10 @@ class Peer:
         for number in range(edits):
             single.append(self._typed(str(number + 1), f"single {number}"))
             time.sleep(rng.uniform(2, 4))
-        burst = [self._typed(str(number + 1), f"burst {number}") for number in range(people)]
+        burst = []
+        for turn in range(_BURSTS):
+            time.sleep(POLL_SECONDS + rng.uniform(0, POLL_SECONDS))  # not in step with the poll
+            burst += [self._typed(str(number + 1), f"burst {turn} {number}") for number in range(people)]
         pasted = [[f"pasted {number}"] for number in range(_ROWS)]
         time.sleep(2 * POLL_SECONDS)
         self.page.paste("Tasks", 1, 1, pasted)

@@ -241,8 +241,12 @@ def test_where_people_sort_meanwhile_each_edit_is_found_at_its_row_and_nothing_o
         bench.put(bench.a1("B2"), [["Typed"]])  # Eve's row, where Ada's was
 
     bench.during("before write", sort_and_type)
+    bench.during("after write", lambda: bench.put(bench.a1("B2"), [["Later"]]))  # over what came there by mistake
     bench.run(kind, NEW)
-    assert set(bench.inbox.found) == {FoundEdit("3", "name", "Typed", "Eve")}
+    assert set(bench.inbox.found) == {
+        FoundEdit("3", "name", "Typed", "Eve"),
+        FoundEdit("3", "name", "Later", "Ada L"),
+    }
     assert {row[0]: row[1] for row in bench.values()[1:]} == NEW
 
 

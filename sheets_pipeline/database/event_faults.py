@@ -19,10 +19,14 @@ def is_no_key(key: object) -> bool:
     return not isinstance(key, str) or not key.strip() or key.strip().lower() in _NO_VALUE
 
 
+def is_shown(entity: object, tabs: Mapping[str, TabEvents]) -> bool:
+    """Whether any tab shows what events of this entity tell."""
+    return any(entity in {*(watch.entity for watch in tab.watches), *tab.entities} for tab in tabs.values())
+
+
 def fault(entity: object, key: object, tabs: Mapping[str, TabEvents]) -> str | None:
     """Why an event leads nowhere; None for a good one."""
-    watched = {watch.entity for tab in tabs.values() for watch in tab.watches}
-    if not isinstance(entity, str) or not any(entity in {*watched, *tab.entities} for tab in tabs.values()):
+    if not isinstance(entity, str) or not is_shown(entity, tabs):
         return f"no tab shows the entity {shown(entity)}; declare it in a tab's watches or entities, then retry"
     if is_no_key(key) or not isinstance(key, str):
         return f"its key {shown(key)} names no row; record the event after the row has its key"

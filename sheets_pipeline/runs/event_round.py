@@ -25,10 +25,10 @@ import dagster as dg
 import pandas as pd
 import sqlalchemy as sa
 
-from sheets_pipeline.components.tab_asset import TabAsset, tab_events
+from sheets_pipeline.components.tab_asset import TabAsset, tab_assets, tab_events
 from sheets_pipeline.database import events, held_tabs, history
+from sheets_pipeline.database.event_faults import is_shown, told
 from sheets_pipeline.database.event_faults import malformed as malformed_events
-from sheets_pipeline.database.event_faults import told
 from sheets_pipeline.database.event_keys import key_parts, keys_of_tab
 from sheets_pipeline.database.event_table import Event
 from sheets_pipeline.database.quota import URGENT
@@ -164,7 +164,19 @@ def sync_round(pipeline: Pipeline, context: dg.OpExecutionContext, *, others: bo
 def _without_malformed(
     pipeline: Pipeline, due: list[Event], unusable: Mapping[int, str], context: dg.OpExecutionContext
 ) -> tuple[list[Event], int]:
-    """The events that lead somewhere; the others are set aside at once, with their reason, and counted."""
+    """The events that lead somewhere; the others are set aside at once, with their reason, and counted.
+
+    While a declaration cannot be used, those that no tab shows may be its own: a full sync writes it once it can be.
+    """
+    if broken := [tab_asset.tab.name for tab_asset in tab_assets().values() if tab_asset.problem is not None]:
+        tabs = tab_events()
+        unshown = [event for event in due if not is_shown(event.entity, tabs)]
+        if unshown:
+            text = "%d events that no other tab shows are passed by: %s cannot be used, and is written whole once it can be."
+            context.log.warning(text, len(unshown), ", ".join(broken))
+        due = [event for event in due if event not in unshown]
+        with pipeline.platform.begin() as connection:
+            events.delete(connection, [event.id for event in unshown])
     if not (reasons := malformed_events(due, tab_events(), unusable)):
         return due, 0
     with pipeline.platform.begin() as connection:

@@ -235,6 +235,31 @@ attributes:
 """
 
 
+def test_events_of_a_tab_that_cannot_be_used_are_passed_by_and_it_is_written_once_it_can(
+    school: School, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def declare(text: str) -> None:
+        (tmp_path / "tabs" / "school.yaml").write_text(text)
+        for name in ("_BY_KEY", "_LOADED"):
+            monkeypatch.setattr(tab_asset, name, {})
+        monkeypatch.setattr(tab_asset, "_DECLARED", [])
+
+    declare(TABS + "  watches: [{table: school_course, key: id}]\n")
+    install(school.platform.engine, watched())
+    assert school.run("full_sync").success
+    declare(TABS + "  watches: [{table: school_course, key: id}]\n  onremoved: keep\n")
+    school.sql("update school_course set owner = 'new' where id = 1; update attempt set score = 5 where lesson = 1")
+    school.sql("insert into pending_event (entity, key) values ('attempt', 'nonsense')")
+    assert school.run("event_sync").success
+    assert school.values(school.office)[0] == ["Ada", 1, 1, 5]
+    with school.platform.engine.connect() as connection:
+        left = connection.exec_driver_sql("select entity, key from pending_event").all()
+    assert left == [("attempt", "nonsense")]  # which is nobody's, whatever is mended
+    declare(TABS + "  watches: [{table: school_course, key: id}]\n")
+    assert school.run("full_sync").success
+    assert school.values(school.platform.spreadsheet_id, "Courses")[0] == [1, "new"]
+
+
 def test_edits_come_back_from_each_spreadsheet_into_the_table_of_its_tab(
     school: School, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -23,6 +23,7 @@ from sheets_pipeline.database.state import TabStore
 from sheets_pipeline.database.upgrade import install_state
 from sheets_pipeline.edits.notes import NoteStore
 from sheets_pipeline.edits.reading import Reading
+from sheets_pipeline.edits.rows import TabRows
 from sheets_pipeline.embedded.services import Services, ensure_services
 from sheets_pipeline.settings import Settings, load_settings
 from sheets_pipeline.sheets.archived import ArchivedWriter
@@ -152,6 +153,7 @@ class Pipeline:
 
         are_taken = self.settings.edits_on and bool(tab.edited)
         notes = NoteStore(memory_of(tab.title)) if are_taken else None
+        rows = self.rows(tab, client) if are_taken else None
         showing = TabShowing(tab, client, notes, lambda: edit_choices(self.source, tab))
 
         def inbox_of(tab: Tab) -> Reading | None:
@@ -160,7 +162,7 @@ class Pipeline:
         if tab.archive is None:
             single = TabWriter(tab, client, memory_of(tab.title), lock, self.installation, url)
             single.keep_edits(inbox_of(tab))
-            single.showing = showing
+            single.rows, single.showing = rows, showing
             return single
         store = ArchiveStore(self.state, spreadsheet_id, tab.title)
         max_rows = tab.archive.max_rows.read()
@@ -168,8 +170,13 @@ class Pipeline:
         family = ArchivedWriter(
             tab, tab.archive.moment, max_rows, client, source, store, memory_of, lock, self.installation, url
         )
-        family.inbox_of, family.showing = inbox_of, showing
+        family.inbox_of, family.rows, family.showing = inbox_of, rows, showing
         return family
+
+    def rows(self, tab: Tab, client: SheetsClient) -> TabRows:
+        """What people do to rows of a tab, found by reading it."""
+        memory = StoredMemory(self.state, self.spreadsheet.id, tab.title)
+        return TabRows(self, Reading(self.state, client, self.spreadsheet.id, tab), memory.id, memory)
 
     def full_disk(self, *, now: bool = False) -> str | None:
         """Which of our databases has no room left, and what to do; as seen ``_ROOM_SECONDS`` ago, unless ``now``.

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from sheets_pipeline.sync.editing import Editing, Edits, Place, RowTarget, faults
+from sheets_pipeline.sync.row_rules import row_faults
 from sheets_pipeline.sync.tab import Column, ColumnType
 
 
@@ -29,6 +30,27 @@ class EditRow(BaseModel):
 _Rows = Annotated[list[EditRow], Field(min_length=1)]
 
 
+class DeletionColumn(BaseModel):
+    """The column that says when a row was deleted."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    column: str = Field("deleted_at", min_length=1, description="Of the first table of row.")
+
+
+class Deletion(BaseModel):
+    """What becomes in the database of rows that people delete in the tab."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    hard: Literal[True] | None = Field(None, description="true: they are deleted there, too.")
+    soft: DeletionColumn | None = Field(None, description="They stay, and a column says when they were deleted.")
+
+
+def _as_deletion(value: Any) -> Any:
+    return {value: True if value == "hard" else {}} if isinstance(value, str) else value
+
+
 class TabEdits(BaseModel):
     """Where edits of a tab's columns go."""
 
@@ -41,10 +63,31 @@ class TabEdits(BaseModel):
         None, ge=0, description="Edits of more cells at once wait until a person accepts them."
     )
 
+    new_rows: Literal["insert"] | None = Field(
+        None, description="insert: rows that people type are inserted into the first table of row; off where left out."
+    )
+    needs: list[str] | None = Field(
+        None,
+        min_length=1,
+        description="Columns that must be filled before a new row is inserted; key columns that people type.",
+    )
+    deleted_rows: Annotated[
+        Deletion | None,
+        BeforeValidator(_as_deletion, json_schema_input_type=Literal["hard", "soft"] | Deletion),
+    ] = Field(
+        None,
+        description="hard, or soft: {column: NAME}: what becomes of rows that people delete, 60 s later; else they come back.",
+    )
+
     @property
     def engine(self) -> Edits:
         """The same for the engine."""
-        return Edits(tuple(RowTarget(row.table, row.key) for row in self.row), self.needs_approval_above)
+        deletion = self.deleted_rows or Deletion(hard=None, soft=None)
+        how = "soft" if deletion.soft else "hard" if deletion.hard else ""
+        column = deletion.soft.column if deletion.soft else "deleted_at"
+        rows = tuple(RowTarget(row.table, row.key) for row in self.row)
+        needs = tuple(self.needs or ())
+        return Edits(rows, self.needs_approval_above, self.new_rows is not None, needs, how, column)
 
 
 _Values = Annotated[
@@ -120,4 +163,6 @@ def edit_faults(
         wrong.append((("edits",), "edits needs columns: name the columns that are editable"))
     yield from wrong
     if not wrong:
-        yield from faults(key, made, edits.engine if edits else None, kept)
+        engine = edits.engine if edits else None
+        yield from faults(key, made, engine, kept)
+        yield from row_faults(key, made, engine)

@@ -51,6 +51,8 @@ _POSTGRESQL = {
 #: Number of MySQL's and MariaDB's error → what is wrong, and where the message names column or constraint.
 _MYSQL: dict[int, tuple[str, str]] = {
     1048: ("{name} may not be blank", r"Column '([^']*)'"),
+    1364: ("{name} may not be blank", r"Field '([^']*)'"),
+    1451: ("other rows refer to it (constraint {name})", r"CONSTRAINT `([^`]*)`"),
     1062: ("another row has this value already (key {name})", r"for key '([^']*)'$"),
     1452: ("there is no such row to refer to (constraint {name})", r"CONSTRAINT `([^`]*)`"),
     4025: ("a rule of the database does not allow it (constraint {name})", r"CONSTRAINT `([^`]*)`"),

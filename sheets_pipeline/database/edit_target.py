@@ -58,6 +58,22 @@ class TargetRow:
         statement = sa.update(self._table).where(*self._is_it()).values(adapted)
         return self.connection.execute(statement).rowcount == 1
 
+    def insert(self) -> dict[str, Any]:
+        """Make the row, with its key's values; gives its columns as the database filled them.
+
+        Where a server returns nothing from INSERT, the one column that was not given is the number that it counted up.
+        """
+        statement = sa.insert(self._table).values({self._table.c[one]: value for one, value in self._key.items()})
+        if self.connection.dialect.insert_returning:
+            plain = [sa.type_coerce(self._table.c[one], sa.types.NullType()) for one in self.columns]
+            return dict(zip(self.columns, self.connection.execute(statement.returning(*plain)).one(), strict=True))
+        number = self.connection.execute(statement).lastrowid
+        return {one: self._key.get(one, number) for one in self.columns}
+
+    def delete(self) -> bool:
+        """Take the row out; False where none was."""
+        return self.connection.execute(sa.delete(self._table).where(*self._is_it())).rowcount == 1
+
     def _is_it(self) -> list[sa.ColumnElement[bool]]:
         return [self._table.c[one] == value for one, value in self._key.items()]
 

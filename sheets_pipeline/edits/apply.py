@@ -97,7 +97,7 @@ def apply_row(pipeline: Ends, declared: Callable[[str, str], Tab | None], tab_id
     """
     for attempt in range(_DEADLOCKS):
         try:
-            with _transactions(pipeline) as (platform, state):
+            with transactions(pipeline) as (platform, state):
                 edits = ledger.claimed(state, tab_id, row_key)
                 if not edits:
                     return []
@@ -120,7 +120,7 @@ def apply_row(pipeline: Ends, declared: Callable[[str, str], Tab | None], tab_id
 
 
 @contextmanager
-def _transactions(pipeline: Ends) -> Iterator[tuple[sa.Connection, sa.Connection]]:
+def transactions(pipeline: Ends) -> Iterator[tuple[sa.Connection, sa.Connection]]:
     """One transaction for both, or one each; then the platform's is committed first."""
     with ExitStack() as stack:
         state = stack.enter_context(ledger.writing(pipeline.state))

@@ -1,6 +1,6 @@
 """The base of edits: what the tab was last known to hold in a row, and what it holds once something was typed there."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, tzinfo
 
 import orjson
@@ -42,6 +42,13 @@ def note_base(connection: sa.Connection, edits: Sequence[Edit], base: dict[str, 
         # A full sync that computed its rows before this leaves the row alone.
         values = {"cells": text.decode(), "written_at": database_clock(connection)}
         connection.execute(sync_base_row.update().where(mine).values(values))
+
+
+def forgotten(tab_id: int, keys: Collection[str]) -> sa.Update:
+    """The statement after which a sync puts these rows into the tab again, as new ones."""
+    columns = sync_base_row.c
+    mine = (columns.tab_id == tab_id) & columns.row_key.in_(list(keys))
+    return sync_base_row.update().where(mine).values(is_gone=True, cells=None)
 
 
 def as_cell(typed: Typed, zone: tzinfo) -> Cell:

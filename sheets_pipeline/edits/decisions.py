@@ -8,8 +8,8 @@ import sqlalchemy as sa
 
 from sheets_pipeline.database.edit_tables import sheet_edit
 from sheets_pipeline.database.event_table import utc_now
-from sheets_pipeline.edits import ledger, notes
-from sheets_pipeline.edits.base import base_of, note_base
+from sheets_pipeline.edits import ledger, looks, notes
+from sheets_pipeline.edits.base import base_of, forgotten, note_base
 from sheets_pipeline.edits.ledger import Edit, State
 from sheets_pipeline.edits.recording import put_in
 from sheets_pipeline.edits.taking_back import MOST, can_be_taken_back, takings
@@ -53,6 +53,12 @@ def accept(engine: sa.Engine, edit_id: int, who: str) -> Edit:
         edit = find(connection, edit_id)
         if edit.state not in (State.AWAITING, State.CONFLICT, State.REJECTED, State.DEAD):
             raise NotPossible(f"Edit {edit_id} is {edit.state}; expected one that waits, lost or was refused.")
+        if edit.column == ledger.ROW:
+            if edit.row_key:
+                raise NotPossible(
+                    f"Edit {edit_id} is about a row that has a key. What is meant is done in the tab again."
+                )
+            looks.ask(connection, edit.tab_id)
         base = edit.base if isinstance(edit.in_database, Unknown) else edit.in_database
         if not ledger.set_state(connection, edit, State.NEW, who, None, base=ledger.as_json(base)):
             raise NotPossible(f"Somebody else was quicker with edit {edit_id}.")
@@ -68,6 +74,10 @@ def reject(engine: sa.Engine, edit_id: int, who: str) -> Edit:
         reason = f"refused by {who}"
         if not ledger.set_state(connection, edit, State.REJECTED, who, reason, settled_at=utc_now()):
             raise NotPossible(f"Somebody else was quicker with edit {edit_id}.")
+        if edit.column == ledger.ROW:
+            if edit.row_key:  # it was taken out, and comes back
+                connection.execute(forgotten(edit.tab_id, [edit.row_key]))
+            return find(connection, edit_id)
         notes.wish(connection, [notes.Ended(edit, State.REJECTED, reason)])
         if edit.state in ledger.OPEN:  # the tab still shows it
             _, base = base_of(connection, edit)

@@ -1,7 +1,7 @@
 """The ledger: edits by cell, what they are based on, and what became of them. One row per changed cell."""
 
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -130,10 +130,16 @@ def begin_writing(connection: sa.Connection) -> None:
 # Values -----------------------------------------------------------------------------------------------------------------
 
 
-def as_json(value: Typed | Unknown) -> str | None:
-    """A value as the ledger keeps it; None for one that is not known."""
+#: Stands for a column where an edit is about a whole row.
+ROW = "(row)"
+
+
+def as_json(value: Typed | Unknown | Mapping[str, Cell]) -> str | None:
+    """A value, or a row's cells, as the ledger keeps it; None for one that is not known."""
     if isinstance(value, Unknown):
         return None
+    if isinstance(value, Mapping):
+        return json.dumps({"cells": dict(value)})
     return json.dumps({"date": value.milliseconds} if isinstance(value, Moment) else value)
 
 
@@ -142,7 +148,9 @@ def from_json(text: str | None) -> Any:
     if text is None:
         return UNKNOWN
     value = json.loads(text)
-    return Moment(int(value["date"])) if isinstance(value, dict) else value
+    if isinstance(value, dict):
+        return value["cells"] if "cells" in value else Moment(int(value["date"]))
+    return value
 
 
 def is_kept(engine: sa.Engine, spreadsheet_id: str, default: str) -> bool:
@@ -159,6 +167,9 @@ def tab_id_of(connection: sa.Connection, spreadsheet_id: str, tab: str) -> int |
     known = (sync_tab.c.spreadsheet_id == spreadsheet_id) & (sync_tab.c.tab == tab)
     return connection.scalar(sa.select(sync_tab.c.id).where(known))
 
+
+#: What is about whole rows waits for the tab to be read.
+_OF_CELLS = sheet_edit.c.column_name != ROW
 
 # Reading ----------------------------------------------------------------------------------------------------------------
 
@@ -190,7 +201,7 @@ def claimed(connection: sa.Connection, tab_id: int, row_key: str) -> list[Edit]:
     """The new edits of a row that are due, locked until the transaction ends, so that nobody else applies them."""
     columns = sheet_edit.c
     mine = sa.select(columns.id).where(
-        columns.tab_id == tab_id, columns.row_key == row_key, columns.state == State.NEW.value
+        columns.tab_id == tab_id, columns.row_key == row_key, columns.state == State.NEW.value, _OF_CELLS
     )
     ids = list(connection.scalars(mine.order_by(columns.id).with_for_update()))
     return select(connection, columns.id.in_(ids)) if ids else []
@@ -212,7 +223,7 @@ def left_behind(connection: sa.Connection, edit: Edit) -> tuple[Edit, Cell] | No
 def due(connection: sa.Connection, limit: int, tab_ids: Collection[int] | None = None) -> list[tuple[int, str]]:
     """Rows with edits that are due: numbers of their tabs and keys, those that have waited longest first."""
     columns = sheet_edit.c
-    ready = (columns.state == State.NEW.value) & (columns.due_at <= utc_now())
+    ready = _OF_CELLS & (columns.state == State.NEW.value) & (columns.due_at <= utc_now())
     if tab_ids is not None:
         ready &= columns.tab_id.in_(list(tab_ids))
     query = sa.select(columns.tab_id, columns.row_key, sa.func.min(columns.id).label("first")).where(ready)
@@ -223,13 +234,13 @@ def due(connection: sa.Connection, limit: int, tab_ids: Collection[int] | None =
 def are_due_for(connection: sa.Connection, seconds: float) -> bool:
     """Whether an edit has been due for so long."""
     before = now(connection) - timedelta(seconds=seconds)
-    waiting = (sheet_edit.c.state == State.NEW.value) & (sheet_edit.c.due_at <= before)
+    waiting = _OF_CELLS & (sheet_edit.c.state == State.NEW.value) & (sheet_edit.c.due_at <= before)
     return connection.execute(sa.select(sheet_edit.c.id).where(waiting).limit(1)).first() is not None
 
 
 def next_due(connection: sa.Connection) -> datetime | None:
     """When the next new edit is due; None where none waits."""
-    query = sa.select(sa.func.min(sheet_edit.c.due_at)).where(sheet_edit.c.state == State.NEW.value)
+    query = sa.select(sa.func.min(sheet_edit.c.due_at)).where(_OF_CELLS, sheet_edit.c.state == State.NEW.value)
     moment: datetime | None = connection.scalar(query)
     return moment
 

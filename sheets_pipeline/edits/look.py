@@ -6,7 +6,7 @@ from typing import Protocol
 from sheets_pipeline.edits import looks
 from sheets_pipeline.edits.ends import Ends
 from sheets_pipeline.edits.places import editable_tab
-from sheets_pipeline.edits.reading import Reading
+from sheets_pipeline.edits.rows import TabRows
 from sheets_pipeline.errors import SheetsPipelineError
 from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sheets.protocol import Writer
@@ -26,6 +26,9 @@ class Reads(Ends, Protocol):
 
     def writer(self, tab: Tab, client: SheetsClient) -> Writer:
         """A writer of one of its tabs."""
+
+    def rows(self, tab: Tab, client: SheetsClient) -> TabRows:
+        """What people do to rows of a tab."""
 
 
 def look_due(pipeline: Reads, tab: str | None = None) -> int:
@@ -59,10 +62,12 @@ def look_at(pipeline: Reads, tab: Tab, claim: looks.Claim) -> None:
         SheetsPipelineError: The tab cannot be read.
     """
     client = pipeline.client()
-    writer = pipeline.writer(tab, client)
+    writer, rows = pipeline.writer(tab, client), pipeline.rows(tab, client)
     doubled: set[str] = set()
+    seconds: float | None = None
     with writer.looking() as look:
         if look is not None and look.is_as_known:
-            Reading(pipeline.state, client, pipeline.spreadsheet.id, tab).note(look, writer.memory.stood)
+            rows.reading.note(look, writer.memory.stood)
             doubled = set(look.index.doubled)
-    looks.finish(pipeline.state, claim, None, doubled)
+            seconds = rows.settle(look)
+    looks.finish(pipeline.state, claim, seconds, doubled)

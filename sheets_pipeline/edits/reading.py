@@ -6,11 +6,13 @@ What was typed after that, and written over, the write itself brings back (``she
 import time
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
 from functools import cached_property
 
 import sqlalchemy as sa
 
 from sheets_pipeline.edits import ledger
+from sheets_pipeline.edits.base import zone_named
 from sheets_pipeline.edits.ledger import Seen, Source
 from sheets_pipeline.edits.recording import record
 from sheets_pipeline.sheets.client import SheetsClient
@@ -19,6 +21,7 @@ from sheets_pipeline.sync.cells import Cell, same_cell
 from sheets_pipeline.sync.copies import FoundEdit
 from sheets_pipeline.sync.diff import CellUpdate, ChangeSet
 from sheets_pipeline.sync.tab import Tab
+from sheets_pipeline.sync.typed_cells import Reader
 
 #: Gives what rows were last known to hold, by key and column name; None where that is not known.
 Base = Callable[[Collection[str]], Mapping[str, Mapping[str, Cell] | None]]
@@ -82,6 +85,16 @@ class Reading:
         """Locale and time zone of the spreadsheet; one read request, where anything is found."""
         answer = self.client.read(params={"fields": "properties(locale,timeZone)"})
         return dict(answer.get("properties", {}))
+
+    def place(self) -> tuple[str, str]:
+        """The spreadsheet's locale and time zone."""
+        return self._properties.get("locale", "en_US"), self._properties.get("timeZone", "Etc/UTC")
+
+    def reader(self) -> Reader:
+        """How the spreadsheet reads what is typed."""
+        locale, name = self.place()
+        zone = zone_named(name)
+        return Reader(locale, zone, datetime.now(zone).date())
 
     def _record(self, seen: list[Seen], doubled: Collection[str] = (), *, written_over_at: float | None = None) -> int:
         properties = self._properties

@@ -1,8 +1,9 @@
 """The new edits of one row of a tab: each cell is merged, and all that is to be written goes in one statement."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,7 +20,7 @@ from sheets_pipeline.sync.cells import KEY_SEPARATOR, Cell, same_cell
 from sheets_pipeline.sync.editing import Editing, Edits
 from sheets_pipeline.sync.merge import UNKNOWN, Outcome, Unknown, merge, same
 from sheets_pipeline.sync.tab import Column, ColumnType, Tab
-from sheets_pipeline.sync.typed_cells import Reader, database_value
+from sheets_pipeline.sync.typed_cells import Reader, Typed, database_value
 from sheets_pipeline.sync.values import EXPECTED, Misfit, converter
 from sheets_pipeline.sync.watch import Priority
 
@@ -39,7 +40,7 @@ class Later(Exception):
         super().__init__(reason)
 
 
-class _Refused(Exception):
+class Refused(Exception):
     """The declaration does not take the edit; the message says why."""
 
 
@@ -101,7 +102,8 @@ class Row:
                 continue
             target = editing.target
             try:
-                row = TargetRow(self.platform, target.table, self._key(target.table), [target.column])
+                key = target_key(self.tab, target.table, edit.row_key, self.base, zone_of(edit))
+                row = TargetRow(self.platform, target.table, key, [target.column])
                 held = row.read()
             except (LookupError, Misfit):
                 continue
@@ -136,7 +138,8 @@ class Row:
     def _settle_table(self, table: str, edits: list[Edit]) -> None:
         targets = {edit.column: self.tab.edited[edit.column].target.column for edit in edits}
         try:
-            row = TargetRow(self.platform, table, self._key(table), list(dict.fromkeys(targets.values())))
+            key = target_key(self.tab, table, self.edits[0].row_key, self.base, zone_of(self.edits[0]))
+            row = TargetRow(self.platform, table, key, list(dict.fromkeys(targets.values())))
             held = row.read(lock=True)
             reason = f"its row is not in {table}, or the pipeline may not change it"
         except (LookupError, Misfit) as error:
@@ -155,20 +158,6 @@ class Row:
         if wishes:
             self._write(row, list(wishes.values()))
 
-    def _key(self, table: str) -> dict[str, Any]:
-        """The values by which the row of the table is found."""
-        edits, zone = self.tab.edits or Edits(), zone_of(self.edits[0])
-        parts = dict(zip(self.tab.key, self.edits[0].row_key.split(KEY_SEPARATOR), strict=True))
-        key = {}
-        for column, name in edits.row(table).key.items():
-            kind, cell = self.tab.column(name).type, self.base.get(name)
-            if cell is None and name in parts:
-                cell = Reader("en_US", zone, datetime.now(zone).date()).read(parts[name], kind)
-            if cell is None:
-                raise LookupError(f"the tab's column {name} is blank")
-            key[column] = database_value(cell, kind, zone)
-        return key
-
     def _merged(self, edit: Edit, target: str, held: Any) -> _Wish | None:
         """What to write for an edit; None where it is settled without."""
         column, editing = self.tab.column(edit.column), self.tab.edited[edit.column]
@@ -181,7 +170,7 @@ class Row:
                 edit, State.REJECTED, f"expected {EXPECTED[column.type]}, found {misfit.kind}", in_database=before
             )
             return None
-        except _Refused as refused:
+        except Refused as refused:
             self._end(edit, State.REJECTED, str(refused), in_database=before)
             return None
         base = edit.base
@@ -276,24 +265,49 @@ _ENDS = {
 }
 
 
+def target_key(tab: Tab, table: str, row_key: str, base: Mapping[str, Cell], zone: tzinfo) -> dict[str, Any]:
+    """The values by which the row of a table is found: column → value.
+
+    Raises:
+        LookupError: A column of the tab that tells it is blank.
+        Misfit: It holds something else than the column says.
+    """
+    parts = dict(zip(tab.key, row_key.split(KEY_SEPARATOR), strict=True))
+    key = {}
+    for column, name in (tab.edits or Edits()).row(table).key.items():
+        kind, cell = tab.column(name).type, base.get(name)
+        if cell is None and name in parts:
+            cell = Reader("en_US", zone, datetime.now(zone).date()).read(parts[name], kind)
+        if cell is None:
+            raise LookupError(f"the tab's column {name} is blank")
+        key[column] = database_value(cell, kind, zone)
+    return key
+
+
 def _taken(edit: Edit, column: Column, editing: Editing, reader: Reader) -> Cell:
     """What was typed, as the column takes it.
 
     Raises:
         Misfit: It is not of the column's type.
-        _Refused: The declaration does not take it.
+        Refused: The declaration does not take it.
     """
-    if edit.is_of_sheet and not editing.takes_edits_of(edit.editor):
-        who = (
-            f"{edit.editor} is not among those who may"
-            if edit.editor
-            else "it is not known who typed it, and not all may"
-        )
-        raise _Refused(f"{who} edit the column {column.name}")
-    typed = reader.read(edit.typed, column.type)
-    if typed is not None and editing.one_of and not any(same_cell(typed, one) for one in editing.one_of):
-        raise _Refused(f"expected one of {', '.join(map(str, editing.one_of))}")
-    return typed
+    return taken(edit.typed, edit.editor if edit.is_of_sheet else None, column, editing, reader)
+
+
+def taken(typed: Typed, editor: str | None, column: Column, editing: Editing, reader: Reader) -> Cell:
+    """The same of a cell; ``editor`` is None where a person decided about it here.
+
+    Raises:
+        Misfit: It is not of the column's type.
+        Refused: The declaration does not take it.
+    """
+    if editor is not None and not editing.takes_edits_of(editor):
+        who = f"{editor} is not among those who may" if editor else "it is not known who typed it, and not all may"
+        raise Refused(f"{who} edit the column {column.name}")
+    cell = reader.read(typed, column.type)
+    if cell is not None and editing.one_of and not any(same_cell(cell, one) for one in editing.one_of):
+        raise Refused(f"expected one of {', '.join(map(str, editing.one_of))}")
+    return cell
 
 
 def _reader(edit: Edit) -> Reader:

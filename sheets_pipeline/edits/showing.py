@@ -78,10 +78,12 @@ def type_of(edit: Edit, tabs: Mapping[str, Tab]) -> ColumnType:
     return tab.column(edit.column).type if tab is not None and edit.column in tab.edited else ColumnType.TEXT
 
 
-def text(cell: Cell, kind: ColumnType) -> str:
+def text(cell: Cell | dict[str, Cell], kind: ColumnType) -> str:
     """A cell as people read it: dates and moments by ISO 8601, in the spreadsheet's time zone."""
     if cell is None or isinstance(cell, str):
         return cell or ""
+    if isinstance(cell, dict):  # of a whole row
+        return ", ".join(f"{name}: {text(one, ColumnType.TEXT)}" for name, one in cell.items() if one is not None)
     if isinstance(cell, bool):
         return str(cell).upper()
     try:

@@ -22,7 +22,7 @@ from sheets_pipeline.sheets.marks import Ownership
 from sheets_pipeline.sheets.memory import EditInbox, TabMemory
 from sheets_pipeline.sheets.protocol import Allowance
 from sheets_pipeline.sheets.reader import NeedsFullSync
-from sheets_pipeline.sheets.rounds import TabLook
+from sheets_pipeline.sheets.rounds import RowInbox, TabLook
 from sheets_pipeline.sheets.showing import TabShowing
 from sheets_pipeline.sheets.writer import TabWriter
 from sheets_pipeline.sync.archive import (
@@ -104,6 +104,7 @@ class ArchivedWriter:
         self._memory_of, self.ownership = memory_of, ownership
         #: Gives what takes edits of a tab of the family; shows what became of those of the main tab.
         self.inbox_of: Callable[[Tab], EditInbox | None] = lambda _tab: None
+        self.rows: RowInbox | None = None
         self.showing: TabShowing | None = None
         self._still_ours: StillOurs = None
         self._moved = 0
@@ -364,6 +365,7 @@ class ArchivedWriter:
             tab, self.client, memory, lambda: nullcontext(still_ours), self.ownership, self.spreadsheet_url
         )
         writer.keep_edits(self.inbox_of(tab))
+        writer.rows = self.rows if tab is self.tab else None
         writer.showing = self.showing if tab is self.tab else None
         writer.elsewhere = lambda keys: set(self.source.moments(keys)) if keys else set()
         return writer

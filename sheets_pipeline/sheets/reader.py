@@ -38,7 +38,7 @@ class TabReader:
         """All cells; the last two arguments are those of ``TabMarks.of_tab``."""
         lookups = self._marks.lookups(facts)
         snapshot, matched = access.read_tab(self.client, facts.sheet_id, lookups, cells=facts.cells)
-        self.seen_at = time.monotonic()
+        self.seen_at, self._ahead = time.monotonic(), None
         return snapshot, self._marks.of_tab(facts, matched, takes_over=takes_over, was_refused=was_refused)
 
     def read_keys_ahead(self, facts: TabFacts) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from sheets_pipeline.sheets.finder import as_declared
 from sheets_pipeline.sheets.marks import Sight
@@ -38,6 +39,16 @@ class TabLook:
     def row_of(self) -> dict[str, int]:
         """Key → row (0-based)."""
         return self.index.row_of
+
+
+class RowInbox(Protocol):
+    """Takes what people did to rows: added some, took some out, changed a key."""
+
+    def recover(self, look: Callable[[], TabLook | None]) -> None:
+        """Before the tab is written: bring to their end rows that a process left on their way."""
+
+    def hold(self, changes: ChangeSet, look: TabLook, wanted: Rows) -> None:
+        """Take out of a full sync's changes what would undo that before it has been seen to."""
 
 
 @dataclass(slots=True)

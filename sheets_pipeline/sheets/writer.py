@@ -27,7 +27,7 @@ from sheets_pipeline.sheets.marks import Ownership, Sight, TabMarks
 from sheets_pipeline.sheets.memory import BaseRows, EditInbox, TabFacts, TabMemory
 from sheets_pipeline.sheets.protocol import Allowance
 from sheets_pipeline.sheets.reader import TRUSTED_SECONDS, NeedsFullSync, TabReader
-from sheets_pipeline.sheets.rounds import Round, TabLook, new_layout, round_of_changes, round_of_creation
+from sheets_pipeline.sheets.rounds import Round, RowInbox, TabLook, new_layout, round_of_changes, round_of_creation
 from sheets_pipeline.sheets.sender import Sender, is_rekeyed
 from sheets_pipeline.sheets.showing import TabShowing
 from sheets_pipeline.sheets.time_zones import zone_for
@@ -85,6 +85,8 @@ class TabWriter:
         self.spreadsheet_url = spreadsheet_url
         #: Gives those of some keys whose rows belong to another tab.
         self.elsewhere: Callable[[Collection[str]], set[str]] = lambda _keys: set()
+        #: Takes what people did to rows.
+        self.rows: RowInbox | None = None
         #: Shows in the tab what became of edits.
         self.showing: TabShowing | None = None
         self._finder = TabFinder(tab, client, memory)
@@ -196,6 +198,8 @@ class TabWriter:
     def _rounds(self, allowance: Allowance, look: Callable[[], Round]) -> SyncReport:
         started, before = time.monotonic(), self.client.traffic.copy()
         self._sender.is_refused = False
+        if self.rows is not None and not allowance.dry_run:
+            self.rows.recover(self.look)
         report = SyncReport(self.tab.title)
         for number in range(1, MAX_ROUNDS + 1):
             logger.info("Tab %r: reading", self.tab.title)
@@ -297,11 +301,13 @@ class TabWriter:
         changes = compare(tab, snapshot, layout, index, wanted, owned, leave, asked)
         split_off_others(tab, snapshot, layout, index, wanted, changes, sight.forgotten, owned)
         check_deletes(self.tab, changes, len(index.row_of), len(wanted), allowance.deletes)
-        strays = find_strays(self.tab, snapshot, layout, index, wanted, changes, base)
-        check_inserts(self.tab, strays, len(wanted))
         is_as_known = sight.is_as_known and facts.layout.keys() == layout.keys()
         if self._sender.copies is not None and is_as_known and not allowance.dry_run:
             self._sender.copies.inbox.take(changes, layout, stood)
+        if self.rows is not None and is_as_known and not allowance.dry_run:
+            self.rows.hold(changes, TabLook(facts.sheet_id, snapshot, layout, index), wanted)
+        strays = find_strays(self.tab, snapshot, layout, index, wanted, changes, base)
+        check_inserts(self.tab, strays, len(wanted))
         bare_from = self._bare_from(facts, snapshot, snapshot.last_row + len(changes.inserts))
         end = row_after_ours(index, changes.foreign_keys)
         place = AT_THE_END if self._sender.is_refused else place_after(end, snapshot, layout)
@@ -347,8 +353,8 @@ class TabWriter:
         foreign_keys = {key for key in lowest if key not in base}
         is_missing = any(base.get(wanted.keys[i]) is not None for i in changes.inserts)
         is_emptied = 2 * len(index.row_of) < facts.rows_end - 1 or len(foreign_keys) == len(lowest)
-        if changes.inserts and is_missing and is_emptied:
-            raise NeedsFullSync(self.tab.title)  # most rows are gone, or their keys are others: it sees which
+        if changes.inserts and is_missing and (is_emptied or self.rows is not None):
+            raise NeedsFullSync(self.tab.title)  # rows are gone, or their keys are others: it sees which
         end = row_after_ours(index, foreign_keys if len(foreign_keys) < len(lowest) else ())
         columns = Columns(layout, dict(facts.renamed))
         place = AT_THE_END if self._sender.is_refused else place_after(end, snapshot, layout)

@@ -77,10 +77,29 @@ class RowTarget:
 
 @dataclass(frozen=True, slots=True)
 class Edits:
-    """The tables that edits of a tab change; a message with more cells than ``needs_approval_above`` waits for a person."""
+    """The tables that edits of a tab change; a message with more cells than ``needs_approval_above`` waits for a person.
+
+    With ``new_rows`` a row that a person types is inserted into the first table, once the cells of ``needs`` are filled. Key
+    columns among ``needs`` are typed, the database fills the others. ``deleted_rows`` is ``hard``, ``soft`` (the moment is
+    written into ``deleted_column``), or blank: rows that people delete come back.
+    """
 
     rows: tuple[RowTarget, ...] = field(default=())
     needs_approval_above: int | None = None
+    new_rows: bool = False
+    needs: tuple[str, ...] = ()
+    deleted_rows: str = ""
+    deleted_column: str = "deleted_at"
+
+    @property
+    def own(self) -> RowTarget:
+        """The table into which new rows go, and from which rows are deleted."""
+        return self.rows[0]
+
+    @property
+    def watches_rows(self) -> bool:
+        """Whether people may add or delete rows."""
+        return self.new_rows or bool(self.deleted_rows)
 
     def row(self, table: str) -> RowTarget:
         """The row of this table."""

@@ -82,7 +82,7 @@ def check_deletes(tab: Tab, changes: ChangeSet, rows_present: int, wanted: int, 
         GuardRefused: More rows would go than the tab's declaration lets go without asking, or all of them.
     """
     deletes = len(changes.deletes)
-    limit = _unasked(tab, rows_present) if allowed is None else allowed
+    limit = unasked(tab, rows_present) if allowed is None else allowed
     # One spreadsheet of a list may well lose its last row; that all of them do is noticed where rows are parted.
     may_be_emptied = tab.max_deletes_share == 1 or isinstance(tab.spreadsheet, Each)
     emptied = wanted == 0 and deletes > 0 and allowed is None and not may_be_emptied
@@ -99,7 +99,7 @@ def check_deletes(tab: Tab, changes: ChangeSet, rows_present: int, wanted: int, 
     raise refused
 
 
-def _unasked(tab: Tab, rows: int) -> int:
+def unasked(tab: Tab, rows: int) -> int:
     """How many of so many rows may go, or be written anew, without asking."""
     return max(tab.max_deletes, int(rows * tab.max_deletes_share))
 
@@ -151,7 +151,7 @@ def check_inserts(tab: Tab, strays: Collection[int], wanted: int) -> None:
     Raises:
         GuardRefused: More rows stand there without their keys than may be deleted without asking, or half of them.
     """
-    if len(strays) <= _unasked(tab, wanted) and 2 * len(strays) < max(wanted, 2):
+    if len(strays) <= unasked(tab, wanted) and 2 * len(strays) < max(wanted, 2):
         return
     raise GuardRefused(
         tab.title,

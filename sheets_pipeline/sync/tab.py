@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from sheets_pipeline.settings import OWNER, OwnSetting, wrong_interval
 from sheets_pipeline.sync.editing import Editing, Edits, faults
+from sheets_pipeline.sync.row_rules import row_faults
 from sheets_pipeline.sync.spreadsheet import DEFAULT, Each
 from sheets_pipeline.sync.watch import Priority, Watch
 
@@ -171,7 +172,11 @@ class Tab:
             if doubled := _doubled(values):
                 raise ValueError(f"Tab {self.title!r}: column {kind} must differ, found twice: {doubled}.")
         kept = {self.status_column} if self.on_removed is OnRemoved.MARK else set()
-        if found := [text for _, text in faults(self.key, self.columns, self.edits, kept)]:
+        found = [text for _, text in faults(self.key, self.columns, self.edits, kept)]
+        found += [
+            text for _, text in row_faults(self.key, self.columns, self.edits, is_parted=self.archive is not None)
+        ]
+        if found:
             raise ValueError(f"Tab {self.title!r}: {'; '.join(found)}.")
 
     @property

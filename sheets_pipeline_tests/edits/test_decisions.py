@@ -5,12 +5,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from sheets_pipeline.database.state import TabStore
 from sheets_pipeline.edits import decisions, ledger
 from sheets_pipeline.edits.ledger import Seen, Source, State
 from sheets_pipeline.edits.recording import record
 from sheets_pipeline.edits.taking_back import Outcome, preview, takings
 from sheets_pipeline.edits.which import Which
-from sheets_pipeline_tests.edits.stage import KEY, TAB, Stage
+from sheets_pipeline_tests.edits.stage import CELLS, KEY, TAB, Stage
 
 
 def test_an_edit_is_undone_and_the_undo_too(small: Stage) -> None:
@@ -107,10 +108,11 @@ def test_an_undo_does_not_bury_a_later_edit_of_the_cell(small: Stage) -> None:
     assert small.task().title == "Sand"
 
 
-def test_a_conflict_is_left_at_that_and_still_be_put_in(small: Stage) -> None:
+def test_a_conflict_is_left_at_that_and_can_still_be_put_in(small: Stage) -> None:
     small.type(title="Draw")
     small.change(title="Sand")
     small.apply()
+    TabStore(small.state, "SHEET", TAB.title).confirm({KEY: CELLS})  # a sync has written since
     base = small.base()
     kept = decisions.reject(small.state, small.last().id, "ada")
     assert (kept.state, kept.reason, kept.decided_by) == ("rejected", "refused by ada", "ada")
@@ -138,6 +140,8 @@ def test_a_persons_hour_is_taken_back_at_once_and_others_edits_stay(small: Stage
     done = decisions.undo_all(small.state, which, "cleo")
     assert sorted(small.apply()) == [State.APPLIED, State.APPLIED, State.CONFLICT]
     assert decisions.became(small.state, done.batch) == {"applied": 2, "conflict": 1}
+    with small.state.connect() as connection:  # undos are not theirs, and are not taken back with theirs
+        assert [edit.column for edit in decisions.applied(connection, which)] == ["note"]
     task = small.task()
     assert (task.title, task.points, task.note) == ("Paint", 3, "theirs")
     states = [(edit.column, edit.state.value) for edit in small.edits() if edit.seen_by != "undo"]

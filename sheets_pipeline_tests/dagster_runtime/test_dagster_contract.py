@@ -201,7 +201,9 @@ def has(thing: Any, dotted: str) -> bool:
 
 def parameters(thing: Any) -> list[str]:
     try:
-        return list(inspect.signature(thing).parameters)
+        names = list(inspect.signature(thing).parameters)
+        # Dagster makes the constructor of a record when it is first called.
+        return list(thing.__annotations__) if names == ["args", "kwargs"] and isinstance(thing, type) else names
     except (TypeError, ValueError):  # a table, a type alias
         return []
 

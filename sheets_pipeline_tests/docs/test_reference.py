@@ -13,11 +13,13 @@ from local_sheets.__main__ import new_parser
 from sheets_pipeline.cli.main import main
 from sheets_pipeline.control.app import create_app
 from sheets_pipeline.control.operations import Operations
+from sheets_pipeline.platform.settings import PlatformSettings
 from sheets_pipeline.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = dict(reference.walk(main, "sheets-pipeline"))
 OF_OTHERS = {"DAGSTER_HOME"}
+SETTINGS = Settings.model_fields | PlatformSettings.model_fields
 
 #: Pages for users. The changelog and the decisions also tell of what was.
 PAGES = [
@@ -71,9 +73,9 @@ def test_commands_and_options_that_a_page_names_are_there(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_settings_that_a_page_names_are_there(page: Path) -> None:
-    prefixes = {name.upper().split("_")[0] for name in Settings.model_fields}
+    prefixes = {name.upper().split("_")[0] for name in SETTINGS}
     named = re.findall(r"`([A-Z]+(?:_[A-Z]+)+)(?:=[^`]*)?`", page.read_text())
-    unknown = {name for name in named if name.split("_")[0] in prefixes and name.lower() not in Settings.model_fields}
+    unknown = {name for name in named if name.split("_")[0] in prefixes and name.lower() not in SETTINGS}
     assert unknown <= OF_OTHERS
 
 

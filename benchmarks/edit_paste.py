@@ -1,6 +1,7 @@
 """A paste of 1,000 rows and 3 columns with 3 cells that cannot be taken, into a tab of a project of its own."""
 
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -58,7 +59,12 @@ def measure() -> dict[str, Any]:
 
 
 def _install_triggers() -> None:
-    subprocess.run(["sheets-pipeline", "db", "install"], check=False, capture_output=True, timeout=120)
+    subprocess.run(
+        [str(Path(sys.executable).with_name("sheets-pipeline")), "db", "install"],
+        check=False,
+        capture_output=True,
+        timeout=120,
+    )
 
 
 def _paste(ground: EditGround) -> dict[str, Any]:

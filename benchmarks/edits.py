@@ -68,6 +68,7 @@ def measure(ground: EditGround, arguments: argparse.Namespace) -> dict[str, Any]
     before = ground.sheets.stats()
     typed = edit_together(some, arguments.seconds, arguments.pause)
     result["application beside"] = application.take()
+    application.close()  # or events wait for ever, and nothing comes to rest
     result["together"] = _judged(ground, typed)
     result["together"] |= {"script": script_use(ground, arguments.seconds), "quota": quota_use(ground, before)}
     print(json.dumps(result["together"]), flush=True)
@@ -77,7 +78,6 @@ def measure(ground: EditGround, arguments: argparse.Namespace) -> dict[str, Any]
         print(f"burst {number + 1}", flush=True)
         time.sleep(10)
     result["bursts"] = _judged(ground, typed)
-    application.close()
     ground.scripts.close()
     peer = Peer(ground)
     result["peer"] = peer.measure(min(20, arguments.edits), arguments.people)

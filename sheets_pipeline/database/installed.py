@@ -184,21 +184,10 @@ def _place_on_postgresql(connection: sa.Connection, tables: list[str], path: tup
     unsettled: dict[str, frozenset[str]] = {}
     parted: set[str] = set()
     for name, found in schemas.items():
-        for (
-            table,
-            schema,
-            owner,
-            is_superuser,
-            column,
-            has_default,
-            is_virtual,
-            number,
-            key,
-            is_unsettled,
-            has_parts,
-        ) in rows:
+        for table, schema, owner, is_superuser, column, *facts in rows:
             if (schema, table) != (found, name.rpartition(".")[2]):
                 continue
+            has_default, is_virtual, number, key, is_unsettled, has_parts = facts
             columns.setdefault(name, {})[column] = has_default
             virtual |= {(name, column)} if is_virtual else set()
             owners[name] = Owner(owner, is_superuser)

@@ -26,9 +26,7 @@ def list_checks(pipeline: Pipeline, tabs: Iterable[TabAsset], done: ListRound) -
         mine = f"{tab_asset.tab.title} @ "
         errors = {name: error for name, error in done.errors.items() if name.startswith(mine)}
         seen = {
-            name: _seen(pipeline, tab_asset, report)
-            for name, report in done.reports.items()
-            if name.startswith(mine) and report.kind == "full"
+            name: _seen(pipeline, tab_asset, report) for name, report in done.whole.items() if name.startswith(mine)
         }
         for judge in JUDGES:
             verdicts = {name: judge(one) for name, one in seen.items()}

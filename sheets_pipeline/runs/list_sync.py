@@ -50,6 +50,8 @@ class ListRound:
     errors: dict[str, SheetsPipelineError] = field(default_factory=dict)
     #: Whom to ask about a spreadsheet that failed, as a sentence.
     owners: dict[str, str] = field(default_factory=dict)
+    #: Of the syncs that saw a whole tab; where rows left it afterwards, ``reports`` has the one of that.
+    whole: dict[str, SyncReport] = field(default_factory=dict)
     #: Of those that changed.
     materializations: list[dg.AssetMaterialization] = field(default_factory=list)
     #: Rows that belong into no spreadsheet of the list, by name of the tab.
@@ -191,6 +193,8 @@ def _note(
         done.errors[name] = outcome
         return
     done.reports[name] = outcome
+    if not job.departs:
+        done.whole[name] = outcome
     if outcome.cells:
         metadata = report_metadata(job.target.tab_asset.tab, outcome)
         key, part = job.target.tab_asset.key, job.target.spreadsheet.part

@@ -18,13 +18,14 @@ from sheets_pipeline.cli import run_sync
 from sheets_pipeline.components import tab_asset
 from sheets_pipeline.components.tab_asset import tab_assets, watched
 from sheets_pipeline.control.operations import Operations
-from sheets_pipeline.database import history
+from sheets_pipeline.database import held_tabs, history
 from sheets_pipeline.database.triggers import install
 from sheets_pipeline.definitions import defs
 from sheets_pipeline.defs.event_sync import pending_events
 from sheets_pipeline.defs.full_sync import request_full_sync
 from sheets_pipeline.defs.io_managers import SheetsIOManager
 from sheets_pipeline.defs.resources import PipelineResource
+from sheets_pipeline.edits import looks
 from sheets_pipeline.edits.apply import apply_due
 from sheets_pipeline.edits.intake import Intake, MessageRefused, Taken, sign
 from sheets_pipeline.errors import TabProblem, UnknownTab
@@ -310,6 +311,14 @@ def test_edits_come_back_from_each_spreadsheet_into_the_table_of_its_tab(
     with school.platform.engine.begin() as connection:
         connection.exec_driver_sql("update sheet_tab_look set due_at = now() - interval '1 minute'")
     assert look_everywhere(pipeline) == 1
+    with school.platform.engine.begin() as connection:  # as of a spreadsheet that has left its list
+        connection.exec_driver_sql(
+            "with gone as (insert into sync_tab (spreadsheet_id, tab) values ('gone', 'Scores') returning id) "
+            "insert into sheet_tab_look (tab_id, due_at) select id, now() - interval '1 minute' from gone"
+        )
+    assert looks.spreadsheets_due(pipeline.state) == {"gone"}
+    assert look_everywhere(pipeline) == 0
+    assert looks.spreadsheets_due(pipeline.state) == set()  # or whoever waits for the next one would never rest
     apply_due(pipeline)
     assert held(bobs) == 7
     assert school.run("event_sync").success
@@ -359,6 +368,16 @@ def test_checks_judge_each_copy_and_name_those_with_a_problem(school: School) ->
     assert not passed
     assert told
     assert told.startswith("Attempts @ courses/2: People changed 1 cells")
+    school.server.call("PUT", cell, {"values": [["typed"]]})
+    school.sql("alter table attempt disable trigger all")
+    school.sql("insert into attempt values ('Eve', 1, 2, 5); alter table attempt enable trigger all")
+    assert found(school.run("full_sync_courses"))["no_drift"] == (False, told)
+    school.server.call("PUT", cell, {"values": [["typed"]]})
+    school.sql("alter table attempt disable trigger all; update attempt set course = 3 where learner = 'Eve'")
+    moved = found(school.run("full_sync_courses"))
+    assert moved["no_drift"] == (False, told)  # the copy that a row left was looked at, too
+    assert moved["row_count_equal"][0], moved
+    school.sql("alter table attempt enable trigger all")
     job = dg.Definitions.merge(defs(), dg.Definitions(jobs=[again])).resolve_job_def("again")
     by_hand = found(job.execute_in_process(instance=school.platform.instance))
     assert by_hand["no_drift"] == (False, told)
@@ -404,6 +423,7 @@ def test_while_the_default_spreadsheet_rests_the_others_are_kept_in_step(
     assert school.values(school.office)[0] == ["Ada", 1, 1, 3]
     school.sql("insert into pending_event (entity, key) values ('school_course', '[7]')")
     assert events() is None or school.run("event_sync", tags=events()).success
+    held_tabs.hold(pipeline.state, pipeline.spreadsheet.id, {"Courses"})
     assert events() is None  # what the default one missed waits, without runs
 
     school.sql("alter table attempt disable trigger all; update attempt set score = 4")

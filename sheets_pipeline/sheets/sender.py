@@ -45,9 +45,8 @@ class Sender:
         plan, deletes = planned.plan, planned.plan.deletes
         # The last answer that can carry key cells tells whether the rows to delete still stand where we read them.
         checking = plan.writes[-1] if plan.writes else None
-        if (
-            planned.changes.returned_keys
-        ):  # before their version is known, or the next sync would take them for people's
+        # Before their version is known, or the next sync would take them for people's.
+        if planned.changes.returned_keys:
             self.memory.intend(planned.changes.returned_keys)
         self.remember(planned.facts, is_as_known=planned.sight.is_as_known)
         # What is about to be sent and what is known to stand is noted while another request is under way.
@@ -73,16 +72,7 @@ class Sender:
                     noted.append(beside.submit(self._note, planned, batch))
                 for last in noted[-1:]:
                     last.result()
-                applied = planned.settled
-                settled = replace(
-                    planned.facts,
-                    layout=applied.layout,
-                    declared=applied.declared,
-                    rules=applied.rules,
-                    unsettled_since=0.0,
-                )
-                if settled != planned.facts:
-                    self.remember(settled)
+                self._settle(planned)
             except OutcomeUnknown as error:
                 logger.warning("Tab %r: %s Reading what it holds now.", self.tab.title, error)
                 return False
@@ -98,6 +88,15 @@ class Sender:
                 logger.warning("Tab %r: %s Nothing of it was applied; reading what is there.", self.tab.title, error)
                 return False
         return True
+
+    def _settle(self, planned: Round) -> None:
+        """All is sent: columns, rules and declaration are as planned."""
+        done = planned.settled
+        settled = replace(
+            planned.facts, layout=done.layout, declared=done.declared, rules=done.rules, unsettled_since=0.0
+        )
+        if settled != planned.facts:
+            self.remember(settled)
 
     def _intend(self, planned: Round, batch: Batch) -> None:
         """The batch is about to be sent: what its rows hold is not known until its answer is there."""

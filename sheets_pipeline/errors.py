@@ -275,6 +275,16 @@ class RequestRejected(SheetsError):
     concerns = Concerns.TAB
 
 
+class SourceProblem(SheetsPipelineError):
+    """A source cannot be read, stored or shown. ``source`` is its id."""
+
+    concerns = Concerns.TAB
+
+    def __init__(self, source: str, message: str) -> None:
+        self.source = source
+        super().__init__(f"Source {source!r}: {message}")
+
+
 class TabProblem(SheetsPipelineError):
     """A tab is not as declared. ``tab`` is its title."""
 

@@ -1,0 +1,1 @@
+"""Spreadsheets of other people, read into a store: typed tables, versioned by their content."""

@@ -99,11 +99,13 @@ class Pipeline:
         with self._loading:
             if credential not in self._identities:
                 key, key_file = credential.key, credential.key_file
+                declared: str | None = credential.name
                 if key is None and key_file is None:
                     secret = self.settings.google_credentials_json
                     key = secret.get_secret_value() if secret else None
                     key_file = self.services.credentials_file or self.settings.google_application_credentials
-                self._identities[credential] = load_identity(key, key_file)
+                    declared = None
+                self._identities[credential] = load_identity(key, key_file, declared)
             return self._identities[credential]
 
     def quota(self, priority: int = BULK) -> DatabaseQuota:

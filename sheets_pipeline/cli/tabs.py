@@ -5,6 +5,7 @@ Heavy modules are imported inside the commands, so that ``--help`` answers at on
 
 import json
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -175,14 +176,16 @@ def _columns(tab: "Tab") -> list[dict[str, str]]:
 
 
 def _verdict(tab_asset: "TabAsset", engine: "sa.Engine | None") -> "Verdict":
+    from sheets_pipeline.runs.place_check import place_problems
     from sheets_pipeline.runs.trial import Verdict, judge
     from sheets_pipeline.settings import load_settings
 
     if tab_asset.problem is not None:
         return Verdict(tab_asset.tab, (tab_asset.problem.text,))
-    if engine is None:
-        return Verdict(tab_asset.tab)
-    return judge(engine, tab_asset, load_settings().sync_tab_timeout_seconds)
+    verdict = Verdict(tab_asset.tab)
+    if engine is not None:
+        verdict = judge(engine, tab_asset, load_settings().sync_tab_timeout_seconds)
+    return replace(verdict, problems=(*verdict.problems, *place_problems(tab_asset.tab)))
 
 
 def _verdict_json(title: str, verdict: "Verdict") -> dict[str, Any]:

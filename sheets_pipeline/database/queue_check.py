@@ -38,6 +38,8 @@ class QueueReport:
     missing_columns: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     outdated: list[str] = field(default_factory=list)
+    #: Triggers of ours on tables that no declaration watches any more.
+    unwatched: list[str] = field(default_factory=list)
     disabled: list[str] = field(default_factory=list)
     unsafe: list[str] = field(default_factory=list)
     blocked: list[str] = field(default_factory=list)
@@ -52,7 +54,9 @@ class QueueReport:
     @property
     def can_be_mended(self) -> bool:
         """Whether installing makes it better."""
-        return bool(self.missing_columns or self.missing or self.outdated or self.disabled or self.unsafe)
+        return bool(
+            self.missing_columns or self.missing or self.outdated or self.unwatched or self.disabled or self.unsafe
+        )
 
     @property
     def problems(self) -> list[str]:
@@ -62,6 +66,7 @@ class QueueReport:
             *self.unsafe,
             *(f"{name} is missing" for name in self.missing_columns + self.missing),
             *(f"trigger {name} is of another version" for name in self.outdated),
+            *(f"trigger {name} is on a table that no tab watches" for name in self.unwatched),
             *(f"trigger {name} is disabled" for name in self.disabled),
             *self.blocked,
         ]
@@ -212,7 +217,8 @@ def _compare_triggers(catalog: Catalog, report: QueueReport) -> None:
     report.missing += [f"trigger {name}" for name in sorted(possible - set(present))]
     for trigger in catalog.triggers:
         if trigger.name not in wanted:
-            report.outdated.append(trigger.name)
+            is_watched = any(same_text(trigger.table, catalog.place.qualified(one.table)) for one in wanted.values())
+            (report.outdated if is_watched else report.unwatched).append(trigger.name)
         elif trigger.name not in present:
             report.unsafe.append(f"trigger {trigger.name} on {trigger.table} calls {trigger.function}, and is not ours")
         elif not is_as_wanted(wanted[trigger.name], trigger):

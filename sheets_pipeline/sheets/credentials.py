@@ -29,21 +29,26 @@ class Identity:
     project: str = ""
 
 
-def load_identity(key_json: str | None = None, key_file: Path | None = None) -> Identity:
+def load_identity(key_json: str | None = None, key_file: Path | None = None, declared: str | None = None) -> Identity:
     """Load credentials: the key text, else the key file, else Application Default Credentials.
+
+    ``declared`` is the name of the credential that a project declares; None for that of the settings.
 
     Raises:
         AccessDenied: No credentials, or a key that is none; the message never shows the key.
     """
     if key_json is not None:
-        return _from_key(key_json, "GOOGLE_CREDENTIALS_JSON")
+        return _from_key(key_json, f"The key of the credential {declared!r}" if declared else "GOOGLE_CREDENTIALS_JSON")
     if key_file is not None:
         try:
             text = key_file.read_text()
+        except UnicodeDecodeError:
+            text = ""
         except OSError as error:
             raise AccessDenied(
                 f"The service account key {str(key_file)!r} cannot be read ({error.strerror}). "
-                "Point GOOGLE_APPLICATION_CREDENTIALS to a readable key file."
+                f"Point {f'key_file of the credential {declared!r}' if declared else 'GOOGLE_APPLICATION_CREDENTIALS'} "
+                "to a readable key file."
             ) from None
         return _from_key(text, str(key_file))
     return _default_identity()

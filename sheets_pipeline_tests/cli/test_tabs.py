@@ -1,6 +1,7 @@
 """``sheets-pipeline tabs``: declarations are listed, judged and tried without writing anything."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -98,6 +99,41 @@ def test_declarations_are_checked_without_a_database(project: Project) -> None:
     assert run("check", "Learners").exit_code == 0
     unknown = run("check", "Lerners")
     assert unknown.exit_code == 2
+
+
+def test_addresses_and_keys_of_a_list_are_checked_with_file_and_line(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "no_key.json").write_text("{}")
+    place = "spreadsheet: {each: rooms, by: b}"
+    tab = f"type: sheets_pipeline.Tab\nattributes: {{title: T, key: a, sql: 'select a, b from c', {place}}}"
+    project(
+        tab_yaml=tab,
+        rooms_yaml=f"""\
+type: sheets_pipeline.Spreadsheets
+attributes:
+  name: rooms
+  credential: lost
+  list:
+    - {{id: 1, url: https://docs.google.com/spreadsheets/d/abc/edit}}
+    - {{id: 2, url: "https://docs.google.com/spreadsheets/d/e/abc/pubhtml", credential: empty}}
+    - {{id: 3, url: not an address}}
+---
+type: sheets_pipeline.Credential
+attributes: {{name: lost, key_file: keys/lost.json}}
+---
+type: sheets_pipeline.Credential
+attributes:
+  name: empty
+  key_file: {tmp_path}/no_key.json
+""",
+    )
+    [verdict] = json.loads(run("check", "T", "--offline", "--json").stdout)
+    wanted = ["line 7: the url of '2'", "line 8: the url of '3'", "line 16: ", "line 11: The service account key"]
+    assert len(verdict["problems"]) == 4, verdict
+    assert [
+        text.startswith(f"rooms.yaml, {begin}") for text, begin in zip(verdict["problems"], wanted, strict=True)
+    ] == [True] * 4, verdict
+    assert "holds no service account key" in verdict["problems"][2]
+    assert "Point key_file of the credential 'lost' to a readable key file." in verdict["problems"][3]
 
 
 def test_declarations_are_checked_against_the_database(school: sa.Engine) -> None:

@@ -180,7 +180,7 @@ def test_a_table_that_nobody_watches_any_more_loses_its_triggers(platform: sa.En
     triggers.install(platform, WATCHED)
     fewer = [table for table in WATCHED if table.name != "users"]
     report = triggers.check(platform, fewer)
-    assert {name.split("_")[2] for name in report.outdated} == {"users"}
+    assert {name.split("_")[2] for name in report.unwatched} == {"users"}
     triggers.install(platform, fewer)
     assert triggers.check(platform, fewer).is_complete
     with platform.begin() as connection:

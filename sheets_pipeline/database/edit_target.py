@@ -27,57 +27,19 @@ class TableColumns:
         return column in self.nullable or column not in self.types
 
 
-class TargetRow:
-    """One row of one table, in an open transaction."""
+class Target:
+    """Columns of one table, in an open transaction."""
 
-    def __init__(self, connection: sa.Connection, table: str, key: Mapping[str, Any], columns: Collection[str]) -> None:
+    def __init__(self, connection: sa.Connection, table: str, key: Collection[str], columns: Collection[str]) -> None:
         self.connection, self.columns = connection, list(columns)
         self.known = described(connection, table)
         schema, _, name = table.rpartition(".")
         typed = [sa.column(one, self.known.types.get(one, sa.types.NullType())) for one in [*columns, *key]]
-        self._table = sa.table(name, *typed, schema=schema or None)
-        self._key = {one: self._adapted(one, value) for one, value in key.items()}
-
-    def read(self, *, lock: bool = False) -> dict[str, Any] | None:
-        """The values of its columns; None where there is no such row. A lock keeps others from changing it until the end.
-
-        Raises:
-            LookupError: The key finds several rows.
-        """
+        self.table = sa.table(name, *typed, schema=schema or None)
         # As the driver gives them, which is how the tab's query gives them, too.
-        plain = [sa.type_coerce(self._table.c[one], sa.types.NullType()) for one in self.columns]
-        query = sa.select(*plain).where(*self._is_it()).limit(2)
-        rows = self.connection.execute(query.with_for_update(key_share=True) if lock else query).all()
-        if len(rows) > 1:
-            raise LookupError("the key finds several rows")
-        return dict(zip(self.columns, rows[0], strict=True)) if rows else None
+        self.plain = [sa.type_coerce(self.table.c[one], sa.types.NullType()) for one in self.columns]
 
-    def change(self, values: Mapping[str, Any]) -> bool:
-        """Write these columns in one statement; False where no row was changed."""
-        adapted = {self._table.c[one]: self._adapted(one, value) for one, value in values.items()}
-        statement = sa.update(self._table).where(*self._is_it()).values(adapted)
-        return self.connection.execute(statement).rowcount == 1
-
-    def insert(self) -> dict[str, Any]:
-        """Make the row, with its key's values; gives its columns as the database filled them.
-
-        Where a server returns nothing from INSERT, the one column that was not given is the number that it counted up.
-        """
-        statement = sa.insert(self._table).values({self._table.c[one]: value for one, value in self._key.items()})
-        if self.connection.dialect.insert_returning:
-            plain = [sa.type_coerce(self._table.c[one], sa.types.NullType()) for one in self.columns]
-            return dict(zip(self.columns, self.connection.execute(statement.returning(*plain)).one(), strict=True))
-        number = self.connection.execute(statement).lastrowid
-        return {one: self._key.get(one, number) for one in self.columns}
-
-    def delete(self) -> bool:
-        """Take the row out; False where none was."""
-        return self.connection.execute(sa.delete(self._table).where(*self._is_it())).rowcount == 1
-
-    def _is_it(self) -> list[sa.ColumnElement[bool]]:
-        return [self._table.c[one] == value for one, value in self._key.items()]
-
-    def _adapted(self, column: str, value: Any) -> Any:
+    def adapted(self, column: str, value: Any) -> Any:
         """The value in the form in which drivers take it for the column's type."""
         kind = self.known.types.get(column)
         if value is None:
@@ -99,6 +61,51 @@ class TargetRow:
         if isinstance(kind, sa.String) and isinstance(value, int | Decimal):
             return str(value)
         return value
+
+
+class TargetRow(Target):
+    """One row of one table."""
+
+    def __init__(self, connection: sa.Connection, table: str, key: Mapping[str, Any], columns: Collection[str]) -> None:
+        super().__init__(connection, table, key, columns)
+        self._key = {one: self.adapted(one, value) for one, value in key.items()}
+
+    def read(self, *, lock: bool = False) -> dict[str, Any] | None:
+        """The values of its columns; None where there is no such row. A lock keeps others from changing it until the end.
+
+        Raises:
+            LookupError: The key finds several rows.
+        """
+        query = sa.select(*self.plain).where(*self._is_it()).limit(2)
+        rows = self.connection.execute(query.with_for_update(key_share=True) if lock else query).all()
+        if len(rows) > 1:
+            raise LookupError("the key finds several rows")
+        return dict(zip(self.columns, rows[0], strict=True)) if rows else None
+
+    def change(self, values: Mapping[str, Any]) -> bool:
+        """Write these columns in one statement; False where no row was changed."""
+        adapted = {self.table.c[one]: self.adapted(one, value) for one, value in values.items()}
+        statement = sa.update(self.table).where(*self._is_it()).values(adapted)
+        return self.connection.execute(statement).rowcount == 1
+
+    def insert(self) -> dict[str, Any]:
+        """Make the row, with its key's values; gives its columns as the database filled them.
+
+        Where a server returns nothing from INSERT, the one column that was not given is the number that it counted up.
+        """
+        statement = sa.insert(self.table).values({self.table.c[one]: value for one, value in self._key.items()})
+        if self.connection.dialect.insert_returning:
+            made = self.connection.execute(statement.returning(*self.plain)).one()
+            return dict(zip(self.columns, made, strict=True))
+        number = self.connection.execute(statement).lastrowid
+        return {one: self._key.get(one, number) for one in self.columns}
+
+    def delete(self) -> bool:
+        """Take the row out; False where none was."""
+        return self.connection.execute(sa.delete(self.table).where(*self._is_it())).rowcount == 1
+
+    def _is_it(self) -> list[sa.ColumnElement[bool]]:
+        return [self.table.c[one] == value for one, value in self._key.items()]
 
 
 def bound(connection: sa.Connection) -> None:

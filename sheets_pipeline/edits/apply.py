@@ -1,4 +1,4 @@
-"""Applying edits: what waits in the ledger goes into the database, row by row, each in one transaction.
+"""Applying edits: what waits in the ledger goes into the database, row by row, each in one transaction, or many rows in one.
 
 One transaction holds the change, the edit's state and the base of the cell, where the ledger and the platform share a
 database. Where they do not, the platform's is committed first: what is lost between the two is looked at again, the database
@@ -25,6 +25,7 @@ from sheets_pipeline.edits.ends import Ends
 from sheets_pipeline.edits.ledger import State
 from sheets_pipeline.edits.places import editable_tab
 from sheets_pipeline.edits.row import Later, Row
+from sheets_pipeline.edits.together import Together
 from sheets_pipeline.errors import DatabaseError
 from sheets_pipeline.sync.tab import Tab
 
@@ -36,6 +37,8 @@ _PAUSES = (1.0, 5.0, 30.0, 120.0)
 #: So often a deadlock is tried again at once.
 _DEADLOCKS = 3
 _ROWS_AT_ONCE = 200
+#: Rows of one transaction: while it is open, nobody else changes them.
+_ROWS_TOGETHER = 100
 
 
 @dataclass(slots=True)
@@ -65,6 +68,7 @@ def apply_due(pipeline: Ends, *, tab: str | None = None, seconds: float = 30.0) 
     counts = Counts()
     if not pipeline.settings.edits_on:
         return counts
+    declared = partial(editable_tab, pipeline)
     end, tried = time.monotonic() + seconds, set[tuple[int, str]]()
     while time.monotonic() < end:
         with pipeline.state.connect() as connection:
@@ -72,13 +76,23 @@ def apply_due(pipeline: Ends, *, tab: str | None = None, seconds: float = 30.0) 
             rows = [row for row in ledger.due(connection, _ROWS_AT_ONCE, chosen) if row not in tried]
         if not rows:
             return counts
-        for tab_id, row_key in rows:
-            tried.add((tab_id, row_key))
-            for state in apply_row(pipeline, partial(editable_tab, pipeline), tab_id, row_key):
+        for tab_id, row_keys in _by_tab(rows):
+            tried.update((tab_id, key) for key in row_keys)
+            for state in apply_rows(pipeline, declared, tab_id, row_keys):
                 counts.add(state)
             if time.monotonic() > end:
                 break
     return counts
+
+
+def _by_tab(rows: list[tuple[int, str]]) -> Iterator[tuple[int, list[str]]]:
+    """So many rows of a tab as one transaction takes, and then the next."""
+    keys: dict[int, list[str]] = {}
+    for tab_id, row_key in rows:
+        keys.setdefault(tab_id, []).append(row_key)
+    for tab_id, some in keys.items():
+        for first in range(0, len(some), _ROWS_TOGETHER):
+            yield tab_id, some[first : first + _ROWS_TOGETHER]
 
 
 def editable_tabs() -> dict[str, Tab]:
@@ -90,6 +104,27 @@ def _tab_ids(connection: sa.Connection, tab: str) -> list[int]:
     return list(connection.scalars(sa.select(sync_tab.c.id).where(sync_tab.c.tab == tab)))
 
 
+def apply_rows(
+    pipeline: Ends, declared: Callable[[str, str], Tab | None], tab_id: int, row_keys: list[str]
+) -> list[State]:
+    """Settle the new edits of rows of a tab, together as far as that goes; the states they ended in."""
+    states, left = list[State](), row_keys
+    if len(row_keys) > 1:
+        try:
+            with transactions(pipeline) as (platform, state):
+                states, left = Together(platform, state).settle(declared, tab_id, row_keys)
+        except Exception as error:
+            why = refusal(error)
+            if why.kind is Kind.AWAY and isinstance(error, DatabaseError):
+                raise
+            # Not the error itself: it may quote a row.
+            logger.info("Edits of %d rows are applied one by one: %s", len(row_keys), why.reason)
+            states, left = [], row_keys
+    for row_key in left:
+        states += apply_row(pipeline, declared, tab_id, row_key)
+    return states
+
+
 def apply_row(pipeline: Ends, declared: Callable[[str, str], Tab | None], tab_id: int, row_key: str) -> list[State]:
     """Settle the new edits of one row of a tab; the states they ended in, none where they wait.
 
@@ -98,13 +133,13 @@ def apply_row(pipeline: Ends, declared: Callable[[str, str], Tab | None], tab_id
     for attempt in range(_DEADLOCKS):
         try:
             with transactions(pipeline) as (platform, state):
-                edits = ledger.claimed(state, tab_id, row_key)
+                edits = ledger.claimed(state, tab_id, [row_key])
                 if not edits:
                     return []
                 tab = declared(edits[0].spreadsheet_id, edits[0].tab)
                 if tab is None:
-                    for edit in edits:
-                        ledger.settle(state, edit, State.REJECTED, "no editable tab of this title is declared")
+                    reason = "no editable tab of this title is declared"
+                    ledger.settle(state, [ledger.Ended(edit, State.REJECTED, reason) for edit in edits])
                     return [State.REJECTED] * len(edits)
                 return Row(platform, state, tab, edits).settle()
         except Later as later:
@@ -136,7 +171,7 @@ def transactions(pipeline: Ends) -> Iterator[tuple[sa.Connection, sa.Connection]
 
 def _postpone(pipeline: Ends, tab_id: int, row_key: str, later: Later) -> None:
     with ledger.writing(pipeline.state) as connection:
-        edits = ledger.claimed(connection, tab_id, row_key)
+        edits = ledger.claimed(connection, tab_id, [row_key])
         ledger.postpone(connection, edits, later.seconds, later.reason, counts=False)
 
 
@@ -148,14 +183,14 @@ def _failed(pipeline: Ends, tab_id: int, row_key: str, error: Exception, why: Re
     logger.warning("Edits of a row could not be applied: %s (%s)", why.reason, type(error).__name__)
     states = []
     with ledger.writing(pipeline.state) as connection:
-        edits = ledger.claimed(connection, tab_id, row_key)
+        edits = ledger.claimed(connection, tab_id, [row_key])
         for edit in edits:
             reason = f"{why.reason}; tried {edit.attempts + 1} times"
             if edit.attempts + 1 >= MOST_ATTEMPTS:
-                ledger.settle(connection, edit, State.DEAD, reason)
-                _, base = base_of(connection, edit)
-                note_base(connection, [edit], base or {})
-                notes.wish(connection, [notes.Ended(edit, State.DEAD, reason)])
+                ended = ledger.Ended(edit, State.DEAD, reason)
+                ledger.settle(connection, [ended])
+                note_base(connection, [([edit], base_of(connection, edit))])
+                notes.wish(connection, [ended])
                 states.append(State.DEAD)
             else:
                 ledger.postpone(connection, [edit], _PAUSES[edit.attempts], reason, counts=True)

@@ -1,6 +1,6 @@
 """The base of edits: what the tab was last known to hold in a row, and what it holds once something was typed there."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 
 import orjson
@@ -16,19 +16,41 @@ from sheets_pipeline.sync.merge import Unknown
 from sheets_pipeline.sync.typed_cells import Moment, Typed
 
 
-def base_of(connection: sa.Connection, edit: Edit) -> tuple[bool, dict[str, Cell] | None]:
-    """Whether the edit's row is one that we wrote, and what we last wrote there; None while a sync writes it. Locked."""
+def bases_of(
+    connection: sa.Connection, tab_id: int, keys: Collection[str], *, skip_locked: bool = False
+) -> dict[str, dict[str, Cell] | None]:
+    """What we last wrote in rows of a tab; None while a sync writes it. Locked; rows that are not ours are left out."""
     columns = sync_base_row.c
-    mine = (columns.tab_id == edit.tab_id) & (columns.row_key == edit.row_key) & columns.is_gone.is_(False)
-    row = connection.execute(sa.select(columns.cells).where(mine).with_for_update()).first()
-    return row is not None, orjson.loads(row.cells) if row is not None and row.cells else None
+    mine = (columns.tab_id == tab_id) & columns.row_key.in_(list(keys)) & columns.is_gone.is_(False)
+    query = sa.select(columns.row_key, columns.cells).where(mine).with_for_update(skip_locked=skip_locked)
+    return {row.row_key: orjson.loads(row.cells) if row.cells else None for row in connection.execute(query)}
 
 
-def note_base(connection: sa.Connection, edits: Sequence[Edit], base: dict[str, Cell]) -> None:
-    """The tab's row holds what was typed, unless something else has been written there since.
+def base_of(connection: sa.Connection, edit: Edit) -> dict[str, Cell]:
+    """The same of an edit's row; empty where it is not known."""
+    return bases_of(connection, edit.tab_id, [edit.row_key]).get(edit.row_key) or {}
+
+
+def note_base(connection: sa.Connection, rows: Sequence[tuple[Sequence[Edit], Mapping[str, Cell]]]) -> None:
+    """The tab's rows hold what was typed, unless something else has been written there since.
 
     A sync compares with that: it writes where the database holds something else, and takes nothing for another edit.
+
+    Args:
+        connection: To the ledger.
+        rows: The edits of each row, with its base.
     """
+    changed = [(edits[0], text) for edits, base in rows if (text := _changed(edits, base)) is not None]
+    if changed:
+        columns = sync_base_row.c
+        mine = (columns.tab_id == sa.bindparam("b_tab")) & (columns.row_key == sa.bindparam("b_key"))
+        # A full sync that computed its rows before this leaves the row alone.
+        values = {"cells": sa.bindparam("b_cells"), "written_at": database_clock(connection)}
+        parameters = [{"b_tab": one.tab_id, "b_key": one.row_key, "b_cells": text} for one, text in changed]
+        connection.execute(sync_base_row.update().where(mine).values(values), parameters)
+
+
+def _changed(edits: Sequence[Edit], base: Mapping[str, Cell]) -> str | None:
     changed = dict(base)
     for edit in edits:
         stood = changed.get(edit.column)
@@ -36,12 +58,7 @@ def note_base(connection: sa.Connection, edits: Sequence[Edit], base: dict[str, 
         if edit.is_in_tab and edit.column in changed and is_as_seen:
             changed[edit.column] = as_cell(edit.typed, zone_of(edit))
     text = orjson.dumps(changed)
-    if text != orjson.dumps(base):
-        columns, edit = sync_base_row.c, edits[0]
-        mine = (columns.tab_id == edit.tab_id) & (columns.row_key == edit.row_key)
-        # A full sync that computed its rows before this leaves the row alone.
-        values = {"cells": text.decode(), "written_at": database_clock(connection)}
-        connection.execute(sync_base_row.update().where(mine).values(values))
+    return None if text == orjson.dumps(dict(base)) else text.decode()
 
 
 def forgotten(tab_id: int, keys: Collection[str]) -> sa.Update:

@@ -238,7 +238,7 @@ class Births:
             cells = {name: self._key_cell(name, value, reader) for name, value in parts.items()}
             mine = sheet_row_birth.update().where(_BIRTH.uuid == birth.uuid)
             state.execute(mine.values(row_key=key, key_cells=orjson.dumps(cells).decode()))
-            ledger.settle(state, edit, State.APPLIED)
+            ledger.settle(state, [ledger.Ended(edit, State.APPLIED)])
             state.execute(sheet_edit.update().where(sheet_edit.c.id == edit.id).values(row_key=key))
         return _Birth(birth.uuid, birth.edit_id, key, cells, birth.cells, birth.is_tried)
 
@@ -247,7 +247,7 @@ class Births:
 
     def _settle(self, edit: Edit, state: State, reason: str) -> None:
         with ledger.writing(self.pipeline.state) as connection:
-            ledger.settle(connection, edit, state, reason)
+            ledger.settle(connection, [ledger.Ended(edit, state, reason)])
 
     def _failed(self, edit: Edit, error: Exception, why: Refusal) -> None:
         if why.kind is Kind.AWAY and isinstance(error, DatabaseError):

@@ -78,10 +78,9 @@ def reject(engine: sa.Engine, edit_id: int, who: str) -> Edit:
             if edit.row_key:  # it was taken out, and comes back
                 connection.execute(forgotten(edit.tab_id, [edit.row_key]))
             return find(connection, edit_id)
-        notes.wish(connection, [notes.Ended(edit, State.REJECTED, reason)])
+        notes.wish(connection, [ledger.Ended(edit, State.REJECTED, reason)])
         if edit.state in ledger.OPEN:  # the tab still shows it
-            _, base = base_of(connection, edit)
-            note_base(connection, [edit], base or {})
+            note_base(connection, [([edit], base_of(connection, edit))])
         return find(connection, edit_id)
 
 

@@ -96,7 +96,7 @@ def _moment(kind: "sa.types.TypeEngine[Any] | None") -> datetime | date | bool |
 def _settle(
     platform: sa.Connection, state: sa.Connection, tab: Tab, edit: Edit, end: State, reason: str | None
 ) -> None:
-    ledger.settle(state, edit, end, reason)
+    ledger.settle(state, [ledger.Ended(edit, end, reason)])
     if end in (State.REJECTED, State.CONFLICT, State.DEAD) and has_queue(platform.engine):
         key = stored_key(tuple(edit.row_key.split(KEY_SEPARATOR)))
         values = {"entity": edit_entity(tab.title), "key": key, "kind": "update", "priority": Priority.NORMAL}

@@ -15,6 +15,7 @@ from sheets_pipeline.database.event_table import utc_now
 from sheets_pipeline.database.state import sync_tab
 from sheets_pipeline.sync.cells import Cell
 from sheets_pipeline.sync.merge import UNKNOWN, Unknown
+from sheets_pipeline.sync.tab import ColumnType
 from sheets_pipeline.sync.typed_cells import Moment, Typed
 
 
@@ -197,13 +198,18 @@ def of_cell(connection: sa.Connection, edit: Edit, limit: int) -> list[Edit]:
     return select(connection, cell, limit=limit, newest=True)
 
 
-def claimed(connection: sa.Connection, tab_id: int, row_key: str) -> list[Edit]:
-    """The new edits of a row that are due, locked until the transaction ends, so that nobody else applies them."""
+def claimed(
+    connection: sa.Connection, tab_id: int, row_keys: Collection[str], *, skip_locked: bool = False
+) -> list[Edit]:
+    """The new edits of rows, locked until the transaction ends, so that nobody else applies them.
+
+    With ``skip_locked`` those that somebody else has locked are left out; without, they are waited for.
+    """
     columns = sheet_edit.c
     mine = sa.select(columns.id).where(
-        columns.tab_id == tab_id, columns.row_key == row_key, columns.state == State.NEW.value, _OF_CELLS
+        columns.tab_id == tab_id, columns.row_key.in_(list(row_keys)), columns.state == State.NEW.value, _OF_CELLS
     )
-    ids = list(connection.scalars(mine.order_by(columns.id).with_for_update()))
+    ids = list(connection.scalars(mine.order_by(columns.id).with_for_update(skip_locked=skip_locked)))
     return select(connection, columns.id.in_(ids)) if ids else []
 
 
@@ -248,22 +254,33 @@ def next_due(connection: sa.Connection) -> datetime | None:
 # Settling ---------------------------------------------------------------------------------------------------------------
 
 
-def settle(
-    connection: sa.Connection,
-    edit: Edit,
-    state: State,
-    reason: str | None = None,
-    *,
-    in_database: Cell | Unknown = UNKNOWN,
-    stored: Cell | Unknown = UNKNOWN,
-) -> None:
-    """Note what became of a new edit."""
-    values = {"state": state.value, "reason": reason, "settled_at": utc_now()}
-    values |= {"in_database": as_json(in_database), "stored": as_json(stored)}
-    mine = (sheet_edit.c.id == edit.id) & (sheet_edit.c.state == State.NEW.value)
-    connection.execute(sheet_edit.update().where(mine).values(values))
-    if state is State.APPLIED and edit.undoes is not None:
-        _mark_undone(connection, edit)
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A new edit, what became of it, and what the database held before and holds now; ``kind`` is its column's type."""
+
+    edit: Edit
+    state: State
+    reason: str | None = None
+    kind: ColumnType = ColumnType.TEXT
+    in_database: Cell | Unknown = UNKNOWN
+    stored: Cell | Unknown = UNKNOWN
+
+
+def settle(connection: sa.Connection, ended: Sequence[Ended]) -> None:
+    """Note what became of new edits."""
+    mine = (sheet_edit.c.id == sa.bindparam("b_id")) & (sheet_edit.c.state == State.NEW.value)
+    given = ("state", "reason", "in_database", "stored")
+    values: dict[str, Any] = {name: sa.bindparam(f"b_{name}") for name in given}
+    rows = [
+        {"b_id": one.edit.id, "b_state": one.state.value, "b_reason": one.reason}
+        | {"b_in_database": as_json(one.in_database), "b_stored": as_json(one.stored)}
+        for one in ended
+    ]
+    if rows:
+        connection.execute(sheet_edit.update().where(mine).values(values | {"settled_at": utc_now()}), rows)
+    for one in ended:
+        if one.state is State.APPLIED and one.edit.undoes is not None:
+            _mark_undone(connection, one.edit)
 
 
 def _mark_undone(connection: sa.Connection, undo: Edit) -> None:

@@ -1,7 +1,6 @@
 """Notes of edits that were not taken: what each cell's is to say is noted with the edit's end, and a sync writes it."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +9,7 @@ import sqlalchemy as sa
 from sheets_pipeline.database.edit_tables import sheet_note
 from sheets_pipeline.database.state import TabStore
 from sheets_pipeline.edits.base import zone_of
-from sheets_pipeline.edits.ledger import Edit, State
+from sheets_pipeline.edits.ledger import Ended, State
 from sheets_pipeline.sync.cells import from_serial
 from sheets_pipeline.sync.notes import CellNote, note_text
 from sheets_pipeline.sync.tab import ColumnType
@@ -23,41 +22,32 @@ _TAKEN = (State.APPLIED, State.SAME)
 _COLUMNS = sheet_note.c
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """An edit and what became of it."""
-
-    edit: Edit
-    state: State
-    reason: str | None
-    kind: ColumnType = ColumnType.TEXT
-
-
-def wish(connection: sa.Connection, ended: Sequence[Ended]) -> bool:
-    """Note what the notes of cells of one row are to say now that their edits have ended; whether that changes anything.
+def wish(connection: sa.Connection, ended: Sequence[Ended]) -> set[str]:
+    """Note what the notes of cells of one tab are to say now that their edits have ended; the keys of rows where that changes.
 
     What a person typed and was not taken is told; a note of ours goes once an edit of its cell is taken.
     """
-    wanted: dict[str, str | None] = {}
+    wanted: dict[tuple[str, str], str | None] = {}
     for end in ended:
         if end.state in _NOT_TAKEN and end.edit.is_of_sheet:
-            wanted[end.edit.column] = _text(end)
+            wanted[end.edit.row_key, end.edit.column] = _text(end)
         elif end.state in _TAKEN:
-            wanted[end.edit.column] = None
+            wanted[end.edit.row_key, end.edit.column] = None
     if not wanted:
-        return False
-    tab_id, row_key = ended[0].edit.tab_id, ended[0].edit.row_key
-    mine = (_COLUMNS.tab_id == tab_id) & (_COLUMNS.row_key == row_key)
-    query = sa.select(_COLUMNS.column_name, _COLUMNS.wanted).where(mine)
-    known = {row.column_name: row.wanted for row in connection.execute(query)}
-    changed = {name: text for name, text in wanted.items() if text != known.get(name)}
-    for name, text in changed.items():
-        if name in known:
-            connection.execute(sheet_note.update().where(mine, _COLUMNS.column_name == name).values(wanted=text))
+        return set()
+    tab_id, keys = ended[0].edit.tab_id, {key for key, _ in wanted}
+    query = sa.select(_COLUMNS.row_key, _COLUMNS.column_name, _COLUMNS.wanted)
+    rows = connection.execute(query.where(_COLUMNS.tab_id == tab_id, _COLUMNS.row_key.in_(keys)))
+    known = {(row.row_key, row.column_name): row.wanted for row in rows}
+    changed = {cell: text for cell, text in wanted.items() if text != known.get(cell)}
+    for (key, name), text in changed.items():
+        mine = (_COLUMNS.tab_id == tab_id) & (_COLUMNS.row_key == key) & (_COLUMNS.column_name == name)
+        if (key, name) in known:
+            connection.execute(sheet_note.update().where(mine).values(wanted=text))
         else:
-            values = {"tab_id": tab_id, "row_key": row_key, "column_name": name, "wanted": text}
+            values = {"tab_id": tab_id, "row_key": key, "column_name": name, "wanted": text}
             connection.execute(sheet_note.insert().values(values))
-    return bool(changed)
+    return {key for key, _ in changed}
 
 
 def _text(end: Ended) -> str:

@@ -1,7 +1,7 @@
 """The new edits of one row of a tab: each cell is merged, and all that is to be written goes in one statement."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any
@@ -13,8 +13,8 @@ from sheets_pipeline.database.edit_target import TargetRow
 from sheets_pipeline.database.event_keys import edit_entity, stored_key
 from sheets_pipeline.database.event_table import pending_event
 from sheets_pipeline.edits import ledger, notes
-from sheets_pipeline.edits.base import base_of, note_base, zone_of
-from sheets_pipeline.edits.ledger import Edit, State
+from sheets_pipeline.edits.base import bases_of, note_base, zone_of
+from sheets_pipeline.edits.ledger import Edit, Ended, State
 from sheets_pipeline.errors import DatabaseError
 from sheets_pipeline.sync.cells import KEY_SEPARATOR, Cell, same_cell
 from sheets_pipeline.sync.editing import Editing, Edits
@@ -45,7 +45,7 @@ class Refused(Exception):
 
 
 @dataclass(slots=True)
-class _Wish:
+class Wish:
     """An edit that is to be written: the column of the table, what it is given, what the cell means, what stood there."""
 
     edit: Edit
@@ -58,12 +58,19 @@ class _Wish:
 class Row:
     """The edits of one row of a tab, in open transactions."""
 
-    def __init__(self, platform: sa.Connection, state: sa.Connection, tab: Tab, edits: list[Edit]) -> None:
+    def __init__(
+        self,
+        platform: sa.Connection,
+        state: sa.Connection,
+        tab: Tab,
+        edits: list[Edit],
+        base: dict[str, Cell] | None = None,
+    ) -> None:
+        """``base`` is what the tab was last known to hold in the row; looked up for None."""
         self.platform, self.state, self.tab, self.edits = platform, state, tab, edits
-        self.base = self._read_base()
-        self.states: list[State] = []
-        self._ended: list[notes.Ended] = []
-        self._shows_again = False
+        self.base = self._read_base() if base is None else base
+        self.ended: list[Ended] = []
+        self.key = edits[0].row_key
 
     def settle(self) -> list[State]:
         """Merge each cell, write what is to be written, note what became of each; the states in which they ended.
@@ -71,25 +78,32 @@ class Row:
         Raises:
             Later: They cannot be settled now.
         """
-        by_table: dict[str, list[Edit]] = {}
+        for table, edits in self.by_table().items():
+            self._settle_table(table, edits)
+        return note_ends(self.platform, self.state, self.tab, [self])
+
+    def by_table(self) -> dict[str, list[Edit]]:
+        """The edits by the table that takes them; those of columns that nobody may edit end here."""
+        found: dict[str, list[Edit]] = {}
         for edit in self.edits:
             if (editing := self.tab.edited.get(edit.column)) is None:
                 self._end(edit, State.REJECTED, f"the column {edit.column} is not editable")
             else:
-                by_table.setdefault(editing.target.table, []).append(edit)
-        for table, edits in by_table.items():
-            self._settle_table(table, edits)
-        note_base(self.state, self.edits, self.base)
-        if notes.wish(self.state, self._ended) or self._shows_again:
-            self._show_again()
-        return self.states
+                found.setdefault(editing.target.table, []).append(edit)
+        return found
 
     def _end(self, edit: Edit, state: State, reason: str | None = None, **values: Any) -> None:
-        ledger.settle(self.state, edit, state, reason, **values)
-        self.states.append(state)
-        names = {column.name: column.type for column in self.tab.columns}
-        self._ended.append(notes.Ended(edit, state, reason, names.get(edit.column, ColumnType.TEXT)))
-        self._shows_again |= edit.is_of_sheet and (state not in (State.APPLIED, State.SAME) or reason is not None)
+        is_known = edit.column in self.tab.edited
+        kind = self.tab.column(edit.column).type if is_known else ColumnType.TEXT
+        self.ended.append(Ended(edit, state, reason, kind, **values))
+
+    @property
+    def shows_again(self) -> bool:
+        """Whether the tab shows something else than the database holds now."""
+        return any(
+            end.edit.is_of_sheet and (end.state not in (State.APPLIED, State.SAME) or end.reason is not None)
+            for end in self.ended
+        )
 
     def held(self) -> dict[str, Cell]:
         """What the database holds now in the columns of these edits; nothing of the platform is locked or changed.
@@ -115,31 +129,18 @@ class Row:
 
     def _read_base(self) -> dict[str, Cell]:
         """What the tab was last known to hold in this row."""
-        is_known, cells = base_of(self.state, self.edits[0])
-        if is_known and cells is None and _age(self.edits[0]) < _UNDER_WAY_LIMIT_SECONDS:
+        edit = self.edits[0]
+        bases = bases_of(self.state, edit.tab_id, [edit.row_key])
+        cells = bases.get(edit.row_key, {})
+        if cells is None and _age(edit) < _UNDER_WAY_LIMIT_SECONDS:
             raise Later(_UNDER_WAY_SECONDS, "a sync is writing the row")
         return cells or {}
-
-    def _show_again(self) -> None:
-        """Have the row synced, where events are recorded: its cells show what the database holds."""
-        if has_queue(self.platform.engine):
-            parts = tuple(self.edits[0].row_key.split(KEY_SEPARATOR))
-            values = {"entity": edit_entity(self.tab.title), "key": stored_key(parts), "kind": "update"}
-            try:
-                with self.platform.begin_nested():
-                    self.platform.execute(pending_event.insert().values(**values, priority=Priority.NORMAL))
-            except DatabaseError as error:
-                if refusal(error).kind in (Kind.AGAIN, Kind.AWAY):
-                    raise
-                logger.warning("No event could be recorded, so a refused cell is shown again by the next full sync.")
 
     # The database's side -------------------------------------------------------------------------------------------------
 
     def _settle_table(self, table: str, edits: list[Edit]) -> None:
-        targets = {edit.column: self.tab.edited[edit.column].target.column for edit in edits}
         try:
-            key = target_key(self.tab, table, self.edits[0].row_key, self.base, zone_of(self.edits[0]))
-            row = TargetRow(self.platform, table, key, list(dict.fromkeys(targets.values())))
+            row = TargetRow(self.platform, table, self.target_key(table), self.target_columns(edits))
             held = row.read(lock=True)
             reason = f"its row is not in {table}, or the pipeline may not change it"
         except (LookupError, Misfit) as error:
@@ -148,17 +149,29 @@ class Row:
             for edit in edits:
                 self._end(edit, State.REJECTED, reason)
             return
-        wishes: dict[str, _Wish] = {}
+        if wishes := self.wishes(edits, held):
+            self._write(row, wishes)
+
+    def target_key(self, table: str) -> dict[str, Any]:
+        """As the function of this name, for this row."""
+        return target_key(self.tab, table, self.key, self.base, zone_of(self.edits[0]))
+
+    def target_columns(self, edits: Iterable[Edit]) -> list[str]:
+        """The columns of the table that take these edits."""
+        return list(dict.fromkeys(self.tab.edited[edit.column].target.column for edit in edits))
+
+    def wishes(self, edits: Sequence[Edit], held: Mapping[str, Any]) -> list[Wish]:
+        """What is to be written for edits of one table, whose row holds this; the others end here."""
+        wishes: dict[str, Wish] = {}
         for edit in edits:
-            target = targets[edit.column]
+            target = self.tab.edited[edit.column].target.column
             if (wish := self._merged(edit, target, held[target])) is not None:
                 if (earlier := wishes.get(target)) is not None:
                     self._end(earlier.edit, State.SUPERSEDED, "a later edit of the cell waited, too")
                 wishes[target] = wish
-        if wishes:
-            self._write(row, list(wishes.values()))
+        return list(wishes.values())
 
-    def _merged(self, edit: Edit, target: str, held: Any) -> _Wish | None:
+    def _merged(self, edit: Edit, target: str, held: Any) -> Wish | None:
         """What to write for an edit; None where it is settled without."""
         column, editing = self.tab.column(edit.column), self.tab.edited[edit.column]
         before, reader = self._as_cell(edit, held), _reader(edit)
@@ -179,7 +192,7 @@ class Row:
         sheet_wins = editing.on_conflict == "sheet"
         outcome = self._outcome(edit, base, typed, before, column, sheet_wins=sheet_wins)
         if outcome in (Outcome.APPLY, Outcome.SHEET_WINS):
-            return _Wish(edit, target, value, typed, before)
+            return Wish(edit, target, value, typed, before)
         state, reason = _ENDS[outcome]
         self._end(edit, state, reason, in_database=before, stored=before)
         return None
@@ -195,12 +208,19 @@ class Row:
         # What a person decided here is based on what the database held, not on what the tab showed.
         if not edit.is_of_sheet or not (is_text or outcome is Outcome.DATABASE_WINS):
             return outcome
-        if (left := ledger.left_behind(self.state, edit)) is None:
+        if (left := self._left_behind(edit)) is None:
             return outcome
         earlier, kept = left
         if is_text and base == earlier.typed:  # it means what it meant in the locale that the spreadsheet had then
             before = _as_read(_reader(earlier), base, column)
         return merge(before, typed, held, column.type, sheet_wins=sheet_wins, own=[kept])
+
+    def _left_behind(self, edit: Edit) -> tuple[Edit, Cell] | None:
+        """As in the ledger, which does not know yet what ended here."""
+        for end in reversed(self.ended):
+            if end.edit.column == edit.column and end.state is State.REJECTED:
+                return None if isinstance(end.in_database, Unknown) else (end.edit, end.in_database)
+        return ledger.left_behind(self.state, edit)
 
     def _as_cell(self, edit: Edit, value: Any) -> Cell:
         """A value of the database as the tab shows it."""
@@ -211,11 +231,11 @@ class Row:
         except Misfit:
             return str(value)
 
-    def _write(self, row: TargetRow, wishes: list[_Wish]) -> None:
+    def _write(self, row: TargetRow, wishes: list[Wish]) -> None:
         """All cells in one statement; where the database refuses them, those that it takes without the others."""
         refused = self._attempt(row, wishes)
         if refused is None:
-            self._written(row, wishes)
+            self.written(wishes, row.read())
             return
         if (age := min(_age(wish.edit) for wish in wishes)) < TOGETHER_SECONDS:
             raise Later(TOGETHER_SECONDS - age, "waits for other cells of its row")
@@ -228,11 +248,11 @@ class Row:
             return
         for wish in wishes:
             if (alone := self._attempt(row, [wish])) is None:
-                self._written(row, [wish])
+                self.written([wish], row.read())
             else:
                 self._end(wish.edit, State.REJECTED, alone.reason, in_database=wish.before)
 
-    def _attempt(self, row: TargetRow, wishes: list[_Wish]) -> Refusal | None:
+    def _attempt(self, row: TargetRow, wishes: list[Wish]) -> Refusal | None:
         """Write them; None where the database took them. What is no refusal is raised."""
         try:
             with self.platform.begin_nested():
@@ -245,15 +265,39 @@ class Row:
                 raise
             return refused
 
-    def _written(self, row: TargetRow, wishes: list[_Wish]) -> None:
-        """Read back what the database made of it: rounded, trimmed, changed by a trigger."""
-        held = row.read()
+    def written(self, wishes: Iterable[Wish], held: Mapping[str, Any] | None) -> None:
+        """End edits that were written; ``held`` is what the database made of them: rounded, trimmed, changed by a trigger."""
         for wish in wishes:
             stored: Cell | Unknown = UNKNOWN if held is None else self._as_cell(wish.edit, held[wish.target])
             kind = self.tab.column(wish.edit.column).type
             is_kept = not isinstance(stored, Unknown) and same(wish.typed, stored, kind)
             reason = None if is_kept else "the database stored another value than was typed"
             self._end(wish.edit, State.APPLIED, reason, in_database=wish.before, stored=stored)
+
+
+def note_ends(platform: sa.Connection, state: sa.Connection, tab: Tab, rows: Sequence[Row]) -> list[State]:
+    """Note what became of the edits of rows, and what their cells hold now; the states in which they ended."""
+    ended = [end for row in rows for end in row.ended]
+    ledger.settle(state, ended)
+    note_base(state, [(row.edits, row.base) for row in rows])
+    noted = notes.wish(state, ended)
+    _show_again(platform, tab, [row.key for row in rows if row.key in noted or row.shows_again])
+    return [end.state for end in ended]
+
+
+def _show_again(platform: sa.Connection, tab: Tab, keys: Sequence[str]) -> None:
+    """Have rows synced, where events are recorded: their cells show what the database holds."""
+    if not keys or not has_queue(platform.engine):
+        return
+    common = {"entity": edit_entity(tab.title), "kind": "update", "priority": Priority.NORMAL}
+    events = [common | {"key": stored_key(tuple(key.split(KEY_SEPARATOR)))} for key in keys]
+    try:
+        with platform.begin_nested():
+            platform.execute(pending_event.insert(), events)
+    except DatabaseError as error:
+        if refusal(error).kind in (Kind.AGAIN, Kind.AWAY):
+            raise
+        logger.warning("No event could be recorded, so a refused cell is shown again by the next full sync.")
 
 
 #: How merges end that write nothing.

@@ -62,6 +62,14 @@ def new_parser() -> argparse.ArgumentParser:
         "(with Google's limits per day, too), then single ones such as fetches_per_day=100 (default: %(default)s)",
     )
     parser.add_argument(
+        "--notify-after",
+        type=float,
+        default=10,
+        metavar="SECONDS",
+        help="tell Drive's channels (files.watch, changes.watch) of changes so much later, several in one; 0 is at once "
+        "(default: %(default)s)",
+    )
+    parser.add_argument(
         "--stop-with-parent", action="store_true", help="stop when the process that started the server is gone"
     )
     return parser
@@ -77,6 +85,8 @@ def main(arguments: list[str] | None = None) -> int:
     from local_sheets.server.run import CannotStart, run
     from local_sheets.server.script_limits import parse_script_limits
 
+    if given.notify_after < 0:
+        parser.error("--notify-after: expected 0 or more seconds")
     try:
         limits = parse_limits(given.quota)
         script_limits = parse_script_limits(given.apps_script_limits)
@@ -94,6 +104,7 @@ def main(arguments: list[str] | None = None) -> int:
         announce_url=announce_url,
         site=given.site.rstrip("/"),
         script_limits=script_limits,
+        notify_after_seconds=given.notify_after,
         stop_with_parent=given.stop_with_parent,
     )
     try:

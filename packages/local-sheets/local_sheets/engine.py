@@ -8,12 +8,12 @@ import asyncio
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
 from local_sheets.api_error import not_found
+from local_sheets.change_marks import ChangeNumbers, change_number, mark_change, timestamp
 from local_sheets.model.spreadsheet import Spreadsheet
 from local_sheets.model.transaction import Transaction
 from local_sheets.recalculation import Calculation, recalculate
@@ -53,6 +53,8 @@ class Engine:
         self._entries: dict[str, _Entry] = {}
         self._uses = count(1)
         self.listeners: list[Listener] = []
+        #: Of all changes, also of those that Drive makes beside the spreadsheets.
+        self.numbers = ChangeNumbers()
         #: Spreadsheets whose files are open at the same time.
         self.most_open = MOST_OPEN
         for path in sorted(self._folder.glob("*" + _SUFFIX)):
@@ -66,6 +68,7 @@ class Engine:
             _remove(path)
         else:
             self._entries[path.name.removesuffix(_SUFFIX)] = entry
+            self.numbers.start_after(change_number(entry.head["file"]))
 
     def _close_idle(self) -> None:
         """Close the files that were not used for the longest time, where there are many."""
@@ -133,11 +136,13 @@ class Engine:
         sheet = Spreadsheet(spreadsheet_id, properties)
         tx = Transaction(sheet)
         fill(tx)
-        sheet.file = {"createdTime": timestamp(), "modifiedTime": timestamp(), **sheet.file}
         entry = _Entry(SpreadsheetFile(self._folder / (spreadsheet_id + _SUFFIX)), sheet=sheet)
         entry.calculation = recalculate(tx, None)
-        entry.file.save(tx)
-        self._entries[spreadsheet_id] = entry
+        with self.numbers.take() as number:
+            now = timestamp()
+            sheet.file = {"createdTime": now, "modifiedTime": now, **sheet.file, "change": [number, now]}
+            entry.file.save(tx)
+            self._entries[spreadsheet_id] = entry
         entry.used = next(self._uses)
         self._close_idle()
         self._tell(tx)
@@ -160,10 +165,11 @@ class Engine:
         try:
             answer = work(tx)
             settle()
-            sheet.file |= {"modifiedTime": timestamp(), "version": int(sheet.file.get("version", 1)) + 1}
             if not entry.file.is_open:
                 self._close_idle()
-            entry.file.save(tx)
+            with self.numbers.take() as number:
+                mark_change(tx, number)
+                entry.file.save(tx)
         except BaseException:
             tx.rollback()
             if settled:
@@ -203,8 +209,3 @@ def new_spreadsheet_id() -> str:
         text = "1" + secrets.token_urlsafe(33)[:43]
         if text[-1].isalnum():
             return text
-
-
-def timestamp() -> str:
-    """Now, in UTC with milliseconds, as Drive writes times."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"

@@ -207,6 +207,16 @@ class LocalSheetsServer:
         found: dict[str, Any] = self.call("GET", "/_local/faults")
         return found
 
+    def notifications(self, *, after_seconds: float | None = None) -> dict[str, Any]:
+        """Drive's channels, what waits for them and what was sent; from now on so long after a change, if a time is given."""
+        body = None if after_seconds is None else {"afterSeconds": after_seconds}
+        found: dict[str, Any] = self.call("GET" if body is None else "PUT", "/_local/notifications", body)
+        return found
+
+    def deliver_notifications(self) -> None:
+        """Send now what waits for Drive's channels."""
+        self.call("POST", "/_local/notifications")
+
     def stats(self) -> dict[str, Any]:
         """Requests of the last minute and totals, as counted by the server."""
         found: dict[str, Any] = self.call("GET", "/_local/stats")

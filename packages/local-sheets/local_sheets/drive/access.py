@@ -7,9 +7,11 @@ from typing import Any
 
 import orjson
 
+from local_sheets.change_marks import timestamp
 from local_sheets.drive import permissions
-from local_sheets.drive.errors import DriveError, bad_request, file_not_found, not_allowed
-from local_sheets.drive.folders import Folders
+from local_sheets.drive.errors import DriveError, bad_request, file_not_found, invalid_value, not_allowed
+from local_sheets.drive.events import Head, Tell, head_event
+from local_sheets.drive.kept import Kept
 from local_sheets.drive.resources import FOLDER, ROOT_ID, file_resource, read_fields
 from local_sheets.engine import Engine, body_may_take_long
 from local_sheets.model.transaction import Transaction
@@ -57,13 +59,36 @@ class DriveAnswer:
 
 
 class Access:
-    """The files of an engine and the folders beside them, as far as a caller may reach them."""
+    """The files of an engine, the folders beside them and what is known of removed ones, as far as a caller may reach them.
 
-    def __init__(self, engine: Engine, folders: Folders) -> None:
-        self.engine, self.folders = engine, folders
+    ``tell`` hears what becomes of folders, and of files that are removed.
+    """
+
+    def __init__(self, engine: Engine, folders: Kept, removed: Kept, tell: Tell) -> None:
+        self.engine, self.folders, self.removed, self._tell = engine, folders, removed, tell
 
     def heads(self) -> dict[str, dict[str, Any]]:
-        return {**self.folders.heads(), **self.engine.heads()}
+        return {**self.folders.entries(), **self.engine.heads()}
+
+    def put_folder(self, folder_id: str, head: Head) -> None:
+        """Keep a folder, new or changed."""
+        old = self.folders.entries().get(folder_id)
+        with self.engine.numbers.take() as number:
+            head = {**head, "file": {**head["file"], "change": [number, timestamp()]}}
+            self.folders.put(folder_id, head)
+        self._tell(head_event(folder_id, old, head))
+
+    def remove(self, file_id: str) -> None:
+        """Remove a file for good; that it was there is remembered for whoever lists changes."""
+        head = self.heads()[file_id]
+        with self.engine.numbers.take() as number:
+            file = {**head["file"], "change": [number, timestamp()]}
+            self.removed.put(file_id, {"permissions": head["permissions"], "file": {"change": file["change"]}})
+            if file_id in self.folders:
+                self.folders.delete(file_id)
+            else:
+                self.engine.delete(file_id)
+        self._tell(head_event(file_id, {**head, "file": file}, None))
 
     def head(self, file_id: str, caller: str | None, needed: str = "reader") -> dict[str, Any]:
         """A file that the caller may use in this role.
@@ -103,3 +128,42 @@ def _root_head(caller: str | None) -> dict[str, Any]:
     times = {"createdTime": "2020-01-01T00:00:00.000Z", "modifiedTime": "2020-01-01T00:00:00.000Z"}
     owner = permissions.owner_permission(caller)
     return {"properties": {"title": "My Drive"}, "permissions": [owner], "file": {"mimeType": FOLDER, **times}}
+
+
+# -- parameters that several methods have
+
+
+def flag(call: DriveCall, name: str, *, default: bool = False) -> bool:
+    """A parameter that is true or false.
+
+    Raises:
+        DriveError: 400, it is neither.
+    """
+    text = call.query.get(name, "").lower()
+    if text not in ("", "true", "false"):
+        raise invalid_value(name, f"Invalid value '{call.query[name]}'. Values must be true or false.")
+    return text == "true" if text else default
+
+
+def page_size(call: DriveCall, default: int = 100, most: int = 1000) -> int:
+    """The parameter ``pageSize``; more than the most is the most.
+
+    Raises:
+        DriveError: 400, it is no number above 0.
+    """
+    text = call.query.get("pageSize") or str(default)
+    if not (text.isascii() and text.isdecimal() and len(text) < 10 and int(text)):
+        message = f"Invalid value '{text}'. Values must be within the range: [1, {most}]"
+        raise DriveError(400, message, "invalidParameter", "pageSize")
+    return min(int(text), most)
+
+
+def check_drive(call: DriveCall) -> None:
+    """Look at the parameters for shared drives.
+
+    Raises:
+        DriveError: 404 for any shared drive, as there is none here.
+    """
+    for name in ("driveId", "teamDriveId"):
+        if call.query.get(name):
+            raise DriveError(404, f"Shared drive not found: {call.query[name]}", "notFound", name)

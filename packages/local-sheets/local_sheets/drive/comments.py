@@ -7,10 +7,10 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
+from local_sheets.change_marks import timestamp
 from local_sheets.drive.errors import DriveError, bad_request
 from local_sheets.drive.permissions import LOCAL_OWNER
 from local_sheets.drive.resources import user_resource
-from local_sheets.engine import timestamp
 from local_sheets.model.spreadsheet import Spreadsheet
 from local_sheets.model.transaction import Transaction
 

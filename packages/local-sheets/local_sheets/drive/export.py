@@ -59,6 +59,11 @@ def shown_rows(sheet: Spreadsheet, tab: Tab) -> Iterator[list[str]]:
         yield [*row, *[""] * (width - len(row))]
 
 
+def all_text(sheet: Spreadsheet) -> str:
+    """All that people see in the cells of all tabs."""
+    return "\n".join(" ".join(filter(None, row)) for tab in sheet.tabs for row in shown_rows(sheet, tab))
+
+
 def export_csv(sheet: Spreadsheet, tab: Tab) -> bytes:
     """CSV in UTF-8, lines parted by CR LF, none after the last."""
     text = io.StringIO()

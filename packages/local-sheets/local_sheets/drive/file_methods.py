@@ -1,16 +1,18 @@
 """Drive's methods ``about`` and ``files``: making, finding, changing, copying, deleting."""
 
+import asyncio
 from typing import Any
 
+from local_sheets.change_marks import timestamp
 from local_sheets.drive import files, permissions
-from local_sheets.drive.access import FILE_FIELDS, Access, DriveAnswer, DriveCall
+from local_sheets.drive.access import FILE_FIELDS, Access, DriveAnswer, DriveCall, page_size
+from local_sheets.drive.corpora import has_files
 from local_sheets.drive.errors import DriveError, bad_request, invalid_value
-from local_sheets.drive.export import CSV, TSV, XLSX
-from local_sheets.drive.query import read_query
+from local_sheets.drive.export import CSV, TSV, XLSX, all_text
+from local_sheets.drive.order import Files, read_order
+from local_sheets.drive.query import FULL_TEXT, asks_for_contents, read_query, words_of
 from local_sheets.drive.resources import FOLDER, ROOT_ID, SPREADSHEET, file_resource, read_fields, user_resource
-from local_sheets.engine import new_spreadsheet_id, timestamp
-
-_MOST_FILES = 1000
+from local_sheets.engine import new_spreadsheet_id
 
 
 class FileMethods:
@@ -52,27 +54,45 @@ class FileMethods:
             raise bad_request(f"Local Sheets keeps no files of type {kind}: it knows {SPREADSHEET} and {FOLDER}.")
         folder_id = new_spreadsheet_id()
         now = timestamp()
-        kept = {**files.file_data(body), "mimeType": FOLDER, "createdTime": now, "modifiedTime": now}
+        kept = {"createdTime": now, "modifiedTime": now, **files.file_data(body), "mimeType": FOLDER}
         owner = permissions.owner_permission(call.caller)
         head = {"properties": {"title": files.title_in(body) or "Untitled"}, "permissions": [owner], "file": kept}
-        self._access.folders.put(folder_id, head)
+        self._access.put_folder(folder_id, head)
         return self._access.answer(call, folder_id)
 
     async def list(self, call: DriveCall) -> DriveAnswer:
-        test = read_query((call.query.get("q") or "").replace("'root'", f"'{ROOT_ID}'"))
-        resources = (
-            file_resource(key, head, call.caller)
-            for key, head in self._access.heads().items()
-            if permissions.is_listed_for(head["permissions"], call.caller)
-        )
-        found = _sorted([resource for resource in resources if test(resource)], call.query.get("orderBy"))
-        start, size = _number(call, "pageToken", 0, 10**9), _number(call, "pageSize", 100, _MOST_FILES)
+        default = f"kind,incompleteSearch,nextPageToken,files({FILE_FIELDS})"
+        mask = read_fields(call.query.get("fields"), "FileList", default)
+        found = await self._found(call) if has_files(call) else []
+        start, size = _start(call), page_size(call)
         page: dict[str, Any] = {"kind": "drive#fileList", "incompleteSearch": False}
         if start + size < len(found):
             page["nextPageToken"] = str(start + size)
         page["files"] = found[start : start + size]
-        default = f"kind,incompleteSearch,nextPageToken,files({FILE_FIELDS})"
-        return DriveAnswer(200, read_fields(call.query.get("fields"), "FileList", default).pick(page))
+        return DriveAnswer(200, mask.pick(page))
+
+    async def _found(self, call: DriveCall) -> Files:
+        """All files that a request asks for, in its order."""
+        query = (call.query.get("q") or "").replace("'root'", f"'{ROOT_ID}'")
+        test, order = read_query(query), read_order(call.query.get("orderBy"))
+        found = [
+            file_resource(key, head, call.caller)
+            for key, head in list(self._access.heads().items())
+            if permissions.is_listed_for(head["permissions"], call.caller)
+        ]
+        if asks_for_contents(query):
+            for resource in found:
+                resource[FULL_TEXT] = words_of(await self._text(resource))
+        return order([resource for resource in found if test(resource)])
+
+    async def _text(self, resource: dict[str, Any]) -> str:
+        """All that can be read in a file."""
+        about = f"{resource['name']} {resource.get('description', '')}"
+        file_id, engine = resource["id"], self._access.engine
+        if file_id not in engine:
+            return about
+        async with engine.lock(file_id):
+            return f"{about} {await asyncio.to_thread(all_text, engine.open(file_id))}"
 
     async def get(self, call: DriveCall, file_id: str) -> DriveAnswer:
         if call.query.get("alt") == "media":
@@ -88,13 +108,13 @@ class FileMethods:
         if file_id in self._access.folders:
             kept = {
                 **head["file"],
+                "modifiedTime": timestamp(),
                 **files.file_data(body),
                 "parents": files.moved_parents(head["file"], added, removed),
-                "modifiedTime": timestamp(),
                 "version": int(head["file"].get("version", 1)) + 1,
             }
             title = files.title_in(body) or head["properties"]["title"]
-            self._access.folders.put(file_id, {**head, "properties": {"title": title}, "file": kept})
+            self._access.put_folder(file_id, {**head, "properties": {"title": title}, "file": kept})
         else:
             await self._access.change(
                 call, file_id, "writer", lambda tx: files.update_spreadsheet(tx, body, added, removed)
@@ -110,9 +130,9 @@ class FileMethods:
         """Remove a file; with a folder goes what is in no other folder."""
         if file_id not in self._access.folders:
             async with self._access.engine.lock(file_id):
-                self._access.engine.delete(file_id)
+                self._access.remove(file_id)
             return
-        self._access.folders.delete(file_id)
+        self._access.remove(file_id)
         inside = [key for key, head in self._access.heads().items() if head["file"].get("parents") == [file_id]]
         for key in inside:
             await self._delete(key)
@@ -128,23 +148,9 @@ class FileMethods:
         return self._access.answer(call, copy.spreadsheet_id)
 
 
-def _number(call: DriveCall, name: str, default: int, most: int) -> int:
-    text = call.query.get(name) or str(default)
-    if not text.isascii() or not text.isdecimal() or int(text) > most:
-        raise invalid_value(name, f"Invalid value '{text}'. Values must be within the range: [0, {most}]")
+def _start(call: DriveCall) -> int:
+    """How many files the pages before this one held."""
+    text = call.query.get("pageToken") or "0"
+    if not (text.isascii() and text.isdecimal() and len(text) < 10):
+        raise invalid_value("pageToken")
     return int(text)
-
-
-def _sorted(found: list[dict[str, Any]], order: str | None) -> list[dict[str, Any]]:
-    """Latest change first, or as ``orderBy`` says: ``name,modifiedTime desc``."""
-    for part in reversed((order or "modifiedTime desc").split(",")):
-        name, _, direction = part.strip().partition(" ")
-        key = {"name_natural": "name", "recency": "modifiedTime", "folder": "mimeType"}.get(name, name)
-        if key not in ("name", "modifiedTime", "createdTime", "mimeType", "starred"):
-            raise invalid_value("orderBy")
-        found.sort(key=lambda file, key=key: _sort_value(file[key]), reverse=direction.strip() == "desc")  # type: ignore[misc]
-    return found
-
-
-def _sort_value(value: Any) -> str:
-    return str(value).casefold()

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from copy import deepcopy
+from datetime import datetime
 from typing import Any
 
 from local_sheets.batch_update.tabs import copy_tab
+from local_sheets.change_marks import drive_time
 from local_sheets.drive.errors import bad_request
 from local_sheets.drive.permissions import owner_permission
 from local_sheets.drive.resources import KEPT, ROOT_ID
@@ -24,12 +26,20 @@ def file_data(body: Body) -> dict[str, Any]:
         DriveError: 400, a field is of the wrong type.
     """
     kept = {name: body[name] for name in KEPT if body.get(name) is not None}
+    kept |= {name: _time(body[name], name) for name in ("createdTime", "modifiedTime") if body.get(name) is not None}
     parents = kept.get("parents")
     if parents is not None:
         if not isinstance(parents, list) or not all(isinstance(parent, str) for parent in parents):
             raise bad_request("Invalid value for field parents: expected a list of ids.")
         kept["parents"] = [ROOT_ID if parent == "root" else parent for parent in parents]
     return kept
+
+
+def _time(value: Any, name: str) -> str:
+    try:
+        return drive_time(datetime.fromisoformat(value))
+    except (TypeError, ValueError):
+        raise bad_request(f"Invalid value for field {name}: expected a time such as 2026-01-31T12:00:00Z.") from None
 
 
 def title_in(body: Body) -> str | None:
@@ -80,8 +90,10 @@ def update_spreadsheet(tx: Transaction, body: Body, add_parents: str, remove_par
     sheet, title = tx.spreadsheet, title_in(body)
     if title:
         sheet.properties["title"] = title
-    kept = file_data({name: value for name, value in body.items() if name != "parents"})
-    sheet.file = {**sheet.file, **kept, "parents": moved_parents(sheet.file, add_parents, remove_parents)}
+    kept = file_data({name: value for name, value in body.items() if name not in ("parents", "createdTime")})
+    if add_parents or remove_parents:
+        kept["parents"] = moved_parents(sheet.file, add_parents, remove_parents)
+    sheet.file = {**sheet.file, **kept}
 
 
 def moved_parents(file: Body, add: str, remove: str) -> list[str]:

@@ -12,13 +12,16 @@ from typing import Any
 from local_sheets.drive.errors import invalid_value
 
 _TOKEN = re.compile(
-    r"""\s+|(?P<text>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")|(?P<word>[A-Za-z][A-Za-z0-9_]*)|(?P<sign><=|>=|!=|=|<|>|\(|\)|\{|\})"""
+    r"""\s+|(?P<text>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")|(?P<word>[A-Za-z][A-Za-z0-9_.]*)|(?P<sign><=|>=|!=|=|<|>|\(|\)|\{|\})"""
 )
 _TIMES = ("modifiedTime", "createdTime", "viewedByMeTime", "sharedWithMeTime")
 _FLAGS = ("trashed", "starred")
 _PROPERTIES = ("properties", "appProperties")
 _VISIBILITIES = ("anyoneCanFind", "anyoneWithLink", "domainCanFind", "domainWithLink", "limited")
 _ROLES = {"owners": ("owner",), "writers": ("owner", "organizer", "fileOrganizer", "writer"), "readers": ()}
+
+#: Under this name a file's data has ``words_of`` all that is in it, where a query asks for that.
+FULL_TEXT = "fullText"
 
 #: A file's data as ``files.file_resource`` gives it.
 File = Mapping[str, Any]
@@ -42,6 +45,11 @@ def read_query(text: str | None) -> Test:
     if reader.peek() is not None:
         raise invalid_value("q")
     return test
+
+
+def asks_for_contents(text: str | None) -> bool:
+    """Whether a query can only be answered by those who know what is in the files."""
+    return ("word", FULL_TEXT) in _tokens(text or "")
 
 
 def _tokens(text: str) -> list[Token]:
@@ -83,16 +91,21 @@ class _Reader:
         return False
 
     def either(self) -> Test:
-        tests = [self.both()]
-        while self.skip("word", "or"):
-            tests.append(self.both())
-        return tests[0] if len(tests) == 1 else lambda file: any(test(file) for test in tests)
+        """Terms with ``and`` and ``or`` between them, taken from left to right: neither binds closer."""
+        first, rest = self.single(), []
+        while self.peek() is not None and self.peek() != ("sign", ")"):
+            is_and = self.skip("word", "and")
+            if not is_and and not self.skip("word", "or"):
+                raise invalid_value("q")
+            rest.append((is_and, self.single()))
 
-    def both(self) -> Test:
-        tests = [self.single()]
-        while self.skip("word", "and"):
-            tests.append(self.single())
-        return tests[0] if len(tests) == 1 else lambda file: all(test(file) for test in tests)
+        def test(file: File) -> bool:
+            result = first(file)
+            for is_and, further in rest:
+                result = (result and further(file)) if is_and else (result or further(file))
+            return result
+
+        return test
 
     def single(self) -> Test:
         if self.skip("word", "not"):
@@ -145,7 +158,8 @@ def _member(value: str, field: str) -> Test:
     if field in _ROLES:
         roles = _ROLES[field]
         return lambda file: any(
-            permission.get("emailAddress") == value and (not roles or permission["role"] in roles)
+            str(permission.get("emailAddress", "")).casefold() == value.casefold()
+            and (not roles or permission["role"] in roles)
             for permission in file.get("permissions", [])
         )
     raise invalid_value("q")
@@ -166,12 +180,16 @@ def _visibility(file: File) -> str:
 
 
 def _term(field: str, operator: str, value: str) -> Test:
+    if field in (*_FLAGS, "sharedWithMe") and value.lower() not in ("true", "false"):
+        raise invalid_value("q")
     if field in _FLAGS and operator in ("=", "!="):
-        wanted = (value == "true") is (operator == "=")
+        wanted = (value.lower() == "true") is (operator == "=")
         return lambda file: bool(file.get(field)) is wanted
     if field == "sharedWithMe" and operator in ("=", "!="):
-        shared = (value == "true") is (operator == "=")
+        shared = (value.lower() == "true") is (operator == "=")
         return lambda file: (not file.get("ownedByMe")) is shared
+    if field == "shortcutDetails.targetId" and operator in ("=", "!="):
+        return lambda file: operator == "!="  # no file here is a shortcut
     if field == "visibility" and operator in ("=", "!=") and value in _VISIBILITIES:
         return lambda file: (_visibility(file) == value) is (operator == "=")
     if field in _TIMES and operator in ("<", "<=", "=", "!=", ">", ">="):
@@ -183,14 +201,26 @@ def _term(field: str, operator: str, value: str) -> Test:
 
 def _text_term(field: str, operator: str, value: str) -> Test:
     if operator == "contains":
-        return _contains(field, value)
+        return _full_text(value) if field == "fullText" else _contains(field, value)
     if operator not in ("=", "!=") or field == "fullText":
         raise invalid_value("q")
     return lambda file: (file.get(field) == value) is (operator == "=")
 
 
+def words_of(text: str) -> str:
+    """The words of a text in small letters, each between spaces: whatever is neither letter nor digit parts them."""
+    return " " + " ".join(re.findall(r"[^\W_]+", text.casefold())) + " "
+
+
+def _full_text(value: str) -> Test:
+    """All words stand somewhere in the file; what is in double quotes stands there as it is."""
+    phrases = [quoted or word for quoted, word in re.findall(r'"([^"]*)"|([^\s"]+)', value)]
+    wanted = [words_of(phrase) for phrase in phrases]
+    return lambda file: all(words in file.get(FULL_TEXT, "") for words in wanted if words.strip())
+
+
 def _contains(field: str, value: str) -> Test:
-    """A name contains what one of its words starts with, in any case; other fields what stands anywhere."""
+    """A name contains what one of its words starts with, in any case; a type what it starts with."""
     folded = value.casefold()
     if field == "mimeType":
         return lambda file: str(file.get(field, "")).casefold().startswith(folded)

@@ -31,6 +31,8 @@ def file_resource(file_id: str, head: Mapping[str, Any], caller: str | None) -> 
     mime_type = kept.get("mimeType", SPREADSHEET)
     role = role_of(permissions, caller)
     owners = [user_resource(p["emailAddress"], caller) for p in permissions if p["role"] == "owner"]
+    owners = owners or [user_resource(LOCAL_OWNER, caller)]
+    modifier = user_resource(kept["modifiedBy"], caller) if kept.get("modifiedBy") else owners[0]
     is_folder = mime_type == FOLDER
     link = f"https://drive.google.com/drive/folders/{file_id}" if is_folder else f"{_SITE}/{file_id}/edit?usp=drivesdk"
     return {
@@ -47,7 +49,9 @@ def file_resource(file_id: str, head: Mapping[str, Any], caller: str | None) -> 
         "webViewLink": link,
         "createdTime": kept.get("createdTime"),
         "modifiedTime": kept.get("modifiedTime"),
-        "owners": owners or [user_resource(LOCAL_OWNER, caller)],
+        "modifiedByMe": modifier["me"],
+        "lastModifyingUser": modifier,
+        "owners": owners,
         "ownedByMe": role == "owner",
         "shared": len(permissions) > 1,
         "permissions": [permission_resource(permission) for permission in permissions],
@@ -56,6 +60,8 @@ def file_resource(file_id: str, head: Mapping[str, Any], caller: str | None) -> 
         "exportLinks": {} if is_folder else export_links(file_id),
         "quotaBytesUsed": "0" if is_folder else "1024",
         **{name: kept[name] for name in ("description", "appProperties", "properties") if name in kept},
+        **({"modifiedByMeTime": kept.get("modifiedTime")} if modifier["me"] else {}),
+        **({} if role == "owner" else {"sharedWithMeTime": kept.get("createdTime")}),
     }
 
 

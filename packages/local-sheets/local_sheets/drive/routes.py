@@ -3,7 +3,9 @@
 import re
 import time
 from functools import cache
+from typing import Any
 
+import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -12,11 +14,12 @@ from local_sheets.api_error import ApiError
 from local_sheets.discovery import load_document
 from local_sheets.drive.access import DriveAnswer, DriveCall
 from local_sheets.drive.errors import bad_request
+from local_sheets.drive.notifier import Notifier
 from local_sheets.drive.service import DriveService
 from local_sheets.request_body import InvalidPayload
 from local_sheets.server.api import no_route
 from local_sheets.server.context import Server
-from local_sheets.server.encoding import answer, compressed
+from local_sheets.server.encoding import JSON_TYPE, answer, compressed, json_bytes
 
 #: Any of these lets a caller in, see https://developers.google.com/workspace/drive/api/guides/api-specific-auth.
 SCOPES = tuple(
@@ -30,7 +33,8 @@ _KIND = "drive"
 
 def drive_routes(server: Server) -> list[Route]:
     """All routes, to stand before those of the page."""
-    service = DriveService(server.engine, server.options.data_dir)
+    after = server.options.notify_after_seconds
+    service = DriveService(server.engine, server.options.data_dir, after_seconds=after, spoil=lambda: _spoilt(server))
 
     async def drive(request: Request) -> Response:
         return await _serve(server, service, request)
@@ -43,7 +47,37 @@ def drive_routes(server: Server) -> list[Route]:
         "/userinfo/{rest:path}",
         "/oauth2/{rest:path}",
     )
-    return [Route(path, drive, methods=_VERBS) for path in paths]
+    notifications = _notification_route(service.notifier)
+    return [notifications, *(Route(path, drive, methods=_VERBS) for path in paths)]
+
+
+def _notification_route(notifier: Notifier) -> Route:
+    """``/_local/notifications``: GET what waits and was sent, PUT ``{"afterSeconds": 0}``, POST to send what waits now."""
+
+    async def notifications(request: Request) -> Response:
+        if request.method == "PUT":
+            try:
+                seconds = float(orjson.loads(await request.body())["afterSeconds"])
+            except (ValueError, KeyError, TypeError):
+                seconds = -1.0
+            if not seconds >= 0:
+                error = {"code": 400, "message": 'The request is not such as {"afterSeconds": 0}.'}
+                return Response(json_bytes({"error": error}, pretty=False), 400, media_type=JSON_TYPE)
+            notifier.after_seconds = seconds
+        elif request.method == "POST":
+            notifier.deliver_now()
+        return Response(json_bytes(notifier.state(), pretty=False), media_type=JSON_TYPE)
+
+    return Route("/_local/notifications", notifications, methods=["GET", "PUT", "POST"])
+
+
+def _spoilt(server: Server) -> tuple[bool, float]:
+    """Faults for ``notification.post`` delay a notification, or lose it."""
+    fault = server.faults.pick_named("notification.post")
+    if fault is None:
+        return False, 0.0
+    server.faults.record(fault, "notification.post", applied=False)
+    return fault.action != "delay", fault.seconds
 
 
 @cache
@@ -86,6 +120,17 @@ async def _serve(server: Server, service: DriveService, request: Request) -> Res
         server.log.finish(entry)
 
 
+_REASONS = {400: "badRequest", 401: "authError", 403: "forbidden", 404: "notFound", 429: "userRateLimitExceeded"}
+
+
+def _drive_body(error: ApiError) -> dict[str, Any]:
+    """An error of the parts that Sheets and Drive share, with the list that clients of Drive look at."""
+    body = error.body()
+    reason = "insufficientPermissions" if "scope" in error.message else _REASONS.get(error.code, "backendError")
+    body["error"]["errors"] = [{"message": error.message, "domain": "global", "reason": reason}]
+    return body
+
+
 async def _answer(server: Server, service: DriveService, request: Request, raw_path: str, body: bytes) -> Response:
     query, headers = dict(request.query_params), request.headers
     try:
@@ -95,7 +140,7 @@ async def _answer(server: Server, service: DriveService, request: Request, raw_p
         call = DriveCall(request.method, raw_path, query, body, headers.get("content-type", ""), caller.email)
         found = await service.serve(call)
     except ApiError as error:
-        found = DriveAnswer(error.code, error.body())
+        found = DriveAnswer(error.code, _drive_body(error))
     except InvalidPayload as error:
         found = DriveAnswer(400, ApiError(400, str(error), error.details).body())
     accepted = headers.get("accept-encoding", "")

@@ -3,24 +3,36 @@
 import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
+from local_sheets.change_marks import change_number
 from local_sheets.drive.access import Access, DriveAnswer, DriveCall
 from local_sheets.drive.content_methods import ContentMethods
+from local_sheets.drive.corpora import get_drive, list_drives
 from local_sheets.drive.errors import DriveError
+from local_sheets.drive.events import event_of
 from local_sheets.drive.file_methods import FileMethods
-from local_sheets.drive.folders import Folders
+from local_sheets.drive.kept import Kept
+from local_sheets.drive.notifier import Notifier
 from local_sheets.drive.sharing_methods import SharingMethods
+from local_sheets.drive.watch_methods import WatchMethods
 from local_sheets.engine import Engine
 
 Serve = Callable[..., Awaitable[DriveAnswer]]
 
 
 class DriveService:
-    """Drive on one engine. ``data_dir`` keeps the folders."""
+    """Drive on one engine. ``data_dir`` keeps folders, channels and which files were removed."""
 
-    def __init__(self, engine: Engine, data_dir: Path) -> None:
-        access = Access(engine, Folders(data_dir / "folders.json"))
+    def __init__(self, engine: Engine, data_dir: Path, **notifying: Any) -> None:
+        self.notifier = Notifier(Kept(data_dir / "channels.json"), **notifying)
+        folders, removed = Kept(data_dir / "folders.json"), Kept(data_dir / "removed-files.json")
+        for head in (*folders.entries().values(), *removed.entries().values()):
+            engine.numbers.start_after(change_number(head["file"]))
+        engine.listeners.append(lambda tx: self.notifier.tell(event_of(tx)))
+        access = Access(engine, folders, removed, self.notifier.tell)
+        watch = WatchMethods(access, self.notifier)
         file, content, sharing = FileMethods(access), ContentMethods(access), SharingMethods(access)
         names, key = "files/(?P<file_id>[^/]+)", "(?P<key>[^/]+)"
         self._routes: list[tuple[str, str, re.Pattern[str], Serve]] = [
@@ -34,6 +46,13 @@ class DriveService:
                 ("files.delete", "DELETE", f"/drive/v3/{names}", file.delete),
                 ("files.copy", "POST", f"/drive/v3/{names}/copy", file.copy),
                 ("files.export", "GET", f"/drive/v3/{names}/export", content.export),
+                ("drives.list", "GET", "/drive/v3/drives", list_drives),
+                ("drives.get", "GET", f"/drive/v3/drives/{key}", get_drive),
+                ("files.watch", "POST", f"/drive/v3/{names}/watch", watch.watch_file),
+                ("changes.getStartPageToken", "GET", "/drive/v3/changes/startPageToken", watch.start_page_token),
+                ("changes.list", "GET", "/drive/v3/changes", watch.list_changes),
+                ("changes.watch", "POST", "/drive/v3/changes/watch", watch.watch_changes),
+                ("channels.stop", "POST", "/drive/v3/channels/stop", watch.stop),
                 ("permissions.list", "GET", f"/drive/v3/{names}/permissions", sharing.list_permissions),
                 ("permissions.create", "POST", f"/drive/v3/{names}/permissions", sharing.create_permission),
                 ("permissions.get", "GET", f"/drive/v3/{names}/permissions/{key}", sharing.get_permission),

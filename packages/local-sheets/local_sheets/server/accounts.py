@@ -64,7 +64,8 @@ def write_private(path: Path, content: bytes) -> None:
 
 def make_private(data_dir: Path) -> None:
     """Take the rights of others from the files of a data folder that an earlier version made; foreign files stay."""
-    own = ["spreadsheets", "accounts", DEFAULT_KEY_FILE, "token-secret", "folders.json", "server.lock"]
+    drive = ["folders.json", "channels.json", "removed-files.json"]
+    own = ["spreadsheets", "accounts", DEFAULT_KEY_FILE, "token-secret", "server.lock", *drive]
     found = [data_dir / name for name in own]
     found += [path for folder in found[:2] if folder.is_dir() for path in folder.iterdir()]
     for path in found:

@@ -30,6 +30,8 @@ class Options:
     site: str = "https://docs.google.com"
     #: How long, how often and how many at once the spreadsheets' scripts may run.
     script_limits: ScriptLimits = field(default_factory=ScriptLimits)
+    #: How long after a change Drive's channels are told of it.
+    notify_after_seconds: float = 10.0
     #: Stop when the process that started the server is gone.
     stop_with_parent: bool = False
 

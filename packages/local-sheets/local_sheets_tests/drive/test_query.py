@@ -3,7 +3,7 @@
 import pytest
 
 from local_sheets.drive.errors import DriveError
-from local_sheets.drive.query import read_query
+from local_sheets.drive.query import read_query, words_of
 
 FILE = {
     "name": "Ann's budget 2026",
@@ -13,6 +13,7 @@ FILE = {
     "parents": ["folder1"],
     "modifiedTime": "2026-03-01T10:00:00.000Z",
     "createdTime": "2026-01-01T10:00:00.000Z",
+    "fullText": words_of("Profit_North 12"),
     "permissions": [{"role": "writer", "emailAddress": "bob@example.com"}],
 }
 
@@ -48,6 +49,15 @@ FILE = {
         ("createdTime <= '2026-01-01T10:00:00Z'", True),
         ("name = 'x' or name contains 'Ann' and trashed = false", True),
         ("(name = 'x' or name contains 'Ann') and trashed = true", False),
+        ("starred = true or name = 'x' and trashed = true", False),
+        ("starred = true or (name = 'x' and trashed = true)", True),
+        ("'BOB@example.com' in writers", True),
+        ("shortcutDetails.targetId = 'x'", False),
+        ("fullText contains 'north profit'", True),
+        ("fullText contains 'nort'", False),
+        ("fullText contains '\"profit north\"'", True),
+        ("fullText contains '\"north profit\"'", False),
+        (" or ".join(["trashed = true"] * 3000) + " or starred = true", True),
     ],
 )
 def test_a_query_lets_the_right_files_through(query, fits):
@@ -57,7 +67,8 @@ def test_a_query_lets_the_right_files_through(query, fits):
 @pytest.mark.parametrize(
     "query",
     ["name", "name =", "name = 'x' and", "(name = 'x'", "name = 'x' name = 'y'", "colour = 'red'", "name ~ 'x'", "'x' in colours",
-     "name = 'x", "and", "name > 'x'", "'x' = name", "createdTime > 'soon'"],
+     "name = 'x", "and", "name > 'x'", "'x' = name", "createdTime > 'soon'", "trashed = 'perhaps'",
+     "fullText = 'x'", "'x' in name", "properties has { key='a' }", "name has 'x'"],
 )  # fmt: skip
 def test_a_text_that_is_no_query_is_refused(query):
     with pytest.raises(DriveError) as refusal:

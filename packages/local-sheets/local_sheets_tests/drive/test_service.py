@@ -4,36 +4,16 @@ import asyncio
 import io
 
 import openpyxl
-import orjson
 import pytest
 
 from local_sheets.drive.access import DriveCall
 from local_sheets.drive.service import DriveService
-from local_sheets.engine import Engine
 from local_sheets.values_api.writing import write_rows
 
 SHEET_TYPE = "application/vnd.google-apps.spreadsheet"
 FOLDER_TYPE = "application/vnd.google-apps.folder"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 ANN, BOB = "ann@example.com", "bob@example.com"
-
-
-@pytest.fixture
-def engine(tmp_path):
-    engine = Engine(tmp_path)
-    yield engine
-    engine.close()
-
-
-@pytest.fixture
-def drive(engine, tmp_path):
-    service = DriveService(engine, tmp_path)
-
-    def call(verb, path, body=None, caller=None, content_type="application/json", **query):
-        raw = body if isinstance(body, bytes) else b"" if body is None else orjson.dumps(body)
-        return asyncio.run(service.serve(DriveCall(verb, path, query, raw, content_type, caller)))
-
-    return call
 
 
 def made(drive, name="Budget", caller=None, **more):
@@ -119,6 +99,72 @@ def test_lists_come_in_pages_and_in_order(drive):
     assert names(rest) == ["c"]
     assert "nextPageToken" not in rest.message
     assert names(drive("GET", "/drive/v3/files", orderBy="name desc")) == ["c", "b", "a"]
+
+
+def test_files_are_found_by_what_stands_in_them(drive, engine):
+    file_id = made(drive, "Numbers", description="Sales of spring")
+    made(drive, "Empty")
+    fill(engine, file_id, [["North region", "=1+41"]])
+    for text in ("region", "42", "spring", "numbers region"):
+        assert names(drive("GET", "/drive/v3/files", q=f"fullText contains '{text}'")) == ["Numbers"], text
+    assert names(drive("GET", "/drive/v3/files", q="fullText contains 'south'")) == []
+
+
+@pytest.mark.parametrize(
+    ("order", "names_in_order"),
+    [
+        ("name_natural", ["a2", "a12", "folder"]),
+        ("folder,name desc", ["folder", "a2", "a12"]),
+        ("starred desc,name", ["a2", "a12", "folder"]),
+        ("recency desc", ["a2", "folder", "a12"]),
+        ("modifiedByMeTime,name", ["a12", "folder", "a2"]),
+    ],
+)
+def test_files_are_put_in_order_by_several_keys(drive, order, names_in_order):
+    made(drive, "a12", modifiedTime="2020-01-01T00:00:00Z")
+    drive(
+        "POST", "/drive/v3/files", {"name": "folder", "mimeType": FOLDER_TYPE, "modifiedTime": "2020-01-02T00:00:00Z"}
+    )
+    made(drive, "a2", starred=True, modifiedTime="2020-01-03T00:00:00Z")
+    assert names(drive("GET", "/drive/v3/files", orderBy=order)) == names_in_order
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ({"corpora": "user"}, 1),
+        ({"corpora": "allDrives", "includeItemsFromAllDrives": "true", "supportsAllDrives": "true"}, 1),
+        ({"spaces": "appDataFolder"}, 0),
+        ({"spaces": "drive,appDataFolder"}, 1),
+        ({"supportsTeamDrives": "true", "includeTeamDriveItems": "true"}, 1),
+    ],
+)
+def test_a_list_is_of_the_collection_that_is_asked_for(drive, query, found):
+    made(drive)
+    assert len(drive("GET", "/drive/v3/files", **query).message["files"]) == found
+
+
+def test_there_are_no_shared_drives(drive):
+    assert drive("GET", "/drive/v3/drives").message == {"kind": "drive#driveList", "drives": []}
+    assert drive("GET", "/drive/v3/drives/0Ax").status == 404
+
+
+@pytest.mark.parametrize(
+    ("query", "code", "location"),
+    [
+        ({"corpora": "planet"}, 400, "corpora"),
+        ({"spaces": "cellar"}, 400, "spaces"),
+        ({"corpora": "drive"}, 400, "driveId"),
+        ({"corpora": "allDrives"}, 400, "includeItemsFromAllDrives"),
+        ({"includeItemsFromAllDrives": "true"}, 400, "supportsAllDrives"),
+        ({"driveId": "0Aother"}, 404, "driveId"),
+        ({"orderBy": "name upwards"}, 400, "orderBy"),
+        ({"pageSize": "0"}, 400, "pageSize"),
+    ],
+)
+def test_what_a_list_cannot_be_asked_is_refused(drive, query, code, location):
+    answer = drive("GET", "/drive/v3/files", **query)
+    assert (answer.status, answer.message["error"]["errors"][0]["location"]) == (code, location)
 
 
 @pytest.mark.parametrize("query", [{"q": "name ="}, {"orderBy": "colour"}, {"pageSize": "x"}, {"pageToken": "-1"}])
@@ -337,6 +383,6 @@ def test_other_types_of_files_are_not_kept(drive):
 def test_what_is_no_method_of_drive_is_not_known(engine, tmp_path):
     service = DriveService(engine, tmp_path)
     assert service.method("GET", "/drive/v3/files/x/export") == "drive.files.export"
-    assert service.method("GET", "/drive/v3/changes") is None
+    assert service.method("GET", "/drive/v3/apps") is None
     with pytest.raises(LookupError):
-        asyncio.run(service.serve(DriveCall("GET", "/drive/v3/changes")))
+        asyncio.run(service.serve(DriveCall("GET", "/drive/v3/apps")))

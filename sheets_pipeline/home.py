@@ -29,11 +29,17 @@ def project_folder() -> Path | None:
     """
     chosen = load_settings().project_dir
     folder = (chosen or Path.cwd()).resolve()
-    if (folder / "tabs").is_dir():
+    if (folder / "tabs").is_dir() or (chosen is not None and (folder / "sources").is_dir()):
         return folder
     if chosen is not None:
         raise SettingsError(
-            f"PROJECT_DIR is {str(chosen)!r}: expected a folder that holds a folder tabs/, found none there. Make it, or "
-            "correct the setting."
+            f"PROJECT_DIR is {str(chosen)!r}: expected a folder that holds a folder tabs/ or sources/, found none there. "
+            "Make it, or correct the setting."
         )
     return None
+
+
+def sources_folder() -> Path | None:
+    """The folder whose ``sources/`` declares the sources: PROJECT_DIR, else this one; None where it has none."""
+    folder = (load_settings().project_dir or Path.cwd()).resolve()
+    return folder if (folder / "sources").is_dir() else None

@@ -14,9 +14,10 @@ from pathlib import Path
 
 import dagster as dg
 
-from sheets_pipeline.components.declared import DeclaredTab
+from sheets_pipeline.components.declared import DeclaredTab, told
 from sheets_pipeline.components.project import project_digests
 from sheets_pipeline.components.tab_declaration import LONGEST_TITLE, wrong_title
+from sheets_pipeline.components.yaml_nodes import Fault
 from sheets_pipeline.home import project_folder
 from sheets_pipeline.settings import OwnSetting
 from sheets_pipeline.sync.spreadsheet import Each
@@ -124,20 +125,12 @@ def _problem(error: BaseException, path: Path) -> Problem:
 
 def problem_at(path: str | Path, line: int, wrong: str) -> Problem:
     """A problem at a place, with what to do."""
-    text = f"{Path(path).name}, line {line}: {_sentence(wrong)}{REMEDY}"
-    return Problem(text, str(path), line)
+    return Problem(f"{told(Path(path).name, [Fault(line, wrong)])}{REMEDY}", str(path), line)
 
 
 def project_problem(declared: DeclaredTab) -> Problem:
     """What is wrong with a declaration of a project, all of it, and where the first of it stands."""
-    (first, *others) = declared.faults
-    more = "".join(f" Line {fault.line}: {_sentence(fault.text)}" for fault in others)
-    text = f"{declared.file}, line {first.line}: {_sentence(first.text)}{more}{REMEDY}"
-    return Problem(text, declared.path, first.line)
-
-
-def _sentence(text: str) -> str:
-    return text if text.endswith("?") else f"{text.rstrip('.')}."
+    return Problem(f"{told(declared.file, declared.faults)}{REMEDY}", declared.path, declared.faults[0].line)
 
 
 def _line(error: BaseException, path: Path) -> int:

@@ -1,7 +1,7 @@
-"""What documents declare, each with its place in the files: tabs, spreadsheets, credentials."""
+"""What documents declare, each with its place in the files: tabs, spreadsheets, credentials, sources."""
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from sheets_pipeline.components.yaml_nodes import Document, Fault, Place
 from sheets_pipeline.database.own_query import OwnQuery, result_columns
 from sheets_pipeline.errors import TabProblem
 from sheets_pipeline.sync.editing import Edits
+from sheets_pipeline.sync.source import Source
 from sheets_pipeline.sync.spreadsheet import Credential
 from sheets_pipeline.sync.tab import Column, ColumnType, OnRemoved, Tab
 from sheets_pipeline.sync.watch import Priority, Watch
@@ -182,4 +183,38 @@ class DeclaredCredential(_Usable):
         return Credential(said.name, key_file, said.key, said.reads_per_minute, said.writes_per_minute)
 
 
-Declared = DeclaredTab | DeclaredSpreadsheets | DeclaredCredential
+@dataclass(frozen=True, slots=True)
+class DeclaredSource:
+    """A source, as a document of its own or as one of many in a file, or what is wrong with it."""
+
+    id: str
+    #: Name of the file, as people know it.
+    file: str
+    path: str
+    line: int
+    faults: tuple[Fault, ...] = ()
+    source: Source | None = None
+    #: The first line of the document, and of each value that stands in it.
+    begins: int = 1
+    lines: Mapping[Place, int] = field(default_factory=dict)
+    #: The key that one of many names by its path.
+    credential: DeclaredCredential | None = None
+
+    @property
+    def problem(self) -> str | None:
+        """What is wrong, all of it, with file and lines; None where nothing is."""
+        return told(self.file, self.faults) if self.faults else None
+
+
+def told(file: str, faults: Sequence[Fault]) -> str:
+    """Faults of one declaration with their places."""
+    (first, *others) = faults
+    more = "".join(f" Line {fault.line}: {_sentence(fault.text)}" for fault in others)
+    return f"{file}, line {first.line}: {_sentence(first.text)}{more}"
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith("?") else f"{text.rstrip('.')}."
+
+
+Declared = DeclaredTab | DeclaredSpreadsheets | DeclaredCredential | DeclaredSource

@@ -1,4 +1,4 @@
-"""What a project folder (PROJECT_DIR) declares: ``tabs/*.yaml`` with their ``.sql``, one declaration per document.
+"""What a project folder (PROJECT_DIR) declares: ``tabs/*.yaml`` with their ``.sql``, ``sources/*.yaml``, one per document.
 
 Plain Python: Dagster's definitions, the command line and the control API all load them here. What is wrong with one
 declaration is said of it, with file and line, and the others load.
@@ -16,14 +16,26 @@ from types import ModuleType
 from typing import Any
 
 from dotenv import dotenv_values
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from sheets_pipeline.components.declared import (
     Declared,
     DeclaredCredential,
+    DeclaredSource,
     DeclaredSpreadsheets,
     DeclaredTab,
     tab_of,
+)
+from sheets_pipeline.components.judged import judged
+from sheets_pipeline.components.source_declaration import SOURCE_TYPE, SourceDeclaration
+from sheets_pipeline.components.source_documents import (
+    MOST_FAULTS,
+    is_list,
+    is_of_source,
+    listed_sources,
+    source_of,
+    unusable_source,
+    without_nulls,
 )
 from sheets_pipeline.components.spreadsheet_declaration import (
     CREDENTIAL_TYPE,
@@ -33,9 +45,7 @@ from sheets_pipeline.components.spreadsheet_declaration import (
 )
 from sheets_pipeline.components.tab_declaration import (
     TAB_TYPE,
-    TYPES_NOT_YET,
     TabDeclaration,
-    faults_of,
     nearest,
 )
 from sheets_pipeline.components.yaml_nodes import Document, Fault, Place, read_documents
@@ -43,7 +53,6 @@ from sheets_pipeline.database.own_query import OwnQuery
 from sheets_pipeline.database.query_text import Query, UnusableQuery, parse
 from sheets_pipeline.sync.spreadsheet import DEFAULT, Each
 
-_MOST_FAULTS = 6
 #: More than people write, and as much as is read within seconds.
 _LARGEST_FILE = 1_000_000
 
@@ -52,25 +61,31 @@ MODELS: dict[str, type[BaseModel]] = {
     TAB_TYPE: TabDeclaration,
     SPREADSHEETS_TYPE: SpreadsheetsDeclaration,
     CREDENTIAL_TYPE: CredentialDeclaration,
+    SOURCE_TYPE: SourceDeclaration,
 }
+#: What a document has to say, shown where it says nothing.
+_NEEDS = {TAB_TYPE: "title, key and sql", SOURCE_TYPE: "id and url"}
+#: What the declaration calls itself.
+_NAMES = {TAB_TYPE: "title", SOURCE_TYPE: "id"}
 _TITLE = re.compile(r"""^\s+title:\s*(["']?)([^"'#\n{}]+?)\1\s*(?:#.*)?$""", re.MULTILINE)
 
 
 @dataclass(slots=True)
 class Project:
-    """All that a project declares; spreadsheets and credentials by name, whatever cannot be used among the tabs."""
+    """All that a project declares; spreadsheets and credentials by name, those that cannot be used among the tabs."""
 
     tabs: list[DeclaredTab] = field(default_factory=list)
     spreadsheets: dict[str, DeclaredSpreadsheets] = field(default_factory=dict)
     credentials: dict[str, DeclaredCredential] = field(default_factory=dict)
+    sources: list[DeclaredSource] = field(default_factory=list)
 
 
 # Files -----------------------------------------------------------------------------------------------------------------
 
 
-def declaration_files(folder: Path) -> list[Path]:
-    """The files of a project's ``tabs/`` that hold declarations, by name."""
-    found = [*(folder / "tabs").glob("*.yaml"), *(folder / "tabs").glob("*.yml")]
+def declaration_files(folder: Path, kind: str = "tabs") -> list[Path]:
+    """The files of a project's ``tabs/``, or ``sources/``, that hold declarations, by name."""
+    found = [*(folder / kind).glob("*.yaml"), *(folder / kind).glob("*.yml")]
     return sorted(path for path in found if not path.name.startswith("."))
 
 
@@ -94,23 +109,28 @@ def _digest(path: str, _changed_at: int, _size: int) -> str:
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
 
 
-def project_of(folder: Path | None, others: Collection[Declared] = ()) -> Project:
+def project_of(folder: Path | None, others: Collection[Declared] = (), sources: Path | None = None) -> Project:
     """Every document of every file, in order; what refers to something that is not there cannot be used.
 
     Args:
         folder: Of the project; None where there is none.
         others: What Python code declares.
+        sources: The folder whose ``sources/`` counts; that of the project where left out.
     """
     environment, found = _environment(), Project()
     for other in others:
         add(found, other)
-    for path in declaration_files(folder) if folder is not None else ():
+    files = [] if folder is None else declaration_files(folder)
+    in_sources = sources or folder
+    files += [] if in_sources is None else declaration_files(in_sources, "sources")
+    for path in files:
         for one in declared_in(path, environment):
             add(found, one)
+    found.sources[:] = _ids_once([with_credential(one, found.credentials) for one in found.sources])
     for name, spreadsheets in list(found.spreadsheets.items()):
         if faults := list(_wrong_credentials(spreadsheets, found.credentials)):
             del found.spreadsheets[name]
-            found.tabs.append(_faulty(spreadsheets, faults))
+            add(found, _faulty(spreadsheets, faults))
     found.tabs[:] = [
         one if (fault := _wrong_place(one, found)) is None else _with_fault(one, fault) for one in found.tabs
     ]
@@ -122,6 +142,9 @@ def add(project: Project, one: Declared) -> None:
     if isinstance(one, DeclaredTab):
         project.tabs.append(one)
         return
+    if isinstance(one, DeclaredSource):
+        project.sources.append(one)
+        return
     known: dict[str, Any] = project.spreadsheets if isinstance(one, DeclaredSpreadsheets) else project.credentials
     name = one.declaration.name
     if name in known and known[name] != one:
@@ -129,11 +152,32 @@ def add(project: Project, one: Declared) -> None:
             one.document.line_of(("attributes", "name")),
             f"{known[name].path.name}, line {known[name].document.line}",
         )
-        project.tabs.append(
-            _faulty(one, [Fault(line, f"the name {name!r} is declared in {where} already. Give it another")])
-        )
+        add(project, _faulty(one, [Fault(line, f"the name {name!r} is declared in {where} already. Give it another")]))
     else:
         known[name] = one
+
+
+def _ids_once(sources: list[DeclaredSource]) -> Iterator[DeclaredSource]:
+    """Of two sources with one id the second cannot be used."""
+    first: dict[str, DeclaredSource] = {}
+    for one in sources:
+        if (there := first.setdefault(one.id, one)) is one:
+            yield one
+            continue
+        fault = Fault(
+            one.line, f"the id {one.id!r} is declared in {there.file}, line {there.line} already. Give it another"
+        )
+        faults = one.faults or (fault,)
+        yield replace(one, id=f"{one.id} ({one.file}, line {one.line})", faults=faults, source=None)
+
+
+def with_credential(one: DeclaredSource, credentials: Mapping[str, DeclaredCredential]) -> DeclaredSource:
+    """The source; one that cannot be used where it names a credential that there is not."""
+    if one.source is None or one.credential is not None or one.source.credential in (DEFAULT, *credentials):
+        return one
+    name = one.source.credential
+    text = f"there is no credential {name!r}{nearest(name, [DEFAULT, *credentials])}"
+    return replace(one, faults=(Fault(one.line, text),), source=None)
 
 
 def _wrong_credentials(
@@ -173,7 +217,7 @@ def _with_fault(declared: DeclaredTab, fault: Fault) -> DeclaredTab:
     return replace(declared, faults=(fault,), tab=None, query=None, declaration=None, line=fault.line)
 
 
-def _faulty(one: DeclaredSpreadsheets | DeclaredCredential, faults: list[Fault]) -> DeclaredTab:
+def _faulty(one: DeclaredSpreadsheets | DeclaredCredential, faults: list[Fault]) -> DeclaredTab | DeclaredSource:
     one.document.faults = faults
     return _unusable(one.path, one.document, one.declaration.name, one.document.line)
 
@@ -206,6 +250,9 @@ def declared_in(
         )
     titles = _TITLE.findall(text)
     for number, document in enumerate(documents, 1):
+        if is_list(document):
+            yield from listed_sources(path, document)
+            continue
         name = path.name if len(documents) == 1 else f"{path.name}, document {number}"
         title = titles[0][1] if len(titles) == len(documents) == 1 else name
         yield _declared(path, document, title, others)
@@ -217,10 +264,11 @@ def _declared(path: Path, document: Document, otherwise: str, others: Collection
     declaration: BaseModel | None = None
     attributes = _attributes(document, faults, others)
     if attributes is not None:
-        model = MODELS[document.value["type"]]
-        found = attributes.get("title" if model is TabDeclaration else "name")
+        kind = document.value["type"]
+        found = attributes.get(_NAMES.get(kind, "name"))
         title = found if isinstance(found, str) and len(found.strip()) > 0 else otherwise
-        declaration = _validated(document, attributes, faults, model)
+        attributes = without_nulls(document, ("attributes",), attributes) if kind == SOURCE_TYPE else attributes
+        declaration = judged(document, ("attributes",), attributes, faults, MODELS[kind])
     declared: Declared | None = None
     if declaration is not None and not faults:
         declared = _made(path, document, declaration, faults)
@@ -239,6 +287,8 @@ def _made(path: Path, document: Document, said: BaseModel, faults: list[Fault]) 
     if isinstance(said, SpreadsheetsDeclaration):
         parsed = _query_text(path, document, said, 1, faults) if said.sql or said.sql_file else None
         return DeclaredSpreadsheets(said, document, path, parsed.all_rows if parsed else None)
+    if isinstance(said, SourceDeclaration):
+        return source_of(path, document, said, faults)
     if not isinstance(said, TabDeclaration):
         raise TypeError(type(said).__name__)
     query, line = _query(path, document, said, faults), document.line
@@ -253,7 +303,8 @@ def from_declaration(path: Path, said: BaseModel, line: int = 1) -> Declared:
     declared = _made(path, document, said, faults)
     if declared is None or faults:
         document.faults = faults
-        return _unusable(path, document, str(getattr(said, "title", "") or getattr(said, "name", path.name)), line)
+        name = next((name for name in ("title", "id", "name") if hasattr(said, name)), "")
+        return _unusable(path, document, str(getattr(said, name, path.name)), line)
     return declared
 
 
@@ -288,7 +339,7 @@ def _attributes(document: Document, faults: list[Fault], others: Collection[str]
     if not isinstance(attributes, dict):
         line = document.line_of(("attributes",))
         found = "nothing" if attributes is None else "a list" if isinstance(attributes, list) else "a text or a number"
-        expected = "title, key and sql" if value["type"] == TAB_TYPE else "name"
+        expected = _NEEDS.get(value["type"], "name")
         faults.append(Fault(line, f"attributes: expected a mapping with {expected}, found {found}"))
         return None
     return attributes
@@ -300,27 +351,10 @@ def _is_known(document: Document, kind: object, faults: list[Fault]) -> bool:
         return True
     if kind is None:
         faults.append(Fault(line, f"type is missing. Write type: {TAB_TYPE}"))
-    elif kind in TYPES_NOT_YET:
-        faults.append(Fault(line, f"{kind} is not yet supported. Remove this document"))
     else:
         shown = repr(kind) if isinstance(kind, str) and ("type",) not in document.hidden else "something else"
         faults.append(Fault(line, f"type is {shown}; expected {', '.join(MODELS)}"))
     return False
-
-
-def _validated(
-    document: Document, attributes: dict[str, Any], faults: list[Fault], model: type[BaseModel]
-) -> BaseModel | None:
-    inside = {place[1:]: text for place, text in document.written.items() if place[:1] == ("attributes",)}
-    hidden: set[Place] = {place[1:] for place in document.hidden if place[:1] == ("attributes",)}
-    try:
-        return model.model_validate(attributes)
-    except ValidationError as error:
-        for one in error.errors():
-            for place, text in faults_of(one, inside, hidden, model):
-                if ("attributes", *place) not in document.failed:
-                    faults.append(Fault(document.line_of(("attributes", *place)), text))
-    return None
 
 
 def _query(path: Path, document: Document, declaration: TabDeclaration, faults: list[Fault]) -> OwnQuery | None:
@@ -374,8 +408,28 @@ def _why_unread(error: OSError | UnicodeDecodeError) -> str:
     return f"cannot be read ({error.strerror})"
 
 
-def _unusable(path: Path, document: Document, title: str, line: int) -> DeclaredTab:
-    faults = sorted(document.faults, key=lambda fault: fault.line)[:_MOST_FAULTS]
+def _unusable(path: Path, document: Document, title: str, line: int) -> DeclaredTab | DeclaredSource:
+    if is_of_source(path, document):
+        return unusable_source(path, document, title, line)
+    faults = sorted(document.faults, key=lambda fault: fault.line)[:MOST_FAULTS]
     return DeclaredTab(
         title, path.name, str(path), faults[0].line if faults else line, tuple(faults), begins=document.line
     )
+
+
+def sources_in(path: Path, credentials: Mapping[str, DeclaredCredential]) -> list[DeclaredSource]:
+    """The sources of any file, whatever is wrong with the file among them.
+
+    Args:
+        path: Of the file.
+        credentials: Those that sources may name.
+    """
+    found = Project(credentials=dict(credentials))
+    for one in declared_in(path):
+        add(found, one)
+    broken = [
+        DeclaredSource(one.title, one.file, one.path, one.line, one.faults, begins=one.begins)
+        for one in found.tabs
+        if one.faults
+    ]
+    return list(_ids_once([*broken, *(with_credential(one, found.credentials) for one in found.sources)]))

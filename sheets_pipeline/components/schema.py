@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from sheets_pipeline.components.project import MODELS
+from sheets_pipeline.components.source_declaration import LIST_KEYS, OTHER_TYPES, ListedSource
 from sheets_pipeline.components.spreadsheet_declaration import CredentialDeclaration, SpreadsheetsDeclaration
 from sheets_pipeline.components.tab_declaration import TabDeclaration
 
@@ -29,6 +30,7 @@ def document_schema() -> dict[str, Any]:
     """JSON schema (draft 2020-12)."""
     definitions: dict[str, Any] = {"Variable": _VARIABLE}
     documents = [_document(kind, model, definitions) for kind, model in MODELS.items()]
+    documents.append(_list_of_sources(definitions))
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A declaration of the Sheets Pipeline",
@@ -41,13 +43,38 @@ def _document(kind: str, model: type[BaseModel], definitions: dict[str, Any]) ->
     """A document of this type; what it refers to is put into the definitions."""
     attributes = model.model_json_schema()
     definitions |= {name: _with_variables(one) for name, one in attributes.pop("$defs", {}).items()}
-    attributes["oneOf"] = [{"required": [name]} for name in _ONE_OF[model]]
+    if model in _ONE_OF:
+        attributes["oneOf"] = [{"required": [name]} for name in _ONE_OF[model]]
     return {
         "type": "object",
         "properties": {"type": {"const": kind}, "attributes": _with_variables(attributes)},
         "required": ["type", "attributes"],
         "additionalProperties": False,
     }
+
+
+def _list_of_sources(definitions: dict[str, Any]) -> dict[str, Any]:
+    """A file with many sources; those that are no spreadsheets are passed by."""
+    listed = ListedSource.model_json_schema()
+    definitions |= {name: _with_nulls(_with_variables(one)) for name, one in listed.pop("$defs", {}).items()}
+    other = {"type": "object", "properties": {"type": {"enum": list(OTHER_TYPES)}}, "required": ["type"]}
+    return {
+        "type": "object",
+        "properties": {
+            **{key: {} for key in LIST_KEYS},
+            "sources": {"type": "array", "items": {"anyOf": [_with_nulls(_with_variables(listed)), other]}},
+        },
+        "required": ["sources"],
+        "additionalProperties": False,
+    }
+
+
+def _with_nulls(model: dict[str, Any]) -> dict[str, Any]:
+    """What may be left out may be null."""
+    for name, value in model["properties"].items():
+        if name not in model.get("required", ()):
+            value["anyOf"].append({"type": "null"})
+    return model
 
 
 def _with_variables(model: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""``sheets_pipeline.Tab``, ``.Spreadsheets``, ``.Credential``: components of Dagster's, for projects that its ``dg`` made.
+"""``sheets_pipeline.Tab``, ``.Spreadsheets``, ``.Credential``, ``.Source``: components of Dagster's, for projects that its ``dg`` made.
 
 The document is read by the loader of project folders, so that both take the same and say the same of what is wrong. Dagster
 itself takes any attributes: it would end the code location for one mistake, and names neither file nor line of it.
@@ -12,8 +12,9 @@ from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from sheets_pipeline.components.declared import Declared, DeclaredTab
+from sheets_pipeline.components.declared import Declared, DeclaredSource, DeclaredTab
 from sheets_pipeline.components.project import declared_in, from_declaration
+from sheets_pipeline.components.source_declaration import SourceDeclaration
 from sheets_pipeline.components.spreadsheet_declaration import CredentialDeclaration, SpreadsheetsDeclaration
 from sheets_pipeline.components.tab_asset import TabAsset, add_component, add_of_project
 from sheets_pipeline.components.tab_declaration import TabDeclaration
@@ -93,11 +94,22 @@ class Credential(_OfDocument, CredentialDeclaration):
         return _in_python(self, context)
 
 
+class Source(_OfDocument, SourceDeclaration):
+    """Somebody's spreadsheet that is read into the store."""
+
+    _attributes = _any_attributes(SourceDeclaration)
+
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        """Nothing that shows: it is a partition of the asset of all sources."""
+        return _in_python(self, context)
+
+
 def _in_python(said: BaseModel, context: dg.ComponentLoadContext) -> dg.Definitions:
     path = context.path if context.path.suffix else context.path / "component.py"
     declared = from_declaration(path, said)
     if declared.faults:  # made by a program, which a person runs now
-        raise DeclarationBroken(declared.title, " ".join(f"{fault.text}." for fault in declared.faults))
+        name = declared.id if isinstance(declared, DeclaredSource) else declared.title
+        raise DeclarationBroken(name, " ".join(f"{fault.text}." for fault in declared.faults))
     return _definitions(declared)
 
 

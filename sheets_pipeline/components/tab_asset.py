@@ -18,13 +18,19 @@ import sqlalchemy as sa
 
 from sheets_pipeline.components import declarations
 from sheets_pipeline.components.declarations import Problem, TabModule
-from sheets_pipeline.components.declared import Declared, DeclaredCredential, DeclaredSpreadsheets, DeclaredTab
+from sheets_pipeline.components.declared import (
+    Declared,
+    DeclaredCredential,
+    DeclaredSource,
+    DeclaredSpreadsheets,
+    DeclaredTab,
+)
 from sheets_pipeline.components.names import dagster_name
 from sheets_pipeline.components.project import Project, declared_by, project_of
 from sheets_pipeline.database.event_keys import TabEvents
 from sheets_pipeline.database.own_query import own_query
 from sheets_pipeline.errors import DeclarationBroken
-from sheets_pipeline.home import project_folder
+from sheets_pipeline.home import project_folder, sources_folder
 from sheets_pipeline.sync.spreadsheet import Each, titled
 from sheets_pipeline.sync.tab import Column, ColumnType, Tab
 from sheets_pipeline.sync.watch import WatchedTable, watched_tables
@@ -221,9 +227,23 @@ def declared_credentials() -> dict[str, DeclaredCredential]:
     return {**_PROJECT.credentials, **_COMPONENTS_OF_PROJECT.credentials}
 
 
-def add_of_project(declared: DeclaredSpreadsheets | DeclaredCredential) -> None:
-    """Keep spreadsheets or a credential that Dagster's own loader has found."""
+def declared_sources() -> list[DeclaredSource]:
+    """Sources, those that cannot be used among them; each id stands once."""
+    tab_assets()
+    return [*_PROJECT.sources, *_COMPONENTS_OF_PROJECT.sources]
+
+
+def add_of_project(declared: DeclaredSpreadsheets | DeclaredCredential | DeclaredSource) -> None:
+    """Keep spreadsheets, a credential or a source that Dagster's own loader has found."""
     with _LOADING:
+        if isinstance(declared, DeclaredSource):
+            same = [
+                one
+                for one in _COMPONENTS_OF_PROJECT.sources
+                if (one.path, one.begins) != (declared.path, declared.begins)
+            ]
+            _COMPONENTS_OF_PROJECT.sources[:] = [*same, declared]
+            return
         of_kind: dict[str, Any] = (
             _COMPONENTS_OF_PROJECT.spreadsheets
             if isinstance(declared, DeclaredSpreadsheets)
@@ -273,8 +293,9 @@ def _load() -> list[TabAsset]:
     _DECLARED[:] = [one for one in _DECLARED if one.module in sys.modules]
     folder, modules = project_folder(), list(declarations.modules())
     in_python = [one for module in modules for one in _models_in(module)]
-    project = project_of(folder, in_python)
+    project = project_of(folder, in_python, sources_folder())
     _PROJECT.spreadsheets, _PROJECT.credentials = project.spreadsheets, project.credentials
+    _PROJECT.sources = project.sources
     declared = [_judged(module, tab) for module in modules for tab in _tabs_of(module)]
     declared = list(_titles_once([*declared, *map(of_project, project.tabs)]))
     return list(_names_once(declared))

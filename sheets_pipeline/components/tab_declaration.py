@@ -20,9 +20,6 @@ from sheets_pipeline.sync.tab import MAX_DELETES, MAX_DELETES_SHARE, ColumnType,
 #: Google's limit for the title of a tab.
 LONGEST_TITLE = 100
 
-#: Types of documents that are not built yet.
-TYPES_NOT_YET = ("sheets_pipeline.Source",)
-
 #: The type of a document that declares a tab.
 TAB_TYPE = "sheets_pipeline.Tab"
 

@@ -1,9 +1,12 @@
 """The source model: which ranges of somebody's spreadsheet are read, and how they become a typed table. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from sheets_pipeline.sync.spreadsheet import DEFAULT
+
+#: Between readings of a source.
+INTERVAL_SECONDS = 300
 
 
 class CellType(StrEnum):
@@ -30,11 +33,39 @@ class OnSchemaChange(StrEnum):
     FAIL = "fail"
 
 
+class IntoMode(StrEnum):
+    """What a table of the database holds of a source."""
+
+    #: The rows of the latest version.
+    REPLACE = "replace"
+    #: Rows by their key; those that left the source stay.
+    UPSERT = "upsert"
+    #: The rows of every version, with its number.
+    APPEND_VERSIONS = "append-versions"
+
+
+@dataclass(frozen=True, slots=True)
+class Into:
+    """The table of the database that a source is written into."""
+
+    table: str
+    mode: IntoMode = IntoMode.REPLACE
+
+
+@dataclass(frozen=True, slots=True)
+class OnChange:
+    """Whom a new version is told: a webhook, signed where it has a secret, or an address of Apprise's. One of both is given."""
+
+    webhook: str | None = field(default=None, repr=False)
+    secret: str | None = field(default=None, repr=False)
+    notify: str | None = field(default=None, repr=False)
+
+
 @dataclass(frozen=True, slots=True)
 class SourceRange:
     """Cells of one tab: all of it, a range in A1 notation, or a named range.
 
-    One of ``tab`` (its title, or a pattern of it like ``2026-*``), ``tab_id`` (Google's sheetId) and ``named`` says where;
+    One of ``tab`` (its title, or a pattern of titles like ``2026-*``), ``tab_id`` (Google's sheetId) and ``named`` says where;
     without any it is the first tab. ``cells`` is the range in that tab, such as ``A1:D`` or ``C:F``; all of it where None.
     """
 
@@ -58,7 +89,7 @@ class Source:
     ranges: tuple[SourceRange, ...] = (SourceRange(),)
     description: str = ""
     credential: str = DEFAULT
-    interval: int = 300
+    interval: int = INTERVAL_SECONDS
     enabled: bool = True
     priority: int = 5
     tags: tuple[str, ...] = ()
@@ -71,3 +102,5 @@ class Source:
     on_schema_change: OnSchemaChange = OnSchemaChange.ACCEPT
     keep_versions: int = 100
     key: tuple[str, ...] = ()
+    into: Into | None = None
+    on_change: tuple[OnChange, ...] = ()

@@ -43,7 +43,6 @@ BROKEN = {
     "root is a text": ("Orders\n", 1, "expected type and attributes, found a text"),
     "no type": ("attributes:\n  title: Orders\n", 1, "type is missing. Write type: sheets_pipeline.Tab"),
     "mistyped type": ("type: sheets_pipeline.Tap\nattributes: {}\n", 1, "'sheets_pipeline.Tap'; expected sheets_pipeline.Tab"),
-    "type to come": ("type: sheets_pipeline.Source\nattributes: {}\n", 1, "Source is not yet supported"),
     "spreadsheets without a name": (doc("Spreadsheets", "url: 1AbC"), 2, "name is missing. What tabs call it"),
     "spreadsheets from nowhere": (doc("Spreadsheets", "name: courses"), 2, "expected one of url, list, sql, sql_file, found none"),
     "spreadsheets from two places": (doc("Spreadsheets", "name: courses", "url: 1AbC", "sql: select 1 as id"), 5, "found url and sql. Give one"),
@@ -310,4 +309,5 @@ def test_variables_come_from_the_environment_and_else_from_dotenv(
     monkeypatch.setenv("OF_BOTH", "environment")
     (tmp_path / "fine.yaml").write_text(tab("title: '{{ env.OF_FILE }} of {{ env.OF_BOTH }}'", "key: id", SQL))
     [declared] = declared_in(tmp_path / "fine.yaml")
+    assert isinstance(declared, DeclaredTab)
     assert declared.title == "Orders of environment"

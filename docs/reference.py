@@ -10,6 +10,7 @@ from annotated_types import Ge, Gt, Le
 from pydantic.fields import FieldInfo
 
 from local_sheets.__main__ import new_parser
+from local_sheets.replay.command import new_parser as new_replay_parser
 from sheets_pipeline.cli.main import main as sheets_pipeline
 from sheets_pipeline.platform.settings import PlatformSettings
 from sheets_pipeline.settings import Settings
@@ -72,9 +73,9 @@ def commands_page() -> str:
         if not isinstance(command, click.Group):
             parts.append(f"```sh\n{' '.join([path, *command.collect_usage_pieces(context)])}\n```\n")
         parts.append(_table(("Option", "Meaning"), list(options(command, context))))
-    parser = new_parser()
-    parts.append(f"## local-sheets\n\n{parser.description}\n\n```sh\n{parser.prog} [OPTIONS]\n```\n")
-    parts.append(_table(("Option", "Meaning"), list(parser_options(parser))))
+    for parser, given in ((new_parser(), ""), (new_replay_parser(), " DIR")):
+        parts.append(f"## {parser.prog}\n\n{parser.description}\n\n```sh\n{parser.prog} [OPTIONS]{given}\n```\n")
+        parts.append(_table(("Option", "Meaning"), list(parser_options(parser))))
     return "\n".join(part for part in parts if part)
 
 

@@ -1,4 +1,7 @@
-"""``local-sheets``, or ``python -m local_sheets``: a Google Sheets of one's own, on this machine."""
+"""``local-sheets``, or ``python -m local_sheets``: a Google Sheets of one's own, on this machine.
+
+``local-sheets replay`` is a command beside the server: see ``replay/command.py``.
+"""
 
 import argparse
 import sys
@@ -10,6 +13,7 @@ def new_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="local-sheets",
         description="A server that speaks the Google Sheets v4 API, with a page to look at the spreadsheets.",
+        epilog="local-sheets replay DIR plays recordings of Google to it: see local-sheets replay --help.",
     )
     parser.add_argument("--port", type=int, default=8099, help="port to listen on; 0 takes a free one (default: 8099)")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
@@ -77,8 +81,13 @@ def new_parser() -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the server; the exit code is 0 after a stop, 1 when it cannot start, 2 when called wrongly."""
+    words = sys.argv[1:] if arguments is None else arguments
+    if words[:1] == ["replay"]:
+        from local_sheets.replay.command import main as replay
+
+        return replay(words[1:])
     parser = new_parser()
-    given = parser.parse_args(arguments)
+    given = parser.parse_args(words)
     from local_sheets.page.announcer import checked_url
     from local_sheets.server.context import Options
     from local_sheets.server.quota import parse_limits

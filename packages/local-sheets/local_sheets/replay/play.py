@@ -1,0 +1,81 @@
+"""Plays recordings and tells, for each exchange, whether the answer is the recorded one."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from local_sheets.discovery import match_route
+from local_sheets.drive.routes import known_method
+from local_sheets.replay.compare import differences
+from local_sheets.replay.exchange import Exchange, Recording
+from local_sheets.replay.presumed import Presumed
+from local_sheets.replay.twin import Twin
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One exchange and how it went. Without ``left_out`` and ``differences`` the answer is the same."""
+
+    path: Path
+    number: int
+    exchange: Exchange
+    method_id: str
+    differences: tuple[str, ...] = ()
+    left_out: str | None = None
+
+    @property
+    def word(self) -> str:
+        return "left out" if self.left_out else "different" if self.differences else "same"
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts of outcomes, by method of the API and by why exchanges were left out."""
+
+    words: Counter[str] = field(default_factory=Counter)
+    left_out: Counter[str] = field(default_factory=Counter)
+    by_method: dict[str, Counter[str]] = field(default_factory=dict)
+
+    def add(self, outcome: Outcome) -> None:
+        self.words[outcome.word] += 1
+        if outcome.left_out:
+            self.left_out[outcome.left_out] += 1
+        else:
+            self.by_method.setdefault(outcome.method_id, Counter())[outcome.word] += 1
+
+    def as_json(self) -> dict[str, Any]:
+        """Counts by method, as the page of witnesses is made from."""
+        return {name: dict(sorted(counts.items())) for name, counts in sorted(self.by_method.items())}
+
+
+def play(recording: Recording) -> Iterable[Outcome]:
+    """Play one recording to a fresh server."""
+    twin = Twin()
+    try:
+        presumed = Presumed(twin, recording.exchanges)
+        for number, exchange in enumerate(recording.exchanges, 1):
+            reason = exchange.left_out_because()
+            if reason is not None:
+                yield Outcome(recording.path, number, exchange, "", left_out=reason)
+                continue
+            presumed.set_up(number - 1)
+            answer = twin.play(exchange)
+            found = differences(exchange, answer.status, answer.body, twin.ids)
+            yield Outcome(recording.path, number, exchange, method_of(exchange), tuple(found))
+    finally:
+        twin.close()
+
+
+def method_of(exchange: Exchange) -> str:
+    """The id of the API's method, with the kinds of its requests where it is batchUpdate; the path where it is none."""
+    path = exchange.path.partition("?")[0]
+    match = match_route(exchange.method, path)
+    if match is None:
+        return known_method(exchange.method, path.replace("/upload/drive/v2", "/drive/v3")) or _other(path)
+    return match.method.id
+
+
+def _other(path: str) -> str:
+    return "drive.files.update" if path.startswith("/upload/drive/") else "export" if "/export" in path else path

@@ -1,0 +1,280 @@
+"""Tests of packages/local-sheets/local_sheets/replay: recordings of each form, what they presume, differences and secrets."""
+
+import base64
+import gzip
+import json
+from copy import deepcopy
+
+import pytest
+import yaml
+
+from local_sheets.__main__ import main
+from local_sheets.replay.exchange import Exchange
+from local_sheets.replay.recordings import exchanges_of
+from local_sheets.replay.secrets import Striker
+
+SHEETS, DRIVE = "https://sheets.googleapis.com", "https://www.googleapis.com"
+ID = "1RecordedRecordedRecordedRecordedRecorded_id"
+TOKEN = "ya29.a0secret-secret_secret"
+ADDRESS = "ann@example.com"
+
+#: Method, address, body, status and answer, as Google gave them.
+RECORDED: list = [
+    ("POST", f"{DRIVE}/drive/v3/files?supportsAllDrives=True", {"name": "Orders", "mimeType": "application/vnd.google-apps.spreadsheet"},
+     200, {"kind": "drive#file", "id": ID, "name": "Orders", "mimeType": "application/vnd.google-apps.spreadsheet"}),
+    ("PUT", f"{SHEETS}/v4/spreadsheets/{ID}/values/%27Sheet1%27%21A1?valueInputOption=USER_ENTERED", {"values": [["a", "=1+1"]]},
+     200, {"spreadsheetId": ID, "updatedRange": "Sheet1!A1:B1", "updatedRows": 1, "updatedColumns": 2, "updatedCells": 2}),
+    ("GET", f"{SHEETS}/v4/spreadsheets/{ID}/values/Sheet1", None,
+     200, {"range": "Sheet1!A1:Z1000", "majorDimension": "ROWS", "values": [["a", "2"]]}),
+    ("GET", f"{SHEETS}/v4/spreadsheets/{ID}/values/Nowhere%21A1", None,
+     400, {"error": {"code": 400, "message": "Unable to parse range: Nowhere!A1", "status": "INVALID_ARGUMENT"}}),
+    ("POST", "https://oauth2.googleapis.com/token", {"refresh_token": "1//0secretsecretsecretsecret"}, 200, {"access_token": TOKEN}),
+]  # fmt: skip
+
+#: A recording that begins in the middle: the spreadsheet was there before.
+PRESUMING = [
+    ("GET", f"{SHEETS}/v4/spreadsheets/{ID}?fields=properties.title,sheets.properties(sheetId,title)", None,
+     200, {"properties": {"title": "Old"}, "sheets": [{"properties": {"sheetId": 0, "title": "Sheet1"}},
+                                                      {"properties": {"sheetId": 77, "title": "Dates"}}]}),
+    ("GET", f"{SHEETS}/v4/spreadsheets/{ID}/values/Dates%21A1%3AC2", None,
+     200, {"range": "Dates!A1:C2", "majorDimension": "ROWS", "values": [["0012", "$1.50", "2026-01-31"], ["", "50%"]]}),
+    ("POST", f"{SHEETS}/v4/spreadsheets/{ID}:batchUpdate", {"requests": [{"deleteSheet": {"sheetId": 77}}]},
+     200, {"spreadsheetId": ID, "replies": [{}]}),
+]  # fmt: skip
+
+
+def text_of(message):
+    return "" if message is None else json.dumps(message)
+
+
+def packed(message):
+    return gzip.compress(text_of(message).encode(), mtime=0)
+
+
+def vcr(recorded):
+    return {
+        "version": 1,
+        "interactions": [
+            {
+                "request": {"method": method, "uri": url, "body": text_of(body), "headers": headers()},
+                "response": {"status": {"code": status, "message": "OK"}, "headers": {}, "body": {"string": text_of(answer)}},
+            }
+            for method, url, body, status, answer in recorded
+        ],
+    }  # fmt: skip
+
+
+def headers():
+    return {"authorization": [f"Bearer {TOKEN}"], "Content-Type": ["application/json"], "x-from": [ADDRESS]}
+
+
+def vcr_of_python_2(recorded):
+    """Bodies packed, as VCR.py keeps them unless it is told otherwise."""
+    document = vcr(recorded)
+    for one, (*_, answer) in zip(document["interactions"], recorded, strict=True):
+        one["response"]["body"]["string"] = packed(answer)
+    return document
+
+
+def betamax(recorded):
+    return {
+        "http_interactions": [
+            {
+                "request": {"method": method, "uri": url, "body": {"encoding": "utf-8", "string": text_of(body)}, "headers": headers()},
+                "response": {
+                    "status": {"code": status, "message": "OK"},
+                    "body": {"encoding": "UTF-8", "base64_string": base64.b64encode(packed(answer)).decode()},
+                },
+            }
+            for method, url, body, status, answer in recorded
+        ],
+        "recorded_with": "betamax/0.8.1",
+    }  # fmt: skip
+
+
+def ruby(recorded):
+    document = betamax(recorded)
+    for one, (*_, answer) in zip(document["http_interactions"], recorded, strict=True):
+        one["response"]["body"] = {"encoding": "UTF-8", "string": text_of(answer)}
+        one["request"]["method"] = one["request"]["method"].lower()
+    return document
+
+
+def go_vcr(recorded):
+    return {
+        "version": 2,
+        "interactions": [
+            {
+                "request": {"method": method, "url": url, "body": text_of(body), "headers": headers()},
+                "response": {"status": f"{status} OK", "code": status, "body": text_of(answer)},
+            }
+            for method, url, body, status, answer in recorded
+        ],
+    }
+
+
+def har(recorded):
+    return {
+        "log": {
+            "entries": [
+                {
+                    "request": {
+                        "method": method,
+                        "url": url,
+                        "headers": [{"name": name, "value": value[0]} for name, value in headers().items()],
+                        **(
+                            {}
+                            if body is None
+                            else {"postData": {"mimeType": "application/json", "text": text_of(body)}}
+                        ),
+                    },
+                    "response": {
+                        "status": status,
+                        "content": {"encoding": "base64", "text": base64.b64encode(text_of(answer).encode()).decode()},
+                    },
+                }
+                for method, url, body, status, answer in recorded
+            ]
+        }
+    }
+
+
+def nock(recorded):
+    return [
+        {
+            "scope": url[: url.index("/", 8)] + ":443",
+            "method": method,
+            "path": url[url.index("/", 8) :],
+            "body": "" if body is None else body,
+            "status": status,
+            "response": answer if index % 2 else [packed(answer).hex()],
+            "reqheaders": {"authorization": f"Bearer {TOKEN}", "x-from": ADDRESS},
+        }
+        for index, (method, url, body, status, answer) in enumerate(recorded)
+    ]
+
+
+def wiremock(recorded):
+    return {
+        "mappings": [
+            {
+                "request": {
+                    "method": method,
+                    "url": url[url.index("/", 8) :],
+                    "headers": {"Authorization": {"equalTo": f"Bearer {TOKEN}"}, "x-from": {"equalTo": ADDRESS}},
+                    "bodyPatterns": [] if body is None else [{"equalToJson": text_of(body)}],
+                },
+                "response": {"status": status, "jsonBody": answer},
+            }
+            for method, url, body, status, answer in recorded
+        ]
+    }
+
+
+FORMS = {
+    "vcr.yaml": vcr, "vcr.json": vcr, "packed.yaml": vcr_of_python_2, "betamax.json": betamax, "ruby.yml": ruby,
+    "go.yaml": go_vcr, "browser.har": har, "nock.json": nock, "wiremock.json": wiremock,
+}  # fmt: skip
+
+
+def keep(path, document):
+    path.write_text(yaml.safe_dump(document) if path.suffix in (".yaml", ".yml") else json.dumps(document))
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_recordings_of_all_forms_are_played(tmp_path, capsys, name):
+    keep(tmp_path / name, FORMS[name](RECORDED))
+    assert main(["replay", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert "1 recordings: 4 answers are the same, 0 differ; left out: 1 sign-in." in said
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_copies_without_secrets_play_as_the_recordings_do(tmp_path, capsys, name):
+    (tmp_path / "in").mkdir()
+    keep(tmp_path / "in" / name, FORMS[name](RECORDED))
+    assert main(["replay", str(tmp_path / "in"), "--strike", str(tmp_path / "out"), "--strike-emails"]) == 0
+    copy = tmp_path / "out" / name
+    document = json.loads(copy.read_text()) if copy.suffix in (".json", ".har") else yaml.safe_load(copy.read_text())
+    shown = copy.read_text() + "".join(
+        f"{one.url} {one.body.decode()} {one.answer.decode()} {one.headers}" for one in exchanges_of(document) or []
+    )
+    for secret in (TOKEN, "1//0secret", ADDRESS):
+        assert secret not in shown
+    assert main(["replay", str(tmp_path / "out")]) == 0
+    assert "4 answers are the same" in capsys.readouterr().out
+
+
+def test_what_a_recording_presumes_is_set_up(tmp_path, capsys):
+    keep(tmp_path / "old.json", vcr(PRESUMING))
+    assert main(["replay", str(tmp_path / "old.json"), "--all", "--counts", str(tmp_path / "counts.json")]) == 0
+    assert capsys.readouterr().out.count(" same ") == 3
+    assert json.loads((tmp_path / "counts.json").read_text())["sheets.spreadsheets.batchUpdate"] == {"same": 1}
+
+
+def test_differences_are_told_by_their_place_and_without_secrets(tmp_path, capsys):
+    recorded = deepcopy(RECORDED)
+    recorded[2][4]["values"][0] += [f"token {TOKEN}"]
+    recorded[1][4]["updatedCells"] = 3
+    recorded[3] = (*recorded[3][:3], 200, {"values": []})
+    keep(tmp_path / "a.json", vcr(recorded))
+    assert main(["replay", str(tmp_path)]) == 1
+    said = capsys.readouterr().out
+    assert "$.updatedCells: recorded 3, here 2" in said
+    assert "$.values[0]: recorded 3 of them, here 2" in said
+    assert "status: recorded 200, here 400 (Unable to parse range: Nowhere!A1)" in said
+    assert TOKEN not in said
+    assert "1 answers are the same, 3 differ" in said
+
+
+@pytest.mark.parametrize("content", [None, '{"a": 1}', "[1, 2]", "{", ": : :"])
+def test_where_there_is_nothing_to_play_it_is_said(tmp_path, capsys, content):
+    if content is not None:
+        (tmp_path / "other.json").write_text(content)
+    with pytest.raises(SystemExit) as ended:
+        main(["replay", str(tmp_path)])
+    assert ended.value.code == 2
+    assert "no recording of a form that is known" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("url", "status", "why"),
+    [
+        ("https://accounts.google.com/o/oauth2/auth", 200, "sign-in"),
+        ("https://example.com/v4/spreadsheets/x", 200, "other services"),
+        (f"{SHEETS}/v4/spreadsheets/x", 403, "missing rights"),
+        (f"{SHEETS}/v4/spreadsheets/x", 429, "quota"),
+        (f"{SHEETS}/v4/spreadsheets/x", 503, "outages"),
+        (f"{SHEETS}/v4/spreadsheets/x", 404, None),
+        (f"{DRIVE}/drive/v3/changes?pageToken=1", 200, None),
+    ],
+)
+def test_what_says_nothing_of_local_sheets_is_left_out(url, status, why):
+    assert Exchange("GET", url, status=status).left_out_because() == why
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"Authorization: Bearer {TOKEN}",
+        "GET /v4/spreadsheets/x?key=AIzaSySECRETsecretsecretsecretsecretsecre&alt=json",
+        'said {"access_token": "SECRET", "expires_in": 3599}',
+        r'said "{\"refresh_token\": \"SECRET\"}"',
+        "grant_type=x&assertion=SECRET.SECRET.SECRET&a=b",
+        "client_secret=SECRET",
+        '{"private_key": "-----BEGIN PRIVATE KEY-----\\nSECRET\\n-----END PRIVATE KEY-----\\n"}',
+        "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJTRUNSRVQifQ.SECRETSECRET",
+        "code=4/0AeSECRETSECRETSECRETSECRETSECRETSECRET",
+    ],
+)
+def test_secrets_are_struck_out_of_texts(text):
+    struck = Striker().text(text)
+    assert "SECRET" not in struck.replace("STRUCK", "")
+    assert "secret-secret" not in struck
+    assert "STRUCK" in struck
+
+
+def test_what_is_no_secret_stays():
+    text = '{"error": {"code": 404, "key": "orders"}, "spreadsheetId": "1abc", "values": [["ann@example.com"]]}'
+    assert Striker().text(text) == text
+    assert Striker(emails=True).text(text) == text.replace("ann@example.com", "STRUCK@example.com")

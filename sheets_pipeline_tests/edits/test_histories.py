@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
@@ -22,12 +23,15 @@ from sheets_pipeline.edits import decisions, ledger
 from sheets_pipeline.edits.ledger import Seen, Source, State
 from sheets_pipeline.edits.reading import Reading
 from sheets_pipeline.edits.recording import record
+from sheets_pipeline.sheets.memory import Sent
 from sheets_pipeline.sync.cells import same_cell
+from sheets_pipeline.sync.copies import Copy, found_edits
 from sheets_pipeline.sync.diff import CellUpdate, ChangeSet
 from sheets_pipeline.sync.merge import UNKNOWN
 from sheets_pipeline_tests.edits.stage import CELLS, KEY, TAB, make_stage
 
 COLUMNS = ("title", "points", "low", "high")
+ENDS = ("well", "killed before", "killed after")
 LAYOUT = {name: at for at, name in enumerate(CELLS)}
 
 
@@ -47,16 +51,20 @@ class Histories(RuleBasedStateMachine):
         self.changes: list[Change] = []
         self.held = self._row()
         self.sync: Any = None
+        self.left: Any = None
         self.messages: list[tuple[Source, list[Seen], bool]] = []
         self.taken: set[str] = set()
         self.number = 100
 
     def teardown(self) -> None:
         try:
-            self._come_to_rest()
+            self.come_to_rest()
         finally:
-            self.engine.dispose()
-            shutil.rmtree(self.folder, ignore_errors=True)
+            self.close()
+
+    def close(self) -> None:
+        self.engine.dispose()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     # People -------------------------------------------------------------------------------------------------------------
 
@@ -80,8 +88,7 @@ class Histories(RuleBasedStateMachine):
             self.sheet[column] = value
             self.typed.append(Typed(TAB.title, KEY, column, str(value), float(self.number)))
         source = Source(f"m{self.number}", "webhook", self._clock(), "en_US", "Etc/UTC", "ada@example.org")
-        # Known to be open: while nobody knows what a killed sync left in the row, only messages tell of edits.
-        if fate != "lost" or self.store.base([KEY])[KEY] is None:
+        if fate != "lost":
             self.messages.append((source, seen, fate == "doubled"))
 
     @precondition(lambda self: self.messages)
@@ -128,29 +135,64 @@ class Histories(RuleBasedStateMachine):
     @precondition(lambda self: self.sync is None)
     @rule(kind=st.sampled_from(["full", "event"]))
     def compute(self, kind: str) -> None:
-        """A sync computes its row, a full one reads the tab."""
+        """A sync settles what one before it left on its way, and computes its row; a full one reads the tab."""
+        self.sync = self._computed(kind)
+
+    def _computed(self, kind: str) -> SimpleNamespace:
         computed_at = self.store.now()
-        self.sync = SimpleNamespace(kind=kind, at=computed_at, wanted=self._row(), read=None)
-        if kind == "full":
-            self.sync.read = dict(self.sheet)
+        self._recover()
+        read = dict(self.sheet) if kind == "full" else None
+        return SimpleNamespace(kind=kind, at=computed_at, wanted=self._row(), read=read)
 
     @precondition(lambda self: self.sync is not None)
-    @rule(ends=st.sampled_from(["well", "well", "well", "killed before", "killed after"]))
+    @rule(ends=st.sampled_from([*ENDS, "well", "well"]))
     def write(self, ends: str) -> None:
-        """It compares, says what it is about to write, writes, and notes what it wrote; or is killed on the way."""
+        """It compares, says what it is about to write, copies and writes, and notes both; or is killed on the way."""
+        self._send(ends)
+
+    def _send(self, ends: str) -> None:
         sync, self.sync = self.sync, None
         updates = self._full_updates(sync) if sync.kind == "full" else self._event_updates(sync)
         if not updates:
+            if sync.kind == "full" and self.store.base([KEY])[KEY] is None:
+                self.store.confirm({KEY: sync.wanted})
             return
-        if ends != "well":
-            self._tell_what_is_lost()
-        self.store.intend([KEY])
-        if ends == "killed before":
-            return
-        for name in updates:
-            self.sheet[name] = sync.wanted[name]
+        way = SimpleNamespace(
+            at=self._clock(), sent={name: sync.wanted[name] for name in updates if name in TAB.edited}
+        )
+        self.store.send({KEY: Sent("version", 0, way.sent)})
+        way.copies = None if ends == "killed before" else {name: self.sheet[name] for name in way.sent}
+        if way.copies is not None:
+            self.sheet |= {name: sync.wanted[name] for name in updates}
         if ends == "well":
+            self._bring_back(way)
             self.store.confirm({KEY: sync.wanted})
+        else:
+            self.left = way
+
+    def meet(self, column: str, kind: str, ends: str) -> None:
+        """Somebody types, and no message tells, in the moment before a sync writes that very cell."""
+        self.number += 1
+        self.stage.change(**{column: f"changed {self.number}" if column == "title" else self.number})
+        self._note_changes("platform")
+        self.sync = self._computed(kind)
+        self._edit([column], "lost")
+        self._send(ends)
+
+    def _recover(self) -> None:
+        """What was sent was applied or not: the tab's version tells, and the hidden tab still has the copies."""
+        way, self.left = self.left, None
+        if way is None:
+            return
+        now = self.store.stood([KEY])[KEY]
+        if way.copies is not None:
+            self._bring_back(way)
+            now = {**(now or {}), **way.sent}
+        self.store.settle({KEY: now})
+
+    def _bring_back(self, way: Any) -> None:
+        if found := found_edits([Copy(KEY, way.copies)], self.store.stood([KEY])):
+            self.reading.note_overwritten(found, way.at)
 
     def _full_updates(self, sync: Any) -> list[str]:
         if self.store.written_since(sync.at):
@@ -161,40 +203,17 @@ class Histories(RuleBasedStateMachine):
             if not same_cell(sync.read[name], sync.wanted[name])
         ]
         changes = ChangeSet([], cells, [], {KEY: 1} if cells else {}, [])
-        self.reading.take(changes, LAYOUT, self.store.base)
-        names = [name for name, at in LAYOUT.items() if at in {update.column for update in changes.updates}]
-        # Known to be open: a write buries what was typed since the tab was read, where no message tells of it.
-        return names if not self._buries(names, sync.read) else []
+        self.reading.take(changes, LAYOUT, self.store.stood)
+        written = {update.column for update in changes.updates}
+        return [name for name, at in LAYOUT.items() if at in written]
 
     def _event_updates(self, sync: Any) -> list[str]:
         base = self.store.base([KEY])[KEY] or {}
-        names = [name for name in CELLS if name not in base or not same_cell(base[name], sync.wanted[name])]
-        return names if not self._buries(names, None) else []
-
-    def _tell_what_is_lost(self) -> None:
-        known = {(edit.column, str(edit.typed)) for edit in self.stage.edits()}
-        known |= {(seen.column, str(seen.typed)) for _, some, _ in self.messages for seen in some}
-        for edit in self.typed:
-            if str(self.sheet[edit.column]) == edit.value and (edit.column, edit.value) not in known:
-                self.number += 1
-                source = Source(f"m{self.number}", "webhook", self._clock(), "en_US", "Etc/UTC", "ada@example.org")
-                self.messages.append((source, [Seen(KEY, edit.column, self.sheet[edit.column])], False))
-
-    def _buries(self, names: list[str], read: Any) -> bool:
-        """Whether it would write over an edit that neither a message nor its own read tells of."""
-        base = self.store.base([KEY])[KEY]
-        known = {(edit.column, str(edit.typed)) for edit in self.stage.edits()}
-        known |= {(seen.column, str(seen.typed)) for _, some, _ in self.messages for seen in some}
-        typed = {(edit.column, edit.value) for edit in self.typed}
-        for name in names:
-            cell = (name, str(self.sheet[name]))
-            if cell in typed and cell not in known and (read is None or base is None or read[name] != self.sheet[name]):
-                return True
-        return False
+        return [name for name in CELLS if name not in base or not same_cell(base[name], sync.wanted[name])]
 
     # What came of it -------------------------------------------------------------------------------------------------
 
-    def _come_to_rest(self) -> None:
+    def come_to_rest(self) -> None:
         while self.messages:
             source, seen, _ = self.messages.pop(0)
             self._take(source, seen)
@@ -222,6 +241,19 @@ class Histories(RuleBasedStateMachine):
                 number = len(self.changes)
                 self.changes.append(Change(number, TAB.title, KEY, name, self.held[name], now[name], who, number))
         self.held = now
+
+
+@pytest.mark.parametrize("ends", ENDS)
+@pytest.mark.parametrize("kind", ["full", "event"])
+@pytest.mark.parametrize("column", ["title", "points"])
+def test_what_is_typed_in_the_moment_of_a_write_is_in_the_ledger(column: str, kind: str, ends: str) -> None:
+    history = Histories()
+    history.meet(column, kind, ends)
+    history.come_to_rest()
+    [edit] = history.stage.edits()
+    assert edit.state is (State.CONFLICT if column == "title" else State.APPLIED)
+    assert str(edit.typed) == history.typed[-1].value
+    history.close()
 
 
 TestHistories = Histories.TestCase

@@ -72,6 +72,9 @@ class Settings(BaseSettings):
     dagster_postgres_url: DatabaseUrl = Field(
         None, description="Dagster's storage (PostgreSQL URL). Without it, an embedded PostgreSQL."
     )
+    celery_broker_url: Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)] = Field(
+        None, description="The broker that hands runs to workers on several hosts: Redis or RabbitMQ."
+    )
     spreadsheet_id: OptionalText = Field(
         None, description="The spreadsheet, as id or full URL. Without it, one in Local Sheets."
     )
@@ -290,6 +293,7 @@ _SECRETS = {
     "database_url",
     "pipeline_database_url",
     "dagster_postgres_url",
+    "celery_broker_url",
     "google_credentials_json",
     "control_api_token",
     "edits_webhook_secret",

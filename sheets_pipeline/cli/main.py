@@ -209,6 +209,7 @@ def simulate(submissions: int, per_second: float) -> None:
 def _mount() -> None:
     """Commands that live in their own room."""
     from sheets_pipeline.cli.clean_up import clean_up
+    from sheets_pipeline.cli.daemon import daemon
     from sheets_pipeline.cli.db import db
     from sheets_pipeline.cli.doctor import doctor
     from sheets_pipeline.cli.edits import edits
@@ -219,6 +220,7 @@ def _mount() -> None:
     from sheets_pipeline.cli.status import status
     from sheets_pipeline.cli.tab_why import why
     from sheets_pipeline.cli.tabs import tabs
+    from sheets_pipeline.cli.worker import worker
 
     tabs.add_command(why)
     main.add_command(init)
@@ -230,6 +232,8 @@ def _mount() -> None:
     main.add_command(edits)
     main.add_command(clean_up)
     main.add_command(serve)
+    main.add_command(worker)
+    main.add_command(daemon)
     main.add_command(doctor)
     main.add_command(completion)
 

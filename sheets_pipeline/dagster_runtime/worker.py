@@ -37,7 +37,7 @@ def execute(serialized_args: str) -> int:
     args = deserialize_value(serialized_args, ExecuteRunArgs)
     with capture_interrupts(), dg.DagsterInstance.from_ref(_ref(args)) as instance:
         keep_connections(instance)
-        return _execute(args, instance)
+        return execute_in(args, instance)
 
 
 def stand_by(expected: str, receive: Callable[[], str]) -> int:
@@ -60,7 +60,7 @@ def stand_by(expected: str, receive: Callable[[], str]) -> int:
         if instance is None or args.instance_ref != known.instance_ref:
             return execute(serialized_args)
         with capture_interrupts():
-            return _execute(args, instance)
+            return execute_in(args, instance)
 
 
 def _opened_ahead(args: ExecuteRunArgs, opened: ExitStack) -> dg.DagsterInstance | None:
@@ -75,7 +75,8 @@ def _opened_ahead(args: ExecuteRunArgs, opened: ExitStack) -> dg.DagsterInstance
     return instance
 
 
-def _execute(args: ExecuteRunArgs, instance: dg.DagsterInstance) -> int:
+def execute_in(args: ExecuteRunArgs, instance: dg.DagsterInstance) -> int:
+    """Execute a run of an instance that is open; as ``execute``."""
     # Before anything else of the run, so that nobody overwrites the tag with an older state of the run.
     instance.add_run_tags(args.run_id, {WORKER_TAG: WorkerIdentity.of_this_process().as_tag()})
     return _execute_run_command_body(args.run_id, instance, lambda _event: None, set_exit_code_on_failure=False)

@@ -50,6 +50,14 @@ USED = [
     Used("dagster._core.scheduler.instigation:TickStatus", "how a tick went", has="STARTED FAILURE"),
     # Launching and queueing runs
     Used("dagster._core.launcher.default_run_launcher:DefaultRunLauncher", "what our launcher extends", takes="inst_data"),
+    Used(
+        "dagster_celery.launcher:CeleryRunLauncher", "what our launcher for several hosts extends",
+        takes="default_queue broker backend include config_source inst_data",
+    ),
+    Used(
+        "dagster_celery.launcher:CeleryRunLauncher", "what our launcher for several hosts extends",
+        takes="default_queue broker backend include config_source inst_data",
+    ),
     Used("dagster._core.launcher.base:LaunchRunContext", "the run to launch", has="dagster_run workspace"),
     Used("dagster._core.launcher.base:CheckRunHealthResult", "health of a worker", takes="status msg run_worker_id"),
     Used("dagster._core.launcher.base:WorkerStatus", "health of a worker", has="RUNNING SUCCESS NOT_FOUND"),

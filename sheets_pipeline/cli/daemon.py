@@ -1,0 +1,18 @@
+"""``sheets-pipeline daemon``: Dagster's daemon on one of several hosts; the others stand by."""
+
+import sys
+
+import click
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[ARGUMENTS OF dagster-daemon run]")
+def daemon(arguments: tuple[str, ...]) -> None:
+    """Run Dagster's daemon here once no other host runs it; ends on SIGTERM.
+
+    Started on two hosts or more, one runs the daemon and the others stand by: they take over at once when it ends, and within
+    30 seconds when its host dies, is cut off or stands still. ARGUMENTS such as -w workspace.yaml go to Dagster.
+    """
+    from sheets_pipeline.dagster_runtime.standby import run_daemon
+
+    sys.exit(run_daemon(list(arguments), say=click.echo))

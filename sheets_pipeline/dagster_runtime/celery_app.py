@@ -1,0 +1,105 @@
+"""What launcher and workers agree on: the broker, the task, the queues, and a version of the code that hosts can compare.
+
+Each version of the code has queues of its own, so a worker with other code never takes a run: one for runs of events, which
+workers look at first, and one for all others.
+"""
+
+import hashlib
+from pathlib import Path
+
+import dagster as dg
+from celery import Celery
+from kombu.entity import Exchange, Queue
+
+from sheets_pipeline.dagster_runtime.at_once import AT_ONCE_TAG
+from sheets_pipeline.errors import SettingsError
+from sheets_pipeline.home import project_folder
+from sheets_pipeline.settings import Settings
+
+#: Name of the task: its one argument is a serialized ``ExecuteRunArgs`` without a reference to Dagster's storage, which holds passwords.
+EXECUTE_RUN = "sheets_pipeline.execute_run"
+
+#: Queues that nobody has used for so long go, in seconds; RabbitMQ's are for ever otherwise.
+_UNUSED_SECONDS = 86_400.0
+
+#: A broker that does not answer is tried again, by launcher and workers alike; none of them waits for it without end.
+_CONNECT_SECONDS = 5.0
+
+
+def celery_app(broker: str) -> Celery:
+    """The Celery application of a broker (``redis://...``, ``amqp://...``).
+
+    A run is acknowledged when it has ended, so that a worker takes no run before it has room for it: what it takes twice
+    is executed once, see ``celery_worker.py``. Nobody asks Celery for results, Dagster's storage has them.
+    """
+    app = Celery("sheets_pipeline", broker=broker)
+    app.conf.update(
+        task_acks_late=True,
+        task_ignore_result=True,
+        task_store_errors_even_if_ignored=False,
+        worker_prefetch_multiplier=1,
+        worker_max_tasks_per_child=1,  # a run has a process of its own, forked from one that has imported everything
+        worker_hijack_root_logger=False,
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_connection_timeout=_CONNECT_SECONDS,
+        broker_transport_options={
+            "queue_order_strategy": "priority",  # Redis: in the order in which a worker names them
+            "socket_connect_timeout": _CONNECT_SECONDS,
+            "socket_keepalive": True,
+        },
+    )
+    return app
+
+
+def broker_url(settings: Settings) -> str:
+    """The broker's address.
+
+    Raises:
+        SettingsError: None is set.
+    """
+    if settings.celery_broker_url is None:
+        raise SettingsError(
+            "CELERY_BROKER_URL is not set. Runs on several hosts are handed out by a broker: set it to the address of "
+            "your Redis (redis://HOST:6379/0) or RabbitMQ (amqp://USER:PASSWORD@HOST/), the same on every host."
+        )
+    return settings.celery_broker_url.get_secret_value()
+
+
+def queues(version: str) -> tuple[Queue, Queue]:
+    """Those of a version of the code: runs of events, all other runs."""
+    return _queue(f"sheets_pipeline.{version}.events"), _queue(f"sheets_pipeline.{version}.runs")
+
+
+def queue_of(run: dg.DagsterRun, version: str) -> Queue:
+    """The queue that a run goes into."""
+    of_events, of_others = queues(version)
+    return of_events if run.tags.get(AT_ONCE_TAG) == "true" else of_others
+
+
+def _queue(name: str) -> Queue:
+    return Queue(name, Exchange(name, type="direct"), routing_key=name, expires=_UNUSED_SECONDS)
+
+
+def code_version() -> str:
+    """12 hex digits that are the same on every host with the same package and the same declarations, wherever they lie.
+
+    Unlike ``fingerprint.code_fingerprint``, which compares a host with itself, it reads all files: some 50 ms.
+    """
+    digest = hashlib.sha256()
+    package = Path(__file__).parents[1]
+    for root, pattern in ((package, "*.py"), *((folder, "*") for folder in _declarations())):
+        for path in sorted(root.rglob(pattern)):
+            if path.is_file() and "__pycache__" not in path.parts:
+                content = hashlib.sha256(path.read_bytes()).hexdigest()
+                digest.update(f"{root.name}/{path.relative_to(root).as_posix()}\0{content}\n".encode())
+    return digest.hexdigest()[:12]
+
+
+def _declarations() -> list[Path]:
+    try:
+        project = project_folder()
+    except SettingsError:  # the run itself tells
+        return []
+    return [] if project is None else [project / "tabs", project / "sources"]

@@ -1,0 +1,84 @@
+"""Dagster's daemon on one host at a time: Dagster itself expects that nobody starts a second one.
+
+A lock in the pipeline's database says who runs it. It is taken back from a host that has not been heard of for some seconds,
+and whoever loses it ends its daemon before anything else.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from sheets_pipeline.dagster_runtime.run_lock import run_locks
+from sheets_pipeline.database.locks import named_lock
+from sheets_pipeline.errors import DatabaseError, TabBusy
+
+#: The daemon is another host's once we have said nothing for so long; we look so often whether it is ours, in seconds.
+_LEASE_SECONDS, _LOOK_SECONDS = 15.0, 1.0
+
+#: How long the daemon may take to end after SIGTERM, in seconds; 0 where it is no longer ours.
+_END_SECONDS = 20.0
+
+
+def run_daemon(arguments: list[str], say: Callable[[str], None]) -> int:
+    """Stand by until the daemon is ours, run it, and give its exit code; 0 after SIGTERM or Ctrl-C.
+
+    Args:
+        arguments: For ``dagster-daemon run``.
+        say: Is told what happens, in one line each.
+    """
+    locks, asked_to_end = run_locks(), threading.Event()
+
+    def end(*_: Any) -> None:
+        asked_to_end.set()
+
+    for asked in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(asked, end)
+    is_told = False
+    while not asked_to_end.is_set():
+        try:
+            with named_lock(
+                locks, "Dagster's daemon", timeout_seconds=_LOOK_SECONDS, lease_seconds=_LEASE_SECONDS
+            ) as ours:
+                say("Dagster's daemon runs here.")
+                code = _run(arguments, ours, asked_to_end)
+                if code is not None:
+                    return code
+                is_told = False
+                say("Another host may run Dagster's daemon now; it was ended here.")
+        except TabBusy:
+            if not is_told:
+                say("Another host runs Dagster's daemon; this one stands by.")
+            is_told = True
+        except (DatabaseError, sa.exc.OperationalError) as error:
+            say(f"The database that says who runs Dagster's daemon is away ({type(error).__name__}).")
+            asked_to_end.wait(_LOOK_SECONDS)
+    return 0
+
+
+def _run(arguments: list[str], ours: Callable[[], None], asked_to_end: threading.Event) -> int | None:
+    """The daemon's exit code once it has ended, 0 where that was asked for; None when it is no longer ours."""
+    command = str(Path(sys.executable).with_name("dagster-daemon"))
+    end_with_us = [sys.executable, "-m", "sheets_pipeline.embedded.end_with_parent", str(os.getpid())]
+    daemon = subprocess.Popen([*end_with_us, command, "run", *arguments])
+    try:
+        while (code := daemon.poll()) is None and not asked_to_end.wait(_LOOK_SECONDS):
+            try:
+                ours()
+            except TabBusy:
+                daemon.kill()
+                return None
+        return 0 if asked_to_end.is_set() else code
+    finally:
+        daemon.terminate()
+        try:
+            daemon.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            daemon.kill()
+            daemon.wait()

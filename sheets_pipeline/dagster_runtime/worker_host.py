@@ -1,0 +1,64 @@
+"""Keeps one Celery worker running on this host: a new one where it died, and one with the new code where that has changed."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+from sheets_pipeline.dagster_runtime.celery_app import broker_url, code_version, queues
+from sheets_pipeline.dagster_runtime.fingerprint import code_fingerprint
+from sheets_pipeline.dagster_runtime.run_launcher import DEFAULT_MODULES
+from sheets_pipeline.settings import load_settings
+
+#: How often the worker and its code are looked at, and how soon after its start one that died is followed by another, in seconds.
+_LOOK_SECONDS, _LEAST_SECONDS = 2.0, 5.0
+
+
+def run_worker(concurrency: int, name: str | None, *, events_only: bool, say: Callable[[str], None]) -> int:
+    """Keep a worker running until SIGTERM or Ctrl-C, which it ends for after its runs; gives 0.
+
+    Raises:
+        SettingsError: No broker is set.
+    """
+    broker_url(load_settings())
+    asked_to_end = threading.Event()
+    for asked in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(asked, lambda *_: asked_to_end.set())
+    node = name or f"{socket.gethostname()}-{os.getpid()}"
+    while not asked_to_end.is_set():
+        began, version = time.monotonic(), code_version()
+        say(f"Worker {node} takes runs of code {version}.")
+        code = _one(_command(version, concurrency, node, events_only=events_only), asked_to_end, say)
+        if code:
+            say(f"The worker ended with code {code}; another one is started.")
+            asked_to_end.wait(max(0.0, began + _LEAST_SECONDS - time.monotonic()))
+    return 0
+
+
+def _command(version: str, concurrency: int, node: str, *, events_only: bool) -> list[str]:
+    of_events, of_others = (queue.name for queue in queues(version))
+    taken = of_events if events_only else f"{of_events},{of_others}"
+    end_with_us = [sys.executable, "-m", "sheets_pipeline.embedded.end_with_parent", str(os.getpid())]
+    celery = [sys.executable, "-m", "celery", "-A", "sheets_pipeline.dagster_runtime.celery_worker", "worker"]
+    options = [f"--concurrency={concurrency}", f"--hostname={node}", f"--queues={taken}"]
+    return [*end_with_us, *celery, *options, "--loglevel=INFO", "--without-gossip"]
+
+
+def _one(command: list[str], asked_to_end: threading.Event, say: Callable[[str], None]) -> int:
+    """Run a worker until it ends; ask it to when we are, or when its code is no longer that on disk."""
+    before, worker = code_fingerprint(DEFAULT_MODULES), subprocess.Popen(command)
+    while (code := worker.poll()) is None:
+        if asked_to_end.wait(_LOOK_SECONDS):
+            break
+        if code_fingerprint(DEFAULT_MODULES) != before:
+            say("The code or a declaration has changed; the worker ends after its runs, and another one is started.")
+            break
+    else:
+        return code
+    worker.send_signal(signal.SIGTERM)
+    worker.wait()
+    return 0

@@ -1,0 +1,215 @@
+"""Runs on workers that a broker hands them to: real workers and a real Redis, which are killed, stopped and started again."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+from uuid import uuid4
+
+import dagster as dg
+import psutil
+import pytest
+from dagster._core.definitions.reconstruct import ReconstructableRepository
+from dagster._core.launcher.base import WorkerStatus
+
+from sheets_pipeline.dagster_runtime import celery_launcher
+from sheets_pipeline.dagster_runtime.celery_launcher import CeleryHostsRunLauncher
+from sheets_pipeline.processes.identity import WORKER_TAG, WorkerIdentity
+from sheets_pipeline_tests.dagster_runtime.harness import SAMPLE_JOBS, eventually
+
+pytestmark = [
+    pytest.mark.skipif(shutil.which("redis-server") is None, reason="no redis-server here"),
+    pytest.mark.xdist_group("celery"),
+]
+
+CONFIG = """
+telemetry: {{enabled: false}}
+run_launcher:
+  module: sheets_pipeline.dagster_runtime.celery_launcher
+  class: CeleryHostsRunLauncher
+  config: {{broker: "{broker}"}}
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+        return port
+
+
+class Hosts:
+    """Redis, Dagster's instance in a folder, and workers."""
+
+    def __init__(self, folder: Path, database_url: str) -> None:
+        self.folder, self.port, self.module = folder, free_port(), f"jobs_{uuid4().hex}"
+        (folder / f"{self.module}.py").write_text(SAMPLE_JOBS)
+        broker = f"redis://127.0.0.1:{self.port}/0"
+        (folder / "dagster.yaml").write_text(CONFIG.format(broker=broker))
+        self.environment = os.environ | {
+            "CELERY_BROKER_URL": broker,
+            "DAGSTER_HOME": str(folder),
+            "DATABASE_URL": database_url,
+            "DAGSTER_POSTGRES_URL": database_url,
+            "SPREADSHEET_ID": "none",
+            "PYTHONPATH": str(folder),
+        }
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self.redis = self.start_redis()
+
+    def start_redis(self) -> subprocess.Popen[bytes]:
+        command = [
+            "redis-server",
+            "--port",
+            str(self.port),
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--dir",
+            str(self.folder),
+        ]
+        return self._start(command)
+
+    def start_worker(self) -> subprocess.Popen[bytes]:
+        command = [str(Path(sys.executable).with_name("sheets-pipeline")), "worker", "--concurrency", "2"]
+        with (self.folder / f"worker-{len(self.processes)}.log").open("w") as log:
+            return self._start(command, log)
+
+    def _start(self, command: list[str], log: Any = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            command, env=self.environment, cwd=self.folder, stdout=log, stderr=log, start_new_session=True
+        )
+        self.processes.append(process)
+        return process
+
+    def stop(self) -> None:
+        for process in self.processes:
+            for one in (signal.SIGCONT, signal.SIGKILL):
+                try:
+                    os.killpg(process.pid, one)
+                except ProcessLookupError:
+                    break
+            process.wait()
+
+    def launch(self, instance: dg.DagsterInstance, job: str, **options: Any) -> str:
+        repository = ReconstructableRepository.for_module(self.module, "defs", str(self.folder))
+        origin = repository.get_reconstructable_job(job).get_python_origin()
+        run = instance.create_run_for_job(repository.get_definition().get_job(job), job_code_origin=origin, **options)
+        instance.launch_run(run.run_id, cast(Any, None))
+        return run.run_id
+
+
+@pytest.fixture(scope="module")
+def hosts(tmp_path_factory: pytest.TempPathFactory, postgres_server) -> Iterator[Hosts]:
+    from sheets_pipeline.testing import new_database
+
+    with new_database(postgres_server) as url:
+        made = Hosts(tmp_path_factory.mktemp("hosts"), url)
+        patch = pytest.MonkeyPatch()
+        for name, value in made.environment.items():
+            patch.setenv(name, value)
+        patch.syspath_prepend(str(made.folder))
+        try:
+            made.start_worker()
+            yield made
+        finally:
+            made.stop()
+            patch.undo()
+
+
+@pytest.fixture
+def instance(hosts: Hosts) -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.from_config(str(hosts.folder)) as opened:
+        yield opened
+
+
+def run_of(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRun:
+    run = instance.get_run_by_id(run_id)
+    assert run is not None
+    return run
+
+
+def status(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRunStatus:
+    return run_of(instance, run_id).status
+
+
+def test_a_run_is_executed_once_by_a_worker_however_often_it_is_sent(
+    hosts: Hosts, instance: dg.DagsterInstance
+) -> None:
+    run_id = hosts.launch(instance, "speaking")
+    launcher = instance.run_launcher
+    assert isinstance(launcher, CeleryHostsRunLauncher)
+    sent = launcher._on_the_way[run_id]
+    for _ in range(5):
+        launcher._send(run_of(instance, run_id), sent)
+    assert str(hosts.folder / "dagster.yaml") not in sent.args  # nor passwords of the storage that it describes
+    eventually(lambda: status(instance, run_id) == dg.DagsterRunStatus.SUCCESS, seconds=60)
+    time.sleep(0.5)
+    starts = instance.all_logs(run_id, of_type=dg.DagsterEventType.RUN_START)
+    assert len(starts) == 1
+    assert launcher.check_run_worker_health(run_of(instance, run_id)).status == WorkerStatus.SUCCESS
+
+
+def _waiting(hosts: Hosts, instance: dg.DagsterInstance, *, stubborn: bool = False) -> str:
+    mark = hosts.folder / uuid4().hex
+    config = {"ops": {"wait_long": {"config": {"started": str(mark), "stubborn": stubborn}}}}
+    run_id = hosts.launch(instance, "waiting", run_config=config)
+    eventually(mark.exists, seconds=60)
+    return run_id
+
+
+def test_a_run_is_ended_from_elsewhere(hosts: Hosts, instance: dg.DagsterInstance) -> None:
+    run_id = _waiting(hosts, instance)
+    assert instance.run_launcher.terminate(run_id)
+    eventually(lambda: status(instance, run_id) == dg.DagsterRunStatus.CANCELED, seconds=15)
+
+
+def test_a_killed_worker_is_noticed_and_another_goes_on(hosts: Hosts, instance: dg.DagsterInstance) -> None:
+    run_id = _waiting(hosts, instance)
+    run = run_of(instance, run_id)
+    assert instance.run_launcher.check_run_worker_health(run).status == WorkerStatus.RUNNING
+    [worker] = psutil.Process(hosts.processes[-1].pid).children()
+    worker.kill()
+    gone = WorkerIdentity.from_tag(run.tags[WORKER_TAG])
+    assert gone is not None
+    eventually(lambda: not gone.is_alive(), seconds=5)
+    eventually(lambda: instance.run_launcher.check_run_worker_health(run).status == WorkerStatus.NOT_FOUND, seconds=5)
+    waits = hosts.launch(instance, "speaking")
+    assert instance.run_launcher.terminate(waits)
+    assert status(instance, waits) == dg.DagsterRunStatus.CANCELED
+    again = hosts.launch(instance, "speaking")
+    eventually(lambda: status(instance, again) == dg.DagsterRunStatus.SUCCESS, seconds=60)
+    assert status(instance, waits) == dg.DagsterRunStatus.CANCELED
+
+
+def test_a_broker_that_lost_a_run_or_was_away_is_given_it_again(
+    hosts: Hosts, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(celery_launcher, "_LOOK_SECONDS", 0.2)
+    monkeypatch.setattr(celery_launcher, "_AGAIN_SECONDS", 0.5)
+    hosts.redis.kill()
+    hosts.redis.wait()
+    run_id = hosts.launch(instance, "speaking")
+    eventually(lambda: any("does not take the run" in one.message for one in instance.all_logs(run_id)))
+    hosts.redis = hosts.start_redis()
+    eventually(lambda: status(instance, run_id) == dg.DagsterRunStatus.SUCCESS, seconds=60)
+
+
+def test_workers_with_other_code_are_given_no_run(
+    hosts: Hosts, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(celery_launcher, "code_version", lambda: "of_later_on")
+    run_id = hosts.launch(instance, "speaking")
+    time.sleep(1)
+    assert status(instance, run_id) == dg.DagsterRunStatus.STARTING
+    assert "Is one with this code running" in str(
+        instance.run_launcher.get_run_worker_debug_info(run_of(instance, run_id))
+    )
+    instance.run_launcher.terminate(run_id)

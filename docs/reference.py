@@ -46,6 +46,7 @@ _GROUPS = {
         "Control API, dashboard, Dagster UI",
         "See [the control API](control-api.md) and [who may use the Dagster UI](../run/dagster-ui.md).",
     ),
+    "sources_store": ("Sources", "See [sources](sources.md)."),
     "alert_urls": (
         "Alerts, records, logs",
         "See [alerts](../run/operations.md#alerts), [what is kept](../run/retention.md) and [logs](../run/logs.md).",

@@ -151,6 +151,17 @@ class Settings(BaseSettings):
         None,
         description="Names under which the Dagster UI is reached beside this machine's, separated by commas: those of a reverse proxy.",
     )
+    sources_store: Literal["postgresql", "elasticsearch"] = Field(
+        "postgresql", description="Where versions of sources are kept; elasticsearch is OpenSearch, too."
+    )
+    sources_database_url: DatabaseUrl = Field(
+        None,
+        description="The PostgreSQL that versions of sources are kept in. Without it, that of the pipeline's own tables.",
+    )
+    elasticsearch_url: Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)] = Field(
+        None,
+        description="Elasticsearch or OpenSearch for sources: http(s)://user:password@host:9200, or with api_key as the user and the key as the password.",
+    )
     alert_urls: Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)] = Field(
         None, description="Where alerts go: Apprise URLs, separated by spaces."
     )
@@ -254,11 +265,25 @@ class Settings(BaseSettings):
             raise ValueError("must be the path of a key file; the key itself goes into GOOGLE_CREDENTIALS_JSON")
         return value
 
-    @field_validator("database_url", "pipeline_database_url", "dagster_postgres_url")
+    @field_validator("database_url", "pipeline_database_url", "dagster_postgres_url", "sources_database_url")
     @classmethod
     def _url_parses(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:
             urls.parsed(value.get_secret_value())
+        return value
+
+    @field_validator("sources_database_url")
+    @classmethod
+    def _sources_are_in_postgres(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and urls.parsed(value.get_secret_value()).get_backend_name() != "postgresql":
+            raise ValueError("must be a PostgreSQL URL, or use Elasticsearch: SOURCES_STORE=elasticsearch")
+        return value
+
+    @field_validator("elasticsearch_url")
+    @classmethod
+    def _elasticsearch_is_a_url(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not re.match(r"https?://[^/\s]+", value.get_secret_value()):
+            raise ValueError("must be a URL such as http://user:password@127.0.0.1:9200")
         return value
 
     @field_validator("dagster_postgres_url")
@@ -298,6 +323,8 @@ _SECRETS = {
     "control_api_token",
     "edits_webhook_secret",
     "alert_urls",
+    "sources_database_url",
+    "elasticsearch_url",
 }
 
 

@@ -74,6 +74,7 @@ class NotedChain(Chain):
 
 
 STORE = NotedChain(_FOLDER / "store", "0007", "sheets_pipeline_version")
+SOURCES = NotedChain(_FOLDER / "sources", "0001", "sheet_source_tables_version")
 QUEUE = Chain(_FOLDER / "queue", "0003")
 
 

@@ -15,11 +15,12 @@ from click.testing import CliRunner
 from sheets_pipeline.cli.db import db
 from sheets_pipeline.database import history, upgrade
 from sheets_pipeline.database.archive import ArchiveStore
-from sheets_pipeline.database.chains import QUEUE, STORE, Chain, NotedChain
+from sheets_pipeline.database.chains import QUEUE, SOURCES, STORE, Chain, NotedChain
 from sheets_pipeline.database.engine import connect
 from sheets_pipeline.database.held_tabs import held
 from sheets_pipeline.database.leases import paused_until, take
 from sheets_pipeline.database.quota import DatabaseQuota
+from sheets_pipeline.database.source_tables import sources_metadata
 from sheets_pipeline.database.state import TabStore
 from sheets_pipeline.database.store import state_metadata
 from sheets_pipeline.database.upgrade import install_state
@@ -78,7 +79,17 @@ def test_tables_are_what_the_code_declares(engine: sa.Engine):
         assert compare_metadata(context, state_metadata) == []
 
 
-@pytest.mark.parametrize("chain", [STORE, QUEUE])
+def test_tables_of_sources_are_what_the_code_declares(database_url: str):
+    engine = connect(database_url)
+    install_state(engine, SOURCES)
+    with engine.connect() as connection:
+        options = {"include_name": lambda name, kind, _parents: kind != "table" or name in sources_metadata.tables}
+        context = MigrationContext.configure(connection, opts={**options, "compare_type": True})
+        assert compare_metadata(context, sources_metadata) == []
+    engine.dispose()
+
+
+@pytest.mark.parametrize("chain", [STORE, SOURCES, QUEUE])
 def test_the_code_knows_its_last_change(chain: Chain):
     assert ScriptDirectory.from_config(chain.config()).get_heads() == [chain.head]
 

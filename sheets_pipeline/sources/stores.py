@@ -1,0 +1,33 @@
+"""Which store sources are kept in, as settings say."""
+
+import sqlalchemy as sa
+
+from sheets_pipeline.database.engine import connect, described
+from sheets_pipeline.errors import DatabaseError
+from sheets_pipeline.pipeline import Pipeline
+from sheets_pipeline.sources.postgresql import PostgresqlStore
+from sheets_pipeline.sources.store import SourceStore
+
+#: A few sources are stored at once, and people look meanwhile.
+_POOL = {"pool_size": 4, "max_overflow": 16}
+
+
+def open_store(pipeline: Pipeline) -> SourceStore:
+    """The store of the settings.
+
+    Raises:
+        DatabaseError: It cannot be reached, or there is no PostgreSQL.
+    """
+    return PostgresqlStore(_database(pipeline))
+
+
+def _database(pipeline: Pipeline) -> sa.Engine:
+    url = pipeline.settings.sources_database_url
+    if url is not None:
+        return connect(url.get_secret_value(), **_POOL)
+    if pipeline.state.dialect.name != "postgresql":
+        raise DatabaseError(
+            f"Sources are kept in PostgreSQL, and the pipeline's own tables are in {described(pipeline.state.url)}. Name a "
+            "PostgreSQL in SOURCES_DATABASE_URL, or use Elasticsearch: SOURCES_STORE=elasticsearch and ELASTICSEARCH_URL."
+        )
+    return pipeline.state

@@ -1,4 +1,4 @@
-"""``python -m docs.reference`` (``make reference``): writes the pages of all commands and of all settings from the code."""
+"""``python -m docs.reference`` (``make reference``): writes the pages of all commands, settings and functions of formulas."""
 
 import argparse
 import typing
@@ -9,7 +9,9 @@ import click
 from annotated_types import Ge, Gt, Le
 from pydantic.fields import FieldInfo
 
+from docs.google_functions import GOOGLE_FUNCTIONS, OF_OTHER_HOSTS
 from local_sheets.__main__ import new_parser
+from local_sheets.formulas.functions.catalog import FUNCTIONS
 from local_sheets.replay.command import new_parser as new_replay_parser
 from sheets_pipeline.cli.main import main as sheets_pipeline
 from sheets_pipeline.platform.settings import PlatformSettings
@@ -172,7 +174,39 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")
 
 
-PAGES = {USE / "commands.md": commands_page, USE / "settings.md": settings_page}
+_FUNCTIONS = f"""{_MADE}
+# Functions of formulas in Local Sheets
+
+All that Google lists in [its function list](https://support.google.com/docs/table/25273), by its categories. Functions behind
+*Not there* show `#NAME?`. Those that ask other hosts or services (IMPORTHTML, GOOGLEFINANCE, AI and the like) stay out.
+
+"""
+
+
+def functions_page() -> str:
+    """What Google lists, with what Local Sheets evaluates of it."""
+    rows: list[tuple[str, ...]] = []
+    there, listed = 0, 0
+    for category, text in GOOGLE_FUNCTIONS.items():
+        names = text.split()
+        known = [name for name in names if name in FUNCTIONS]
+        lacking = [name for name in names if name not in FUNCTIONS]
+        there, listed = there + len(known), listed + len(names)
+        shown = (_names(known), _names(lacking))
+        rows.append((f"{category} ({len(known)} of {len(names)})", *shown))
+    count = f"**{there} of {listed}** are evaluated.\n\n"
+    return _FUNCTIONS + count + _table(("Category", "Evaluated", "Not there"), rows)
+
+
+def _names(names: list[str]) -> str:
+    return ", ".join(f"{name} (asks another host)" if name in OF_OTHER_HOSTS else name for name in names)
+
+
+PAGES = {
+    USE / "commands.md": commands_page,
+    USE / "settings.md": settings_page,
+    USE / "local-sheets-functions.md": functions_page,
+}
 
 
 def main() -> None:

@@ -6,24 +6,29 @@ and go, tabs that are renamed and the like let them be built anew. A spreadsheet
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any
 
-from local_sheets.budget import LIMIT_REACHED, MOST_ORDER_STEPS, ROUND_SECONDS, Clock, LimitReached, limited, spend
+from local_sheets.budget import LIMIT_REACHED, MOST_ORDER_STEPS, ROUND_SECONDS, Clock, LimitReached, limited
 from local_sheets.cell_values.locales import get_locale
 from local_sheets.cell_values.model import CellError, Formula
-from local_sheets.formulas.areas import Place, Rectangle
+from local_sheets.formulas.areas import AreaIndex, Place, Rectangle
 from local_sheets.formulas.dependencies import Dependencies, Order, places_within, reads_of
 from local_sheets.formulas.evaluator import Result, evaluate
+from local_sheets.formulas.lines import forget_lines
+from local_sheets.formulas.operands import Scalar, format_of, plain_value
 from local_sheets.formulas.shift import Change, copy_formula, shift_formula
-from local_sheets.model.cell import IMPLIED_FORMAT, AnyCell, Cell, pack, unpack
+from local_sheets.model.cell import IMPLIED_FORMAT, AnyCell, Cell, effective, entered, pack, unpack
 from local_sheets.model.spreadsheet import Spreadsheet
 from local_sheets.model.tab import Rect, Tab
 from local_sheets.model.transaction import Transaction
-from local_sheets.workbook import SpreadsheetWorkbook
+from local_sheets.workbook import Importer, SpreadsheetWorkbook
 
 _CIRCULAR = CellError(
     "REF", "Circular dependency detected. To resolve with iterative calculation, see File > Settings."
 )
+
+
+#: Passes of a round; each finds one more step from a result that only its evaluation tells of.
+_MOST_PASSES = 100
 
 
 @dataclass(slots=True)
@@ -31,27 +36,37 @@ class Calculation:
     """What is known of a spreadsheet's formulas: where they are, what they read, how far their results spilled."""
 
     dependencies: Dependencies = field(default_factory=Dependencies)
-    spills: dict[Place, tuple[int, int]] = field(default_factory=dict)
-    #: Formulas whose results found no room, with the size they need.
-    blocked: dict[Place, tuple[int, int]] = field(default_factory=dict)
+    #: Formulas whose results found no room, with the cells that they need.
+    blocked: dict[Place, Rectangle] = field(default_factory=dict)
+    #: Whose results of more than one cell need which cells, whether they found room or not.
+    wanted: AreaIndex = field(default_factory=AreaIndex)
     places: set[Place] = field(default_factory=set)
+    #: Formulas that read themselves, in whatever way.
+    circular: set[Place] = field(default_factory=set)
+    #: Formulas that show cells of other spreadsheets.
+    imports: set[Place] = field(default_factory=set)
 
 
-def recalculate(tx: Transaction, known: Calculation | None) -> Calculation | None:
+def recalculate(
+    tx: Transaction, known: Calculation | None, importer: Importer | None = None, *, imports: bool = False
+) -> Calculation | None:
     """Evaluate what a transaction's changes touch. Returns what to keep, None when there are no formulas.
 
     Args:
         known: What was kept after the last transaction; None builds it anew.
+        importer: Reads other spreadsheets.
+        imports: Evaluate also what shows cells of other spreadsheets.
     """
     sheet = tx.spreadsheet
     if not any(tab.rows.may_calculate for tab in sheet.tabs):
         return None
-    if not tx.changes and known is not None:
+    if not tx.changes and known is not None and not imports:
         return known
-    work = _Round(tx, SpreadsheetWorkbook(sheet), known or Calculation())
+    work = _Round(tx, SpreadsheetWorkbook(sheet, importer), known or Calculation())
     if known is None or any(change.area is None for change in tx.changes):
         return work.everything()
-    return work.after([change.area for change in tx.changes if change.area is not None])
+    areas = [change.area for change in tx.changes if change.area is not None and change.kind != "results"]
+    return work.after(areas, known.imports if imports else ())
 
 
 def formula_cells(tab: Tab) -> Iterable[tuple[int, int, Cell]]:
@@ -93,11 +108,19 @@ def uses_decimal_comma(sheet: Spreadsheet) -> bool:
 
 
 class _Round:
-    """One round of evaluation."""
+    """One round of evaluation: passes over what is affected, until no pass finds out that more is."""
 
     def __init__(self, tx: Transaction, workbook: SpreadsheetWorkbook, known: Calculation) -> None:
         self._tx, self._workbook, self._known = tx, workbook, known
         self._clock = Clock(ROUND_SECONDS)
+        #: Formulas of this pass that are not evaluated yet.
+        self._pending: set[Place] = set()
+        #: Cells whose values changed unforeseen: results took or left them.
+        self._moved: list[Rectangle] = []
+        #: Formulas that read, unforeseen, what was evaluated after them.
+        self._early: list[Place] = []
+        self._circular: set[Place] = set()
+        self._asked_again: set[Place] = set()
 
     def everything(self) -> Calculation | None:
         """Build the dependencies anew and evaluate all formulas."""
@@ -117,7 +140,7 @@ class _Round:
             for place in self._known.places:
                 self._put(place, Result(LIMIT_REACHED))
         else:
-            self._evaluate_in_order(order)
+            self._settle(order)
         return self._known
 
     def _learn(self, place: Place, cell: Cell) -> None:
@@ -131,27 +154,25 @@ class _Round:
             if any(type(cell) is Cell and cell.value is None and cell.result is not None for cell in row.cells):
                 tab.put_cells(self._tx, index, 0, [_unspilled(cell) for cell in row.cells])
 
-    def after(self, areas: list[Rect]) -> Calculation | None:
-        """Take in the formulas of the changed areas and evaluate what depends on them."""
+    def after(self, areas: list[Rect], places: Iterable[Place]) -> Calculation | None:
+        """Take in the formulas of the changed areas and evaluate what depends on them, and what stands in ``places``."""
         try:
             with limited(ROUND_SECONDS, self._clock, MOST_ORDER_STEPS):
-                order = self._order_after(areas)
+                order = self._order_after(areas, places)
         except LimitReached:
             return self.everything()
-        self._evaluate_in_order(order)
+        self._settle(order)
         return self._known
 
-    def _order_after(self, areas: list[Rect]) -> Order:
+    def _order_after(self, areas: list[Rect], places: Iterable[Place]) -> Order:
         changed = [Rectangle(a.tab.title, a.row0, a.row1, a.col0, a.col1) for a in areas]
         known = self._known
         if len(known.dependencies) or any(area.tab.rows.may_calculate for area in areas):
             for area in areas:
                 changed += self._relearn(area)
-        wanted = {**known.spills, **known.blocked}
-        spend(len(wanted) * len(changed) // 8)
-        hit = [place for place, size in wanted.items() if _meets_any(_spill_area(place, size), changed)]
-        changed += [place.rectangle() for place in hit]
-        return known.dependencies.affected(changed)
+        hit = {place for area in changed for place in known.wanted.meeting(area)}
+        circular, known.circular = known.circular, set()
+        return known.dependencies.affected(changed, places=[*hit, *places, *circular])
 
     def _relearn(self, area: Rect) -> list[Rectangle]:
         """Forget the formulas that stood in an area and learn those that stand there now; the areas of lost spills."""
@@ -160,37 +181,113 @@ class _Round:
         lost = []
         for place in places_within(rectangle, known.places):
             known.places.discard(place)
-            known.blocked.pop(place, None)
+            known.imports.discard(place)
+            known.circular.discard(place)
             known.dependencies.drop(place)
-            size = known.spills.pop(place, None)
-            if size is not None:
-                lost.append(_spill_area(place, size))
-                self._unspill(place, size)
+            spilled = self._forget_wanted(place)
+            if spilled is not None:
+                lost.append(spilled)
+                self._unspill(spilled)
         for row, col, cell in _formulas_in(area):
             self._learn(Place(title, row, col), cell)
         return lost
 
+    def _forget_wanted(self, place: Place) -> Rectangle | None:
+        """Forget which cells a result needed; returns those that it stood in."""
+        spilled = self._known.dependencies.spills.pop(place, None)
+        blocked = self._known.blocked.pop(place, None)
+        wanted = spilled or blocked
+        if wanted is not None:
+            self._known.wanted.discard(wanted, place)
+        return spilled
+
+    def _settle(self, order: Order) -> None:
+        """Evaluate in order, and again what turns out to depend on it."""
+        for _ in range(_MOST_PASSES):
+            self._evaluate_in_order(order)
+            if not self._moved and not self._early:
+                return
+            forget_lines(self._workbook)
+            moved, early = self._moved, self._early
+            self._moved, self._early = [], []
+            try:
+                with limited(ROUND_SECONDS, self._clock, MOST_ORDER_STEPS):
+                    wanted = {place for area in moved for place in self._known.wanted.meeting(area)}
+                    early += wanted & self._known.blocked.keys()
+                    order = self._known.dependencies.affected(moved, volatile=False, formulas=False, places=early)
+            except LimitReached:
+                return
+
     def _evaluate_in_order(self, order: Order) -> None:
+        self._pending = set(order.ordered)
         for place in order.ordered:
-            self._evaluate(place)
+            self._pending.discard(place)
+            if place not in self._circular:
+                self._evaluate(place)
+        if self._forget_found(order.circular):
+            self._early += order.circular
+            return
+        self._circular |= order.circular
+        self._known.circular |= order.circular
         for place in order.circular:
-            self._put(place, Result(_CIRCULAR))
+            self._show(place, Result(_CIRCULAR))
+
+    def _forget_found(self, circular: Iterable[Place]) -> bool:
+        """Forget once what evaluations told earlier: it may have made a circle that is none any more."""
+        known = self._known.dependencies
+        asked = {place for place in circular if known.has_found(place) or place in known.spills} - self._asked_again
+        self._asked_again |= asked
+        for place in asked:
+            known.found(place, ())
+            spilled = self._forget_wanted(place)
+            if spilled is not None:
+                self._unspill(spilled)
+                self._moved += _besides_the_first(spilled)
+        return bool(asked)
 
     def _evaluate(self, place: Place) -> None:
         cell = unpack(self._workbook.find(place.title).cell(place.row, place.col))
         if not isinstance(cell.value, Formula):
             return
-        self._known.blocked.pop(place, None)
-        size = self._known.spills.pop(place, None)
-        if size is not None:
-            self._unspill(place, size)
         if self._clock.is_over:
-            self._put(place, Result(LIMIT_REACHED))
+            self._show(place, Result(LIMIT_REACHED))
             return
         result = evaluate(cell.value.text, place.title, place.row, place.col, self._workbook, self._clock)
-        if result.spill is not None:
-            result = self._spill(place, result, result.spill)
+        if result.trace.imports:
+            self._known.imports.add(place)
+        else:
+            self._known.imports.discard(place)
+        if self._is_pending(self._known.dependencies.found(place, result.trace.areas)):
+            self._early.append(place)
+            forget_lines(self._workbook)
+        self._show(place, result)
+
+    def _is_pending(self, areas: Iterable[Rectangle]) -> bool:
+        """Whether a formula of these areas is still to be evaluated."""
+        spills = self._known.dependencies.spills
+        return any(
+            places_within(area, self._pending)
+            or any(area.meets(spills[place]) for place in self._pending if place in spills)
+            for area in areas
+        )
+
+    def _show(self, place: Place, result: Result) -> None:
+        """Put a result into its cell, and where it needs more of them into these."""
+        old = self._forget_wanted(place)
+        rows = result.spill
+        new = None if rows is None else self._room(place, rows, old)
+        if old is not None and new != old:
+            self._unspill(old)
+        if isinstance(new, CellError):
+            result = replace(result, value=new)
+        elif rows is not None and new is not None:
+            self._known.dependencies.spills[place] = new
+            self._known.wanted.add(new, place)
+            self._spill(new, rows)
         self._put(place, result)
+        if isinstance(new, CellError) or new != old:
+            taken = [area for area in (old, new) if isinstance(area, Rectangle)]
+            self._moved += [part for area in taken for part in _besides_the_first(area)]
 
     def _put(self, place: Place, result: Result) -> None:
         tab = self._workbook.find(place.title)
@@ -200,55 +297,89 @@ class _Round:
             extra[IMPLIED_FORMAT] = result.number_format
         if result.hyperlink:
             extra["hyperlink"] = result.hyperlink
-        fresh = replace(old, result="" if result.value is None else result.value, extra=extra or None)
+        fresh = replace(old, result="" if result.value is None else plain_value(result.value), extra=extra or None)
         if fresh != old:
             tab.put_cells(self._tx, place.row, place.col, [fresh])
             self._tx.note_result(tab.rect(place.row, place.row + 1, place.col, place.col + 1))
 
-    def _spill(self, place: Place, result: Result, rows: list[list[Any]]) -> Result:
-        """Put an array's values into the cells next to the formula; if one of them is taken, the formula fails."""
+    def _room(self, place: Place, rows: list[list[Scalar]], old: Rectangle | None) -> Rectangle | CellError:
+        """The cells that an array needs, or why it cannot have them."""
         tab = self._workbook.find(place.title)
-        height, width = len(rows), max(len(row) for row in rows)
-        for down, row in enumerate(rows):
-            for right in range(len(row)):
-                at = place.row + down, place.col + right
-                taken = (down or right) and unpack(tab.cell(*at)).value is not None
-                if taken or at[0] >= tab.row_count or at[1] >= tab.column_count:
-                    name = tab.rect(at[0], at[0] + 1, at[1], at[1] + 1).a1().rpartition("!")[2]
-                    text = f"Array result was not expanded because it would overwrite data in {name}."
-                    self._known.blocked[place] = (height, width)
-                    return Result(CellError("REF", text))
-        self._known.spills[place] = (height, width)
-        for down, row in enumerate(rows):
-            old = tab.row_cells(place.row + down)[place.col : place.col + len(row)]
-            cells = [
-                replace(unpack(old[right] if right < len(old) else None), result=value)
-                for right, value in enumerate(row)
-            ]
-            start = 1 if down == 0 else 0
-            tab.put_cells(self._tx, place.row + down, place.col + start, [pack(cell) for cell in cells[start:]])
-        self._tx.note_result(tab.rect(place.row, place.row + height, place.col, place.col + width))
-        return result
+        row1, col1 = place.row + len(rows), place.col + max(map(len, rows))
+        wanted = Rectangle(place.title, place.row, row1, place.col, col1)
+        error = _beyond_grid(tab, row1, col1) or self._taken(tab, wanted, old or place.rectangle())
+        if error is None:
+            return wanted
+        self._known.blocked[place] = wanted
+        self._known.wanted.add(wanted, place)
+        return error
 
-    def _unspill(self, place: Place, size: tuple[int, int]) -> None:
-        tab = self._workbook.find(place.title)
-        for row in range(place.row, place.row + size[0]):
-            cells = tab.row_cells(row)[place.col : place.col + size[1]]
-            tab.put_cells(self._tx, row, place.col, [_unspilled(cell) for cell in cells])
+    def _taken(self, tab: Tab, wanted: Rectangle, own: Rectangle) -> CellError | None:
+        """Why an array finds no room: a value was entered there, or another array stands there."""
+        for row, found in enumerate(tab.rows.between(wanted.row0, wanted.row1), wanted.row0):
+            cells = () if found is None else found.cells[wanted.col0 : wanted.col1]
+            for col, cell in enumerate(cells, wanted.col0):
+                if cell is None or (row == wanted.row0 and col == wanted.col0):
+                    continue
+                is_own = own.row0 <= row < own.row1 and own.col0 <= col < own.col1
+                if entered(cell) is not None or (not is_own and effective(cell) is not None):
+                    name = tab.rect(row, row + 1, col, col + 1).a1().rpartition("!")[2]
+                    text = f"Array result was not expanded because it would overwrite data in {name}."
+                    return CellError("REF", text)
+        return None
+
+    def _spill(self, area: Rectangle, rows: list[list[Scalar]]) -> None:
+        """Put an array's values into the cells next to its formula."""
+        tab = self._workbook.find(area.title)
+        changed = False
+        for row, values in enumerate(rows, area.row0):
+            start = 1 if row == area.row0 else 0
+            old = tab.row_cells(row)[area.col0 + start : area.col0 + len(values)]
+            old = [*old, *[None] * (len(values) - start - len(old))]
+            cells = [_spilled(cell, value) for cell, value in zip(old, values[start:], strict=True)]
+            if cells != old:
+                changed = True
+                tab.put_cells(self._tx, row, area.col0 + start, cells)
+        if changed:
+            self._tx.note_result(tab.rect(area.row0, area.row1, area.col0, area.col1))
+
+    def _unspill(self, area: Rectangle) -> None:
+        tab = self._workbook.find(area.title)
+        for row in range(area.row0, area.row1):
+            cells = tab.row_cells(row)[area.col0 : area.col1]
+            tab.put_cells(self._tx, row, area.col0, [_unspilled(cell) for cell in cells])
+
+
+def _spilled(cell: AnyCell, value: Scalar) -> AnyCell:
+    """The cell with a value that a formula next to it put there."""
+    old, number_format = unpack(cell), format_of(value)
+    if value is None or value == "":
+        return _unspilled(cell) if value is None else pack(replace(unpack(_unspilled(cell)), result=""))
+    extra = {k: v for k, v in (old.extra or {}).items() if k != IMPLIED_FORMAT}
+    if number_format:
+        extra[IMPLIED_FORMAT] = number_format
+    return pack(replace(old, result=plain_value(value), extra=extra or None))
 
 
 def _unspilled(cell: AnyCell) -> AnyCell:
     if type(cell) is Cell and cell.value is None and cell.result is not None:
-        return pack(replace(cell, result=None))
+        extra = {k: v for k, v in (cell.extra or {}).items() if k != IMPLIED_FORMAT}
+        return pack(replace(cell, result=None, extra=extra or None))
     return cell
 
 
-def _spill_area(place: Place, size: tuple[int, int]) -> Rectangle:
-    return Rectangle(place.title, place.row, place.row + size[0], place.col, place.col + size[1])
+def _besides_the_first(area: Rectangle) -> list[Rectangle]:
+    """All cells of an area but the top left one."""
+    right = Rectangle(area.title, area.row0, area.row0 + 1, area.col0 + 1, area.col1)
+    below = Rectangle(area.title, area.row0 + 1, area.row1, area.col0, area.col1)
+    return [part for part in (right, below) if part.row0 < part.row1 and part.col0 < part.col1]
 
 
-def _meets_any(area: Rectangle, others: Iterable[Rectangle]) -> bool:
-    return any(area.meets(other) for other in others)
+def _beyond_grid(tab: Tab, row1: int, col1: int) -> CellError | None:
+    for count, what in ((row1 - tab.row_count, "rows"), (col1 - tab.column_count, "columns")):
+        if count > 0:
+            return CellError("REF", f"Result was not automatically expanded, please insert more {what} ({count}).")
+    return None
 
 
 def _formulas_in(area: Rect) -> Iterable[tuple[int, int, Cell]]:

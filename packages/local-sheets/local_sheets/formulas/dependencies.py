@@ -1,7 +1,7 @@
 """Which cells a formula reads, and which formulas are to be evaluated again after a change, in which order."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from local_sheets.budget import spend
 from local_sheets.cell_values.locales import get_locale
@@ -10,19 +10,34 @@ from local_sheets.formulas.evaluator import span
 from local_sheets.formulas.faults import Fault
 from local_sheets.formulas.operands import Workbook
 from local_sheets.formulas.parser import parse_formula
-from local_sheets.formulas.syntax import ArrayLiteral, Binary, Call, Name, Node, Reference, Unary
+from local_sheets.formulas.syntax import (
+    Apply,
+    ArrayLiteral,
+    Binary,
+    Call,
+    Name,
+    Node,
+    Reference,
+    TableReference,
+    Unary,
+)
+from local_sheets.formulas.table_references import table_area
 
-_VOLATILE = {"NOW", "TODAY", "RAND", "RANDBETWEEN"}
-#: What these read is only known when they are evaluated: they are evaluated after each change.
-_FOLLOWS_ALL = {"OFFSET", "INDIRECT"}
+_VOLATILE = {"NOW", "TODAY", "RAND", "RANDBETWEEN", "RANDARRAY"}
+#: These look at where their argument is, not at what stands there.
+_OF_PLACES = {"ROW", "COLUMN", "ROWS", "COLUMNS"}
 
 
 @dataclass(frozen=True, slots=True)
 class Reads:
-    """What a formula reads. ``is_volatile``: its result changes with time or in ways its text does not tell."""
+    """What a formula reads. ``is_volatile``: its result changes with time.
+
+    ``found`` are areas that only its evaluation told, such as those of OFFSET and INDIRECT.
+    """
 
     areas: tuple[Rectangle, ...]
     is_volatile: bool
+    found: frozenset[Rectangle] = frozenset()
 
 
 def reads_of(text: str, title: str, workbook: Workbook) -> Reads:
@@ -37,7 +52,9 @@ def reads_of(text: str, title: str, workbook: Workbook) -> Reads:
             areas.append(_reference_area(below, title, workbook))
         elif isinstance(below, Name):
             areas.append(_named_area(below.text, title, workbook))
-        elif isinstance(below, Call) and below.name in (_VOLATILE | _FOLLOWS_ALL):
+        elif isinstance(below, TableReference):
+            areas.append(_table_area(below, workbook))
+        elif isinstance(below, Call) and below.name in _VOLATILE:
             volatile = True
     return Reads(tuple(area for area in areas if area is not None), volatile)
 
@@ -53,8 +70,12 @@ def walk(node: Node) -> Iterator[Node]:
                 waiting.append(operand)
             case Binary(_, left, right):
                 waiting += [right, left]
+            case Call(name, arguments) if name in _OF_PLACES:
+                waiting += [argument for argument in reversed(arguments) if not isinstance(argument, Reference)]
             case Call(_, arguments):
                 waiting += reversed(arguments)
+            case Apply(function, arguments):
+                waiting += [*reversed(arguments), function]
             case ArrayLiteral(rows):
                 waiting += [item for row in reversed(rows) for item in reversed(row)]
 
@@ -82,6 +103,15 @@ def _named_area(name: str, title: str, workbook: Workbook) -> Rectangle | None:
     return Rectangle(area.title or title, area.row0 or 0, row1, area.col0 or 0, col1)
 
 
+def _table_area(node: TableReference, workbook: Workbook) -> Rectangle | None:
+    table = workbook.table(node.table)
+    try:
+        area = None if table is None else table_area(table, node, workbook)
+    except Fault:
+        return None
+    return None if area is None else Rectangle(area.title, area.row0, area.row1, area.col0, area.col1)
+
+
 class Dependencies:
     """The formulas of a spreadsheet with what they read. Empty, it costs nothing.
 
@@ -90,7 +120,10 @@ class Dependencies:
 
     def __init__(self) -> None:
         self._reads: dict[Place, Reads] = {}
+        self._volatile: set[Place] = set()
         self._readers_of = AreaIndex()
+        #: The cells that results of more than one cell stand in.
+        self.spills: dict[Place, Rectangle] = {}
 
     def __len__(self) -> int:
         return len(self._reads)
@@ -102,36 +135,69 @@ class Dependencies:
         """Take in the formula of a cell, in place of the one that was there."""
         self.drop(place)
         self._reads[place] = reads
-        for area in reads.areas:
+        if reads.is_volatile:
+            self._volatile.add(place)
+        for area in (*reads.areas, *reads.found):
             self._readers_of.add(area, place)
 
     def drop(self, place: Place) -> None:
         """Forget the formula of a cell, if there is one."""
         reads = self._reads.pop(place, None)
-        for area in reads.areas if reads else ():
+        self._volatile.discard(place)
+        for area in (*reads.areas, *reads.found) if reads else ():
             self._readers_of.discard(area, place)
 
-    def affected(self, changed: Iterable[Rectangle], *, volatile: bool = True) -> "Order":
-        """The formulas to evaluate again after these cells changed (the formulas among them too), in order.
+    def has_found(self, place: Place) -> bool:
+        """Whether a formula's evaluation told of areas."""
+        return bool(self._reads[place].found)
 
-        ``volatile`` adds those that are evaluated after every change.
+    def found(self, place: Place, areas: Collection[Rectangle]) -> frozenset[Rectangle]:
+        """Take in the areas that a formula's evaluation told; returns those that it did not tell the last time."""
+        reads = self._reads.get(place)
+        if reads is None or (not areas and not reads.found):
+            return frozenset()
+        told = frozenset(areas) - frozenset(reads.areas)
+        fresh = told - reads.found
+        if told != reads.found:
+            self.put(place, replace(reads, found=told))
+        return fresh
+
+    def affected(
+        self,
+        changed: Iterable[Rectangle],
+        *,
+        volatile: bool = True,
+        formulas: bool = True,
+        places: Iterable[Place] = (),
+    ) -> "Order":
+        """The formulas to evaluate again after these cells changed, in order.
+
+        Args:
+            volatile: Also those that are evaluated after every change.
+            formulas: Also those that stand in the changed cells.
+            places: Formulas that are to be evaluated in any case.
 
         Raises:
             LimitReached: They read each other in too many ways.
         """
         readers: dict[Place, set[Place]] = {}
-        waiting: list[Place] = []
+        waiting: list[Place] = [place for place in places if place in self._reads]
         for area in changed:
             waiting.extend(self._readers_of.meeting(area))
-            waiting.extend(self._within(area))
+            if formulas:
+                waiting.extend(self._within(area))
         if volatile:
-            waiting.extend(place for place, reads in self._reads.items() if reads.is_volatile)
+            waiting.extend(self._volatile)
         while waiting:
             place = waiting.pop()
             if place not in readers:
-                readers[place] = self._readers_of.meeting(place.rectangle())
+                readers[place] = self._readers(place)
                 waiting.extend(readers[place])
         return _ordered(readers)
+
+    def _readers(self, place: Place) -> set[Place]:
+        """The formulas that read any cell of a formula's result."""
+        return self._readers_of.meeting(self.spills.get(place) or place.rectangle())
 
     def everything(self) -> "Order":
         """All formulas in the order of their evaluation.
@@ -139,7 +205,7 @@ class Dependencies:
         Raises:
             LimitReached: They read each other in too many ways.
         """
-        return _ordered({place: self._readers_of.meeting(place.rectangle()) for place in self._reads})
+        return _ordered({place: self._readers(place) for place in self._reads})
 
     def _within(self, area: Rectangle) -> list[Place]:
         return places_within(area, self._reads)

@@ -1,30 +1,57 @@
 """Walk a formula's tree and yield its value."""
 
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from local_sheets.a1 import Area
 from local_sheets.budget import LIMIT_REACHED, Clock, LimitReached, limited, spend
 from local_sheets.cell_values.locales import get_locale
 from local_sheets.cell_values.model import MAX_CHARACTERS, CellError
+from local_sheets.formulas.areas import Rectangle
 from local_sheets.formulas.faults import (
     NO_ARRAY_VALUE,
     NO_REFERENCE,
+    NOT_CALLED,
     Fault,
+    missing_rows,
     text_too_long,
     unknown_function,
     unknown_name,
     unknown_tab,
     wrong_argument_count,
 )
-from local_sheets.formulas.formats import NumberFormat, node_format, shown_text
+from local_sheets.formulas.formats import WITH_FORMAT, NumberFormat, result_format, shown_text
 from local_sheets.formulas.functions.catalog import FUNCTIONS
-from local_sheets.formulas.operands import Array, Operand, Range, Scalar, Workbook, as_array
-from local_sheets.formulas.operators import apply_binary, apply_unary, joined_text
+from local_sheets.formulas.operands import (
+    Array,
+    Formatted,
+    Lambda,
+    Operand,
+    Range,
+    Scalar,
+    Workbook,
+    as_array,
+    format_of,
+    with_format,
+)
+from local_sheets.formulas.operators import apply_binary, apply_unary, mapped
 from local_sheets.formulas.parser import parse_formula
 from local_sheets.formulas.registry import Function, Style
-from local_sheets.formulas.syntax import ArrayLiteral, Binary, Call, Constant, Name, Node, Reference, Unary
+from local_sheets.formulas.syntax import (
+    Apply,
+    ArrayLiteral,
+    Binary,
+    Call,
+    Constant,
+    Name,
+    Node,
+    Reference,
+    TableReference,
+    Unary,
+)
+from local_sheets.formulas.table_references import table_area
 
 logger = logging.getLogger(__name__)
 
@@ -32,29 +59,46 @@ logger = logging.getLogger(__name__)
 _EXACT = 2**53
 
 
+@dataclass(slots=True)
+class Trace:
+    """What an evaluation read besides what the formula's text names: areas, and other spreadsheets."""
+
+    areas: set[Rectangle] = field(default_factory=set)
+    imports: set[str] = field(default_factory=set)
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """What a formula yields.
 
     ``value`` is never None but for a blank; ``spill`` holds all rows where the formula yields more than one cell,
-    the first of them ``value``. ``number_format`` is the one that a cell without its own takes on.
+    the first of them ``value``. Numbers carry the format that a cell without its own takes on.
     """
 
     value: Scalar
     spill: list[list[Scalar]] | None = None
-    number_format: NumberFormat | None = None
     hyperlink: str | None = None
+    trace: Trace = field(default_factory=Trace, compare=False)
+
+    @property
+    def number_format(self) -> NumberFormat | None:
+        return format_of(self.value)
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Where a formula stands, and what it can see. ``over_arrays`` is true inside ARRAYFORMULA and the like."""
+    """Where a formula stands, and what it can see.
+
+    ``over_arrays`` is true inside ARRAYFORMULA and the like; ``names`` are those that LET and LAMBDA gave, in upper case.
+    """
 
     workbook: Workbook
     title: str
     row: int
     col: int
     over_arrays: bool = False
+    names: Mapping[str, Operand] = field(default_factory=dict)
+    trace: Trace = field(default_factory=Trace)
 
     @property
     def locale(self) -> str:
@@ -62,6 +106,10 @@ class Evaluation:
 
     def array_wise(self) -> "Evaluation":
         return self if self.over_arrays else replace(self, over_arrays=True)
+
+    def named_as(self, names: Mapping[str, Operand]) -> "Evaluation":
+        """The same place with further names."""
+        return replace(self, names={**self.names, **names})
 
     def operand(self, node: Node) -> Operand:
         """The value, array or range that a node stands for.
@@ -77,10 +125,14 @@ class Evaluation:
             case Reference():
                 return self.range(node)
             case Name(text):
-                return self.named(text)
+                return self.known(text.upper()) if text.upper() in self.names else self.named(text)
+            case TableReference():
+                return self.table_part(node)
+            case Apply(function, arguments):
+                return self.applied(self.operand(function), [self.operand(argument) for argument in arguments])
             case Unary(operator, operand):
                 inner = self.operand(operand) if self.over_arrays else self.scalar(operand)
-                return _mapped(lambda value: apply_unary(operator, value, self.locale), [inner])
+                return mapped(lambda value: apply_unary(operator, value, self.locale), [inner])
             case Binary():
                 return self.binary(node)
             case Call():
@@ -100,6 +152,8 @@ class Evaluation:
         """One value of an operand."""
         if isinstance(operand, Array):
             return operand.rows[0][0] if operand.rows and operand.rows[0] else None
+        if isinstance(operand, Lambda):
+            raise Fault(NOT_CALLED)
         if not isinstance(operand, Range):
             return operand
         if operand.height == 1 and operand.width == 1:
@@ -116,10 +170,7 @@ class Evaluation:
         Raises:
             Fault: The value is an error.
         """
-        return shown_text(self.scalar(node), self.format_of(node), self.locale)
-
-    def format_of(self, node: Node) -> NumberFormat | None:
-        return node_format(node, self.workbook, self.title)
+        return shown_text(self.scalar(node), self.locale)
 
     def range(self, node: Reference) -> Range:
         title = self.title if node.title is None else self.workbook.tab(node.title)
@@ -137,31 +188,83 @@ class Evaluation:
         area = self.workbook.named_range(text)
         if area is None:
             raise Fault(unknown_name(text))
+        return self.of_area(area)
+
+    def known(self, name: str) -> Operand:
+        """The value that LET or LAMBDA gave a name.
+
+        Raises:
+            Fault: It is an error.
+        """
+        found = self.names[name]
+        if isinstance(found, CellError):
+            raise Fault(found)
+        return found
+
+    def of_area(self, area: Area) -> Range:
+        """The cells of an area with open sides."""
         title = area.title if area.title is not None else self.title
         rows, cols = self.workbook.size(title)
         row1 = rows if area.row1 is None else min(area.row1, rows)
         col1 = cols if area.col1 is None else min(area.col1, cols)
         return Range(title, area.row0 or 0, row1, area.col0 or 0, col1, self.workbook)
 
+    def table_part(self, node: TableReference) -> Range:
+        """The cells of a table's columns."""
+        table = self.workbook.table(node.table)
+        if table is None:
+            raise Fault(unknown_name(node.table))
+        return table_area(table, node, self.workbook)
+
+    def dynamic(self, found: Range) -> Range:
+        """A range that the formula's text does not name; changes in it are followed all the same."""
+        self.trace.areas.add(Rectangle(found.title, found.row0, found.row1, found.col0, found.col1))
+        return found
+
+    def between(self, left: Operand, right: Operand) -> Range:
+        """``left:right``, all cells from one range to the other."""
+        if not isinstance(left, Range) or not isinstance(right, Range) or left.title != right.title:
+            raise Fault(NO_REFERENCE)
+        row0, row1 = min(left.row0, right.row0), max(left.row1, right.row1)
+        col0, col1 = min(left.col0, right.col0), max(left.col1, right.col1)
+        return self.dynamic(Range(left.title, row0, row1, col0, col1, self.workbook))
+
+    def applied(self, function: Operand, given: Sequence[Operand]) -> Operand:
+        """The value of a LAMBDA for these arguments.
+
+        Raises:
+            Fault: It is none, or takes another number of them.
+        """
+        if not isinstance(function, Lambda):
+            raise Fault(CellError("N_A", "Only a LAMBDA can be called."))
+        if len(given) != len(function.parameters):
+            count = len(function.parameters)
+            raise Fault(wrong_argument_count("LAMBDA", count, count, len(given)))
+        spend(1)
+        scope = function.scope
+        names = {**scope.names, **dict(zip(function.parameters, given, strict=True))}
+        found: Operand = replace(
+            scope, names=names, over_arrays=scope.over_arrays or self.over_arrays, row=self.row, col=self.col
+        ).operand(function.body)
+        return found
+
     def binary(self, node: Binary) -> Operand:
         """``a+b-c`` leans to the left and may be very long: it is taken from its first operand on, without recursion."""
+        if node.operator == ":":
+            return self.between(self.operand(node.left), self.operand(node.right))
         chain: list[Binary] = []
         first: Node = node
-        while isinstance(first, Binary):
+        while isinstance(first, Binary) and first.operator != ":":
             chain.append(first)
             first = first.left
         read = self.operand if self.over_arrays else self.scalar
         value = read(first)
         for link in reversed(chain):
-            if link.operator == "&" and not self.over_arrays:
-                left = shown_text(self.single(value), self.format_of(link.left), self.locale)
-                value = joined_text(left, self.text(link.right))
-            else:
-                value = self.combined(link.operator, value, read(link.right))
+            value = self.combined(link.operator, value, read(link.right))
         return value
 
     def combined(self, operator: str, left: Operand, right: Operand) -> Operand:
-        return _mapped(lambda one, other: apply_binary(operator, one, other, self.locale), [left, right])
+        return mapped(lambda one, other: apply_binary(operator, one, other, self.locale), [left, right])
 
     def literal(self, rows: tuple[tuple[Node, ...], ...]) -> Array:
         found: list[list[Scalar]] = []
@@ -169,17 +272,15 @@ class Evaluation:
             parts = [as_array(self.array_wise().operand(node)) for node in nodes]
             height = max((part.height for part in parts), default=0)
             if any(part.height != height for part in parts):
-                raise Fault(
-                    CellError("VALUE", "In ARRAY_LITERAL, an Array Literal was missing values for one or more rows.")
-                )
+                raise Fault(missing_rows())
             found.extend([value for part in parts for value in part.rows[row]] for row in range(height))
         if len({len(row) for row in found}) > 1:
-            raise Fault(
-                CellError("VALUE", "In ARRAY_LITERAL, an Array Literal was missing values for one or more rows.")
-            )
+            raise Fault(missing_rows())
         return Array(found)
 
     def call(self, node: Call) -> Operand:
+        if node.name in self.names:
+            return self.applied(self.names[node.name], [self.operand(argument) for argument in node.arguments])
         function = FUNCTIONS.get(node.name)
         if function is None:
             raise Fault(unknown_function(node.name))
@@ -189,37 +290,45 @@ class Evaluation:
         return self.run(function, node.arguments)
 
     def run(self, function: Function, nodes: Sequence[Node]) -> Operand:
-        result: Operand
         match function.style:
             case Style.LAZY:
-                result = function.run(self, *nodes)
-            case Style.OPERAND:
-                result = function.run(self, *(self.operand(node) for node in nodes))
-            case Style.ARRAY:
-                inner = self.array_wise()
-                result = function.run(inner, *(inner.operand(node) for node in nodes))
+                result: Operand = function.run(self, *nodes)
+                return result
             case Style.SCALAR:
                 read = self.operand if self.over_arrays else self.scalar
-                result = _mapped(lambda *values: function.run(self, *values), [read(node) for node in nodes])
+                return mapped(self.plain_function(function), [read(node) for node in nodes])
+        e = self.array_wise() if function.style is Style.ARRAY else self
+        given = [e.operand(node) for node in nodes]
+        if (function.each or function.each_other is not None) and self.over_arrays:
+            return self.for_each(e, function, given)
+        result = function.run(e, *given)
+        if function.name in WITH_FORMAT and not isinstance(result, Array | Range | Lambda):
+            return with_format(result, result_format(function.name, given, self.locale) or format_of(result))
         return result
 
+    def plain_function(self, function: Function) -> Callable[..., Scalar]:
+        """A function of single values; its numbers get the format that its name implies."""
+        name = function.name
+        if name not in WITH_FORMAT:
+            return lambda *values: function.run(self, *values)
+        return lambda *values: with_format(function.run(self, *values), result_format(name, values, self.locale))
 
-def _mapped(apply: Callable[..., Scalar], given: Sequence[Operand]) -> Operand:
-    """Apply to single values, or to each value of arrays, smaller ones repeated; errors stay where they arise."""
-    if not any(isinstance(operand, Array | Range) for operand in given):
-        return apply(*given)
-    arrays = [as_array(operand) for operand in given]
-    height, width = max(array.height for array in arrays), max(array.width for array in arrays)
+    def for_each(self, e: "Evaluation", function: Function, given: list[Operand]) -> Operand:
+        """A function that takes ranges as a whole, once for each value of an array in the place of a single value."""
+        places = [place for place in function.each if place < len(given) and isinstance(given[place], Array | Range)]
+        if function.each_other is not None:
+            every = range(function.each_other, len(given), 2)
+            places += [place for place in every if isinstance(given[place], Array | Range)]
 
-    def one(row: int, col: int) -> Scalar:
-        try:
-            found = apply(*(array.at(row, col) for array in arrays))
-        except Fault as fault:
-            return fault.error
-        spend(1, len(found) if isinstance(found, str) else 0)
-        return found
+        def one(*values: Scalar) -> Scalar:
+            filled = list(given)
+            for place, value in zip(places, values, strict=True):
+                filled[place] = value
+            return with_format(e.single(function.run(e, *filled)), result_format(function.name, filled, self.locale))
 
-    return Array([[one(row, col) for col in range(width)] for row in range(height)])
+        if not places:
+            return one()
+        return mapped(one, [given[place] for place in places])
 
 
 def span(start: int | None, end: int | None, size: int) -> tuple[int, int]:
@@ -244,7 +353,7 @@ def evaluate(text: str, title: str, row: int, col: int, workbook: Workbook, whol
             read = evaluation.scalar if isinstance(node, Reference | Name) else evaluation.operand
             return _result(evaluation, read(node), node)
     except Fault as fault:
-        return Result(fault.error)
+        return Result(fault.error, trace=evaluation.trace)
     except LimitReached:
         return Result(LIMIT_REACHED)
     except RecursionError:
@@ -258,23 +367,26 @@ def evaluate(text: str, title: str, row: int, col: int, workbook: Workbook, whol
 
 
 def _result(evaluation: Evaluation, operand: Operand, node: Node) -> Result:
-    number_format = evaluation.format_of(node)
-    link = _link(evaluation, node)
+    link, trace = _link(evaluation, node), evaluation.trace
+    if isinstance(operand, Lambda):
+        raise Fault(NOT_CALLED)
     if isinstance(operand, Range):
         operand = operand.array() if operand.height * operand.width > 1 else operand.corner()
     if not isinstance(operand, Array):
-        return Result(_shown(operand), None, number_format, link)
+        return Result(_shown(operand), None, link, trace)
     rows: list[list[Scalar]] = [[_shown(value) for value in row] for row in operand.rows]
     if not rows or not rows[0]:
-        return Result(None, None, number_format, link)
+        return Result(None, None, link, trace)
     spill = rows if len(rows) > 1 or len(rows[0]) > 1 else None
-    return Result(rows[0][0], spill, number_format, link)
+    return Result(rows[0][0], spill, link, trace)
 
 
 def _shown(value: Any) -> Scalar:
-    """Floats that JSON cannot hold become an error."""
+    """Floats that JSON cannot hold become an error; a number keeps its format."""
     if isinstance(value, complex) or (isinstance(value, float) and (value != value or abs(value) == float("inf"))):
         return CellError("NUM", "Result is not a number.")
+    if type(value) is Formatted:
+        return value
     if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
         return int(value)
     if isinstance(value, str) and len(value) > MAX_CHARACTERS:

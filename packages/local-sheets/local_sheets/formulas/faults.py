@@ -8,6 +8,7 @@ from local_sheets.cell_values.model import CellError
 PARSE_ERROR = CellError("ERROR", "Formula parse error.")
 CIRCULAR = CellError("REF", "Circular dependency detected. To resolve with iterative calculation, see File > Settings.")
 NO_REFERENCE = CellError("REF", "Reference does not exist.")
+NOT_CALLED = CellError("N_A", "A LAMBDA must be called: write the values for its parameters behind it, in parentheses.")
 NO_ARRAY_VALUE = CellError("VALUE", "An array value could not be found.")
 
 
@@ -78,3 +79,7 @@ def out_of_range(function: str, place: int, shown: str, expected: str) -> CellEr
 
 def text_too_long(function: str) -> CellError:
     return CellError("VALUE", f"Text result of {function} is longer than the limit of 50000 characters.")
+
+
+def missing_rows() -> CellError:
+    return CellError("VALUE", "In ARRAY_LITERAL, an Array Literal was missing values for one or more rows.")

@@ -1,72 +1,35 @@
-"""The number format that a formula's result takes on: a date stays a date when a day is added to it."""
+"""The number formats that results take on: a date stays a date when a day is added to it."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from local_sheets.a1 import Area
 from local_sheets.cell_values.locales import get_locale
 from local_sheets.cell_values.number_format import is_date_format, render
-from local_sheets.formulas.operands import Scalar, Workbook, is_number, to_text
-from local_sheets.formulas.syntax import Binary, Call, Name, Node, Reference, Unary
+from local_sheets.formulas.operands import Array, Formatted, Operand, Range, Scalar, format_of, is_number, to_text
 
 NumberFormat = dict[str, Any]
+PERCENT: NumberFormat = {"type": "PERCENT", "pattern": "0%"}
 
-#: Operators whose result has no format of its own.
-_WITHOUT_FORMAT = ("&", "=", "<>", "<", ">", "<=", ">=", "^")
-
-_DATES = {"DATE", "TODAY", "EDATE", "EOMONTH", "DATEVALUE", "TO_DATE", "WORKDAY"}
+_DATES = {"DATE", "TODAY", "EDATE", "EOMONTH", "DATEVALUE", "TO_DATE", "WORKDAY", "WORKDAY.INTL", "EPOCHTODATE"}
 _TIMES = {"TIME", "TIMEVALUE"}
-#: Functions whose result is of the kind of their first argument.
-_OF_FIRST = {"SUM", "MIN", "MAX", "AVERAGE", "MEDIAN", "ABS", "ROUND", "ROUNDUP", "ROUNDDOWN", "SUMIF", "SUMIFS",
-             "INDEX", "SORT", "UNIQUE", "FILTER", "ARRAYFORMULA", "TRANSPOSE", "IFERROR", "IFNA", "MINIFS", "MAXIFS",
-             "AVERAGEIF", "AVERAGEIFS", "LARGE", "SMALL"}  # fmt: skip
-#: Functions whose result is of the kind of their second, or third, argument.
-_OF_OTHER = {"IF": 1, "IFS": 1, "VLOOKUP": 1, "HLOOKUP": 1, "XLOOKUP": 2, "CHOOSE": 1, "SWITCH": 2}
+_MONEY = {"PMT", "IPMT", "PPMT", "PV", "FV", "NPV", "TO_DOLLARS"}
+_PERCENTS = {"TO_PERCENT", "RATE", "IRR", "XIRR", "MIRR"}
+#: Functions whose result is of the kind of the first number that they are given.
+OF_FIRST = {
+    "SUM", "MIN", "MAX", "AVERAGE", "MEDIAN", "MODE", "ABS", "ROUND", "ROUNDUP", "ROUNDDOWN", "INT", "TRUNC", "MINIFS",
+    "MAXIFS", "LARGE", "SMALL", "SUBTOTAL", "MROUND", "CEILING", "FLOOR", "QUARTILE", "PERCENTILE", "ADD", "MINUS",
+}  # fmt: skip
+#: Functions whose result is of the kind of their last argument where it is given, else of their first.
+OF_SUMMED = {"SUMIF", "AVERAGEIF"}
+OF_FIRST_ALONE = {"SUMIFS", "AVERAGEIFS"}
+#: Rows of a range that are looked at for a format.
+_FEW = 20
 
 
-def node_format(node: Node, workbook: Workbook, title: str) -> NumberFormat | None:
-    """The format of a node's value, None for the automatic one."""
-    match node:
-        case Reference(tab, start, _):
-            found = title if tab is None else workbook.tab(tab)
-            return None if found is None else _cell_format(workbook, found, start.row or 0, start.col or 0)
-        case Name(text):
-            area = workbook.named_range(text)
-            return None if area is None else _area_format(workbook, area, title)
-        case Unary("%", _):
-            return {"type": "PERCENT", "pattern": "0%"}
-        case Unary(_, operand):
-            return node_format(operand, workbook, title)
-        case Binary():
-            return _chain_format(node, workbook, title)
-        case Call():
-            return _call_format(node, workbook, title)
-    return None
-
-
-def _cell_format(workbook: Workbook, title: str, row: int, col: int) -> NumberFormat | None:
-    rows, cols = workbook.size(title)
-    found = workbook.number_format(title, row, col) if row < rows and col < cols else None
-    return None if found and found.get("type") == "TEXT" else found
-
-
-def _area_format(workbook: Workbook, area: Area, title: str) -> NumberFormat | None:
-    return _cell_format(workbook, area.title or title, area.row0 or 0, area.col0 or 0)
-
-
-def _chain_format(node: Node, workbook: Workbook, title: str) -> NumberFormat | None:
-    """Of ``a+b-c``, from its first operand on: it may be very long."""
-    chain: list[Binary] = []
-    while isinstance(node, Binary) and node.operator not in _WITHOUT_FORMAT:
-        chain.append(node)
-        node = node.left
-    found = None if isinstance(node, Binary) else node_format(node, workbook, title)
-    for link in reversed(chain):
-        found = _binary_format(link.operator, found, node_format(link.right, workbook, title))
-    return found
-
-
-def _binary_format(operator: str, left: NumberFormat | None, right: NumberFormat | None) -> NumberFormat | None:
+def combined_format(operator: str, left: NumberFormat | None, right: NumberFormat | None) -> NumberFormat | None:
     """Date minus date is a number of days, date plus number a date; products keep a currency or percentage."""
+    if operator == "^":
+        return None
     if operator == "-" and is_date_format(left) and is_date_format(right):
         return None
     if operator in ("+", "-"):
@@ -78,26 +41,47 @@ def _binary_format(operator: str, left: NumberFormat | None, right: NumberFormat
     return left if left and left.get("type") == "CURRENCY" else right if operator == "*" and right else left
 
 
-def _call_format(node: Call, workbook: Workbook, title: str) -> NumberFormat | None:
-    locale = get_locale(workbook.locale)
-    if node.name in _DATES:
-        return {"type": "DATE", "pattern": locale.date_pattern}
-    if node.name == "NOW":
-        return {"type": "DATE_TIME", "pattern": locale.date_time_pattern}
-    if node.name in _TIMES:
-        return {"type": "TIME", "pattern": locale.time_pattern}
-    place = 0 if node.name in _OF_FIRST else _OF_OTHER.get(node.name, -1)
-    if not 0 <= place < len(node.arguments):
-        return None
-    return node_format(node.arguments[place], workbook, title)
+def result_format(name: str, given: Sequence[Operand], locale: str) -> NumberFormat | None:
+    """The format of a function's numbers, None for what the values themselves carry."""
+    if name in _DATES:
+        return {"type": "DATE", "pattern": get_locale(locale).date_pattern}
+    if name == "NOW":
+        return {"type": "DATE_TIME", "pattern": get_locale(locale).date_time_pattern}
+    if name in _TIMES:
+        return {"type": "TIME", "pattern": get_locale(locale).time_pattern}
+    if name in _MONEY:
+        return {"type": "CURRENCY", "pattern": get_locale(locale).currency_pattern}
+    if name in _PERCENTS:
+        return {"type": "PERCENT", "pattern": "0.00%" if name == "TO_PERCENT" else "0%"}
+    if name in OF_FIRST:
+        return next((found for operand in given if (found := _first_format(operand))), None)
+    if name in OF_SUMMED:
+        return _first_format(given[2] if len(given) > 2 else given[0])
+    return _first_format(given[0]) if name in OF_FIRST_ALONE and given else None
 
 
-def shown_text(value: Scalar, number_format: NumberFormat | None, locale: str) -> str:
+#: Names for which ``result_format`` has an answer.
+WITH_FORMAT = _DATES | _TIMES | _MONEY | _PERCENTS | OF_FIRST | OF_SUMMED | OF_FIRST_ALONE | {"NOW"}
+
+
+def _first_format(operand: Operand) -> NumberFormat | None:
+    """Of the first number of an operand."""
+    if isinstance(operand, Range):
+        few = min(operand.row1, operand.row0 + _FEW)
+        rows = operand.workbook.values(operand.title, operand.row0, few, operand.col0, operand.col1)
+    elif isinstance(operand, Array):
+        rows = operand.rows[:_FEW]
+    else:
+        return format_of(operand)
+    return next((format_of(value) for row in rows for value in row if is_number(value)), None)
+
+
+def shown_text(value: Scalar, locale: str) -> str:
     """Text as ``&`` joins it: a number under a date format as the date.
 
     Raises:
         Fault: The value is an error.
     """
-    if is_number(value) and is_date_format(number_format):
-        return render(value, number_format, locale)
+    if type(value) is Formatted and is_date_format(value.number_format):
+        return render(float(value), value.number_format, locale)
     return to_text(value)

@@ -1,4 +1,4 @@
-"""One row or one column that values are looked for in: ordered once, then each search takes a few steps."""
+"""Values that are looked for in, row by row: ordered once, then each search takes a few steps."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
@@ -24,12 +24,13 @@ def key_of(value: Scalar) -> Key:
 
 
 class Line:
-    """The values of one row or column. Blanks and errors are passed over."""
+    """The values of an area. Blanks and errors are passed over."""
 
-    __slots__ = ("_falling", "_places", "_rising", "values")
+    __slots__ = ("_falling", "_groups", "_places", "_rising", "values")
 
     def __init__(self, values: Sequence[Scalar]) -> None:
         self.values = values
+        self._groups: dict[Key, list[int]] | None = None
         self._places: dict[Key, int] | None = None
         self._rising: dict[int, _Steps] = {}
         self._falling: dict[int, _Steps] = {}
@@ -50,6 +51,16 @@ class Line:
                 if value is not None and not isinstance(value, CellError):
                     self._places.setdefault(key_of(value), place)
         return self._places.get(key_of(wanted))
+
+    def all_exact(self, wanted: Scalar) -> list[int]:
+        """Where a value stands."""
+        if self._groups is None:
+            spend(len(self.values))
+            self._groups = {}
+            for place, value in enumerate(self.values):
+                if value is not None and not isinstance(value, CellError):
+                    self._groups.setdefault(key_of(value), []).append(place)
+        return self._groups.get(key_of(wanted), [])
 
     def first_that(self, test: Callable[[Scalar], bool]) -> int | None:
         """Where the first value is that meets a test."""
@@ -117,6 +128,11 @@ class _Steps:
 
 #: For each workbook (it lives as long as one round of evaluation) the lines that formulas searched, by area.
 _LINES: WeakKeyDictionary[Workbook, dict[tuple[str, int, int, int, int], Line]] = WeakKeyDictionary()
+
+
+def forget_lines(workbook: Workbook) -> None:
+    """Values changed: lines that were made before hold old ones."""
+    _LINES.pop(workbook, None)
 
 
 def line_of(operand: Operand) -> Line:

@@ -8,9 +8,9 @@ from typing import Any, Protocol
 
 from local_sheets.a1 import Area
 from local_sheets.budget import spend
-from local_sheets.cell_values.model import CellError, Formula
+from local_sheets.cell_values.model import CellError, Formula, plain_number
 from local_sheets.cell_values.user_entered import parse as parse_typed
-from local_sheets.formulas.faults import Fault, not_a_boolean, not_a_number
+from local_sheets.formulas.faults import NOT_CALLED, Fault, not_a_boolean, not_a_number
 
 #: A single value; None is a blank cell or an argument left out.
 Scalar = float | int | str | bool | CellError | None
@@ -31,16 +31,59 @@ class Workbook(Protocol):
         """Rows and columns of the tab's grid."""
 
     def values(self, title: str, row0: int, row1: int, col0: int, col1: int) -> Rows:
-        """Effective values; trailing blank rows and cells may be missing."""
+        """Effective values, numbers with the format that they are shown in; trailing blanks may be missing."""
 
-    def number_format(self, title: str, row: int, col: int) -> dict[str, Any] | None:
-        """The cell's effective ``NumberFormat``, None for the automatic one."""
+    def titles(self) -> list[str]:
+        """The titles of all tabs, in their order."""
+
+    def formula(self, title: str, row: int, col: int) -> str | None:
+        """The formula that stands in a cell, None when there is none."""
+
+    def hidden_rows(self, title: str, row0: int, row1: int, also_by_hand: bool) -> set[int]:
+        """Which of these rows a filter hides, or ``also_by_hand`` a person."""
+
+    def subtotals(self, title: str, row0: int, row1: int, col0: int, col1: int) -> set[tuple[int, int]]:
+        """Which cells of an area hold a formula with SUBTOTAL."""
 
     def named_range(self, name: str) -> Area | None:
-        """The area of a named range (any case)."""
+        """The area of a named range, or the rows of a table below its header (any case)."""
+
+    def table(self, name: str) -> "TableArea | None":
+        """The table of this name (any case)."""
+
+    def imported(self, spreadsheet: str, cells: str) -> Rows:
+        """The values of another spreadsheet's range.
+
+        Raises:
+            Fault: There is none, or this spreadsheet may not see it.
+        """
 
     def now(self) -> datetime:
         """The present moment in the spreadsheet's time zone."""
+
+
+class Formatted(float):
+    """A number with the ``NumberFormat`` that it is shown in: a date stays one through arrays, lookups and names."""
+
+    __slots__ = ("number_format",)
+    number_format: dict[str, Any]
+
+    def __new__(cls, number: float, number_format: dict[str, Any]) -> "Formatted":
+        made = super().__new__(cls, number)
+        made.number_format = number_format
+        return made
+
+
+@dataclass(frozen=True, slots=True)
+class TableArea:
+    """A table of a tab: its cells with the header, 0-based and half-open, and its columns' names from the left."""
+
+    title: str
+    row0: int
+    row1: int
+    col0: int
+    col1: int
+    columns: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -108,18 +151,53 @@ class Range:
 
     def corner(self) -> Scalar:
         """The value of the top left cell."""
+        if self._array is not None:
+            return self._array.rows[0][0]
         found = self.workbook.values(self.title, self.row0, self.row0 + 1, self.col0, self.col0 + 1)
         value: Scalar = found[0][0] if found and found[0] else None
         return value
 
 
-Operand = Scalar | Array | Range
+@dataclass(frozen=True, slots=True, eq=False)
+class Lambda:
+    """``LAMBDA(x, x + 1)``: ``body`` is evaluated where ``scope`` stands, under the names that it saw."""
+
+    parameters: tuple[str, ...]
+    body: Any
+    scope: Any
+
+
+Operand = Scalar | Array | Range | Lambda
 
 
 def as_array(operand: Operand) -> Array:
+    """All values of an operand as rows.
+
+    Raises:
+        Fault: It is a function.
+    """
     if isinstance(operand, Range):
         return operand.array()
+    if isinstance(operand, Lambda):
+        raise Fault(NOT_CALLED)
     return operand if isinstance(operand, Array) else Array([[operand]])
+
+
+def format_of(value: Operand) -> dict[str, Any] | None:
+    """The number format that a value carries."""
+    return value.number_format if type(value) is Formatted else None
+
+
+def plain_value(value: Scalar) -> Scalar:
+    """A value as a cell keeps it: a number without its format, whole ones as whole ones."""
+    return plain_number(float(value)) if type(value) is Formatted else value
+
+
+def with_format(value: Scalar, number_format: dict[str, Any] | None) -> Scalar:
+    """A number under another format; what is no number stays as it is."""
+    if number_format is None or not is_number(value):
+        return value
+    return Formatted(value, number_format)  # type: ignore[arg-type]
 
 
 def each_value(operand: Operand) -> Iterator[Scalar]:
@@ -128,6 +206,8 @@ def each_value(operand: Operand) -> Iterator[Scalar]:
         yield from operand.filled()
     elif isinstance(operand, Array):
         yield from operand
+    elif isinstance(operand, Lambda):
+        raise Fault(NOT_CALLED)
     else:
         yield operand
 

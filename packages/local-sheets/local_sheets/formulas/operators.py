@@ -1,11 +1,27 @@
 """The operators of formulas, under the names of the functions that they stand for."""
 
 import math
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from local_sheets.budget import spend
 from local_sheets.cell_values.model import MAX_CHARACTERS, CellError
 from local_sheets.formulas.faults import Fault, divided_by_zero, text_too_long
-from local_sheets.formulas.operands import Scalar, compare, to_number, to_text
+from local_sheets.formulas.formats import PERCENT, combined_format, shown_text
+from local_sheets.formulas.operands import (
+    Array,
+    Formatted,
+    Operand,
+    Range,
+    Scalar,
+    as_array,
+    compare,
+    format_of,
+    to_number,
+    with_format,
+)
+
+Given = TypeVar("Given")
 
 #: From here on not every whole number has a double of its own.
 _EXACT = 2**53
@@ -25,8 +41,8 @@ def apply_unary(operator: str, value: Scalar, locale: str) -> Scalar:
             raise Fault(value)
         return value
     if operator == "%":
-        return to_number(value, "UNARY_PERCENT", 1, locale) / 100
-    return -to_number(value, "UMINUS", 1, locale)
+        return Formatted(to_number(value, "UNARY_PERCENT", 1, locale) / 100, PERCENT)
+    return with_format(-to_number(value, "UMINUS", 1, locale), format_of(value))
 
 
 def apply_binary(operator: str, left: Scalar, right: Scalar, locale: str) -> Scalar:
@@ -36,11 +52,14 @@ def apply_binary(operator: str, left: Scalar, right: Scalar, locale: str) -> Sca
         Fault: One is an error or does not fit the operator.
     """
     if operator == "&":
-        return joined_text(to_text(left), to_text(right))
+        return joined_text(shown_text(left, locale), shown_text(right, locale))
     if operator not in NAMES:
         return _compared(operator, compare(left, right))
     name = NAMES[operator]
-    return arithmetic(operator, to_number(left, name, 1, locale), to_number(right, name, 2, locale), name)
+    result = arithmetic(operator, to_number(left, name, 1, locale), to_number(right, name, 2, locale), name)
+    if type(left) is Formatted or type(right) is Formatted:
+        return with_format(result, combined_format(operator, format_of(left), format_of(right)))
+    return result
 
 
 def joined_text(left: str, right: str) -> str:
@@ -108,3 +127,35 @@ def _compared(operator: str, order: int) -> bool:
         case "<=":
             return order <= 0
     return order >= 0
+
+
+def mapped(apply: Callable[..., Scalar], given: Sequence[Operand]) -> Operand:
+    """Apply to single values, or to each value of arrays, smaller ones repeated; errors stay where they arise."""
+    if not any(isinstance(operand, Array | Range) for operand in given):
+        return apply(*given)
+    arrays = [as_array(operand) for operand in given]
+    height, width = max(array.height for array in arrays), max(array.width for array in arrays)
+
+    def one(row: int, col: int) -> Scalar:
+        try:
+            found = apply(*(array.at(row, col) for array in arrays))
+        except Fault as fault:
+            return fault.error
+        spend(1, len(found) if isinstance(found, str) else 0)
+        return found
+
+    return Array([[one(row, col) for col in range(width)] for row in range(height)])
+
+
+def stacked(apply: Callable[[Given], Operand], values: Sequence[Given]) -> Array:
+    """The rows that values yield, one below the other, the shorter ones filled up with blanks."""
+    rows: list[list[Scalar]] = []
+    for value in values:
+        spend(1)
+        try:
+            found = as_array(apply(value))
+            rows.append(found.rows[0] if found.rows else [None])
+        except Fault as fault:
+            rows.append([fault.error])
+    width = max(map(len, rows), default=0)
+    return Array([[*row, *[None] * (width - len(row))] for row in rows])

@@ -8,7 +8,19 @@ from itertools import count
 from local_sheets.a1 import column_index
 from local_sheets.cell_values.model import ERROR_TYPES, CellError
 from local_sheets.formulas.faults import NO_REFERENCE, PARSE_ERROR, Fault
-from local_sheets.formulas.syntax import ArrayLiteral, Binary, Call, Constant, Name, Node, Point, Reference, Unary
+from local_sheets.formulas.syntax import (
+    Apply,
+    ArrayLiteral,
+    Binary,
+    Call,
+    Constant,
+    Name,
+    Node,
+    Point,
+    Reference,
+    TableReference,
+    Unary,
+)
 from local_sheets.formulas.tokens import Kind, Token, tokenize
 
 #: How tightly the operators bind, all of them to the left.
@@ -56,6 +68,17 @@ def read_reference(text: str) -> Reference:
         title = title[1:-1].replace("''", "'")
     first, colon, second = cells.partition(":")
     return Reference(title if bang else None, _read_point(first), _read_point(second) if colon else None)
+
+
+def read_table(text: str) -> TableReference:
+    """``Orders[Amount]``, ``Orders[#ALL]``, ``Orders[[#HEADERS],[Amount]:[Tax]]``."""
+    table, _, inside = text[:-1].partition("[")
+    parts = re.findall(r"\[([^\[\]]*)\]", inside) or [inside]
+    part = next((found.upper() for found in parts if found.strip().startswith("#")), "#DATA")
+    columns = tuple(found.strip() for found in parts if found.strip() and not found.strip().startswith("#"))
+    if len(columns) > 2:
+        raise Fault(PARSE_ERROR)
+    return TableReference(table, part.strip(), columns)
 
 
 def _read_point(text: str) -> Point:
@@ -108,7 +131,7 @@ class _Parser:
         if token and token.kind is Kind.OPERATOR and token.text in ("+", "-"):
             self.position += 1
             return Unary(token.text, self.deeper(self.unary))
-        node = self.primary()
+        node = self.joined()
         for depth in count(1):
             if not self.at("%"):
                 return node
@@ -117,6 +140,23 @@ class _Parser:
             self.position += 1
             node = Unary("%", node)
         return node
+
+    def joined(self) -> Node:
+        """Operands with ``:`` between them, such as ``A1:INDEX(A:A,5)``."""
+        node = self.called()
+        while self.at(":"):
+            self.position += 1
+            node = Binary(":", node, self.called())
+        return node
+
+    def called(self) -> Node:
+        """An operand, called as often as arguments follow it."""
+        node = self.primary()
+        for _ in range(_MAX_DEPTH):
+            if not (isinstance(node, Call | Apply) and self.at("(")):
+                return node
+            node = Apply(node, self.arguments())
+        raise Fault(PARSE_ERROR)
 
     def deeper(self, read: Callable[[], Node]) -> Node:
         self.depth += 1
@@ -140,6 +180,8 @@ class _Parser:
                 return Constant(NO_REFERENCE if kind == "REF" else CellError(kind))
             case Kind.NAME:
                 return _name(token.text)
+            case Kind.TABLE:
+                return read_table(token.text)
             case Kind.FUNCTION:
                 return Call(token.text.upper(), self.arguments())
             case Kind.OPEN if token.text == "{":

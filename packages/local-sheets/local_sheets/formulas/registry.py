@@ -19,13 +19,19 @@ class Style(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """``maximum`` is None where any number of arguments fits. ``run`` takes the evaluation first."""
+    """``maximum`` is None where any number of arguments fits. ``run`` takes the evaluation first.
+
+    ``each``: places of arguments that are single values; inside ARRAYFORMULA the function is applied to each value of an
+    array there. ``each_other``: so is every second argument from this place on.
+    """
 
     name: str
     minimum: int
     maximum: int | None
     style: Style
     run: Callable[..., Any]
+    each: tuple[int, ...] = ()
+    each_other: int | None = None
 
 
 FUNCTIONS: dict[str, Function] = {}
@@ -33,9 +39,10 @@ FUNCTIONS: dict[str, Function] = {}
 Runs = Callable[..., Any]
 
 
-def _declare(style: Style, name: str, minimum: int, maximum: int | None) -> Callable[[Runs], Runs]:
+def _declare(style: Style, name: str, minimum: int, maximum: int | None, **more: Any) -> Callable[[Runs], Runs]:
     def add(run: Runs) -> Runs:
-        FUNCTIONS[name] = Function(name, minimum, maximum, style, run)
+        most = minimum if maximum == -1 else maximum
+        FUNCTIONS[name] = Function(name, minimum, most, style, run, **more)
         return run
 
     return add
@@ -43,19 +50,21 @@ def _declare(style: Style, name: str, minimum: int, maximum: int | None) -> Call
 
 def scalar(name: str, minimum: int, maximum: int | None = -1) -> Callable[[Runs], Runs]:
     """Declare a function of single values; without a maximum it takes exactly ``minimum`` arguments."""
-    return _declare(Style.SCALAR, name, minimum, minimum if maximum == -1 else maximum)
+    return _declare(Style.SCALAR, name, minimum, maximum)
 
 
-def operands(name: str, minimum: int, maximum: int | None = -1) -> Callable[[Runs], Runs]:
+def operands(
+    name: str, minimum: int, maximum: int | None = -1, *, each: tuple[int, ...] = (), each_other: int | None = None
+) -> Callable[[Runs], Runs]:
     """Declare a function of single values, arrays and ranges."""
-    return _declare(Style.OPERAND, name, minimum, minimum if maximum == -1 else maximum)
+    return _declare(Style.OPERAND, name, minimum, maximum, each=each, each_other=each_other)
 
 
 def lazy(name: str, minimum: int, maximum: int | None = -1) -> Callable[[Runs], Runs]:
     """Declare a function that evaluates its own arguments."""
-    return _declare(Style.LAZY, name, minimum, minimum if maximum == -1 else maximum)
+    return _declare(Style.LAZY, name, minimum, maximum)
 
 
 def arrays(name: str, minimum: int, maximum: int | None = -1) -> Callable[[Runs], Runs]:
     """Declare a function whose arguments are evaluated as arrays."""
-    return _declare(Style.ARRAY, name, minimum, minimum if maximum == -1 else maximum)
+    return _declare(Style.ARRAY, name, minimum, maximum)

@@ -33,7 +33,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A named range."""
+    """A named range, a table, or a name that LET or LAMBDA gave."""
 
     text: str
 
@@ -48,6 +48,8 @@ class Unary:
 
 @dataclass(frozen=True, slots=True)
 class Binary:
+    """``operator`` between two nodes; ``:`` makes one range of two."""
+
     operator: str
     left: "Node"
     right: "Node"
@@ -62,10 +64,27 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Apply:
+    """``LAMBDA(x, x + 1)(2)``: the value of ``function`` is called."""
+
+    function: "Node"
+    arguments: tuple["Node", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TableReference:
+    """``Orders[Amount]``: ``columns`` are names, two for all from the first to the second; ``part`` is ``#ALL`` ..."""
+
+    table: str
+    part: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ArrayLiteral:
     """``{1,2;3,4}``, row by row."""
 
     rows: tuple[tuple["Node", ...], ...]
 
 
-Node = Constant | Reference | Name | Unary | Binary | Call | ArrayLiteral
+Node = Constant | Reference | Name | TableReference | Unary | Binary | Call | Apply | ArrayLiteral

@@ -21,6 +21,7 @@ class Kind(Enum):
     REFERENCE = auto()
     FUNCTION = auto()
     NAME = auto()
+    TABLE = auto()
     ERROR = auto()
     OPERATOR = auto()
     SEPARATOR = auto()
@@ -48,7 +49,8 @@ def _expression(decimal_comma: bool) -> re.Pattern[str]:
         rf"|(?P<OPEN>[({{])"
         rf"|(?P<CLOSE>[)}}])"
         rf"|(?P<ERROR>{_TITLE}?\#(?:REF!|DIV/0!|N/A|NAME\?|NULL!|NUM!|VALUE!|ERROR!))"
-        rf"|(?P<REFERENCE>{_TITLE}?{_AREA})(?![\w.(!])"
+        rf"|(?P<REFERENCE>{_TITLE}?{_AREA})(?![\w.(!\[])"
+        rf"|(?P<TABLE>[^\W\d][\w.]*\[(?:[^\[\]]|\[[^\[\]]*\])*\])"
         rf"|(?P<FUNCTION>[^\W\d][\w.]*)(?=\()"
         rf"|(?P<NUMBER>(?:[0-9]+(?:{point}[0-9]*)?|{point}[0-9]+)(?:[eE][+-]?[0-9]+)?)"
         rf"|(?P<NAME>{_TITLE}?[^\W\d][\w.]*)"

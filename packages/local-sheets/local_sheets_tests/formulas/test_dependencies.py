@@ -41,7 +41,7 @@ def test_a_formula_reads_what_it_refers_to(formula, areas):
     assert reads_of(formula, "S", BOOK) == Reads(tuple(Rectangle(*area) for area in areas), is_volatile=False)
 
 
-@pytest.mark.parametrize("formula", ["=NOW()", "=1+TODAY()", "=IF(A1,RAND(),0)", "=OFFSET(A1,1,1)"])
+@pytest.mark.parametrize("formula", ["=NOW()", "=1+TODAY()", "=IF(A1,RAND(),0)"])
 def test_what_changes_by_itself_is_volatile(formula):
     assert reads_of(formula, "S", BOOK).is_volatile
 

@@ -2,17 +2,49 @@
 
 from local_sheets.formulas.functions import (
     conditions,
+    conversion,
     dates,
+    distributions,
+    finance,
     information,
+    lambdas,
     logic,
     lookup,
+    mathematics,
     numbers,
+    queries,
+    rankings,
+    references,
     shapes,
+    stacking,
     statistics,
+    subtotals,
     text,
+    workdays,
 )
 from local_sheets.formulas.registry import FUNCTIONS
 
 __all__ = ["FUNCTIONS", "FUNCTION_MODULES"]
 
-FUNCTION_MODULES = (conditions, dates, information, logic, lookup, numbers, shapes, statistics, text)
+FUNCTION_MODULES = (
+    conditions,
+    conversion,
+    dates,
+    distributions,
+    finance,
+    information,
+    lambdas,
+    logic,
+    lookup,
+    mathematics,
+    numbers,
+    queries,
+    rankings,
+    references,
+    shapes,
+    stacking,
+    statistics,
+    subtotals,
+    text,
+    workdays,
+)

@@ -5,15 +5,19 @@ import math
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from local_sheets.budget import spend
 from local_sheets.cell_values.model import CellError
 from local_sheets.cell_values.serial import EPOCH, from_serial, to_serial
 from local_sheets.formulas.faults import Fault, out_of_range
-from local_sheets.formulas.operands import Operand, Scalar, each_value, is_number, number_in, to_number
-from local_sheets.formulas.registry import operands, scalar
+from local_sheets.formulas.operands import Scalar, number_in, to_number
+from local_sheets.formulas.registry import scalar
 
 
-def _moment(e: Any, function: str, value: Scalar, place: int = 1) -> datetime:
+def moment_of(e: Any, function: str, value: Scalar, place: int = 1) -> datetime:
+    """The moment that an argument is.
+
+    Raises:
+        Fault: ``#NUM!``, it is beyond all calendars.
+    """
     days = to_number(value, function, place, e.locale)
     try:
         return from_serial(days)
@@ -64,7 +68,7 @@ def time_of(e: Any, hour: Scalar, minute: Scalar, second: Scalar) -> float:
 def _part(name: str, attribute: str) -> None:
     @scalar(name, 1)
     def run(e: Any, value: Scalar) -> int:
-        return int(getattr(_moment(e, name, value), attribute))
+        return int(getattr(moment_of(e, name, value), attribute))
 
 
 for _name in ("YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND"):
@@ -73,7 +77,7 @@ for _name in ("YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND"):
 
 @scalar("WEEKDAY", 1, 2)
 def weekday(e: Any, value: Scalar, kind: Scalar = 1) -> int:
-    day, chosen = _moment(e, "WEEKDAY", value).weekday(), _whole(e, "WEEKDAY", 2, kind)
+    day, chosen = moment_of(e, "WEEKDAY", value).weekday(), _whole(e, "WEEKDAY", 2, kind)
     match chosen:
         case 1:
             return (day + 1) % 7 + 1
@@ -86,7 +90,7 @@ def weekday(e: Any, value: Scalar, kind: Scalar = 1) -> int:
 
 @scalar("ISOWEEKNUM", 1)
 def iso_week(e: Any, value: Scalar) -> int:
-    return _moment(e, "ISOWEEKNUM", value).isocalendar().week
+    return moment_of(e, "ISOWEEKNUM", value).isocalendar().week
 
 
 @scalar("DAYS", 2)
@@ -95,7 +99,7 @@ def days(e: Any, end: Scalar, start: Scalar) -> int:
 
 
 def _month_later(e: Any, function: str, start: Scalar, months: Scalar) -> date:
-    moment = _moment(e, function, start)
+    moment = moment_of(e, function, start)
     return _first_of(moment.year * 12 + moment.month - 1 + _whole(e, function, 2, months), function)
 
 
@@ -103,7 +107,7 @@ def _month_later(e: Any, function: str, start: Scalar, months: Scalar) -> date:
 def e_date(e: Any, start: Scalar, months: Scalar) -> float:
     first = _month_later(e, "EDATE", start, months)
     last_day = calendar.monthrange(first.year, first.month)[1]
-    return to_serial(first.replace(day=min(_moment(e, "EDATE", start).day, last_day)))
+    return to_serial(first.replace(day=min(moment_of(e, "EDATE", start).day, last_day)))
 
 
 @scalar("EOMONTH", 2)
@@ -131,7 +135,7 @@ def _parsed(e: Any, function: str, value: Scalar, what: str) -> float:
 
 @scalar("DATEDIF", 3)
 def date_difference(e: Any, start: Scalar, end: Scalar, unit: Scalar) -> int:
-    first, last = _moment(e, "DATEDIF", start).date(), _moment(e, "DATEDIF", end, 2).date()
+    first, last = moment_of(e, "DATEDIF", start).date(), moment_of(e, "DATEDIF", end, 2).date()
     if first > last:
         raise Fault(out_of_range("DATEDIF", 1, "after the end date", "It should be on or before the end date."))
     months = (last.year - first.year) * 12 + last.month - first.month - (last.day < first.day)
@@ -159,14 +163,3 @@ def _days_over(first: date, last: date) -> int:
         return last.day - first.day
     before = last.replace(day=1) - timedelta(days=1)
     return last.day + max(before.day - first.day, 0)
-
-
-@operands("NETWORKDAYS", 2, 3)
-def working_days(e: Any, start: Operand, end: Operand, holidays: Operand = None) -> int:
-    first = _moment(e, "NETWORKDAYS", e.single(start)).date()
-    last = _moment(e, "NETWORKDAYS", e.single(end), 2).date()
-    free = {from_serial(value).date() for value in each_value(holidays) if is_number(value)}  # type: ignore[arg-type]
-    step = 1 if first <= last else -1
-    spend(abs((last - first).days))
-    listed = (first + timedelta(days=offset * step) for offset in range(abs((last - first).days) + 1))
-    return step * sum(day.weekday() < 5 and day not in free for day in listed)

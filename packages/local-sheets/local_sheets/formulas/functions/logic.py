@@ -1,7 +1,7 @@
 """Choices and truth values."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -20,8 +20,12 @@ from local_sheets.formulas.operands import (
     to_boolean,
     to_number,
 )
+from local_sheets.formulas.operators import mapped
 from local_sheets.formulas.registry import lazy, operands, scalar
 from local_sheets.formulas.syntax import Constant, Node
+
+NO_MATCH = CellError("N_A", "No match.")
+NO_CASE = CellError("N_A", "No match found in SWITCH evaluation.")
 
 
 @lazy("IF", 2, 3)
@@ -35,8 +39,16 @@ def if_(e: Any, test: Node, when_true: Node, when_false: Node | None = None) -> 
     return chosen
 
 
+def _branch(e: Any, node: Node) -> Array:
+    """A branch of a choice that is made for each value: its error matters only where it is chosen."""
+    try:
+        return as_array(e.operand(node))
+    except Fault as fault:
+        return Array([[fault.error]])
+
+
 def _if_each(e: Any, tests: Array, when_true: Node, when_false: Node) -> Array:
-    yes, no = as_array(e.operand(when_true)), as_array(e.operand(when_false))
+    yes, no = _branch(e, when_true), _branch(e, when_false)
 
     def one(row: int, col: int) -> Scalar:
         spend(1)
@@ -53,25 +65,54 @@ def _if_each(e: Any, tests: Array, when_true: Node, when_false: Node) -> Array:
 def ifs(e: Any, *nodes: Node) -> Operand:
     if len(nodes) % 2:
         raise Fault(wrong_argument_count("IFS", len(nodes) + 1, len(nodes) + 1, len(nodes)))
+    if e.over_arrays:
+        given = [_branch(e, node) for node in nodes]
+        return _chosen_each(given, lambda *values: _first_true(values))
     for test, chosen in zip(nodes[::2], nodes[1::2], strict=True):
         if to_boolean(e.scalar(test), "IFS", 1):
             found: Operand = e.operand(chosen)
             return found
-    raise Fault(CellError("N_A", "No match."))
+    raise Fault(NO_MATCH)
+
+
+def _first_true(values: Sequence[Scalar]) -> Scalar:
+    for test, chosen in zip(values[::2], values[1::2], strict=True):
+        if to_boolean(test, "IFS", 1):
+            return chosen
+    return NO_MATCH
+
+
+def _chosen_each(given: Sequence[Array], choose_one: Callable[..., Scalar]) -> Operand:
+    """A choice for each value of arrays; a single value where there are none."""
+    found = as_array(mapped(choose_one, given))
+    return found.rows[0][0] if found.height == found.width == 1 else found
 
 
 @lazy("SWITCH", 3, None)
 def switch(e: Any, node: Node, *cases: Node) -> Operand:
+    if e.over_arrays:
+        given = [_branch(e, one) for one in (node, *cases)]
+        return _chosen_each(given, lambda *values: _switched(values[0], values[1:]))
     value = raise_error(e.scalar(node))
-    pairs = len(cases) // 2
-    for index in range(pairs):
-        if compare(value, e.scalar(cases[2 * index])) == 0:
+    for index in range(len(cases) // 2):
+        if _is_case(value, e.scalar(cases[2 * index])):
             found: Operand = e.operand(cases[2 * index + 1])
             return found
     if len(cases) % 2:
         otherwise: Operand = e.operand(cases[-1])
         return otherwise
-    raise Fault(CellError("N_A", "No match found in SWITCH evaluation."))
+    raise Fault(NO_CASE)
+
+
+def _switched(value: Scalar, cases: Sequence[Scalar]) -> Scalar:
+    for index in range(len(cases) // 2):
+        if _is_case(raise_error(value), cases[2 * index]):
+            return cases[2 * index + 1]
+    return cases[-1] if len(cases) % 2 else NO_CASE
+
+
+def _is_case(value: Scalar, case: Scalar) -> bool:
+    return compare(value, case) == 0
 
 
 @lazy("CHOOSE", 2, None)
@@ -113,8 +154,8 @@ def _unless(e: Any, node: Node, otherwise: Node | None, caught: Any) -> Operand:
     if isinstance(operand, Array | Range):
         return Array(
             [
-                [e.single(other()) if isinstance(v, CellError) and caught(v) else v for v in row]
-                for row in as_array(operand).rows
+                [as_array(other()).at(y, x) if isinstance(v, CellError) and caught(v) else v for x, v in enumerate(row)]
+                for y, row in enumerate(as_array(operand).rows)
             ]
         )
     return other() if isinstance(operand, CellError) and caught(operand) else operand

@@ -21,7 +21,8 @@ from local_sheets.formulas.operands import (
     to_text,
     type_rank,
 )
-from local_sheets.formulas.registry import lazy, operands
+from local_sheets.formulas.operators import mapped, stacked
+from local_sheets.formulas.registry import arrays, lazy, operands
 from local_sheets.formulas.syntax import Node
 from local_sheets.patterns import Wildcard
 
@@ -72,27 +73,21 @@ def _part(area: Operand, row: int | None, col: int | None) -> Operand:
 @operands("VLOOKUP", 3, 4)
 def vertical(e: Any, wanted: Operand, area: Operand, index: Operand, is_sorted: Operand = True) -> Operand:
     width = area.width if isinstance(area, Array | Range) else 1
-    col, keys = _column(e, "VLOOKUP", index, width), line_of(_part(area, None, 0))
+    keys = line_of(_part(area, None, 0))
     ordered = to_boolean(e.single(is_sorted), "VLOOKUP", 4)
 
-    def one(value: Scalar) -> Scalar:
+    def one(value: Scalar, place: Scalar) -> Scalar:
         spend(1)
+        col = _column(e, "VLOOKUP", place, width)
         found: Scalar = e.single(_part(area, _looked_up("VLOOKUP", value, keys, ordered), col))
         return found
 
-    if e.over_arrays and isinstance(wanted, Array | Range):
-        return Array([[_or_error(one, value) for value in row[:1]] for row in as_array(wanted).rows])
-    return one(e.single(wanted))
+    if e.over_arrays:
+        return mapped(one, [wanted, index])
+    return one(e.single(wanted), e.single(index))
 
 
-def _or_error(look_up: Callable[[Scalar], Scalar], wanted: Scalar) -> Scalar:
-    try:
-        return look_up(wanted)
-    except Fault as fault:
-        return fault.error
-
-
-@operands("HLOOKUP", 3, 4)
+@operands("HLOOKUP", 3, 4, each=(0, 2))
 def horizontal(e: Any, wanted: Operand, area: Operand, index: Operand, is_sorted: Operand = True) -> Scalar:
     height = area.height if isinstance(area, Array | Range) else 1
     row = _column(e, "HLOOKUP", index, height)
@@ -112,7 +107,36 @@ def _check_line(operand: Operand, function: str) -> None:
         raise Fault(CellError("N_A", f"{function} range must be a single row or a single column."))
 
 
-@operands("MATCH", 2, 3)
+@operands("LOOKUP", 2, 3, each=(0,))
+def lookup(e: Any, wanted: Operand, area: Operand, result: Operand = None) -> Operand:
+    """In values in rising order; without a result range the last row or column of the searched one, the longer way."""
+    height, width = _size(area)
+    line, answers = area, area if result is None else result
+    if result is None and height != 1 and width != 1:
+        line = _part(area, None, 0) if height >= width else _part(area, 0, None)
+        answers = _part(area, None, width - 1) if height >= width else _part(area, height - 1, None)
+    else:
+        _check_line(area, "LOOKUP")
+        _check_line(answers, "LOOKUP")
+    place = _looked_up("LOOKUP", e.single(wanted), line_of(line), is_sorted=True)
+    values = list(as_array(answers))
+    if place >= len(values):
+        raise Fault(CellError("REF", "LOOKUP evaluates to an out of bounds range."))
+    return values[place]
+
+
+@operands("XMATCH", 2, 4, each=(0,))
+def x_match(e: Any, wanted: Operand, area: Operand, kind: Operand = 0, order: Operand = 1) -> int:
+    value = raise_error(e.single(wanted))
+    _check_line(area, "XMATCH")
+    mode = int(to_number(e.single(kind), "XMATCH", 3, e.locale))
+    found = _x_found(area, value, mode, int(to_number(e.single(order), "XMATCH", 4, e.locale)))
+    if found is None:
+        raise Fault(not_found("XMATCH", to_text(value)))
+    return found + 1
+
+
+@operands("MATCH", 2, 3, each=(0,))
 def match(e: Any, wanted: Operand, area: Operand, kind: Operand = 1) -> int:
     value = raise_error(e.single(wanted))
     order = to_number(e.single(kind), "MATCH", 3, e.locale)
@@ -129,22 +153,33 @@ def match(e: Any, wanted: Operand, area: Operand, kind: Operand = 1) -> int:
 
 @lazy("XLOOKUP", 3, 6)
 def x_lookup(e: Any, wanted: Node, area: Node, result: Node, *others: Node) -> Operand:
-    value = raise_error(e.scalar(wanted))
-    looked_in = e.operand(area)
+    looked_in, results = e.operand(area), e.operand(result)
     _check_line(looked_in, "XLOOKUP")
     missing = others[0] if others else None
     mode = int(to_number(e.scalar(others[1]), "XLOOKUP", 5, e.locale)) if len(others) > 1 else 0
     order = int(to_number(e.scalar(others[2]), "XLOOKUP", 6, e.locale)) if len(others) > 2 else 1
+
+    def one(value: Scalar) -> Operand:
+        found = _x_found(looked_in, raise_error(value), mode, order)
+        if found is not None:
+            return _x_result(results, found, looked_in)
+        if missing is None or e.operand(missing) is None:
+            raise Fault(not_found("XLOOKUP", to_text(value)))
+        otherwise: Operand = e.operand(missing)
+        return otherwise
+
+    given = e.operand(wanted)
+    if e.over_arrays and isinstance(given, Array | Range) and given.height * given.width > 1:
+        if given.width == 1:  # each value may bring a row of results
+            return stacked(one, [row[0] for row in as_array(given).rows])
+        return mapped(lambda value: e.single(one(value)), [given])
+    return one(e.single(given))
+
+
+def _x_found(looked_in: Operand, value: Scalar, mode: int, order: int) -> int | None:
     if mode == 0 and order == 1 and value is not None:
-        found = line_of(looked_in).exact(value)
-    else:
-        found = _x_place(line_of(looked_in).values, value, mode, backwards=order == -1)
-    if found is not None:
-        return _x_result(e.operand(result), found, looked_in)
-    if missing is None or e.operand(missing) is None:
-        raise Fault(not_found("XLOOKUP", to_text(value)))
-    otherwise: Operand = e.operand(missing)
-    return otherwise
+        return line_of(looked_in).exact(value)
+    return _x_place(line_of(looked_in).values, value, mode, backwards=order in (-1, -2))
 
 
 def _x_place(keys: Sequence[Scalar], wanted: Scalar, mode: int, *, backwards: bool) -> int | None:
@@ -188,7 +223,7 @@ def _one_or_array(operand: Operand) -> Operand:
     return array.rows[0][0] if array.height == array.width == 1 else array
 
 
-@operands("INDEX", 1, 3)
+@arrays("INDEX", 1, 3)
 def index(e: Any, area: Operand, row: Operand = 0, col: Operand = 0) -> Operand:
     down = math.trunc(to_number(e.single(row), "INDEX", 2, e.locale))
     across = math.trunc(to_number(e.single(col), "INDEX", 3, e.locale))
@@ -209,23 +244,3 @@ def index(e: Any, area: Operand, row: Operand = 0, col: Operand = 0) -> Operand:
 def _out_of_index(place: int, got: int, size: int) -> CellError:
     found = out_of_range("INDEX", place, str(got), f"Valid values are between 0 and {size} inclusive.")
     return CellError("NUM", found.message)
-
-
-@lazy("OFFSET", 3, 5)
-def offset(
-    e: Any, node: Node, down: Node, across: Node, height: Node | None = None, width: Node | None = None
-) -> Range:
-    area = e.operand(node)
-    if not isinstance(area, Range):
-        raise Fault(CellError("N_A", "Argument must be a range."))
-
-    def number(given: Node | None, place: int, otherwise: int) -> int:
-        value = e.scalar(given) if given is not None else None
-        return otherwise if value is None else math.trunc(to_number(value, "OFFSET", place, e.locale))
-
-    row0, col0 = area.row0 + number(down, 2, 0), area.col0 + number(across, 3, 0)
-    row1, col1 = row0 + number(height, 4, area.height), col0 + number(width, 5, area.width)
-    rows, cols = e.workbook.size(area.title)
-    if row0 < 0 or col0 < 0 or row1 > rows or col1 > cols or row1 <= row0 or col1 <= col0:
-        raise Fault(CellError("REF", "Function OFFSET evaluates to an out of bounds range."))
-    return Range(area.title, row0, row1, col0, col1, e.workbook)

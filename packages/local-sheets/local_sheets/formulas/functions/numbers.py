@@ -5,10 +5,11 @@ import random
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_UP, ROUND_UP, Context, Decimal
 from typing import Any
 
+from local_sheets.budget import spend
 from local_sheets.formulas.faults import Fault, divided_by_zero, out_of_range
-from local_sheets.formulas.operands import Scalar, to_number
+from local_sheets.formulas.operands import Array, Operand, Scalar, to_number
 from local_sheets.formulas.operators import arithmetic, power
-from local_sheets.formulas.registry import scalar
+from local_sheets.formulas.registry import operands, scalar
 
 #: Wide enough for all digits of any double.
 _WIDE = Context(prec=800)
@@ -162,6 +163,16 @@ def rand_between(e: Any, low: Scalar, high: Scalar) -> int:
     if first > last:
         raise Fault(out_of_range("RANDBETWEEN", 2, str(last), f"It should be greater than or equal to {first}."))
     return random.randint(first, last)  # noqa: S311
+
+
+@operands("RANDARRAY", 0, 2)
+def rand_array(e: Any, rows: Operand = 1, columns: Operand = 1) -> Array:
+    height = math.trunc(to_number(e.single(rows), "RANDARRAY", 1, e.locale))
+    width = math.trunc(to_number(e.single(columns), "RANDARRAY", 2, e.locale))
+    if height < 1 or width < 1 or height * width > 1_000_000:
+        raise Fault(out_of_range("RANDARRAY", 1, str(height), "It should be greater than or equal to 1."))
+    spend(height * width)
+    return Array([[random.random() for _ in range(width)] for _ in range(height)])  # noqa: S311
 
 
 @scalar("ISEVEN", 1)

@@ -7,7 +7,7 @@ from typing import Any
 from local_sheets.budget import spend
 from local_sheets.cell_values.model import CellError
 from local_sheets.formulas.faults import Fault
-from local_sheets.formulas.operands import Array, Operand, Scalar, as_array, compare, to_boolean, to_number
+from local_sheets.formulas.operands import Array, Operand, Scalar, as_array, compare, to_boolean, to_number, type_rank
 from local_sheets.formulas.registry import arrays, lazy, operands
 from local_sheets.formulas.syntax import Node
 
@@ -57,28 +57,44 @@ def _true(value: Scalar) -> bool:
     return False if isinstance(value, CellError | str) else bool(value)
 
 
-@operands("SORT", 1, None)
+@arrays("SORT", 1, None)
 def sort(e: Any, given: Operand, *keys: Operand) -> Array:
     rows = list(as_array(given).rows)
+    return Array([rows[place] for place in sort_places(e, "SORT", rows, keys, first=2)[0]])
+
+
+def sort_places(
+    e: Any, function: str, rows: list[list[Scalar]], keys: tuple[Operand, ...], first: int
+) -> tuple[list[int], list[Any]]:
+    """The places of rows in their order, and for each row what it is sorted by; without keys by the first column.
+
+    Args:
+        first: The first key's number among the function's arguments.
+    """
     order: list[tuple[list[Scalar], bool]] = []
     for place in range(0, max(len(keys), 1), 2):
         column = keys[place] if keys else 1
-        upwards = to_boolean(e.single(keys[place + 1]), "SORT", place + 3) if place + 1 < len(keys) else True
-        order.append((_sort_column(e, rows, column, place + 2), upwards))
+        upwards = to_boolean(e.single(keys[place + 1]), function, place + first + 1) if place + 1 < len(keys) else True
+        order.append((_sort_column(e, function, rows, column, place + first), upwards))
     places = list(range(len(rows)))
     for values, upwards in reversed(order):
         places.sort(key=lambda index, of=values, up=upwards: sort_key(of[index], up))  # type: ignore[misc]
-    return Array([rows[index] for index in places])
+    return places, [tuple(_mark(values[index]) for values, _ in order) for index in range(len(rows))]
 
 
-def _sort_column(e: Any, rows: list[list[Scalar]], column: Operand, place: int) -> list[Scalar]:
+def _mark(value: Scalar) -> Any:
+    """Equal for values that are sorted as equal."""
+    return type_rank(value), value.casefold() if isinstance(value, str) else value
+
+
+def _sort_column(e: Any, function: str, rows: list[list[Scalar]], column: Operand, place: int) -> list[Scalar]:
     array = as_array(column)
     if array.height == len(rows) and array.height > 1:
         return [row[0] for row in array.rows]
-    number = math.trunc(to_number(array.at(0, 0), "SORT", place, e.locale))
+    number = math.trunc(to_number(array.at(0, 0), function, place, e.locale))
     if rows and not 1 <= number <= len(rows[0]):
-        message = f"SORT parameter {place} value is {number}. Valid values are between 1 and {len(rows[0])} inclusive."
-        raise Fault(CellError("VALUE", message))
+        message = f"{function} parameter {place} value is {number}. "
+        raise Fault(CellError("VALUE", message + f"Valid values are between 1 and {len(rows[0])} inclusive."))
     return [row[number - 1] for row in rows]
 
 

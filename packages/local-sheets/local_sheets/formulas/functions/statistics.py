@@ -35,7 +35,7 @@ def numbers_in(e: Any, function: str, given: tuple[Operand, ...]) -> Iterator[fl
                 if is_number(value):
                     yield value  # type: ignore[misc]
         elif operand is not None:
-            yield to_number(operand, function, place, e.locale)
+            yield to_number(e.single(operand), function, place, e.locale)
 
 
 @operands("SUM", 1, None)
@@ -103,12 +103,6 @@ def count_filled(_: Any, *given: Operand) -> int:
     return sum(value is not None for operand in given for value in each_value(operand))
 
 
-@operands("COUNTBLANK", 1)
-def count_blank(_: Any, given: Operand) -> int:
-    size = given.height * given.width if isinstance(given, Array | Range) else 1
-    return size - sum(value not in (None, "") for value in each_value(given))
-
-
 @operands("COUNTUNIQUE", 1, None)
 def count_unique(_: Any, *given: Operand) -> int:
     seen = {(type(value) is bool, value) for operand in given for value in each_value(operand)}
@@ -146,6 +140,10 @@ for _name, _population, _root in (
     ("STDEVP", True, True),
     ("VAR", False, False),
     ("VARP", True, False),
+    ("STDEV.S", False, True),
+    ("STDEV.P", True, True),
+    ("VAR.S", False, False),
+    ("VAR.P", True, False),
 ):
     _spread(_name, _population, _root)
 

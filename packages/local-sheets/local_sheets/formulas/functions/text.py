@@ -16,6 +16,7 @@ from local_sheets.formulas.operands import (
     Operand,
     Range,
     Scalar,
+    as_array,
     each_value,
     is_number,
     number_in,
@@ -24,6 +25,7 @@ from local_sheets.formulas.operands import (
     to_number,
     to_text,
 )
+from local_sheets.formulas.operators import mapped, stacked
 from local_sheets.formulas.registry import lazy, operands, scalar
 from local_sheets.formulas.syntax import Node
 from local_sheets.patterns import PatternError, Wildcard, compile_expression, expanded, matches
@@ -32,9 +34,9 @@ from local_sheets.patterns import PatternError, Wildcard, compile_expression, ex
 def _pieces(e: Any, nodes: tuple[Node, ...]) -> Iterator[str]:
     """All values as text, ranges row by row, dates as they are shown."""
     for node in nodes:
-        operand, number_format = e.operand(node), e.format_of(node)
+        operand = e.operand(node)
         for value in operand.array() if isinstance(operand, Range) else each_value(operand):
-            yield shown_text(value, number_format, e.locale)
+            yield shown_text(value, e.locale)
 
 
 def _joined(function: str, pieces: Iterator[str], delimiter: str = "") -> str:
@@ -245,15 +247,22 @@ def hyperlink(_: Any, address: Scalar, label: Scalar = None) -> Scalar:
 
 @operands("SPLIT", 2, 4)
 def split(e: Any, value: Operand, delimiter: Operand, by_each: Operand = True, skip_blank: Operand = True) -> Array:
-    whole, marks = to_text(e.single(value)), to_text(e.single(delimiter))
+    marks = to_text(e.single(delimiter))
     if not marks:
         raise Fault(CellError("VALUE", "Function SPLIT parameter 2 value should be non-empty."))
     each = to_boolean(e.single(by_each), "SPLIT", 3)
-    parts = re.split("[" + re.escape(marks) + "]" if each else re.escape(marks), whole)
-    spend(len(parts))
-    if to_boolean(e.single(skip_blank), "SPLIT", 4):
-        parts = [part for part in parts if part]
-    return Array([[_typed(part, e.locale) for part in parts]])
+    pattern = "[" + re.escape(marks) + "]" if each else re.escape(marks)
+    skip = to_boolean(e.single(skip_blank), "SPLIT", 4)
+
+    def one(given: Scalar) -> Array:
+        parts = re.split(pattern, shown_text(given, e.locale))
+        spend(len(parts))
+        kept = [part for part in parts if part or not skip]
+        return Array([[_typed(part, e.locale) for part in kept] or [None]])
+
+    if e.over_arrays and isinstance(value, Array | Range):
+        return stacked(one, [row[0] for row in as_array(value).rows])
+    return one(e.single(value))
 
 
 def _typed(part: str, locale: str) -> Scalar:
@@ -294,15 +303,28 @@ def regex_replace(_: Any, value: Scalar, pattern: Scalar, new: Scalar) -> str:
     return _joined("REGEXREPLACE", pieces())
 
 
-@scalar("REGEXEXTRACT", 2)
-def regex_extract(_: Any, value: Scalar, pattern: Scalar) -> str:
+@operands("REGEXEXTRACT", 2)
+def regex_extract(e: Any, value: Operand, pattern: Operand) -> Operand:
+    """All groups beside each other where the expression has some."""
+    if e.over_arrays and isinstance(value, Array | Range):
+        shape = as_array(value)
+        if shape.width == 1:
+            patterns = as_array(pattern)
+            given = [(row[0], patterns.at(place, 0)) for place, row in enumerate(shape.rows)]
+            return stacked(lambda pair: _extracted(*pair), given)
+        return mapped(lambda one, other: e.single(_extracted(one, other)), [value, pattern])
+    return _extracted(e.single(value), e.single(pattern))
+
+
+def _extracted(value: Scalar, pattern: Scalar) -> Operand:
     found = _first_match("REGEXEXTRACT", value, pattern)
     if found is None:
         shown = (
             f'"{to_text(pattern)}" does not match text of Function REGEXEXTRACT parameter 1 value "{to_text(value)}"'
         )
         raise Fault(CellError("N_A", f"Function REGEXEXTRACT parameter 2 value {shown}."))
-    return str((found[1] if found.groups() else found[0]) or "")
+    groups = [group or "" for group in found.groups()] or [str(found[0])]
+    return groups[0] if len(groups) == 1 else Array([[*groups]])
 
 
 def _text_only(function: str, value: Scalar) -> str:

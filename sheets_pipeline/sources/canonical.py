@@ -52,8 +52,7 @@ class Chunk:
 
 def fingerprint(content: Content) -> Fingerprint:
     """The hash of a content and the ids of its rows."""
-    hashed = hashlib.blake2b
-    row_ids = [hashed(encoded(row), digest_size=ID_BYTES).digest() for row in content.rows]
+    row_ids = [row_id(row) for row in content.rows]
     columns = [[column.name, column.header, column.type.value] for column in content.columns]
     whole = hashlib.sha256(_FORM + encoded_values(columns) + b"\n")
     whole.update(b"".join(row_ids))
@@ -70,6 +69,11 @@ def chunks(row_ids: Sequence[bytes]) -> Iterator[Chunk]:
             part = [*row_ids[begin:end]]
             yield Chunk(hashlib.blake2b(b"".join(part), digest_size=ID_BYTES).digest(), part)
             begin = end
+
+
+def row_id(row: Row) -> bytes:
+    """The hash over a row's cells."""
+    return hashlib.blake2b(encoded_values(row), digest_size=ID_BYTES).digest()
 
 
 def encoded(row: Row) -> bytes:

@@ -122,6 +122,25 @@ class PostgresqlStore:
             for form in _row_forms(connection, version, offset, limit):
                 yield decoded(form)
 
+    def row_ids(self, version: Version) -> list[bytes]:
+        """The hashes of its rows in their order: rows with the same cells have the same one."""
+        asked = {"name": version.source, "number": version.number}
+        with self.engine.connect() as connection:
+            ids = [row_id.bytes for row_id in connection.scalars(_ROW_IDS, asked)]
+        if len(ids) != version.rows:
+            raise _kept_no_longer(version)
+        return ids
+
+    def rows_of(self, version: Version, row_ids: Sequence[bytes]) -> list[Row]:
+        """Rows by their hashes, in this order; all of them are in memory."""
+        decoded = decoder(version.columns)
+        asked = {"name": version.source, "ids": [row_id.hex() for row_id in row_ids]}
+        with self.engine.connect() as connection:
+            rows = [decoded(form) for form in connection.scalars(_ROWS_OF_IDS, asked)]
+        if len(rows) != len(row_ids):
+            raise _kept_no_longer(version)
+        return rows
+
     def search(self, text: str, *, source: str | None = None, limit: int = 100) -> list[Found]:
         """Rows of latest versions in which words begin with each word of the text; none for a text without words."""
         words = searched(text)
@@ -277,7 +296,7 @@ def _row_forms(connection: sa.Connection, version: Version, offset: int, limit: 
     asked = {"name": version.source, "number": version.number}
     lengths = connection.execute(_CHUNK_LENGTHS, asked).all()
     if sum(line.length for line in lengths) != version.rows:
-        raise SourceProblem(version.source, f"version {version.number} is kept no longer.")
+        raise _kept_no_longer(version)
     until = version.rows if limit is None else min(version.rows, offset + limit)
     begin = 0
     for first in range(0, len(lengths), _CHUNKS_AT_ONCE):
@@ -306,6 +325,27 @@ _ROWS_OF_CHUNKS = sa.text("""
     JOIN sheet_source_row w ON w.source = :source AND w.id = r.id
     ORDER BY c.place, r.place
 """)
+
+
+_ROW_IDS = sa.text("""
+    SELECT r.id
+    FROM sheet_source s JOIN sheet_source_version v ON v.source = s.id AND v.number = :number
+    CROSS JOIN LATERAL unnest(v.chunks) WITH ORDINALITY c(id, place)
+    JOIN sheet_source_chunk k ON k.source = v.source AND k.id = c.id
+    CROSS JOIN LATERAL unnest(k.rows) WITH ORDINALITY r(id, place)
+    WHERE s.name = :name ORDER BY c.place, r.place
+""")
+
+_ROWS_OF_IDS = sa.text("""
+    SELECT CAST(w.cells AS text)
+    FROM sheet_source s CROSS JOIN LATERAL unnest(CAST(:ids AS uuid[])) WITH ORDINALITY r(id, place)
+    JOIN sheet_source_row w ON w.source = s.id AND w.id = r.id
+    WHERE s.name = :name ORDER BY r.place
+""")
+
+
+def _kept_no_longer(version: Version) -> SourceProblem:
+    return SourceProblem(version.source, f"version {version.number} is kept no longer.")
 
 
 def _refused(error: psycopg.Error, url: sa.URL) -> DatabaseError:

@@ -3,7 +3,7 @@
 A version is visible when all of it is there, never before; whatever ends a process leaves the versions before it as they were.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -63,6 +63,12 @@ class SourceStore(Protocol):
 
     def rows(self, version: Version, *, offset: int = 0, limit: int | None = None) -> Iterator[Row]:
         """Its rows in the order of the sheet."""
+
+    def row_ids(self, version: Version) -> list[bytes]:
+        """The hashes of its rows in their order: rows with the same cells have the same one."""
+
+    def rows_of(self, version: Version, row_ids: Sequence[bytes]) -> list[Row]:
+        """Rows by their hashes, in this order; all of them are in memory."""
 
     def search(self, text: str, *, source: str | None = None, limit: int = 100) -> list[Found]:
         """Rows of latest versions in which every word of the text stands, in any language."""

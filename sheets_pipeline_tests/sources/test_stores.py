@@ -10,7 +10,9 @@ import pytest
 from sheets_pipeline.database.engine import connect
 from sheets_pipeline.embedded.postgres import Server
 from sheets_pipeline.errors import SourceProblem
+from sheets_pipeline.sources.canonical import row_id
 from sheets_pipeline.sources.content import Cell, Content, SourceColumn
+from sheets_pipeline.sources.diff import diff
 from sheets_pipeline.sources.postgresql import PostgresqlStore
 from sheets_pipeline.sources.store import SourceStore
 from sheets_pipeline.sync.source import CellType
@@ -197,3 +199,19 @@ def test_a_put_that_ends_in_its_midst_leaves_the_version_before(store: SourceSto
     assert len(store.search("ada", source=source)) == 10
     whole = store.put(source, people(3_000)).version
     assert (whole.number, [*store.rows(whole)]) == (2, people(3_000).rows)
+
+
+def test_rows_are_read_by_their_hashes(store: SourceStore, source: str):
+    content = people(1_000, person(7, "Twin"))
+    before = store.put(source, Content(PEOPLE, [*content.rows, content.rows[3]])).version
+    assert store.row_ids(before) == [row_id(row) for row in [*content.rows, content.rows[3]]]
+    ids = store.row_ids(before)
+    assert store.rows_of(before, [ids[7], ids[3], ids[1_000]]) == [content.rows[7], content.rows[3], content.rows[3]]
+    assert store.rows_of(before, []) == []
+    after = store.put(source, people(999)).version
+    difference = diff(store, before, after, ["id"])
+    assert (len(difference.inserted), len(difference.deleted), len(difference.changed)) == (0, 2, 1)
+    store.forget(source, keep=1)
+    for read in (lambda: store.row_ids(before), lambda: store.rows_of(before, [ids[999]])):
+        with pytest.raises(SourceProblem, match="version 1 is kept no longer"):
+            read()

@@ -20,8 +20,8 @@ _PAIRS = (SourceColumn("id", "ID", CellType.MIXED), SourceColumn("v", "V", CellT
 
 def _diff(before: Any, after: Any, *key: str, columns: Any = (_PAIRS, _PAIRS)) -> Difference:
     store = KeptVersions()
-    versions = [store.version(Content(each, rows)) for each, rows in zip(columns, (before, after), strict=True)]
-    return diff(cast(Any, store), *versions, key=key)
+    earlier, later = store.version(Content(columns[0], before)), store.version(Content(columns[1], after))
+    return diff(cast(Any, store), earlier, later, key)
 
 
 def _told(difference: Difference) -> list[tuple[str, int, Row, tuple[CellChange, ...]]]:

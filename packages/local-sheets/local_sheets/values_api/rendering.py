@@ -44,13 +44,26 @@ def _formatted(locale: str) -> Renderer:
             return str(cell)
         if kind is float:
             text = repr(cell)
-            if len(text) <= _PLAIN_DIGITS and "e" not in text:
-                return text if decimal == "." else text.replace(".", decimal)
+            if "e" not in text:
+                if len(text) > _PLAIN_DIGITS:
+                    text = _ten_digits(cell, text)  # type: ignore[arg-type]
+                if text:
+                    return text if decimal == "." else text.replace(".", decimal)
         if kind is bool:
             return known.true if cell else known.false
         return render(effective(cell), number_format_of(cell), known)
 
     return show
+
+
+def _ten_digits(number: float, exact: str) -> str:
+    """What ``render_general`` shows of a number with many digits, quicker; empty where it may come out differently.
+
+    The two round halves differently. A number that is shown here has more digits than a half would have.
+    """
+    size = abs(number)
+    is_plain = (1 <= size < 9e9 and len(exact) > 14) or (1e-4 <= size < 1 and len(exact) > 19)
+    return f"{number:.10g}" if is_plain else ""
 
 
 def _plain(value: Value | None) -> Any:

@@ -81,9 +81,10 @@ docs: dev-tools
 	@$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --fresh-env --doctree-dir build/doctrees docs build/docs
 	@echo "Open build/docs/index.html"
 
-# The pages of all commands and settings, from the code.
+# The pages of all commands and settings, and of what Local Sheets was checked against, from the code.
 reference: dev-tools
 	@$(BIN)/python -m docs.reference
+	@$(BIN)/python -m docs.witnesses
 
 bench: dev-tools
 	@$(BIN)/python -m benchmarks $(BENCH_ARGS)

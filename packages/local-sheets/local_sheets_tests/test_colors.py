@@ -4,6 +4,8 @@ import pytest
 
 from local_sheets.colors import shown_float32, stored_color
 
+CHECKED_AGAINST = ("recording",)
+
 
 @pytest.mark.parametrize(
     ("given", "kept"),

@@ -4,6 +4,8 @@ import pytest
 
 from local_sheets.discovery import check_answer, check_message, field_names, match_route, methods
 
+CHECKED_AGAINST = ("discovery",)
+
 
 def test_all_seventeen_methods_are_known():
     assert len(methods()) == 17

@@ -5,6 +5,8 @@ import pytest
 from local_sheets.discovery import methods
 from local_sheets.request_body import InvalidPayload, check_body, check_cells, read_body, read_query
 
+CHECKED_AGAINST = ("recording", "discovery")
+
 
 def method(name):
     return methods()[f"sheets.spreadsheets.{name}"]

@@ -71,6 +71,11 @@ class DriveService:
             )
         ]
 
+    @property
+    def methods(self) -> set[str]:
+        """The ids of all methods that are served."""
+        return {f"drive.{name}" for name, *_ in self._routes}
+
     def method(self, verb: str, raw_path: str) -> str | None:
         """The id of the method that a request is for (``drive.files.list``), None when it is for none of these."""
         path = raw_path.rstrip("/")

@@ -13,6 +13,8 @@ from local_sheets.replay.exchange import Exchange, Recording
 from local_sheets.replay.presumed import Presumed
 from local_sheets.replay.twin import Twin
 
+_BATCH_UPDATE = "sheets.spreadsheets.batchUpdate"
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -21,7 +23,8 @@ class Outcome:
     path: Path
     number: int
     exchange: Exchange
-    method_id: str
+    #: The API's method; where it is batchUpdate, also the kinds of its requests.
+    method_ids: tuple[str, ...] = ()
     differences: tuple[str, ...] = ()
     left_out: str | None = None
 
@@ -42,12 +45,13 @@ class Tally:
         self.words[outcome.word] += 1
         if outcome.left_out:
             self.left_out[outcome.left_out] += 1
-        else:
-            self.by_method.setdefault(outcome.method_id, Counter())[outcome.word] += 1
+        for name in outcome.method_ids:
+            self.by_method.setdefault(name, Counter())[outcome.word] += 1
 
     def as_json(self) -> dict[str, Any]:
-        """Counts by method, as the page of witnesses is made from."""
-        return {name: dict(sorted(counts.items())) for name, counts in sorted(self.by_method.items())}
+        """Counts of all answers and by method."""
+        methods = {name: dict(sorted(counts.items())) for name, counts in sorted(self.by_method.items())}
+        return {"answers": dict(sorted(self.words.items())), "methods": methods}
 
 
 def play(recording: Recording) -> Iterable[Outcome]:
@@ -58,23 +62,26 @@ def play(recording: Recording) -> Iterable[Outcome]:
         for number, exchange in enumerate(recording.exchanges, 1):
             reason = exchange.left_out_because()
             if reason is not None:
-                yield Outcome(recording.path, number, exchange, "", left_out=reason)
+                yield Outcome(recording.path, number, exchange, left_out=reason)
                 continue
             presumed.set_up(number - 1)
             answer = twin.play(exchange)
             found = differences(exchange, answer.status, answer.body, twin.ids)
-            yield Outcome(recording.path, number, exchange, method_of(exchange), tuple(found))
+            yield Outcome(recording.path, number, exchange, methods_of(exchange), tuple(found))
     finally:
         twin.close()
 
 
-def method_of(exchange: Exchange) -> str:
-    """The id of the API's method, with the kinds of its requests where it is batchUpdate; the path where it is none."""
+def methods_of(exchange: Exchange) -> tuple[str, ...]:
+    """The id of the API's method, and where that is batchUpdate the kinds of its requests; the path where it is none."""
     path = exchange.path.partition("?")[0]
     match = match_route(exchange.method, path)
     if match is None:
-        return known_method(exchange.method, path.replace("/upload/drive/v2", "/drive/v3")) or _other(path)
-    return match.method.id
+        return (known_method(exchange.method, path.replace("/upload/drive/v2", "/drive/v3")) or _other(path),)
+    body = exchange.request_json()
+    requests = body.get("requests", ()) if match.method.id == _BATCH_UPDATE and isinstance(body, dict) else ()
+    kinds = sorted({f"{_BATCH_UPDATE}.{kind}" for one in requests if isinstance(one, dict) for kind in one})
+    return (match.method.id, *kinds)
 
 
 def _other(path: str) -> str:

@@ -12,6 +12,8 @@ from local_sheets.testing import LocalSheetsServer
 from local_sheets.testing_scripts import ScriptOfSpreadsheet
 from local_sheets_tests.apps_script.hook import Hook
 
+CHECKED_AGAINST = ("reference https://developers.google.com/apps-script/reference/spreadsheet",)
+
 Evaluate = Callable[[str], Any]
 _SHEET = "SpreadsheetApp.getActive().getSheetByName('Sheet1')"
 

@@ -10,6 +10,8 @@ from local_sheets.testing_scripts import ScriptOfSpreadsheet
 from local_sheets_tests.api_client import Api
 from local_sheets_tests.apps_script.hook import SENDING_SCRIPT, Hook
 
+CHECKED_AGAINST = ("reference https://developers.google.com/apps-script/guides/triggers",)
+
 _TELL = (
     "function edited(e) { console.log(JSON.stringify(e)); }\nfunction changed(e) { console.log(JSON.stringify(e)); }\n"
 )

@@ -2,6 +2,8 @@
 
 from local_sheets_tests.api_client import Api, grid
 
+CHECKED_AGAINST = ("recording",)
+
 BOLD = {"textFormat": {"bold": True}}
 
 

@@ -4,6 +4,8 @@ import pytest
 
 from local_sheets_tests.api_client import Api, columns, grid, rows
 
+CHECKED_AGAINST = ("recording",)
+
 
 def insert(span: dict, inherit: bool = False) -> dict:
     return {"insertDimension": {"range": span, "inheritFromBefore": inherit}}

@@ -4,6 +4,8 @@ import pytest
 
 from local_sheets_tests.api_client import Api, grid
 
+CHECKED_AGAINST = ("recording",)
+
 AREA = {"startRowIndex": 0, "endRowIndex": 3, "startColumnIndex": 0, "endColumnIndex": 2}
 
 

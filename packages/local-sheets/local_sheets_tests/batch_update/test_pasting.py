@@ -4,6 +4,8 @@ import pytest
 
 from local_sheets_tests.api_client import Api, columns, grid, rows
 
+CHECKED_AGAINST = ("recording",)
+
 
 def test_a_copy_is_repeated_over_a_multiple_of_its_size(api: Api):
     api.put("A1", [["a", "b"]])

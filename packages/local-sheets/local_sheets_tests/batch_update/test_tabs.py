@@ -4,6 +4,8 @@ import pytest
 
 from local_sheets_tests.api_client import Api, rows
 
+CHECKED_AGAINST = ("recording",)
+
 
 def titles(api: Api) -> list[str]:
     return [sheet["properties"]["title"] for sheet in api.get("sheets.properties.title")["sheets"]]

@@ -8,6 +8,8 @@ from google.auth.transport.requests import AuthorizedSession
 
 from local_sheets_tests.clients.addresses import mount
 
+CHECKED_AGAINST = ("client gspread",)
+
 pytestmark = pytest.mark.xdist_group("clients")
 
 

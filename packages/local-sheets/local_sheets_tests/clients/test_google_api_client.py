@@ -11,6 +11,8 @@ from googleapiclient.http import MediaIoBaseDownload, MediaIoBaseUpload
 from local_sheets.discovery import check_message
 from local_sheets_tests.clients.addresses import LocalHttp
 
+CHECKED_AGAINST = ("client google-api-python-client",)
+
 pytestmark = pytest.mark.xdist_group("clients")
 
 SHEET_TYPE = "application/vnd.google-apps.spreadsheet"

@@ -9,6 +9,8 @@ from gspread.utils import Dimension, ExportFormat, MergeType, ValueInputOption, 
 from local_sheets_tests.clients.addresses import mount
 from local_sheets_tests.clients.conftest import SCOPES
 
+CHECKED_AGAINST = ("client gspread",)
+
 pytestmark = pytest.mark.xdist_group("clients")
 
 

@@ -8,6 +8,8 @@ from gspread_dataframe import get_as_dataframe, set_with_dataframe
 
 from local_sheets_tests.clients.addresses import mount
 
+CHECKED_AGAINST = ("client gspread-dataframe",)
+
 pytestmark = pytest.mark.xdist_group("clients")
 
 

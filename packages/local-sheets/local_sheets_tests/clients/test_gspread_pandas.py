@@ -7,6 +7,8 @@ from gspread_pandas import Client, Spread
 
 from local_sheets_tests.clients.addresses import mount
 
+CHECKED_AGAINST = ("client gspread-pandas",)
+
 pytestmark = pytest.mark.xdist_group("clients")
 
 

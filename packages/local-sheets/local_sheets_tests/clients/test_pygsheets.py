@@ -6,6 +6,8 @@ import pytest
 
 from local_sheets_tests.clients.addresses import LocalHttp
 
+CHECKED_AGAINST = ("client pygsheets",)
+
 pytestmark = pytest.mark.xdist_group("clients")
 
 

@@ -12,6 +12,8 @@ from local_sheets.drive.service import DriveService
 from local_sheets.engine import Engine
 from local_sheets_tests.drive.test_service import ANN, BOB, FOLDER_TYPE, fill, made
 
+CHECKED_AGAINST = ("reference https://developers.google.com/workspace/drive/api/guides/manage-changes", "discovery")
+
 CHANGES = "/drive/v3/changes"
 
 

@@ -10,6 +10,8 @@ from local_sheets.drive import notifier as notifying
 from local_sheets_tests.drive.test_changes import CHANGES
 from local_sheets_tests.drive.test_service import ANN, BOB, FOLDER_TYPE, fill, made
 
+CHECKED_AGAINST = ("reference https://developers.google.com/workspace/drive/api/guides/push",)
+
 
 @pytest.fixture(scope="module")
 def post_box():

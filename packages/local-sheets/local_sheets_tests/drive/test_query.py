@@ -5,6 +5,8 @@ import pytest
 from local_sheets.drive.errors import DriveError
 from local_sheets.drive.query import read_query, words_of
 
+CHECKED_AGAINST = ("reference https://developers.google.com/workspace/drive/api/guides/ref-search-terms",)
+
 FILE = {
     "name": "Ann's budget 2026",
     "mimeType": "application/vnd.google-apps.spreadsheet",

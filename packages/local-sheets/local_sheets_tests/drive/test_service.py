@@ -10,6 +10,8 @@ from local_sheets.drive.access import DriveCall
 from local_sheets.drive.service import DriveService
 from local_sheets.values_api.writing import write_rows
 
+CHECKED_AGAINST = ("recording", "reference https://developers.google.com/workspace/drive/api/reference/rest/v3")
+
 SHEET_TYPE = "application/vnd.google-apps.spreadsheet"
 FOLDER_TYPE = "application/vnd.google-apps.folder"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

@@ -5,6 +5,8 @@ import pytest
 from local_sheets.formulas.operands import TableArea
 from local_sheets_tests.formulas.twin import TwinWorkbook
 
+CHECKED_AGAINST = ("reference https://support.google.com/docs/table/25273",)
+
 DATE = {"type": "DATE", "pattern": "yyyy-mm-dd"}
 SALES = [
     ["day", "name", "amt", "region", "code"],

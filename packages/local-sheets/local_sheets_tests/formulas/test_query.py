@@ -11,6 +11,8 @@ from local_sheets.formulas.query.engine import run_query
 from local_sheets.formulas.query.language import Query, parse_query
 from local_sheets.formulas.query.table import Column, QueryError, Table, make_table
 
+CHECKED_AGAINST = ("reference https://developers.google.com/chart/interactive/docs/querylanguage",)
+
 # https://developers.google.com/chart/interactive/docs/querylanguage#Language_Clauses
 HIRED = [38460, 39555, 38637, 38693, 39417, 38412]
 STAFF = Table(

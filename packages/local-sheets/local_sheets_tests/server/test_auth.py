@@ -16,6 +16,11 @@ from google.oauth2.service_account import Credentials
 from local_sheets.server.accounts import ensure_key_file
 from local_sheets.testing import LocalSheetsServer
 
+CHECKED_AGAINST = (
+    "client google-auth",
+    "reference https://developers.google.com/identity/protocols/oauth2/service-account",
+)
+
 SPREADSHEETS = "https://www.googleapis.com/auth/spreadsheets"
 
 

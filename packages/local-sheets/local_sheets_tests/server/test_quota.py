@@ -6,6 +6,8 @@ from local_sheets.api_error import ApiError
 from local_sheets.server.quota import UNLIMITED, Limits, Quota, parse_limits
 from local_sheets_tests.api_client import Api
 
+CHECKED_AGAINST = ("reference https://developers.google.com/workspace/sheets/api/limits",)
+
 
 class Clock:
     """A clock that stands still until it is moved."""

@@ -4,6 +4,8 @@ import pytest
 
 from local_sheets_tests.api_client import Api, grid
 
+CHECKED_AGAINST = ("recording", "discovery")
+
 
 def test_a_new_spreadsheet_has_googles_defaults(api: Api):
     created = api.send("POST", "", {}).json()

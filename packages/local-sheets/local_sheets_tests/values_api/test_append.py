@@ -4,6 +4,11 @@ import pytest
 
 from local_sheets_tests.api_client import Api
 
+CHECKED_AGAINST = (
+    "recording",
+    "reference https://developers.google.com/workspace/sheets/api/guides/values#append_values",
+)
+
 
 def append(api: Api, a1_range: str, values: list, **query: str) -> dict:
     query.setdefault("valueInputOption", "RAW")

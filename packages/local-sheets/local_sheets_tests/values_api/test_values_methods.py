@@ -4,6 +4,11 @@ import pytest
 
 from local_sheets_tests.api_client import Api
 
+CHECKED_AGAINST = (
+    "recording",
+    "reference https://developers.google.com/workspace/sheets/api/reference/rest/v4/spreadsheets.values",
+)
+
 NOTHING = {"majorDimension": "ROWS"}
 
 

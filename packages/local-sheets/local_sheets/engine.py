@@ -6,18 +6,23 @@ reads an opened spreadsheet outside of the server's event loop holds that spread
 
 import asyncio
 import secrets
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
+from local_sheets import imports
 from local_sheets.api_error import not_found
 from local_sheets.change_marks import ChangeNumbers, change_number, mark_change, timestamp
+from local_sheets.formulas.faults import Fault
+from local_sheets.formulas.operands import Rows
 from local_sheets.model.spreadsheet import Spreadsheet
 from local_sheets.model.transaction import Transaction
 from local_sheets.recalculation import Calculation, recalculate
 from local_sheets.store import SpreadsheetFile
+from local_sheets.workbook import Importer
 
 Answer = TypeVar("Answer")
 Listener = Callable[[Transaction], None]
@@ -42,6 +47,10 @@ class _Entry:
     calculation: Calculation | None = None
     #: Grows with each use.
     used: int = 0
+    #: Held while the spreadsheet is read from disk or changed: others that import from it do not wait for it.
+    changing: threading.RLock = field(default_factory=threading.RLock)
+    #: A spreadsheet that this one imports from changed.
+    is_behind: bool = False
 
 
 class Engine:
@@ -53,6 +62,11 @@ class Engine:
         self._entries: dict[str, _Entry] = {}
         self._uses = count(1)
         self.listeners: list[Listener] = []
+        #: Hear of results that changed because another spreadsheet did.
+        self.result_listeners: list[Listener] = []
+        #: Hear of spreadsheets that import from one that changed, by id.
+        self.behind_listeners: list[Callable[[str], None]] = []
+        self._importers = imports.Importers()
         #: Of all changes, also of those that Drive makes beside the spreadsheets.
         self.numbers = ChangeNumbers()
         #: Spreadsheets whose files are open at the same time.
@@ -69,6 +83,7 @@ class Engine:
         else:
             self._entries[path.name.removesuffix(_SUFFIX)] = entry
             self.numbers.start_after(change_number(entry.head["file"]))
+            self._importers.put(path.name.removesuffix(_SUFFIX), imports.donors(entry.head["file"]))
 
     def _close_idle(self) -> None:
         """Close the files that were not used for the longest time, where there are many."""
@@ -111,21 +126,27 @@ class Engine:
         return entry
 
     def open(self, spreadsheet_id: str) -> Spreadsheet:
-        """The spreadsheet, read from disk the first time.
+        """The spreadsheet, read from disk the first time; what it imports is up to date.
 
         Raises:
             ApiError: No spreadsheet has this id.
         """
         entry = self._entry(spreadsheet_id)
-        if entry.sheet is None:
-            entry.sheet = entry.file.load(spreadsheet_id)
-            self._close_idle()
+        if entry.sheet is not None and not entry.is_behind:
+            return entry.sheet
+        with entry.changing:
+            if entry.sheet is None:
+                entry.sheet = entry.file.load(spreadsheet_id)
+                entry.is_behind = entry.is_behind or bool(imports.donors(entry.sheet.file))
+                self._close_idle()
+            if entry.is_behind:
+                self._catch_up(entry, entry.sheet)
         return entry.sheet
 
     def may_take_long(self, spreadsheet_id: str) -> bool:
         """Whether work on the spreadsheet may take long: it is not read yet, has formulas, or many rows."""
         entry = self._entry(spreadsheet_id)
-        if entry.sheet is None or entry.calculation is not None:
+        if entry.sheet is None or entry.calculation is not None or entry.is_behind:
             return True
         tabs = entry.sheet.tabs
         return any(tab.rows.may_calculate for tab in tabs) or sum(len(tab.rows) for tab in tabs) > _MANY_ROWS
@@ -137,7 +158,7 @@ class Engine:
         tx = Transaction(sheet)
         fill(tx)
         entry = _Entry(SpreadsheetFile(self._folder / (spreadsheet_id + _SUFFIX)), sheet=sheet)
-        entry.calculation = recalculate(tx, None)
+        entry.calculation = recalculate(tx, None, self._importer(sheet))
         with self.numbers.take() as number:
             now = timestamp()
             sheet.file = {"createdTime": now, "modifiedTime": now, **sheet.file, "change": [number, now]}
@@ -150,16 +171,23 @@ class Engine:
 
     def change(self, spreadsheet_id: str, work: Callable[[Transaction], Answer], editor: str | None = None) -> Answer:
         """Run ``work`` as one transaction: all of it is on disk when this returns, or nothing is changed at all."""
-        sheet = self.open(spreadsheet_id)
         entry = self._entry(spreadsheet_id)
-        tx = Transaction(sheet)
-        tx.editor = editor
+        with entry.changing:
+            sheet = self.open(spreadsheet_id)
+            tx = Transaction(sheet)
+            tx.editor = editor
+            answer = self._carry_out(entry, tx, work)
+        self._tell(tx)
+        self._fall_behind(spreadsheet_id)
+        return answer
+
+    def _carry_out(self, entry: _Entry, tx: Transaction, work: Callable[[Transaction], Answer]) -> Answer:
         settled = False
 
         def settle() -> None:
             nonlocal settled
             settled = True
-            entry.calculation = recalculate(tx, entry.calculation)
+            entry.calculation = recalculate(tx, entry.calculation, self._importer(tx.spreadsheet))
 
         tx.settle = settle
         try:
@@ -175,13 +203,80 @@ class Engine:
             if settled:
                 entry.calculation = None  # it knows of formulas that are gone again
             raise
-        self._tell(tx)
         return answer
+
+    # -- cells of other spreadsheets
+
+    def allow_import(self, spreadsheet_id: str, donor: str) -> None:
+        """Let a spreadsheet's IMPORTRANGE read another one, from now on.
+
+        Raises:
+            ApiError: One of them does not exist.
+        """
+        self._entry(donor)
+
+        def work(tx: Transaction) -> None:
+            tx.spreadsheet.file = imports.with_donor(tx.spreadsheet.file, donor)
+
+        self.change(spreadsheet_id, work)
+        self._importers.put(spreadsheet_id, [donor])
+        self._entry(spreadsheet_id).is_behind = True
+        self._fall_behind(spreadsheet_id)
+        self.open(spreadsheet_id)
+
+    def _importer(self, sheet: Spreadsheet) -> Importer:
+        return lambda text, cells: self._imported(sheet, imports.donor_id(text), cells)
+
+    def _imported(self, sheet: Spreadsheet, donor: str, cells: str) -> Rows:
+        """The values of another spreadsheet's range; one that is being changed is read once that is done.
+
+        Raises:
+            Fault: They cannot be read, or not now.
+        """
+        if donor == sheet.spreadsheet_id:
+            return imports.imported_values(sheet, cells)
+        entry = self._entries.get(donor)
+        if entry is None:
+            raise Fault(imports.NOT_FOUND)
+        if donor not in imports.donors(sheet.file):
+            raise Fault(imports.NOT_ALLOWED)
+        if not entry.changing.acquire(blocking=False):
+            self._entry(sheet.spreadsheet_id).is_behind = True
+            raise Fault(imports.LOADING)
+        try:
+            return imports.imported_values(self.open(donor), cells)
+        finally:
+            entry.changing.release()
+
+    def _fall_behind(self, spreadsheet_id: str) -> None:
+        """Mark what imports from a spreadsheet that changed."""
+        for importer in self._importers.behind(spreadsheet_id):
+            entry = self._entries.get(importer)
+            if entry is not None:
+                entry.is_behind = True
+                for listener in self.behind_listeners:
+                    listener(importer)
+
+    def _catch_up(self, entry: _Entry, sheet: Spreadsheet) -> None:
+        """Compute anew what a spreadsheet imports; that is no change of the file."""
+        entry.is_behind = False
+        tx = Transaction(sheet)
+        try:
+            entry.calculation = recalculate(tx, entry.calculation, self._importer(sheet), imports=True)
+            if tx.changes:
+                entry.file.save(tx)
+        except BaseException:
+            tx.rollback()
+            entry.calculation = None
+            raise
+        for listener in self.result_listeners if tx.changes else ():
+            listener(tx)
 
     def delete(self, spreadsheet_id: str) -> None:
         """Remove a spreadsheet for good."""
         entry = self._entry(spreadsheet_id)
         del self._entries[spreadsheet_id]
+        self._fall_behind(spreadsheet_id)
         entry.file.close()
         _remove(entry.file.path)
 

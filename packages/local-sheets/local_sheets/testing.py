@@ -177,6 +177,10 @@ class LocalSheetsServer:
         body = {"emailAddress": email, "role": role}
         self.call("PUT", f"/_local/spreadsheets/{spreadsheet_id}/permissions", body)
 
+    def allow_import(self, spreadsheet_id: str, donor_id: str) -> None:
+        """Let a spreadsheet's IMPORTRANGE read another one, as a person does by *Allow access*."""
+        self.call("PUT", f"/_local/spreadsheets/{spreadsheet_id}/imports/{donor_id}")
+
     def script(self, spreadsheet_id: str) -> ScriptOfSpreadsheet:
         """The spreadsheet's Apps Script, and a person at its page."""
         return ScriptOfSpreadsheet(self.call, self._read_page, spreadsheet_id)

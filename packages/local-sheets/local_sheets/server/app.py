@@ -1,5 +1,6 @@
 """The ASGI application: its routes, the token endpoint, and cutting a connection when a fault wants it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -20,6 +21,7 @@ from local_sheets.server.connection import CUT
 from local_sheets.server.context import Server
 from local_sheets.server.door import Door, own_origins
 from local_sheets.server.encoding import JSON_TYPE, json_bytes
+from local_sheets.server.import_routes import import_routes
 from local_sheets.server.local_routes import local_routes
 
 
@@ -47,6 +49,7 @@ def build_app(server: Server) -> ASGIApp:
     routes: list[BaseRoute] = [
         Route("/token", token, methods=["POST"]),
         *local_routes(server),
+        *import_routes(server),
         *drive_routes(server),
         *page.routes(),
         *room.routes(),
@@ -55,8 +58,10 @@ def build_app(server: Server) -> ASGIApp:
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        server.loop = asyncio.get_running_loop()
         await room.scripts.start()
         yield
+        server.loop = None
         await room.scripts.stop()
         page.stop()
         server.close()

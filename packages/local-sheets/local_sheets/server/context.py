@@ -1,5 +1,6 @@
 """Everything that a running server consists of, in one object that routes and the page are given."""
 
+import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,12 +48,16 @@ class Server:
     faults: Faults = field(default_factory=Faults)
     log: RequestLog = field(default_factory=RequestLog)
     events: Events = field(default_factory=Events)
+    #: The loop that the server runs in, once it does.
+    loop: asyncio.AbstractEventLoop | None = None
 
     def __post_init__(self) -> None:
         self.engine = Engine(self.options.data_dir)
         self.gate = Gate(self.options.data_dir, enabled=self.options.auth)
         self.quota = Quota(self.options.limits)
         self.engine.listeners.append(lambda tx: self.events.publish("change", change_message(tx)))
+        self.engine.result_listeners.append(lambda tx: self.events.publish("change", change_message(tx)))
+        self.engine.behind_listeners.append(self._catch_up_later)
         self.log.listeners.append(lambda entry: self.events.publish("request", entry.as_json()))
 
     @property
@@ -60,6 +65,16 @@ class Server:
         """Our own address."""
         host = f"[{self.options.host}]" if ":" in self.options.host else self.options.host
         return f"http://{'127.0.0.1' if host in ('0.0.0.0', '[::]') else host}:{self.options.port}"  # noqa: S104
+
+    def _catch_up_later(self, spreadsheet_id: str) -> None:
+        """Compute what a spreadsheet imports although nobody asks for it: pages show it. From any thread."""
+        if self.loop is not None:
+            asyncio.run_coroutine_threadsafe(self._catch_up(spreadsheet_id), self.loop)
+
+    async def _catch_up(self, spreadsheet_id: str) -> None:
+        if spreadsheet_id in self.engine:
+            async with self.engine.lock(spreadsheet_id):
+                await asyncio.to_thread(self.engine.open, spreadsheet_id)
 
     def close(self) -> None:
         self.engine.close()

@@ -43,7 +43,7 @@ class NoEdits:
     def take(self, *_: object) -> None:
         """Nothing."""
 
-    def note_overwritten(self, found: Sequence[object], _sent_at: float) -> None:
+    def note_overwritten(self, found: Sequence[object], _sent_at: float, *, is_sure: bool = True) -> None:
         """Nothing may be found.
 
         Raises:

@@ -63,6 +63,8 @@ class Source:
     doubled: frozenset[str] = frozenset()
     #: Whether a write of ours, sent at ``typed_at``, has written over them.
     is_overwritten: bool = False
+    #: Why a person has to say whose cells these are; blank where that is known.
+    unsure: str = ""
 
     def as_row(self) -> dict[str, Any]:
         """The same as columns of the ledger."""

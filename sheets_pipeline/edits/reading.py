@@ -27,6 +27,9 @@ from sheets_pipeline.sync.typed_cells import Reader
 Base = Callable[[Collection[str]], Mapping[str, Mapping[str, Cell] | None]]
 
 
+_COLUMNS_MOVED = "columns were moved in the moment of a write, so that nobody knows for sure which cell this was"
+
+
 class Reading:
     """Finds edits among what a full sync is about to write; follows the protocol ``EditInbox``."""
 
@@ -76,9 +79,13 @@ class Reading:
                     seen.append(Seen(key, name, cells[row]))
         return self._record(seen, look.index.doubled) if seen else 0
 
-    def note_overwritten(self, found: Sequence[FoundEdit], sent_at: float) -> None:
-        """Note edits that a write of ours, sent at this time, has written over; they are merged as all others are."""
-        self._record([Seen(edit.key, edit.column, edit.typed, edit.stood) for edit in found], written_over_at=sent_at)
+    def note_overwritten(self, found: Sequence[FoundEdit], sent_at: float, *, is_sure: bool = True) -> None:
+        """Note edits that a write of ours, sent at this time, has written over; they are merged as all others are.
+
+        Where it is not sure which cells they are of, a person decides.
+        """
+        seen = [Seen(edit.key, edit.column, edit.typed, edit.stood) for edit in found]
+        self._record(seen, written_over_at=sent_at, unsure="" if is_sure else _COLUMNS_MOVED)
 
     @cached_property
     def _properties(self) -> dict[str, str]:
@@ -96,7 +103,14 @@ class Reading:
         zone = zone_named(name)
         return Reader(locale, zone, datetime.now(zone).date())
 
-    def _record(self, seen: list[Seen], doubled: Collection[str] = (), *, written_over_at: float | None = None) -> int:
+    def _record(
+        self,
+        seen: list[Seen],
+        doubled: Collection[str] = (),
+        *,
+        written_over_at: float | None = None,
+        unsure: str = "",
+    ) -> int:
         properties = self._properties
         limit = self.tab.edits.needs_approval_above if self.tab.edits else None
         source = Source(
@@ -108,6 +122,7 @@ class Reading:
             approval_above=limit,
             doubled=frozenset(doubled),
             is_overwritten=written_over_at is not None,
+            unsure=unsure,
         )
         with ledger.writing(self.state) as connection:
             tab_id = ledger.tab_id_of(connection, self.spreadsheet_id, self.tab.title)

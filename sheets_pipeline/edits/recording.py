@@ -95,7 +95,7 @@ def _leave_for_approval(rows: list[dict[str, Any]], source: Source) -> None:
     limit = source.approval_above
     reason = f"{len(rows)} cells at once, and more than {limit} wait for a person to accept them"
     for row in rows:
-        why = _COPIED if row["row_key"] in source.doubled else None
+        why = source.unsure or (_COPIED if row["row_key"] in source.doubled else None)
         why = reason if limit is not None and len(rows) > limit else why
         if why and row["state"] == State.NEW.value:
             row |= {"state": State.AWAITING.value, "reason": why}

@@ -292,8 +292,8 @@ _ANSWER_MASK = (
 
 @dataclass(frozen=True, slots=True)
 class CopiesBlock:
-    """Where in the hidden tab of this title the copies of a batch stand, and the headers (0-based column → text) that its columns
-    must still have in the tab: else people moved one, and the copies are of others."""
+    """Where in the hidden tab of this title the copies of a batch stand, and the headers (0-based column → text) by which its columns
+    are known to stand where they did."""
 
     title: str
     width: int
@@ -309,7 +309,7 @@ def apply_batch(
     check: dict[int, str],
     right_before: Callable[[], None] | None = None,
     copies: CopiesBlock | None = None,
-) -> tuple[list[str], list[list[Cell]]]:
+) -> tuple[list[str], list[list[Cell]], bool]:
     """Send one batch. One write request, whose answer carries the key cells of the rows to ``check`` as they now stand.
 
     Args:
@@ -318,7 +318,8 @@ def apply_batch(
         copies: Where it copies cells to, where they are wanted back.
 
     Returns:
-        Keys that are no longer in their row: people moved rows between our read and this write; and the copies.
+        Keys that are no longer in their row: people moved rows between our read and this write; the copies; and whether their
+        columns are known to have stood where they were read.
     """
     rows, ranges = sorted(check), _key_ranges(title, key_columns, sorted(check)) if check else []
     if copies is not None:
@@ -326,8 +327,8 @@ def apply_batch(
         ranges += _key_ranges(title, [*copies.headers], [0])
     answer = _apply(client, batch.body, ranges, right_before)
     keys = _keys_in_answer(answer, title, key_columns, rows)
-    block = _block_in_answer(answer, title, copies) if copies is not None else []
-    return [expected for row, expected in check.items() if keys[row] != expected], block
+    block, is_sure = _block_in_answer(answer, title, copies) if copies is not None else ([], False)
+    return [expected for row, expected in check.items() if keys[row] != expected], block, is_sure
 
 
 def apply_requests(
@@ -411,12 +412,10 @@ def _effective(value: dict[str, Any]) -> Cell:
     return next(iter(value.values()), None)
 
 
-def _block_in_answer(answer: Any, title: str, copies: CopiesBlock) -> list[list[Cell]]:
-    headers = _cells_in_answer(answer, title)
-    if any(key_of(headers.get((0, column))) != text.strip() for column, text in copies.headers.items()):
-        return [[None] * copies.width] * copies.count  # as if no row had a key
-    cells = _cells_in_answer(answer, copies.title)
-    return [[cells.get((FIRST_ROW + i, j)) for j in range(copies.width)] for i in range(copies.count)]
+def _block_in_answer(answer: Any, title: str, copies: CopiesBlock) -> tuple[list[list[Cell]], bool]:
+    headers, cells = _cells_in_answer(answer, title), _cells_in_answer(answer, copies.title)
+    is_sure = all(key_of(headers.get((0, column))) == text.strip() for column, text in copies.headers.items())
+    return [[cells.get((FIRST_ROW + i, j)) for j in range(copies.width)] for i in range(copies.count)], is_sure
 
 
 def read_copies_block(client: SheetsClient, sheet_id: int, width: int, count: int) -> list[list[Cell]]:

@@ -8,7 +8,9 @@ applied: it reads the copies before anything else is written. See docs/decisions
 import logging
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
 import orjson
 
@@ -29,7 +31,9 @@ from sheets_pipeline.sync.copies import (
     creation_requests,
     found_edits,
     growth_requests,
+    putting_back,
     read_copies,
+    real_columns,
 )
 from sheets_pipeline.sync.marks import read_version
 from sheets_pipeline.sync.plan import rows_to_have
@@ -123,38 +127,76 @@ class CellCopies:
         facts = planned.settled
         headers = {
             facts.layout[name]: facts.renamed.get(name) or facts.declared[name][0]
-            for name in self.tab.edited
+            for name in self._names
             if facts.declared.get(name)
         }
         return access.CopiesBlock(copies.title, len(self._names), len(copied_rows(batch)), headers)
 
-    def compare(self, planned: Round, batch: Batch, answered: list[list[Cell]], *, are_moved: bool) -> None:
-        """Note what a batch that was applied has written over.
+    def compare(
+        self, planned: Round, batch: Batch, answered: list[list[Cell]], *, are_moved: bool, is_sure: bool
+    ) -> bool:
+        """Note what a batch that was applied has written over; whether columns did not stand where they were read.
 
         Args:
             planned: What led to it.
             batch: The one that was sent.
             answered: The copies that its answer brought, empty where it was not asked for them.
             are_moved: Whether rows did not stand where they were read.
+            is_sure: Whether columns are known to have stood there.
         """
         copied, facts, sent = copied_rows(batch), planned.facts, self.sent(planned, batch)
-        copies: list[tuple[str, Copy]] = []
-        if copied and facts.copies is not None:
-            block = answered or access.read_copies_block(
-                self.client, facts.copies.sheet_id, len(self._names), len(copied)
-            )
-            self._is_there = True
-            pairs = zip(copied.values(), read_copies(self.tab, block), strict=True)
-            copies = [(key, _overwritten(copy, sent[key])) for key, copy in pairs if key is not None]
+        if not copied or facts.copies is None:
+            if are_moved:
+                self._settle_moved(sent, [], {})
+            return False
+        block = answered or access.read_copies_block(self.client, facts.copies.sheet_id, len(self._names), len(copied))
+        self._is_there = True
+        shift = None if is_sure else self._shift(facts.sheet_id, planned.settled.layout)
+        pairs = zip(copied.values(), read_copies(self.tab, block), strict=True)
+        copies = [(key, _overwritten(copy, sent[key])) for key, copy in pairs if key is not None]
+        if shift is not None:
+            self._put_back(planned, facts.copies.sheet_id, copied, sent, shift)
+            copies = [(key, shift.copy(key, copy)) for key, copy in copies]
+            sent = {key: one._replace(cells=shift.cells(one.cells)) for key, one in sent.items()}
         stood = self.memory.stood({copy.key for _, copy in copies if copy.key})
-        self._note(copies, stood, facts.unsettled_since)
-        if are_moved:
+        self._note(copies, stood, facts.unsettled_since, is_sure=shift is None or shift.keys_stay)
+        if are_moved or shift is not None:
             self._settle_moved(sent, copies, stood)
+        return shift is not None
 
-    def _note(self, copies: list[tuple[str, Copy]], stood: BaseRows, sent_at: float) -> None:
+    def _shift(self, sheet_id: int, planned: Mapping[str, int]) -> "_Shift | None":
+        """Which columns stand elsewhere than they were read; None for none. One read request."""
+        marked = access.read_column_metadata(self.client, sheet_id)
+        now = {name: marked.get(name, at) for name, at in planned.items()}
+        if all(now[name] == planned[name] for name in self._names):
+            return None
+        keys_stay = all(now[name] == planned[name] for name in self.tab.key)
+        return _Shift(real_columns(self.tab.edited, planned, now), keys_stay)
+
+    def _put_back(
+        self,
+        planned: Round,
+        copies_id: int,
+        copied: dict[int, str | None],
+        sent: dict[str, Sent],
+        shift: "_Shift",
+    ) -> None:
+        """Give other columns (people's own, our key) that came to stand at a place that we wrote their values again.
+
+        One write request, right after the one that wrote there; what a dead process left so is not put back.
+        """
+        layout, requests = planned.settled.layout, list[bytes]()
+        for name in self.tab.edited.keys() - shift.real.keys():
+            rows = [(row, i) for i, (row, key) in enumerate(copied.items()) if key and name in sent[key].cells]
+            position = self._names.index(name)
+            requests += putting_back(planned.facts.sheet_id, copies_id, position, layout[name], rows)
+        if requests:
+            access.apply_requests(self.client, b"[" + b",".join(requests) + b"]", planned.title, [], [])
+
+    def _note(self, copies: list[tuple[str, Copy]], stood: BaseRows, sent_at: float, *, is_sure: bool = True) -> None:
         if found := found_edits((copy for _, copy in copies), stood):
             logger.warning("Tab %r: %d edits were written over; they are in the ledger", self.tab.title, len(found))
-            self.inbox.note_overwritten(found, sent_at)
+            self.inbox.note_overwritten(found, sent_at, is_sure=is_sure)
 
     def _settle_moved(self, sent: dict[str, Sent], copies: list[tuple[str, Copy]], stood: BaseRows) -> None:
         """Rows took each other's place before the batch came: what each of them holds now is what it held, and what it got.
@@ -184,9 +226,15 @@ class CellCopies:
         if sight.is_as_known and (rows := self.memory.in_flight()):
             flight = _Flight(rows, facts, sight)
             copies = self._left_behind(facts, flight)
+            shift = self._shift(facts.sheet_id, facts.layout) if copies else None
+            if shift is not None:  # after the write or before it, nobody knows: a person is asked about both
+                copies += [(key, shift.copy(key, copy)) for key, copy in copies]
             stood = self.memory.stood({*rows, *(copy.key for _, copy in copies if copy.key)})
-            self._note(copies, stood, facts.unsettled_since)
-            self.memory.settle(flight.now(stood, copies))
+            self._note(copies, stood, facts.unsettled_since, is_sure=shift is None)
+            now = flight.now(stood, copies)
+            if shift is not None:
+                now = {key: shift.certain(stood.get(key)) for key in rows}
+            self.memory.settle(now)
         return replace(facts, unsettled_since=0.0)
 
     def _left_behind(self, facts: TabFacts, flight: "_Flight") -> list[tuple[str, Copy]]:
@@ -207,6 +255,26 @@ class CellCopies:
 def _overwritten(copy: Copy, sent: Sent) -> Copy:
     """Those cells of a copy that were written over; all of a row that was deleted."""
     return Copy(copy.key, {name: cell for name, cell in copy.cells.items() if not sent.cells or name in sent.cells})
+
+
+class _Shift(NamedTuple):
+    """Columns that people moved: whose cells stood at the place of which column, and whether copies have their keys."""
+
+    real: dict[str, str]
+    keys_stay: bool
+
+    def cells(self, cells: Mapping[str, Cell]) -> dict[str, Cell]:
+        """Cells by the columns that they really are of; those of others are left out."""
+        return {self.real[name]: cell for name, cell in cells.items() if name in self.real}
+
+    def certain(self, stood: Mapping[str, Cell] | None) -> dict[str, Cell] | None:
+        """What stood in a row, without what may have been written for another column."""
+        hit = {real for name, real in self.real.items() if real != name}
+        return None if stood is None else {name: cell for name, cell in stood.items() if name not in hit}
+
+    def copy(self, meant: str, copy: Copy) -> Copy:
+        """The same of a copy; of the row that was ``meant`` where its key was not copied."""
+        return Copy(copy.key if self.keys_stay else meant, self.cells(copy.cells))
 
 
 class _Flight:

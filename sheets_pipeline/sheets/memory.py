@@ -81,8 +81,11 @@ class EditInbox(Protocol):
         ``stood`` gives what rows were last known to hold.
         """
 
-    def note_overwritten(self, found: Sequence[FoundEdit], sent_at: float) -> None:
-        """Note edits that a write of ours, sent at this time (seconds since 1970), has written over."""
+    def note_overwritten(self, found: Sequence[FoundEdit], sent_at: float, *, is_sure: bool = True) -> None:
+        """Note edits that a write of ours, sent at this time (seconds since 1970), has written over.
+
+        Where it is not sure which cells they are of, a person decides.
+        """
 
 
 class TabMemory(Protocol):

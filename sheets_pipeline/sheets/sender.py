@@ -130,15 +130,18 @@ class Sender:
         key_columns = [planned.settled.layout[name] for name in self.tab.key]
         right_before = self._check_deletes(planned, key_columns) if batch is planned.plan.deletes else None
         block = self.copies.block(planned, batch) if self.copies is not None else None
-        moved, copies = access.apply_batch(self.client, batch, planned.title, key_columns, check, right_before, block)
+        moved, copies, is_sure = access.apply_batch(
+            self.client, batch, planned.title, key_columns, check, right_before, block
+        )
+        are_moved = bool(moved)
         if planned.plan.writes and batch is planned.plan.writes[-1]:
             self._reader.seen_at = time.monotonic()
         if self.copies is not None:
-            self.copies.compare(planned, batch, copies, are_moved=bool(moved))
-        if moved:
+            are_moved |= self.copies.compare(planned, batch, copies, are_moved=are_moved, is_sure=is_sure)
+        if are_moved:
             self.rows_moved = True
-            logger.warning("Tab %r: %d rows moved while they were written; looking again", self.tab.title, len(moved))
-        return not moved
+            logger.warning("Tab %r: rows or columns moved while they were written; looking again", self.tab.title)
+        return not are_moved
 
     def _check_deletes(self, planned: Round, key_columns: list[int]) -> Callable[[], None]:
         """For the moment before rows are deleted by number: see docs/decisions/0017."""

@@ -123,6 +123,31 @@ def found_edits(copies: Iterable[Copy], stood: Mapping[str, Mapping[str, Cell] |
     ]
 
 
+def real_columns(names: Iterable[str], planned: Mapping[str, int], now: Mapping[str, int]) -> dict[str, str]:
+    """The columns that stood at the places of others, where people moved some between our read and our write.
+
+    Args:
+        names: Columns of ours that people may edit.
+        planned: Where they were read to be, and where they were copied and written.
+        now: Where they are.
+
+    Returns:
+        The column by whose place a cell was copied and written → the one whose cell it was; places of others are left out.
+    """
+    edited = {now[name]: name for name in names}
+    return {name: edited[planned[name]] for name in edited.values() if planned[name] in edited}
+
+
+def putting_back(
+    sheet_id: int, copies_id: int, position: int, place: int, rows: Iterable[tuple[int, int]]
+) -> Iterator[bytes]:
+    """Put copied values back into a column that is not ours: (row in the tab, place among the copies), all 0-based."""
+    for row, number in rows:
+        source = _block(copies_id, FIRST_ROW + number, FIRST_ROW + number + 1, position, 1)
+        target = _block(sheet_id, row, row + 1, place, 1)
+        yield dump({"copyPaste": {"source": source, "destination": target, "pasteType": "PASTE_VALUES"}})
+
+
 def copied_rows(batch: Batch) -> dict[int, str | None]:
     """Rows (0-based) that a batch copies before it writes, in the order of the copies → the key that each is meant to have.
 

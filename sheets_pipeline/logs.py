@@ -185,3 +185,17 @@ def writes_json() -> bool:
 def is_configured() -> bool:
     """Whether somebody has said where this process's logs go."""
     return bool(logging.getLogger().handlers)
+
+
+@contextmanager
+def silent_addresses() -> Iterator[None]:
+    """Keep libraries that send messages from logging addresses, which hold tokens."""
+    loggers = [logging.getLogger(name) for name in ("apprise", "urllib3", "requests")]
+    levels = [each.level for each in loggers]
+    for each in loggers:
+        each.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        for each, level in zip(loggers, levels, strict=True):
+            each.setLevel(level)

@@ -162,6 +162,7 @@ class Settings(BaseSettings):
         None,
         description="Elasticsearch or OpenSearch for sources: http(s)://user:password@host:9200, or with api_key as the user and the key as the password.",
     )
+    sources_max_workers: int = Field(3, ge=1, le=50, description="Spreadsheets whose sources are read at a time.")
     alert_urls: Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)] = Field(
         None, description="Where alerts go: Apprise URLs, separated by spaces."
     )

@@ -20,6 +20,8 @@ from sheets_pipeline.database import (
     leases,
     quota,
     row_tables,
+    source_notices,
+    source_tasks,
     state,
 )
 from sheets_pipeline.database.chains import STORE, NotedChain
@@ -29,7 +31,19 @@ from sheets_pipeline.database.store import state_metadata
 from sheets_pipeline.errors import DatabaseError
 
 #: Importing one of these declares its tables.
-_DECLARING = (archive, edit_tables, held_tabs, history, installation, leases, quota, row_tables, state)
+_DECLARING = (
+    archive,
+    edit_tables,
+    held_tabs,
+    history,
+    installation,
+    leases,
+    quota,
+    row_tables,
+    source_notices,
+    source_tasks,
+    state,
+)
 
 #: Longest wait for another process that changes the tables, in seconds.
 _LOCK_SECONDS = 60

@@ -6,14 +6,14 @@ JSON text (``Told``), kept by whoever calls; a target that could not be reached 
 
 import json
 import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import apprise
 
 from sheets_pipeline.database.engine import explain
 from sheets_pipeline.errors import SheetsPipelineError
+from sheets_pipeline.logs import silent_addresses
 from sheets_pipeline.sync.health import Health, Status, TabHealth
 
 logger = logging.getLogger(__name__)
@@ -233,7 +233,7 @@ def tell(before: Told, urls: list[str], now: Incidents, log: logging.Logger) -> 
 
 def send(url: str, message: News) -> str | None:
     """Send one notification; returns what went wrong, without the address, or None."""
-    with _silent():
+    with silent_addresses():
         target = apprise.Apprise()
         if not target.add(url):
             return "ALERT_URLS: this is not an address that Apprise knows (https://github.com/caronc/apprise/wiki)"
@@ -243,17 +243,3 @@ def send(url: str, message: News) -> str | None:
         except Exception as error:  # a plugin's error may quote the address, so only its kind is told
             return f"it could not be reached ({type(error).__name__})"
     return None if sent else "it did not accept the message"
-
-
-@contextmanager
-def _silent() -> Iterator[None]:
-    """Keep libraries from logging addresses, which hold tokens."""
-    loggers = [logging.getLogger(name) for name in ("apprise", "urllib3", "requests")]
-    levels = [each.level for each in loggers]
-    for each in loggers:
-        each.setLevel(logging.CRITICAL + 1)
-    try:
-        yield
-    finally:
-        for each, level in zip(loggers, levels, strict=True):
-            each.setLevel(level)

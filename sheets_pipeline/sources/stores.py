@@ -5,6 +5,8 @@ import sqlalchemy as sa
 from sheets_pipeline.database.engine import connect, described
 from sheets_pipeline.errors import DatabaseError
 from sheets_pipeline.pipeline import Pipeline
+from sheets_pipeline.settings import Settings
+from sheets_pipeline.sources.environments import settings_of
 from sheets_pipeline.sources.postgresql import PostgresqlStore
 from sheets_pipeline.sources.store import SourceStore
 
@@ -12,17 +14,18 @@ from sheets_pipeline.sources.store import SourceStore
 _POOL = {"pool_size": 4, "max_overflow": 16}
 
 
-def open_store(pipeline: Pipeline) -> SourceStore:
-    """The store of the settings.
+def open_store(pipeline: Pipeline, environment: str = "") -> SourceStore:
+    """The store of the settings, or the one that is named ``environment``.
 
     Raises:
+        SettingsError: There is no store of that name.
         DatabaseError: It cannot be reached, or there is no PostgreSQL.
     """
-    return PostgresqlStore(_database(pipeline))
+    return PostgresqlStore(_database(pipeline, settings_of(pipeline.settings, environment)))
 
 
-def _database(pipeline: Pipeline) -> sa.Engine:
-    url = pipeline.settings.sources_database_url
+def _database(pipeline: Pipeline, settings: Settings) -> sa.Engine:
+    url = settings.sources_database_url
     if url is not None:
         return connect(url.get_secret_value(), **_POOL)
     if pipeline.state.dialect.name != "postgresql":

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from local_sheets import imports
-from local_sheets.api_error import not_found
+from local_sheets.api_error import ApiError, not_found
 from local_sheets.change_marks import ChangeNumbers, change_number, mark_change, timestamp
 from local_sheets.formulas.faults import Fault
 from local_sheets.formulas.operands import Rows
@@ -22,6 +22,7 @@ from local_sheets.model.spreadsheet import Spreadsheet
 from local_sheets.model.transaction import Transaction
 from local_sheets.recalculation import Calculation, recalculate
 from local_sheets.store import SpreadsheetFile
+from local_sheets.versions import Version, put_back
 from local_sheets.workbook import Importer
 
 Answer = TypeVar("Answer")
@@ -271,6 +272,33 @@ class Engine:
             raise
         for listener in self.result_listeners if tx.changes else ():
             listener(tx)
+
+    # -- versions
+
+    def versions(self, spreadsheet_id: str) -> list[Version]:
+        """The versions of a spreadsheet, newest first; see ``versions.py``."""
+        return self._entry(spreadsheet_id).file.versions()
+
+    def at_version(self, spreadsheet_id: str, number: int) -> Spreadsheet:
+        """A spreadsheet as a version left it, to be read only.
+
+        Raises:
+            ApiError: The version is not kept, or there is no such spreadsheet.
+        """
+        sheet = self.open(spreadsheet_id)
+        try:
+            return self._entry(spreadsheet_id).file.load(spreadsheet_id, number, sheet.pool)
+        except KeyError as error:
+            raise ApiError(404, f"Version {number} is not kept: look at the list of versions again.") from error
+
+    def restore(self, spreadsheet_id: str, number: int, editor: str | None = None) -> None:
+        """Make a version the present again, as a version of its own.
+
+        Raises:
+            ApiError: The version is not kept, or there is no such spreadsheet.
+        """
+        past = self.at_version(spreadsheet_id, number)
+        self.change(spreadsheet_id, lambda tx: put_back(tx, past), editor)
 
     def delete(self, spreadsheet_id: str) -> None:
         """Remove a spreadsheet for good."""

@@ -13,11 +13,13 @@ from typing import Any
 
 import orjson
 
+from local_sheets.model.cell import SharedPool
 from local_sheets.model.rows import Block, Row, RowSequence
 from local_sheets.model.spreadsheet import Spreadsheet
 from local_sheets.model.tab import Column, Tab
 from local_sheets.model.transaction import TabBefore, Transaction
 from local_sheets.store_codec import decode_cells, encode_cells
+from local_sheets.versions import SCHEMA, Version, VersionTable, makes_version
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
@@ -37,6 +39,7 @@ class SpreadsheetFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._connection: sqlite3.Connection | None = None
+        self._versions = VersionTable(lambda: self._db)
         self._shared_saved = 0
 
     @property
@@ -49,7 +52,7 @@ class SpreadsheetFile:
             self._connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=NORMAL")
-            self._connection.executescript(_SCHEMA)
+            self._connection.executescript(_SCHEMA + SCHEMA)
         return self._connection
 
     def close(self) -> None:
@@ -80,10 +83,15 @@ class SpreadsheetFile:
         except BaseException:
             self._db.execute("ROLLBACK")
             raise
+        finally:
+            self._versions.end()
         self._shared_saved = len(tx.spreadsheet.pool.by_key)
 
     def _write(self, tx: Transaction) -> None:
         sheet, db = tx.spreadsheet, self._db
+        if makes_version(tx):
+            self._versions.begin(tx.editor, anew=tx.begins_version)
+        self._versions.keep("state", 0)
         db.execute("INSERT OR REPLACE INTO state VALUES ('spreadsheet', ?)", [orjson.dumps(_head_of(sheet))])
         known = {id(tab) for tab in tx.before.tabs}
         for tab in tx.before.tabs:
@@ -101,7 +109,10 @@ class SpreadsheetFile:
         self._write_metadata(tx)
 
     def _write_metadata(self, tx: Transaction) -> None:
-        for key in tx.metadata_before:
+        before = tx.metadata_before
+        self._versions.keep("metadata", 0, before)
+        self._versions.keep_absent("metadata", [key for key, message in before.items() if message is None])
+        for key in before:
             message = tx.spreadsheet.metadata.get(key)
             if message is None:
                 self._db.execute("DELETE FROM metadata WHERE metadata_id = ?", [key])
@@ -109,14 +120,18 @@ class SpreadsheetFile:
                 self._db.execute("INSERT OR REPLACE INTO metadata VALUES (?, ?)", [key, orjson.dumps(message)])
 
     def _delete_tab(self, before: TabBefore | None, tab: Tab) -> None:
-        sheet = before.sheet if before is not None else tab.sheet
+        sheet_id = (before.sheet if before is not None else tab.sheet)["properties"]["sheetId"]
+        for kind in ("tab", "blocks", "block", "row"):
+            self._versions.keep(kind, sheet_id)
         for table in ("tab", "block", "row"):
-            self._db.execute(f"DELETE FROM {table} WHERE sheet_id = ?", [sheet["properties"]["sheetId"]])
+            self._db.execute(f"DELETE FROM {table} WHERE sheet_id = ?", [sheet_id])
 
     def _write_tab(self, tab: Tab, before: TabBefore) -> None:
         sheet_id = tab.sheet_id
         block_ids = array("q", (block.block_id for block in tab.rows.blocks)).tobytes()
         body = orjson.dumps({"sheet": tab.sheet, "columns": [_column_body(c) for c in tab.columns]})
+        self._versions.keep("tab", sheet_id)
+        self._versions.keep("blocks", sheet_id)
         self._db.execute("INSERT OR REPLACE INTO tab VALUES (?, ?, ?)", [sheet_id, body, block_ids])
         old = {id(block): block for block in before.blocks}
         kept = {id(block) for block in tab.rows.blocks if id(block) in old}
@@ -133,12 +148,14 @@ class SpreadsheetFile:
             if orders.get(block.block_id) != (order := block.order())
         ]
         removed = orders.keys() - {block.block_id for block in fresh}
+        self._versions.keep("block", sheet_id, [*(block_id for _, block_id, _ in written), *removed])
         self._db.executemany("INSERT OR REPLACE INTO block VALUES (?, ?, ?)", written)
         self._db.executemany("DELETE FROM block WHERE sheet_id = ? AND block_id = ?", [(sheet_id, b) for b in removed])
 
     def _write_rows(self, sheet_id: int, gone: list[Block], fresh: list[Block]) -> None:
         old = {row.row_id: row for block in gone for row in block.rows if row is not None}
         new = {row.row_id: row for block in fresh for row in block.rows if row is not None}
+        self._versions.keep("row", sheet_id, [key for key, row in old.items() if new.get(key) is not row])
         bodies = _bodies(row for key, row in new.items() if old.get(key) is not row)
         written = ((sheet_id, row.row_id, body) for row, body in bodies)
         self._db.executemany("INSERT OR REPLACE INTO row VALUES (?, ?, ?)", written)
@@ -148,48 +165,60 @@ class SpreadsheetFile:
 
     # -- reading
 
-    def load(self, spreadsheet_id: str) -> Spreadsheet:
-        """Read the whole spreadsheet.
+    def versions(self) -> list[Version]:
+        """Its versions, newest first."""
+        return self._versions.all()
+
+    def load(self, spreadsheet_id: str, version: int | None = None, pool: SharedPool | None = None) -> Spreadsheet:
+        """Read the whole spreadsheet, as it is or as a version left it; ``pool`` has its formats where it is open.
 
         Raises:
-            KeyError: Nothing was ever committed to the file.
+            KeyError: Nothing was ever committed to the file, or the version is not kept.
         """
-        head = self.head()
-        if head is None:
+        if version is not None and version not in {one.number for one in self.versions()}:
+            raise KeyError(version)
+        body = None if self.head() is None else self._records("state", 0, version).get(0)
+        if body is None:
             raise KeyError(spreadsheet_id)
+        head = orjson.loads(body)
         sheet = Spreadsheet(spreadsheet_id, head["properties"])
         sheet.named_ranges, sheet.permissions, sheet.file = head["namedRanges"], head["permissions"], head["file"]
-        for key, body in self._db.execute("SELECT key, body FROM shared ORDER BY key"):
-            sheet.pool.add(key, orjson.loads(body))
-        self._shared_saved = len(sheet.pool.by_key)
-        for key, body in self._db.execute("SELECT metadata_id, body FROM metadata"):
-            sheet.metadata[key] = orjson.loads(body)
-        sheet.tabs = [self._load_tab(sheet, sheet_id) for sheet_id in head["tabs"]]
+        if pool is not None:
+            sheet.pool = pool
+        else:
+            for key, body in self._db.execute("SELECT key, body FROM shared ORDER BY key"):
+                sheet.pool.add(key, orjson.loads(body))
+            self._shared_saved = len(sheet.pool.by_key)
+        metadata = self._records("metadata", 0, version)
+        sheet.metadata = {key: orjson.loads(body) for key, body in metadata.items() if body is not None}
+        sheet.tabs = [self._load_tab(sheet, sheet_id, version) for sheet_id in head["tabs"]]
         return sheet
 
-    def _load_tab(self, sheet: Spreadsheet, sheet_id: int) -> Tab:
-        body, block_ids = self._db.execute("SELECT body, blocks FROM tab WHERE sheet_id = ?", [sheet_id]).fetchone()
-        state = orjson.loads(body)
+    def _records(self, kind: str, sheet_id: int, version: int | None) -> dict[int, Any]:
+        return dict(self._versions.records(kind, sheet_id, version))
+
+    def _load_tab(self, sheet: Spreadsheet, sheet_id: int, version: int | None) -> Tab:
+        state = orjson.loads(self._records("tab", sheet_id, version)[0])
+        block_ids = _int64s(self._records("blocks", sheet_id, version)[0])
         tab = Tab(state["sheet"])
         tab.columns = [None if c is None else Column(c[0], tuple(c[1])) for c in state["columns"]]
-        rows = dict(self._load_rows(sheet, sheet_id))
-        orders = dict(self._db.execute("SELECT block_id, row_ids FROM block WHERE sheet_id = ?", [sheet_id]).fetchall())
+        bodies = self._versions.records("row", sheet_id, version)
+        rows = {key: _row_of(key, body, sheet.pool) for key, body in bodies}
+        orders = self._records("block", sheet_id, version)
         blocks = [
             Block(block_id, [rows[key] if key else None for key in _int64s(orders[block_id])], 0)
-            for block_id in _int64s(block_ids)
+            for block_id in block_ids
         ]
         tab.rows = RowSequence(blocks, max(orders, default=0) + 1)
         tab.next_row_id = max(rows, default=0) + 1
         return tab
 
-    def _load_rows(self, sheet: Spreadsheet, sheet_id: int) -> Iterator[tuple[int, Row]]:
-        for key, body in self._db.execute("SELECT row_id, body FROM row WHERE sheet_id = ?", [sheet_id]):
-            found = orjson.loads(body)
-            if isinstance(found, list):
-                yield key, Row(key, decode_cells(found, sheet.pool))
-            else:
-                cells = decode_cells(found["c"], sheet.pool)
-                yield key, Row(key, cells, found.get("p"), tuple(found.get("m", ())))
+
+def _row_of(key: int, body: bytes, pool: SharedPool) -> Row:
+    found = orjson.loads(body)
+    if isinstance(found, list):
+        return Row(key, decode_cells(found, pool))
+    return Row(key, decode_cells(found["c"], pool), found.get("p"), tuple(found.get("m", ())))
 
 
 def _int64s(blob: bytes) -> Iterable[int]:

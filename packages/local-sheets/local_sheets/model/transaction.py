@@ -63,6 +63,8 @@ class Transaction:
     cells_written: int = 0
     #: The e-mail address of who asks, None for the person at this machine: protected ranges look at it.
     editor: str | None = None
+    #: What it changes is a version of its own (``versions.py``).
+    begins_version: bool = False
     #: Brings formulas up to date; for whoever reads cells before the transaction is over.
     settle: Callable[[], None] = field(default=lambda: None)
 

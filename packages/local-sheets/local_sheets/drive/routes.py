@@ -1,5 +1,6 @@
 """Drive over HTTP: who calls, what the service answers, what the log says."""
 
+import asyncio
 import re
 import time
 from functools import cache
@@ -7,7 +8,7 @@ from typing import Any
 
 import orjson
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from local_sheets.api_error import ApiError
@@ -17,9 +18,10 @@ from local_sheets.drive.errors import bad_request
 from local_sheets.drive.notifier import Notifier
 from local_sheets.drive.service import DriveService
 from local_sheets.request_body import InvalidPayload
-from local_sheets.server.api import no_route
+from local_sheets.server.api import ConnectionLost, no_route
 from local_sheets.server.context import Server
 from local_sheets.server.encoding import JSON_TYPE, answer, compressed, json_bytes
+from local_sheets.server.request_log import Entry
 
 #: Any of these lets a caller in, see https://developers.google.com/workspace/drive/api/guides/api-specific-auth.
 SCOPES = tuple(
@@ -81,22 +83,29 @@ def _spoilt(server: Server) -> tuple[bool, float]:
 
 
 @cache
-def _known_methods() -> tuple[tuple[str, str, re.Pattern[str]], ...]:
-    """Verb, id and path of all methods of Drive, also of those that are not served here."""
-    found: list[tuple[str, str, re.Pattern[str]]] = []
+def _known_methods() -> tuple[tuple[str, str, re.Pattern[str], tuple[str, ...]], ...]:
+    """Verb, id, path and scopes of all methods of Drive, also of those that are not served here."""
+    found: list[tuple[str, str, re.Pattern[str], tuple[str, ...]]] = []
     waiting = [load_document("drive.v3.json")]
     while waiting:
         resource = waiting.pop()
         waiting += resource.get("resources", {}).values()
         for method in resource.get("methods", {}).values():
             path = re.sub(r"\\{[^}]*\\}", "[^/]+", re.escape(method["path"]))
-            found.append((method["httpMethod"], method["id"], re.compile(f"/drive/v3/{path}/?")))
+            scopes = tuple(method.get("scopes", ()))
+            found.append((method["httpMethod"], method["id"], re.compile(f"/drive/v3/{path}/?"), scopes))
     return tuple(found)
 
 
 def known_method(verb: str, raw_path: str) -> str | None:
     """The id of Drive's method at a path (``drive.changes.list``), None when Google has none there either."""
-    return next((name for known, name, path in _known_methods() if known == verb and path.fullmatch(raw_path)), None)
+    return next((name for known, name, path, _ in _known_methods() if known == verb and path.fullmatch(raw_path)), None)
+
+
+def _scopes_of(method_id: str, verb: str) -> tuple[str, ...]:
+    """Any of these lets a caller use a method; the document tells which read-only ones do."""
+    listed = next((scopes for _, name, _, scopes in _known_methods() if name == method_id), ())
+    return listed or tuple(scope for scope in SCOPES if verb == "GET" or not scope.endswith(".readonly"))
 
 
 async def _serve(server: Server, service: DriveService, request: Request) -> Response:
@@ -112,12 +121,39 @@ async def _serve(server: Server, service: DriveService, request: Request) -> Res
     body = await request.body()
     entry = server.log.begin(method, _KIND, request.path_params.get("id"), None, len(body))
     try:
-        response = await _answer(server, service, request, raw_path, body)
+        response = await _answer_or_fault(server, service, request, raw_path, body, entry)
         entry.status, entry.bytes_out = response.status_code, len(response.body)
         return response
     finally:
         entry.milliseconds = round((time.perf_counter() - started) * 1000, 2)
         server.log.finish(entry)
+
+
+async def _answer_or_fault(
+    server: Server, service: DriveService, request: Request, raw_path: str, body: bytes, entry: Entry
+) -> Response:
+    """The answer, or what a fault for ``drive.*`` makes of it; rules for all methods are for those of Sheets.
+
+    Raises:
+        ConnectionLost: A fault wants the connection cut.
+    """
+    fault = server.faults.pick_named(entry.method, "read" if request.method == "GET" else "write", request.url.path)
+    if fault is None:
+        return await _answer(server, service, request, raw_path, body)
+    entry.fault = f"{fault.action}{' after' if fault.after else ''}"
+    is_done = fault.after or fault.action == "delay"
+    server.faults.record(fault, entry.method, applied=fault.after)
+    if fault.action != "reset":
+        await asyncio.sleep(fault.seconds)
+    response = await _answer(server, service, request, raw_path, body) if is_done else None
+    if fault.action == "delay" and response is not None:
+        return response
+    if fault.action != "error":
+        raise ConnectionLost
+    if fault.body is not None:
+        return HTMLResponse(fault.body, fault.status)
+    headers = {} if fault.retry_after is None else {"retry-after": str(fault.retry_after)}
+    return answer(_drive_body(fault.error("drive")), fault.status, request.query_params, "", headers)
 
 
 _REASONS = {400: "badRequest", 401: "authError", 403: "forbidden", 404: "notFound", 429: "userRateLimitExceeded"}
@@ -135,8 +171,8 @@ async def _answer(server: Server, service: DriveService, request: Request, raw_p
     query, headers = dict(request.query_params), request.headers
     try:
         caller = server.gate.caller(headers.get("authorization"), query.get("access_token"), query.get("key"))
-        reads = request.method == "GET"
-        server.gate.check_scopes(caller, SCOPES if reads else [s for s in SCOPES if not s.endswith(".readonly")])
+        method = service.method(request.method, raw_path) or ""
+        server.gate.check_scopes(caller, _scopes_of(method, request.method))
         call = DriveCall(request.method, raw_path, query, body, headers.get("content-type", ""), caller.email)
         found = await service.serve(call)
     except ApiError as error:

@@ -22,8 +22,8 @@ def new_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="local-sheets replay",
         description="Play recordings of the Google Sheets and Drive APIs to a fresh Local Sheets, and say for each request "
-        "whether the answer is the recorded one. Takes cassettes of VCR.py, betamax, Ruby's VCR and go-vcr, nock's "
-        "recordings, WireMock's mappings and HAR files. Secrets are struck out of all that is printed. The exit code is 0 "
+        "whether the answer is the recorded one. Takes cassettes of VCR.py, betamax, go-vcr, EasyVCR and VCR of Ruby, R and PHP, "
+        "recordings of nock, responses and Go's httpreplay, WireMock's mappings and HAR files. Secrets are struck out of all that is printed. The exit code is 0 "
         "when all answers are the same, 1 when some differ, 2 when there is nothing to play.",
     )
     parser.add_argument("place", type=Path, metavar="DIR", help="folder with recordings, or one of them")

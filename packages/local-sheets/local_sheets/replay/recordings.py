@@ -1,4 +1,8 @@
-"""Reads recordings of VCR.py, betamax, Ruby's VCR and go-vcr (YAML, JSON), nock, WireMock, and HAR files of browsers and proxies."""
+"""Reads recordings of the usual tools.
+
+YAML and JSON of VCR.py, betamax (Python's and Java's), VCR of Ruby, R and PHP, go-vcr, EasyVCR and ``responses``; nock, WireMock, Google's
+httpreplay for Go; HAR files of browsers, proxies and Polly.js.
+"""
 
 import base64
 import binascii
@@ -12,15 +16,25 @@ import yaml
 
 from local_sheets.replay.exchange import Exchange, Recording, unpacked
 
-_SUFFIXES = (".json", ".yaml", ".yml", ".har")
+_SUFFIXES = (".json", ".yaml", ".yml", ".har", ".replay")
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc] # PyYAML has no types
     """Reads what VCR.py writes in Python 2, too; nothing is made but texts, numbers, lists and mappings."""
 
 
-_Loader.add_multi_constructor("tag:yaml.org,2002:python/", lambda loader, _, node: loader.construct_scalar(node))
-_Loader.add_multi_constructor("!ruby/", lambda loader, _, node: loader.construct_scalar(node))
+def _any_tag(loader: _Loader, _: str, node: yaml.Node) -> Any:
+    """What stands behind a tag of a language, as if there were none."""
+    if isinstance(node, yaml.MappingNode):
+        return loader.construct_mapping(node, deep=True)
+    if isinstance(node, yaml.SequenceNode):
+        return loader.construct_sequence(node, deep=True)
+    return loader.construct_scalar(node)
+
+
+_Loader.add_multi_constructor("tag:yaml.org,2002:python/", _any_tag)
+_Loader.add_multi_constructor("!", _any_tag)
+_Loader.add_constructor("!binary", yaml.SafeLoader.construct_yaml_binary)
 
 
 def find_recordings(place: Path) -> tuple[list[Recording], list[Path]]:
@@ -53,9 +67,13 @@ def exchanges_of(document: Any) -> list[Exchange] | None:
     """The exchanges of a document, None when it is no recording of a form that is known."""
     try:
         if isinstance(document, list):
-            return [_of_nock(one) for one in document] if document and _is_nock(document[0]) else None
+            return _of_list(document)
         if not isinstance(document, dict):
             return None
+        if isinstance(document.get("Entries"), list):
+            return [_of_httpreplay(one) for one in document["Entries"]]
+        if isinstance(document.get("responses"), list):
+            return [_of_responses(one["response"]) for one in document["responses"]]
         for name in ("interactions", "http_interactions"):
             if isinstance(document.get(name), list):
                 return [_of_vcr(one) for one in document[name]]
@@ -69,6 +87,38 @@ def exchanges_of(document: Any) -> list[Exchange] | None:
     return None
 
 
+def _of_list(document: list[Any]) -> list[Exchange] | None:
+    """nock's, PHP's and EasyVCR's recordings are lists; the last writes names with capitals."""
+    first = document[0] if document else None
+    if not isinstance(first, dict):
+        return None
+    if {"method", "path", "status"} <= first.keys():
+        return [_of_nock(one) for one in document]
+    if {"request", "response"} <= first.keys():
+        return [_of_vcr(one) for one in document]
+    if {"Request", "Response"} <= first.keys():
+        return [_of_vcr(_in_small_letters(one)) for one in document]
+    return None
+
+
+def _in_small_letters(one: Mapping[str, Any]) -> dict[str, Any]:
+    return {k.lower(): _in_small_letters(v) if isinstance(v, Mapping) else v for k, v in one.items()}
+
+
+def _of_httpreplay(one: Mapping[str, Any]) -> Exchange:
+    """Bodies are in base64, a request's in parts."""
+    request, response = one["Request"], one["Response"]
+    body = b"".join(_unbase64(part) for part in request.get("BodyParts") or ())
+    answer = unpacked(_unbase64(response.get("Body") or ""))
+    headers = _headers({"content-type": request.get("MediaType") or "application/json"})
+    return Exchange(request["Method"], request["URL"], headers, body, int(response["StatusCode"]), answer)
+
+
+def _of_responses(one: Mapping[str, Any]) -> Exchange:
+    """``responses`` keeps no bodies of requests: only those that need none can be played."""
+    return Exchange(one["method"].upper(), one["url"], {}, b"", int(one["status"]), _bytes(one.get("body")))
+
+
 def _of_vcr(one: Mapping[str, Any]) -> Exchange:
     """VCR.py, betamax and Ruby's VCR have ``uri`` and a status with a code; go-vcr has ``url`` and ``code``."""
     request, response = one["request"], one["response"]
@@ -80,7 +130,7 @@ def _of_vcr(one: Mapping[str, Any]) -> Exchange:
     return Exchange(
         str(request["method"]).upper(),
         request.get("uri") or request["url"],
-        _headers(request.get("headers")),
+        _headers(request.get("headers") or request.get("requestheaders")),
         body,
         int(str(code or 0).split()[0]),
         _bytes(response.get("body")),
@@ -96,10 +146,6 @@ def _of_har(one: Mapping[str, Any]) -> Exchange:
     headers = {header["name"]: header["value"] for header in request.get("headers", ())}
     body = _bytes((request.get("postData") or {}).get("text"))
     return Exchange(request["method"].upper(), request["url"], _headers(headers), body, int(response["status"]), answer)
-
-
-def _is_nock(one: Any) -> bool:
-    return isinstance(one, dict) and {"method", "path", "status"} <= one.keys()
 
 
 def _of_nock(one: Mapping[str, Any]) -> Exchange:

@@ -36,10 +36,7 @@ def build_app(server: Server) -> ASGIApp:
     """The application of a server."""
 
     async def sheets_api(request: Request) -> Response:
-        try:
-            return await serve(server, request)
-        except ConnectionLost:
-            return _Cut()
+        return await serve(server, request)
 
     async def token(request: Request) -> Response:
         return await _token(server, request)
@@ -66,7 +63,11 @@ def build_app(server: Server) -> ASGIApp:
         page.stop()
         server.close()
 
-    return Door(Starlette(routes=routes, lifespan=lifespan), server)
+    return Door(Starlette(routes=routes, lifespan=lifespan, exception_handlers={ConnectionLost: _cut}), server)
+
+
+async def _cut(_: Request, __: Exception) -> Response:
+    return _Cut()
 
 
 async def _token(server: Server, request: Request) -> Response:

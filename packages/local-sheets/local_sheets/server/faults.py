@@ -163,10 +163,10 @@ class Faults:
         """The rule that hits this request, if any does."""
         return next((rule for rule in self._rules if rule.wants(method_id, kind, path)), None)
 
-    def pick_named(self, method_id: str) -> Fault | None:
-        """As ``pick``, for what is no request to the API: only rules that name its kind hit it, not those for ``*``."""
+    def pick_named(self, method_id: str, kind: str = "any", path: str = "") -> Fault | None:
+        """As ``pick``, for what is no request to Sheets: only rules that name its kind hit it, not those for ``*``."""
         named = (rule for rule in self._rules if rule.method.partition(".")[0] == method_id.partition(".")[0])
-        return next((rule for rule in named if rule.wants(method_id, "any")), None)
+        return next((rule for rule in named if rule.wants(method_id, kind, path)), None)
 
     def record(self, rule: Fault, method_id: str, *, applied: bool) -> None:
         """Note what was done."""

@@ -137,3 +137,27 @@ def test_a_get_that_is_too_long_for_an_address_is_sent_as_a_post(sheets, spreads
     ranges = ["Plan!A1:B2"] * 400
     found = sheets.values().batchGet(spreadsheetId=spreadsheet_id, ranges=ranges).execute()
     assert len(found["valueRanges"]) == 400
+
+
+def test_changes_are_listed_and_watched(sheets, drive, spreadsheet_id, server):
+    changes = drive.changes()
+    token = changes.getStartPageToken().execute()["startPageToken"]
+    body = {"id": f"channel-{spreadsheet_id}", "type": "web_hook", "address": "http://localhost:9/hook"}
+    channel = drive.files().watch(fileId=spreadsheet_id, body=body).execute()
+    assert (
+        changes.watch(pageToken=token, body={**body, "id": f"all-{spreadsheet_id}"}).execute()["kind"] == "api#channel"
+    )
+    assert drive.channels().stop(body={"id": channel["id"], "resourceId": channel["resourceId"]}).execute() == ""
+    before = drive.files().get(fileId=spreadsheet_id, fields="version,modifiedTime").execute()
+    sheets.values().update(
+        spreadsheetId=spreadsheet_id, range="A1", valueInputOption="RAW", body={"values": [["a"]]}
+    ).execute()
+    found = changes.list(
+        pageToken=token, fields="newStartPageToken,changes(fileId,file(version,lastModifyingUser))"
+    ).execute()
+    [change] = [change for change in found["changes"] if change["fileId"] == spreadsheet_id]
+    assert int(change["file"]["version"]) == int(before["version"]) + 1
+    assert change["file"]["lastModifyingUser"]["emailAddress"] == server.account_email
+    assert changes.list(pageToken=found["newStartPageToken"]).execute()["changes"] == []
+    with pytest.raises(HttpError, match="Channel id not unique"):
+        changes.watch(pageToken=token, body={**body, "id": f"all-{spreadsheet_id}"}).execute()

@@ -171,14 +171,56 @@ def wiremock(recorded):
     }
 
 
+def php(recorded):
+    return vcr(recorded)["interactions"]
+
+
+def java(recorded):
+    """Betamax of Java has a tag at the top, and a plain status."""
+    document = {"name": "tape", **vcr(recorded)}
+    for one, (_, _, _, status, answer) in zip(document["interactions"], recorded, strict=True):
+        one["response"] |= {"status": status, "body": text_of(answer)}
+    return document
+
+
+def easy_vcr(recorded):
+    return [
+        {
+            "Request": {"Method": method, "Uri": url, "Body": text_of(body), "RequestHeaders": {"Authorization": f"Bearer {TOKEN}"}},
+            "Response": {"Status": {"Code": status, "Message": "OK"}, "Body": text_of(answer)},
+        }
+        for method, url, body, status, answer in recorded
+    ]  # fmt: skip
+
+
+def httpreplay(recorded):
+    return {
+        "Version": "0.2",
+        "Entries": [
+            {
+                "Request": {
+                    "Method": method,
+                    "URL": url,
+                    "Header": {"Authorization": [f"Bearer {TOKEN}"]},
+                    "BodyParts": [base64.b64encode(text_of(body).encode()).decode()],
+                },
+                "Response": {"StatusCode": status, "Body": base64.b64encode(packed(answer)).decode()},
+            }
+            for method, url, body, status, answer in recorded
+        ],
+    }
+
+
 FORMS = {
     "vcr.yaml": vcr, "vcr.json": vcr, "packed.yaml": vcr_of_python_2, "betamax.json": betamax, "ruby.yml": ruby,
     "go.yaml": go_vcr, "browser.har": har, "nock.json": nock, "wiremock.json": wiremock,
+    "php.yml": php, "java.yaml": java, "easy.json": easy_vcr, "go.replay": httpreplay,
 }  # fmt: skip
 
 
 def keep(path, document):
-    path.write_text(yaml.safe_dump(document) if path.suffix in (".yaml", ".yml") else json.dumps(document))
+    text = yaml.safe_dump(document) if path.suffix in (".yaml", ".yml") else json.dumps(document)
+    path.write_text(f"!tape\n{text}" if path.name == "java.yaml" else text)
 
 
 @pytest.mark.parametrize("name", FORMS)
@@ -195,7 +237,9 @@ def test_copies_without_secrets_play_as_the_recordings_do(tmp_path, capsys, name
     keep(tmp_path / "in" / name, FORMS[name](RECORDED))
     assert main(["replay", str(tmp_path / "in"), "--strike", str(tmp_path / "out"), "--strike-emails"]) == 0
     copy = tmp_path / "out" / name
-    document = json.loads(copy.read_text()) if copy.suffix in (".json", ".har") else yaml.safe_load(copy.read_text())
+    document = (
+        json.loads(copy.read_text()) if copy.suffix not in (".yaml", ".yml") else yaml.safe_load(copy.read_text())
+    )
     shown = copy.read_text() + "".join(
         f"{one.url} {one.body.decode()} {one.answer.decode()} {one.headers}" for one in exchanges_of(document) or []
     )
@@ -203,6 +247,16 @@ def test_copies_without_secrets_play_as_the_recordings_do(tmp_path, capsys, name
         assert secret not in shown
     assert main(["replay", str(tmp_path / "out")]) == 0
     assert "4 answers are the same" in capsys.readouterr().out
+
+
+def test_a_recording_without_bodies_is_read():
+    [exchange] = (
+        exchanges_of(
+            {"responses": [{"response": {"method": "get", "url": f"{SHEETS}/v4/x", "status": 200, "body": "{}"}}]}
+        )
+        or []
+    )
+    assert (exchange.method, exchange.path, exchange.answer_json()) == ("GET", "/v4/x", {})
 
 
 def test_what_a_recording_presumes_is_set_up(tmp_path, capsys):

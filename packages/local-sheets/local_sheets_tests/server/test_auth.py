@@ -111,6 +111,28 @@ def test_no_token_and_a_wrong_token_are_told_apart(server: LocalSheetsServer):
         assert (wrong.status_code, wrong.json()["error"]["status"]) == (401, "UNAUTHENTICATED")
 
 
+@pytest.mark.parametrize(
+    ("scope", "method", "path", "status"),
+    [
+        ("drive.readonly", "GET", "changes/startPageToken", 200),
+        ("drive.metadata.readonly", "POST", "channels/stop", 404),  # it is let in; there is no such channel
+        ("drive.metadata.readonly", "GET", "files/x/export?mimeType=text/csv", 403),
+        ("drive.readonly", "POST", "files", 403),
+        ("drive.file", "POST", "files", 200),
+        ("spreadsheets", "GET", "files", 403),
+    ],
+)
+def test_each_method_of_drive_takes_the_scopes_of_its_document(
+    server: LocalSheetsServer, scope: str, method: str, path: str, status: int
+):
+    session = session_of(server.credentials_file, f"https://www.googleapis.com/auth/{scope}")
+    body = {"id": "none", "resourceId": "none"} if method == "POST" else None
+    answer = session.request(method, f"{server.endpoint}/drive/v3/{path}", json=body)
+    assert answer.status_code == status
+    if status == 403:
+        assert answer.json()["error"]["errors"][0]["reason"] == "insufficientPermissions"
+
+
 def test_scopes_are_looked_at(server: LocalSheetsServer):
     key = server.create_spreadsheet()
     reading = session_of(server.credentials_file, SPREADSHEETS + ".readonly")

@@ -124,3 +124,36 @@ def test_rules_are_taken_away(faulty: Api):
     assert write(faulty).status_code == 200
     with pytest.raises(ValueError, match="action is 'x'"):
         faulty.server.faults(action="x")
+
+
+def drive_call(api: Api, method: str = "GET", **body: object) -> requests.Response:
+    path = f"{api.server.endpoint}/drive/v3/files/{api.spreadsheet_id}"
+    return api.session.request(method, path, json=body or None)
+
+
+@pytest.mark.parametrize(
+    "rule", [{"method": "drive.*"}, {"method": "drive.files.get"}, {"method": "drive.*", "kind": "read"}]
+)
+def test_requests_to_drive_are_hit_by_rules_that_name_them(faulty: Api, rule: dict[str, str]):
+    faulty.server.faults(action="error", status=503, retry_after=7, **rule)
+    answer = drive_call(faulty)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "7")
+    assert answer.json()["error"]["errors"][0]["reason"] == "backendError"
+    assert drive_call(faulty).status_code == 200
+
+
+@pytest.mark.parametrize("rule", [{"method": "*"}, {"method": "sheets.*"}, {"method": "drive.*", "kind": "write"}])
+def test_requests_to_drive_are_spared_by_other_rules(faulty: Api, rule: dict[str, str]):
+    faulty.server.faults(action="error", **rule)
+    assert drive_call(faulty).status_code == 200
+
+
+def test_a_change_by_drive_can_be_carried_out_and_its_answer_lost(faulty: Api):
+    faulty.server.faults(action="reset", after=True, method="drive.files.update")
+    with pytest.raises(requests.ConnectionError):
+        drive_call(faulty, "PATCH", name="Renamed")
+    assert faulty.get("properties.title") == {"properties": {"title": "Renamed"}}
+    faulty.server.faults(action="delay", seconds=0.05, method="drive.*")
+    started = time.monotonic()
+    assert drive_call(faulty).json()["name"] == "Renamed"
+    assert time.monotonic() - started >= 0.05

@@ -48,7 +48,7 @@ _URGENT_LATELY_SECONDS = 600
 #: From so many requests a minute on, slots can be held by those who wait for a lock: whoever has it needs some, too.
 _LEAST_TO_RESERVE = 10
 
-URGENT, BULK = 0, 1
+URGENT, BULK, SOURCES = 0, 1, 2
 
 #: Name of a project among credentials, whose names hold no blank.
 _PROJECT_LOCK = "project {}"

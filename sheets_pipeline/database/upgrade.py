@@ -21,6 +21,7 @@ from sheets_pipeline.database import (
     quota,
     row_tables,
     source_notices,
+    source_readings,
     source_tasks,
     state,
 )
@@ -41,6 +42,7 @@ _DECLARING = (
     quota,
     row_tables,
     source_notices,
+    source_readings,
     source_tasks,
     state,
 )

@@ -30,15 +30,21 @@ class ContentMethods:
         mime_type = _EXPORT_FORMATS.get(name)
         if mime_type is None:
             raise bad_request(f"Local Sheets does not export {name}. Ask for {', '.join(_EXPORT_FORMATS)}.")
-        gid = call.query.get("gid")
-        return await self._export(call, file_id or call.query.get("id", ""), mime_type, gid)
+        gid, revision = call.query.get("gid"), call.query.get("revision")
+        return await self._export(call, file_id or call.query.get("id", ""), mime_type, gid, revision)
 
-    async def _export(self, call: DriveCall, file_id: str, mime_type: str, gid: str | None = None) -> DriveAnswer:
-        self._access.head(file_id, call.caller)
+    async def _export(
+        self, call: DriveCall, file_id: str, mime_type: str, gid: str | None = None, revision: str | None = None
+    ) -> DriveAnswer:
+        self._access.head(file_id, call.caller, "reader" if revision is None else "writer")
         if file_id not in self._access.engine:
             raise DriveError(403, "Export only supports Docs Editors files.", "fileNotExportable")
         async with self._access.engine.lock(file_id):
-            sheet = self._access.engine.open(file_id)
+            if revision is None:
+                sheet = self._access.engine.open(file_id)
+            else:
+                number = int(revision) if revision.isascii() and revision.isdecimal() else 0
+                sheet = await asyncio.to_thread(self._access.engine.at_version, file_id, number)
             tab = next((tab for tab in sheet.tabs if str(tab.sheet_id) == gid), None)
             if gid is not None and tab is None:
                 raise bad_request(f"No sheet with id: {gid}")

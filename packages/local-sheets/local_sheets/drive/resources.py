@@ -73,6 +73,7 @@ def _capabilities(role: str | None) -> dict[str, bool]:
         "canShare": edits,
         "canCopy": may(role, "reader"),
         "canDownload": may(role, "reader"),
+        "canReadRevisions": edits,
         "canRename": edits,
         "canTrash": owns,
         "canDelete": owns,

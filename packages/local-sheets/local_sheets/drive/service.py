@@ -15,6 +15,7 @@ from local_sheets.drive.events import event_of
 from local_sheets.drive.file_methods import FileMethods
 from local_sheets.drive.kept import Kept
 from local_sheets.drive.notifier import Notifier
+from local_sheets.drive.revision_methods import RevisionMethods
 from local_sheets.drive.sharing_methods import SharingMethods
 from local_sheets.drive.watch_methods import WatchMethods
 from local_sheets.engine import Engine
@@ -32,7 +33,7 @@ class DriveService:
             engine.numbers.start_after(change_number(head["file"]))
         engine.listeners.append(lambda tx: self.notifier.tell(event_of(tx)))
         access = Access(engine, folders, removed, self.notifier.tell)
-        watch = WatchMethods(access, self.notifier)
+        watch, revision = WatchMethods(access, self.notifier), RevisionMethods(access)
         file, content, sharing = FileMethods(access), ContentMethods(access), SharingMethods(access)
         names, key = "files/(?P<file_id>[^/]+)", "(?P<key>[^/]+)"
         self._routes: list[tuple[str, str, re.Pattern[str], Serve]] = [
@@ -49,6 +50,8 @@ class DriveService:
                 ("drives.list", "GET", "/drive/v3/drives", list_drives),
                 ("drives.get", "GET", f"/drive/v3/drives/{key}", get_drive),
                 ("files.watch", "POST", f"/drive/v3/{names}/watch", watch.watch_file),
+                ("revisions.list", "GET", f"/drive/v3/{names}/revisions", revision.list_revisions),
+                ("revisions.get", "GET", f"/drive/v3/{names}/revisions/{key}", revision.get_revision),
                 ("changes.getStartPageToken", "GET", "/drive/v3/changes/startPageToken", watch.start_page_token),
                 ("changes.list", "GET", "/drive/v3/changes", watch.list_changes),
                 ("changes.watch", "POST", "/drive/v3/changes/watch", watch.watch_changes),

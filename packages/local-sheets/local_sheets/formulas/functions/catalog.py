@@ -1,6 +1,7 @@
 """All functions; importing this module declares them."""
 
 from local_sheets.formulas.functions import (
+    complex_numbers,
     conditions,
     conversion,
     dates,
@@ -8,6 +9,7 @@ from local_sheets.formulas.functions import (
     finance,
     information,
     lambdas,
+    likelihoods,
     logic,
     lookup,
     mathematics,
@@ -27,6 +29,7 @@ from local_sheets.formulas.registry import FUNCTIONS
 __all__ = ["FUNCTIONS", "FUNCTION_MODULES"]
 
 FUNCTION_MODULES = (
+    complex_numbers,
     conditions,
     conversion,
     dates,
@@ -34,6 +37,7 @@ FUNCTION_MODULES = (
     finance,
     information,
     lambdas,
+    likelihoods,
     logic,
     lookup,
     mathematics,

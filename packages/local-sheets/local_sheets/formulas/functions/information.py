@@ -4,8 +4,8 @@ from typing import Any
 
 from local_sheets.cell_values.model import CellError
 from local_sheets.formulas.faults import Fault
-from local_sheets.formulas.operands import Array, Operand, Range, Scalar, is_number, to_number
-from local_sheets.formulas.registry import lazy, operands
+from local_sheets.formulas.operands import Array, Operand, Range, Scalar, as_array, is_number, to_number
+from local_sheets.formulas.registry import lazy, operands, scalar
 from local_sheets.formulas.syntax import Node
 
 
@@ -20,13 +20,15 @@ def _value_or_error(e: Any, node: Node) -> Scalar:
 def _question(name: str, test: Any) -> None:
     @lazy(name, 1)
     def run(e: Any, node: Node) -> Operand:
-        if e.over_arrays:
+        if not e.over_arrays:
+            return bool(test(_value_or_error(e, node)))
+        try:
             operand = e.operand(node)
-            if isinstance(operand, Range):
-                operand = operand.array()
-            if isinstance(operand, Array):
-                return Array([[test(value) for value in row] for row in operand.rows])
-        return bool(test(_value_or_error(e, node)))
+        except Fault as fault:
+            return bool(test(fault.error))
+        if isinstance(operand, Array | Range):
+            return Array([[bool(test(value)) for value in row] for row in as_array(operand).rows])
+        return bool(test(operand))
 
 
 _question("ISBLANK", lambda value: value is None)
@@ -39,9 +41,8 @@ _question("ISERR", lambda value: isinstance(value, CellError) and value.type != 
 _question("ISNA", lambda value: isinstance(value, CellError) and value.type == "N_A")
 
 
-@lazy("N", 1)
-def as_number(e: Any, node: Node) -> float | int:
-    value = e.scalar(node)
+@scalar("N", 1)
+def as_number(e: Any, value: Scalar) -> float | int:
     return 0 if isinstance(value, str) else to_number(value, "N", 1, e.locale)
 
 

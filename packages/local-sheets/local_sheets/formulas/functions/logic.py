@@ -117,14 +117,21 @@ def _is_case(value: Scalar, case: Scalar) -> bool:
 
 @lazy("CHOOSE", 2, None)
 def choose(e: Any, index: Node, *choices: Node) -> Operand:
-    place = math.trunc(to_number(e.scalar(index), "CHOOSE", 1, e.locale))
-    if not 1 <= place <= len(choices):
-        message = (
-            f"Function CHOOSE parameter 1 value is {place}. Valid values are between 1 and {len(choices)} inclusive."
+    if e.over_arrays and isinstance(given := e.operand(index), Array | Range):
+        return mapped(
+            lambda place, *values: values[_choice(e, place, len(values))],
+            [given, *(_branch(e, one) for one in choices)],
         )
-        raise Fault(CellError("NUM", message))
-    found: Operand = e.operand(choices[place - 1])
+    found: Operand = e.operand(choices[_choice(e, e.scalar(index), len(choices))])
     return found
+
+
+def _choice(e: Any, index: Scalar, count: int) -> int:
+    place = math.trunc(to_number(index, "CHOOSE", 1, e.locale))
+    if not 1 <= place <= count:
+        message = f"Function CHOOSE parameter 1 value is {place}. Valid values are between 1 and {count} inclusive."
+        raise Fault(CellError("NUM", message))
+    return place - 1
 
 
 @lazy("IFERROR", 1, 2)

@@ -110,7 +110,7 @@ def count_unique(_: Any, *given: Operand) -> int:
 
 
 def _ranked(name: str, largest: bool) -> None:
-    @operands(name, 2)
+    @operands(name, 2, each=(1,))
     def run(e: Any, data: Operand, place: Operand) -> float:
         listed = sorted(numbers_in(e, name, (data,)), reverse=largest)
         wanted = math.ceil(to_number(e.single(place), name, 2, e.locale))

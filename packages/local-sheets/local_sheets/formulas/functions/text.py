@@ -232,6 +232,31 @@ def search(e: Any, wanted: Scalar, value: Scalar, start: Scalar = 1) -> int:
     return found + 1
 
 
+@scalar("FINDB", 2, 3)
+def find_bytes(e: Any, wanted: Scalar, value: Scalar, start: Scalar = 1) -> int:
+    return _in_bytes(to_text(value), find(e, wanted, value, _characters(e, value, start)))
+
+
+@scalar("SEARCHB", 2, 3)
+def search_bytes(e: Any, wanted: Scalar, value: Scalar, start: Scalar = 1) -> int:
+    return _in_bytes(to_text(value), search(e, wanted, value, _characters(e, value, start)))
+
+
+def _in_bytes(whole: str, place: int) -> int:
+    """A place among characters as one among bytes: beyond Latin ones a character has two."""
+    return place + sum(ord(char) > 0xFF for char in whole[: place - 1])
+
+
+def _characters(e: Any, value: Scalar, place: Scalar) -> int:
+    """The reverse."""
+    wanted, whole, done = _count(e, "FINDB", 3, place, 1), to_text(value), 1
+    for count, char in enumerate(whole):
+        if done >= wanted:
+            return count + 1
+        done += 2 if ord(char) > 0xFF else 1
+    return len(whole) + 1
+
+
 @scalar("DOLLAR", 1, 2)
 def dollar(e: Any, value: Scalar, places: Scalar = 2) -> str:
     number, decimals = to_number(value, "DOLLAR", 1, e.locale), _count(e, "DOLLAR", 2, places, -30)

@@ -18,8 +18,18 @@ class KeptVersions:
     def version(self, content: Content) -> Version:
         number = len(self.contents) + 1
         self.contents[number] = content
-        now = datetime.now(UTC)
-        return Version("s", number, fingerprint(content).content_hash, content.columns, len(content.rows), now)
+        return self._version("s", number)
+
+    def latest(self, source: str) -> Version | None:
+        return next(iter(self.versions(source)), None)
+
+    def versions(self, source: str, limit: int = 100) -> list[Version]:
+        return [self._version(source, number) for number in sorted(self.contents, reverse=True)][:limit]
+
+    def _version(self, source: str, number: int) -> Version:
+        content = self.contents[number]
+        now = datetime(2026, 1, 31, tzinfo=UTC)
+        return Version(source, number, fingerprint(content).content_hash, content.columns, len(content.rows), now)
 
     def rows(self, version: Version, *, offset: int = 0, limit: int | None = None) -> Iterator[Row]:
         self.rows_read += version.rows

@@ -61,8 +61,18 @@ def traffic(ends: Ends) -> Traffic:
             found_by=found_by,
             rejected_lately=connection.scalar(query) or 0,
             last_message=connection.scalar(sa.select(sa.func.max(sheet_edit_message.c.received_at))),
-            webhook_is_silent=takes_messages(ends) and found_by["read"] >= SILENT_AFTER and not found_by["webhook"],
+            webhook_is_silent=takes_messages(ends)
+            and found_by["read"] >= SILENT_AFTER
+            and not found_by["webhook"]
+            and not _has_told(connection, now - LATELY),
         )
+
+
+def _has_told(connection: sa.Connection, since: datetime) -> bool:
+    """Whether a message told of what people did: one of a long paste asks only for the tab to be read."""
+    columns = sheet_edit_message.c
+    told = (columns.received_at >= since) & (columns.kind != "probe")
+    return connection.execute(sa.select(columns.id).where(told).limit(1)).first() is not None
 
 
 def takes_messages(ends: Ends) -> bool:

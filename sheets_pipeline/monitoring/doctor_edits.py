@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from sheets_pipeline.components.tab_asset import tab_assets
 from sheets_pipeline.database.clock import database_time
 from sheets_pipeline.database.edit_catalog import edit_problems
+from sheets_pipeline.database.row_catalog import hidden_tables
 from sheets_pipeline.edits.counts import takes_messages, traffic
 from sheets_pipeline.monitoring.doctor import Finding, fail, ok, warn
 from sheets_pipeline.monitoring.doctor_facts import Facts
@@ -17,6 +18,7 @@ def edits(facts: Facts) -> Finding:
         return ok("no tab has editable columns")
     with facts.platform.connect() as connection:
         problems = [f"{tab.title}: {text}" for tab in edited for _, text in edit_problems(connection, tab)]
+        hidden = list(dict.fromkeys(table for tab in edited for table in hidden_tables(connection, tab)))
     columns = sum(len(tab.edited) for tab in edited)
     if not facts.settings.edits_on:
         told = f" {len(problems)} of them could not be written yet: {'; '.join(problems)}." if problems else ""
@@ -25,10 +27,10 @@ def edits(facts: Facts) -> Finding:
         )
     if problems:
         return fail("; ".join(problems), "Grant the right, or correct writes_to in the tab's declaration.")
-    return _traffic(facts, columns)
+    return _traffic(facts, columns, hidden)
 
 
-def _traffic(facts: Facts, columns: int) -> Finding:
+def _traffic(facts: Facts, columns: int, hidden: list[str]) -> Finding:
     edits = traffic(facts)
     waiting, by = edits.waiting, edits.found_by
     text = (
@@ -36,6 +38,10 @@ def _traffic(facts: Facts, columns: int) -> Finding:
         f"{_heard(facts, edits.last_message)}; waiting {waiting['new']}, for a person {waiting['awaiting']}, "
         f"conflicts {waiting['conflict']}, dead {waiting['dead']}"
     )
+    if hidden:
+        text += (
+            f"; row-level security of {', '.join(hidden)} applies: rows that it hides from DATABASE_URL take no edits"
+        )
     if waiting["dead"]:
         return warn(text, "`sheets-pipeline edits list --state dead` shows why; `edits accept ID` tries again.")
     if edits.webhook_is_silent:

@@ -6,10 +6,11 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from sheets_pipeline.database.edit_tables import sheet_edit
+from sheets_pipeline.database.edit_tables import sheet_edit, sheet_edit_message
+from sheets_pipeline.database.event_table import utc_now
 from sheets_pipeline.defs.checks_edits import checks_edits, judged
 from sheets_pipeline.edits.counts import settled, traffic, waiting_in_tab
-from sheets_pipeline_tests.edits.stage import Stage
+from sheets_pipeline_tests.edits.stage import TAB, Stage
 
 
 def ends(stage: Stage, *, takes_messages: bool = True) -> Any:
@@ -32,6 +33,11 @@ def test_both_ways_are_counted_and_a_silent_webhook_is_noticed(small: Stage) -> 
         "dead": 0,
     }  # the others: typed over
     assert not traffic(ends(small, takes_messages=False)).webhook_is_silent  # none is meant to come
+    for kind, is_silent in (("probe", True), ("look", False)):  # a long paste asks for the tab to be read
+        message = {"id": kind, "spreadsheet_id": "SHEET", "tab": TAB.title, "kind": kind, "cells": 0}
+        with small.state.begin() as connection:
+            connection.execute(sheet_edit_message.insert().values(message | {"received_at": utc_now()}))
+        assert traffic(ends(small)).webhook_is_silent == is_silent
     small.type(title="d")
     assert traffic(ends(small)).found_by == {"webhook": 1, "read": 3}
     assert not traffic(ends(small)).webhook_is_silent

@@ -8,7 +8,10 @@ import sqlalchemy as sa
 
 from sheets_pipeline.database.edit_catalog import edit_problems
 from sheets_pipeline.database.engine import connect
+from sheets_pipeline.database.row_catalog import hidden_tables
 from sheets_pipeline.edits.ledger import State
+from sheets_pipeline.sync.editing import Editing, Edits, RowTarget
+from sheets_pipeline.sync.tab import Column, ColumnType, Tab
 from sheets_pipeline_tests.databases import DIALECTS
 from sheets_pipeline_tests.edits.stage import Stage, make_stage
 
@@ -76,3 +79,70 @@ def test_the_least_rights_that_are_documented_are_enough(engine: sa.Engine, limi
     assert sorted(limited.apply()) == [State.APPLIED, State.APPLIED, State.REJECTED]
     assert (limited.task().title, limited.task().points, limited.task().note) == ("Sand", 4, None)
     assert limited.events()  # the refused cell is shown again
+
+
+BAD = sa.Table(
+    "bad",
+    sa.MetaData(),
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("title", sa.String(20), nullable=False),
+    sa.Column("lacking", sa.Integer, nullable=False),
+    sa.Column("given", sa.Integer, nullable=False, server_default="1"),
+    sa.Column("gone", sa.String(20)),
+)
+TITLE = Column("title", editing=Editing("bad.title"))
+
+
+def tab(deleted_column: str, *, deleted_rows: str = "soft", needs: tuple[str, ...] = ("title",)) -> Tab:
+    rows = (RowTarget("bad", {"id": "id"}),)
+    edits = Edits(rows, None, bool(needs), needs, deleted_rows, deleted_column)
+    return Tab("Bad", ("id",), (Column("id", ColumnType.INTEGER), TITLE), edits=edits)
+
+
+def test_rows_that_the_database_would_always_refuse_are_told(engine: sa.Engine) -> None:
+    BAD.create(engine)
+    with engine.connect() as connection:
+
+        def told(one: Tab) -> list[str]:
+            return [text for _, text in edit_problems(connection, one)]
+
+        [lacking, no_column] = told(tab("deleted_at"))
+        assert "gives no value for lacking of bad, which may not be NULL" in lacking
+        assert "has no column 'deleted_at'" in no_column
+        [_, wrong_type] = told(tab("gone"))
+        assert "bad.gone says that a row is deleted; expected a moment" in wrong_type
+        assert told(tab("given", needs=())) == []
+    if engine.dialect.name != "sqlite":  # what a trigger may fill, it may fill
+        body = "BEGIN NEW.lacking := 1; RETURN NEW; END"
+        made = [f"CREATE FUNCTION fill() RETURNS trigger LANGUAGE plpgsql AS '{body}'"]
+        made.append("CREATE TRIGGER fills BEFORE INSERT ON bad FOR EACH ROW EXECUTE FUNCTION fill()")
+        if engine.dialect.name != "postgresql":
+            made = ["CREATE TRIGGER fills BEFORE INSERT ON bad FOR EACH ROW SET NEW.lacking = 1"]
+        with engine.begin() as connection:
+            for statement in made:
+                connection.exec_driver_sql(statement)
+            assert [text for _, text in edit_problems(connection, tab("given"))] == []
+
+
+@pytest.mark.parametrize("engine", [one for one in DIALECTS if one != "sqlite"], indirect=True)
+def test_rights_that_rows_need_are_told_until_they_are_there(engine: sa.Engine, limited: Stage) -> None:
+    BAD.create(engine)
+
+    def lacking(one: Tab) -> set[str]:
+        with limited.platform.connect() as connection:
+            return {text.split(" may not ")[1].split(" ")[0] for _, text in edit_problems(connection, one)}
+
+    on_bad = ["GRANT SELECT, INSERT (title, lacking) ON bad TO {1}", "GRANT UPDATE (title) ON bad TO {1}"]
+    grant(engine, ["GRANT SELECT ON bad TO {1}"])
+    hard, soft = tab("x", deleted_rows="hard"), tab("given", needs=())
+    assert lacking(hard) == {"change", "insert", "delete", "be"}
+    grant(engine, on_bad)
+    assert lacking(hard) == {"delete", "be"}
+    assert lacking(soft) == {"change"}
+    grant(engine, ["GRANT DELETE ON bad TO {1}", "GRANT UPDATE (given) ON bad TO {1}"])
+    assert (lacking(hard), lacking(soft)) == ({"be"}, set())
+    if engine.dialect.name == "postgresql":
+        grant(engine, ["ALTER TABLE bad ENABLE ROW LEVEL SECURITY"])
+        with limited.platform.connect() as connection:
+            assert hidden_tables(connection, soft) == ["bad"]
+            assert hidden_tables(connection, limited.tab) == []

@@ -25,6 +25,7 @@ SheetsPipelineError
 │   ├── SpreadsheetPaused    its circuit is open: it is not asked until the pause is over
 │   ├── OwnedByAnother       another installation of the pipeline keeps this spreadsheet
 │   └── RequestRejected      the API calls our request invalid
+├── SourceProblem            a source cannot be read, stored or shown
 ├── TabProblem               a tab is not as declared; a person must mend it
 │   ├── HeaderMismatch       a declared column is not in the header
 │   ├── HeaderDoubled        a declared column is in the header twice
@@ -38,6 +39,7 @@ SheetsPipelineError
 ├── DagsterUnreachable       the webserver does not answer, or its code location is not loaded
 ├── DagsterRefused           the webserver answered, but would not do it
 ├── UnknownTab               no tab has this title
+├── UnknownSource            no source has this id
 ├── TabIsOff                 a tab that shall be synced is switched off
 └── PauseTooLong             a pause beyond SYNC_PAUSE_LIMIT_SECONDS
 
@@ -374,6 +376,13 @@ class DagsterRefused(SheetsPipelineError):
 
 class UnknownTab(SheetsPipelineError):
     """No tab has this title."""
+
+    concerns = Concerns.TAB
+    http_status = 404
+
+
+class UnknownSource(SheetsPipelineError):
+    """No source has this id."""
 
     concerns = Concerns.TAB
     http_status = 404

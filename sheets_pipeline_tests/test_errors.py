@@ -34,7 +34,16 @@ def test_every_error_has_a_remedy_that_names_only_what_is_filled_in(kind: type[S
 def test_what_concerns_one_tab_is_told_from_what_concerns_all() -> None:
     within = {kind.__name__ for kind in error_classes() if is_within_tab(kind.__name__)}
     of_tabs = {kind.__name__ for kind in error_classes(errors.TabProblem)}
-    assert within == of_tabs | {"RequestRejected", "RowsMoved", "TabBusy", "RowsLeft", "UnknownTab", "TabIsOff"}
+    assert within == of_tabs | {
+        "RequestRejected",
+        "RowsMoved",
+        "TabBusy",
+        "RowsLeft",
+        "UnknownTab",
+        "TabIsOff",
+        "SourceProblem",
+        "UnknownSource",
+    }
 
 
 @pytest.mark.parametrize(

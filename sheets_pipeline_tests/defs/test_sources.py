@@ -1,0 +1,126 @@
+"""Sources in Dagster: one run for all that is due, a partition and a data version for each, checks over all."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from sheets_pipeline.components import tab_asset
+from sheets_pipeline.database import source_tasks
+from sheets_pipeline.defs import sources as sources_module
+from sheets_pipeline.defs.resources import PipelineResource
+from sheets_pipeline.defs.sources import PARTITIONS, SOURCE_KEY, due_sources, sources
+from sheets_pipeline.sources import reading as reading_module
+from sheets_pipeline_tests.learning_platform import Platform, platform
+
+__all__ = ["platform"]
+
+
+@pytest.fixture
+def declared(platform: Platform, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Platform]:
+    """Two sources of one spreadsheet, and one that cannot be used."""
+    monkeypatch.setattr(reading_module, "SETTLE_SECONDS", 0.01)
+    (tmp_path / "sources").mkdir()
+    for name, cells in (("people", "A:B"), ("scores", "D:E")):
+        text = f"type: sheets_pipeline.Source\nattributes: {{id: {name}, url: {platform.spreadsheet_id}, range: 'A1:B9'}}\n"
+        (tmp_path / "sources" / f"{name}.yaml").write_text(text.replace("A1:B9", cells))
+    (tmp_path / "sources" / "wrong.yaml").write_text("type: sheets_pipeline.Source\nattributes: {id: wrong}\n")
+    tab_asset.reload_tabs()
+    put(platform, 2)
+    yield platform
+    monkeypatch.undo()
+    tab_asset.reload_tabs()
+
+
+def put(platform: Platform, score: int) -> None:
+    rows = [["id", "name", "", "id", "score"], [1, "Ada", "", 1, score]]
+    body = {"valueInputOption": "USER_ENTERED", "data": [{"range": "A1", "values": rows}]}
+    platform.server.call("POST", f"/v4/spreadsheets/{platform.spreadsheet_id}/values:batchUpdate", body)
+
+
+def look(platform: Platform) -> Any:
+    with dg.build_sensor_context(instance=platform.instance) as context:
+        return due_sources(context, pipeline=PipelineResource())
+
+
+def run(platform: Platform, **config: Any) -> dg.ExecuteInProcessResult:
+    job = dg.Definitions(
+        assets=sources().assets, jobs=[sources_module.source_sync], resources={"pipeline": PipelineResource()}
+    ).resolve_job_def("source_sync")
+    given = {"ops": {"read_sources": {"config": config}}}
+    return job.execute_in_process(instance=platform.instance, raise_on_error=False, run_config=given)
+
+
+def test_one_run_reads_all_that_is_due_and_tells_what_changed(declared: Platform):
+    asked = look(declared)
+    assert len(asked.run_requests) == 1
+    [added] = asked.dynamic_partitions_requests
+    assert sorted(added.partition_keys) == ["people", "scores", "wrong"]
+    declared.instance.add_dynamic_partitions(PARTITIONS, added.partition_keys)
+
+    first = run(declared)
+    assert not first.success  # of the one that cannot be used
+    versions = {event.partition: event.materialization.tags["dagster/data_version"] for event in materialized(first)}
+    assert versions.keys() == {"people", "scores"}
+    assert "The next source is due at" in str(look(declared).skip_reason)
+
+    put(declared, 3)
+    for name in ("people", "scores"):
+        source_tasks.ask(declared.pipeline.state, "", [name])
+    second = run(declared)
+    assert second.success
+    [changed] = materialized(second)
+    assert changed.partition == "scores"
+    metadata = changed.materialization.metadata
+    assert changed.materialization.tags["dagster/data_version"] != versions["scores"]
+    assert (metadata["dagster/row_count"].value, metadata["version"].value) == (1, 2)
+    assert "Ada" not in json.dumps([str(event) for event in second.all_events])
+    checks = {one.check_name: one.passed for one in second.get_asset_check_evaluations()}
+    assert checks == {
+        "sources_can_be_read": False,  # wrong
+        "columns_are_as_before": True,
+        "sources_are_fresh": True,
+        "row_counts_are_plausible": True,
+    }
+
+
+def materialized(result: dg.ExecuteInProcessResult) -> list[Any]:
+    kind = dg.DagsterEventType.ASSET_MATERIALIZATION
+    return [_Event(event) for event in result.all_events if event.event_type is kind]
+
+
+class _Event:
+    def __init__(self, event: dg.DagsterEvent) -> None:
+        self.materialization = event.step_materialization_data.materialization
+        self.partition = self.materialization.partition
+
+
+def test_by_hand_each_named_source_is_materialized(declared: Platform):
+    run(declared, ids=["people"])
+    again = run(declared, ids=["people"])
+    [event] = materialized(again)
+    assert event.materialization.description == "Checked, unchanged."
+    assert event.materialization.metadata["changed"].value is False
+
+
+def test_partitions_of_one_run_are_materialized_by_the_asset(declared: Platform):
+    declared.instance.add_dynamic_partitions(PARTITIONS, ["people", "scores"])
+    result = dg.materialize(
+        [*sources().assets],  # type: ignore[misc]
+        partition_key="people",
+        instance=declared.instance,
+        resources={"pipeline": PipelineResource()},
+    )
+    assert [event.partition for event in materialized(result)] == ["people"]
+    assert declared.instance.get_latest_materialization_event(SOURCE_KEY) is not None
+
+
+def test_a_project_without_sources_has_none_of_this(platform: Platform):
+    found = sources()
+    assert not (found.assets)
+    assert not (found.sensors)
+    assert not (found.jobs)
+    assert not (found.asset_checks)

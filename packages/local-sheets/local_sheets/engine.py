@@ -159,7 +159,7 @@ class Engine:
         tx = Transaction(sheet)
         fill(tx)
         entry = _Entry(SpreadsheetFile(self._folder / (spreadsheet_id + _SUFFIX)), sheet=sheet)
-        entry.calculation = recalculate(tx, None, self._importer(sheet))
+        entry.calculation = recalculate(tx, None, self._importer(sheet), are_shown=False)
         with self.numbers.take() as number:
             now = timestamp()
             sheet.file = {"createdTime": now, "modifiedTime": now, **sheet.file, "change": [number, now]}

@@ -16,7 +16,7 @@ from local_sheets.formulas.evaluator import Result, evaluate
 from local_sheets.formulas.lines import forget_lines
 from local_sheets.formulas.operands import Scalar, format_of, plain_value
 from local_sheets.formulas.shift import Change, copy_formula, shift_formula
-from local_sheets.model.cell import IMPLIED_FORMAT, AnyCell, Cell, effective, entered, pack, unpack
+from local_sheets.model.cell import IMPLIED_FORMAT, IS_ARRAY, AnyCell, Cell, effective, entered, pack, unpack
 from local_sheets.model.spreadsheet import Spreadsheet
 from local_sheets.model.tab import Rect, Tab
 from local_sheets.model.transaction import Transaction
@@ -48,7 +48,12 @@ class Calculation:
 
 
 def recalculate(
-    tx: Transaction, known: Calculation | None, importer: Importer | None = None, *, imports: bool = False
+    tx: Transaction,
+    known: Calculation | None,
+    importer: Importer | None = None,
+    *,
+    imports: bool = False,
+    are_shown: bool = True,
 ) -> Calculation | None:
     """Evaluate what a transaction's changes touch. Returns what to keep, None when there are no formulas.
 
@@ -56,6 +61,7 @@ def recalculate(
         known: What was kept after the last transaction; None builds it anew.
         importer: Reads other spreadsheets.
         imports: Evaluate also what shows cells of other spreadsheets.
+        are_shown: Before the transaction cells showed what their formulas yield; no reason to evaluate all of them.
     """
     sheet = tx.spreadsheet
     if not any(tab.rows.may_calculate for tab in sheet.tabs):
@@ -63,9 +69,11 @@ def recalculate(
     if not tx.changes and known is not None and not imports:
         return known
     work = _Round(tx, SpreadsheetWorkbook(sheet, importer), known or Calculation())
-    if known is None or any(change.area is None for change in tx.changes):
+    if not are_shown or any(change.area is None for change in tx.changes):
         return work.everything()
     areas = [change.area for change in tx.changes if change.area is not None and change.kind != "results"]
+    if known is None:
+        return work.resumed(areas)
     return work.after(areas, known.imports if imports else ())
 
 
@@ -143,6 +151,22 @@ class _Round:
             self._settle(order)
         return self._known
 
+    def resumed(self, areas: list[Rect]) -> Calculation | None:
+        """Build the dependencies anew, and evaluate only what the changes touch and what its text alone does not tell.
+
+        Where arrays stand in cells, all is evaluated: which formula put them there is not kept.
+        """
+        places = []
+        for tab in self._tx.spreadsheet.tabs:
+            if any(_is_of_an_array(cell) for _, row in tab.rows.calculating() for cell in row.cells):
+                return self.everything()
+            for row, col, cell in formula_cells(tab):
+                place = Place(tab.title, row, col)
+                self._learn(place, cell)
+                if _is_to_be_asked(cell):
+                    places.append(place)
+        return self.after(areas, places) if len(self._known.dependencies) else self.everything()
+
     def _learn(self, place: Place, cell: Cell) -> None:
         if isinstance(cell.value, Formula):
             reads = reads_of(cell.value.text, place.title, self._workbook)
@@ -151,7 +175,7 @@ class _Round:
 
     def _clear_spilled(self, tab: Tab) -> None:
         for index, row in list(tab.rows.calculating()):
-            if any(type(cell) is Cell and cell.value is None and cell.result is not None for cell in row.cells):
+            if any(_is_spilled(cell) for cell in row.cells):
                 tab.put_cells(self._tx, index, 0, [_unspilled(cell) for cell in row.cells])
 
     def after(self, areas: list[Rect], places: Iterable[Place]) -> Calculation | None:
@@ -292,9 +316,11 @@ class _Round:
     def _put(self, place: Place, result: Result) -> None:
         tab = self._workbook.find(place.title)
         old = unpack(tab.cell(place.row, place.col))
-        extra = {k: v for k, v in (old.extra or {}).items() if k not in (IMPLIED_FORMAT, "hyperlink")}
+        extra = {k: v for k, v in (old.extra or {}).items() if k not in (IMPLIED_FORMAT, IS_ARRAY, "hyperlink")}
         if result.number_format:
             extra[IMPLIED_FORMAT] = result.number_format
+        if result.spill is not None:
+            extra[IS_ARRAY] = True
         if result.hyperlink:
             extra["hyperlink"] = result.hyperlink
         fresh = replace(old, result="" if result.value is None else plain_value(result.value), extra=extra or None)
@@ -361,8 +387,31 @@ def _spilled(cell: AnyCell, value: Scalar) -> AnyCell:
     return pack(replace(old, result=plain_value(value), extra=extra or None))
 
 
+def _is_of_an_array(cell: AnyCell) -> bool:
+    return type(cell) is Cell and (_is_spilled(cell) or (cell.extra is not None and IS_ARRAY in cell.extra))
+
+
+def _is_spilled(cell: AnyCell) -> bool:
+    """Whether a formula next to the cell put its value there."""
+    return type(cell) is Cell and cell.value is None and cell.result is not None
+
+
+#: The text of a formula that has one of these does not tell all that it reads.
+_READS_MORE = ("OFFSET(", "INDIRECT(", "IMPORTRANGE(", "):", ":INDEX", ":IF", ":CHOOSE", ":XLOOKUP")
+
+
+def _is_to_be_asked(cell: Cell) -> bool:
+    """Whether a formula is evaluated again before its dependencies are known: it may read more than its text says."""
+    if isinstance(cell.result, CellError):
+        return cell.result.type in ("REF", "NAME")
+    if cell.result is None or not isinstance(cell.value, Formula):
+        return True
+    text = cell.value.text.upper()
+    return any(part in text for part in _READS_MORE)
+
+
 def _unspilled(cell: AnyCell) -> AnyCell:
-    if type(cell) is Cell and cell.value is None and cell.result is not None:
+    if type(cell) is Cell and _is_spilled(cell):
         extra = {k: v for k, v in (cell.extra or {}).items() if k != IMPLIED_FORMAT}
         return pack(replace(cell, result=None, extra=extra or None))
     return cell

@@ -52,7 +52,7 @@ class Cell:
 
     ``value`` is what was entered, ``result`` what a formula shows; a result without a value was spilled here by a
     formula next to it. ``extra`` keeps rarer fields of the API's ``CellData`` as they came (``textFormatRuns`` ...),
-    and the number format that a formula implies, under ``IMPLIED_FORMAT``.
+    and what is known of a formula's result, under ``IMPLIED_FORMAT`` and ``IS_ARRAY``.
     """
 
     value: Value | None = None
@@ -65,8 +65,10 @@ class Cell:
 
 #: Key in ``extra``: the number format of a formula's result, for cells without one of their own.
 IMPLIED_FORMAT = "~numberFormat"
+#: Key in ``extra`` of a formula's cell: its result stands in other cells, too, or found no room there.
+IS_ARRAY = "~array"
 #: Fields of ``extra`` that go when another value is entered.
-_OF_THE_VALUE = ("textFormatRuns", "chipRuns", "hyperlink", IMPLIED_FORMAT)
+_OF_THE_VALUE = ("textFormatRuns", "chipRuns", "hyperlink", IMPLIED_FORMAT, IS_ARRAY)
 
 #: What stands in a row's list of cells.
 AnyCell = Cell | str | int | float | bool | None

@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from local_sheets import recalculation
 from local_sheets.engine import Engine
 from local_sheets.model.cell import effective, number_format_of
 from local_sheets_tests.formulas.book import Book
@@ -117,9 +118,22 @@ def test_after_many_changes_cells_show_what_a_fresh_spreadsheet_shows(engine, se
         text = chance.choice([*(formulas if column else []), str(chance.randint(0, 3)), "x", ""])
         cell = f"{chr(65 + column)}{chance.randint(1, 6)}"
         texts[cell] = text.format(a=ends[0], b=ends[1], n=column)
+        if chance.random() < 0.2:
+            engine._entries[book.id].calculation = None  # as after a restart
         book.write(**{cell: texts[cell]})
         if step % 10 == 9:
             fresh = Book(engine)
             fresh.write(**texts)
             shown = zip(names.split(), book.read(names), fresh.read(names), strict=True)
             assert [(name, kept, new) for name, kept, new in shown if kept != new] == [], texts
+
+
+def test_after_a_restart_only_what_a_change_touches_is_evaluated(engine, book, monkeypatch):
+    book.write(A1=1, B1="=A1+1", B2="=A2+1", B3='=INDIRECT("A1")')
+    engine._entries[book.id].calculation = None
+    evaluated = []
+    real = recalculation.evaluate
+    monkeypatch.setattr(recalculation, "evaluate", lambda text, *more: evaluated.append(text) or real(text, *more))
+    book.write(A1=5)
+    assert sorted(evaluated) == ["=A1+1", '=INDIRECT("A1")']
+    assert book.read("B1 B2 B3") == [6, 1, 5]

@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from local_sheets import recalculation
 from local_sheets.engine import Engine
+from local_sheets.formulas.evaluator import evaluate
 from local_sheets.model.cell import effective, number_format_of
 from local_sheets_tests.formulas.book import Book
 
@@ -131,9 +131,13 @@ def test_after_many_changes_cells_show_what_a_fresh_spreadsheet_shows(engine, se
 def test_after_a_restart_only_what_a_change_touches_is_evaluated(engine, book, monkeypatch):
     book.write(A1=1, B1="=A1+1", B2="=A2+1", B3='=INDIRECT("A1")')
     engine._entries[book.id].calculation = None
-    evaluated = []
-    real = recalculation.evaluate
-    monkeypatch.setattr(recalculation, "evaluate", lambda text, *more: evaluated.append(text) or real(text, *more))
+    evaluated: list[str] = []
+
+    def noted(text, *more):
+        evaluated.append(text)
+        return evaluate(text, *more)
+
+    monkeypatch.setattr("local_sheets.recalculation.evaluate", noted)
     book.write(A1=5)
     assert sorted(evaluated) == ["=A1+1", '=INDIRECT("A1")']
     assert book.read("B1 B2 B3") == [6, 1, 5]

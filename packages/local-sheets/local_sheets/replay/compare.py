@@ -46,6 +46,10 @@ class Ids:
                 text = text.replace(recorded, str(here))
         return text
 
+    def number(self, text: str) -> str:
+        """The same of an id that is a number and stands in an address."""
+        return str(self._here.get(int(text), text)) if text.isascii() and text.isdecimal() else self.text(text)
+
     def tree(self, found: Any, name: str = "") -> Any:
         """A document in which ids of here stand for the recorded ones; numbers only where the name is that of an id."""
         if isinstance(found, dict):

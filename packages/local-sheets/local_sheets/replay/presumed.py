@@ -1,7 +1,7 @@
 """What a recording presumes: spreadsheets and folders that were there before its first request, as its reads show them."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
@@ -23,6 +23,7 @@ _ITEMS = (
     ("filterViews", "addFilterView", "filter", "filterViewId"),
     ("tables", "addTable", "table", "tableId"),
 )
+_CELL_FIELDS = ("userEnteredValue", "userEnteredFormat", "note", "textFormatRuns", "dataValidation")
 
 
 class Presumed:
@@ -187,23 +188,35 @@ def _before_first_write(ours: Sequence[Exchange]) -> list[Exchange]:
         if exchange.method != "GET" and not exchange.path.partition("?")[0].endswith("ByDataFilter"):
             numbers = re.findall(rb'"(?:\w*[sS]heetId)"\s*:\s*"?(\d+)', exchange.body)
             written |= {titles.get(number.decode(), "") for number in numbers} | set(_named_tabs([exchange]))
-        elif exchange.status == 200 and "/values" in exchange.path and not written & set(_read_tabs(exchange)):
+        elif exchange.status == 200 and not written & set(_read_tabs(exchange, titles)):
             reads.append(exchange)
     return sorted(reads, key=lambda exchange: "valueRenderOption=FORMULA" in exchange.path)
 
 
-def _read_tabs(exchange: Exchange) -> Iterable[str]:
+def _read_tabs(exchange: Exchange, titles: Mapping[str, str]) -> Iterable[str]:
+    """The tabs whose cells an answer shows."""
     answer = exchange.answer_json()
-    for found in answer.get("valueRanges", [answer]) if isinstance(answer, dict) else ():
-        if match := _RANGE.match(str(found.get("range", ""))):
+    if not isinstance(answer, dict):
+        return
+    for found in answer.get("valueRanges", [answer]):
+        if match := _RANGE.match(str(found.get("valueRange", found).get("range", ""))):
             yield (match[1] or match[2]).replace("''", "'")
+    for sheet in answer.get("sheets", ()):
+        if "data" in sheet:
+            yield titles.get(str(sheet.get("properties", {}).get("sheetId", 0)), "")
 
 
 def _fill(twin: Twin, here: str, exchange: Exchange) -> None:
     """Write what a read shows, so that it is read again: typed as a person would, and as it stands where that differs."""
-    answer = exchange.answer_json() or {}
+    answer = exchange.answer_json()
+    if not isinstance(answer, dict):
+        return
+    for sheet in answer.get("sheets", ()):
+        for data in sheet.get("data", ()):
+            _fill_grid(twin, here, sheet.get("properties", {}).get("sheetId", 0), data)
     option = parse_qs(urlsplit(exchange.url).query).get("valueRenderOption", ["FORMATTED_VALUE"])[0]
     for found in answer.get("valueRanges", [answer]):
+        found = found.get("valueRange", found)  # as data filters are answered
         if not found.get("values"):
             continue
         place = f"/v4/spreadsheets/{here}/values/{quote(found['range'], safe='')}"
@@ -215,6 +228,24 @@ def _fill(twin: Twin, here: str, exchange: Exchange) -> None:
         else:
             twin.send("PUT", f"{place}?valueInputOption=USER_ENTERED", found)
             _mend(twin, place, found)
+
+
+def _fill_grid(twin: Twin, here: str, sheet_id: int, data: dict[str, Any]) -> None:
+    """Write cells as an answer with grid data shows them."""
+    rows = [{"values": [_entered(cell) for cell in row.get("values", ())]} for row in data.get("rowData", ())]
+    start = {"sheetId": sheet_id, "rowIndex": data.get("startRow", 0), "columnIndex": data.get("startColumn", 0)}
+    if rows:
+        request = {"updateCells": {"start": start, "rows": rows, "fields": ",".join(_CELL_FIELDS)}}
+        twin.send("POST", f"/v4/spreadsheets/{here}:batchUpdate", {"requests": [request]})
+
+
+def _entered(cell: dict[str, Any]) -> dict[str, Any]:
+    """A cell as it would be written; of one that shows results only, these."""
+    value = cell.get("userEnteredValue") or cell.get("effectiveValue")
+    if value is None and "formattedValue" in cell:
+        value = {"stringValue": cell["formattedValue"]}
+    found = {name: cell[name] for name in _CELL_FIELDS if name in cell}
+    return {**found, "userEnteredValue": value} if value and "errorValue" not in value else found
 
 
 def _mend(twin: Twin, place: str, found: dict[str, Any]) -> None:

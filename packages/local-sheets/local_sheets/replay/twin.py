@@ -49,7 +49,7 @@ class Twin:
     def play(self, exchange: Exchange) -> Answer:
         """Send a recorded request, with ids of here."""
         path, _, query = exchange.path.partition("?")
-        path = "/".join(quote(self.ids.text(unquote(part)), safe=":@!$&'()*+,;=") for part in path.split("/"))
+        path = "/".join(quote(self._part(unquote(part)), safe=":@!$&'()*+,;=") for part in path.split("/"))
         body = exchange.body
         message = exchange.request_json()
         if isinstance(message, dict | list):
@@ -57,12 +57,17 @@ class Twin:
         headers = {name: text for name, text in exchange.headers.items() if name in _PASSED_ON}
         return self.send(exchange.method, f"{path}?{self._query(query)}", body, headers)
 
+    def _part(self, text: str) -> str:
+        """A part of a path: an id, or an id and a verb (``1abc:batchUpdate``, ``77:copyTo``), or anything else."""
+        first, colon, rest = text.partition(":")
+        return f"{self.ids.number(first) if rest == 'copyTo' else self.ids.text(first)}{colon}{self.ids.text(rest)}"
+
     def _query(self, query: str) -> str:
         parts = (part.partition("=") for part in query.split("&") if part)
         kept = [(name, text) for name, _, text in parts if name not in ("key", "access_token", "oauth_token")]
-        return "&".join(
-            f"{name}={quote(self.ids.text(unquote(text.replace('+', ' '))), safe='')}" for name, text in kept
-        )
+        here = [(name, unquote(text.replace("+", " "))) for name, text in kept]
+        mapped = [(name, self.ids.number(text) if name == "gid" else self.ids.text(text)) for name, text in here]
+        return "&".join(f"{name}={quote(text, safe='')}" for name, text in mapped)
 
     def send(
         self, method: str, path: str, body: bytes | dict[str, Any] = b"", headers: dict[str, str] | None = None

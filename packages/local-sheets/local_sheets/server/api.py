@@ -233,14 +233,15 @@ def _touched(server: Server, call: Call, spreadsheet_id: str) -> list[str]:
 
 
 def _run(server: Server, endpoint: Endpoint, call: Call) -> Answer:
-    if endpoint.plain is not None:
-        return endpoint.plain(call)
+    message = endpoint.plain(call) if endpoint.plain is not None else _run_on_spreadsheet(server, endpoint, call)
+    return message if call.mask is None else call.mask.pick(message)
+
+
+def _run_on_spreadsheet(server: Server, endpoint: Endpoint, call: Call) -> Answer:
     spreadsheet_id = call.path["spreadsheetId"]
     sheet = server.engine.open(spreadsheet_id)
     check_access(sheet.permissions, call.caller, write=endpoint.counts == "write")
     if endpoint.write is not None:
         write = endpoint.write
-        message = server.engine.change(spreadsheet_id, lambda tx: write(tx, call), editor=call.caller)
-    elif endpoint.read is not None:
-        message = endpoint.read(sheet, call)
-    return message if call.mask is None else call.mask.pick(message)
+        return server.engine.change(spreadsheet_id, lambda tx: write(tx, call), editor=call.caller)
+    return endpoint.read(sheet, call) if endpoint.read is not None else {}

@@ -16,7 +16,7 @@ from local_sheets.replay.secrets import Striker
 SHEETS, DRIVE = "https://sheets.googleapis.com", "https://www.googleapis.com"
 ID = "1RecordedRecordedRecordedRecordedRecorded_id"
 TOKEN = "ya29.a0secret-secret_secret"
-ADDRESS = "ann@example.com"
+ADDRESS, COOKIE = "ann@example.com", "SID opaque-opaque"
 
 #: Method, address, body, status and answer, as Google gave them.
 RECORDED: list = [
@@ -65,7 +65,12 @@ def vcr(recorded):
 
 
 def headers():
-    return {"authorization": [f"Bearer {TOKEN}"], "Content-Type": ["application/json"], "x-from": [ADDRESS]}
+    return {
+        "authorization": [f"Bearer {TOKEN}"],
+        "cookie": [COOKIE],
+        "Content-Type": ["application/json"],
+        "x-from": [ADDRESS],
+    }
 
 
 def vcr_of_python_2(recorded):
@@ -148,7 +153,7 @@ def nock(recorded):
             "body": "" if body is None else body,
             "status": status,
             "response": answer if index % 2 else [packed(answer).hex()],
-            "reqheaders": {"authorization": f"Bearer {TOKEN}", "x-from": ADDRESS},
+            "reqheaders": {"authorization": f"Bearer {TOKEN}", "cookie": COOKIE, "x-from": ADDRESS},
         }
         for index, (method, url, body, status, answer) in enumerate(recorded)
     ]
@@ -161,7 +166,11 @@ def wiremock(recorded):
                 "request": {
                     "method": method,
                     "url": url[url.index("/", 8) :],
-                    "headers": {"Authorization": {"equalTo": f"Bearer {TOKEN}"}, "x-from": {"equalTo": ADDRESS}},
+                    "headers": {
+                        "Cookie": {"equalTo": COOKIE},
+                        "Authorization": {"equalTo": f"Bearer {TOKEN}"},
+                        "x-from": {"equalTo": ADDRESS},
+                    },
                     "bodyPatterns": [] if body is None else [{"equalToJson": text_of(body)}],
                 },
                 "response": {"status": status, "jsonBody": answer},
@@ -186,7 +195,7 @@ def java(recorded):
 def easy_vcr(recorded):
     return [
         {
-            "Request": {"Method": method, "Uri": url, "Body": text_of(body), "RequestHeaders": {"Authorization": f"Bearer {TOKEN}"}},
+            "Request": {"Method": method, "Uri": url, "Body": text_of(body), "RequestHeaders": {"Cookie": COOKIE}},
             "Response": {"Status": {"Code": status, "Message": "OK"}, "Body": text_of(answer)},
         }
         for method, url, body, status, answer in recorded
@@ -243,7 +252,7 @@ def test_copies_without_secrets_play_as_the_recordings_do(tmp_path, capsys, name
     shown = copy.read_text() + "".join(
         f"{one.url} {one.body.decode()} {one.answer.decode()} {one.headers}" for one in exchanges_of(document) or []
     )
-    for secret in (TOKEN, "1//0secret", ADDRESS):
+    for secret in (TOKEN, "1//0secret", ADDRESS, COOKIE):
         assert secret not in shown
     assert main(["replay", str(tmp_path / "out")]) == 0
     assert "4 answers are the same" in capsys.readouterr().out
@@ -266,6 +275,28 @@ def test_what_a_recording_presumes_is_set_up(tmp_path, capsys):
     counts = json.loads((tmp_path / "counts.json").read_text())
     assert counts["answers"] == {"same": 3}
     assert counts["methods"]["sheets.spreadsheets.batchUpdate.deleteSheet"] == {"same": 1}
+
+
+#: Ids that were struck out by hand, cells that only grid data shows, a new tab whose number is known by its answer alone.
+_CELL = {"userEnteredValue": {"formulaValue": "=1+1"}, "formattedValue": "2"}
+STRUCK_IDS = [
+    ("GET", f"{SHEETS}/v4/spreadsheets/MY_ID?includeGridData=true&fields=sheets(properties(sheetId,title),data.rowData.values(userEnteredValue,formattedValue))",
+     None, 200, {"sheets": [{"properties": {"sheetId": 5, "title": "Plan"}, "data": [{"rowData": [{"values": [_CELL]}]}]}]}),
+    ("POST", f"{SHEETS}/v4/spreadsheets/MY_ID:batchUpdate", {"requests": [{"addSheet": {"properties": {"title": "New"}}}]}, 200,
+     {"spreadsheetId": "MY_ID", "replies": [{"addSheet": {"properties": {
+         "sheetId": 123, "title": "New", "index": 1, "sheetType": "GRID", "gridProperties": {"rowCount": 1000, "columnCount": 26}}}}]}),
+    ("POST", f"{SHEETS}/v4/spreadsheets/MY_ID/sheets/123:copyTo?fields=title", {"destinationSpreadsheetId": "MY_ID"}, 200,
+     {"title": "Copy of New"}),
+    ("POST", f"{SHEETS}/v4/spreadsheets/MY_ID:batchUpdate", {"requests": [{"deleteSheet": {"sheetId": 123}}]}, 200,
+     {"spreadsheetId": "MY_ID", "replies": [{}]}),
+    ("GET", f"{SHEETS}/v4/spreadsheets/MY_ID/values/Plan!A1%3AB1?valueRenderOption=FORMULA", None, 200,
+     {"range": "Plan!A1:B1", "majorDimension": "ROWS", "values": [["=1+1"]]}),
+]  # fmt: skip
+
+
+def test_ids_stand_for_each_other_wherever_they_stand(tmp_path, capsys):
+    keep(tmp_path / "a.json", vcr(STRUCK_IDS))
+    assert main(["replay", str(tmp_path)]) == 0, capsys.readouterr().out
 
 
 def test_differences_are_told_by_their_place_and_without_secrets(tmp_path, capsys):

@@ -107,3 +107,8 @@ def test_unknown_names_in_a_body_are_refused(api: Api):
         error["message"]
         == "Invalid JSON payload received. Unknown name \"frobnicate\" at 'requests[0]': Cannot find field."
     )
+
+
+def test_the_copy_of_a_tab_is_answered_by_field_mask(api: Api):
+    body = {"destinationSpreadsheetId": api.spreadsheet_id}
+    assert api.call("POST", "/sheets/0:copyTo", body, fields="title,index") == {"title": "Copy of Sheet1", "index": 1}

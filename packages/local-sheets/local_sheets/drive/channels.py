@@ -77,8 +77,8 @@ def _text(body: dict[str, Any], name: str, most: int) -> str:
     value = body.get(name)
     if not value:
         raise DriveError(400, f"Required field: {name}", "required")
-    if not isinstance(value, str) or len(value) > most:
-        raise bad_request(f"Invalid value for field {name}: expected text of at most {most} characters.")
+    if not isinstance(value, str) or len(value) > most or not value.isprintable():
+        raise bad_request(f"Invalid value for field {name}: expected a line of at most {most} characters.")
     return value
 
 

@@ -21,6 +21,7 @@ AFTER_SECONDS = 10.0
 RETRY_SECONDS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 TIMEOUT_SECONDS = 10.0
 MOST_LISTED = 1000
+_MOST_AT_ONCE = 16
 _TRY_AGAIN = (500, 502, 503, 504)
 
 #: Sends a message's headers to an address and gives the answer's status, 0 where there was none.
@@ -169,16 +170,15 @@ class Notifier:
     def _work(self) -> None:
         with self._wake:
             while not self._stopped:
-                ready = [queue for queue in self._queues.values() if queue.messages and not queue.is_busy]
                 now = time.monotonic()
-                for queue in ready:
-                    if queue.messages[0].due <= now:
-                        queue.is_busy = True
-                        threading.Thread(
-                            target=self._deliver, args=(queue, queue.messages.popleft()), daemon=True
-                        ).start()
-                dues = [queue.messages[0].due for queue in ready if not queue.is_busy]
-                self._wake.wait(max(0.0, min(dues) - now) if dues else None)
+                ready = [queue for queue in self._queues.values() if queue.messages and not queue.is_busy]
+                free = max(0, _MOST_AT_ONCE - sum(queue.is_busy for queue in self._queues.values()))
+                for queue in [queue for queue in ready if queue.messages[0].due <= now][:free]:
+                    queue.is_busy = True
+                    work = threading.Thread(target=self._deliver, args=(queue, queue.messages.popleft()), daemon=True)
+                    work.start()
+                later = [queue.messages[0].due for queue in ready if not queue.is_busy and queue.messages[0].due > now]
+                self._wake.wait(min(later) - now if later else None)  # whoever is done wakes us for those that are due
 
     def _deliver(self, queue: _Queue, message: Message) -> None:
         is_lost, late = self._spoil() if message.state != "sync" and not message.tries else (False, 0.0)
@@ -226,7 +226,8 @@ def post(address: str, headers: dict[str, str]) -> int:
     import requests  # here, so that a server without channels starts faster
 
     try:
-        answer = requests.post(address, headers=headers, timeout=TIMEOUT_SECONDS, allow_redirects=False)
-    except requests.RequestException:
+        sent = {name: text.encode() for name, text in headers.items()}
+        answer = requests.post(address, headers=sent, timeout=TIMEOUT_SECONDS, allow_redirects=False)
+    except (requests.RequestException, ValueError):  # the latter for addresses that nobody can be reached at
         return 0
     return answer.status_code

@@ -171,6 +171,7 @@ def test_a_message_is_sent_again_after_a_server_error_and_not_after_another(driv
         ({"address": "http://10.0.0.1/hook"}, "push.webhookUrlNotHttps"),
         ({"address": "somewhere"}, "badRequest"),
         ({"token": "x" * 257}, "badRequest"),
+        ({"token": "a\r\nX-Other: b"}, "badRequest"),
         ({"expiration": "1000"}, "badRequest"),
         ({"expiration": "tomorrow"}, "badRequest"),
         ({"id": "taken"}, "channelIdNotUnique"),
@@ -181,6 +182,19 @@ def test_a_channel_that_cannot_be_is_refused(drive, watcher, body, reason):
     watcher.watch(f"/drive/v3/files/{file_id}/watch", body={"id": "taken"})
     answer = watcher.watch(f"/drive/v3/files/{file_id}/watch", body=body)
     assert (answer.status, answer.message["error"]["errors"][0]["reason"]) == (400, reason)
+
+
+def test_many_channels_are_told_each_with_its_own_token(drive, engine, post_box, watcher):
+    file_id = made(drive)
+    count = notifying._MOST_AT_ONCE * 2
+    channels = [Watcher(drive, post_box, f"many-{number}") for number in range(count)]
+    for number, channel in enumerate(channels):
+        channel.watch(f"/drive/v3/files/{file_id}/watch", body={"token": f"größe {number}"})
+    fill(engine, file_id, [["x"]])
+    for number, channel in enumerate(channels):
+        assert [state for state, _ in channel.states(2)] == ["sync", "update"]
+        token = channel.messages()[1]["X-Goog-Channel-Token"]
+        assert token.encode("latin-1").decode() == f"größe {number}"
 
 
 @pytest.mark.parametrize(("path", "most"), [("files/{}/watch", 86_400), (f"{CHANGES[10:]}/watch", 604_800)])

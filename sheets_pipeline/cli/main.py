@@ -15,7 +15,7 @@ import click
 
 from sheets_pipeline.cli.completion import Title, completion
 from sheets_pipeline.cli.progress import errors_console, progress
-from sheets_pipeline.errors import SheetsPipelineError, UnknownTab
+from sheets_pipeline.errors import SheetsPipelineError, UnknownSource, UnknownTab
 from sheets_pipeline.processes import abandoned_threads
 from sheets_pipeline.terminal import escape
 
@@ -35,7 +35,7 @@ class _Group(click.Group):
         except SheetsPipelineError as error:
             if not _log_as_json(str(error)):
                 errors_console.print(f"[bold red]Error:[/] {escape(str(error))}", highlight=False)
-            ctx.exit(2 if isinstance(error, UnknownTab) else 1)
+            ctx.exit(2 if isinstance(error, UnknownTab | UnknownSource) else 1)
         except (click.exceptions.Exit, click.ClickException, click.Abort):
             raise
         except Exception as error:  # an error of ours: with all that helps to report it, as safe lines
@@ -217,6 +217,7 @@ def _mount() -> None:
     from sheets_pipeline.cli.local import local
     from sheets_pipeline.cli.queue import queue
     from sheets_pipeline.cli.serve import serve
+    from sheets_pipeline.cli.source import source
     from sheets_pipeline.cli.status import status
     from sheets_pipeline.cli.tab_why import why
     from sheets_pipeline.cli.tabs import tabs
@@ -231,6 +232,7 @@ def _mount() -> None:
     main.add_command(queue)
     main.add_command(edits)
     main.add_command(clean_up)
+    main.add_command(source)
     main.add_command(serve)
     main.add_command(worker)
     main.add_command(daemon)

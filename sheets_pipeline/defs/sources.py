@@ -5,7 +5,8 @@ materialized with its content's hash as data version, so ``AutomationCondition.d
 on it; one that was checked and is unchanged keeps the data version that it has. A project without sources has none of this.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -38,6 +39,20 @@ class SourceSyncConfig(dg.Config):
     """Which sources are read."""
 
     ids: list[str] = Field([], description="Ids of sources to read now; all that are due where left out.")
+
+
+#: How somebody in this process wants sources to be read: spreadsheets at a time, and whom to tell of each that is done.
+_wishes: list[tuple[int | None, Callable[[Processed], None]]] = []
+
+
+@contextmanager
+def reading_with(max_workers: int | None, progress: Callable[[Processed], None]) -> Iterator[None]:
+    """While the job runs in this process for somebody who waits for it."""
+    _wishes.append((max_workers, progress))
+    try:
+        yield
+    finally:
+        _wishes.pop()
 
 
 def retries() -> Retries:
@@ -131,7 +146,14 @@ def read_due_sources(
     opened = pipeline.opened()
     wanted = set(config.ids)
     sources = [one for one in declared_sources() if one.id in wanted] if wanted else due_now(opened)
-    done = process(opened, sources, run_id=context.run.run_id, progress=lambda one: _log(context, one))
+    workers, wished = _wishes[-1] if _wishes else (None, None)
+
+    def tell(one: Processed) -> None:
+        _log(context, one)
+        if wished is not None:
+            wished(one)
+
+    done = process(opened, sources, run_id=context.run.run_id, max_workers=workers, progress=tell)
     tell_due(opened.state, declared_sources())  # also what an earlier run left
     yield from events_of(done, opened, by_hand=bool(wanted))  # what is only logged is lost where the step fails
     yield from check_results(opened)

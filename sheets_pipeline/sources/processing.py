@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -25,6 +26,7 @@ from sheets_pipeline.errors import SheetsPipelineError, SourceProblem
 from sheets_pipeline.logs import bound
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.sources.due import together
+from sheets_pipeline.sources.into import write_into
 from sheets_pipeline.sources.reading import Reading, Result, keep, read_group
 from sheets_pipeline.sources.schema import schema_change
 from sheets_pipeline.sources.store import SourceStore, Version
@@ -197,9 +199,7 @@ def _task(current: _Round, one: DeclaredSource) -> Task:
 
 
 def _stored(current: _Round, one: DeclaredSource, source: Source, reading: Reading) -> Processed:
-    store = current.store
-    if store is None:
-        raise SourceProblem(source.id, "there is no store.")
+    store = _store(current, source)
     before = store.latest(source.id)
     if reading.content is None:
         if before is None:
@@ -224,6 +224,12 @@ def _stored(current: _Round, one: DeclaredSource, source: Source, reading: Readi
         notes=notes,
         change=change,
     )
+
+
+def _store(current: _Round, source: Source) -> SourceStore:
+    if current.store is None:
+        raise SourceProblem(source.id, "its store cannot be reached.")
+    return current.store
 
 
 def _held(current: _Round, one: DeclaredSource, source: Source, before: Version | None, change: str) -> Processed:
@@ -260,8 +266,16 @@ def _completed(
     change: str | None = None,
 ) -> Processed:
     known = current.known.get(source.id, Known())
-    result = {"version": version.number, "columns": len(version.columns), "new_bytes": new_bytes, "notes": [*notes]}
+    into = write_into(current.pipeline.platform, _store(current, source), source)
+    result: dict[str, Any] = {
+        "version": version.number,
+        "columns": len(version.columns),
+        "new_bytes": new_bytes,
+        "notes": [*notes],
+    }
     result["previous_rows"] = before.rows if before is not None else None
+    if into is not None:
+        result["into"] = {"table": into.table, "rows": into.rows, "set_aside": into.set_aside}
     if change is not None:
         result["schema_change"] = change
     with current.state.begin() as connection:

@@ -168,7 +168,12 @@ def status(task_id: str | None, source_id: str | None, config: Path | None, envi
 @click.option("--content-hash", metavar="H", help="The version whose hash begins so; the latest where left out.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most so many rows; 50 in a table.")
 @click.option(
-    "--format", "form", type=click.Choice(["table", "csv", "json", "parquet"]), default="table", show_default=True
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv", "json", "parquet"]),
+    default="table",
+    show_default=True,
+    help="Form of the rows; parquet needs pip install 'sheets-pipeline[parquet]'.",
 )
 @click.option("--search", metavar="TEXT", help="Only rows of the latest version with all of these words.")
 @click.option("--output", "-o", metavar="FILE", type=click.Path(path_type=Path), help="Write to a file.")

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import sqlalchemy as sa
 
 from sheets_pipeline.database.edit_rights import may
+from sheets_pipeline.database.edit_target import NO_CELL
 from sheets_pipeline.database.row_catalog import row_problems
 from sheets_pipeline.sync.editing import Place
 from sheets_pipeline.sync.tab import Tab
@@ -27,6 +28,8 @@ def edit_problems(connection: sa.Connection, tab: Tab) -> Iterator[tuple[Place, 
         if found is None:
             known = ", ".join(one["name"] for one in columns)
             yield place, f"the table {target.table!r} has no column {target.column!r}; it has {known}"
+        elif isinstance(found["type"], NO_CELL):
+            yield place, f"{target} is {found['type']}, which is not edited in a cell"
         elif found.get("computed"):
             yield place, f"the database computes {target} itself: it cannot be edited"
         elif target.column in _key(connection, target.table):

@@ -29,6 +29,8 @@ class Refusal:
     kind: Kind
     reason: str
     column: str | None = None
+    #: Whether it has waited for a lock: trying at once again would keep other edits waiting.
+    has_waited: bool = False
 
 
 #: SQLSTATE → what is wrong; {column} and {constraint} are what PostgreSQL names.
@@ -87,13 +89,15 @@ def refusal(error: Exception) -> Refusal:
             Kind.REFUSED, "the database does not let the pipeline change it: " + str(error).partition("(The server")[0]
         )
     original: Any = getattr(error, "orig", None)
-    if original is None:  # a value that the column's type cannot take, found before it was sent
+    if not isinstance(error, sa.exc.DBAPIError):  # a value that the column's type cannot take, found before it was sent
         is_value = isinstance(error, sa.exc.StatementError | LookupError | ValueError)
         return Refusal(
             Kind.REFUSED if is_value else Kind.UNEXPECTED,
             "it is not of the column's type" if is_value else type(error).__name__,
         )
     if hasattr(original, "diag"):
+        if original.sqlstate is None and isinstance(error, sa.exc.DataError):
+            return Refusal(Kind.REFUSED, "it holds a character that the database does not take")
         return _of_postgresql(original, str(original.sqlstate))
     arguments: tuple[Any, ...] = (*getattr(original, "args", ()), None, None)
     if isinstance(arguments[0], int):
@@ -103,7 +107,7 @@ def refusal(error: Exception) -> Refusal:
 
 def _of_postgresql(original: Any, code: str) -> Refusal:
     if code in _AGAIN:
-        return Refusal(Kind.AGAIN, f"another transaction was in the way ({code})")
+        return Refusal(Kind.AGAIN, f"another transaction was in the way ({code})", has_waited=code == "55P03")
     column, constraint = original.diag.column_name, original.diag.constraint_name
     words = _POSTGRESQL.get(code)
     if words is None and code[:2] not in ("22", "23"):
@@ -114,7 +118,7 @@ def _of_postgresql(original: Any, code: str) -> Refusal:
 
 def _of_mysql(code: int, message: str) -> Refusal:
     if code in _AGAIN:
-        return Refusal(Kind.AGAIN, f"another transaction was in the way ({code})")
+        return Refusal(Kind.AGAIN, f"another transaction was in the way ({code})", has_waited=code == 1205)
     if code not in _MYSQL:
         return Refusal(Kind.UNEXPECTED, f"the database refused it with {code}")
     words, pattern = _MYSQL[code]

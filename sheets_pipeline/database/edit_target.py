@@ -10,7 +10,11 @@ from typing import Any
 import sqlalchemy as sa
 
 #: Longest time of one statement, and of waiting for the application to release the row, in seconds.
-STATEMENT_SECONDS, LOCK_SECONDS = 10, 3
+STATEMENT_SECONDS, LOCK_SECONDS = 10, 1
+
+#: Types of columns whose values no text of a cell stands for: drivers would make something else of it.
+NO_CELL = (sa.JSON, sa.ARRAY, sa.LargeBinary)
+_TRUTH = {"true": True, "false": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +44,14 @@ class Target:
         self.plain = [sa.type_coerce(self.table.c[one], sa.types.NullType()) for one in self.columns]
 
     def adapted(self, column: str, value: Any) -> Any:
-        """The value in the form in which drivers take it for the column's type."""
+        """The value in the form in which drivers take it for the column's type.
+
+        Raises:
+            ValueError: No cell can say what stands there.
+        """
         kind = self.known.types.get(column)
+        if isinstance(kind, NO_CELL):
+            raise ValueError(f"{column} is {kind}, which no cell holds")
         if value is None:
             return None if self.known.takes_null(column) or not isinstance(kind, sa.String) else ""
         if isinstance(value, datetime) and value.tzinfo is not None:
@@ -51,6 +61,8 @@ class Target:
             return value.isoformat(" ") if isinstance(value, datetime) else value.isoformat()
         if isinstance(kind, sa.Date) and isinstance(value, datetime):
             return value.date()
+        if isinstance(kind, sa.Boolean) and isinstance(value, str):
+            return _TRUTH.get(value.strip().lower(), value)
         if isinstance(kind, sa.Float) and isinstance(value, Decimal | int):
             return float(value)
         if isinstance(value, bool):

@@ -34,6 +34,8 @@ logger = logging.getLogger(__name__)
 #: Attempts that may fail unexpectedly, and the pauses after them.
 MOST_ATTEMPTS = 5
 _PAUSES = (1.0, 5.0, 30.0, 120.0)
+#: A row that somebody else has locked is tried again after so long, however often: that is no failure of the edit.
+_LOCKED_SECONDS = 2.0
 #: So often a deadlock is tried again at once.
 _DEADLOCKS = 3
 _ROWS_AT_ONCE = 200
@@ -147,7 +149,7 @@ def apply_row(pipeline: Ends, declared: Callable[[str, str], Tab | None], tab_id
             return []
         except Exception as error:
             why = refusal(error)
-            if why.kind is Kind.AGAIN and attempt + 1 < _DEADLOCKS:
+            if why.kind is Kind.AGAIN and not why.has_waited and attempt + 1 < _DEADLOCKS:
                 time.sleep(random.uniform(0.01, 0.1))  # noqa: S311 # so that two do not meet again
                 continue
             return _failed(pipeline, tab_id, row_key, error, why)
@@ -179,6 +181,9 @@ def _failed(pipeline: Ends, tab_id: int, row_key: str, error: Exception, why: Re
     """An attempt that nobody expected to fail: again after a pause, dead after the fifth."""
     if why.kind is Kind.AWAY and isinstance(error, DatabaseError):
         raise error
+    if why.kind is Kind.AGAIN:
+        _postpone(pipeline, tab_id, row_key, Later(_LOCKED_SECONDS, why.reason))
+        return []
     # Not the error itself: it may quote the row.
     logger.warning("Edits of a row could not be applied: %s (%s)", why.reason, type(error).__name__)
     states = []

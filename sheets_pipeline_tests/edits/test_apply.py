@@ -1,18 +1,25 @@
 """Edits in the database: what is written, what is refused and why, what waits for what."""
 
 import threading
+import time
 from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
 
+from sheets_pipeline.database.edit_catalog import edit_problems
+from sheets_pipeline.database.edit_refusals import Kind, refusal
+from sheets_pipeline.database.edit_target import TargetRow
 from sheets_pipeline.database.state import TabStore, sync_base_row
 from sheets_pipeline.edits import ledger
 from sheets_pipeline.edits import row as row_module
 from sheets_pipeline.edits.ledger import State
+from sheets_pipeline.sync.editing import Editing, Edits, RowTarget
+from sheets_pipeline.sync.tab import Column, ColumnType, Tab
 from sheets_pipeline.sync.typed_cells import Moment
-from sheets_pipeline_tests.edits.stage import KEY, TAB, Stage
+from sheets_pipeline_tests.edits.stage import KEY, TAB, TASK, Stage
 
 NOON = datetime(2026, 4, 3, 10, tzinfo=UTC)
 
@@ -299,3 +306,52 @@ def test_the_base_of_a_row_is_of_its_tab(small: Stage) -> None:
             == '{"title":"x"}'
         )
     assert ledger.as_json(small.last().base) == '"Paint"'
+
+
+def test_a_row_that_the_application_keeps_locked_is_tried_again_until_it_is_free(stage: Stage) -> None:
+    """However often: that is no failure of the edit, and nobody need accept it afterwards."""
+    if stage.platform.dialect.name == "sqlite":
+        pytest.skip("SQLite locks no rows")
+    stage.type(title="Draw")
+    with stage.platform.begin() as theirs:
+        theirs.execute(TASK.update().where(TASK.c.nr == 7).values(points=9))
+        for _ in range(2):
+            began = time.monotonic()
+            assert stage.apply() == []
+            assert time.monotonic() - began < 10
+            assert (stage.last().state, stage.last().attempts) == (State.NEW, 0)
+    assert stage.apply() == [State.APPLIED]
+
+
+def test_no_text_becomes_json_or_letters_of_an_array(engine: sa.Engine) -> None:
+    """Drivers would make a JSON text of it, and an array of its letters."""
+    kinds = {"json": sa.JSON(), "blob": sa.LargeBinary()}
+    kinds |= {"jsonb": JSONB(), "array": sa.ARRAY(sa.Text)} if engine.dialect.name == "postgresql" else {}
+    columns = [sa.Column(name, kind) for name, kind in kinds.items()]
+    table = sa.Table(
+        "odd", sa.MetaData(), sa.Column("id", sa.Integer, primary_key=True), *columns, sa.Column("yes", sa.Boolean)
+    )
+    table.create(engine)
+    names = [one for one in kinds if engine.dialect.name == "postgresql" or one == "blob"]  # elsewhere JSON is a text
+    tab = Tab(
+        "Odd",
+        ("id",),
+        (Column("id", ColumnType.INTEGER), *(Column(name, editing=Editing(f"odd.{name}")) for name in names)),
+        edits=Edits((RowTarget("odd", {"id": "id"}),)),
+    )
+    with engine.begin() as connection:
+        connection.execute(table.insert().values(id=1))
+        assert [text.split(" is ")[0] for _, text in edit_problems(connection, tab)] == [f"odd.{one}" for one in names]
+        row = TargetRow(connection, "odd", {"id": 1}, [*names, "yes"])
+        for name in names:
+            for value in ('{"a": 1}', "x", None):
+                with pytest.raises(ValueError, match="no cell holds") as error:
+                    row.change({name: value})
+                assert refusal(error.value).kind is Kind.REFUSED
+        if engine.dialect.name in ("mysql", "mariadb"):  # a small number there
+            return
+        assert row.change({"yes": "TRUE"})
+        assert row.read() == {**dict.fromkeys(names), "yes": True}
+        with pytest.raises(sa.exc.StatementError) as refused:
+            row.change({"yes": "perhaps"})
+        assert refusal(refused.value).kind is Kind.REFUSED

@@ -325,9 +325,9 @@ def test_a_row_that_the_application_keeps_locked_is_tried_again_until_it_is_free
 
 def test_no_text_becomes_json_or_letters_of_an_array(engine: sa.Engine) -> None:
     """Drivers would make a JSON text of it, and an array of its letters."""
-    kinds = {"json": sa.JSON(), "blob": sa.LargeBinary()}
+    kinds: dict[str, Any] = {"json": sa.JSON(), "blob": sa.LargeBinary()}
     kinds |= {"jsonb": JSONB(), "array": sa.ARRAY(sa.Text)} if engine.dialect.name == "postgresql" else {}
-    columns = [sa.Column(name, kind) for name, kind in kinds.items()]
+    columns: list[sa.Column[Any]] = [sa.Column(name, kind) for name, kind in kinds.items()]
     table = sa.Table(
         "odd", sa.MetaData(), sa.Column("id", sa.Integer, primary_key=True), *columns, sa.Column("yes", sa.Boolean)
     )

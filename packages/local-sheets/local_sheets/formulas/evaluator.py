@@ -22,7 +22,7 @@ from local_sheets.formulas.faults import (
     unknown_tab,
     wrong_argument_count,
 )
-from local_sheets.formulas.formats import WITH_FORMAT, NumberFormat, result_format, shown_text
+from local_sheets.formulas.formats import WITH_FORMAT, NumberFormat, result_format
 from local_sheets.formulas.functions.catalog import FUNCTIONS
 from local_sheets.formulas.operands import (
     Array,
@@ -34,6 +34,7 @@ from local_sheets.formulas.operands import (
     Workbook,
     as_array,
     format_of,
+    to_text,
     with_format,
 )
 from local_sheets.formulas.operators import apply_binary, apply_unary, mapped
@@ -170,7 +171,7 @@ class Evaluation:
         Raises:
             Fault: The value is an error.
         """
-        return shown_text(self.scalar(node), self.locale)
+        return to_text(self.scalar(node), self.locale)
 
     def range(self, node: Reference) -> Range:
         title = self.title if node.title is None else self.workbook.tab(node.title)

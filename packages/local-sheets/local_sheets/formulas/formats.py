@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from local_sheets.cell_values.locales import get_locale
-from local_sheets.cell_values.number_format import is_date_format, render
-from local_sheets.formulas.operands import Array, Formatted, Operand, Range, Scalar, format_of, is_number, to_text
+from local_sheets.cell_values.number_format import is_date_format
+from local_sheets.formulas.operands import Array, Operand, Range, format_of, is_number
 
 NumberFormat = dict[str, Any]
 PERCENT: NumberFormat = {"type": "PERCENT", "pattern": "0%"}
@@ -74,14 +74,3 @@ def _first_format(operand: Operand) -> NumberFormat | None:
     else:
         return format_of(operand)
     return next((format_of(value) for row in rows for value in row if is_number(value)), None)
-
-
-def shown_text(value: Scalar, locale: str) -> str:
-    """Text as ``&`` joins it: a number under a date format as the date.
-
-    Raises:
-        Fault: The value is an error.
-    """
-    if type(value) is Formatted and is_date_format(value.number_format):
-        return render(float(value), value.number_format, locale)
-    return to_text(value)

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from local_sheets.a1 import Area
 from local_sheets.budget import spend
 from local_sheets.cell_values.model import CellError, Formula, plain_number
+from local_sheets.cell_values.number_format import is_date_format, render
 from local_sheets.cell_values.user_entered import parse as parse_typed
 from local_sheets.formulas.faults import NOT_CALLED, Fault, not_a_boolean, not_a_number
 
@@ -62,6 +63,10 @@ class Workbook(Protocol):
         """The present moment in the spreadsheet's time zone."""
 
 
+#: What stands in an array beyond the end of a smaller one that it is combined with.
+NOTHING_THERE = CellError("N_A", "Argument value could not be found.")
+
+
 class Formatted(float):
     """A number with the ``NumberFormat`` that it is shown in: a date stays one through arrays, lookups and names."""
 
@@ -109,7 +114,7 @@ class Array:
         row = 0 if self.height == 1 else row
         col = 0 if self.width == 1 else col
         if row >= self.height or col >= self.width:
-            return CellError("N_A", "Argument value could not be found.")
+            return NOTHING_THERE
         return self.rows[row][col]
 
 
@@ -275,8 +280,8 @@ def to_boolean(value: Scalar, function: str, place: int) -> bool:
     return bool(value)
 
 
-def to_text(value: Scalar) -> str:
-    """Text as ``&`` joins it: numbers with up to 15 significant digits.
+def to_text(value: Scalar, locale: str | None = None) -> str:
+    """Text as ``&`` joins it: numbers with up to 15 significant digits, dates as they are shown.
 
     Raises:
         Fault: The value is an error.
@@ -287,6 +292,8 @@ def to_text(value: Scalar) -> str:
         return "TRUE" if value else "FALSE"
     if isinstance(value, CellError):
         raise Fault(value)
+    if type(value) is Formatted and is_date_format(value.number_format):
+        return render(float(value), value.number_format, locale)
     if isinstance(value, int | float):
         return number_text(value)
     return value

@@ -1,14 +1,15 @@
 """The operators of formulas, under the names of the functions that they stand for."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from local_sheets.budget import spend
 from local_sheets.cell_values.model import MAX_CHARACTERS, CellError
 from local_sheets.formulas.faults import Fault, divided_by_zero, text_too_long
-from local_sheets.formulas.formats import PERCENT, combined_format, shown_text
+from local_sheets.formulas.formats import PERCENT, combined_format
 from local_sheets.formulas.operands import (
+    NOTHING_THERE,
     Array,
     Formatted,
     Operand,
@@ -18,6 +19,7 @@ from local_sheets.formulas.operands import (
     compare,
     format_of,
     to_number,
+    to_text,
     with_format,
 )
 
@@ -52,7 +54,7 @@ def apply_binary(operator: str, left: Scalar, right: Scalar, locale: str) -> Sca
         Fault: One is an error or does not fit the operator.
     """
     if operator == "&":
-        return joined_text(shown_text(left, locale), shown_text(right, locale))
+        return joined_text(to_text(left, locale), to_text(right, locale))
     if operator not in NAMES:
         return _compared(operator, compare(left, right))
     name = NAMES[operator]
@@ -135,16 +137,35 @@ def mapped(apply: Callable[..., Scalar], given: Sequence[Operand]) -> Operand:
         return apply(*given)
     arrays = [as_array(operand) for operand in given]
     height, width = max(array.height for array in arrays), max(array.width for array in arrays)
+    rows: list[list[Scalar]] = []
+    for line in zip(*(_spread(array, height, width) for array in arrays), strict=True):
+        spend(width)
+        found: list[Scalar] = []
+        for values in zip(*line, strict=True):
+            try:
+                value = apply(*values)
+            except Fault as fault:
+                value = fault.error
+            if type(value) is str:
+                spend(0, len(value))
+            found.append(value)
+        rows.append(found)
+    return Array(rows)
 
-    def one(row: int, col: int) -> Scalar:
-        try:
-            found = apply(*(array.at(row, col) for array in arrays))
-        except Fault as fault:
-            return fault.error
-        spend(1, len(found) if isinstance(found, str) else 0)
-        return found
 
-    return Array([[one(row, col) for col in range(width)] for row in range(height)])
+def _spread(array: Array, height: int, width: int) -> Iterator[Sequence[Scalar]]:
+    """The rows of an array in a larger one: a single row or column is repeated, beyond others there is nothing."""
+    if array.width == width and array.height == height:
+        yield from array.rows
+        return
+    for row in range(height):
+        values = (
+            array.rows[0 if array.height == 1 else row] if array.height in (1, height) or row < array.height else []
+        )
+        if array.width == 1 and values:
+            yield list(values) * width
+        else:
+            yield [*values, *[NOTHING_THERE] * (width - len(values))]
 
 
 def stacked(apply: Callable[[Given], Operand], values: Sequence[Given]) -> Array:

@@ -82,7 +82,7 @@ CASES = {
         ("=REGEXEXTRACT(\"ab12\",\"([a-z]+)([0-9]+)\")", [["ab", "12"]]), ("=ARRAYFORMULA(TEXT(A2:A3,\"mmm d\"))", [["Jan 1"], ["Jan 2"]]),
         ("=ARRAYFORMULA(B2:B3&\" \"&A2:A3)", [["Ann 2020-01-01"], ["Bob 2020-01-02"]]), ("=ARRAYFORMULA(IF({1;0},\"a\",1/0))", [["a"], ["#DIV/0!"]]),
         ("=TEXTJOIN(\", \",TRUE,UNIQUE(FILTER(B2:B5,D2:D5=\"N\")))", "Ann"), ("=JOIN(\"|\",SORT(UNIQUE(B2:B4)))", "Ann|Bob"),
-        ("=COUNTA(UNIQUE(B2:B5))", 3), ("=ARRAYFORMULA(SUM((B2:B4=\"Ann\")*C2:C4))", 40), ("=ARRAYFORMULA({\"h\";C2:C4*2})", [["h"], [20], [40], [60]]),
+        ("=COUNTA(UNIQUE(B2:B5))", 3), ("=ARRAYFORMULA(SUM((B2:B4=\"Ann\")*C2:C4))", 40), ("=LEFT(A2,4)", "2020"), ("=LEN(A2)", 10), ("=SPLIT(A2,\"-\")", [[2020, 1, 1]]), ("=ARRAYFORMULA({\"h\";C2:C4*2})", [["h"], [20], [40], [60]]),
         ("={B2:B3,{1;2}}", [["Ann", 1], ["Bob", 2]]), ("={B2:B3;{1,2}}", "#VALUE!"), ("=MAX(FILTER(C2:C5,B2:B5=\"Ann\"))", 30),
         ("=FILTER(B2:C5,C2:C5>10,D2:D5=\"S\")", [["Bob", 20]]), ("=ARRAYFORMULA(MMULT({1,2;3,4},{1;1}))", [[3], [7]]),
         ("=COUNTUNIQUEIFS(B2:B5,D2:D5,\"N\")", 1), ("=SUMIFS(C2:C5,A2:A5,\">=\"&DATE(2020,1,2),A2:A5,\"<\"&DATE(2020,1,4))", 50),

@@ -50,7 +50,7 @@ def to_pure_number(_: Any, value: Scalar) -> Scalar:
 
 
 @scalar("TO_TEXT", 1)
-def to_shown_text(e: Any, value: Scalar) -> Scalar:
+def to_to_text(e: Any, value: Scalar) -> Scalar:
     """A number as its cell shows it."""
     value = raise_error(value)
     if not is_number(value):

@@ -8,8 +8,8 @@ from typing import Any
 from local_sheets.budget import spend
 from local_sheets.cell_values.model import MAX_CHARACTERS, CellError
 from local_sheets.cell_values.number_format import render
+from local_sheets.cell_values.user_entered import parse
 from local_sheets.formulas.faults import Fault, out_of_range, text_too_long
-from local_sheets.formulas.formats import shown_text
 from local_sheets.formulas.functions.numbers import round_to
 from local_sheets.formulas.operands import (
     Array,
@@ -24,6 +24,7 @@ from local_sheets.formulas.operands import (
     to_boolean,
     to_number,
     to_text,
+    with_format,
 )
 from local_sheets.formulas.operators import mapped, stacked
 from local_sheets.formulas.registry import lazy, operands, scalar
@@ -36,7 +37,7 @@ def _pieces(e: Any, nodes: tuple[Node, ...]) -> Iterator[str]:
     for node in nodes:
         operand = e.operand(node)
         for value in operand.array() if isinstance(operand, Range) else each_value(operand):
-            yield shown_text(value, e.locale)
+            yield to_text(value, e.locale)
 
 
 def _joined(function: str, pieces: Iterator[str], delimiter: str = "") -> str:
@@ -280,7 +281,7 @@ def split(e: Any, value: Operand, delimiter: Operand, by_each: Operand = True, s
     skip = to_boolean(e.single(skip_blank), "SPLIT", 4)
 
     def one(given: Scalar) -> Array:
-        parts = re.split(pattern, shown_text(given, e.locale))
+        parts = re.split(pattern, to_text(given, e.locale))
         spend(len(parts))
         kept = [part for part in parts if part or not skip]
         return Array([[_typed(part, e.locale) for part in kept] or [None]])
@@ -291,8 +292,11 @@ def split(e: Any, value: Operand, delimiter: Operand, by_each: Operand = True, s
 
 
 def _typed(part: str, locale: str) -> Scalar:
-    number = number_in(part, locale)
-    return part if number is None else number
+    """A part as if it were typed into a cell: a date is one, and shown as such."""
+    if number_in(part, locale) is None:
+        return part
+    entry = parse(part.strip(), locale)
+    return with_format(entry.value, entry.number_format)  # type: ignore[arg-type]
 
 
 def _expression(function: str, pattern: Scalar) -> Any:

@@ -1,0 +1,58 @@
+"""Rows that people add and delete, told by the shipped Apps Script: typed on the page, in the database, with their key in the tab."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from fastapi import FastAPI
+
+from local_sheets.testing import LocalSheetsServer
+from sheets_pipeline.control.webhook import add_webhook
+from sheets_pipeline.database.engine import connect
+from sheets_pipeline.edits import apply, intake, looks, places, rows
+from sheets_pipeline.edits.applier import Applier
+from sheets_pipeline.edits.intake import Intake
+from sheets_pipeline.edits.look import look_due
+from sheets_pipeline.edits.script import code, manifest
+from sheets_pipeline.processes.servers import wait_until
+from sheets_pipeline_tests.control.stage import serving
+from sheets_pipeline_tests.edits.desk import TICKET, make_desk
+
+SECRET = "correct horse battery"
+
+
+def test_rows_are_added_and_deleted_through_the_shipped_script(
+    tmp_path: Path, platform_server: LocalSheetsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = connect(f"sqlite:///{tmp_path / 'desk.db'}")
+    desk = make_desk(engine, platform_server, monkeypatch)
+    declared = {title: SimpleNamespace(tab=tab, problem=None) for title, tab in desk.tabs.items()}
+    for module in (apply, intake, places):
+        monkeypatch.setattr(module, "tab_assets", lambda: declared)
+    for module, name in ((rows, "REST_SECONDS"), (rows, "GONE_SECONDS"), (looks, "APART_SECONDS")):
+        monkeypatch.setattr(module, name, 0.3)
+    applier = Applier(lambda: desk.pipeline, lambda: look_due(desk.pipeline))
+    app = FastAPI()
+    add_webhook(app, Intake(lambda: desk.pipeline, SECRET, is_enabled=lambda: True), applier)
+    script = platform_server.script(desk.pipeline.spreadsheet.id)
+    script.set(code(desk.tabs.values()), manifest=manifest())
+    applier.start()
+    try:
+        with serving(app) as url:
+            script.run("setup", answers=[f"{url}/webhook", SECRET])
+            script.type("Tickets!B6", "four", user="ann@example.org")
+            script.paste("Tickets!C6:D6", [[2, 2.5]], user="ann@example.org")
+            assert wait_until(lambda: len(desk.stored()) == 4 and desk.rows()[-1][0] == 4, seconds=20), desk.edits()
+            script.type("Tickets!E6", "and a note", user="ann@example.org")
+            assert wait_until(lambda: desk.stored(TICKET, "note")[3] == ("and a note",), seconds=20), desk.edits()
+            span = desk.grid(startIndex=2, endIndex=3) | {"dimension": "ROWS"}
+            script.edit({"batchUpdate": {"requests": [{"deleteDimension": {"range": span}}]}}, None, "REMOVE_ROW")
+            assert wait_until(lambda: desk.stored(TICKET, "deleted_at")[1] != (None,), seconds=20), desk.edits()
+            script.run("uninstall")
+    finally:
+        applier.end()
+        engine.dispose()
+    assert desk.stored(TICKET, "id", "title", "person_id", "price")[3] == (4, "four", 2, 2.5)
+    assert [row[0] for row in desk.rows() if row] == [1, 3, 4]
+    assert sorted(desk.ends()) == [("2", "(row)", "applied"), ("4", "(row)", "applied"), ("4", "note", "applied")]
+    assert desk.left() == (0, 0)

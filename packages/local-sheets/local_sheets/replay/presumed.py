@@ -1,20 +1,13 @@
 """What a recording presumes: spreadsheets and folders that were there before its first request, as its reads show them."""
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
-from local_sheets.drive.resources import FOLDER, ROOT_ID, SPREADSHEET
+from local_sheets.drive.resources import FOLDER, ROOT_ID
 from local_sheets.replay.exchange import Exchange
+from local_sheets.replay.shown import before_first_write, made_ids, presumed_by, tabs_before
 from local_sheets.replay.twin import Twin
-
-_SPREADSHEET = re.compile(r"/v4/spreadsheets/([^/:?]+)(.*)|/spreadsheets/d/([^/?]+)")
-_FILE = re.compile(r"/(?:upload/)?drive/v[23]/files/([^/?]+)(.*)")
-_LIST = re.compile(r"/drive/v3/files/?(?:\?|$)")
-_IN_PARENTS = re.compile(r"['\"]([\w-]+)['\"] in parents")
-_RANGE = re.compile(r"^(?:'((?:[^']|'')+)'|([^'!]+))!")
 
 #: Where an answer lists them, the request that adds one, its field, and the field of the id.
 _ITEMS = (
@@ -40,7 +33,7 @@ class Presumed:
             return
         presumed = [
             (file_id, about)
-            for file_id, about in _presumed_by(exchange)
+            for file_id, about in presumed_by(exchange)
             if file_id not in self._made and not self._twin.ids.knows(file_id)
         ]
         for file_id, about in presumed:
@@ -48,51 +41,14 @@ class Presumed:
         for file_id, about in presumed:
             _put_in_place(self._twin, file_id, about)
         if exchange.method == "POST":
-            self._made |= set(_ids_in(exchange.answer_json()))
-
-
-def _presumed_by(exchange: Exchange) -> Iterable[tuple[str, dict[str, Any]]]:
-    """Ids of files that must be there for the exchange, with what it says of them."""
-    if match := _SPREADSHEET.match(exchange.path):
-        yield unquote(match[1] or match[3]), {}
-    elif (match := _FILE.match(exchange.path)) and match[1] not in ("root", "generateIds", "trash"):
-        about = exchange.answer_json() if exchange.method == "GET" and match[2][:1] in ("", "?") else None
-        yield unquote(match[1]), about if isinstance(about, dict) else {}
-    elif exchange.method == "GET" and _LIST.match(exchange.path):
-        yield from _listed(exchange)
-
-
-def _listed(exchange: Exchange) -> Iterable[tuple[str, dict[str, Any]]]:
-    """The files of a list, folders first; a folder that the request asks for holds them."""
-    query = parse_qs(urlsplit(exchange.url).query).get("q", [""])[0]
-    asked = [folder for folder in _IN_PARENTS.findall(query) if folder != "root"]
-    answer = exchange.answer_json()
-    files = answer.get("files", ()) if isinstance(answer, dict) else ()
-    kind = FOLDER if re.search(rf"mimeType\s*=\s*['\"]{re.escape(FOLDER)}", query) else SPREADSHEET
-    known = [
-        {"mimeType": kind, "modifiedTime": _time_of_rank(rank), "parents": asked[:1], **file}
-        for rank, file in enumerate(files)
-    ]
-    for file in sorted(known, key=lambda file: bool(file["mimeType"] != FOLDER)):
-        if "id" in file and file["mimeType"] in (SPREADSHEET, FOLDER):
-            yield file["id"], file
-
-
-def _time_of_rank(rank: int) -> str:
-    """Lists start with what was changed last."""
-    return (datetime(2020, 1, 1, tzinfo=UTC) - timedelta(seconds=rank)).isoformat()
-
-
-def _ids_in(answer: Any) -> Iterable[str]:
-    if isinstance(answer, dict):
-        yield from (answer[name] for name in ("id", "spreadsheetId") if isinstance(answer.get(name), str))
+            self._made |= set(made_ids(exchange.answer_json()))
 
 
 def _make(twin: Twin, file_id: str, about: dict[str, Any], rest: Sequence[Exchange]) -> None:
     ours = [exchange for exchange in rest if file_id in unquote(exchange.path)]
     here = _new_folder(twin, about) if about.get("mimeType") == FOLDER else _new_spreadsheet(twin, file_id, about, ours)
     twin.ids.learn(file_id, here)
-    for exchange in _before_first_write(ours):
+    for exchange in before_first_write(ours):
         _fill(twin, here, exchange)
 
 
@@ -119,19 +75,14 @@ def _parent(twin: Twin, recorded: str) -> str:
 
 
 def _new_spreadsheet(twin: Twin, file_id: str, about: dict[str, Any], ours: Sequence[Exchange]) -> str:
-    """A spreadsheet with the tabs of the first read that shows them, or those whose ranges are named."""
-    known = next(filter(None, (_shown_tabs(exchange) for exchange in ours)), None)
-    properties = dict((known or {}).get("properties", {}))
-    if "name" in about:
-        properties.setdefault("title", about["name"])
+    """A spreadsheet with the tabs that it had, as far as reads or requests tell."""
+    known, sheets = tabs_before(ours)
+    properties = {**({"title": about["name"]} if "name" in about else {}), **known.get("properties", {})}
     kept = {name: properties[name] for name in ("title", "locale", "timeZone") if name in properties}
-    sheets = (known or {}).get("sheets") or [
-        {"properties": {"title": title}} for title in _named_tabs(ours) or ["Sheet1"]
-    ]
     plain = [{"properties": sheet["properties"]} for sheet in sheets]
     spare = [{"properties": {k: v for k, v in s["properties"].items() if k in ("title", "sheetId")}} for s in sheets]
     bodies: list[dict[str, Any]] = [
-        {"properties": kept, "sheets": sheets, "namedRanges": (known or {}).get("namedRanges", [])},
+        {"properties": kept, "sheets": sheets, "namedRanges": known.get("namedRanges", [])},
         {"properties": kept, "sheets": plain},
         {"properties": kept, "sheets": spare},
         {"properties": {}, "sheets": []},
@@ -152,58 +103,6 @@ def _add_items(twin: Twin, here: str, sheets: Sequence[dict[str, Any]]) -> None:
             for item in sheet.get(listed, ()):
                 body = {request: {name: {field: value for field, value in item.items() if field != key}}}
                 twin.send("POST", f"/v4/spreadsheets/{here}:batchUpdate", {"requests": [body]})
-
-
-def _shown_tabs(exchange: Exchange) -> dict[str, Any] | None:
-    """The answer of spreadsheets.get, where it shows tabs with their titles."""
-    match = _SPREADSHEET.match(exchange.path)
-    found = exchange.answer_json() if match and exchange.method == "GET" and match[2][:1] in ("", "?") else None
-    sheets = found.get("sheets") if isinstance(found, dict) and exchange.status == 200 else None
-    return found if sheets and all("title" in sheet.get("properties", {}) for sheet in sheets) else None
-
-
-def _named_tabs(ours: Sequence[Exchange]) -> list[str]:
-    """Titles of tabs in the ranges that requests name, in their order."""
-    titles: list[str] = []
-    for exchange in ours:
-        query = parse_qs(urlsplit(exchange.url).query)
-        path = unquote(urlsplit(exchange.url).path).partition("/values/")[2]
-        message = exchange.request_json()
-        data = message.get("data", ()) if isinstance(message, dict) else ()
-        ranges = [path, *query.get("ranges", ()), *(one.get("range", "") for one in data if isinstance(one, dict))]
-        for text in ranges:
-            if match := _RANGE.match(str(text)):
-                titles.append((match[1] or match[2]).replace("''", "'"))
-    return list(dict.fromkeys(titles))
-
-
-def _before_first_write(ours: Sequence[Exchange]) -> list[Exchange]:
-    """Reads of values of tabs that nothing was written to before, those of formulas last."""
-    shown = next(filter(None, (_shown_tabs(exchange) for exchange in ours)), {})
-    properties = [sheet["properties"] for sheet in shown.get("sheets", ())]
-    titles = {str(one.get("sheetId", 0)): str(one["title"]) for one in properties}
-    written: set[str] = set()
-    reads = []
-    for exchange in ours:
-        if exchange.method != "GET" and not exchange.path.partition("?")[0].endswith("ByDataFilter"):
-            numbers = re.findall(rb'"(?:\w*[sS]heetId)"\s*:\s*"?(\d+)', exchange.body)
-            written |= {titles.get(number.decode(), "") for number in numbers} | set(_named_tabs([exchange]))
-        elif exchange.status == 200 and not written & set(_read_tabs(exchange, titles)):
-            reads.append(exchange)
-    return sorted(reads, key=lambda exchange: "valueRenderOption=FORMULA" in exchange.path)
-
-
-def _read_tabs(exchange: Exchange, titles: Mapping[str, str]) -> Iterable[str]:
-    """The tabs whose cells an answer shows."""
-    answer = exchange.answer_json()
-    if not isinstance(answer, dict):
-        return
-    for found in answer.get("valueRanges", [answer]):
-        if match := _RANGE.match(str(found.get("valueRange", found).get("range", ""))):
-            yield (match[1] or match[2]).replace("''", "'")
-    for sheet in answer.get("sheets", ()):
-        if "data" in sheet:
-            yield titles.get(str(sheet.get("properties", {}).get("sheetId", 0)), "")
 
 
 def _fill(twin: Twin, here: str, exchange: Exchange) -> None:

@@ -294,6 +294,25 @@ STRUCK_IDS = [
 ]  # fmt: skip
 
 
+#: Nothing shows the tabs: one is named by its range, one by its number, and a third is made.
+BLIND = [
+    ("PUT", f"{SHEETS}/v4/spreadsheets/{ID}/values/Log!A1?valueInputOption=RAW", {"values": [["x"]]}, 200,
+     {"spreadsheetId": ID, "updatedRange": "Log!A1", "updatedRows": 1, "updatedColumns": 1, "updatedCells": 1}),
+    ("POST", f"{SHEETS}/v4/spreadsheets/{ID}:batchUpdate", {"requests": [
+        {"deleteDimension": {"range": {"sheetId": 987, "dimension": "ROWS", "startIndex": 1, "endIndex": 2}}},
+        {"addSheet": {"properties": {"title": "New", "sheetId": 4}}}]}, 200,
+     {"spreadsheetId": ID, "replies": [{}, {"addSheet": {"properties": {
+         "sheetId": 4, "title": "New", "index": 1, "sheetType": "GRID", "gridProperties": {"rowCount": 1000, "columnCount": 26}}}}]}),
+    ("PUT", f"{SHEETS}/v4/spreadsheets/{ID}/values/New!A1?valueInputOption=RAW", {"values": [["x"]]}, 200,
+     {"spreadsheetId": ID, "updatedRange": "New!A1", "updatedRows": 1, "updatedColumns": 1, "updatedCells": 1}),
+]  # fmt: skip
+
+
+def test_tabs_that_nothing_shows_are_those_that_requests_name(tmp_path, capsys):
+    keep(tmp_path / "a.json", vcr(BLIND))
+    assert main(["replay", str(tmp_path)]) == 0, capsys.readouterr().out
+
+
 def test_ids_stand_for_each_other_wherever_they_stand(tmp_path, capsys):
     keep(tmp_path / "a.json", vcr(STRUCK_IDS))
     assert main(["replay", str(tmp_path)]) == 0, capsys.readouterr().out

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from local_sheets.a1 import RangeError, parse_range
 from local_sheets.drive.resources import FOLDER, SPREADSHEET
 from local_sheets.replay.exchange import Exchange
 
@@ -84,7 +85,23 @@ def _guessed_tabs(ours: Sequence[Exchange]) -> list[dict[str, Any]]:
         tab["title"] = title
     for tab, number in zip(tabs, numbers, strict=False):
         tab["sheetId"] = number
+    for tab in tabs:
+        if grid := next(filter(None, (_grid_shown(exchange, tab["title"]) for exchange in ours)), None):
+            tab["gridProperties"] = grid
     return tabs
+
+
+def _grid_shown(exchange: Exchange, title: str) -> dict[str, int] | None:
+    """The size of a tab: the range that the answer names where all of the tab was asked for."""
+    asked = unquote(urlsplit(exchange.url).path).partition("/values/")[2].strip("'")
+    answer = exchange.answer_json()
+    if exchange.method != "GET" or asked != title or not isinstance(answer, dict):
+        return None
+    try:
+        area = parse_range(str(answer.get("range")), {title}, {})
+    except RangeError:
+        return None
+    return {"rowCount": area.row1 or 1, "columnCount": area.col1 or 1}
 
 
 def _made_tabs(ours: Sequence[Exchange]) -> Iterator[dict[str, Any]]:

@@ -298,6 +298,8 @@ STRUCK_IDS = [
 BLIND = [
     ("PUT", f"{SHEETS}/v4/spreadsheets/{ID}/values/Log!A1?valueInputOption=RAW", {"values": [["x"]]}, 200,
      {"spreadsheetId": ID, "updatedRange": "Log!A1", "updatedRows": 1, "updatedColumns": 1, "updatedCells": 1}),
+    ("GET", f"{SHEETS}/v4/spreadsheets/{ID}/values/%27Log%27", None, 200,
+     {"range": "Log!A1:D6", "majorDimension": "ROWS", "values": [["x"]]}),
     ("POST", f"{SHEETS}/v4/spreadsheets/{ID}:batchUpdate", {"requests": [
         {"deleteDimension": {"range": {"sheetId": 987, "dimension": "ROWS", "startIndex": 1, "endIndex": 2}}},
         {"addSheet": {"properties": {"title": "New", "sheetId": 4}}}]}, 200,

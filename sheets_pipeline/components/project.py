@@ -90,14 +90,14 @@ def declaration_files(folder: Path, kind: str = "tabs") -> list[Path]:
 
 
 def project_digests(folder: Path) -> dict[str, str]:
-    """Name of each declaration, query and module → digest of its text as it is on disk now."""
+    """Name of each declaration, query and module → digest of its text as it is on disk now; of sources with their folder."""
     found = {}
     beside = (path for kind in ("*.sql", "*.py") for path in sorted((folder / "tabs").rglob(kind)))
-    for path in (*declaration_files(folder), *beside):
+    for path in (*declaration_files(folder), *beside, *declaration_files(folder, "sources")):
         try:
             facts = path.stat()
             if stat.S_ISREG(facts.st_mode):
-                name = path.relative_to(folder / "tabs").as_posix()
+                name = path.relative_to(folder).as_posix().removeprefix("tabs/")
                 found[name] = _digest(str(path), facts.st_mtime_ns, facts.st_size)
         except OSError:  # deleted meanwhile, or not ours to read: loading it tells
             continue

@@ -7,7 +7,7 @@ from typing import Any
 
 #: Rows from the first one with anything in it among which headers are looked for.
 _ROWS_LOOKED_AT = 30
-#: What a row of headers has to fill at least, of the cells that the fullest of the rows before the data fills.
+#: What a row of headers has to fill at least, of the cells that rows of the table fill.
 _LEAST_FILLED = 0.6
 #: So many characters a name has at most; a number behind it comes on top.
 _LONGEST = 55
@@ -32,12 +32,16 @@ def find_header(rows: Sequence[Sequence[Any]], titles: Collection[int] = ()) -> 
     before = [i for i in looked_at if i < data and filled[i]]
     if not before:
         return first if _has_text(rows[first]) else None
-    widest = max(filled[i] for i in looked_at)
-    for wanted in (widest, max(filled[i] for i in before)):
+    for wanted in (_usual([filled[i] for i in looked_at if filled[i]]), max(filled[i] for i in before)):
         for i in before:
             if filled[i] >= _LEAST_FILLED * wanted and i not in titles and _has_text(rows[i]):
                 return i
     return before[-1]
+
+
+def _usual(filled: list[int]) -> float:
+    """How many cells rows of the table fill: titles above fill fewer, and a stray note makes a row longer."""
+    return max(sorted(filled)[(len(filled) - 1) * 3 // 4], max(filled) / 2)
 
 
 def _is_data(row: Sequence[Any]) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from sheets_pipeline.database.quota import SOURCES
 from sheets_pipeline.database.source_readings import SourceReadings
-from sheets_pipeline.errors import RequestRejected, SheetsPipelineError, SourceProblem
+from sheets_pipeline.errors import NotShared, RequestRejected, SheetsPipelineError, SourceProblem
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sheets.ranges import (
@@ -66,14 +66,6 @@ class Reading:
 Result = Reading | SheetsPipelineError
 
 
-def grouped(sources: Sequence[Source]) -> list[list[Source]]:
-    """Those that one request reads: of one spreadsheet, with one credential; the most urgent first."""
-    groups: dict[tuple[str, str], list[Source]] = {}
-    for source in sorted(sources, key=lambda one: (one.priority, one.id)):
-        groups.setdefault((source.spreadsheet_id, source.credential), []).append(source)
-    return list(groups.values())
-
-
 def read_group(
     pipeline: Pipeline, credential: Credential, sources: Sequence[Source], store: SourceStore
 ) -> dict[str, Result]:
@@ -82,7 +74,7 @@ def read_group(
     Args:
         pipeline: Of any spreadsheet.
         credential: The one that the sources name.
-        sources: All of one spreadsheet (``grouped``).
+        sources: All of one spreadsheet.
         store: That keeps their versions.
 
     Returns:
@@ -140,6 +132,12 @@ class _Round:
                 cells = self._cells(self._open(), rendering)
             for source in self._open():
                 self._results[source.id] = self._judged(source, rendering, cells[source.id])
+        except NotShared as error:  # a writer would have to be Editor
+            text = (
+                f"The spreadsheet {self._client.spreadsheet_id!r} is not shared with {self._client.identity.name}. Have its "
+                "owner open it, press Share and add that address; Viewer is enough."
+            )
+            self._results |= {source.id: NotShared(text, status=error.status) for source in self._open()}
         except SheetsPipelineError as error:
             self._results |= {source.id: error for source in self._open()}
         return self._results

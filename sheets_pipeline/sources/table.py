@@ -7,7 +7,7 @@ from typing import Any
 
 from sheets_pipeline.errors import SourceProblem
 from sheets_pipeline.sources.cells import Locale, Typed, as_texts, declared_column, typed_column
-from sheets_pipeline.sources.content import Content, SourceColumn
+from sheets_pipeline.sources.content import Cell, Content, SourceColumn
 from sheets_pipeline.sources.headers import column_names, find_header, is_named
 from sheets_pipeline.sync.source import CellType, Source
 
@@ -118,10 +118,19 @@ def table_of(source: Source, blocks: Sequence[Block], locale: Locale) -> Table:
         made.append((SourceColumn(one.name, one.header, typed.type), typed.cells))
     _check_key(source, columns)
     rows = [row for row in zip(*(cells for _, cells in made), strict=True) if any(cell is not None for cell in row)]
+    _end_at_last(rows)
     content = Content(tuple(column for column, _ in made), rows)
     numbers = {id(block): number for number, block in enumerate(blocks)}
     ignored = [(numbers[id(block)], index, first) for one in left_out for _, block, index, first in one.origin]
     return Table(content, notes, ignored)
+
+
+def _end_at_last(rows: list[tuple[Cell, ...]]) -> None:
+    """Take out rows at the end that hold nothing but unticked checkboxes, which people set up down to the last row."""
+    if all(cell is None or isinstance(cell, bool) for row in rows for cell in row):
+        return  # the table is of truth values alone
+    while all(cell is None or cell is False for cell in rows[-1]):
+        rows.pop()
 
 
 def _typed(source: Source, column: _Column, declared: CellType | None, locale: Locale) -> Typed:

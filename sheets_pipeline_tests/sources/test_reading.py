@@ -16,7 +16,7 @@ from sheets_pipeline.errors import NotShared, SourceProblem
 from sheets_pipeline.sheets.client import NoQuota, SheetsClient
 from sheets_pipeline.sheets.credentials import Identity
 from sheets_pipeline.sources import reading as reading_module
-from sheets_pipeline.sources.reading import Reading, grouped, read_sources
+from sheets_pipeline.sources.reading import Reading, read_sources
 from sheets_pipeline.sources.seen import Seen
 from sheets_pipeline.sync.source import Source, SourceRange
 
@@ -227,7 +227,8 @@ def test_a_spreadsheet_that_is_not_shared_says_with_whom_to(ground: Ground, serv
     server.faults(action="error", status=403, spreadsheet=ground.id)
     found = ground.read(source(ground), source(ground, "other"))
     assert {type(one) for one in found.values()} == {NotShared}
-    assert "reader@example.org" in str(found["data"])
+    assert "is not shared with reader@example.org" in str(found["data"])
+    assert "Viewer is enough" in str(found["data"])
 
 
 def test_several_ranges_patterns_and_named_ranges_stand_one_below_the_other(ground: Ground) -> None:
@@ -295,14 +296,6 @@ def test_a_large_tab_is_read_in_pieces(ground: Ground, monkeypatch: pytest.Monke
     pieces = ground.one(source(ground, "pieces")).content
     assert ground.requests > 4
     assert pieces == whole
-
-
-def test_sources_of_one_spreadsheet_and_credential_are_read_together() -> None:
-    made = [
-        Source("c", "c", "A", priority=9), Source("a", "a", "A"), Source("b", "b", "B", priority=1),
-        Source("d", "d", "A", credential="other"),
-    ]  # fmt: skip
-    assert [[one.id for one in group] for group in grouped(made)] == [["b"], ["a", "c"], ["d"]]
 
 
 def test_what_was_seen_comes_back_from_json_and_of_another_form_is_none(ground: Ground) -> None:

@@ -1,6 +1,7 @@
 """``sheets-pipeline daemon``: Dagster's daemon on one of several hosts; the others stand by."""
 
 import sys
+from pathlib import Path
 
 import click
 
@@ -15,4 +16,5 @@ def daemon(arguments: tuple[str, ...]) -> None:
     """
     from sheets_pipeline.dagster_runtime.standby import run_daemon
 
-    sys.exit(run_daemon(list(arguments), say=click.echo))
+    command = [str(Path(sys.executable).with_name("dagster-daemon")), "run", *arguments]
+    sys.exit(run_daemon(command, say=click.echo))

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -26,11 +25,11 @@ _LEASE_SECONDS, _LOOK_SECONDS = 15.0, 1.0
 _END_SECONDS = 20.0
 
 
-def run_daemon(arguments: list[str], say: Callable[[str], None]) -> int:
+def run_daemon(command: list[str], say: Callable[[str], None]) -> int:
     """Stand by until the daemon is ours, run it, and give its exit code; 0 after SIGTERM or Ctrl-C.
 
     Args:
-        arguments: For ``dagster-daemon run``.
+        command: Runs the daemon.
         say: Is told what happens, in one line each.
     """
     locks, asked_to_end = run_locks(), threading.Event()
@@ -47,7 +46,7 @@ def run_daemon(arguments: list[str], say: Callable[[str], None]) -> int:
                 locks, "Dagster's daemon", timeout_seconds=_LOOK_SECONDS, lease_seconds=_LEASE_SECONDS
             ) as ours:
                 say("Dagster's daemon runs here.")
-                code = _run(arguments, ours, asked_to_end)
+                code = _run(command, ours, asked_to_end)
                 if code is not None:
                     return code
                 is_told = False
@@ -62,11 +61,10 @@ def run_daemon(arguments: list[str], say: Callable[[str], None]) -> int:
     return 0
 
 
-def _run(arguments: list[str], ours: Callable[[], None], asked_to_end: threading.Event) -> int | None:
+def _run(command: list[str], ours: Callable[[], None], asked_to_end: threading.Event) -> int | None:
     """The daemon's exit code once it has ended, 0 where that was asked for; None when it is no longer ours."""
-    command = str(Path(sys.executable).with_name("dagster-daemon"))
     end_with_us = [sys.executable, "-m", "sheets_pipeline.embedded.end_with_parent", str(os.getpid())]
-    daemon = subprocess.Popen([*end_with_us, command, "run", *arguments])
+    daemon = subprocess.Popen([*end_with_us, *command])
     try:
         while (code := daemon.poll()) is None and not asked_to_end.wait(_LOOK_SECONDS):
             try:

@@ -45,7 +45,7 @@ def _command(version: str, concurrency: int, node: str, *, events_only: bool) ->
     end_with_us = [sys.executable, "-m", "sheets_pipeline.embedded.end_with_parent", str(os.getpid())]
     celery = [sys.executable, "-m", "celery", "-A", "sheets_pipeline.dagster_runtime.celery_worker", "worker"]
     options = [f"--concurrency={concurrency}", f"--hostname={node}", f"--queues={taken}"]
-    return [*end_with_us, *celery, *options, "--loglevel=INFO", "--without-gossip"]
+    return [*end_with_us, *celery, *options, "--loglevel=INFO", "--without-gossip", "--without-mingle"]
 
 
 def _one(command: list[str], asked_to_end: threading.Event, say: Callable[[str], None]) -> int:

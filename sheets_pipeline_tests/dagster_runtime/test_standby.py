@@ -1,0 +1,69 @@
+"""One host runs Dagster's daemon, the other stands by."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sheets_pipeline.processes.identity import start_of
+from sheets_pipeline_tests.dagster_runtime.harness import eventually
+
+_HOST = "import sys; from sheets_pipeline.dagster_runtime.standby import run_daemon; sys.exit(run_daemon(sys.argv[1:], print))"
+#: In place of the daemon: says who it is, and lives.
+_DAEMON = "import os, pathlib, sys, time; pathlib.Path(sys.argv[1]).write_text(str(os.getpid())); time.sleep(60)"
+
+
+def is_alive(pid: int) -> bool:
+    return start_of(pid) is not None
+
+
+class Host:
+    """A process that stands by for the daemon or runs it."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.mark = folder / name
+        command = [sys.executable, "-c", _HOST, sys.executable, "-c", _DAEMON, str(self.mark)]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
+
+    def daemon(self) -> int:
+        """The daemon's process where it runs here; 0 elsewhere."""
+        pid = int(self.mark.read_text() or 0) if self.mark.exists() else 0
+        return pid if pid and is_alive(pid) else 0
+
+    def end(self, number: signal.Signals) -> int:
+        os.kill(self.process.pid, number)
+        return self.process.wait(20)
+
+
+@pytest.fixture
+def hosts(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Host]]:
+    for name in ("DATABASE_URL", "DAGSTER_POSTGRES_URL"):
+        monkeypatch.setenv(name, database_url)
+    monkeypatch.setenv("SPREADSHEET_ID", "none")
+    made = [Host(tmp_path, "a"), Host(tmp_path, "b")]
+    try:
+        yield made
+    finally:
+        for host in made:
+            if host.process.poll() is None:
+                os.killpg(host.process.pid, signal.SIGKILL)
+            host.process.communicate()
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_one_host_runs_the_daemon_and_another_takes_over(hosts: list[Host], how: signal.Signals) -> None:
+    eventually(lambda: any(host.daemon() for host in hosts), seconds=30)
+    time.sleep(1.5)
+    [active] = [host for host in hosts if host.daemon()]
+    [other] = [host for host in hosts if host is not active]
+    daemon = active.daemon()
+    assert active.end(how) == (0 if how == signal.SIGTERM else -how)
+    eventually(other.daemon, seconds=10)
+    eventually(lambda: not is_alive(daemon), seconds=5)
+    assert other.end(signal.SIGTERM) == 0
+    assert not other.daemon()

@@ -9,17 +9,23 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 
+from sheets_pipeline.dagster_runtime.host_clock import clock_problem
 from sheets_pipeline.dagster_runtime.run_lock import run_locks
 from sheets_pipeline.database.locks import named_lock
 from sheets_pipeline.errors import DatabaseError, TabBusy
 
 #: The daemon is another host's once we have said nothing for so long; we look so often whether it is ours, in seconds.
 _LEASE_SECONDS, _LOOK_SECONDS = 15.0, 1.0
+
+#: How often the clock is compared with the database's, in seconds.
+_CLOCK_SECONDS = 10.0
 
 #: How long the daemon may take to end after SIGTERM, in seconds; 0 where it is no longer ours.
 _END_SECONDS = 20.0
@@ -41,12 +47,18 @@ def run_daemon(command: list[str], say: Callable[[str], None]) -> int:
         signal.signal(asked, end)
     is_told = False
     while not asked_to_end.is_set():
+        if problem := clock_problem(locks):
+            if not is_told:
+                say(f"Dagster's daemon is not run here: {problem}.")
+            is_told = True
+            asked_to_end.wait(_CLOCK_SECONDS)
+            continue
         try:
             with named_lock(
                 locks, "Dagster's daemon", timeout_seconds=_LOOK_SECONDS, lease_seconds=_LEASE_SECONDS
             ) as ours:
                 say("Dagster's daemon runs here.")
-                code = _run(command, ours, asked_to_end)
+                code = _run(command, ours, partial(clock_problem, locks), asked_to_end)
                 if code is not None:
                     return code
                 is_told = False
@@ -61,10 +73,13 @@ def run_daemon(command: list[str], say: Callable[[str], None]) -> int:
     return 0
 
 
-def _run(command: list[str], ours: Callable[[], None], asked_to_end: threading.Event) -> int | None:
-    """The daemon's exit code once it has ended, 0 where that was asked for; None when it is no longer ours."""
+def _run(
+    command: list[str], ours: Callable[[], None], clock: Callable[[], str | None], asked_to_end: threading.Event
+) -> int | None:
+    """The daemon's exit code once it has ended, 0 where that was asked for; None when it is not ours to run any more."""
     end_with_us = [sys.executable, "-m", "sheets_pipeline.embedded.end_with_parent", str(os.getpid())]
     daemon = subprocess.Popen([*end_with_us, *command])
+    looked_at = time.monotonic()
     try:
         while (code := daemon.poll()) is None and not asked_to_end.wait(_LOOK_SECONDS):
             try:
@@ -72,6 +87,10 @@ def _run(command: list[str], ours: Callable[[], None], asked_to_end: threading.E
             except TabBusy:
                 daemon.kill()
                 return None
+            if time.monotonic() - looked_at > _CLOCK_SECONDS:
+                looked_at = time.monotonic()
+                if clock():
+                    return None
         return 0 if asked_to_end.is_set() else code
     finally:
         daemon.terminate()

@@ -8,14 +8,20 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
 from sheets_pipeline.dagster_runtime.celery_app import broker_url, code_version, queues
 from sheets_pipeline.dagster_runtime.fingerprint import code_fingerprint
+from sheets_pipeline.dagster_runtime.host_clock import clock_problem
 from sheets_pipeline.dagster_runtime.run_launcher import DEFAULT_MODULES
+from sheets_pipeline.dagster_runtime.run_lock import run_locks
 from sheets_pipeline.settings import load_settings
 
 #: How often the worker and its code are looked at, and how soon after its start one that died is followed by another, in seconds.
 _LOOK_SECONDS, _LEAST_SECONDS = 2.0, 5.0
+
+#: How often the clock is compared with the database's, in seconds.
+_CLOCK_SECONDS = 10.0
 
 
 def run_worker(concurrency: int, name: str | None, *, events_only: bool, say: Callable[[str], None]) -> int:
@@ -29,10 +35,19 @@ def run_worker(concurrency: int, name: str | None, *, events_only: bool, say: Ca
     for asked in (signal.SIGTERM, signal.SIGINT):
         signal.signal(asked, lambda *_: asked_to_end.set())
     node = name or f"{socket.gethostname()}-{os.getpid()}"
+    database, is_told = run_locks(), False
     while not asked_to_end.is_set():
+        if problem := clock_problem(database):
+            if not is_told:
+                say(f"No runs are taken: {problem}.")
+            is_told = True
+            asked_to_end.wait(_CLOCK_SECONDS)
+            continue
+        is_told = False
         began, version = time.monotonic(), code_version()
         say(f"Worker {node} takes runs of code {version}.")
-        code = _one(_command(version, concurrency, node, events_only=events_only), asked_to_end, say)
+        command = _command(version, concurrency, node, events_only=events_only)
+        code = _one(command, asked_to_end, partial(clock_problem, database), say)
         if code:
             say(f"The worker ended with code {code}; another one is started.")
             asked_to_end.wait(max(0.0, began + _LEAST_SECONDS - time.monotonic()))
@@ -48,15 +63,25 @@ def _command(version: str, concurrency: int, node: str, *, events_only: bool) ->
     return [*end_with_us, *celery, *options, "--loglevel=INFO", "--without-gossip", "--without-mingle"]
 
 
-def _one(command: list[str], asked_to_end: threading.Event, say: Callable[[str], None]) -> int:
-    """Run a worker until it ends; ask it to when we are, or when its code is no longer that on disk."""
+def _one(
+    command: list[str],
+    asked_to_end: threading.Event,
+    clock: Callable[[], str | None],
+    say: Callable[[str], None],
+) -> int:
+    """Run a worker until it ends; ask it to when we are, when its code is no longer that on disk, or its clock is wrong."""
     before, worker = code_fingerprint(DEFAULT_MODULES), subprocess.Popen(command)
+    looked_at = time.monotonic()
     while (code := worker.poll()) is None:
         if asked_to_end.wait(_LOOK_SECONDS):
             break
         if code_fingerprint(DEFAULT_MODULES) != before:
             say("The code or a declaration has changed; the worker ends after its runs, and another one is started.")
             break
+        if time.monotonic() - looked_at > _CLOCK_SECONDS:
+            looked_at = time.monotonic()
+            if clock():
+                break
     else:
         return code
     worker.send_signal(signal.SIGTERM)

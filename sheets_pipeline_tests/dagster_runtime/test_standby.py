@@ -9,7 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
+from sheets_pipeline.dagster_runtime.host_clock import clock_problem
+from sheets_pipeline.database.engine import connect
 from sheets_pipeline.processes.identity import start_of
 from sheets_pipeline_tests.dagster_runtime.harness import eventually
 
@@ -67,3 +70,15 @@ def test_one_host_runs_the_daemon_and_another_takes_over(hosts: list[Host], how:
     eventually(lambda: not is_alive(daemon), seconds=5)
     assert other.end(signal.SIGTERM) == 0
     assert not other.daemon()
+
+
+def test_a_host_whose_clock_is_wrong_takes_no_part(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = connect(database_url)
+    assert clock_problem(engine) is None
+    now = time.time()
+    for off, told in ((3600, "3,600 s ahead of"), (-90, "90 s behind"), (30, None), (-30, None)):
+        monkeypatch.setattr("sheets_pipeline.dagster_runtime.host_clock.time.time", lambda off=off: now + off)
+        problem = clock_problem(engine)
+        assert (told in problem) if told and problem else problem is told
+    engine.dispose()
+    assert clock_problem(sa.create_engine("postgresql+psycopg://nobody@127.0.0.1:1/none")) is None

@@ -1,0 +1,168 @@
+"""What ``deploy/`` says is what runs: the commands of compose.yaml and of the systemd units, read from there and executed."""
+
+import os
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+import yaml
+
+from sheets_pipeline.platform.simulate import submit_quizzes
+from sheets_pipeline.processes.identity import WORKER_TAG
+from sheets_pipeline_tests.dagster_runtime.harness import eventually
+from sheets_pipeline_tests.learning_platform import Platform, platform
+
+__all__ = ["platform"]
+
+ROOT = Path(__file__).parents[1]
+DEPLOY = ROOT / "deploy"
+
+#: Ports that the files name.
+PORTS = ("4266", "3000", "3100", "6379")
+
+pytestmark = pytest.mark.xdist_group("celery")
+
+
+def _units() -> dict[str, dict[str, list[str]]]:
+    """Unit → key → values."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for path in sorted((DEPLOY / "systemd").glob("*.service")):
+        keys = found.setdefault(path.stem, {})
+        for line in path.read_text().splitlines():
+            if "=" in line and not line.startswith("#"):
+                key, _, value = line.partition("=")
+                keys.setdefault(key, []).append(value)
+    return found
+
+
+class Parts:
+    """Processes of a deployment, with ports of their own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.started = folder, list[subprocess.Popen[bytes]]()
+        self.ports: dict[str, str] = {}
+        for port in PORTS:
+            with socket.socket() as one:
+                one.bind(("127.0.0.1", 0))
+                self.ports[port] = str(one.getsockname()[1])
+
+    def here(self, text: str) -> str:
+        """What a file says, for this machine."""
+        for port, free in self.ports.items():
+            text = text.replace(port, free)
+        text = text.replace("/srv/sheets/venv/bin/", "").replace("0.0.0.0", "127.0.0.1")  # noqa: S104
+        return text.replace("/srv/sheets", str(self.folder)).replace("redis://redis:", "redis://127.0.0.1:")
+
+    def words(self, command: list[str]) -> list[str]:
+        words = [self.here(word) for word in command]
+        beside = Path(sys.executable).with_name(words[0])
+        return [str(beside) if beside.exists() else words[0], *words[1:]]
+
+    def start(self, name: str, command: list[str], environment: dict[str, str]) -> None:
+        with (self.folder / f"{name}-{len(self.started)}.log").open("wb") as log:
+            self.started.append(
+                subprocess.Popen(
+                    self.words(command),
+                    cwd=self.folder,
+                    env=os.environ | {key: self.here(value) for key, value in environment.items()},
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                )
+            )
+
+    def is_healthy(self, test: list[str], environment: dict[str, str]) -> bool:
+        """What a health check says."""
+        done = subprocess.run(
+            self.words(test), cwd=self.folder, env=os.environ | environment, capture_output=True, check=False
+        )
+        return done.returncode == 0
+
+    def end(self) -> None:
+        for process in self.started:
+            process.send_signal(signal.SIGTERM)
+        for process in self.started:
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+
+@contextmanager
+def parts(folder: Path) -> Iterator[Parts]:
+    made = Parts(folder)
+    (folder / "deploy").mkdir()
+    for name in ("workspace.yaml", "dagster.yaml"):
+        text = made.here((DEPLOY / name).read_text())
+        (folder / name).write_text(text)
+        (folder / "deploy" / name).write_text(text)
+    try:
+        yield made
+    finally:
+        made.end()
+
+
+def _shown(platform: Platform, course: int) -> Any:
+    return platform.rows("course_statistics")[course]["quiz_submissions"]
+
+
+def _event_is_shown(platform: Platform) -> None:
+    [submission] = submit_quizzes(platform.engine, 1, 1)
+    before = _shown(platform, submission.course_id)
+    eventually(lambda: _shown(platform, submission.course_id) != before, seconds=60)
+
+
+@pytest.mark.skipif(shutil.which("redis-server") is None, reason="no redis-server here")
+def test_the_services_of_compose_keep_the_spreadsheet_in_step(platform: Platform, tmp_path: Path) -> None:
+    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+    with parts(tmp_path) as running:
+        running.start("redis", [*services["redis"]["command"], "--port", "6379", "--bind", "127.0.0.1"], {})
+        kept = {"CELERY_BROKER_URL", "DAGSTER_URL"}
+        for name in ("code", "daemon", "webserver", "serve", "worker", "worker"):
+            service = services[name]
+            said = {key: value for key, value in service["environment"].items() if key in kept}
+            said |= {"CODE_SERVER_HOST": "127.0.0.1", "DAGSTER_HOME": str(tmp_path)}
+            said["DAGSTER_URL"] = "http://127.0.0.1:3000"
+            running.start(name, service["command"], said)
+        environment = {"DAGSTER_HOME": str(tmp_path), "CELERY_BROKER_URL": "redis://127.0.0.1:6379/0"}
+        running.start("sync", ["sheets-pipeline", "sync"], environment)
+        assert running.started.pop().wait(100) == 0, (tmp_path / "sync-7.log").read_text()
+        _event_is_shown(platform)
+        for name in ("webserver", "serve", "daemon"):
+            [_, *test] = services[name]["healthcheck"]["test"]
+            eventually(partial(running.is_healthy, test, environment), seconds=60)
+        with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+            [run, *_] = instance.get_runs(dg.RunsFilter(job_name="event_sync"))
+            assert WORKER_TAG in run.tags
+
+
+def test_the_units_of_systemd_keep_the_spreadsheet_in_step(platform: Platform, tmp_path: Path) -> None:
+    with parts(tmp_path) as running:
+        shutil.copy(ROOT / "dagster.yaml", tmp_path)
+        for name, unit in _units().items():
+            if "worker" not in name:
+                assignments = (part.partition("=") for line in unit["Environment"] for part in shlex.split(line))
+                running.start(name, shlex.split(unit["ExecStart"][0]), {key: value for key, _, value in assignments})
+                assert unit["WorkingDirectory"] == ["/srv/sheets"]
+        running.start("sync", ["sheets-pipeline", "sync"], {"DAGSTER_HOME": str(tmp_path)})
+        assert running.started.pop().wait(100) == 0
+        _event_is_shown(platform)
+
+
+def test_dagster_of_several_hosts_differs_by_its_launcher_alone() -> None:
+    one, several = (yaml.safe_load((folder / "dagster.yaml").read_text()) for folder in (ROOT, DEPLOY))
+    assert several.pop("run_launcher")["class"] == "CeleryHostsRunLauncher"
+    one.pop("run_launcher")
+    one["run_monitoring"]["poll_interval_seconds"] = 5
+    assert several == one

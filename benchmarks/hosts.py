@@ -142,8 +142,7 @@ def running() -> Iterator[Ground]:
             process.wait()
         ground.engine.dispose()
         stop_services(settings)
-        if not os.environ.get("KEEP_HOSTS"):
-            shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _environment(ground: Ground, home: Path) -> dict[str, str]:

@@ -34,6 +34,8 @@ def test_a_conflict_is_decided_with_the_keyboard_and_arrives_live(stage: Stage, 
     expect(page.get_by_role("heading", level=1)).to_have_text("No edit waits for you")
     edit = conflict(stage, 11)
     expect(page.get_by_role("heading", level=1)).to_have_text("One edit waits for you")
+    first = open_page(f"{stage.url}/dashboard")
+    expect(first.get_by_role("link", name="Edits 1")).to_be_visible()
     page.get_by_role("button", name="Conflicts 1").click()
     row = page.locator("#edits li")
     expect(row).to_have_count(1)

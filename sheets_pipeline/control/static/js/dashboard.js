@@ -42,6 +42,14 @@ function showPause() {
   setText(byId("pause-icon"), left > 0 ? "play_arrow" : "pause");
 }
 
+/** Edits that a person has to decide about. */
+function showEdits({ edits }) {
+  const waits = edits ? edits.waiting.conflict + edits.waiting.awaiting + edits.waiting.dead : 0, badge = byId("edits-waiting");
+  badge.hidden = !waits;
+  setText(badge, waits.toLocaleString());
+  badge.title = waits === 1 ? "One edit waits for a person" : `${waits.toLocaleString()} edits wait for a person`;
+}
+
 function showButtons() {
   const isOn = status.everything_enabled;
   setText(byId("all-label"), isOn ? "Switch off" : "Switch on");
@@ -59,6 +67,7 @@ function showStatus(found) {
   skew = Date.parse(found.at) - Date.now();
   showVerdict();
   showButtons();
+  showEdits(status);
   showQueue(status);
   showQuota(status);
   showCircuit(status, now());

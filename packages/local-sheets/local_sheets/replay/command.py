@@ -53,7 +53,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     striker = Striker(emails=given.strike_emails)
     if given.strike is not None:
         return _strike(recordings, given.place, given.strike, striker)
-    return _replay(recordings, given.place, striker, given.counts, show_all=given.all)
+    code = _replay(recordings, given.place, striker, given.counts, show_all=given.all)
+    if others:
+        _say(f"{len(others)} other files are no recordings of a form that is known.")
+    return code
 
 
 def _replay(
@@ -61,7 +64,7 @@ def _replay(
 ) -> int:
     tally = Tally()
     for recording in recordings:
-        outcomes = list(play(recording))
+        outcomes = _played(recording)
         for outcome in outcomes:
             tally.add(outcome)
         shown = [outcome for outcome in outcomes if show_all or outcome.differences]
@@ -74,6 +77,18 @@ def _replay(
     if counts is not None:
         counts.write_text(json.dumps(tally.as_json(), indent=2) + "\n")
     return 1 if tally.words["different"] else 0
+
+
+def _played(recording: Recording) -> list[Outcome]:
+    """How each exchange went, up to one that is in no order that we know; what is in it is not told, as it may be secret."""
+    outcomes: list[Outcome] = []
+    try:
+        outcomes.extend(play(recording))
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        number = len(outcomes) + 1
+        told = f"cannot be played, nor any after it: its form is not known ({type(error).__name__})"
+        outcomes.append(Outcome(recording.path, number, recording.exchanges[number - 1], differences=(told,)))
+    return outcomes
 
 
 def _report(outcome: Outcome, before: Outcome | None) -> str:

@@ -335,6 +335,19 @@ def test_differences_are_told_by_their_place_and_without_secrets(tmp_path, capsy
     assert "1 answers are the same, 3 differ" in said
 
 
+def test_an_exchange_of_no_known_form_ends_its_recording_and_no_other(tmp_path, capsys):
+    broken = deepcopy(PRESUMING)
+    broken[0][4]["sheets"] = [{"properties": {"title": "A"}, "data": 5}]
+    keep(tmp_path / "a.json", vcr(broken))
+    keep(tmp_path / "b.json", vcr(RECORDED))
+    (tmp_path / "package.json").write_text("{}")
+    assert main(["replay", str(tmp_path)]) == 1
+    said = capsys.readouterr().out
+    assert "cannot be played, nor any after it: its form is not known (TypeError)" in said
+    assert "2 recordings: 4 answers are the same, 1 differ" in said
+    assert "1 other files are no recordings" in said
+
+
 @pytest.mark.parametrize("content", [None, '{"a": 1}', "[1, 2]", "{", ": : :"])
 def test_where_there_is_nothing_to_play_it_is_said(tmp_path, capsys, content):
     if content is not None:

@@ -109,6 +109,10 @@ class Array:
         for row in self.rows:
             yield from row
 
+    def lines(self) -> Rows:
+        """The rows."""
+        return self.rows
+
     def at(self, row: int, col: int) -> Scalar:
         """The value there; one row or one column is repeated to any length."""
         row = 0 if self.height == 1 else row
@@ -140,9 +144,16 @@ class Range:
 
     def filled(self) -> Iterator[Scalar]:
         """The values row by row; trailing blanks may be missing."""
-        for row in self.workbook.values(self.title, self.row0, self.row1, self.col0, self.col1):
-            spend(len(row))
+        rows = self.lines()
+        spend(sum(map(len, rows)))
+        for row in rows:
             yield from row
+
+    def lines(self) -> Rows:
+        """The rows; blanks at the end of each, and rows at the end, may be missing."""
+        if self._array is not None:
+            return self._array.rows
+        return self.workbook.values(self.title, self.row0, self.row1, self.col0, self.col1)
 
     def array(self) -> Array:
         """All values, with their blanks."""

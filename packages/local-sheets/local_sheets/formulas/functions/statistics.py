@@ -2,7 +2,7 @@
 
 import math
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from local_sheets.budget import spend
@@ -10,6 +10,7 @@ from local_sheets.cell_values.model import CellError
 from local_sheets.formulas.faults import Fault, nothing_to_divide, out_of_range
 from local_sheets.formulas.operands import (
     Array,
+    Formatted,
     Operand,
     Range,
     as_array,
@@ -21,21 +22,27 @@ from local_sheets.formulas.operands import (
 )
 from local_sheets.formulas.registry import arrays, operands
 
+_NUMBERS = frozenset({int, float, Formatted})
 
-def numbers_in(e: Any, function: str, given: tuple[Operand, ...]) -> Iterator[float]:
+
+def numbers_in(e: Any, function: str, given: tuple[Operand, ...]) -> list[float]:
     """The numbers of all operands: text and booleans in ranges are skipped, typed as arguments they are read.
 
     Raises:
         Fault: A value is an error, or an argument is text that is no number.
     """
+    found: list[float] = []
     for place, operand in enumerate(given, 1):
         if isinstance(operand, Array | Range):
-            for value in each_value(operand):
-                raise_error(value)
-                if is_number(value):
-                    yield value  # type: ignore[misc]
+            values = [value for row in operand.lines() for value in row]
+            spend(len(values))
+            kinds = set(map(type, values))
+            if CellError in kinds:
+                raise_error(next(value for value in values if type(value) is CellError))
+            found += values if kinds <= _NUMBERS else [value for value in values if type(value) in _NUMBERS]
         elif operand is not None:
-            yield to_number(e.single(operand), function, place, e.locale)
+            found.append(to_number(e.single(operand), function, place, e.locale))
+    return found
 
 
 @operands("SUM", 1, None)
@@ -43,10 +50,10 @@ def total(e: Any, *given: Operand) -> float:
     return tidy_sum(numbers_in(e, "SUM", given))
 
 
-def tidy_sum(numbers: Iterator[float]) -> float:
+def tidy_sum(numbers: Iterable[float]) -> float:
     """An exact sum where whole numbers suffice, else one without the noise of many additions."""
     listed = list(numbers)
-    return sum(listed) if all(isinstance(number, int) for number in listed) else math.fsum(listed)
+    return sum(listed) if set(map(type, listed)) <= {int} else math.fsum(listed)
 
 
 @operands("PRODUCT", 1, None)

@@ -32,7 +32,7 @@ RECORDED: list = [
 ]  # fmt: skip
 
 #: A recording that begins in the middle: the spreadsheet was there before.
-PRESUMING = [
+PRESUMING: list = [
     ("GET", f"{SHEETS}/v4/spreadsheets/{ID}?fields=properties.title,sheets.properties(sheetId,title)", None,
      200, {"properties": {"title": "Old"}, "sheets": [{"properties": {"sheetId": 0, "title": "Sheet1"}},
                                                       {"properties": {"sheetId": 77, "title": "Dates"}}]}),

@@ -137,9 +137,10 @@ def mapped(apply: Callable[..., Scalar], given: Sequence[Operand]) -> Operand:
         return apply(*given)
     arrays = [as_array(operand) for operand in given]
     height, width = max(array.height for array in arrays), max(array.width for array in arrays)
+    spend(height * width)  # before any of them is made
     rows: list[list[Scalar]] = []
     for line in zip(*(_spread(array, height, width) for array in arrays), strict=True):
-        spend(width)
+        spend(0)  # the time may be over
         found: list[Scalar] = []
         for values in zip(*line, strict=True):
             try:

@@ -6,6 +6,8 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from sheets_pipeline.components.tab import make_checks
+from sheets_pipeline.components.tab_asset import tab_assets
 from sheets_pipeline.database.edit_tables import sheet_edit, sheet_edit_message
 from sheets_pipeline.database.event_table import utc_now
 from sheets_pipeline.defs.checks_edits import checks_edits, judged
@@ -81,3 +83,16 @@ def test_each_tab_that_people_may_edit_has_the_check() -> None:
     keys = [key for checks in checks_edits().asset_checks or [] for key in checks.check_keys]
     assert {key.name for key in keys} == {"no_edits_wait"}
     assert {key.asset_key.path[-1] for key in keys} == {"quiz_responses", "transcript_requests", "user_profiles"}
+
+
+def test_tabs_that_are_loaded_as_components_have_it_too() -> None:
+    found = {
+        one.tab.title: [key.name for make in make_checks for checks in make(one) for key in checks.check_keys]
+        for one in tab_assets().values()
+    }
+    assert {title for title, names in found.items() if names.count("no_edits_wait") == 1} == {
+        "UserProfiles",
+        "quiz_responses",
+        "TranscriptRequests",
+    }
+    assert all(names.count("no_edits_wait") <= 1 for names in found.values())

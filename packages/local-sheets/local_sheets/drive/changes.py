@@ -10,6 +10,7 @@ from typing import Any
 from local_sheets.change_marks import change_number
 from local_sheets.drive import permissions
 from local_sheets.drive.access import Access, DriveCall, flag, page_size
+from local_sheets.drive.corpora import asks_for_drive
 from local_sheets.drive.errors import DriveError, invalid_value
 from local_sheets.drive.resources import file_resource
 
@@ -47,8 +48,9 @@ def change_list(access: Access, call: DriveCall) -> dict[str, Any]:
     """The ``ChangeList`` that a request asks for."""
     token, size = read_token(call), page_size(call)
     last = access.engine.numbers.settled
+    changes = _changes(access, call) if asks_for_drive(call) else iter(())
     found = sorted(
-        (change for change in _changes(access, call) if token <= change.number <= last),
+        (change for change in changes if token <= change.number <= last),
         key=lambda change: (change.number, change.file_id),
     )
     shown = found[:size]

@@ -17,9 +17,7 @@ def has_files(call: DriveCall) -> bool:
     corpora = call.query.get("corpora") or call.query.get("corpus") or "user"
     if corpora not in _CORPORA:
         raise invalid_value("corpora")
-    spaces = [space.strip() for space in (call.query.get("spaces") or "drive").split(",")]
-    if not set(spaces) <= set(_SPACES):
-        raise invalid_value("spaces")
+    is_asked = asks_for_drive(call)
     if corpora == "drive" and not (call.query.get("driveId") or call.query.get("teamDriveId")):
         raise DriveError(400, "The driveId parameter must be specified for corpora drive.", "required", "driveId")
     with_drives = flag(call, "includeItemsFromAllDrives") or flag(call, "includeTeamDriveItems")
@@ -31,6 +29,18 @@ def has_files(call: DriveCall) -> bool:
         message = "includeItemsFromAllDrives needs supportsAllDrives."
         raise DriveError(400, message, "badRequest", "supportsAllDrives")
     check_drive(call)
+    return is_asked
+
+
+def asks_for_drive(call: DriveCall) -> bool:
+    """Whether ``spaces`` has the one in which there are files here.
+
+    Raises:
+        DriveError: 400, one of them is unknown.
+    """
+    spaces = {space.strip() for space in (call.query.get("spaces") or "drive").split(",")}
+    if not spaces <= set(_SPACES):
+        raise invalid_value("spaces")
     return "drive" in spaces
 
 

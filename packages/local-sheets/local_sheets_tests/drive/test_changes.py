@@ -74,6 +74,7 @@ def test_a_long_list_comes_in_pages(drive, engine):
     assert found == made_ids
     assert page["newStartPageToken"] == token(drive)
     assert len(listed(drive, start, pageSize="5000")["changes"]) == 5
+    assert listed(drive, start, spaces="appDataFolder")["changes"] == []
 
 
 @pytest.mark.parametrize("how", ["delete", "unshare"])
@@ -161,6 +162,7 @@ def test_a_change_under_way_is_not_passed_over(drive, engine):
         ({"pageToken": "soon"}, 400, "invalid", "pageToken"),
         ({"pageToken": "0"}, 400, "invalid", "pageToken"),
         ({"pageToken": "1", "pageSize": "0"}, 400, "invalidParameter", "pageSize"),
+        ({"pageToken": "1", "spaces": "cellar"}, 400, "invalid", "spaces"),
         ({"pageToken": "1", "includeRemoved": "maybe"}, 400, "invalid", "includeRemoved"),
         ({"pageToken": "1", "driveId": "0Axyz"}, 404, "notFound", "driveId"),
         ({"pageToken": "1", "fields": "changes(colour)"}, 400, "invalidParameter", "fields"),

@@ -15,6 +15,9 @@ def daemon(arguments: tuple[str, ...]) -> None:
     30 seconds when its host dies, is cut off or stands still. ARGUMENTS such as -w workspace.yaml go to Dagster.
     """
     from sheets_pipeline.dagster_runtime.standby import run_daemon
+    from sheets_pipeline.settings import load_settings
 
     command = [str(Path(sys.executable).with_name("dagster-daemon")), "run", *arguments]
+    if load_settings().log_format == "json" and not any(word.startswith("--log-format") for word in arguments):
+        command.append("--log-format=json")
     sys.exit(run_daemon(command, say=click.echo))

@@ -15,11 +15,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import dagster as dg
-from celery.signals import worker_process_init
+from celery.signals import setup_logging, worker_process_init
 from dagster._grpc.types import ExecuteRunArgs
 from dagster._serdes import deserialize_value
 from dagster._utils.interrupts import capture_interrupts
 
+from sheets_pipeline import logs
 from sheets_pipeline.dagster_runtime.at_once import AT_ONCE_TAG, begin_ahead, begin_beside
 from sheets_pipeline.dagster_runtime.celery_app import EXECUTE_RUN, broker_url, celery_app, code_version, queues
 from sheets_pipeline.dagster_runtime.connections import keep_connections
@@ -42,6 +43,13 @@ app.conf.task_queues = queues(code_version())
 _LOOK_SECONDS, _GRACE_SECONDS = 2.0, 30.0
 
 _PR_SET_PDEATHSIG = 1
+
+
+@setup_logging.connect  # type: ignore[untyped-decorator]
+def _log(**_: object) -> None:
+    """As everywhere else of the pipeline, in place of Celery's own."""
+    settings = load_settings()
+    logs.configure(settings.log_format, settings.log_level)
 
 
 @worker_process_init.connect  # type: ignore[untyped-decorator]

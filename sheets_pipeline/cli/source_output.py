@@ -15,6 +15,7 @@ import orjson
 from rich.table import Table as ScreenTable
 
 from sheets_pipeline.errors import SettingsError
+from sheets_pipeline.sources.showing import as_text
 from sheets_pipeline.terminal import escape, json_safe, screen
 
 if TYPE_CHECKING:
@@ -123,18 +124,7 @@ def _csv(table: "Table") -> Iterator[str]:
 
     yield line(column.name for column in table.columns)
     for row in table.rows:
-        yield line("" if cell is None else plain_text(cell) for cell in row)
-
-
-def plain_text(cell: Any) -> str:
-    """A cell as text: dates in ISO 8601, truth values as true and false."""
-    if cell is None:
-        return ""
-    if isinstance(cell, bool):
-        return str(cell).lower()
-    if isinstance(cell, Decimal):
-        return format(cell, "f")
-    return cell.isoformat() if hasattr(cell, "isoformat") else str(cell)
+        yield line("" if cell is None else as_text(cell) for cell in row)
 
 
 def _print_rows(table: "Table") -> None:
@@ -142,7 +132,7 @@ def _print_rows(table: "Table") -> None:
     for column in table.columns:
         shown.add_column(escape(column.name), overflow="ellipsis", max_width=40)
     for row in table.rows:
-        shown.add_row(*(escape(plain_text(cell)) for cell in row))
+        shown.add_row(*(escape(as_text(cell)) for cell in row))
     screen().print(shown)
     version = table.version
     click.echo(
@@ -163,11 +153,11 @@ def _write_parquet(table: "Table", output: Path | None) -> None:
     for place, column in enumerate(table.columns):
         cells = [row[place] for row in table.rows]
         if column.type == "mixed":
-            cells = [None if cell is None else plain_text(cell) for cell in cells]
+            cells = [None if cell is None else as_text(cell) for cell in cells]
         try:
             columns[column.name] = pa.array(cells)
         except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):  # numbers beyond what Parquet has a type for
-            columns[column.name] = pa.array([None if cell is None else plain_text(cell) for cell in cells])
+            columns[column.name] = pa.array([None if cell is None else as_text(cell) for cell in cells])
     made = pa.table(columns)
     if output is not None:
         parquet.write_table(made, output)
@@ -221,8 +211,8 @@ def print_difference(found: "Difference", limit: int) -> None:
         console.print(f"column {escape(column.name)}: {what}", highlight=False)
     colours = {"inserted": "green", "changed": "yellow", "deleted": "red"}
     for one in _first(found.changes(), limit):
-        cells = [f"{c.column}: {plain_text(c.before)} → {plain_text(c.after)}" for c in one.cells]
-        row = ", ".join(plain_text(cell) for cell in one.row[:6])
+        cells = [f"{c.column}: {as_text(c.before)} → {as_text(c.after)}" for c in one.cells]
+        row = ", ".join(as_text(cell) for cell in one.row[:6])
         text = f"{row}  {'; '.join(cells)}"
         console.print(f"  [{colours[one.kind.value]}]{one.kind.value}[/] {escape(text)}", highlight=False)
     hidden = len(found.inserted) + len(found.changed) + len(found.deleted) - limit

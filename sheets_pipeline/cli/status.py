@@ -148,6 +148,9 @@ def _facts(status: "Status") -> Table:
     table.add_row("quota", ", ".join(used) + " in the last minute" if used else "no credentials")
     if status.edits is not None:
         table.add_row("edits", _edits(status.edits))
+    if status.sources is not None:
+        counted = [f"{number:,} {name.replace('_', ' ')}" for name, number in status.sources.items() if number]
+        table.add_row("sources", ", ".join(counted))
     circuit = status.circuit
     until = f" until {circuit.until:%H:%M:%S} UTC" if circuit.until else ""
     table.add_row(

@@ -30,7 +30,9 @@ from sheets_pipeline.control.operations import (
 )
 from sheets_pipeline.control.page import add_pages
 from sheets_pipeline.control.security import Guard
+from sheets_pipeline.control.sources import add_sources
 from sheets_pipeline.control.webhook import add_webhook
+from sheets_pipeline.database import source_tasks
 from sheets_pipeline.database.engine import explain
 from sheets_pipeline.database.history import SyncRecord
 from sheets_pipeline.edits.applier import Applier
@@ -53,7 +55,7 @@ def _errors(*codes: int) -> dict[int | str, dict[str, Any]]:
     texts = {
         401: "The token is missing or wrong.",
         403: "Not from this machine, or from a foreign page.",
-        404: "There is no such tab, or no such edit.",
+        404: "There is no such tab, edit or source.",
         409: "The tab is switched off, the edit is in another state, or somebody else is doing the same now.",
         415: "Not JSON.",
         422: "Wrong input.",
@@ -97,6 +99,7 @@ def create_app(
     _add_metrics(app, operations, metrics)
     _add_steering(app, operations)
     add_edits(app, lambda: operations.pipeline, _errors(404, 422, 503), _ACT)
+    add_sources(app, lambda: operations.pipeline, _errors(404, 422, 503), _ACT)
     add_webhook(app if webhook is None else webhook, intake, applier)
     add_pages(app)
     _describe(app)
@@ -138,10 +141,11 @@ def _add_reading(app: FastAPI, operations: Operations) -> None:
         since: Annotated[models.Moment | None, Query(description="Only syncs that started at or after this.")] = None,
         limit: Annotated[int, Query(ge=1, le=1000, description="At most this many.")] = 100,
     ) -> Any:
-        """Recent syncs, newest first: what was done and what went wrong, never what stands in cells."""
+        """Recent syncs, newest first, and readings of sources: what was done and what went wrong, never what stands in cells."""
         operations.check_tab(tab)
         records = operations.recent(tab=tab, outcome=outcome, since=since, limit=limit)
-        return {"logs": [_log_line(operations, record) for record in records]}
+        read = [] if tab is not None else _source_lines(operations, outcome, since, limit)
+        return {"logs": [_log_line(operations, record) for record in records], "sources": read}
 
 
 def _add_metrics(app: FastAPI, operations: Operations, metrics: Metrics) -> None:
@@ -207,6 +211,17 @@ def _log_line(operations: Operations, record: SyncRecord) -> dict[str, Any]:
     line = record._asdict() | (record.numbers.as_dict() if record.numbers else dict.fromkeys(KEPT))
     run_url = operations.dagster.run_url(record.run_id) if record.run_id else None
     return {**line, "outcome": record.outcome or "running", "run_url": run_url}
+
+
+def _source_lines(
+    operations: Operations, outcome: str | None, since: datetime | None, limit: int
+) -> list[dict[str, Any]]:
+    if outcome == "refused":
+        return []
+    states: dict[str | None, source_tasks.State] = {"success": "completed", "failed": "failed"}
+    tasks = source_tasks.recent(operations.pipeline.state, None, state=states.get(outcome), since=since, limit=limit)
+    names = [name for name in models.SourceLogLine.model_fields if name != "task_id"]
+    return [{"task_id": task.id, **{name: getattr(task, name) for name in names}} for task in tasks]
 
 
 def _absorb(operations: Operations, metrics: Metrics) -> None:

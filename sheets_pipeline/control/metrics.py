@@ -5,7 +5,7 @@ rows that are cleaned away from the record never make them fall.
 """
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -88,6 +88,8 @@ class Metrics:
         self.left = gauge("quota_left_requests", "Requests that can be sent now without waiting.", "kind")
         self.allowed = gauge("quota_limit_requests", "Requests allowed per minute.", "kind")
         self.circuit = gauge("circuit_state", "1 for the state that the circuit breaker is in.", "state")
+        self.sources = gauge("sources", "Sources by state: completed, failed, held, broken, off, new.", "state")
+        self.sources_not_told = gauge("sources_not_told", "Sources of whose change somebody could not be told.")
         self.paused = gauge("paused", "1 while a pause holds bulk syncs up.")
 
     def _make_counters(self) -> None:
@@ -125,8 +127,16 @@ class Metrics:
         for name, sum_of in self.sums.items():
             sum_of.inc(getattr(numbers, name))
 
+    def _observe_sources(self, numbers: Mapping[str, int]) -> None:
+        for name, number in numbers.items():
+            if name == "not_told":
+                self.sources_not_told.set(number)
+            elif name != "sources":
+                self.sources.labels(name).set(number)
+
     def _observe(self, status: Status) -> None:
         self.health.set(status.health.badness)
+        self._observe_sources(status.sources or {})
         of_tabs = (self.tab_health, self.tab_enabled, self.tab_pending, self.failures)
         for gauge in (*of_tabs, self.set_aside, self.lag, self.last_success):
             gauge.clear()  # a tab that is declared no longer

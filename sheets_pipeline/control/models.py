@@ -152,10 +152,25 @@ class LogLine(BaseModel):
     run_url: str | None
 
 
+class SourceLogLine(BaseModel):
+    """One reading of a source."""
+
+    source: str
+    task_id: str
+    state: str
+    created_at: datetime
+    completed_at: datetime | None
+    error_kind: str | None
+    error: str | None
+    rows: int | None
+    changed: bool | None
+
+
 class LogsAnswer(BaseModel):
     """Recent syncs, newest first."""
 
     logs: list[LogLine]
+    sources: list[SourceLogLine] = Field([], description="Recent tasks of sources; none where a tab is asked for.")
 
 
 class Point(BaseModel):

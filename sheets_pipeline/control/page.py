@@ -12,7 +12,7 @@ FONTS = Path(__file__).parent / "vendored"
 
 
 def add_pages(app: FastAPI) -> None:
-    """``/dashboard``, its page of edits, ``/docs``, and what they load, under ``/page/``."""
+    """``/dashboard``, its pages of edits and of sources, ``/docs``, and what they load, under ``/page/``."""
     app.mount("/page/static", StaticFiles(directory=STATIC))
     app.mount("/page/fonts", StaticFiles(directory=FONTS))
 
@@ -23,6 +23,10 @@ def add_pages(app: FastAPI) -> None:
     @app.get("/dashboard/edits", include_in_schema=False)
     def edits() -> FileResponse:
         return FileResponse(STATIC / "edits.html")
+
+    @app.get("/dashboard/sources", include_in_schema=False)
+    def sources() -> FileResponse:
+        return FileResponse(STATIC / "sources.html")
 
     @app.get("/docs", include_in_schema=False)
     def docs() -> FileResponse:

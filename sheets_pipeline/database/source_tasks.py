@@ -195,6 +195,20 @@ def latest(engine: sa.Engine, environment: str = "") -> dict[str, Task]:
         return {one.source: one for one in _tasks(connection, task.id.in_(newest))}
 
 
+def changes(engine: sa.Engine, most: int, environment: str = "") -> dict[str, list[Task]]:
+    """Of each source the newest tasks that found a new version, oldest first."""
+    task = source_task.c
+    place = sa.func.row_number().over(partition_by=task.source, order_by=task.id.desc())
+    ranked = sa.select(task.id, place.label("place")).where(task.environment == environment, task.changed.is_(True))
+    numbered = ranked.subquery()
+    found: dict[str, list[Task]] = {}
+    with engine.connect() as connection:
+        wanted = sa.select(numbered.c.id).where(numbered.c.place <= most)
+        for one in reversed(_tasks(connection, task.id.in_(wanted))):
+            found.setdefault(one.source, []).append(one)
+    return found
+
+
 def recent(
     engine: sa.Engine,
     environment: str | None = "",
@@ -235,11 +249,11 @@ def _failures(connection: sa.Connection, environment: str, sources: Collection[s
 
 
 def remove_before(engine: sa.Engine, moment: datetime) -> int:
-    """Forget tasks that ended before a moment, but for the newest of each source; how many."""
+    """Forget tasks that ended before a moment, but for the newest of each source, and of those with a change; how many."""
     task = source_task.c
     with engine.begin() as connection:
         newest = sa.select(sa.func.max(task.id)).group_by(task.environment, task.source)
-        kept = list(connection.scalars(newest))
+        kept = [*connection.scalars(newest), *connection.scalars(newest.where(task.changed.is_(True)))]
         old = task.completed_at < moment
         return connection.execute(sa.delete(source_task).where(old, task.id.not_in(kept))).rowcount
 

@@ -18,7 +18,7 @@ from sheets_pipeline.dagster_runtime.storage_cleanup import (
     remove_runs,
     remove_ticks,
 )
-from sheets_pipeline.database import history
+from sheets_pipeline.database import history, source_tasks
 from sheets_pipeline.database.state import remove_gone_rows
 from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.defs.running import CONSOLE, RUN_CONFIG
@@ -65,6 +65,7 @@ def clean_up_all(
     if not until.is_over:
         syncs = history.remove_before(state, events_before, only_successful_events=True)
         syncs += history.remove_before(state, now - timedelta(days=settings.keep_history_days))
+        syncs += source_tasks.remove_before(state, now - timedelta(days=settings.keep_history_days))
     edits = 0 if until.is_over else ledger.remove_before(state, now - timedelta(days=settings.keep_edits_days))
     gone_rows = 0 if until.is_over else remove_gone_rows(state)
     seconds = round(time.monotonic() - started, 2)

@@ -22,9 +22,10 @@ from sheets_pipeline.defs.running import CONSOLE, RUN_CONFIG
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.runs import gate
 from sheets_pipeline.settings import load_settings
-from sheets_pipeline.sources.due import Retries, due, next_at
+from sheets_pipeline.sources.due import due, next_at
 from sheets_pipeline.sources.judging import CHECKS, judged
 from sheets_pipeline.sources.processing import Processed, process
+from sheets_pipeline.sources.showing import retries_of
 from sheets_pipeline.sources.telling import tell_due
 
 SOURCE_KEY = dg.AssetKey("sheet_source")
@@ -55,17 +56,11 @@ def reading_with(max_workers: int | None, progress: Callable[[Processed], None])
         _wishes.pop()
 
 
-def retries() -> Retries:
-    """As the settings say of runs."""
-    settings = load_settings()
-    return Retries(settings.sync_max_retries, settings.sync_retry_delay_seconds)
-
-
 def due_now(opened: Pipeline) -> list[DeclaredSource]:
     """Sources that are to be read now, the most urgent first."""
     source_tasks.end_dead(opened.state)
     tasks, known = source_tasks.latest(opened.state), source_tasks.known(opened.state)
-    return due(declared_sources(), tasks, known, datetime.now(UTC), retries())
+    return due(declared_sources(), tasks, known, datetime.now(UTC), retries_of(opened.settings))
 
 
 def events_of(done: Sequence[Processed], opened: Pipeline, *, by_hand: bool) -> Iterator[Any]:
@@ -238,7 +233,7 @@ def _look(instance: dg.DagsterInstance, opened: Pipeline) -> dg.SensorResult:
 
 def _until(opened: Pipeline, declared: Sequence[DeclaredSource]) -> str:
     tasks, known = source_tasks.latest(opened.state), source_tasks.known(opened.state)
-    moments = [next_at(one, tasks.get(one.id), known.get(one.id), retries()) for one in declared]
+    moments = [next_at(one, tasks.get(one.id), known.get(one.id), retries_of(opened.settings)) for one in declared]
     soonest = min((moment for moment in moments if moment is not None), default=None)
     return f"The next source is due at {soonest:%H:%M:%S} UTC." if soonest else "No source is to be read."
 

@@ -22,7 +22,7 @@ from sheets_pipeline.database.triggers import check as check_triggers
 from sheets_pipeline.database.upgrade import check as check_store
 from sheets_pipeline.embedded.services import Services, ensure_services, running_services
 from sheets_pipeline.errors import QuotaExceeded, SheetsPipelineError, error_class
-from sheets_pipeline.monitoring import doctor_edits, doctor_project, doctor_spreadsheets
+from sheets_pipeline.monitoring import doctor_edits, doctor_project, doctor_sources, doctor_spreadsheets
 from sheets_pipeline.monitoring.doctor import Check, Finding, fail, ok, warn
 from sheets_pipeline.monitoring.doctor_dagster import code_location, dagster_daemons
 from sheets_pipeline.monitoring.doctor_facts import Facts
@@ -396,6 +396,7 @@ CHECKS = [
     Check("database load", database_load, needs=("platform database",)),
     Check("pipeline tables", pipeline_tables, needs=("services",)),
     Check("edits", doctor_edits.edits, needs=("platform database", "pipeline tables")),
+    Check("sources", doctor_sources.sources, needs=("pipeline tables",)),
     Check("pauses", pauses, needs=("pipeline tables",)),
     Check("dagster storage", dagster_storage, needs=("services",)),
     Check("dagster daemons", dagster_daemons, needs=("dagster storage",), seconds=60),

@@ -8,7 +8,7 @@ from typing import Any
 
 import dagster as dg
 
-from sheets_pipeline.components.tab_asset import TabAsset, is_refreshed_by_events, tab_events, watched
+from sheets_pipeline.components.tab_asset import TabAsset, declared_sources, is_refreshed_by_events, tab_events, watched
 from sheets_pipeline.dagster_runtime.instigators import switched_off
 from sheets_pipeline.database import events, history, leases, triggers, waiting
 from sheets_pipeline.database.state import sheet_ids
@@ -19,6 +19,7 @@ from sheets_pipeline.monitoring.unrecorded import unrecorded_failures
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.runs import gate, loaded_code, switches
 from sheets_pipeline.runs.targets import Target, targets
+from sheets_pipeline.sources.showing import counts
 from sheets_pipeline.sync.circuit import Circuit
 from sheets_pipeline.sync.health import (
     Answers,
@@ -92,6 +93,7 @@ def collect(instance: dg.DagsterInstance, pipeline: Pipeline) -> Status:
         stale_code=stale,
         failed_ticks=ticks,
         edits=_edits(pipeline),
+        sources=counts(pipeline.state, declared_sources()),
     )
 
 

@@ -1,10 +1,11 @@
 """Which store sources are kept in, as settings say."""
 
+from typing import Protocol
+
 import sqlalchemy as sa
 
 from sheets_pipeline.database.engine import connect, described
 from sheets_pipeline.errors import DatabaseError
-from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.settings import Settings
 from sheets_pipeline.sources.environments import settings_of
 from sheets_pipeline.sources.postgresql import PostgresqlStore
@@ -14,7 +15,19 @@ from sheets_pipeline.sources.store import SourceStore
 _POOL = {"pool_size": 4, "max_overflow": 16}
 
 
-def open_store(pipeline: Pipeline, environment: str = "") -> SourceStore:
+class Home(Protocol):
+    """What knows where sources are kept: a ``Pipeline``, or whoever looks on."""
+
+    @property
+    def state(self) -> sa.Engine:
+        """The pipeline's own tables."""
+
+    @property
+    def settings(self) -> Settings:
+        """Which store it is."""
+
+
+def open_store(pipeline: Home, environment: str = "") -> SourceStore:
     """The store of the settings, or the one that is named ``environment``.
 
     Raises:
@@ -24,7 +37,7 @@ def open_store(pipeline: Pipeline, environment: str = "") -> SourceStore:
     return PostgresqlStore(_database(pipeline, settings_of(pipeline.settings, environment)))
 
 
-def _database(pipeline: Pipeline, settings: Settings) -> sa.Engine:
+def _database(pipeline: Home, settings: Settings) -> sa.Engine:
     url = settings.sources_database_url
     if url is not None:
         return connect(url.get_secret_value(), **_POOL)

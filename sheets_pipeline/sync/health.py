@@ -191,6 +191,8 @@ class Status:
     failed_ticks: list[str] = field(default_factory=list)
     #: ``edits.counts.Traffic`` as a dict; None where no tab has editable columns.
     edits: dict[str, Any] | None = None
+    #: How many sources there are in which state; None where none is declared.
+    sources: dict[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,7 @@ class Stage:
     token_url: str
     dagster_url: str
     client: httpx.Client
+    server: LocalSheetsServer
 
     def begin(self) -> None:
         """A fresh start: nothing recorded, paused or switched off; all tabs synced once."""
@@ -138,7 +139,7 @@ def open_stage(postgres: Server, folder: Path) -> Iterator[Stage]:
         url = stack.enter_context(serving(create_app(operations, None)))
         token_url = stack.enter_context(serving(create_app(operations, TOKEN)))
         client = stack.enter_context(httpx.Client(base_url=url, timeout=30))
-        yield Stage(pipeline, operations, instance, url, token_url, dagster_url, client)
+        yield Stage(pipeline, operations, instance, url, token_url, dagster_url, client, sheets)
 
 
 def _set_environment(stack: ExitStack, postgres: Server, sheets: LocalSheetsServer, folder: Path) -> None:

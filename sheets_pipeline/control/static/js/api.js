@@ -61,5 +61,11 @@ export const api = {
   decide: (id, decision, by) => call("POST", `/edits/${id}/${decision}`, { by }),
   decideBatch: (batch, decision, by) => call("POST", `/edits/${decision}`, { batch, by }),
   undo: (asked) => call("POST", "/edits/undo", asked),
+  sources: () => call("GET", "/sources"),
+  processSources: (sources) => call("POST", "/sources/process", { sources }),
+  sourceVersions: (source) => call("GET", `/sources/versions?${query({ source })}`),
+  sourceRows: (source, content_hash, offset, limit) => call("GET", `/sources/rows?${query({ source, content_hash, offset, limit })}`),
+  searchSources: (text, source) => call("GET", `/sources/search?${query({ text, source })}`),
+  sourceDiff: (source, before, after) => call("GET", `/sources/diff?${query({ source, before, after })}`),
   resume: () => call("POST", "/sync/resume", {}),
 };

@@ -5,7 +5,8 @@ SheetsPipelineError
 ├── NotRunning               what is embedded does not run, and the command at hand starts nothing
 ├── EmbeddedMissing          no setting names a service, and what would stand in for it is not installed
 ├── DatabaseError            a database cannot be reached or refuses us
-│   └── EmbeddedPostgresError    the embedded PostgreSQL cannot be installed, started or reached
+│   ├── EmbeddedPostgresError    the embedded PostgreSQL cannot be installed, started or reached
+│   └── SourceStoreError         Elasticsearch cannot be reached or refuses us
 ├── SheetsError              the Sheets API refused or failed
 │   ├── QuotaExceeded        somebody else used up the quota of our credential; worth a try after a minute
 │   ├── SheetsUnavailable    transient failures lasted longer than the retry time
@@ -126,6 +127,12 @@ class DatabaseError(SheetsPipelineError):
 
 class EmbeddedPostgresError(DatabaseError):
     """The embedded PostgreSQL cannot be installed, started or reached."""
+
+
+class SourceStoreError(DatabaseError):
+    """Elasticsearch, or OpenSearch, cannot be reached or refuses us."""
+
+    remedy = "Check ELASTICSEARCH_URL, and that the server runs and lets us in."
 
 
 class SheetsError(SheetsPipelineError):

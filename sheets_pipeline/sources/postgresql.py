@@ -20,7 +20,7 @@ from sheets_pipeline.database.upgrade import install_state
 from sheets_pipeline.errors import DatabaseError, SourceProblem
 from sheets_pipeline.sources.canonical import Chunk, Fingerprint, chunks, decoder, encoded, fingerprint
 from sheets_pipeline.sources.content import Content, Row, SourceColumn
-from sheets_pipeline.sources.store import Found, Stored, Version
+from sheets_pipeline.sources.store import Found, Stored, Version, the_version
 from sheets_pipeline.sources.words import row_words, searched
 from sheets_pipeline.sync.source import CellType
 
@@ -211,26 +211,6 @@ _UNHELD = (
             SELECT unnest(rows) FROM sheet_source_chunk WHERE source = :source)
     """),
 )
-
-
-def the_version(source: str, content_hash: str, found: Sequence[Version]) -> Version:
-    """The latest of these, whose hashes begin so.
-
-    Raises:
-        SourceProblem: There is none, or they are of several hashes.
-    """
-    hashes = list(dict.fromkeys(version.content_hash for version in found))
-    if len(hashes) == 1:
-        return max(found, key=lambda version: version.number)
-    if hashes:
-        shown = ", ".join(one[:16] for one in hashes[:5])
-        raise SourceProblem(
-            source, f"{len(hashes)} versions begin with {content_hash!r}: {shown}. Give more of the hash."
-        )
-    raise SourceProblem(
-        source,
-        f"no version {content_hash!r} is kept. `sheets-pipeline source status --source-id` lists those that are.",
-    )
 
 
 def _held(connection: sa.Connection, source: str) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from sheets_pipeline.errors import SourceProblem
 from sheets_pipeline.sources.content import Content, Row, SourceColumn
 
 
@@ -75,3 +76,23 @@ class SourceStore(Protocol):
 
     def forget(self, source: str, *, keep: int) -> int:
         """Take out all but the latest versions, and rows that no version holds any more; how many versions went."""
+
+
+def the_version(source: str, content_hash: str, found: Sequence[Version]) -> Version:
+    """The latest of these, whose hashes begin so.
+
+    Raises:
+        SourceProblem: There is none, or they are of several hashes.
+    """
+    hashes = list(dict.fromkeys(version.content_hash for version in found))
+    if len(hashes) == 1:
+        return max(found, key=lambda version: version.number)
+    if hashes:
+        shown = ", ".join(one[:16] for one in hashes[:5])
+        raise SourceProblem(
+            source, f"{len(hashes)} versions begin with {content_hash!r}: {shown}. Give more of the hash."
+        )
+    raise SourceProblem(
+        source,
+        f"no version {content_hash!r} is kept. `sheets-pipeline source status --source-id` lists those that are.",
+    )

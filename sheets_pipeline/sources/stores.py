@@ -5,8 +5,9 @@ from typing import Protocol
 import sqlalchemy as sa
 
 from sheets_pipeline.database.engine import connect, described
-from sheets_pipeline.errors import DatabaseError
+from sheets_pipeline.errors import DatabaseError, SettingsError
 from sheets_pipeline.settings import Settings
+from sheets_pipeline.sources.elasticsearch import ElasticsearchStore
 from sheets_pipeline.sources.environments import settings_of
 from sheets_pipeline.sources.postgresql import PostgresqlStore
 from sheets_pipeline.sources.store import SourceStore
@@ -31,10 +32,15 @@ def open_store(pipeline: Home, environment: str = "") -> SourceStore:
     """The store of the settings, or the one that is named ``environment``.
 
     Raises:
-        SettingsError: There is no store of that name.
+        SettingsError: There is no store of that name, or nothing says where Elasticsearch is.
         DatabaseError: It cannot be reached, or there is no PostgreSQL.
     """
-    return PostgresqlStore(_database(pipeline, settings_of(pipeline.settings, environment)))
+    settings = settings_of(pipeline.settings, environment)
+    if settings.sources_store == "postgresql":
+        return PostgresqlStore(_database(pipeline, settings))
+    if settings.elasticsearch_url is None:
+        raise SettingsError("SOURCES_STORE is 'elasticsearch', and ELASTICSEARCH_URL says not where it is. Set it.")
+    return ElasticsearchStore(settings.elasticsearch_url.get_secret_value())
 
 
 def _database(pipeline: Home, settings: Settings) -> sa.Engine:

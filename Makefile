@@ -1,6 +1,6 @@
 # The whole interface: `make dev`, `make test`, `make test-quick`, `make lint`, `make docs`, `make bench`. Each sets
 # up what it needs in .venv first.
-.PHONY: dev test test-quick lint format docs reference bench lock clean
+.PHONY: dev test test-quick lint format docs reference bench lock audit sbom clean
 .DEFAULT_GOAL := install
 
 VENV := .venv
@@ -91,9 +91,26 @@ bench: dev-tools
 
 # Renews constraints.txt; needs uv.
 lock:
-	uv pip compile pyproject.toml packages/local-sheets/pyproject.toml --extra embedded --group dev --universal \
+	uv pip compile pyproject.toml packages/local-sheets/pyproject.toml --extra embedded --extra celery --group dev --universal \
 		--python-version 3.11 --upgrade --no-emit-package local-sheets --no-header --no-annotate --quiet \
 		--output-file constraints.txt
+	uv pip compile pyproject.toml --extra celery --extra mysql --universal --python-version 3.11 --constraint constraints.txt \
+		--generate-hashes --no-header --no-annotate --quiet --output-file deploy/requirements.txt
+
+# Tools that look at what others have made, in an environment of their own.
+SUPPLY := build/supply
+$(SUPPLY)/.installed: | $(BIN)/python
+	@$(PYTHON) -m venv $(SUPPLY)
+	@$(SUPPLY)/bin/python -m pip install --quiet --disable-pip-version-check "pip-audit==2.10.1" "cyclonedx-bom==7.5.0"
+	@touch $@
+
+# What is known against the versions that an image gets; needs the internet.
+audit: $(SUPPLY)/.installed
+	@$(SUPPLY)/bin/pip-audit --disable-pip --require-hashes --requirement deploy/requirements.txt
+
+# All that an installation holds, with versions and licences, in build/sbom.json (CycloneDX).
+sbom: install $(SUPPLY)/.installed
+	@$(SUPPLY)/bin/cyclonedx-py environment $(BIN)/python --output-file build/sbom.json
 
 clean:
 	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache

@@ -171,3 +171,11 @@ def test_dagster_of_several_hosts_differs_by_its_launcher_alone() -> None:
     one.pop("run_launcher")
     one["run_monitoring"]["poll_interval_seconds"] = 5
     assert several == one
+
+
+def test_an_image_gets_the_versions_that_were_tested_with_their_hashes() -> None:
+    text = (DEPLOY / "requirements.txt").read_text()
+    pins = {line.partition(" ")[0] for line in text.splitlines() if line[:1].isalpha()}
+    tested = {line.partition(" ")[0] for line in (ROOT / "constraints.txt").read_text().splitlines()}
+    assert pins <= tested
+    assert all("--hash=sha256:" in part for part in text.replace("\\\n", " ").splitlines() if part.strip())

@@ -29,6 +29,11 @@ def test_readers_of_spilled_cells_follow(book):
     assert book.read("D2 E1") == [3, 30]
 
 
+def test_what_is_searched_twice_in_a_round_is_searched_as_it_is_then(book):
+    book.write(C1="=MATCH(3,D2:D5,0)", E1="=MATCH(3,D2:D5,0)", D1="=SORT(A1:A3)", A1=3, A2=2, A3=1)
+    assert book.read("C1 E1") == [2, 2]
+
+
 def test_readers_follow_where_a_result_grows_shrinks_and_is_blocked(book):
     book.write(F1="=SUM(D1:D9)", D1="=SEQUENCE(A1)", A1=3)
     assert book.read("F1") == [6]

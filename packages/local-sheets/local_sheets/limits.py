@@ -8,7 +8,7 @@ from local_sheets.api_error import ApiError, invalid
 from local_sheets.cell_values.model import MAX_CHARACTERS
 from local_sheets.model.protection import check_protection
 from local_sheets.model.tab import Tab
-from local_sheets.model.transaction import Transaction
+from local_sheets.model.transaction import GROWN, Transaction
 
 MAX_CELLS = 10_000_000
 MAX_TABS = 200
@@ -43,8 +43,9 @@ def resize(tx: Transaction, tab: Tab, rows: int, columns: int) -> None:
     if columns < tab.column_count:
         check_protection(tx.spreadsheet, tab.rect(0, tab.row_count, columns, tab.column_count), tx.editor)
     tx.touch(tab)
+    only_grows = rows >= tab.row_count and columns >= tab.column_count
     tab.grid["rowCount"], tab.grid["columnCount"] = rows, columns
-    tx.note_tab(tab, "grid")
+    tx.note_tab(tab, GROWN if only_grows else "grid")
 
 
 def check_size(tx: Transaction, tab: Tab | None, rows: int, columns: int) -> None:

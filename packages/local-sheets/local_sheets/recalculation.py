@@ -19,7 +19,7 @@ from local_sheets.formulas.shift import Change, copy_formula, shift_formula
 from local_sheets.model.cell import IMPLIED_FORMAT, IS_ARRAY, AnyCell, Cell, effective, entered, pack, unpack
 from local_sheets.model.spreadsheet import Spreadsheet
 from local_sheets.model.tab import Rect, Tab
-from local_sheets.model.transaction import Transaction
+from local_sheets.model.transaction import GROWN, Transaction
 from local_sheets.workbook import Importer, SpreadsheetWorkbook
 
 _CIRCULAR = CellError(
@@ -27,6 +27,8 @@ _CIRCULAR = CellError(
 )
 
 
+#: Changes of a tab's shape or look that no formula sees.
+_OF_NO_FORMULA = {"filterViews", "protectedRanges", "bandedRanges", "charts", "slicers", "conditionalFormats"}
 #: Passes of a round; each finds one more step from a result that only its evaluation tells of.
 _MOST_PASSES = 100
 
@@ -69,12 +71,29 @@ def recalculate(
     if not tx.changes and known is not None and not imports:
         return known
     work = _Round(tx, SpreadsheetWorkbook(sheet, importer), known or Calculation())
-    if not are_shown or any(change.area is None for change in tx.changes):
+    kinds = {change.kind for change in tx.changes if change.area is None}
+    if not are_shown or kinds - {GROWN} - _OF_NO_FORMULA:
         return work.everything()
     areas = [change.area for change in tx.changes if change.area is not None and change.kind != "results"]
+    areas += _new_cells(tx) if GROWN in kinds else []
     if known is None:
         return work.resumed(areas)
-    return work.after(areas, known.imports if imports else ())
+    places = {*(known.imports if imports else ()), *(known.dependencies.sized if GROWN in kinds else ())}
+    return work.after(areas, places)
+
+
+def _new_cells(tx: Transaction) -> list[Rect]:
+    """The cells by which grids grew: open ranges reach them, too, and references that lay outside find them."""
+    found = []
+    for tab, before in tx.tabs_before.values():
+        grid = before.sheet["properties"]["gridProperties"]
+        rows, columns = grid["rowCount"], grid["columnCount"]
+        if any(tab is known for known in tx.spreadsheet.tabs):
+            found += [
+                Rect(tab, rows, tab.row_count, 0, tab.column_count),
+                Rect(tab, 0, tab.row_count, columns, tab.column_count),
+            ]
+    return [area for area in found if area.row0 < area.row1 and area.col0 < area.col1]
 
 
 def formula_cells(tab: Tab) -> Iterable[tuple[int, int, Cell]]:
@@ -163,7 +182,7 @@ class _Round:
             for row, col, cell in formula_cells(tab):
                 place = Place(tab.title, row, col)
                 self._learn(place, cell)
-                if _is_to_be_asked(cell):
+                if _is_to_be_asked(cell) or place in self._known.dependencies.sized:
                     places.append(place)
         return self.after(areas, places) if len(self._known.dependencies) else self.everything()
 

@@ -12,7 +12,7 @@ from local_sheets.limits import check_size
 from local_sheets.model.cell import AnyCell, Cell, pack
 from local_sheets.model.rows import Row
 from local_sheets.model.tab import Tab
-from local_sheets.model.transaction import Transaction
+from local_sheets.model.transaction import GROWN, Transaction
 from local_sheets.recalculation import follow
 
 #: What becomes of a half-open span of rows or columns; None when nothing of it is left.
@@ -34,8 +34,12 @@ def insert_rows(tx: Transaction, tab: Tab, index: int, count: int, *, inherit: b
             tab.rows.insert(len(tab.rows), [None] * (index - len(tab.rows)), tx.serial)
         fresh: list[Row | None] = [tab.new_row(looks, calculates=False) if looks else None for _ in range(count)]
         tab.rows.insert(index, fresh, tx.serial)
+    at_end = index >= tab.row_count
     tab.grid["rowCount"] = tab.row_count + count
     _shift_all(tx, tab, "Row", lambda start, end: _grown(start, end, index, count))
+    if at_end:  # no formula has to follow
+        tx.note_tab(tab, GROWN)
+        return
     follow(tx, Inserted(tab.title, True, index, count))
     tx.note_tab(tab, "rows")
 

@@ -32,12 +32,14 @@ _OF_PLACES = {"ROW", "COLUMN", "ROWS", "COLUMNS"}
 class Reads:
     """What a formula reads. ``is_volatile``: its result changes with time.
 
-    ``found`` are areas that only its evaluation told, such as those of OFFSET and INDIRECT.
+    ``found`` are areas that only its evaluation told, such as those of OFFSET and INDIRECT. ``sees_size``: it asks how
+    far an open range reaches, as ``ROWS(A2:A)`` does, without reading it.
     """
 
     areas: tuple[Rectangle, ...]
     is_volatile: bool
     found: frozenset[Rectangle] = frozenset()
+    sees_size: bool = False
 
 
 def reads_of(text: str, title: str, workbook: Workbook) -> Reads:
@@ -46,7 +48,7 @@ def reads_of(text: str, title: str, workbook: Workbook) -> Reads:
         node = parse_formula(text, decimal_comma=get_locale(workbook.locale).decimal == ",")
     except Fault:
         return Reads((), is_volatile=False)
-    areas, volatile = [], False
+    areas, volatile, sized = [], False, False
     for below in walk(node):
         if isinstance(below, Reference):
             areas.append(_reference_area(below, title, workbook))
@@ -56,7 +58,15 @@ def reads_of(text: str, title: str, workbook: Workbook) -> Reads:
             areas.append(_table_area(below, workbook))
         elif isinstance(below, Call) and below.name in _VOLATILE:
             volatile = True
-    return Reads(tuple(area for area in areas if area is not None), volatile)
+        elif isinstance(below, Call) and below.name in _OF_PLACES:
+            sized = sized or any(map(_is_open, below.arguments))
+    return Reads(tuple(area for area in areas if area is not None), volatile, sees_size=sized)
+
+
+def _is_open(node: Node) -> bool:
+    if not isinstance(node, Reference):
+        return False
+    return any(point is not None and None in (point.row, point.col) for point in (node.start, node.end))
 
 
 def walk(node: Node) -> Iterator[Node]:
@@ -121,6 +131,8 @@ class Dependencies:
     def __init__(self) -> None:
         self._reads: dict[Place, Reads] = {}
         self._volatile: set[Place] = set()
+        #: Formulas that ask how far open ranges reach.
+        self.sized: set[Place] = set()
         self._readers_of = AreaIndex()
         #: The cells that results of more than one cell stand in.
         self.spills: dict[Place, Rectangle] = {}
@@ -137,6 +149,8 @@ class Dependencies:
         self._reads[place] = reads
         if reads.is_volatile:
             self._volatile.add(place)
+        if reads.sees_size:
+            self.sized.add(place)
         for area in (*reads.areas, *reads.found):
             self._readers_of.add(area, place)
 
@@ -144,6 +158,7 @@ class Dependencies:
         """Forget the formula of a cell, if there is one."""
         reads = self._reads.pop(place, None)
         self._volatile.discard(place)
+        self.sized.discard(place)
         for area in (*reads.areas, *reads.found) if reads else ():
             self._readers_of.discard(area, place)
 

@@ -182,6 +182,7 @@ class Evaluation:
         row0, row1 = span(node.start.row, end.row, rows)
         col0, col1 = span(node.start.col, end.col, cols)
         if row0 >= rows or col0 >= cols:
+            self.trace.areas.add(Rectangle(title, row0, row1, col0, col1))  # it may come to be there
             raise Fault(NO_REFERENCE)
         return Range(title, row0, min(row1, rows), col0, min(col1, cols), self.workbook)
 

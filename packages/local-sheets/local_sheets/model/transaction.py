@@ -18,6 +18,8 @@ from local_sheets.model.spreadsheet import Spreadsheet
 from local_sheets.model.tab import Column, Rect, Tab
 
 _serials = count(1)
+#: Kind of a change: a grid got more rows or columns at its end, and all else is as it was.
+GROWN = "grown"
 
 
 @dataclass(slots=True)

@@ -6,7 +6,9 @@ import pytest
 
 from local_sheets.engine import Engine
 from local_sheets.formulas.evaluator import evaluate
+from local_sheets.limits import resize
 from local_sheets.model.cell import effective, number_format_of
+from local_sheets.structure import insert_rows
 from local_sheets_tests.formulas.book import Book
 
 
@@ -146,3 +148,26 @@ def test_after_a_restart_only_what_a_change_touches_is_evaluated(engine, book, m
     book.write(A1=5)
     assert sorted(evaluated) == ["=A1+1", '=INDIRECT("A1")']
     assert book.read("B1 B2 B3") == [6, 1, 5]
+
+
+def test_a_grid_that_grows_makes_only_those_again_that_see_it(engine, book, monkeypatch):
+    book.write(
+        A1=1, B1="=A1+1", B2="=ROWS(A1:A)", B3='=INDIRECT("A1002")', C1="=SUM(A1:A)", D1="=SEQUENCE(1002)", F1="=A1001"
+    )
+    assert book.read("B3 C1 D1 F1") == ["#REF!", 1, "#REF!", "#REF!"]
+    evaluated: list[str] = []
+
+    def noted(text, *more):
+        evaluated.append(text)
+        return evaluate(text, *more)
+
+    monkeypatch.setattr("local_sheets.recalculation.evaluate", noted)
+    engine.change(book.id, lambda tx: resize(tx, tx.spreadsheet.tabs[0], 1002, 26))
+    assert "=A1+1" not in evaluated
+    assert book.read("B2 B3 C1 D1 F1") == [1002, "", 1, 1, ""]
+    book.write(A5=4)
+    assert book.read("C1") == [5]
+    engine.change(book.id, lambda tx: insert_rows(tx, tx.spreadsheet.tabs[0], 1002, 3, inherit=True))
+    assert book.read("B1 B2") == [2, 1005]
+    engine.change(book.id, lambda tx: resize(tx, tx.spreadsheet.tabs[0], 1000, 26))
+    assert book.read("B2 D1 F1") == [1000, "#REF!", "#REF!"]

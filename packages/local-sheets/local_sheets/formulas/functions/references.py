@@ -6,6 +6,7 @@ from typing import Any
 
 from local_sheets.a1 import column_letters, quote_title
 from local_sheets.cell_values.model import CellError
+from local_sheets.formulas.areas import Rectangle
 from local_sheets.formulas.faults import Fault, out_of_range
 from local_sheets.formulas.operands import Array, Operand, Range, Scalar, to_boolean, to_number, to_text
 from local_sheets.formulas.parser import parse_formula
@@ -74,6 +75,8 @@ def offset(
     row1, col1 = row0 + number(height, 4, area.height), col0 + number(width, 5, area.width)
     rows, cols = e.workbook.size(area.title)
     if row0 < 0 or col0 < 0 or row1 > rows or col1 > cols or row1 <= row0 or col1 <= col0:
+        if row0 >= 0 and col0 >= 0 and row1 > row0 and col1 > col0:  # it may come to be there
+            e.trace.areas.add(Rectangle(area.title, row0, row1, col0, col1))
         raise Fault(CellError("REF", "Function OFFSET evaluates to an out of bounds range."))
     found: Range = e.dynamic(Range(area.title, row0, row1, col0, col1, e.workbook))
     return found

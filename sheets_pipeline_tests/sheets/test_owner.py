@@ -271,3 +271,13 @@ def test_a_refusal_that_stays_is_told_after_one_more_look(bench: Bench, monkeypa
     with pytest.raises(RequestRejected):
         bench.sync({1: "b"})
     assert len(sent) == 2
+
+
+def test_another_pipeline_takes_no_edits_of_the_spreadsheet_and_is_told_whose_it_is(bench: Bench) -> None:
+    """Also where it wrote the tab before, and knows what it wrote."""
+    bench.sync(ROWS)
+    for other in (another(bench), twin(bench)):
+        other.ownership = FakeOwnership("f9e8d7c6b5", "database 'staging' on staging.example.org")
+        other.use(other.tab)
+        with pytest.raises(OwnedByAnother), other.writer.looking():
+            pass

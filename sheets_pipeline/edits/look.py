@@ -1,6 +1,8 @@
-"""Reading tabs for what people did there, where that is wanted soon: with one request, computing and repairing nothing."""
+"""Reading tabs for what people did there, where that is wanted soon: with one request for all of a spreadsheet, computing nothing."""
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Protocol
 
 from sheets_pipeline.edits import looks
@@ -10,10 +12,14 @@ from sheets_pipeline.edits.rows import TabRows
 from sheets_pipeline.errors import SheetsPipelineError
 from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sheets.protocol import Writer
+from sheets_pipeline.sheets.shared_requests import Participant, SharedRequests
 from sheets_pipeline.sync.spreadsheet import Spreadsheet
 from sheets_pipeline.sync.tab import Tab
 
 logger = logging.getLogger(__name__)
+
+#: Tabs of a spreadsheet that are read beside each other.
+_TABS_AT_ONCE = 8
 
 
 class Reads(Ends, Protocol):
@@ -21,8 +27,8 @@ class Reads(Ends, Protocol):
 
     spreadsheet: Spreadsheet
 
-    def client(self) -> SheetsClient:
-        """A client of the spreadsheet."""
+    def client(self, *, participant: Participant | None = None) -> SheetsClient:
+        """A client of the spreadsheet; with a ``participant`` it shares its requests."""
 
     def writer(self, tab: Tab, client: SheetsClient) -> Writer:
         """A writer of one of its tabs."""
@@ -42,26 +48,41 @@ def look_due(pipeline: Reads, tab: str | None = None) -> int:
     if not pipeline.settings.edits_on:
         return 0
     number = 0
-    while (claim := looks.claim(pipeline.state, pipeline.spreadsheet.id, tab)) is not None:
-        declared = editable_tab(pipeline, pipeline.spreadsheet.id, claim.tab)
-        if declared is None:  # not any more
-            looks.finish(pipeline.state, claim, None, ())
-            continue
-        try:
-            look_at(pipeline, declared, claim)
-            number += 1
-        except SheetsPipelineError as error:  # tried again when the claim ends
-            logger.warning("Tab %r could not be read for edits: %s", claim.tab, error)
+    while claims := list(iter(partial(looks.claim, pipeline.state, pipeline.spreadsheet.id, tab), None)):
+        number += _look_at_all(pipeline, claims)
     return number
 
 
-def look_at(pipeline: Reads, tab: Tab, claim: looks.Claim) -> None:
+def _look_at_all(pipeline: Reads, claims: list[looks.Claim]) -> int:
+    """Read tabs of one spreadsheet, with one request where that is possible."""
+    found: list[tuple[looks.Claim, Tab]] = []
+    for claim in claims:
+        if (declared := editable_tab(pipeline, pipeline.spreadsheet.id, claim.tab)) is not None:
+            found.append((claim, declared))
+        else:  # not any more
+            looks.finish(pipeline.state, claim, None, ())
+    shared = SharedRequests()
+    clients = [pipeline.client(participant=shared.join() if len(found) > 1 else None) for _ in found]
+
+    def look(client: SheetsClient, claim: looks.Claim, tab: Tab) -> bool:
+        try:
+            look_at(pipeline, tab, claim, client)
+        except SheetsPipelineError as error:  # tried again when the claim ends
+            logger.warning("Tab %r could not be read for edits: %s", claim.tab, error)
+            return False
+        return True
+
+    with ThreadPoolExecutor(_TABS_AT_ONCE) as pool:
+        attempts = [pool.submit(look, client, *one) for client, one in zip(clients, found, strict=True)]
+    return sum(attempt.result() for attempt in attempts)
+
+
+def look_at(pipeline: Reads, tab: Tab, claim: looks.Claim, client: SheetsClient) -> None:
     """Note in the ledger what people did in a tab since it was last read or written.
 
     Raises:
         SheetsPipelineError: The tab cannot be read.
     """
-    client = pipeline.client()
     writer, rows = pipeline.writer(tab, client), pipeline.rows(tab, client)
     doubled: set[str] = set()
     seconds: float | None = None

@@ -108,7 +108,7 @@ class Desk:
                 for row in connection.execute(query).all():
                     earlier = row.seen_at - timedelta(seconds=after)
                     connection.execute(sheet_edit.update().where(sheet_edit.c.id == row.id).values(seen_at=earlier))
-        look_at(self.pipeline, tab, Claim(tab_id, title, datetime.now(UTC)))
+        look_at(self.pipeline, tab, Claim(tab_id, title, datetime.now(UTC)), self.pipeline.client())
         with self.pipeline.state.connect() as connection:
             due = ledger.due(connection, 100)
         for _, key in due:

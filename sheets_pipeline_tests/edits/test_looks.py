@@ -90,3 +90,17 @@ def test_what_a_message_does_not_tell_is_read_without_a_sync(way: Way) -> None:
             assert (looks.next_due(connection) is not None) == asks
         _due_now(way.pipeline.state)
         look_due(way.pipeline)
+
+
+def test_a_poll_reads_all_tabs_of_a_spreadsheet_with_one_request(way: Way) -> None:
+    titles = ("UserProfiles", "quiz_responses", "TranscriptRequests")
+    for title in titles[1:]:
+        way.sync(title)
+    way.put("UserProfiles!B2", "Ada Löwe")
+    looks.poll(way.pipeline.state, titles, 0.0)
+    way.platform.server.reset_stats()
+    assert look_due(way.pipeline) == 3
+    assert (
+        way.platform.server.stats()["totals"]["reads"] <= 2
+    )  # one of all tabs; locale and time zone for what was found
+    assert [edit["typed"] for edit in way.edits()] == ["Ada Löwe"]

@@ -7,6 +7,7 @@ https://developers.google.com/workspace/sheets/api/guides/rowcolumn
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from local_sheets.comment_anchors import shift_anchors
 from local_sheets.formulas.shift import Deleted, Inserted, Moved
 from local_sheets.limits import check_size
 from local_sheets.model.cell import AnyCell, Cell, pack
@@ -37,10 +38,12 @@ def insert_rows(tx: Transaction, tab: Tab, index: int, count: int, *, inherit: b
     at_end = index >= tab.row_count
     tab.grid["rowCount"] = tab.row_count + count
     _shift_all(tx, tab, "Row", lambda start, end: _grown(start, end, index, count))
+    shift = Inserted(tab.title, True, index, count)
     if at_end:  # no formula has to follow
+        tx.shifts.append((tab.sheet_id, shift))
         tx.note_tab(tab, GROWN)
         return
-    follow(tx, Inserted(tab.title, True, index, count))
+    _follow(tx, tab, shift)
     tx.note_tab(tab, "rows")
 
 
@@ -73,7 +76,7 @@ def delete_rows(tx: Transaction, tab: Tab, start: int, end: int) -> None:
     if start < frozen:
         _set_frozen(tab, "frozenRowCount", frozen - (min(end, frozen) - start))
     _shift_all(tx, tab, "Row", lambda a, b: _shrunk(a, b, start, end))
-    follow(tx, Deleted(tab.title, True, start, end))
+    _follow(tx, tab, Deleted(tab.title, True, start, end))
     tx.note_tab(tab, "rows")
 
 
@@ -88,7 +91,7 @@ def move_rows(tx: Transaction, tab: Tab, start: int, end: int, destination: int)
     target = destination if destination <= start else destination - (end - start)
     tab.rows.insert(target, moved, tx.serial)
     _shift_all(tx, tab, "Row", lambda a, b: _moved(a, b, start, end, target))
-    follow(tx, Moved(tab.title, True, start, end, destination))
+    _follow(tx, tab, Moved(tab.title, True, start, end, destination))
     tx.note_tab(tab, "rows")
 
 
@@ -114,7 +117,7 @@ def insert_columns(tx: Transaction, tab: Tab, index: int, count: int, *, inherit
         tab.columns = [*tab.columns[:index], *[None] * count, *tab.columns[index:]]
     tab.grid["columnCount"] = tab.column_count + count
     _shift_all(tx, tab, "Column", lambda start, end: _grown(start, end, index, count))
-    follow(tx, Inserted(tab.title, False, index, count))
+    _follow(tx, tab, Inserted(tab.title, False, index, count))
     tx.note_tab(tab, "columns")
 
 
@@ -131,7 +134,7 @@ def delete_columns(tx: Transaction, tab: Tab, start: int, end: int) -> None:
     if start < frozen:
         _set_frozen(tab, "frozenColumnCount", frozen - (min(end, frozen) - start))
     _shift_all(tx, tab, "Column", lambda a, b: _shrunk(a, b, start, end))
-    follow(tx, Deleted(tab.title, False, start, end))
+    _follow(tx, tab, Deleted(tab.title, False, start, end))
     tx.note_tab(tab, "columns")
 
 
@@ -151,7 +154,7 @@ def move_columns(tx: Transaction, tab: Tab, start: int, end: int, destination: i
     _rewrite_rows(tx, tab, move)
     tab.columns = move(list(tab.columns))
     _shift_all(tx, tab, "Column", lambda a, b: _moved(a, b, start, end, target))
-    follow(tx, Moved(tab.title, False, start, end, destination))
+    _follow(tx, tab, Moved(tab.title, False, start, end, destination))
     tx.note_tab(tab, "columns")
 
 
@@ -190,6 +193,12 @@ def _set_frozen(tab: Tab, name: str, count: int) -> None:
 
 
 # -- what points to rows and columns
+
+
+def _follow(tx: Transaction, tab: Tab, shift: Inserted | Deleted | Moved) -> None:
+    tx.shifts.append((tab.sheet_id, shift))
+    shift_anchors(tx, tab.sheet_id, shift)
+    follow(tx, shift)
 
 
 def _grown(start: int, end: int, index: int, count: int) -> tuple[int, int]:

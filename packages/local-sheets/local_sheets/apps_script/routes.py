@@ -18,6 +18,7 @@ from local_sheets.apps_script.project import Project, Trigger
 from local_sheets.apps_script.running import Run
 from local_sheets.apps_script.scripts import Occurrence, Scripts
 from local_sheets.server.encoding import JSON_TYPE, json_bytes
+from local_sheets.undo.stacks import doing
 
 if TYPE_CHECKING:
     from local_sheets.server.context import Server
@@ -118,18 +119,20 @@ class _LocalRoutes:
         """``{"function", "parameters", "answers"}``; answered when the function has ended.
 
         ``answers`` are given to its dialogs one after another, a text or ``{"button", "text"}``; without them a person
-        at the page is asked. ``"menu": true`` runs it as an item of a menu.
+        at the page is asked. ``"menu": true`` runs it as an item of a menu. ``client`` names the page whose person can
+        undo what it does.
         """
         body = await _body(request)
         answers = _list(body, "answers") if "answers" in body else None
         process_type = "MENU" if body.get("menu") else "EDITOR"
-        run = await self._scripts.call(
-            self._project(request),
-            body.get("function"),
-            _list(body, "parameters"),
-            process_type=process_type,
-            answers=answers,
-        )
+        with doing(str(body.get("client", ""))):
+            run = await self._scripts.call(
+                self._project(request),
+                body.get("function"),
+                _list(body, "parameters"),
+                process_type=process_type,
+                answers=answers,
+            )
         return {"result": run.result, "execution": run.record.as_json()}
 
     async def opened(self, request: Request) -> dict[str, Any]:

@@ -40,11 +40,12 @@ def create(tx: Transaction, body: Mapping[str, Any], caller: str | None) -> dict
         "deleted": False,
         "resolved": False,
         "content": content,
-        "htmlContent": content.replace("&", "&amp;").replace("<", "&lt;"),
+        "htmlContent": _html(content),
         "replies": [],
     }
-    if body.get("anchor"):
-        comment["anchor"] = body["anchor"]
+    for name in ("anchor", "quotedFileContent"):
+        if body.get(name):
+            comment[name] = body[name]
     tx.spreadsheet.file = {**tx.spreadsheet.file, "comments": [*comments_of(tx.spreadsheet), comment]}
     return comment
 
@@ -59,6 +60,40 @@ def find(sheet: Spreadsheet, comment_id: str) -> dict[str, Any]:
     if found is None:
         raise DriveError(404, f"Comment not found: {comment_id}.", "notFound", "commentId")
     return found
+
+
+def reply(tx: Transaction, comment_id: str, body: Mapping[str, Any], caller: str | None) -> dict[str, Any]:
+    """replies.create: a text, or the action that resolves or reopens the comment, or both.
+
+    Raises:
+        DriveError: 404, there is no such comment; 400, the reply has neither, or another action.
+    """
+    comment = find(tx.spreadsheet, comment_id)
+    content, action = body.get("content") or "", body.get("action")
+    if not isinstance(content, str) or action not in (None, "resolve", "reopen") or not (content or action):
+        raise bad_request("A reply needs content, or an action that is resolve or reopen.")
+    now = timestamp()
+    made: dict[str, Any] = {
+        "kind": "drive#reply",
+        "id": secrets.token_urlsafe(8),
+        "createdTime": now,
+        "modifiedTime": now,
+        "author": user_resource(caller or LOCAL_OWNER, caller),
+        "deleted": False,
+        "content": content,
+        "htmlContent": _html(content),
+    }
+    if action:
+        made["action"] = action
+    resolved = comment["resolved"] if action is None else action == "resolve"
+    fresh = {**comment, "modifiedTime": now, "resolved": resolved, "replies": [*comment["replies"], made]}
+    kept = [fresh if one is comment else one for one in comments_of(tx.spreadsheet)]
+    tx.spreadsheet.file = {**tx.spreadsheet.file, "comments": kept}
+    return made
+
+
+def _html(content: str) -> str:
+    return content.replace("&", "&amp;").replace("<", "&lt;")
 
 
 def delete(tx: Transaction, comment_id: str) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
+from local_sheets.formulas.shift import Change as Shift
 from local_sheets.model.protection import check_protection
 from local_sheets.model.rows import Block
 from local_sheets.model.spreadsheet import Spreadsheet
@@ -62,6 +63,8 @@ class Transaction:
     tabs_before: dict[int, tuple[Tab, TabBefore]] = field(default_factory=dict)
     metadata_before: dict[int, dict[str, Any] | None] = field(default_factory=dict)
     changes: list[Change] = field(default_factory=list)
+    #: Rows and columns that came, went or moved, each with its tab; see ``structure.py``.
+    shifts: list[tuple[int, Shift]] = field(default_factory=list)
     cells_written: int = 0
     #: The e-mail address of who asks, None for the person at this machine: protected ranges look at it.
     editor: str | None = None

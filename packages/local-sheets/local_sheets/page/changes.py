@@ -12,7 +12,7 @@ MOST_RECTANGLES = 20
 def changes_of(tx: Transaction) -> list[dict[str, Any]]:
     """Changes as the browser takes them.
 
-    ``{"kind": "shape"}`` says that tabs, sizes or positions changed; ``{"kind": "cells", "sheetId", "rect"}`` that
+    ``{"kind": "comments"}`` says that there are other comments; ``{"kind": "shape"}`` says that tabs, sizes or positions changed; ``{"kind": "cells", "sheetId", "rect"}`` that
     cells were written, ``rect`` with its last row and column included.
     """
     found: list[dict[str, Any]] = []
@@ -20,7 +20,9 @@ def changes_of(tx: Transaction) -> list[dict[str, Any]]:
     for change in tx.changes:
         if change.area is not None:
             areas.setdefault(change.sheet_id, []).append(change.area)
-    if not tx.changes or any(change.area is None for change in tx.changes) or _tabs_differ(tx):
+    if tx.before.file.get("comments") is not tx.spreadsheet.file.get("comments"):
+        found.append({"kind": "comments"})
+    if not (tx.changes or found) or any(change.area is None for change in tx.changes) or _tabs_differ(tx):
         found.append({"kind": "shape"})
     for sheet_id, rects in areas.items():
         told = rects if len(rects) <= MOST_RECTANGLES else [_around(rects)]

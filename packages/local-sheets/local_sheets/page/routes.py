@@ -22,8 +22,11 @@ from local_sheets.model.spreadsheet import Spreadsheet
 from local_sheets.model.tab import Tab
 from local_sheets.model.transaction import Transaction
 from local_sheets.page.announcer import Announcer
+from local_sheets.page.answers import json_answer, json_body
 from local_sheets.page.assets import asset_routes, page_html
 from local_sheets.page.changes import changes_of
+from local_sheets.page.discussion import Discussion
+from local_sheets.page.filter_menu import find_filter, hidden_rows, values_of
 from local_sheets.page.person_edit import (
     CHANGE_TYPES,
     LOCAL_OWNER,
@@ -34,9 +37,11 @@ from local_sheets.page.person_edit import (
     making,
 )
 from local_sheets.page.script_events import occurrences_of
+from local_sheets.page.steps import Steps
 from local_sheets.page.view import MAX_CELLS, cells_view, layout_view, spreadsheet_view
 from local_sheets.references import read_rect
 from local_sheets.server.inner_call import call_api
+from local_sheets.undo.stacks import doing
 
 if TYPE_CHECKING:
     from local_sheets.server.context import Server
@@ -60,6 +65,8 @@ class Page:
         self._scripts = scripts
         self._engine = server.engine
         self._session = secrets.token_urlsafe(24)
+        self._steps = Steps(server.engine, self._tell_edit)
+        self._discussion = Discussion(server.engine)
         self.announcer = Announcer(server.options.announce_url, on_change=self._tell_announcements)
         server.engine.listeners.append(self._on_commit)
 
@@ -77,6 +84,9 @@ class Page:
             Route(base + "/{id}/edits", self._guarded(self._edit), methods=["POST"]),
             Route(base + "/{id}/tabs/{sheet_id:int}/layout", self._guarded(self._layout), methods=["GET"]),
             Route(base + "/{id}/tabs/{sheet_id:int}/cells", self._guarded(self._cells), methods=["GET"]),
+            Route(base + "/{id}/tabs/{sheet_id:int}/filter", self._guarded(self._filter), methods=["GET"]),
+            *self._steps.routes(base, self._guarded),
+            *self._discussion.routes(base, self._guarded),
         ]
 
     def stop(self) -> None:
@@ -102,7 +112,7 @@ class Page:
                     raise forbidden("This page is from before the server was started. Load it again.")
                 return await handler(request)
             except ApiError as error:
-                return _json(error.body(), error.code)
+                return json_answer(error.body(), error.code)
 
         return guarded
 
@@ -113,15 +123,29 @@ class Page:
             {"id": key, "title": head["properties"]["title"], "modified": head["file"].get("modifiedTime")}
             for key, head in self._engine.heads().items()
         ]
-        return _json(sorted(found, key=lambda one: one["modified"] or "", reverse=True))
+        return json_answer(sorted(found, key=lambda one: one["modified"] or "", reverse=True))
 
     async def _spreadsheet(self, request: Request) -> Response:
         async with self._engine.lock(request.path_params["id"]):
-            return _json(spreadsheet_view(await self._opened(request)))
+            return json_answer(spreadsheet_view(await self._opened(request)))
 
     async def _layout(self, request: Request) -> Response:
         async with self._engine.lock(request.path_params["id"]):
-            return _json(layout_view(_tab(await self._opened(request), request)))
+            spreadsheet = await self._opened(request)
+            tab, view = _tab(spreadsheet, request), _filter_view(request)
+            hidden = None if view is None else hidden_rows(spreadsheet, tab, find_filter(tab, view))
+            return json_answer(layout_view(tab, hidden))
+
+    async def _filter(self, request: Request) -> Response:
+        """``column=N``: what the menu of a column of the filter (or of ``filterView=ID``) shows."""
+        column = request.query_params.get("column", "")
+        if not column.isdecimal():
+            raise invalid("Expected column=INDEX, counted from 0.")
+        async with self._engine.lock(request.path_params["id"]):
+            spreadsheet = await self._opened(request)
+            tab = _tab(spreadsheet, request)
+            found = find_filter(tab, _filter_view(request))
+            return json_answer(await asyncio.to_thread(values_of, spreadsheet, tab, found, int(column)))
 
     async def _cells(self, request: Request) -> Response:
         rows, columns = _range_of(request, "rows"), _range_of(request, "columns")
@@ -129,26 +153,27 @@ class Page:
             raise invalid(f"{len(rows)} rows x {len(columns)} columns: at most {MAX_CELLS} cells at once.")
         async with self._engine.lock(request.path_params["id"]):
             spreadsheet = await self._opened(request)
-            return _json(cells_view(spreadsheet, _tab(spreadsheet, request), rows, columns))
+            return json_answer(cells_view(spreadsheet, _tab(spreadsheet, request), rows, columns))
 
     async def _opened(self, request: Request) -> Spreadsheet:
-        """The spreadsheet; read from disk beside the event loop, so that others are served meanwhile."""
-        return await asyncio.to_thread(self._engine.open, request.path_params["id"])
+        """The spreadsheet, or its ``version``; read from disk beside the event loop, so that others are served meanwhile."""
+        version = request.query_params.get("version")
+        return await asyncio.to_thread(self._steps.opened, request.path_params["id"], version)
 
     # -- what people change
 
     async def _create(self, request: Request) -> Response:
-        title = (await _body(request)).get("title")
+        title = (await json_body(request)).get("title")
         if not isinstance(title, str) or not title.strip():
             raise invalid("A new spreadsheet needs a title.")
         body = {"properties": {"title": title.strip()}}
         answer = await call_api(self._server, "POST", "/v4/spreadsheets", body, LOCAL_OWNER)
         if answer.status_code != 200:
             return answer
-        return _json({"id": orjson.loads(answer.body)["spreadsheetId"]})
+        return json_answer({"id": orjson.loads(answer.body)["spreadsheetId"]})
 
     async def _edit(self, request: Request) -> Response:
-        body = await _body(request)
+        body = await json_body(request)
         wanted = body.get("request") or {}
         edit = _person_edit(body.get("edited"), str(body.get("client", "")), typed="batchUpdate" not in wanted)
         try:
@@ -157,13 +182,18 @@ class Page:
             raise invalid(str(error)) from error
         if edit.is_typed and "valuesUpdate" in wanted:
             await self._check_rule(request, content)
-        with making(edit):
+        with making(edit), doing(edit.client):
             answer = await call_api(self._server, method, path, content, edit.user or LOCAL_OWNER)
-        for message in edit.messages if answer.status_code == 200 else ():
-            self.announcer.announce(message)
         if answer.status_code == 200:
-            self._scripts.fire(request.path_params["id"], edit.occurrences)
+            with doing(edit.client):  # what the script does of it is undone by itself
+                self._tell_edit(request.path_params["id"], edit)
         return answer
+
+    def _tell_edit(self, spreadsheet_id: str, edit: PersonEdit) -> None:
+        """Announce an edit that is done, and fire the triggers of the script."""
+        for message in edit.messages:
+            self.announcer.announce(message)
+        self._scripts.fire(spreadsheet_id, edit.occurrences)
 
     async def _check_rule(self, request: Request, content: dict[str, Any]) -> None:
         """Refuse what is typed into a cell whose rule refuses it.
@@ -188,7 +218,8 @@ class Page:
             edit.occurrences = occurrences_of(tx, edit)
         client = None if edit is None else edit.client
         spreadsheet_id = tx.spreadsheet.spreadsheet_id
-        message = {"spreadsheetId": spreadsheet_id, "client": client, "changes": changes_of(tx)}
+        steps = self._steps.note(tx)
+        message = {"spreadsheetId": spreadsheet_id, "client": client, "changes": changes_of(tx), "steps": steps}
         self._server.events.publish(_PAGE_CHANGE, message)
 
     # -- what pages are told
@@ -197,7 +228,7 @@ class Page:
         """Server-sent events: what to fetch again, requests as they finish, how announcements fare."""
         spreadsheet_id = request.query_params.get("spreadsheetId")
         if self._server.events.is_full:
-            return _json({"error": {"code": 503, "message": "Too many pages are open: close one of them."}}, 503)
+            return json_answer({"error": {"code": 503, "message": "Too many pages are open: close one of them."}}, 503)
 
         def wants(kind: str, message: dict[str, Any]) -> bool:
             if kind == _PAGE_CHANGE:
@@ -221,10 +252,10 @@ class Page:
         """GET says where edits are announced and how that went; PUT ``{"url": ...}`` sets the address."""
         if request.method == "PUT":
             try:
-                self.announcer.set_url((await _body(request)).get("url"))
+                self.announcer.set_url((await json_body(request)).get("url"))
             except ValueError as error:
                 raise invalid(str(error)) from error
-        return _json(self.announcer.state())
+        return json_answer(self.announcer.state())
 
     def _tell_announcements(self) -> None:
         self._server.events.publish(_ANNOUNCEMENTS, self.announcer.state())
@@ -234,29 +265,16 @@ def _event(kind: str, message: Any) -> bytes:
     return b"event: " + kind.encode() + b"\ndata: " + orjson.dumps(message) + b"\n\n"
 
 
-def _json(content: Any, status: int = 200) -> Response:
-    headers = {"Cache-Control": "no-store"}
-    return Response(orjson.dumps(content), status, media_type="application/json", headers=headers)
-
-
-async def _body(request: Request) -> dict[str, Any]:
-    """The request's JSON object. Only ``application/json`` is read: no form of a foreign page can send that."""
-    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-        raise invalid("Expected a body of type application/json.")
-    try:
-        found = orjson.loads(await request.body())
-    except orjson.JSONDecodeError as error:
-        raise invalid(f"The body is no JSON: {error}") from error
-    if not isinstance(found, dict):
-        raise invalid("Expected a JSON object.")
-    return found
-
-
 def _tab(spreadsheet: Spreadsheet, request: Request) -> Tab:
     tab = spreadsheet.tab_by_id(request.path_params["sheet_id"])
     if tab is None:
         raise not_found(f"No tab with the id {request.path_params['sheet_id']}.")
     return tab
+
+
+def _filter_view(request: Request) -> int | None:
+    given = request.query_params.get("filterView", "")
+    return int(given) if given.isdecimal() else None
 
 
 def _range_of(request: Request, name: str) -> range:

@@ -4,7 +4,7 @@ The answers are far smaller than the API's: formats once per block, empty cells 
 from the default. Rows and columns count from 0; ranges are half-open unless they name their last cell.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +16,7 @@ from local_sheets.model.cell import AnyCell, Cell, effective, entered, number_fo
 from local_sheets.model.spreadsheet import Spreadsheet
 from local_sheets.model.tab import Tab
 from local_sheets.page.banding import Bands
+from local_sheets.page.filter_menu import filters_of
 from local_sheets.page.formats import colour_of, compact_format
 from local_sheets.page.guards import Rules, warned_areas
 
@@ -44,6 +45,7 @@ def _tab_view(tab: Tab) -> dict[str, Any]:
         "frozenColumns": int(tab.grid.get("frozenColumnCount") or 0),
         "merges": [_rectangle(tab, merge) for merge in tab.sheet.get("merges", ())],
         "warned": warned_areas(tab, _rectangle),
+        "filters": filters_of(tab, _rectangle),
     }
 
 
@@ -57,26 +59,28 @@ def _rectangle(tab: Tab, grid_range: dict[str, Any]) -> dict[str, int]:
     }
 
 
-def layout_view(tab: Tab) -> dict[str, Any]:
-    """Size of the grid; ``rows`` and ``columns`` list ``[index, pixels]`` where not the default, 0 where hidden."""
+def layout_view(tab: Tab, hidden: Collection[int] | None = None) -> dict[str, Any]:
+    """Size of the grid; ``rows`` and ``columns`` list ``[index, pixels]`` where not the default, 0 where hidden.
+
+    ``hidden`` are the rows that a filter view hides, in the place of those that the tab's own filter hides.
+    """
     rows = (None if row is None else row.properties for block in tab.rows.blocks for row in block.rows)
     columns = (None if column is None else column.properties for column in tab.columns)
     return {
         "rowCount": tab.row_count,
         "columnCount": tab.column_count,
-        "rows": _sizes(rows),
+        "rows": _sizes(rows, hidden),
         "columns": _sizes(columns),
     }
 
 
-def _sizes(properties: Iterable[dict[str, Any] | None]) -> list[list[int]]:
+def _sizes(properties: Iterable[dict[str, Any] | None], hidden: Collection[int] | None = None) -> list[list[int]]:
     found: list[list[int]] = []
     for index, own in enumerate(properties):
-        if not own:
-            continue
-        if own.get("hiddenByUser") or own.get("hiddenByFilter"):
+        by_filter = index in hidden if hidden is not None else bool(own and own.get("hiddenByFilter"))
+        if by_filter or (own and own.get("hiddenByUser")):
             found.append([index, 0])
-        elif own.get("pixelSize"):
+        elif own and own.get("pixelSize"):
             found.append([index, int(own["pixelSize"])])
     return found
 

@@ -18,20 +18,34 @@ export class Actions {
    * Gives the API's answer, or null when it was refused (people were told).
    */
   send(request, changeType, rect, tab = this.app.tab, alsoRanges = [], more = {}) {
+    if (!this.app.mayEdit()) {
+      tab?.invalidate(rect, false);
+      return Promise.resolve(null);
+    }
     const ranges = rect && tab ? [toGridRange(tab.sheetId, rect), ...alsoRanges] : [];
     const edited = { changeType, sheetId: tab?.sheetId ?? null, ranges, ...more };
-    this.underWay += 1;
-    const run = async () => {
+    return this.enqueue(async () => {
       try {
         if (rect && tab && ["EDIT", "FORMAT"].includes(changeType) && !(await mayEdit(tab, rect))) {
           tab.invalidate(rect, false);
           return null;
         }
-        const answer = await api.edit(this.app.spreadsheetId, request, edited);
-        return answer;
+        return await api.edit(this.app.spreadsheetId, request, edited);
+      } catch (error) {
+        tab?.invalidate(rect, false);
+        throw error;
+      }
+    });
+  }
+
+  /** Does one thing after those before it; gives null where it was refused (people were told). */
+  enqueue(work) {
+    this.underWay += 1;
+    const run = async () => {
+      try {
+        return await work();
       } catch (error) {
         this.app.toast(error.message, "error");
-        tab?.invalidate(rect, false);
         return null;
       } finally {
         this.underWay -= 1;

@@ -38,12 +38,26 @@ export async function call(method, path, body) {
 const root = "/page/api/spreadsheets";
 const of = (spreadsheetId) => `${root}/${encodeURIComponent(spreadsheetId)}`;
 
+/** "?a=1&b=2"; parameters without a value are left out. */
+function query(parameters) {
+  const given = Object.entries(parameters).filter(([, value]) => value !== undefined && value !== null);
+  return given.length ? `?${new URLSearchParams(given)}` : "";
+}
+
 export const api = {
   list: () => call("GET", root),
   create: (title) => call("POST", root, { title }),
-  spreadsheet: (id) => call("GET", of(id)),
-  layout: (id, sheetId) => call("GET", `${of(id)}/tabs/${sheetId}/layout`),
-  cells: (id, sheetId, rows, columns) => call("GET", `${of(id)}/tabs/${sheetId}/cells?rows=${rows.join("-")}&columns=${columns.join("-")}`),
+  spreadsheet: (id, version) => call("GET", `${of(id)}${query({ version })}`),
+  layout: (id, sheetId, version, filterView) => call("GET", `${of(id)}/tabs/${sheetId}/layout${query({ version, filterView })}`),
+  cells: (id, sheetId, rows, columns, version) => call("GET", `${of(id)}/tabs/${sheetId}/cells${query({ rows: rows.join("-"), columns: columns.join("-"), version })}`),
+  filter: (id, sheetId, column, filterView) => call("GET", `${of(id)}/tabs/${sheetId}/filter${query({ column, filterView })}`),
+  undo: (id, redo) => call("POST", `${of(id)}/undo`, { client, redo }),
+  versions: (id) => call("GET", `${of(id)}/versions`),
+  restore: (id, number) => call("POST", `${of(id)}/versions/${number}/restore`, { client }),
+  comments: (id) => call("GET", `${of(id)}/comments`),
+  addComment: (id, comment) => call("POST", `${of(id)}/comments`, comment),
+  deleteComment: (id, comment) => call("DELETE", `${of(id)}/comments/${comment}`),
+  reply: (id, comment, reply) => call("POST", `${of(id)}/comments/${comment}/replies`, reply),
   /** One edit by a person; `edited` says what the announcement shall name. */
   edit: (id, request, edited) => call("POST", `${of(id)}/edits`, { request, edited, client }),
 };

@@ -59,7 +59,8 @@ export class Commands {
       kind !== "columns" && kind !== "all" ? this.rowItems() : [],
       kind !== "rows" && kind !== "all" ? this.columnItems() : [],
       [{ label: "Clear", icon: "backspace", key: "Del", run: () => this.app.actions.clear(this.app.selection.rect) },
-        kind === "cells" && { label: "Note", icon: "add_comment", run: () => this.askForNote() }],
+        kind === "cells" && { label: "Note", icon: "sticky_note_2", run: () => this.askForNote() },
+        kind === "cells" && { label: "Comment", icon: "add_comment", run: () => this.app.panels.comments.begin() }],
     ].filter((part) => part.length);
     this.app.menu.open(x ?? stage.left + box.left, y ?? stage.top + box.top + box.height, items.flatMap((part, index) => (index ? ["-", ...part] : part)));
   }

@@ -13,13 +13,13 @@ const MARGIN_AFTER_LAST = 60;
 const ROWS_AHEAD = 12;
 
 export class Grid {
-  constructor(root) {
+  constructor(root, marks) {
     this.spacer = el("div", { class: "spacer" });
     this.stage = el("div", { class: "stage" });
     this.root = root;
     this.scroller = el("div", { class: "scroller", tabindex: "-1", role: "rowgroup" }, this.spacer);
     this.spacer.append(this.stage);
-    this.panes = Object.fromEntries(["main", "left", "top", "corner"].map((name) => [name, new Pane(name)]));
+    this.panes = Object.fromEntries(["main", "left", "top", "corner"].map((name) => [name, new Pane(name, marks)]));
     this.columnStrip = el("div", { class: "strip columns", role: "row", "aria-rowindex": "1" });
     this.rowStrip = el("div", { class: "strip rows" });
     this.corner = el("button", { type: "button", class: "select-all", tabindex: "-1", "aria-label": "Select all cells" });

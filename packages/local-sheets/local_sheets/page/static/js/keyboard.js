@@ -40,7 +40,7 @@ export class Keyboard {
     const isPlain = !command && !event.shiftKey;
     if (key === "Enter" && isPlain && this.app.selection.isOneCell && openList(this.app, row, column)) return true;
     if (key === " " && isPlain && toggle(this.app, row, column)) return true;
-    if (ARROWS[key]) this.move(event);
+    if (ARROWS[key] && !event.altKey) this.move(event);
     else if (key === "Enter" && this.app.selection.isOneCell && !event.shiftKey) this.app.editor.open();
     else if (key === "Enter" || key === "Tab") this.advance(event);
     else if (key === "F2") this.app.editor.open();
@@ -50,7 +50,9 @@ export class Keyboard {
     else if (key === "PageDown" || key === "PageUp") this.page(key === "PageDown" ? 1 : -1, event.shiftKey);
     else if (key === " " && (command || event.shiftKey)) this.app.selection.set(this.app.selection.anchor, this.app.selection.focus, command && event.shiftKey ? "all" : command ? "columns" : "rows");
     else if (command && key.toLowerCase() === "a") this.selectAll();
-    else if (command && (key === "z" || key === "y")) this.app.toast("There is no undo here: type the former value again.");
+    else if (command && "zy".includes(key.toLowerCase())) this.app.history.take(key.toLowerCase() === "y" || event.shiftKey);
+    else if (command && event.altKey && key.toLowerCase() === "m") this.app.panels.comments.begin();
+    else if (key === "ArrowDown" && event.altKey) return this.app.filters.open(row, column) || openList(this.app, row, column);
     else if (command && "biu".includes(key.toLowerCase())) this.app.toolbar.toggle({ b: "bold", i: "italic", u: "underline" }[key.toLowerCase()]);
     else if ((key === "ContextMenu") || (key === "F10" && event.shiftKey)) this.app.commands.openCellMenu();
     else return false;

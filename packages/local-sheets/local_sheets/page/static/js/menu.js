@@ -13,7 +13,11 @@ export class Menu {
   }
 
   /** Opens at a point; `items` hold label, icon, key, run, disabled, or are "-" for a line, or an element. */
-  open(x, y, items) {
+  open(x, y, items, label = "Commands") {
+    // A form is no menu: who hears the page gets a dialog then.
+    const isForm = items.some((item) => item instanceof HTMLFormElement);
+    this.node.setAttribute("role", isForm ? "dialog" : "menu");
+    this.node.setAttribute("aria-label", label);
     this.node.replaceChildren(...items.filter(Boolean).map((item) => this.itemNode(item)));
     this.node.hidden = false;
     const { offsetWidth, offsetHeight } = this.node;
@@ -29,7 +33,7 @@ export class Menu {
       this.close();
       item.run();
     };
-    return el("button", { type: "button", class: "menu-item", role: "menuitem", disabled: item.disabled, on: { click: run } },
+    return el("button", { type: "button", class: "menu-item", role: this.node.getAttribute("role") === "menu" ? "menuitem" : null, disabled: item.disabled, on: { click: run } },
       icon(item.icon ?? ""), el("span", { class: "menu-label", text: item.label }), item.key && el("kbd", { text: item.key }));
   }
 
@@ -40,6 +44,8 @@ export class Menu {
   onKey(event) {
     const buttons = this.buttons();
     const index = buttons.indexOf(document.activeElement);
+    const isForm = this.node.getAttribute("role") === "dialog";
+    if (isForm && event.key !== "Escape" && !(event.key.startsWith("Arrow") && document.activeElement?.matches(".menu-item"))) return;
     if (event.key === "Escape" || event.key === "Tab") this.close();
     else if (event.key === "ArrowDown") buttons[(index + 1) % buttons.length]?.focus();
     else if (event.key === "ArrowUp") buttons[(index - 1 + buttons.length) % buttons.length]?.focus();

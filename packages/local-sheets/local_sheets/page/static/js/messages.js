@@ -16,7 +16,8 @@ export function toast(message, kind = "info") {
 export function showNote(app, hit) {
   const cell = hit ? app.tab.cell(hit.row, hit.column) : null;
   const wrong = cell?.invalid && `Invalid: ${cell.rule.message || "this does not fit the rule of the cell."}`;
-  const note = [wrong, cell?.note].filter(Boolean).join("\n\n");
+  const said = hit ? app.panels.comments.at(hit.row, hit.column).map((one) => `${one.author.displayName ?? ""}: ${one.content}`) : [];
+  const note = [wrong, cell?.note, ...said].filter(Boolean).join("\n\n");
   const bubble = byId("note");
   bubble.hidden = !note || app.editor.isOpen;
   if (bubble.hidden) return;

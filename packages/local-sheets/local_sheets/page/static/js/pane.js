@@ -12,7 +12,9 @@ const HIGHLIGHT_MS = 2000;
 const ORIGIN_STEP = 1_000_000;
 
 export class Pane {
-  constructor(name) {
+  /** @param {object} marks filterAt(tab, row, column) and hasComment(tab, row, column) */
+  constructor(name, marks) {
+    this.marks = marks;
     this.layer = el("div", { class: "layer" });
     this.overlay = el("div", { class: "overlay" });
     this.node = el("div", { class: `pane pane-${name}` }, this.layer);
@@ -102,7 +104,21 @@ export class Pane {
     node.style.width = `${tab.columns.offset(lastColumn + 1) - left}px`;
     node.style.height = `${tab.rows.offset(lastRow + 1) - top}px`;
     if (node.cell !== cell) this.fill(node, cell);
+    this.showMarks(node, tab, row, column);
     this.overflow(node, tab, row, column, lastColumn);
+  }
+
+  /** The funnel in a filter's header, the corner of a cell with comments. */
+  showMarks(node, tab, row, column) {
+    const funnel = this.marks.filterAt(tab, row, column);
+    let mark = node.querySelector(".filter-mark");
+    if (!funnel) mark?.remove();
+    else if (!mark) node.append(mark = el("i", { class: "filter-mark icon", "aria-hidden": "true", dataset: { opensMenu: "" } }));
+    if (funnel && mark.dataset.state !== funnel) {
+      mark.dataset.state = funnel;
+      mark.textContent = funnel === "on" ? "filter_alt" : "filter_list";
+    }
+    node.classList.toggle("has-comment", this.marks.hasComment(tab, row, column));
   }
 
   fill(node, cell) {

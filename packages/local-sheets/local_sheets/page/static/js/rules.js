@@ -35,6 +35,10 @@ export function openList(app, row, column) {
 
 /** A press on a checkbox or on the arrow of a dropdown; false where it was on neither. */
 export function press(app, target, { row, column }) {
+  if (target.closest?.(".filter-mark")) {
+    app.selection.set({ row, column });
+    return app.filters.open(row, column);
+  }
   const onBox = target.closest?.(".has-box > span");
   if (!onBox && !target.closest?.(".list-arrow")) return false;
   app.selection.set({ row, column });

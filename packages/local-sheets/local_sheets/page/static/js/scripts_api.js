@@ -1,12 +1,12 @@
 /** All talk with the server about the script of the spreadsheet. */
-import { call } from "./api.js";
+import { call, client } from "./api.js";
 
 export function scriptApi(spreadsheetId) {
   const base = `/_local/apps-script/${encodeURIComponent(spreadsheetId)}`;
   return {
     state: () => call("GET", base),
     save: (files) => call("PUT", `${base}/content`, { files }),
-    run: (functionName, menu = false) => call("POST", `${base}/run`, { function: functionName, menu }),
+    run: (functionName, menu = false) => call("POST", `${base}/run`, { function: functionName, menu, client }),
     opened: () => call("POST", `${base}/opened`, {}),
     addTrigger: (trigger) => call("POST", `${base}/triggers`, trigger),
     removeTrigger: (uid) => call("DELETE", `${base}/triggers/${uid}`),

@@ -5,8 +5,10 @@ import { Clipboard } from "./clipboard.js";
 import { Commands } from "./commands.js";
 import { byId } from "./dom.js";
 import { Editor } from "./editor.js";
+import { Filters } from "./filters.js";
 import { Grid } from "./grid.js";
 import { wireHeader } from "./header.js";
+import { History } from "./history.js";
 import { Keyboard } from "./keyboard.js";
 import { Live } from "./live.js";
 import { Menu } from "./menu.js";
@@ -23,10 +25,15 @@ class SheetPage {
     this.spreadsheetId = spreadsheetId;
     this.tabs = new Map();
     this.tab = null;
-    this.grid = new Grid(byId("grid"));
+    this.grid = new Grid(byId("grid"), {
+      filterAt: (tab, row, column) => this.filters.markAt(tab, row, column),
+      hasComment: (tab, row, column) => tab.asOf === null && this.panels.comments.at(row, column).length > 0,
+    });
     this.selection = new Selection(this.grid);
     this.actions = new Actions(this);
     this.editor = new Editor(this);
+    this.history = new History(this);
+    this.filters = new Filters(this);
     this.clipboard = new Clipboard(this);
     this.keyboard = new Keyboard(this);
     this.menu = new Menu(() => this.editor.focus());
@@ -52,7 +59,11 @@ class SheetPage {
       if (this.tabs.has(sheetId) && sheetId !== this.tab.sheetId) this.show(sheetId);
     });
     this.live = new Live(`/page/api/stream?spreadsheetId=${encodeURIComponent(this.spreadsheetId)}`, {
-      page_change: (message) => message.changes.forEach((change) => this.onServerChange(change, message.client === client)),
+      page_change: (message) => {
+        this.history.onSteps(message.steps);
+        message.changes.forEach((change) => this.onServerChange(change, message.client === client));
+        this.panels.versions.loadSoon();
+      },
       behind: () => this.refresh(false),
       ...this.panels.handlers(),
     }, (isOpen, isAgain) => {
@@ -62,18 +73,36 @@ class SheetPage {
     });
     this.editor.focus();
     this.panels.scripts.greet();
+    this.panels.comments.load();
+  }
+
+  /** Whether people can edit now; says why not. */
+  mayEdit() {
+    if (this.history.version === null) return true;
+    this.toast("This is an earlier version: go back to the present to edit.", "error");
+    return false;
+  }
+
+  /** Forgets all that was read, and shows the version that is looked at. */
+  async startAnew() {
+    const { sheetId } = this.tab;
+    this.tabs = new Map();
+    this.tab = null;
+    await this.refresh(false);
+    await this.show(this.tabs.has(sheetId) ? sheetId : [...this.tabs.values()].find((tab) => !tab.properties.hidden).sheetId);
   }
 
   /** Reads the spreadsheet's shape again: titles, tabs, sizes; and everything in view. */
   async reload({ flash }) {
-    const spreadsheet = await api.spreadsheet(this.spreadsheetId);
+    const asOf = this.history.version?.number ?? null;
+    const spreadsheet = await api.spreadsheet(this.spreadsheetId, asOf);
     this.title = spreadsheet.title;
     document.title = `${spreadsheet.title} – Local Sheets`;
     if (document.activeElement !== byId("title")) byId("title").value = spreadsheet.title;
     const before = this.tabs;
     this.tabs = new Map();
     for (const properties of spreadsheet.tabs) {
-      const tab = before.get(properties.sheetId) ?? new Tab(this.spreadsheetId, properties, () => this.onTabChanged(tab));
+      const tab = before.get(properties.sheetId) ?? new Tab(this.spreadsheetId, properties, () => this.onTabChanged(tab), asOf);
       tab.onFailure = (error) => this.onReadFailure(error);
       tab.setProperties(properties);
       this.tabs.set(properties.sheetId, tab);
@@ -84,6 +113,7 @@ class SheetPage {
         await this.tab.loadLayout();
         this.tab.invalidate(null, flash);
         this.selection.clamp();
+        this.filters.showBar();
       }
       for (const tab of this.tabs.values()) if (tab !== this.tab) tab.outdated = true;
     }
@@ -124,11 +154,17 @@ class SheetPage {
     const selected = tab.selected ?? { anchor: { row: 0, column: 0 }, focus: { row: 0, column: 0 }, kind: "cells" };
     this.grid.draw();
     this.selection.set(selected.anchor, selected.focus, selected.kind);
+    this.filters.showBar();
     this.editor.focus();
   }
 
   /** Somebody changed something: cells of one tab, or its shape. */
   onServerChange(change, isOwn) {
+    if (change.kind === "comments") {
+      this.panels.comments.load();
+      return;
+    }
+    if (this.history.version !== null) return;
     if (change.kind === "shape") {
       clearTimeout(this.reloading);
       this.reloading = setTimeout(() => this.refresh(isOwn ? false : "few"), 30);

@@ -43,7 +43,7 @@ export class Tab {
    * @param {object} properties sheetId, title, rowCount, columnCount, frozenRows, frozenColumns, merges
    * @param {() => void} onChange called when cells arrived and the view must be drawn again
    */
-  constructor(spreadsheetId, properties, onChange) {
+  constructor(spreadsheetId, properties, onChange, asOf = null) {
     this.spreadsheetId = spreadsheetId;
     this.onChange = onChange;
     this.blocks = new Map();
@@ -51,6 +51,9 @@ export class Tab {
     this.fetching = 0;
     this.version = 0;
     this.changed = new Map();
+    /** The number of an earlier version, null for the present; the filter view that is looked through. */
+    this.asOf = asOf;
+    this.filterView = null;
     this.setProperties(properties);
     this.rows = new Axis(properties.rowCount, ROW_PIXELS);
     this.columns = new Axis(properties.columnCount, COLUMN_PIXELS);
@@ -68,7 +71,7 @@ export class Tab {
 
   /** Reads sizes and hidden rows and columns. */
   async loadLayout() {
-    const layout = await api.layout(this.spreadsheetId, this.sheetId);
+    const layout = await api.layout(this.spreadsheetId, this.sheetId, this.asOf, this.filterView);
     this.properties = { ...this.properties, rowCount: layout.rowCount, columnCount: layout.columnCount };
     this.rows = new Axis(layout.rowCount, ROW_PIXELS, layout.rows);
     this.columns = new Axis(layout.columnCount, COLUMN_PIXELS, layout.columns);
@@ -135,7 +138,7 @@ export class Tab {
     this.fetching += 1;
     try {
       const [top, left] = [row * BLOCK_ROWS, column * BLOCK_COLUMNS];
-      const answer = await api.cells(this.spreadsheetId, this.sheetId, [top, top + BLOCK_ROWS], [left, left + BLOCK_COLUMNS]);
+      const answer = await api.cells(this.spreadsheetId, this.sheetId, [top, top + BLOCK_ROWS], [left, left + BLOCK_COLUMNS], this.asOf);
       this.take(block, cellsOf(answer), top, left);
     } catch (error) {
       if (!block.cells) this.blocks.delete(key);

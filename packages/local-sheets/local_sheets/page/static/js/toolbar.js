@@ -37,7 +37,10 @@ export class Toolbar {
       this.toggles[name] = iconButton(sign, name[0].toUpperCase() + name.slice(1) + key, () => this.toggle(name), { "aria-pressed": "false" });
     }
     const opener = (sign, title, open) => iconButton(sign, title, (event) => open(event.currentTarget.getBoundingClientRect()), { "data-opens-menu": "", "aria-haspopup": "menu" });
+    this.undo = iconButton("undo", "Undo (Ctrl+Z)", () => app.history.take(false), { disabled: true });
+    this.redo = iconButton("redo", "Redo (Ctrl+Y)", () => app.history.take(true), { disabled: true });
     bar.append(
+      group(this.undo, this.redo),
       group(opener("123", "Number format", (box) => this.openNumberFormats(box))),
       group(...Object.values(this.toggles)),
       group(
@@ -50,12 +53,14 @@ export class Toolbar {
         iconButton("wrap_text", "Wrap text", () => this.wrap())),
       group(
         iconButton("arrow_downward", "Sort A to Z by this column", () => this.sort("ASCENDING")),
-        iconButton("arrow_upward", "Sort Z to A by this column", () => this.sort("DESCENDING"))),
+        iconButton("arrow_upward", "Sort Z to A by this column", () => this.sort("DESCENDING")),
+        opener("filter_alt", "Filter", (box) => app.menu.open(box.left, box.bottom + 4, app.filters.items()))),
       group(
         opener("table_rows", "Rows", (box) => app.menu.open(box.left, box.bottom + 4, app.commands.rowItems())),
         opener("view_column", "Columns", (box) => app.menu.open(box.left, box.bottom + 4, app.commands.columnItems())),
         iconButton("add_column_right", "Add a column of your own", () => app.commands.askForColumn()),
-        iconButton("add_comment", "Note", () => app.commands.askForNote())));
+        iconButton("sticky_note_2", "Note", () => app.commands.askForNote()),
+        iconButton("add_comment", "Comment (Ctrl+Alt+M)", () => app.panels.comments.begin())));
     app.selection.onChange(() => this.showState());
   }
 
@@ -65,6 +70,9 @@ export class Toolbar {
   }
 
   showState() {
+    const { steps } = this.app.history;
+    this.undo.disabled = !steps.undo;
+    this.redo.disabled = !steps.redo;
     const { format } = this.cell();
     for (const [name, button] of Object.entries(this.toggles)) button.setAttribute("aria-pressed", String(Boolean(format[name])));
   }

@@ -1,0 +1,1 @@
+"""What a person did, to be taken back and done again: each change as a step, per person."""

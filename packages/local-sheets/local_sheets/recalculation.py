@@ -14,12 +14,21 @@ from local_sheets.formulas.areas import AreaIndex, Place, Rectangle
 from local_sheets.formulas.dependencies import Dependencies, Order, places_within, reads_of
 from local_sheets.formulas.evaluator import Result, evaluate
 from local_sheets.formulas.lines import forget_lines
-from local_sheets.formulas.operands import Scalar, format_of, plain_value
+from local_sheets.formulas.operands import Scalar, plain_value
 from local_sheets.formulas.shift import Change, copy_formula, shift_formula
-from local_sheets.model.cell import IMPLIED_FORMAT, IS_ARRAY, AnyCell, Cell, effective, entered, pack, unpack
+from local_sheets.model.cell import IMPLIED_FORMAT, IS_ARRAY, AnyCell, Cell, effective, entered, unpack
 from local_sheets.model.spreadsheet import Spreadsheet
 from local_sheets.model.tab import Rect, Tab
 from local_sheets.model.transaction import GROWN, Transaction
+from local_sheets.spilling import (
+    besides_the_first,
+    beyond_grid,
+    is_of_an_array,
+    is_spilled,
+    is_to_be_asked,
+    unspilled,
+    with_spilled,
+)
 from local_sheets.workbook import Importer, SpreadsheetWorkbook
 
 _CIRCULAR = CellError(
@@ -126,7 +135,7 @@ def copied(cell: AnyCell, down: int, right: int, *, decimal_comma: bool) -> AnyC
     if type(cell.value) is Formula:
         text = copy_formula(cell.value.text, down, right, decimal_comma=decimal_comma)
         return replace(cell, value=Formula(text), result=None)
-    return _unspilled(cell)
+    return unspilled(cell)
 
 
 def uses_decimal_comma(sheet: Spreadsheet) -> bool:
@@ -177,12 +186,12 @@ class _Round:
         """
         places = []
         for tab in self._tx.spreadsheet.tabs:
-            if any(_is_of_an_array(cell) for _, row in tab.rows.calculating() for cell in row.cells):
+            if any(is_of_an_array(cell) for _, row in tab.rows.calculating() for cell in row.cells):
                 return self.everything()
             for row, col, cell in formula_cells(tab):
                 place = Place(tab.title, row, col)
                 self._learn(place, cell)
-                if _is_to_be_asked(cell) or place in self._known.dependencies.sized:
+                if is_to_be_asked(cell) or place in self._known.dependencies.sized:
                     places.append(place)
         return self.after(areas, places) if len(self._known.dependencies) else self.everything()
 
@@ -194,8 +203,8 @@ class _Round:
 
     def _clear_spilled(self, tab: Tab) -> None:
         for index, row in list(tab.rows.calculating()):
-            if any(_is_spilled(cell) for cell in row.cells):
-                tab.put_cells(self._tx, index, 0, [_unspilled(cell) for cell in row.cells])
+            if any(is_spilled(cell) for cell in row.cells):
+                tab.put_cells(self._tx, index, 0, [unspilled(cell) for cell in row.cells])
 
     def after(self, areas: list[Rect], places: Iterable[Place]) -> Calculation | None:
         """Take in the formulas of the changed areas and evaluate what depends on them, and what stands in ``places``."""
@@ -285,7 +294,7 @@ class _Round:
             spilled = self._forget_wanted(place)
             if spilled is not None:
                 self._unspill(spilled)
-                self._moved += _besides_the_first(spilled)
+                self._moved += besides_the_first(spilled)
         return bool(asked)
 
     def _evaluate(self, place: Place) -> None:
@@ -330,7 +339,7 @@ class _Round:
         self._put(place, result)
         if isinstance(new, CellError) or new != old:
             taken = [area for area in (old, new) if isinstance(area, Rectangle)]
-            self._moved += [part for area in taken for part in _besides_the_first(area)]
+            self._moved += [part for area in taken for part in besides_the_first(area)]
 
     def _put(self, place: Place, result: Result) -> None:
         tab = self._workbook.find(place.title)
@@ -352,7 +361,7 @@ class _Round:
         tab = self._workbook.find(place.title)
         row1, col1 = place.row + len(rows), place.col + max(map(len, rows))
         wanted = Rectangle(place.title, place.row, row1, place.col, col1)
-        error = _beyond_grid(tab, row1, col1) or self._taken(tab, wanted, old or place.rectangle())
+        error = beyond_grid(tab, row1, col1) or self._taken(tab, wanted, old or place.rectangle())
         if error is None:
             return wanted
         self._known.blocked[place] = wanted
@@ -381,7 +390,7 @@ class _Round:
             start = 1 if row == area.row0 else 0
             old = tab.row_cells(row)[area.col0 + start : area.col0 + len(values)]
             old = [*old, *[None] * (len(values) - start - len(old))]
-            cells = [_spilled(cell, value) for cell, value in zip(old, values[start:], strict=True)]
+            cells = [with_spilled(cell, value) for cell, value in zip(old, values[start:], strict=True)]
             if cells != old:
                 changed = True
                 tab.put_cells(self._tx, row, area.col0 + start, cells)
@@ -392,62 +401,7 @@ class _Round:
         tab = self._workbook.find(area.title)
         for row in range(area.row0, area.row1):
             cells = tab.row_cells(row)[area.col0 : area.col1]
-            tab.put_cells(self._tx, row, area.col0, [_unspilled(cell) for cell in cells])
-
-
-def _spilled(cell: AnyCell, value: Scalar) -> AnyCell:
-    """The cell with a value that a formula next to it put there."""
-    old, number_format = unpack(cell), format_of(value)
-    if value is None or value == "":
-        return _unspilled(cell) if value is None else pack(replace(unpack(_unspilled(cell)), result=""))
-    extra = {k: v for k, v in (old.extra or {}).items() if k != IMPLIED_FORMAT}
-    if number_format:
-        extra[IMPLIED_FORMAT] = number_format
-    return pack(replace(old, result=plain_value(value), extra=extra or None))
-
-
-def _is_of_an_array(cell: AnyCell) -> bool:
-    return type(cell) is Cell and (_is_spilled(cell) or (cell.extra is not None and IS_ARRAY in cell.extra))
-
-
-def _is_spilled(cell: AnyCell) -> bool:
-    """Whether a formula next to the cell put its value there."""
-    return type(cell) is Cell and cell.value is None and cell.result is not None
-
-
-#: The text of a formula that has one of these does not tell all that it reads.
-_READS_MORE = ("OFFSET(", "INDIRECT(", "IMPORTRANGE(", "):", ":INDEX", ":IF", ":CHOOSE", ":XLOOKUP")
-
-
-def _is_to_be_asked(cell: Cell) -> bool:
-    """Whether a formula is evaluated again before its dependencies are known: it may read more than its text says."""
-    if isinstance(cell.result, CellError):
-        return cell.result.type in ("REF", "NAME")
-    if cell.result is None or not isinstance(cell.value, Formula):
-        return True
-    text = cell.value.text.upper()
-    return any(part in text for part in _READS_MORE)
-
-
-def _unspilled(cell: AnyCell) -> AnyCell:
-    if type(cell) is Cell and _is_spilled(cell):
-        extra = {k: v for k, v in (cell.extra or {}).items() if k != IMPLIED_FORMAT}
-        return pack(replace(cell, result=None, extra=extra or None))
-    return cell
-
-
-def _besides_the_first(area: Rectangle) -> list[Rectangle]:
-    """All cells of an area but the top left one."""
-    right = Rectangle(area.title, area.row0, area.row0 + 1, area.col0 + 1, area.col1)
-    below = Rectangle(area.title, area.row0 + 1, area.row1, area.col0, area.col1)
-    return [part for part in (right, below) if part.row0 < part.row1 and part.col0 < part.col1]
-
-
-def _beyond_grid(tab: Tab, row1: int, col1: int) -> CellError | None:
-    for count, what in ((row1 - tab.row_count, "rows"), (col1 - tab.column_count, "columns")):
-        if count > 0:
-            return CellError("REF", f"Result was not automatically expanded, please insert more {what} ({count}).")
-    return None
+            tab.put_cells(self._tx, row, area.col0, [unspilled(cell) for cell in cells])
 
 
 def _formulas_in(area: Rect) -> Iterable[tuple[int, int, Cell]]:

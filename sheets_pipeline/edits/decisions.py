@@ -15,7 +15,7 @@ from sheets_pipeline.edits.recording import put_in
 from sheets_pipeline.edits.taking_back import MOST, can_be_taken_back, takings
 from sheets_pipeline.edits.which import Which
 from sheets_pipeline.errors import SheetsPipelineError
-from sheets_pipeline.sync.merge import Unknown
+from sheets_pipeline.sync.merge import UNKNOWN, Unknown
 
 
 class NotPossible(SheetsPipelineError):
@@ -123,6 +123,9 @@ def undoable(connection: sa.Connection, edit_ids: Sequence[int]) -> list[Edit]:
     """
     edits = [find(connection, edit_id) for edit_id in sorted(set(edit_ids))]
     for edit in edits:
+        if edit.column == ledger.ROW and edit.state is State.APPLIED:
+            what = "delete it in the tab" if edit.base is UNKNOWN else "put it in again in the database"
+            raise NotPossible(f"Edit {edit.id} is about a whole row, which is not taken back here: {what}.")
         if not can_be_taken_back(edit):
             raise NotPossible(f"Edit {edit.id} is {edit.state}; only what was applied can be taken back.")
     return edits

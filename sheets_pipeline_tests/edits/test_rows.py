@@ -55,6 +55,10 @@ def test_a_row_that_a_person_types_is_inserted_once_and_gets_its_key(desk: Desk)
     assert [(edit.row_key, edit.column, edit.state) for edit in desk.edits() if edit.state == "applied"] == [
         ("4", "(row)", "applied")
     ]
+    with pytest.raises(
+        decisions.NotPossible, match="about a whole row, which is not taken back here: delete it in the tab"
+    ):
+        decisions.undo(desk.pipeline.state, [desk.edits()[-1].id], "ada")
     desk.put("Tickets!E6", ["edited"])
     desk.look()
     assert desk.stored(TICKET, "id", "note")[3] == (4, "edited")

@@ -1,0 +1,169 @@
+"""``python -m benchmarks.sources``: what sources cost beside the usual script of gspread, pandas and ``to_sql``.
+
+One of 100,000 rows and 10 columns: first, unchanged, and with one changed cell; then 100 sources in 50 spreadsheets of which
+nothing has changed. All on one Local Sheets and one PostgreSQL. ``--peers PYTHON`` is an interpreter with gspread, pandas,
+SQLAlchemy and psycopg; ours alone where left out. Writes docs/measured/sources.md.
+"""
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import requests
+
+from benchmarks.environment import MEASURED, ROOT, output_folder
+from benchmarks.machine import machine
+from benchmarks.own_postgres import own_postgres
+from benchmarks.source_typing import ROWS, _client, _large, _post
+from local_sheets.testing import LocalSheetsServer
+from sheets_pipeline.database.engine import connect
+from sheets_pipeline.sources.postgresql import PostgresqlStore
+from sheets_pipeline.sources.reading import Reading, read_sources
+from sheets_pipeline.sources.seen import Seen
+from sheets_pipeline.sync.source import Source, SourceRange
+
+SPREADSHEETS, TABS = 50, ("First", "Second")
+
+
+def main() -> None:
+    """Measure and write the page."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.sources", description=__doc__)
+    parser.add_argument("--peers", help="interpreter with gspread, pandas, SQLAlchemy and psycopg")
+    parser.add_argument("--output", type=output_folder, default=MEASURED)
+    parser.add_argument("--ours", nargs="+", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.ours:
+        what, *rest = arguments.ours
+        print(json.dumps(_time_large(*rest) if what == "large" else _time_many(*rest)))
+        return
+    results: dict[str, Any] = {}
+    with LocalSheetsServer() as server, own_postgres("sources") as (_, postgres):
+        url, large = postgres.url("postgres"), _large(server)
+        many = [_small(server, number) for number in range(SPREADSHEETS)]
+        for what, ids, tabs in (("large", [large], ("Sheet1",)), ("many", many, TABS)):
+            command = [sys.executable, "-m", "benchmarks.sources", "--ours", what, server.endpoint, url, *ids]
+            results[what] = _json(command)
+            if arguments.peers:
+                peer = [arguments.peers, "-m", "benchmarks.peers.source_stores", server.endpoint]
+                peer += [str(server.credentials_file), url, "2", *tabs]
+                results[f"{what} peer"] = _json(peer, json.dumps(ids))
+    page = render(results)
+    (arguments.output / "sources.md").write_text(page)
+    print(page)
+
+
+def _small(server: LocalSheetsServer, number: int) -> str:
+    spreadsheet = server.create_spreadsheet(f"Small {number}")
+    added = [{"addSheet": {"properties": {"title": title}}} for title in TABS]
+    _post(server, spreadsheet, ":batchUpdate", {"requests": added})
+    rows = [["id", "name", "score"]] + [[i, f"Person {i}", i * 1.5] for i in range(100)]
+    data = [{"range": f"{title}!A1", "values": rows} for title in TABS]
+    _post(server, spreadsheet, "/values:batchUpdate", {"valueInputOption": "RAW", "data": data})
+    return spreadsheet
+
+
+def _time_large(endpoint: str, url: str, spreadsheet: str) -> dict[str, Any]:
+    client, source = _client(endpoint, spreadsheet), Source("large", "large", spreadsheet, (SourceRange(),))
+    store = PostgresqlStore(connect(url))
+    seen: dict[str, Seen] = {}
+
+    def once() -> tuple[float, float, int]:
+        """Seconds of reading with typing, of storing, and bytes that are stored anew."""
+        began = time.perf_counter()
+        found = read_sources(client, [source], seen)["large"]
+        assert isinstance(found, Reading), found
+        read = time.perf_counter()
+        stored = store.put("large", found.content) if found.content is not None else None
+        seen["large"] = found.seen
+        return read - began, time.perf_counter() - read, stored.new_bytes if stored else 0
+
+    first, unchanged = once(), once()
+    body = {"values": [["Somebody else"]]}
+    path = f"{endpoint}/v4/spreadsheets/{spreadsheet}/values/Sheet1!B5000?valueInputOption=RAW"
+    requests.put(path, json=body, timeout=60).raise_for_status()
+    changed = once()
+    began = time.perf_counter()
+    found = len(store.search("somebody", source="large"))
+    searched = time.perf_counter() - began
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    times = {"first": first, "unchanged": unchanged, "changed": changed}
+    return times | {"search_seconds": searched, "found": found, "peak_memory_mb": peak}
+
+
+def _time_many(endpoint: str, url: str, *spreadsheets: str) -> dict[str, Any]:
+    store = PostgresqlStore(connect(url))
+    groups = [
+        [Source(f"{number}-{tab}", tab, one, (SourceRange(tab=tab),)) for tab in TABS]
+        for number, one in enumerate(spreadsheets)
+    ]
+    seen: dict[str, Seen] = {}
+    for times in range(2):
+        began, requests_sent, writes = time.perf_counter(), 0, 0
+        for group in groups:
+            client = _client(endpoint, group[0].spreadsheet_id)
+            latest = {one.id for one in group if store.latest(one.id)}
+            found = read_sources(client, group, {name: one for name, one in seen.items() if name in latest})
+            for name, reading in found.items():
+                assert isinstance(reading, Reading), reading
+                seen[name] = reading.seen
+                writes += reading.content is not None and store.put(name, reading.content).is_new
+            requests_sent += client.traffic.read_requests
+        assert times or writes == len(TABS) * len(groups)
+    return {"seconds": time.perf_counter() - began, "reads": requests_sent, "writes": writes}
+
+
+def _json(command: Sequence[str], given: str = "") -> Any:
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, input=given, capture_output=True, text=True, cwd=ROOT, env=environment)
+    if done.returncode:
+        raise SystemExit(done.stderr[-3000:])
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def render(results: dict[str, Any]) -> str:
+    """The page, as Markdown."""
+    here, large, many = machine(), results["large"], results["many"]
+    peer, peers = results.get("large peer"), results.get("many peer")
+    first_bytes, changed_bytes = large["first"][2], large["changed"][2]
+    lines = [
+        "# What sources cost, beside the usual script",
+        "",
+        f"A sheet of {ROWS:,} rows and 10 columns on Local Sheets, read, typed, hashed and stored in PostgreSQL with its words, for search; beside a script",
+        "of gspread (`UNFORMATTED_VALUE`), pandas and `to_sql`, which leaves dates as numbers, keeps no version and searches nothing.",
+        "",
+        "| Seconds | Sheets Pipeline | of them storing | gspread + pandas + to_sql | ratio |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for name, text in (("first", "first"), ("unchanged", "nothing changed"), ("changed", "one cell changed")):
+        read, stored, _ = large[name]
+        theirs = peer["seconds"][name != "first"] if peer else None
+        other = f"{theirs:.1f} | {(read + stored) / theirs:.2f}" if theirs else " | "
+        lines.append(f"| {text} | {read + stored:.1f} | {stored:.2f} | {other} |")
+    if peers:
+        other = f"{peers['seconds'][1]:.1f} | {many['seconds'] / peers['seconds'][1]:.2f}"
+    else:
+        other = " | "
+    lines += [
+        f"| {len(TABS) * SPREADSHEETS} sources in {SPREADSHEETS} spreadsheets, nothing changed | {many['seconds']:.1f} |  | {other} |",
+        "",
+        f"- Peak memory: {large['peak_memory_mb']:.0f} MB"
+        + (f", the script {peer['peak_memory_mb']:.0f} MB." if peer else "."),
+        f"- One changed cell stored {changed_bytes:,} of {first_bytes:,} bytes anew: {changed_bytes / first_bytes:.2%}.",
+        f"- {len(TABS) * SPREADSHEETS} sources, nothing changed: {many['reads']} reads, {many['writes']} writes to the store.",
+        f"- A search among the {ROWS:,} rows took {large['search_seconds'] * 1000:.0f} ms.",
+        "",
+        f"{here['date']}, {here['cores']} cores ({here['processor']}), {here['memory_gib']} GiB, Python {here['python']}, load {here['load']} at the end. Made",
+        "by `python -m benchmarks.sources --peers PYTHON`.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

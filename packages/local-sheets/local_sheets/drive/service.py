@@ -15,6 +15,7 @@ from local_sheets.drive.events import event_of
 from local_sheets.drive.file_methods import FileMethods
 from local_sheets.drive.kept import Kept
 from local_sheets.drive.notifier import Notifier
+from local_sheets.drive.reply_methods import ReplyMethods
 from local_sheets.drive.revision_methods import RevisionMethods
 from local_sheets.drive.sharing_methods import SharingMethods
 from local_sheets.drive.watch_methods import WatchMethods
@@ -35,7 +36,9 @@ class DriveService:
         access = Access(engine, folders, removed, self.notifier.tell)
         watch, revision = WatchMethods(access, self.notifier), RevisionMethods(access)
         file, content, sharing = FileMethods(access), ContentMethods(access), SharingMethods(access)
+        reply = ReplyMethods(access)
         names, key = "files/(?P<file_id>[^/]+)", "(?P<key>[^/]+)"
+        comment = "comments/(?P<comment_id>[^/]+)"
         self._routes: list[tuple[str, str, re.Pattern[str], Serve]] = [
             (name, verb, re.compile(pattern), serve)
             for name, verb, pattern, serve in (
@@ -65,6 +68,9 @@ class DriveService:
                 ("comments.create", "POST", f"/drive/v3/{names}/comments", sharing.create_comment),
                 ("comments.get", "GET", f"/drive/v3/{names}/comments/{key}", sharing.get_comment),
                 ("comments.delete", "DELETE", f"/drive/v3/{names}/comments/{key}", sharing.delete_comment),
+                ("replies.create", "POST", f"/drive/v3/{names}/{comment}/replies", reply.create_reply),
+                ("replies.list", "GET", f"/drive/v3/{names}/{comment}/replies", reply.list_replies),
+                ("replies.get", "GET", f"/drive/v3/{names}/{comment}/replies/{key}", reply.get_reply),
                 ("files.update", "PUT", f"/upload/drive/v2/{names}", content.upload_v2),
                 ("files.create", "POST", "/upload/drive/v3/files", content.upload_new),
                 ("files.update", "PATCH", f"/upload/drive/v3/{names}", content.upload),

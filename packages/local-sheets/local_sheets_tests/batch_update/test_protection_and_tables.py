@@ -255,9 +255,7 @@ def test_drives_version_and_time_move_with_each_change(api: Api):
     assert seen() == after
 
 
-@pytest.mark.parametrize(
-    "path", ["apps", "files/x/listLabels", "files/x/comments/y/replies", "files/x/accessproposals"]
-)
+@pytest.mark.parametrize("path", ["apps", "files/x/listLabels", "files/x/accessproposals"])
 def test_methods_of_drive_that_are_not_there_say_so(api: Api, path: str):
     answer = api.session.get(f"{api.server.endpoint}/drive/v3/{path}")
     assert answer.status_code == 400

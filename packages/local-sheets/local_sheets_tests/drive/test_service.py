@@ -353,6 +353,28 @@ def test_comments_are_kept_and_listed(drive):
     assert drive("GET", path).status == 400
 
 
+def test_comments_are_replied_to_and_resolved(drive):
+    file_id = made(drive, caller=ANN)
+    path = f"/drive/v3/files/{file_id}/comments"
+    comment = drive("POST", path, {"content": "Right?"}, ANN, fields="id").message["id"]
+    replies = f"{path}/{comment}/replies"
+    first = drive("POST", replies, {"content": "Yes"}, ANN, fields="id,content,author/me").message
+    assert first == {"id": first["id"], "content": "Yes", "author": {"me": True}}
+    drive("POST", replies, {"action": "resolve"}, ANN)
+    assert drive("GET", f"{path}/{comment}", caller=ANN, fields="resolved").message == {"resolved": True}
+    listed = drive("GET", replies, caller=ANN, fields="replies(content,action)").message
+    assert listed == {"replies": [{"content": "Yes"}, {"content": "", "action": "resolve"}]}
+    assert drive("GET", f"{replies}/{first['id']}", caller=ANN, fields="content").message == {"content": "Yes"}
+    for verb, place, body, caller, status in (
+        ("GET", f"{replies}/none", None, ANN, 404),
+        ("GET", f"{path}/none/replies", None, ANN, 404),
+        ("GET", replies, None, BOB, 404),
+        ("POST", replies, {"action": "burn"}, ANN, 400),
+    ):
+        assert drive(verb, place, body, caller, fields="*").status == status
+    assert drive("GET", replies, caller=ANN).status == 400
+
+
 def test_folders_hold_files_and_outlive_the_service(drive, engine, tmp_path):
     folder = drive("POST", "/drive/v3/files", {"name": "Plans", "mimeType": FOLDER_TYPE}).message["id"]
     inside, outside = made(drive, "Inside", parents=[folder]), made(drive, "Outside")

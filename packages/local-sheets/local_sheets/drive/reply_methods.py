@@ -1,0 +1,42 @@
+"""Drive's methods ``replies``, on the comments that people and programs share."""
+
+from typing import Any
+
+from local_sheets.drive import comments
+from local_sheets.drive.access import Access, DriveAnswer, DriveCall
+from local_sheets.drive.errors import DriveError, file_not_found
+from local_sheets.drive.resources import read_fields
+
+
+class ReplyMethods:
+    """One method of the API each."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+
+    async def create_reply(self, call: DriveCall, file_id: str, comment_id: str) -> DriveAnswer:
+        mask, body = read_fields(call.query.get("fields"), "Reply", "*"), call.json()
+        made = await self._access.change(
+            call, file_id, "commenter", lambda tx: comments.reply(tx, comment_id, body, call.caller)
+        )
+        return DriveAnswer(200, mask.pick(made))
+
+    async def list_replies(self, call: DriveCall, file_id: str, comment_id: str) -> DriveAnswer:
+        replies = self._replies(call, file_id, comment_id)
+        mask = read_fields(call.query.get("fields"), "ReplyList", "*")
+        return DriveAnswer(200, mask.pick({"kind": "drive#replyList", "replies": replies}))
+
+    async def get_reply(self, call: DriveCall, file_id: str, comment_id: str, key: str) -> DriveAnswer:
+        found = next((one for one in self._replies(call, file_id, comment_id) if one["id"] == key), None)
+        if found is None:
+            raise DriveError(404, f"Reply not found: {key}.", "notFound", "replyId")
+        return DriveAnswer(200, read_fields(call.query.get("fields"), "Reply", "*").pick(found))
+
+    def _replies(self, call: DriveCall, file_id: str, comment_id: str) -> list[dict[str, Any]]:
+        if not call.query.get("fields"):
+            raise DriveError(400, "The 'fields' parameter is required for this method.", "required", "fields")
+        self._access.head(file_id, call.caller)
+        if file_id not in self._access.engine:
+            raise file_not_found(file_id)
+        found: list[dict[str, Any]] = comments.find(self._access.engine.open(file_id), comment_id)["replies"]
+        return found

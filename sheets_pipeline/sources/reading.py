@@ -37,7 +37,7 @@ _LOOKS = 3
 
 #: Of more cells the servers of Google take long to write dates as text: a change of formats alone is looked for now and then.
 _LARGE = 200_000
-_LOOK_FOR_FORMATS = 0.1
+_LOOK_FOR_FORMATS = 0.05
 
 #: What a cell shows while another spreadsheet, a site or a service is asked.
 _LOADING = frozenset({"Loading...", "Loading…"})
@@ -214,7 +214,7 @@ class _Round:
 
     def _judged(self, source: Source, rendering: Rendering, cells: list[RangeCells]) -> Result:
         seen = self._seen.get(source.id)
-        if seen is not None and seen.is_at(self._targets[source.id]) and seen.is_same(rendering, cells):
+        if seen is not None and seen.is_same(rendering, cells):
             return Reading(source, None, seen, tabs=_titles(cells))
         try:
             return self._changed(source, rendering, cells)

@@ -55,10 +55,6 @@ class Seen:
         """Whether these cells are those that were seen."""
         return self.digests.get(rendering) == digest([list(one.columns) for one in found], self.volatile)
 
-    def is_at(self, targets: Sequence[Target]) -> bool:
-        """Whether it is of these cells."""
-        return [one.filter for one in self.targets] == [one.filter for one in targets]
-
 
 #: What of a declaration decides about the content.
 _DECIDES = ("spreadsheet_id", "ranges", "header_row", "types", "infer", "ignore_columns", "fill_merged", "key")

@@ -162,6 +162,26 @@ def test_a_change_of_a_format_alone_is_one(ground: Ground) -> None:
     assert [str(one.columns[0].type) for one in (before, after)] == ["integer", "date"]
 
 
+def test_dates_that_hide_seconds_are_looked_at_as_numbers_and_now_and_then_as_texts(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    minutes = {"userEnteredFormat": {"numberFormat": {"type": "DATE_TIME", "pattern": "yyyy-mm-dd hh:mm"}}}
+    ground.change(
+        {"repeatCell": {"range": {"sheetId": 0}, "cell": minutes, "fields": "userEnteredFormat.numberFormat"}}
+    )
+    ground.put("A1:A2", [["at"], [45292.5003]])
+    data = source(ground)
+    ground.one(data)
+    monkeypatch.setattr(reading_module, "_LOOK_FOR_FORMATS", 0)
+    ground.put("A2", [[45292.5004]])
+    assert not ground.one(data).is_unchanged
+    plain = {"userEnteredFormat": {"numberFormat": {"type": "NUMBER", "pattern": "0.0"}}}
+    ground.change({"repeatCell": {"range": {"sheetId": 0}, "cell": plain, "fields": "userEnteredFormat.numberFormat"}})
+    assert ground.one(data).is_unchanged
+    monkeypatch.setattr(reading_module, "_LOOK_FOR_FORMATS", 1)
+    assert not ground.one(data).is_unchanged
+
+
 def test_another_declaration_is_read_as_for_the_first_time(ground: Ground) -> None:
     ground.put("A1:A2", [["n"], [1]])
     ground.one(source(ground))
@@ -180,7 +200,6 @@ def test_a_renamed_tab_is_found_by_its_id_and_another_of_the_old_title_before_it
     assert ground.one(data).content is not None
     ground.change({"addSheet": {"properties": {"sheetId": 6, "title": "Data"}}})
     ground.put("Data!A1:A2", [["n"], [3]])
-    ground.put("'Old 📦'!A2", [[4]])
     found = ground.one(data)
     assert (found.tabs, found.content and list(found.content.rows)) == (("Data",), [(3,)])
 
@@ -268,6 +287,27 @@ def test_cells_that_change_by_themselves_make_no_version(ground: Ground) -> None
     assert not ground.one(data).is_unchanged
 
 
+def test_what_people_change_while_it_is_read_is_in_the_version_or_in_the_next(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ground.put("A1:A3", [["n"], [5], [6]])
+    changes = iter([lambda: ground.put("A2", [[9]]), lambda: ground.put("A4", [[7]])])
+    read = reading_module.read_cells
+
+    def read_then_change(*arguments: Any) -> Any:
+        found = read(*arguments)
+        if arguments[-1] == "serials" and (change := next(changes, None)) is not None:
+            change()
+        return found
+
+    monkeypatch.setattr(reading_module, "read_cells", read_then_change)
+    content = ground.one(source(ground)).content
+    assert content is not None
+    assert list(content.rows) == [(9,), (6,), (7,)]
+    ground.put("A2", [[10]])
+    assert not ground.one(source(ground)).is_unchanged
+
+
 def test_ignored_columns_cost_nothing_when_they_change(ground: Ground) -> None:
     ground.put("A1:B2", [["id", "seen"], [1, "a"]])
     data = source(ground, ignore_columns=("Seen",))
@@ -290,11 +330,14 @@ def test_cells_that_still_load_make_no_version(ground: Ground) -> None:
 
 
 def test_a_large_tab_is_read_in_pieces(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
-    ground.put("A1:B7", [["id", "late"], *([n, ""] for n in range(5)), [5, "x"]])
+    ground.put("A1:B2", [["id", "late"], [0, ""]])
+    ground.put("A40:B65", [[n, "x" if n == 25 else ""] for n in range(26)])
     whole = ground.one(source(ground, "whole")).content
     monkeypatch.setattr("sheets_pipeline.sheets.ranges.MOST_CELLS", 260 * 3)
     pieces = ground.one(source(ground, "pieces")).content
     assert ground.requests > 4
+    assert whole is not None
+    assert [row for row in whole.rows if row[1]] == [(25, "x")]
     assert pieces == whole
 
 

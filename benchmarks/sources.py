@@ -2,7 +2,7 @@
 
 One of 100,000 rows and 10 columns: first, unchanged, and with one changed cell; then 100 sources in 50 spreadsheets of which
 nothing has changed. All on one Local Sheets and one PostgreSQL. ``--peers PYTHON`` is an interpreter with gspread, pandas,
-SQLAlchemy and psycopg; ours alone where left out. Writes docs/measured/sources.md.
+SQLAlchemy and psycopg; ours alone where left out. Writes the page sources.md.
 """
 
 import argparse

@@ -13,6 +13,7 @@ from benchmarks.source_sheets import SHEETS, Sheet, requests_for
 from local_sheets.testing import LocalSheetsServer
 from sheets_pipeline.components.project import sources_in
 from sheets_pipeline.errors import NotShared, SourceProblem
+from sheets_pipeline.sheets import ranges
 from sheets_pipeline.sheets.client import NoQuota, SheetsClient
 from sheets_pipeline.sheets.credentials import Identity
 from sheets_pipeline.sources import reading as reading_module
@@ -292,7 +293,7 @@ def test_what_people_change_while_it_is_read_is_in_the_version_or_in_the_next(
 ) -> None:
     ground.put("A1:A3", [["n"], [5], [6]])
     changes = iter([lambda: ground.put("A2", [[9]]), lambda: ground.put("A4", [[7]])])
-    read = reading_module.read_cells
+    read = ranges.read_cells
 
     def read_then_change(*arguments: Any) -> Any:
         found = read(*arguments)

@@ -18,7 +18,15 @@ from local_sheets.model.rows import Block, Row
 from local_sheets.model.tab import Column, Tab
 from local_sheets.model.transaction import Transaction
 from local_sheets.recalculation import uses_decimal_comma
-from local_sheets.structure import delete_columns, delete_rows, insert_columns, insert_rows, move_columns, move_rows
+from local_sheets.structure import (
+    crop,
+    delete_columns,
+    delete_rows,
+    insert_columns,
+    insert_rows,
+    move_columns,
+    move_rows,
+)
 from local_sheets.undo.steps import Step, TabState, outside_of, place_after
 
 Later = Sequence[tuple[int, Shift]]
@@ -124,6 +132,7 @@ class _Merge:
         self._cells()
         self._columns()
         self._settings()
+        self._crop()
         return self._kept_for_others
 
     def _shape(self, shift: Shift) -> None:
@@ -258,6 +267,15 @@ class _Merge:
             else:
                 now.pop(name, None)
             self._tx.note_tab(self._tab, "undo")
+
+    def _crop(self) -> None:
+        """Let go of rows that the tab has no longer, unless somebody has written into them."""
+        tab = self._tab
+        beyond = list(tab.rows.between(tab.row_count, len(tab.rows)))
+        if any(row is not None and row.cells for row in beyond) or tab.used_width() > tab.column_count:
+            raise _refused("others have written where the tab had grown")
+        if beyond:
+            crop(self._tx, tab)
 
 
 def _rows(blocks: Sequence[Block]) -> list[Row | None]:

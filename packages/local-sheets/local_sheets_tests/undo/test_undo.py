@@ -90,6 +90,8 @@ def area(row0: int, row1: int, col0: int = 0, col1: int = 2) -> Request:
 
 
 INSERT = {"insertDimension": {"range": span(2, 4)}}
+AT_END = {"insertDimension": {"range": span(30, 33), "inheritFromBefore": True}}
+APPEND = {"appendDimension": {"sheetId": 0, "dimension": "ROWS", "length": 5}}
 DELETE = {"deleteDimension": {"range": span(2, 4)}}
 SORT = {"sortRange": {"range": area(0, 8), "sortSpecs": [{"dimensionIndex": 1, "sortOrder": "DESCENDING"}]}}
 
@@ -168,6 +170,8 @@ def test_what_others_did_since_stays(desk: Desk, mine: list[Request], theirs: li
     [
         pytest.param([SORT], [write(1, 1, 70)], "others have changed", id="a sort"),
         pytest.param([INSERT], [write(2, 0, "T")], "others have written into", id="into inserted rows"),
+        pytest.param([AT_END], [write(31, 0, "T")], "others have written into", id="into rows inserted at the end"),
+        pytest.param([APPEND], [write(31, 0, "T")], "where the tab had grown", id="into appended rows"),
         pytest.param(
             [{"addSheet": {"properties": {"sheetId": 5}}}], [write(0, 0, "T", 5)], "others have worked", id="a new tab"
         ),
@@ -189,6 +193,24 @@ def test_undone_cells_that_others_changed_are_counted_and_come_again(desk: Desk)
     assert (desk.column()[:2], desk.column(2)) == (["T", "r1"], [])
     assert desk.redo("me") == 0
     assert (desk.column()[:2], desk.column(2)) == (["T", "b"], [None, None, "T"])
+
+
+def test_formulas_that_come_back_follow_what_others_inserted(desk: Desk):
+    desk.do("", write(0, 2, "=A5"))
+    desk.do("me", write(0, 2, "gone"))
+    desk.do("you", INSERT)
+    desk.undo("me")
+    assert desk.column(2) == ["r4"]
+
+
+def test_rows_inserted_at_the_end_go_although_others_have_worked_on(desk: Desk):
+    desk.do("me", AT_END, kind="INSERT_ROW")
+    desk.do("me", APPEND, write(34, 0, "mine"), kind="INSERT_ROW")
+    desk.do("you", write(0, 0, "T"))
+    desk.undo("me")
+    desk.undo("me")
+    assert desk.engine.open(desk.key).tabs[0].row_count == 30
+    assert desk.column()[:2] == ["T", "r1"]
 
 
 def test_a_step_of_another_one_is_not_undone_and_a_group_goes_at_once(desk: Desk):

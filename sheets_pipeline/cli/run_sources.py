@@ -23,7 +23,10 @@ def run_sources(
         SheetsPipelineError: A setting is wrong, or a database cannot be reached.
     """
     wanted = [one.id for one in chosen(sources.declared, ids)]
-    config = {"ops": {"read_sources": {"config": {"ids": wanted}}}}
+    config = {
+        "ops": {"read_sources": {"config": {"ids": wanted}}},
+        "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+    }
     pipeline = sources.pipeline
     with opened_instance() as instance, lending(lambda: pipeline), reading_with(max_workers, progress):
         instance.add_dynamic_partitions(PARTITIONS, wanted)

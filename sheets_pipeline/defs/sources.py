@@ -16,6 +16,7 @@ from pydantic import Field
 from sheets_pipeline.components.declared import DeclaredSource
 from sheets_pipeline.components.tab_asset import declared_sources
 from sheets_pipeline.dagster_runtime.connections import shared
+from sheets_pipeline.dagster_runtime.failed_partitions import note_failed
 from sheets_pipeline.database import source_notices, source_tasks
 from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.defs.running import CONSOLE, RUN_CONFIG
@@ -152,6 +153,7 @@ def read_due_sources(
     tell_due(opened.state, declared_sources())  # also what an earlier run left
     yield from events_of(done, opened, by_hand=bool(wanted))  # what is only logged is lost where the step fails
     yield from check_results(opened)
+    note_failed(context, SOURCE_KEY, [one.declared.id for one in done if one.task.state == "failed"])
     _raise_failures(done)
     yield dg.Output(None, metadata=_numbers(done))
 

@@ -86,7 +86,9 @@ def test_rows_are_printed_in_each_format(ground: Platform, tmp_path: Path, monke
 
 def test_sources_of_the_project_are_read_as_a_run_of_dagsters(ground: Platform, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(run_sources, "opened_instance", lambda: nullcontext(ground.instance))
-    [task] = read("process", "--json")
+    said = call("process", "--json")
+    assert "DEBUG" not in said.stderr
+    [task] = json.loads(said.stdout)
     run_id, _, source = task["task_id"].partition(":")
     assert source == "policies"
     assert ground.instance.get_run_by_id(run_id) is not None

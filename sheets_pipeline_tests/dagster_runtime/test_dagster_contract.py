@@ -64,6 +64,11 @@ USED = [
     Used("dagster._core.run_coordinator.base:SubmitRunContext", "a new run", has="dagster_run workspace"),
     Used("dagster._core.run_coordinator.queued_run_coordinator:QueuedRunCoordinator", "what our coordinator extends"),
     Used("dagster._core.events:EngineEventData", "the process id beside the event of a launch", takes="metadata"),
+    Used(
+        "dagster._core.events:AssetMaterializationPlannedData", "a partition that a run was to materialize",
+        takes="asset_key partition",
+    ),
+    Used("dagster._core.events:DagsterEvent", "tells of it", has="build_asset_materialization_planned_event"),
     Used("dagster._core.remote_origin:ManagedGrpcPythonEnvCodeLocationOrigin", "code servers that the daemon replaces"),
     # Executing a run in a process of ours
     Used(

@@ -35,6 +35,17 @@ def declared(platform: Platform, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     tab_asset.reload_tabs()
 
 
+MATERIALIZED, FAILED = "MATERIALIZED", "FAILED"
+
+
+def status(platform: Platform) -> dict[str, str]:
+    """How Dagster's page shows each partition."""
+    names = ["people", "scores", "wrong"]
+    partitions = dg.DynamicPartitionsDefinition(name=PARTITIONS)
+    found = platform.instance.get_status_by_partition(SOURCE_KEY, names, partitions) or {}
+    return {name: one.value if one else "missing" for name, one in found.items()}
+
+
 def put(platform: Platform, score: int) -> None:
     rows = [["id", "name", "", "id", "score"], [1, "Ada", "", 1, score]]
     body = {"valueInputOption": "USER_ENTERED", "data": [{"range": "A1", "values": rows}]}
@@ -65,6 +76,7 @@ def test_one_run_reads_all_that_is_due_and_tells_what_changed(declared: Platform
     assert not first.success  # of the one that cannot be used
     versions = {event.partition: event.materialization.tags["dagster/data_version"] for event in materialized(first)}
     assert versions.keys() == {"people", "scores"}
+    assert status(declared) == {"people": MATERIALIZED, "scores": MATERIALIZED, "wrong": FAILED}
     assert "The next source is due at" in str(look(declared).skip_reason)
 
     put(declared, 3)

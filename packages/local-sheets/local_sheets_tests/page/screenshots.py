@@ -17,7 +17,7 @@ from local_sheets_tests.page.driver import Spreadsheet
 from local_sheets_tests.page.receiver import receiver
 from local_sheets_tests.page.server_process import running_server
 
-IMAGES = Path(__file__).parents[3] / "docs" / "images"
+IMAGES = Path(__file__).parents[4] / "docs" / "images"
 MOST_BYTES = 200_000
 LEARNERS = 240
 COURSES = ("Algebra", "Biology", "Chemistry", "Drawing", "Economics", "French")

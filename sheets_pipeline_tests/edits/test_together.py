@@ -183,7 +183,7 @@ def test_any_rows_applied_together_end_as_one_by_one(small: Stage) -> None:
         connection.execute(OWNER.insert(), [{"id": 99, "mail": "taken@x.org"}])
 
     @given(st.lists(ROW, min_size=2, max_size=6))
-    @settings(max_examples=25)
+    @settings(max_examples=12)
     def run(rows: Any) -> None:
         settled_twice(small, rows, next(numbers))
 

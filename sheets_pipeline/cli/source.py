@@ -3,6 +3,7 @@
 Heavy modules are imported inside the commands, so that ``--help`` answers at once.
 """
 
+import json
 import sys
 import time
 from collections.abc import Iterator
@@ -221,6 +222,42 @@ def diff(
 
     found = _opened(config, environment).diff(source_id, before, after)
     _print_json(output.difference_as_json(found, limit)) if as_json else output.print_difference(found, limit)
+
+
+@source.command()
+@click.argument("source_id", metavar="ID")
+@click.argument("content_hash", metavar="H")
+@click.option("--tab", required=True, metavar="TITLE", help="The tab; made where it is not there. No declared one.")
+@click.option("--dry-run", is_flag=True, help="Show the plan and send nothing.")
+@click.option(
+    "--allow-deletes", type=click.IntRange(min=0), metavar="N", help="Let up to N rows of the tab be deleted."
+)
+@_CONFIG
+@_ENVIRONMENT
+@_JSON
+def restore(
+    source_id: str,
+    content_hash: str,
+    tab: str,
+    dry_run: bool,
+    allow_deletes: int | None,
+    config: Path | None,
+    environment: str,
+    as_json: bool,
+) -> None:
+    """Write the version of the source ID with the hash H, or one that begins so, into a tab of the default spreadsheet."""
+    sources = _opened(config, environment)
+    report = sources.restore(source_id, content_hash, tab, dry_run=dry_run, allow_deletes=allow_deletes)
+    if as_json:
+        click.echo(json_safe(json.dumps(report.as_json())))
+    elif dry_run:
+        from sheets_pipeline.cli.output import print_plans
+
+        print_plans({tab: report})
+    else:
+        echo(
+            f"{tab}: {report.rows:,} rows, {report.inserts:,} inserted, {report.updates:,} updated, {report.deletes:,} deleted"
+        )
 
 
 @source.command()

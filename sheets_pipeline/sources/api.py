@@ -22,12 +22,15 @@ from sheets_pipeline.database import source_notices, source_tasks
 from sheets_pipeline.database.source_tasks import Task
 from sheets_pipeline.errors import SourceProblem
 from sheets_pipeline.pipeline import Pipeline
+from sheets_pipeline.sheets.protocol import Allowance
 from sheets_pipeline.sources.chosen import chosen, sources_of, the_source
 from sheets_pipeline.sources.content import Cell, Row, SourceColumn
 from sheets_pipeline.sources.diff import Difference, diff
 from sheets_pipeline.sources.processing import Processed, process
+from sheets_pipeline.sources.restoring import restore
 from sheets_pipeline.sources.store import Found, SourceStore, Version
 from sheets_pipeline.sources.stores import open_store
+from sheets_pipeline.sync.report import SyncReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +184,20 @@ class Sources:
         known = next((one.source for one in self.declared if one.id == source), None)
         key = known.key if known is not None else ()
         return diff(self.store, self.version(source, before), self.version(source, after), key)
+
+    def restore(
+        self, source: str, content_hash: str, tab: str, *, dry_run: bool = False, allow_deletes: int | None = None
+    ) -> SyncReport:
+        """Make a tab of the default spreadsheet hold the rows of a version; with ``dry_run`` only the plan is made.
+
+        Raises:
+            SourceProblem: There is no such version, or the tab is a declared one.
+            SheetsPipelineError: As with any sync of a tab; GuardRefused where more rows would go than the guard allows.
+        """
+        known = next((one.source for one in self.declared if one.id == source), None)
+        version, key = self.version(source, content_hash), known.key if known is not None else ()
+        allowance = Allowance(deletes=allow_deletes, dry_run=dry_run)
+        return restore(self.pipeline.writer, self.store, version, tab, key, allowance)
 
     def cleanup(self, max_age_hours: float = 24) -> CleanedUp:
         """Forget tasks that ended longer ago, but for the newest of each source, and versions beyond ``keep_versions``."""

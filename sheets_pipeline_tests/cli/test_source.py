@@ -34,7 +34,7 @@ def ground(platform: Platform, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     (tmp_path / "sources").mkdir()
     (tmp_path / "sources" / "all.yaml").write_text(CONFIG.format(id=platform.spreadsheet_id))
     tab_asset.reload_tabs()
-    put(platform, [["policy", "days", "since"], ["GDPR", 30, "2018-05-25"], ["=SOX", 7.5, ""]])
+    put(platform, [["policy", "days", "since"], ["GDPR", 30, "2018-05-25"], ["'=SOX", 7.5, ""]])
     yield platform
     monkeypatch.undo()
     tab_asset.reload_tabs()
@@ -65,6 +65,10 @@ def test_a_file_of_sources_is_processed_looked_at_compared_and_cleaned_up(ground
     assert (found["changed"], found["deleted"], found["inserted"]) == (1, 1, 0)
     assert found["rows"][0]["cells"] == [{"column": "days", "before": 30, "after": 14}]
     assert "days: 30 → 14" in call("diff", "policies", task["content_hash"], *FILE).output
+    words = ("restore", "policies", task["content_hash"][:10], "--tab", "Policies of then", *FILE)
+    assert "2 inserts" in call(*words, "--dry-run").output
+    assert read(*words, "--json")["inserts"] == 2
+    assert [row[0] for row in ground.values("Policies of then!A1:A9")] == ["policy", "GDPR", "=SOX"]
     assert read("cleanup", "--max-age-hours", "0", *FILE, "--json") == {"tasks": 1, "versions": 0}
 
 

@@ -35,7 +35,7 @@ def main(endpoint: str, key_file: str, database_url: str, times: str, *tabs: str
                 )
                 frame = pandas.DataFrame(values[1:], columns=values[0]).infer_objects()
                 name = f"peer_{spreadsheet_id[:20]}_{tab}"
-                frame.to_sql(name, engine, if_exists="replace", index=False, method="multi", chunksize=2000)
+                frame.to_sql(name, engine, if_exists="replace", index=False, chunksize=10_000)
         seconds.append(time.perf_counter() - began)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps({"seconds": seconds, "peak_memory_mb": peak}))

@@ -108,6 +108,14 @@ def test_a_server_that_is_busy_is_asked_again_for_what_it_refused(scripted: tupl
     assert [body.count(b"create") for _, body in server.asked] == [3, 3, 1]
 
 
+def test_what_a_server_says_of_a_refusal_is_told_without_what_was_sent(scripted: tuple[type[_Scripted], str]):
+    server, host = scripted
+    server.answers = [(400, {"error": {"type": "parsing_exception", "reason": "at 'Ada'"}})]
+    with pytest.raises(SourceStoreError, match="refused a request: HTTP 400, parsing_exception") as told:
+        ElasticsearchClient(f"http://{host}").ask("POST", "/_search", {"query": "Ada"})
+    assert "Ada" not in str(told.value)
+
+
 @pytest.mark.parametrize(
     ("user", "header"),
     [

@@ -18,7 +18,8 @@ from sheets_pipeline.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = dict(reference.walk(main, "sheets-pipeline"))
-OF_OTHERS = {"DAGSTER_HOME"}
+# The two of a store that is named staging.
+OF_OTHERS = {"DAGSTER_HOME", "SOURCES_DATABASE_URL_STAGING", "ELASTICSEARCH_URL_STAGING"}
 SETTINGS = Settings.model_fields | PlatformSettings.model_fields
 
 #: Pages for users. The changelog and the decisions also tell of what was.

@@ -15,6 +15,8 @@ def sources_of(config: Path | str | None = None) -> list[DeclaredSource]:
     if config is None:
         return declared_sources()
     path = Path(config)
+    if path.is_dir() and path.resolve().name == "sources" and not (path / "sources").is_dir():
+        path = path.resolve().parent  # the folder of sources itself was named
     return project_of(path).sources if path.is_dir() else sources_in(path, declared_credentials())
 
 

@@ -121,7 +121,8 @@ def test_what_cannot_be_done_is_said_with_its_remedy(ground: Platform, words: tu
 
 
 def test_declarations_are_checked_without_reading(ground: Platform, tmp_path: Path):
-    assert read("check", "--json")[0]["problem"] is None
+    for folder in ((), (".",), ("sources",)):
+        assert read("check", *folder, "--json")[0]["problem"] is None
     (tmp_path / "wrong.yaml").write_text(
         "type: sheets_pipeline.Source\nattributes: {id: a, url: https://example.org}\n"
     )

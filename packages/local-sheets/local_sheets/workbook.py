@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from local_sheets.a1 import Area
 from local_sheets.cell_values.model import CellError, Formula
@@ -13,6 +12,7 @@ from local_sheets.formulas.operands import Formatted, Rows, Scalar, TableArea
 from local_sheets.model.cell import AnyCell, Cell, effective, entered, number_format_of
 from local_sheets.model.spreadsheet import Spreadsheet
 from local_sheets.model.tab import Rect, Tab
+from local_sheets.time_zones import zone_of
 
 #: Yields the values of another spreadsheet's range: of its id or address, and the range's text.
 Importer = Callable[[str, str], Rows]
@@ -115,11 +115,7 @@ class SpreadsheetWorkbook:
     def now(self) -> datetime:
         """The present moment in the spreadsheet's time zone, the same for all formulas of a round."""
         if self._now is None:
-            try:
-                zone = ZoneInfo(str(self._sheet.properties.get("timeZone") or "Etc/GMT"))
-            except (ZoneInfoNotFoundError, ValueError):
-                zone = ZoneInfo("Etc/GMT")
-            self._now = datetime.now(zone).replace(tzinfo=None)
+            self._now = datetime.now(zone_of(self._sheet.properties.get("timeZone"))).replace(tzinfo=None)
         return self._now
 
 

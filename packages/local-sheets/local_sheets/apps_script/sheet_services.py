@@ -5,10 +5,9 @@ Writes are requests of the public API, carried out by the same code; as on Googl
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import orjson
 
@@ -22,6 +21,7 @@ from local_sheets.model.cell import AnyCell, Cell, effective, entered, number_fo
 from local_sheets.model.spreadsheet import Spreadsheet
 from local_sheets.model.tab import Rect, Tab
 from local_sheets.server.inner_call import call_api
+from local_sheets.time_zones import zone_of
 
 if TYPE_CHECKING:
     from local_sheets.server.context import Server
@@ -186,14 +186,11 @@ def _last_of(tab: Tab) -> dict[str, int]:
     return {"row": last_row, "column": last_column}
 
 
-def _zone(sheet: Spreadsheet) -> ZoneInfo:
-    try:
-        return ZoneInfo(str(sheet.properties.get("timeZone") or "Etc/GMT"))
-    except (ZoneInfoNotFoundError, ValueError):
-        return ZoneInfo("Etc/GMT")
+def _zone(sheet: Spreadsheet) -> tzinfo:
+    return zone_of(sheet.properties.get("timeZone"))
 
 
-def _entered(value: Any, zone: ZoneInfo) -> Any:
+def _entered(value: Any, zone: tzinfo) -> Any:
     """What to enter for a value of the script; a date as its serial number in the spreadsheet's time zone."""
     if not isinstance(value, dict):
         return value

@@ -17,7 +17,7 @@ from local_sheets.recalculation import rewrite_formulas, uses_decimal_comma
 from local_sheets.references import tab_of_id
 from local_sheets.spreadsheets_api.answer import sheet_properties_message
 from local_sheets.spreadsheets_api.contents import merge_masked, read_fields
-from local_sheets.spreadsheets_api.defaults import sheet_properties, with_both_colors, without_defaults
+from local_sheets.spreadsheets_api.defaults import check_settings, sheet_properties, with_both_colors, without_defaults
 from local_sheets.structure import crop
 
 Message = dict[str, Any]
@@ -314,6 +314,7 @@ def update_spreadsheet_properties(tx: Transaction, request: Message) -> None:
         fresh = {**old, **given}
     else:
         fresh = {**old, **merge_masked(old, given, mask)}
+    check_settings({name: fresh[name] for name in ("locale", "timeZone") if fresh.get(name) != old.get(name)})
     if not fresh.get("title"):
         raise invalid("You must specify a title.")
     tx.spreadsheet.properties = fresh

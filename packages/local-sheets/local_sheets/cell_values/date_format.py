@@ -7,6 +7,7 @@ from local_sheets.cell_values.locales import Locale
 from local_sheets.cell_values.pattern import Section
 from local_sheets.cell_values.serial import from_serial
 
+_HALF = re.compile("a/p|am/pm|am|pm", re.IGNORECASE)
 _SECONDS_PER = {"h": 3600, "m": 60, "s": 1}
 
 
@@ -16,10 +17,15 @@ def render_date(days: float, section: Section, locale: Locale) -> str:
     Raises:
         OverflowError: The date lies outside the years 1 to 9999.
     """
-    moment = from_serial(days)
-    half_day = any(re.fullmatch("a/p|am/pm", token.text, re.IGNORECASE) for token in section.tokens)
+    half_day = any(_HALF.fullmatch(token.text) for token in section.tokens if token.kind == "date")
     elapsed = any(token.text.startswith("[") for token in section.tokens if token.kind == "date")
+    places = max((len(token.text) for token in section.tokens if token.kind == "fraction"), default=3)
     milliseconds = round(abs(days) * 86_400_000)
+    if places < 3:
+        step = 10 ** (3 - places)
+        milliseconds = (milliseconds + step // 2) // step * step
+    moment = from_serial((-1 if days < 0 and not elapsed else 1) * milliseconds / 86_400_000)
+    left = milliseconds
     text = ""
     for token in section.tokens:
         if token.kind == "literal":
@@ -28,7 +34,8 @@ def render_date(days: float, section: Section, locale: Locale) -> str:
             text += f"{milliseconds % 1000:03d}".ljust(len(token.text), "0")[: len(token.text)]
         elif token.text.startswith("["):
             unit = token.text[1:-1]
-            text += str(milliseconds // 1000 // _SECONDS_PER[unit[0]]).zfill(len(unit))
+            whole, left = divmod(left, 1000 * _SECONDS_PER[unit[0]])
+            text += str(whole).zfill(len(unit))
         else:
             text += _part(token.text, moment, half_day, locale)
     return f"-{text}" if days < 0 and elapsed else text
@@ -50,7 +57,7 @@ def _part(token: str, moment: datetime, half_day: bool, locale: Locale) -> str:
             return str(moment.minute).zfill(min(length, 2))
         case "s":
             return str(moment.second).zfill(min(length, 2))
-    return _half(token, moment.hour)
+    return _half(token, moment.hour, locale)
 
 
 def _month(month: int, length: int, locale: Locale) -> str:
@@ -58,7 +65,7 @@ def _month(month: int, length: int, locale: Locale) -> str:
         return str(month).zfill(length)
     if length == 3:
         return locale.short_months[month - 1]
-    return locale.months[month - 1] if length == 4 else locale.months[month - 1][0]
+    return locale.months[month - 1][0] if length == 5 else locale.months[month - 1]
 
 
 def _day(moment: datetime, length: int, locale: Locale) -> str:
@@ -67,8 +74,8 @@ def _day(moment: datetime, length: int, locale: Locale) -> str:
     return (locale.short_days if length == 3 else locale.days)[moment.weekday()]
 
 
-def _half(token: str, hour: int) -> str:
-    """``AM`` or ``PM``; ``a/p`` keeps the case of its own letters."""
-    before, after = token.split("/")
-    half = before if hour < 12 else after
-    return half.upper() if len(half) == 2 else half
+def _half(token: str, hour: int, locale: Locale) -> str:
+    """The locale's ``AM`` or ``PM``; ``a/p`` keeps the case of its own letters."""
+    if len(token) == 3:
+        return token[0] if hour < 12 else token[2]
+    return locale.noon[0] if hour < 12 else locale.noon[1]

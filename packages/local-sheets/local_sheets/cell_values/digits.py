@@ -36,7 +36,7 @@ def _decimal(exact: Decimal, tokens: Tokens, locale: Locale) -> str:
     places = sum(token.kind == "digit" for token in after)
     rounded = _rounded(exact, places)
     digits, _, decimals = f"{rounded:f}".partition(".")
-    text = _whole_digits(digits.lstrip("0"), whole, locale.group if grouped else "")
+    text = _whole_digits(digits.lstrip("0"), whole, locale if grouped else None)
     return text + _decimals(decimals, after, locale)
 
 
@@ -70,7 +70,7 @@ def _commas(whole: Tokens) -> tuple[Tokens, bool, int]:
     return tuple(token for token in kept if token is not None), grouped, thousands
 
 
-def _whole_digits(digits: str, whole: Tokens, group: str) -> str:
+def _whole_digits(digits: str, whole: Tokens, groups: Locale | None) -> str:
     """Fill the placeholders from the right; the leftmost takes all digits that are left."""
     text, used = "", 0
     first = next((index for index, token in enumerate(whole) if token.kind == "digit"), None)
@@ -79,8 +79,8 @@ def _whole_digits(digits: str, whole: Tokens, group: str) -> str:
 
     def put(digit: str) -> None:
         nonlocal text, used
-        if group and used and used % 3 == 0:
-            text = group + text
+        if groups is not None and _starts_group(used, groups.grouping):
+            text = groups.group + text
         text, used = digit + text, used + 1
 
     for index in range(len(whole) - 1, -1, -1):
@@ -100,6 +100,12 @@ def _whole_digits(digits: str, whole: Tokens, group: str) -> str:
                 put(digits[-1])
                 digits = digits[:-1]
     return text
+
+
+def _starts_group(used: int, grouping: tuple[int, int]) -> bool:
+    """Whether a separator stands to the left of this many digits: after three, and on from there by the locale's steps."""
+    first, step = grouping
+    return used >= first and (used - first) % step == 0
 
 
 def _decimals(decimals: str, after: Tokens, locale: Locale) -> str:
@@ -137,9 +143,9 @@ def _scientific(exact: Decimal, tokens: Tokens, at: int, locale: Locale) -> str:
         exponent += width if width > 1 else 1
         mantissa = _rounded(exact.scaleb(-exponent), places)
     sign = "-" if exponent < 0 else ("+" if "+" in exponent_token.text else "")
-    exponent_text = _whole_digits(str(abs(exponent)).lstrip("0"), tuple(t for t in rest if t.kind == "digit"), "")
+    exponent_text = _whole_digits(str(abs(exponent)).lstrip("0"), tuple(t for t in rest if t.kind == "digit"), None)
     tail = "".join(token.text for token in rest if token.kind != "digit")
-    return f"{_decimal(mantissa, mantissa_tokens, locale)}{exponent_token.text[0].upper()}{sign}{exponent_text}{tail}"
+    return f"{_decimal(mantissa, mantissa_tokens, locale)}{exponent_token.text[0]}{sign}{exponent_text}{tail}"
 
 
 def _fraction(exact: Decimal, tokens: Tokens, slash: int) -> str:
@@ -157,7 +163,7 @@ def _fraction(exact: Decimal, tokens: Tokens, slash: int) -> str:
     nearest = _nearest(part, fixed)
     if mixed and nearest[0] == nearest[1]:
         whole, nearest = whole + 1, (0, nearest[1])
-    lead = _whole_digits(str(whole) if whole else "", before, "") if mixed else "".join(t.text for t in before)
+    lead = _whole_digits(str(whole) if whole else "", before, None) if mixed else "".join(t.text for t in before)
     shown = f"{nearest[0]}/{nearest[1]}" if nearest[0] or not mixed else ""
     tail = "".join(token.text for token in after)
     if not shown:

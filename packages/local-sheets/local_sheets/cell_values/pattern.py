@@ -12,7 +12,8 @@ from typing import NamedTuple
 _CONDITION = re.compile(r"(<=|>=|<>|<|>|=)\s*(-?(?:[0-9]+\.?[0-9]*|\.[0-9]+))")
 _COLOUR = re.compile(r"black|blue|cyan|green|magenta|red|white|yellow|colou?r ?[0-9]+", re.IGNORECASE)
 _ELAPSED = re.compile(r"h+|m+|s+", re.IGNORECASE)
-_NOON = re.compile(r"am/pm|a/p", re.IGNORECASE)
+#: ``PM`` alone, as in ``h PM``, is what ``am/pm`` is.
+_NOON = re.compile(r"am/pm|a/p|(?<![^\W\d_])(?:AM|PM)(?![^\W\d_])", re.IGNORECASE)
 _EXPONENT = re.compile(r"e[+-](?=[0#?])", re.IGNORECASE)
 _GENERAL = re.compile(r"general", re.IGNORECASE)
 

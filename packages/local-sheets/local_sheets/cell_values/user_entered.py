@@ -15,6 +15,7 @@ from local_sheets.cell_values.model import Formula, Value, plain_number
 from local_sheets.cell_values.number_format import is_date_format
 from local_sheets.cell_values.typed_dates import read_date_time
 
+_GAP = "[ \\t\u00a0\u202f]*+"
 #: An API ``NumberFormat``: ``{"type": ..., "pattern": ...}``.
 NumberFormat = dict[str, Any]
 
@@ -142,22 +143,33 @@ def _implied(
 
 def _currency_pattern(currency: str, after: bool, places: str, locale: Locale) -> str:
     if currency == locale.currency:
-        return locale.currency_pattern.replace(".00", places)
+        return re.sub(r"#,##0(\.0+)?", "#,##0" + places, locale.currency_pattern)
     return f"#,##0{places}\u00a0[${currency}]" if after else f"[${currency}]#,##0{places}"
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=128)
 def _number_expression(locale: Locale) -> re.Pattern[str]:
     """Sign, currency, grouped digits, decimals, exponent, percent; in brackets for a negative amount."""
-    group = r"[\u00a0\u202f ]" if locale.group.isspace() or locale.group == "\u202f" else re.escape(locale.group)
+    group = _group_expression(locale.group)
+    first, step = locale.grouping
+    grouped = rf"\d{{1,3}}(?:{group}\d{{3}})+"
+    if (first, step) != (3, 3):
+        grouped += rf"|\d{{1,{step}}}(?:{group}\d{{{step}}})*{group}\d{{{first}}}"
     point = re.escape(locale.decimal)
-    currencies = "|".join(map(re.escape, sorted({locale.currency, *locale.extra_currencies}, key=len, reverse=True)))
+    currencies = "|".join(map(re.escape, sorted(locale.currencies, key=len, reverse=True)))
     return re.compile(
-        rf"(?P<open>\()?\s*+(?P<sign>[+-])?\s*+(?P<before>{currencies})?\s*+(?P<percent_before>%)?(?P<sign2>[+-])?"
-        rf"(?P<whole>\d{{1,3}}(?:{group}\d{{3}})+|\d+)?(?:{point}(?P<decimals>\d*))?"
-        rf"(?:[eE](?P<exponent>[+-]?\d{{1,4}}))?\s*+(?P<percent>%)?\s*+(?P<after>{currencies})?\s*+(?P<close>\))?",
+        rf"(?P<open>\()?{_GAP}(?P<sign>[+-])?{_GAP}(?P<before>{currencies})?{_GAP}(?P<percent_before>%)?(?P<sign2>[+-])?"
+        rf"(?P<whole>{grouped}|\d+)?(?:{point}(?P<decimals>\d*))?"
+        rf"(?:[eE](?P<exponent>[+-]?\d{{1,4}}))?{_GAP}(?P<percent>%)?{_GAP}(?P<after>{currencies})?{_GAP}(?P<close>\))?",
         re.ASCII,
     )
+
+
+def _group_expression(group: str) -> str:
+    """Spaces and apostrophes have several forms, of which people type the nearest."""
+    if group.isspace():
+        return r"[\u00a0\u202f ]"
+    return "['’]" if group in "'’" else re.escape(group)
 
 
 def _read_date(text: str, locale: Locale) -> Entry | None:

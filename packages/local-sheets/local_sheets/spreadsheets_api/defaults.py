@@ -6,6 +6,10 @@ https://developers.google.com/workspace/sheets/api/reference/rest/v4/spreadsheet
 
 from typing import Any
 
+from local_sheets.api_error import invalid
+from local_sheets.cell_values.locales import is_known
+from local_sheets.time_zones import find_zone
+
 ROWS, COLUMNS = 1000, 26
 ROW_PIXELS, COLUMN_PIXELS = 21, 100
 
@@ -46,6 +50,19 @@ DEFAULT_THEME: dict[str, Any] = {
     "primaryFontFamily": "Arial",
     "themeColors": [{"colorType": kind, "color": {"rgbColor": color}} for kind, color in _THEME_COLORS],
 }
+
+
+def check_settings(properties: dict[str, Any]) -> None:
+    """Look at the names of the locale and the time zone.
+
+    Raises:
+        ApiError: 400, one of them is unknown.
+    """
+    locale, zone = properties.get("locale"), properties.get("timeZone")
+    if locale and not is_known(locale):
+        raise invalid(f"Unsupported locale: {locale}")
+    if zone and find_zone(zone) is None:
+        raise invalid(f"Unsupported time zone: {zone}")
 
 
 def spreadsheet_properties(given: dict[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from local_sheets.references import clip, read_rect, tab_of_id
 from local_sheets.sharing import check_access
 from local_sheets.spreadsheets_api.answer import sheet_properties_message, spreadsheet_message
 from local_sheets.spreadsheets_api.contents import fill_tab
-from local_sheets.spreadsheets_api.defaults import sheet_properties, spreadsheet_properties
+from local_sheets.spreadsheets_api.defaults import check_settings, sheet_properties, spreadsheet_properties
 
 
 def create(call: Call) -> Answer:
@@ -34,6 +34,10 @@ def create(call: Call) -> Answer:
             taken.add(key)
             new.named_ranges.append({"namedRangeId": key, **named})
 
+    try:
+        check_settings(given.get("properties", {}))
+    except ApiError as error:
+        raise error.at("properties") from None
     sheet = call.engine.create(spreadsheet_properties(given.get("properties", {})), fill)
     call.summary = sheet.title
     return spreadsheet_message(sheet, call.site, call.mask, None, include_grid_data=False, caller=call.caller)

@@ -131,6 +131,56 @@ def test_a_type_without_a_pattern_has_the_locales_own(kind, locale, text):
     assert render(NOON_2020, {"type": kind}, locale) == text
 
 
+#: Tuesday, April 5, 2016, 4:08:53.528 PM, and a duration of 3 hours, 13 minutes, 41.255 seconds, as in Google's guide.
+MOMENT, DURATION = 42465.67284175926, 11621.255 / 86_400
+
+
+@pytest.mark.parametrize(
+    ("value", "pattern", "text"),
+    [
+        # The examples of https://developers.google.com/workspace/sheets/api/guides/formats
+        (MOMENT, "h:mm:ss.00 a/p", "4:08:53.53 p"),
+        (MOMENT, 'hh:mm A/P".M."', "04:08 P.M."),
+        (MOMENT, "yyyy-mm-dd", "2016-04-05"),
+        (MOMENT, "mmmm d \\[dddd\\]", "April 5 [Tuesday]"),
+        (MOMENT, "h PM, ddd mmm dd", "4 PM, Tue Apr 05"),
+        (MOMENT, "dddd, m/d/yy at h:mm", "Tuesday, 4/5/16 at 16:08"),
+        (DURATION, "[hh]:[mm]:[ss].000", "03:13:41.255"),
+        (DURATION, "[mmmm]:[ss].000", "0193:41.255"),
+        (12345.125, "####.#", "12345.1"),
+        (12.34, "000.0000", "012.3400"),
+        (12, "#.0#", "12.0"),
+        (5.125, "# ???/???", "5 1/8"),
+        (12000, "#,###", "12,000"),
+        (1230000, '0.0,,"M"', "1.2M"),
+        (1234500000, "0.00e+00", "1.23e+09"),
+        (50, '[<100]"Low";[>500]"Hi";000', "Low"),
+        (700, '[<100]"Low";[>500]"Hi";000', "Hi"),
+        (300, '[<100]"Low";[>500]"Hi";000', "300"),
+        # Others of their kind
+        (MOMENT, "h AM", "4 PM"),
+        (0.25, "h am", "6 AM"),
+        (MOMENT, "mm:ss.0", "08:53.5"),
+        (MOMENT, "ss.000", "53.528"),
+        (0.999999, "s.0", "59.9"),
+        (0.9999997, "h:mm:ss.0", "0:00:00.0"),
+        (MOMENT, "mmmmmm", "April"),
+        (MOMENT, "dddddd", "Tuesday"),
+        (2.5, "[h]:[mm]", "60:00"),
+        (2.5, '[h]"h" [s]"s"', "60h 0s"),
+        (-0.6, "[h]:mm", "-14:24"),
+        (-0.6, "[h]:[mm]:[ss]", "-14:24:00"),
+        (999, '[<1000]0;[<1000000]0.0,"K";0.0,,"M"', "999"),
+        (1500, '[<1000]0;[<1000000]0.0,"K";0.0,,"M"', "1.5K"),
+        (2500000, '[<1000]0;[<1000000]0.0,"K";0.0,,"M"', "2.5M"),
+        (5, '[color12][=5]"five";0', "five"),
+        (5, "* 0", "5"),
+    ],
+)
+def test_googles_examples_of_patterns(value, pattern, text):
+    assert render(value, {"type": "NUMBER", "pattern": pattern}, "en_US") == text
+
+
 def test_names_of_months_and_truth_follow_the_locale():
     assert render(43891, {"type": "DATE", "pattern": "d. mmmm yyyy"}, "de_DE") == "1. März 2020"
     assert render(True, None, "de_DE") == "WAHR"

@@ -112,3 +112,42 @@ def test_unknown_names_in_a_body_are_refused(api: Api):
 def test_the_copy_of_a_tab_is_answered_by_field_mask(api: Api):
     body = {"destinationSpreadsheetId": api.spreadsheet_id}
     assert api.call("POST", "/sheets/0:copyTo", body, fields="title,index") == {"title": "Copy of Sheet1", "index": 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("locale", "zh_TW"),
+        ("locale", "iw"),
+        ("timeZone", "Asia/Kathmandu"),
+        ("timeZone", "GMT+5"),
+        ("timeZone", "GMT-07:00"),
+    ],
+)
+def test_locales_and_time_zones_are_kept_as_they_are_spelled(api: Api, name, value):
+    api.batch({"updateSpreadsheetProperties": {"properties": {name: value}, "fields": name}})
+    assert api.get(f"properties.{name}") == {"properties": {name: value}}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("locale", "xx_XX", "Unsupported locale: xx_XX"),
+        ("timeZone", "Mars/Phobos", "Unsupported time zone: Mars/Phobos"),
+        ("timeZone", "GMT+25", "Unsupported time zone: GMT+25"),
+        ("timeZone", "../etc/passwd", "Unsupported time zone: ../etc/passwd"),
+    ],
+)
+def test_unknown_locales_and_time_zones_are_refused(api: Api, name, value, message):
+    before = api.get("properties")
+    request = {"updateSpreadsheetProperties": {"properties": {name: value}, "fields": name}}
+    assert api.refused(request) == f"Invalid requests[0].updateSpreadsheetProperties: {message}"
+    assert api.get("properties") == before
+    created = api.send("POST", "", {"properties": {name: value}})
+    assert (created.status_code, created.json()["error"]["message"]) == (400, f"Invalid properties: {message}")
+
+
+def test_formulas_and_typed_text_follow_the_locale(api: Api):
+    api.batch({"updateSpreadsheetProperties": {"properties": {"locale": "pl_PL", "timeZone": "GMT+14"}, "fields": "*"}})
+    api.type("A1:C1", [["1,5", "=SUM(A1;0,5)", '=TEXT(45355;"mmmm")']])
+    assert api.values("A1:C1") == [["1,5", "2", "marca"]]

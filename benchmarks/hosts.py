@@ -28,8 +28,8 @@ import yaml
 from benchmarks.environment import MEASURED, ROOT, output_folder
 from benchmarks.hosts_net import CENTRE, Host, make_bridge, own_namespace, why_not
 from benchmarks.hosts_report import render
-from benchmarks.latency import drain, summary, wait_until_ready
-from benchmarks.latency_watch import Watch
+from benchmarks.latency import drain, single_submissions, summary, wait_until_ready
+from benchmarks.latency_watch import Awaited, Watch
 from benchmarks.load import most_in_a_minute
 from benchmarks.machine import machine
 from benchmarks.truth import Judge
@@ -302,6 +302,14 @@ def measure(ground: Ground, watch: Watch, name: str, seconds: float) -> dict[str
     submitting.join(seconds + 120)
     drain(watch, 180)
     taken = watch.take()
+    result = judged(ground, taken, since, fault_at)
+    print(name, result, flush=True)
+    return result
+
+
+def judged(ground: Ground, taken: list[Awaited], since: float, fault_at: float | None = None) -> dict[str, Any]:
+    """What came of submissions, and what the tabs and the requests since then say; without a fault recovery is the longest."""
+    fault_at = since if fault_at is None else fault_at
     behind = [
         one.readable_at - max(fault_at, one.submission.committed_at.timestamp())
         for one in taken
@@ -312,7 +320,7 @@ def measure(ground: Ground, watch: Watch, name: str, seconds: float) -> dict[str
     requests = [one for one in httpx.get(url, timeout=30).json() if one["time"] >= since]
     ours = [one for one in requests if not any(word in (one["caller"] or "") for word in ("judge", "latency-reader"))]
     in_a_minute = {kind: most_in_a_minute([r["time"] for r in ours if r["kind"] == kind]) for kind in ("read", "write")}
-    result = summary(taken) | {
+    return summary(taken) | {
         "recovery": round(max(behind, default=0.0), 1),
         "right": all(verdict.is_right for verdict in verdicts.values()),
         "doubled": sum(verdict.doubled for verdict in verdicts.values()),
@@ -321,14 +329,15 @@ def measure(ground: Ground, watch: Watch, name: str, seconds: float) -> dict[str
         "refused": sum(one["status"] == 429 for one in ours),
         "out_of_turn": sum(one["status"] == 400 for one in ours),
     }
-    print(name, result, flush=True)
-    return result
 
 
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.hosts", description=__doc__)
-    parser.add_argument("--faults", nargs="+", choices=FAULTS, default=list(FAULTS))
+    parser.add_argument("--faults", nargs="*", choices=FAULTS, default=list(FAULTS))
+    parser.add_argument(
+        "--single", type=int, default=24, help="so many submissions before, one every 5 s (default: %(default)s)"
+    )
     parser.add_argument(
         "--seconds", type=float, default=80, help="of submissions with each fault (default: %(default)s)"
     )
@@ -341,7 +350,14 @@ def main() -> None:
     about = machine()
     with running() as ground:
         watch = wait_until_ready(ground.services)
-        results = {name: measure(ground, watch, name, arguments.seconds) for name in arguments.faults}
+        results: dict[str, dict[str, Any]] = {}
+        if arguments.single:
+            watch.take()
+            began = time.time()
+            single_submissions(ground.engine, watch, arguments.single)
+            results["nothing, one every 5 s"] = judged(ground, watch.take(), began)
+            print(results, flush=True)
+        results |= {name: measure(ground, watch, name, arguments.seconds) for name in arguments.faults}
         watch.close()
     (arguments.output / "hosts.md").write_text(render(about, results))
 

@@ -132,7 +132,7 @@ def test_the_services_of_compose_keep_the_spreadsheet_in_step(platform: Platform
     with parts(tmp_path) as running:
         running.start("redis", [*services["redis"]["command"], "--port", "6379", "--bind", "127.0.0.1"], {})
         kept = {"CELERY_BROKER_URL", "DAGSTER_URL"}
-        for name in ("code", "daemon", "webserver", "serve", "worker", "worker"):
+        for name in ("code", "daemon", "webserver", "serve", "worker"):
             service = services[name]
             said = {key: value for key, value in service["environment"].items() if key in kept}
             said |= {"CODE_SERVER_HOST": "127.0.0.1", "DAGSTER_HOME": str(tmp_path)}
@@ -140,7 +140,7 @@ def test_the_services_of_compose_keep_the_spreadsheet_in_step(platform: Platform
             running.start(name, service["command"], said)
         environment = {"DAGSTER_HOME": str(tmp_path), "CELERY_BROKER_URL": "redis://127.0.0.1:6379/0"}
         running.start("sync", ["sheets-pipeline", "sync"], environment)
-        assert running.started.pop().wait(100) == 0, (tmp_path / "sync-7.log").read_text()
+        assert running.started.pop().wait(100) == 0, (tmp_path / "sync-6.log").read_text()
         _event_is_shown(platform)
         for name in ("webserver", "serve", "daemon"):
             [_, *test] = services[name]["healthcheck"]["test"]

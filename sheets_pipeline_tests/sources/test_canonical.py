@@ -6,7 +6,7 @@ from decimal import Decimal
 from hashlib import blake2b
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sheets_pipeline.sources.canonical import chunks, decoder, encoded, fingerprint, number_text
@@ -76,6 +76,7 @@ def _ids(rows: list[int]) -> list[bytes]:
 
 
 @given(st.integers(0, 20_000), st.sampled_from(["insert", "delete", "change"]))
+@settings(max_examples=20)
 def test_a_changed_row_changes_few_chunks(place: int, how: str):
     rows = [*range(20_000)]
     before = [*chunks(_ids(rows))]

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import dagster as dg
+import sqlalchemy as sa
 from celery.signals import setup_logging, worker_process_init
 from dagster._grpc.types import ExecuteRunArgs
 from dagster._serdes import deserialize_value
@@ -23,7 +24,7 @@ from dagster._utils.interrupts import capture_interrupts
 from sheets_pipeline import logs
 from sheets_pipeline.dagster_runtime.at_once import AT_ONCE_TAG, begin_ahead, begin_beside
 from sheets_pipeline.dagster_runtime.celery_app import EXECUTE_RUN, broker_url, celery_app, code_version, queues
-from sheets_pipeline.dagster_runtime.connections import keep_connections
+from sheets_pipeline.dagster_runtime.connections import keep_connections, open_connections
 from sheets_pipeline.dagster_runtime.run_launcher import DEFAULT_MODULES
 from sheets_pipeline.dagster_runtime.run_lock import run_lock, run_locks
 from sheets_pipeline.dagster_runtime.worker import execute_in
@@ -58,16 +59,49 @@ def _prepare(**_: object) -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
     begin_ahead()
+    _opening.start()
+
+
+class _Opening(threading.Thread):
+    """Opens Dagster's storage and the locks of runs; a process of its own does so once, for the one run that it executes."""
+
+    def __init__(self) -> None:
+        super().__init__(name="opening", daemon=True)
+        self._opened: tuple[dg.DagsterInstance, sa.Engine] | None = None
+
+    def run(self) -> None:
+        """What cannot be opened now is tried again by the run."""
+        try:
+            self._opened = _open()
+        except Exception as error:
+            logger.info("Not opened ahead of a run (%s).", type(error).__name__)
+
+    def opened(self) -> tuple[dg.DagsterInstance, sa.Engine]:
+        """Both of them, as soon as they are there."""
+        self.join()
+        return self._opened or _open()
+
+
+def _open() -> tuple[dg.DagsterInstance, sa.Engine]:
+    instance = dg.DagsterInstance.from_config(str(dagster_home()))
+    keep_connections(instance)
+    open_connections(instance, "none")
+    locks = run_locks()
+    locks.connect().close()
+    return instance, locks
+
+
+_opening = _Opening()
 
 
 @app.task(name=EXECUTE_RUN)  # type: ignore[untyped-decorator]
 def execute_run(serialized_args: str) -> None:
     """Execute a run to its end, unless another worker does, or it has ended already."""
     args = deserialize_value(serialized_args, ExecuteRunArgs)
-    with dg.DagsterInstance.from_config(str(dagster_home())) as instance:
-        keep_connections(instance)
+    instance, locks = _opening.opened()
+    with instance:
         try:
-            with run_lock(run_locks(), args.run_id) as still_ours:
+            with run_lock(locks, args.run_id) as still_ours:
                 _execute(args, instance, still_ours)
         except TabBusy:
             logger.info("Run %s is executed by another worker.", args.run_id)

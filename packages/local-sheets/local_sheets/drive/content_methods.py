@@ -33,6 +33,14 @@ class ContentMethods:
         gid, revision = call.query.get("gid"), call.query.get("revision")
         return await self._export(call, file_id or call.query.get("id", ""), mime_type, gid, revision)
 
+    async def published(self, call: DriveCall, file_id: str) -> DriveAnswer:
+        """The link of what is published to the web: ``/spreadsheets/d/ID/pub?output=csv``."""
+        name = call.query.get("output", "html")
+        mime_type = _EXPORT_FORMATS.get(name)
+        if mime_type is None:
+            raise bad_request(f"Local Sheets does not publish {name}. Ask for {', '.join(_EXPORT_FORMATS)}.")
+        return await self._export(call, file_id, mime_type, call.query.get("gid"))
+
     async def _export(
         self, call: DriveCall, file_id: str, mime_type: str, gid: str | None = None, revision: str | None = None
     ) -> DriveAnswer:

@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from local_sheets.api_error import ApiError
 from local_sheets.discovery import load_document
+from local_sheets.doors.visitors import turned_away, visitor
 from local_sheets.drive.access import DriveAnswer, DriveCall
 from local_sheets.drive.errors import bad_request
 from local_sheets.drive.notifier import Notifier
@@ -45,6 +46,7 @@ def drive_routes(server: Server) -> list[Route]:
         "/drive/{rest:path}",
         "/upload/drive/{rest:path}",
         "/spreadsheets/d/{id}/export",
+        "/spreadsheets/d/{id}/pub",
         "/spreadsheets/export",
         "/userinfo/{rest:path}",
         "/oauth2/{rest:path}",
@@ -170,7 +172,13 @@ def _drive_body(error: ApiError) -> dict[str, Any]:
 async def _answer(server: Server, service: DriveService, request: Request, raw_path: str, body: bytes) -> Response:
     query, headers = dict(request.query_params), request.headers
     try:
-        caller = server.gate.caller(headers.get("authorization"), query.get("access_token"), query.get("key"))
+        if raw_path.startswith("/spreadsheets/"):
+            caller = visitor(server, request)
+            refused = turned_away(server, caller, request.path_params.get("id") or query.get("id", ""))
+            if caller.has_key_only and refused is not None:
+                return refused
+        else:
+            caller = server.gate.caller(headers.get("authorization"), query.get("access_token"), query.get("key"))
         method = service.method(request.method, raw_path) or ""
         server.gate.check_scopes(caller, _scopes_of(method, request.method))
         call = DriveCall(request.method, raw_path, query, body, headers.get("content-type", ""), caller.email)

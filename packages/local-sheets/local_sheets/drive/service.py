@@ -76,6 +76,7 @@ class DriveService:
                 ("files.update", "PATCH", f"/upload/drive/v3/{names}", content.upload),
                 ("files.export", "GET", "/spreadsheets/d/(?P<file_id>[^/]+)/export", content.download),
                 ("files.export", "GET", "/spreadsheets/export", content.download),
+                ("files.export", "GET", "/spreadsheets/d/(?P<file_id>[^/]+)/pub", content.published),
                 ("userinfo.get", "GET", "/(?:userinfo/v2/me|oauth2/v[123]/userinfo)", file.user_info),
             )
         ]

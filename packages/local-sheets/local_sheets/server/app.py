@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from local_sheets.apps_script.routes import AppsScript
+from local_sheets.doors.routes import door_routes
 from local_sheets.drive.routes import drive_routes
 from local_sheets.page.routes import Page
 from local_sheets.server.api import ConnectionLost, serve
@@ -47,6 +48,7 @@ def build_app(server: Server) -> ASGIApp:
         Route("/token", token, methods=["POST"]),
         *local_routes(server),
         *import_routes(server),
+        *door_routes(server),
         *drive_routes(server),
         *page.routes(),
         *room.routes(),

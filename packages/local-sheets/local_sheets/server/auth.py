@@ -131,6 +131,11 @@ class Gate:
         body: dict[str, Any] = orjson.loads(_decode64(payload))
         return body
 
+    def expiry(self, token: str) -> int | None:
+        """When a token of ours expires, in seconds since 1970; None for any other."""
+        body = self._read(token.strip())
+        return None if body is None else int(body["exp"])
+
     def check_scopes(self, caller: Caller, allowed: Collection[str]) -> None:
         """Refuse a caller none of whose scopes is among those that the method asks for.
 

@@ -16,10 +16,11 @@ from local_sheets.doors.gviz_answer import answer_error, answer_table
 from local_sheets.doors.gviz_request import Asked, GvizError, read_tqx, read_whole_number
 from local_sheets.doors.visitors import sign_in, turned_away, visitor
 from local_sheets.formulas.query.engine import run_query
-from local_sheets.formulas.query.table import QueryError, make_table
+from local_sheets.formulas.query.table import QueryError, Table, make_table
 from local_sheets.model.spreadsheet import Spreadsheet
 from local_sheets.model.tab import Rect, Tab
 from local_sheets.references import clip
+from local_sheets.server.auth import Caller
 from local_sheets.server.context import Server
 from local_sheets.time_zones import zone_of
 from local_sheets.workbook import values_of
@@ -44,9 +45,7 @@ async def query_by_link(server: Server, request: Request) -> Response:
     refused = turned_away(server, caller, spreadsheet_id)
     if refused is not None:
         if refused.status_code == 401 and asked.out == "json":
-            detail = "This spreadsheet is not shared with you: sign in."
-            unknown = GvizError("user_not_authenticated", detail, "User not signed in")
-            return answer_error(asked, unknown, is_plain=is_plain)
+            return answer_error(asked, _not_shared(caller), is_plain=is_plain)
         return refused
     if wrong is not None:
         return answer_error(asked, wrong, is_plain=is_plain)
@@ -56,6 +55,13 @@ async def query_by_link(server: Server, request: Request) -> Response:
             return await asyncio.to_thread(_answer, server, spreadsheet_id, query, asked, is_plain)
     except GvizError as refusal:
         return answer_error(asked, refusal, is_plain=is_plain)
+
+
+def _not_shared(caller: Caller) -> GvizError:
+    if caller.has_key_only:
+        detail = "This spreadsheet is not shared with anyone who has its link: send an access token."
+        return GvizError("user_not_authenticated", detail, "User not signed in")
+    return GvizError("access_denied", "This spreadsheet is not shared with you.")
 
 
 def _answer(server: Server, spreadsheet_id: str, query: Mapping[str, str], asked: Asked, is_plain: bool) -> Response:
@@ -69,10 +75,8 @@ def _answer(server: Server, spreadsheet_id: str, query: Mapping[str, str], asked
         with limited():
             rect = _rect(sheet, query)
             rows = _rows(rect)
-            table = make_table(
-                rows, read_whole_number(query, "headers", -1), first_column=rect.col0, locale=sheet.locale
-            )
-            headers = len(rows) - len(table.rows) if table.columns else 0
+            table = _table(rows, rect, read_whole_number(query, "headers", -1), sheet.locale)
+            headers = len(rows) - len(table.rows)
             now = datetime.now(zone_of(sheet.properties.get("timeZone"))).replace(tzinfo=None)
             found = run_query(table, query.get("tq", ""), now=now, locale=sheet.locale)
             return answer_table(asked, found, headers, sheet.locale, is_plain=is_plain)
@@ -105,6 +109,14 @@ def _rect(sheet: Spreadsheet, query: Mapping[str, str]) -> Rect:
         return tab.rect(col1=max(tab.used_width(), 1))
     area = parse_range(text, {known.title for known in sheet.tabs}, sheet.named_areas())
     return clip(sheet.rect_of(replace(area, title=tab.title) if area.title is None else area))
+
+
+def _table(rows: Sequence[Sequence[Any]], rect: Rect, headers: int, locale: str) -> Table:
+    """The table of the values; without any it still has its columns."""
+    if rows:
+        return make_table(rows, headers, first_column=rect.col0, locale=locale)
+    columns = make_table([[None] * rect.columns], 0, first_column=rect.col0, locale=locale).columns
+    return Table(columns, [])
 
 
 def _rows(rect: Rect) -> Sequence[Sequence[Any]]:

@@ -23,7 +23,7 @@ ROWS: list[list[Any]] = [
 
 @pytest.fixture(scope="module")
 def sheet(shared_server):
-    api = Api(shared_server, "Plan", "Other")
+    api = Api(shared_server, "Plan", "Other", "Empty")
     api.type("Plan!A1", ROWS)
     api.type("Plan!B4", [["", "2026-02-02 10:30:00"]])
     api.type("Other!B2", [["x"], [5]])
@@ -125,6 +125,18 @@ def test_what_cannot_be_answered_is_said_with_status_200(ask, query, reason, det
     [error] = found["errors"]
     assert (error["reason"], error["message"]) == (reason, reason.upper())
     assert detail in error["detailed_message"]
+
+
+def test_an_empty_tab_has_its_columns(asked):
+    table = asked(sheet="Empty", range="B1:C5", tq="select C where B is not null")["table"]
+    assert ([column["id"] for column in table["cols"]], table["rows"]) == (["C"], [])
+    assert table["parsedNumHeaders"] == 0
+
+
+def test_other_web_pages_cannot_run_the_answer(sheet, ask):
+    assert ask().headers["cross-origin-resource-policy"] == "same-origin"
+    url = f"{sheet.server.endpoint}/spreadsheets/d/{sheet.spreadsheet_id}/gviz/tq"
+    assert requests.get(url, headers={"Sec-Fetch-Site": "cross-site"}, timeout=30).status_code == 403
 
 
 def test_a_handler_of_ones_own_is_called(ask):

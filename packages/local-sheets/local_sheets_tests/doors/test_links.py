@@ -7,7 +7,10 @@ import pandas as pd
 import pytest
 import requests
 from google.auth.transport.requests import Request
+from google.oauth2.service_account import Credentials
 from googleapiclient.discovery import build
+
+from local_sheets_tests.clients.conftest import SCOPES
 
 CHECKED_AGAINST = (
     "reference https://developers.google.com/discovery/v1/reference/apis",
@@ -84,6 +87,11 @@ def test_a_query_of_what_is_not_shared_is_refused_where_scripts_can_read_it(serv
     answer = requests.get(f"{server.endpoint}/spreadsheets/d/{kept_private[0]}/gviz/tq", timeout=30)
     assert answer.status_code == 200
     assert '"reason":"user_not_authenticated"' in answer.text
+    stranger = Credentials.from_service_account_file(server.add_account("stranger"), scopes=SCOPES)
+    stranger.refresh(Request())
+    sent = {"Authorization": f"Bearer {stranger.token}"}
+    answer = requests.get(f"{server.endpoint}/spreadsheets/d/{kept_private[0]}/gviz/tq", headers=sent, timeout=30)
+    assert '"reason":"access_denied"' in answer.text
 
 
 def test_what_is_published_has_the_formats_of_exports(server, shared_with_anyone):

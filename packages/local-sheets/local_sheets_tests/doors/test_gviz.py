@@ -26,7 +26,7 @@ def sheet(shared_server):
     api = Api(shared_server, "Plan", "Other", "Empty")
     api.type("Plan!A1", ROWS)
     api.type("Plan!B4", [["", "2026-02-02 10:30:00"]])
-    api.type("Other!B2", [["x"], [5]])
+    api.type("Other!B2", [["x"], [5], ['=""'], ['=""']])
     return api
 
 
@@ -125,6 +125,10 @@ def test_what_cannot_be_answered_is_said_with_status_200(ask, query, reason, det
     [error] = found["errors"]
     assert (error["reason"], error["message"]) == (reason, reason.upper())
     assert detail in error["detailed_message"]
+
+
+def test_rows_that_show_nothing_at_the_end_are_left_out(asked):
+    assert len(asked(sheet="Other", range="B2:B9")["table"]["rows"]) == 1
 
 
 def test_an_empty_tab_has_its_columns(asked):

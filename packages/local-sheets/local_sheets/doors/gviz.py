@@ -14,7 +14,6 @@ from local_sheets.api_error import ApiError
 from local_sheets.budget import LimitReached, limited
 from local_sheets.doors.gviz_answer import answer_error, answer_table
 from local_sheets.doors.gviz_request import Asked, GvizError, read_tqx, read_whole_number
-from local_sheets.doors.visitors import sign_in, turned_away, visitor
 from local_sheets.formulas.query.engine import run_query
 from local_sheets.formulas.query.table import QueryError, Table, make_table
 from local_sheets.model.spreadsheet import Spreadsheet
@@ -22,6 +21,7 @@ from local_sheets.model.tab import Rect, Tab
 from local_sheets.references import clip
 from local_sheets.server.auth import Caller
 from local_sheets.server.context import Server
+from local_sheets.server.visitors import sign_in, turned_away, visitor
 from local_sheets.time_zones import zone_of
 from local_sheets.workbook import values_of
 

@@ -13,7 +13,6 @@ from starlette.routing import Route
 
 from local_sheets.api_error import ApiError
 from local_sheets.discovery import load_document
-from local_sheets.doors.visitors import turned_away, visitor
 from local_sheets.drive.access import DriveAnswer, DriveCall
 from local_sheets.drive.errors import bad_request
 from local_sheets.drive.notifier import Notifier
@@ -23,6 +22,7 @@ from local_sheets.server.api import ConnectionLost, no_route
 from local_sheets.server.context import Server
 from local_sheets.server.encoding import JSON_TYPE, answer, compressed, json_bytes
 from local_sheets.server.request_log import Entry
+from local_sheets.server.visitors import turned_away, visitor
 
 #: Any of these lets a caller in, see https://developers.google.com/workspace/drive/api/guides/api-specific-auth.
 SCOPES = tuple(

@@ -1,6 +1,6 @@
 # The whole interface: `make dev`, `make test`, `make test-quick`, `make lint`, `make docs`, `make bench`. Each sets
 # up what it needs in .venv first.
-.PHONY: dev test test-quick lint format docs reference bench lock audit sbom clean
+.PHONY: dev test test-deploy test-quick lint format docs reference bench lock audit sbom clean
 .DEFAULT_GOAL := install
 
 VENV := .venv
@@ -50,6 +50,10 @@ dev: install
 
 test: dev-tools
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+# The commands of compose.yaml, started as they stand: six processes, so not beside the others.
+test-deploy: dev-tools
+	@$(BIN)/python -m pytest -n 0 -m deploy sheets_pipeline_tests/test_deploy.py
 
 # What tells most mistakes in about a minute: what decides, declarations, the writer, what `sync` says, and what Local Sheets
 # answers. Left to `make test`: Dagster's runs and processes, databases, pages, clients of others, and of the folders named

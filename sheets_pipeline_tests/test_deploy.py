@@ -126,6 +126,7 @@ def _event_is_shown(platform: Platform) -> None:
     eventually(lambda: _shown(platform, submission.course_id) != before, seconds=60)
 
 
+@pytest.mark.deploy
 @pytest.mark.skipif(shutil.which("redis-server") is None, reason="no redis-server here")
 def test_the_services_of_compose_keep_the_spreadsheet_in_step(platform: Platform, tmp_path: Path) -> None:
     services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]

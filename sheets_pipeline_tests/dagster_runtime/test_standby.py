@@ -72,6 +72,19 @@ def test_one_host_runs_the_daemon_and_another_takes_over(hosts: list[Host], how:
     assert not other.daemon()
 
 
+def test_a_host_that_lost_its_lock_ends_its_daemon(hosts: list[Host], database_url: str) -> None:
+    eventually(lambda: any(host.daemon() for host in hosts), seconds=30)
+    daemons = {host.daemon() for host in hosts} - {0}
+    engine = connect(database_url)
+    cut = "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+    with engine.connect() as connection:
+        connection.exec_driver_sql(cut)
+    engine.dispose()
+    eventually(lambda: not any(map(is_alive, daemons)), seconds=10)
+    eventually(lambda: any(host.daemon() for host in hosts), seconds=10)
+    assert all(host.process.poll() is None for host in hosts)
+
+
 def test_a_host_whose_clock_is_wrong_takes_no_part(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     engine = connect(database_url)
     assert clock_problem(engine) is None

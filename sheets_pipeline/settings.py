@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -237,8 +238,9 @@ class Settings(BaseSettings):
 
     @property
     def allowed_hosts(self) -> list[str]:
-        """Names of the Dagster UI beside this machine's."""
-        return _listed(self.dagster_allowed_hosts)
+        """Names of the Dagster UI beside this machine's: those set, and the one by which our own parts ask for it."""
+        own = urlsplit(self.dagster_url).hostname if self.dagster_url else None
+        return [*_listed(self.dagster_allowed_hosts), *([own] if own else [])]
 
     @field_validator("spreadsheet_id")
     @classmethod

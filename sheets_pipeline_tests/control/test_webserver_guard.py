@@ -310,6 +310,7 @@ def test_however_the_webserver_is_started_it_is_guarded(
     monkeypatch.setenv("DAGSTER_POSTGRES_URL", postgres_server.url("postgres"))
     monkeypatch.setenv("LOCAL_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("DAGSTER_ALLOWED_HOSTS", "dagster.example.org")
+    monkeypatch.setenv("DAGSTER_URL", "http://webserver:3000")  # by which `serve` asks for it in containers
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(
         dagster_cli.cli, ["--empty-workspace", "--port=34567", "--host=pipeline.internal"], catch_exceptions=False
@@ -317,7 +318,7 @@ def test_however_the_webserver_is_started_it_is_guarded(
     [(app, host, port)] = served
     assert (host, port, result.exit_code) == ("pipeline.internal", 34567, 0), result.output
     assert isinstance(app, WebserverGuard)
-    assert app.names == ("dagster.example.org", "pipeline.internal")
+    assert app.names == ("dagster.example.org", "webserver", "pipeline.internal")
 
 
 def test_dev_guards_it_whatever_the_storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ import yaml
 
 from sheets_pipeline.platform.simulate import submit_quizzes
 from sheets_pipeline.processes.identity import WORKER_TAG
+from sheets_pipeline.settings import Settings
 from sheets_pipeline_tests.dagster_runtime.harness import eventually
 from sheets_pipeline_tests.learning_platform import Platform, platform
 
@@ -164,6 +165,54 @@ def test_the_units_of_systemd_run_what_compose_runs() -> None:
         command = [word.replace(EVERYWHERE, "127.0.0.1") for word in service["command"]]
         assert said == command[: len(said)]
         assert (DEPLOY / "workspace.yaml").exists()
+
+
+def _kubernetes() -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """The chart's values, and the containers of what we add, by name."""
+    values = yaml.safe_load((DEPLOY / "kubernetes" / "values.yaml").read_text())
+    added = [one for one in values["extraManifests"] if one["kind"] == "Deployment"]
+    containers = [one["spec"]["template"]["spec"]["containers"] for one in added]
+    return values, {container["name"]: container for [container] in containers}
+
+
+def test_kubernetes_runs_what_compose_runs() -> None:
+    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+    values, containers = _kubernetes()
+    for name in ("daemon", "worker", "serve"):
+        said = containers[name]["command"]
+        probed = said.index("--alive-file") if name == "worker" else len(said)
+        assert said[:probed] == services[name]["command"]
+    [code] = values["dagster-user-deployments"]["deployments"]
+    listens = ["dagster", "api", "grpc", "-h", EVERYWHERE, "-p", str(code["port"])]  # what the chart puts before
+    assert [*listens, *code["dagsterApiGrpcArgs"]] == services["code"]["command"]
+    webserver = values["dagsterWebserver"]
+    assert str(webserver["service"]["port"]) in services["webserver"]["command"]
+    [server] = webserver["workspace"]["servers"]
+    [named] = yaml.safe_load((DEPLOY / "workspace.yaml").read_text())["load_from"]
+    assert (server["port"], server["name"]) == (named["grpc_server"]["port"], named["grpc_server"]["location_name"])
+    assert server["host"] == code["name"]
+    launcher = yaml.safe_load((DEPLOY / "dagster.yaml").read_text())["run_launcher"]
+    assert values["runLauncher"]["config"]["customRunLauncher"] == launcher
+
+
+def test_kubernetes_gives_every_part_the_same_image_settings_and_key() -> None:
+    values, containers = _kubernetes()
+    [code] = values["dagster-user-deployments"]["deployments"]
+    webserver = values["dagsterWebserver"]
+    assert code["image"] == webserver["image"]
+    assert {one["image"] for one in containers.values()} == {
+        "{{ .Values.dagsterWebserver.image.repository }}:{{ .Values.dagsterWebserver.image.tag }}"
+    }
+    parts = [webserver, code, *containers.values()]
+    assert all(one["env"] == code["env"] and one["volumeMounts"] == code["volumeMounts"] for one in parts)
+    known = {name.upper() for name in Settings.model_fields} | {"DAGSTER_HOME", "CODE_SERVER_HOST"}
+    environment = {one["name"]: one["value"] for one in code["env"]}
+    assert environment.keys() <= known
+    assert f"DAGSTER_HOME={environment['DAGSTER_HOME']}" in (DEPLOY / "Dockerfile").read_text()
+    assert environment["CODE_SERVER_HOST"] == code["name"]
+    [key] = code["volumeMounts"]
+    # /var/run is /run, where Kubernetes puts the pod's own token: a read-only folder there keeps the pod from starting
+    assert Path(environment["GOOGLE_APPLICATION_CREDENTIALS"]).parent == Path(key["mountPath"]) != Path("/run/secrets")
 
 
 def test_dagster_of_several_hosts_differs_by_its_launcher_alone() -> None:

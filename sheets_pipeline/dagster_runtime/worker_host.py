@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 from sheets_pipeline.dagster_runtime.celery_app import broker_url, code_version, queues
 from sheets_pipeline.dagster_runtime.fingerprint import code_fingerprint
@@ -24,8 +25,22 @@ _LOOK_SECONDS, _LEAST_SECONDS = 2.0, 5.0
 _CLOCK_SECONDS = 10.0
 
 
-def run_worker(concurrency: int, name: str | None, *, events_only: bool, say: Callable[[str], None]) -> int:
+def run_worker(
+    concurrency: int,
+    name: str | None,
+    *,
+    events_only: bool,
+    alive_file: Path | None,
+    say: Callable[[str], None],
+) -> int:
     """Keep a worker running until SIGTERM or Ctrl-C, which it ends for after its runs; gives 0.
+
+    Args:
+        concurrency: So many runs at once.
+        name: What logs call the worker.
+        events_only: Whether it takes runs of events alone.
+        alive_file: Is touched with every look at the worker; it says nothing of the broker, whose absence ends no run.
+        say: Is told what happens, in one line each.
 
     Raises:
         SettingsError: No broker is set.
@@ -36,7 +51,9 @@ def run_worker(concurrency: int, name: str | None, *, events_only: bool, say: Ca
         signal.signal(asked, lambda *_: asked_to_end.set())
     node = name or f"{socket.gethostname()}-{os.getpid()}"
     database, is_told = run_locks(), False
+    alive: Callable[[], object] = alive_file.touch if alive_file else lambda: None
     while not asked_to_end.is_set():
+        alive()
         if problem := clock_problem(database):
             if not is_told:
                 say(f"No runs are taken: {problem}.")
@@ -47,7 +64,7 @@ def run_worker(concurrency: int, name: str | None, *, events_only: bool, say: Ca
         began, version = time.monotonic(), code_version()
         say(f"Worker {node} takes runs of code {version}.")
         command = _command(version, concurrency, node, events_only=events_only)
-        code = _one(command, asked_to_end, partial(clock_problem, database), say)
+        code = _one(command, asked_to_end, partial(clock_problem, database), alive, say)
         if code:
             say(f"The worker ended with code {code}; another one is started.")
             asked_to_end.wait(max(0.0, began + _LEAST_SECONDS - time.monotonic()))
@@ -67,12 +84,14 @@ def _one(
     command: list[str],
     asked_to_end: threading.Event,
     clock: Callable[[], str | None],
+    alive: Callable[[], object],
     say: Callable[[str], None],
 ) -> int:
     """Run a worker until it ends; ask it to when we are, when its code is no longer that on disk, or its clock is wrong."""
     before, worker = code_fingerprint(DEFAULT_MODULES), subprocess.Popen(command)
     looked_at = time.monotonic()
     while (code := worker.poll()) is None:
+        alive()
         if asked_to_end.wait(_LOOK_SECONDS):
             break
         if code_fingerprint(DEFAULT_MODULES) != before:
@@ -85,5 +104,10 @@ def _one(
     else:
         return code
     worker.send_signal(signal.SIGTERM)
-    worker.wait()
-    return 0
+    while True:  # its runs may take a while
+        alive()
+        try:
+            worker.wait(_LOOK_SECONDS)
+        except subprocess.TimeoutExpired:
+            continue
+        return 0

@@ -79,6 +79,7 @@ class Hosts:
 
     def start_worker(self) -> subprocess.Popen[bytes]:
         command = [str(Path(sys.executable).with_name("sheets-pipeline")), "worker", "--concurrency", "2"]
+        command += ["--alive-file", str(self.folder / "alive")]
         with (self.folder / f"worker-{len(self.processes)}.log").open("w") as log:
             return self._start(command, log)
 
@@ -152,6 +153,7 @@ def test_a_run_is_executed_once_by_a_worker_however_often_it_is_sent(
     assert str(hosts.folder / "dagster.yaml") not in sent.args  # nor passwords of the storage that it describes
     eventually(lambda: status(instance, run_id) == dg.DagsterRunStatus.SUCCESS, seconds=60)
     time.sleep(0.5)
+    assert time.time() - (hosts.folder / "alive").stat().st_mtime < 10
     starts = instance.all_logs(run_id, of_type=dg.DagsterEventType.RUN_START)
     assert len(starts) == 1
     assert launcher.check_run_worker_health(run_of(instance, run_id)).status == WorkerStatus.SUCCESS

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sheets_pipeline.dagster_runtime.celery_app import code_version
 from sheets_pipeline.dagster_runtime.fingerprint import code_fingerprint
 
 
@@ -54,3 +55,18 @@ def test_other_files_and_installed_packages_do_not_count(package: Path):
     before = code_fingerprint([package.name])
     (package / "data.csv").touch()
     assert code_fingerprint([package.name, "pandas", "json"]) == before
+
+
+def test_a_mounted_configmap_is_the_same_code_on_every_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    versions = []
+    for mounted_at in ("..2026_11_28_10_00_00.1234", "..2026_11_28_10_00_07.5678"):
+        tabs = tmp_path / mounted_at.strip(".") / "tabs"
+        (tabs / mounted_at).mkdir(parents=True)
+        (tabs / mounted_at / "quizzes.yaml").write_text("title: Quizzes\n")
+        (tabs / "..data").symlink_to(mounted_at)
+        (tabs / "quizzes.yaml").symlink_to("..data/quizzes.yaml")
+        monkeypatch.setenv("PROJECT_DIR", str(tabs.parent))
+        versions.append(code_version())
+    assert versions[0] == versions[1]
+    (tabs / mounted_at / "quizzes.yaml").write_text("title: Others\n")
+    assert code_version() != versions[1]

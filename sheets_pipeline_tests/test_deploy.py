@@ -167,6 +167,14 @@ def test_the_units_of_systemd_run_what_compose_runs() -> None:
         assert (DEPLOY / "workspace.yaml").exists()
 
 
+def test_what_the_readme_enables_starts_with_the_machine() -> None:
+    [line] = [one.strip() for one in (ROOT / "README.md").read_text().splitlines() if "systemctl enable" in one]
+    target = "sheets-pipeline.target"
+    assert line == f"sudo systemctl enable --now {target} sheets-pipeline-{{code,daemon,webserver,serve}}.service"
+    assert "WantedBy=multi-user.target" in (DEPLOY / "systemd" / target).read_text()
+    assert all(unit["WantedBy"] == [target] for unit in _units().values())
+
+
 def _kubernetes() -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
     """The chart's values, and the containers of what we add, by name."""
     values = yaml.safe_load((DEPLOY / "kubernetes" / "values.yaml").read_text())

@@ -191,7 +191,7 @@ def check_all(
         spreadsheet = access.read_spreadsheet(pipeline.client())
         for key, facts in known.items():
             if facts is not None and facts.time_zone != spreadsheet.time_zone:
-                writers[key].memory.save_facts(replace(facts, time_zone=spreadsheet.time_zone))
+                _note_time_zone(writers[key], spreadsheet.time_zone)
         if fits:
             return {}
     except SheetsPipelineError as error:
@@ -209,6 +209,12 @@ def check_all(
     except LimitExceeded as error:
         failed |= {key: error for key, some in growths.items() if any(growth.cells for growth in some)}
     return failed
+
+
+def _note_time_zone(writer: Writer, zone: str) -> None:
+    with writer.lock():  # else what a writer of the tab notes meanwhile would be overwritten
+        if (facts := writer.memory.facts()) is not None:
+            writer.memory.save_facts(replace(facts, time_zone=zone))
 
 
 def _shows_moments(tab: Tab) -> bool:

@@ -96,7 +96,8 @@ class CellCopies:
 
     def sent(self, planned: Round, batch: Batch) -> dict[str, Sent]:
         """The rows of a batch, as they are remembered while it is on its way."""
-        version = planned.facts.intended[planned.plan.batches.index(batch)]
+        batches = planned.plan.batches
+        version = planned.facts.intended[batches.index(batch) - len(batches)]  # before them: what may still arrive
         places = {key: place for place, key in enumerate(copied_rows(batch).values()) if key is not None}
         written = self._written(planned)
         return {key: Sent(version, places.get(key), self._cells(planned, key, written)) for key in batch.keys}

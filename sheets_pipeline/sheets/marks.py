@@ -11,7 +11,8 @@ from typing import Any, Protocol
 
 import orjson
 
-from sheets_pipeline.errors import OwnedByAnother
+from sheets_pipeline.errors import OwnedByAnother, RequestRejected
+from sheets_pipeline.sheets import access
 from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sheets.memory import TabFacts
 from sheets_pipeline.sync import marks
@@ -20,6 +21,12 @@ from sheets_pipeline.sync.marks import Owner, Standing, Version
 from sheets_pipeline.sync.plan import Plan
 
 logger = logging.getLogger(__name__)
+
+#: So many versions are remembered that were sent without an answer and may still arrive.
+_MOST_LATE = 8
+
+#: How often a version's place is tried for that something else takes in the very moment.
+_TRIES = 3
 
 
 class Ownership(Protocol):
@@ -107,8 +114,7 @@ class TabMarks:
         if is_settled and is_ours and not was_refused and not (takes_over and last is None):
             return Sight(Standing.OURS if last else Standing.NEW, last, owner_is_known=last is not None)
         seen = self._search(facts.sheet_id)
-        known = [version for text in expected(facts) if (version := marks.read_version(text))]
-        standing, last = marks.judge(known, seen.versions.values())
+        standing, last = marks.judge(_read(expected(facts)), seen.versions.values())
         sight = self._with_owner(Sight(standing, last), seen.owners, takes_over)
         if was_refused:
             sight.in_the_way = list(seen.versions)
@@ -176,7 +182,7 @@ class TabMarks:
         if plan.batches and not sight.owner_is_known:
             sight = self._with_owner(sight, self._search(facts.sheet_id).owners, takes_over=False)
         signed = plan.batches
-        known = [version.number for text in expected(facts) if (version := marks.read_version(text))]
+        known = [version.number for version in _read(expected(facts))]
         number = sight.last.number if sight.last else max(known, default=0)
         sight.coming, rows_then = [], rows() if signed else ""
         for batch in signed:
@@ -190,12 +196,45 @@ class TabMarks:
             sight.coming.append(version)
             number = version.number
         last = sight.last.text if sight.last else ""
-        facts = replace(facts, version=last, intended=[version.text for version in sight.coming])
+        late = marks.may_arrive(_read(facts.intended), sight.last)[-_MOST_LATE:]
+        facts = replace(facts, version=last, intended=[version.text for version in (*late, *sight.coming)])
         if sight.standing is Standing.FORGOTTEN:
             facts = replace(facts, recovered_at=self.clock())
         return facts
+
+    def close(self, facts: TabFacts, save: Callable[[TabFacts], None]) -> None:
+        """See to it that nothing arrives any more of what was sent without an answer; see docs/decisions/0025.
+
+        What has not arrived by now finds the place of its version taken, so Google refuses it as a whole. One read request,
+        and one write where something may still arrive.
+
+        Args:
+            facts: What we remember of the tab.
+            save: Notes what is known of it, before the write and after it.
+        """
+        for _ in range(_TRIES):
+            seen, sent = self._search(facts.sheet_id).versions.values(), _read(facts.intended)
+            last = max(seen, key=lambda version: version.number, default=None)
+            if last is None or last not in _read(expected(facts)):
+                return  # the reading that follows tells what that means
+            arrived = [version.text for version in marks.applied(sent, seen)]
+            if marks.may_arrive(sent, last):
+                last = marks.following(last.number, self.ownership.owner().installation, last.rows)
+                facts = replace(facts, intended=[*facts.intended, last.text])
+                save(facts)
+                requests = orjson.dumps(marks.version_requests(facts.sheet_id, last))
+                try:
+                    access.apply_requests(self.client, requests, "", [], [])
+                except RequestRejected:
+                    continue  # it arrived just now
+            save(replace(facts, version=last.text, intended=arrived))
+            return
 
 
 def expected(facts: TabFacts) -> list[str]:
     """The versions one of which should be the last in the tab: the one we know, and those sent since."""
     return [facts.version, *facts.intended]
+
+
+def _read(texts: Iterable[str]) -> list[Version]:
+    return [version for text in texts if (version := marks.read_version(text)) is not None]

@@ -33,6 +33,8 @@ class Sender:
         self.still_ours: Callable[[], None] | None = None
         #: Whether a write of this sync met rows elsewhere than they were read, and whether Google refused one.
         self.rows_moved = self.is_refused = False
+        #: Whether it is not known of a write of this sync whether it was applied.
+        self.is_unknown = False
         #: What our writes write over, where people edit the tab.
         self.copies: CellCopies | None = None
 
@@ -74,6 +76,7 @@ class Sender:
                     last.result()
                 self._settle(planned)
             except OutcomeUnknown as error:
+                self.is_unknown = True
                 logger.warning("Tab %r: %s Reading what it holds now.", self.tab.title, error)
                 return False
             except access.RowsMoved as error:

@@ -160,7 +160,7 @@ class TabWriter:
 
         What is read is dropped where it is old by the time at which the rows are there.
         """
-        if not facts.computes_slowly and computed.is_under_way():
+        if not facts.computes_slowly and not facts.unsettled_since and computed.is_under_way():
             self._reader.read_keys_ahead(facts)
 
     def look(self) -> TabLook | None:
@@ -169,6 +169,7 @@ class TabWriter:
         Raises:
             HeaderMismatch: A declared column is not in the header, under whatever name.
         """
+        self._close()
         if (facts := self._finder.facts()) is None:
             return None
         try:
@@ -203,6 +204,8 @@ class TabWriter:
         report = SyncReport(self.tab.title)
         for number in range(1, MAX_ROUNDS + 1):
             logger.info("Tab %r: reading", self.tab.title)
+            if not allowance.dry_run and (number == 1 or self._sender.is_unknown):
+                self._close()
             planned = self._look_where_it_is(look)
             if self.showing is not None:
                 self.showing.add_to(planned, dry_run=allowance.dry_run)
@@ -322,6 +325,12 @@ class TabWriter:
         planned.rows_in_tab = rows_of_ours(index, wanted, changes, leave)
         return planned
 
+    def _close(self) -> None:
+        """Before a tab is read that people edit: what was sent without an answer is applied by now, or never will be."""
+        facts = self.memory.facts()
+        if self._sender.copies is not None and facts is not None and facts.unsettled_since:
+            self._marks.close(facts, self.memory.save_facts)
+
     def _recovered(self, facts: TabFacts, sight: Sight) -> TabFacts:
         """The facts, once what a write of unknown outcome wrote over is in the inbox."""
         return facts if self._sender.copies is None else self._sender.copies.recover(facts, sight)
@@ -390,5 +399,6 @@ class TabWriter:
             new_layout(self.tab),
             facts.seen_at,
             version=facts.version,
+            intended=facts.intended,
         )
         return round_of_creation(self.tab, facts, wanted, (snapshot.row_count, snapshot.column_count), sight)

@@ -132,6 +132,17 @@ def judge(known: Collection[Version], seen: Collection[Version]) -> tuple[Standi
     return Standing.PUT_BACK, last
 
 
+def may_arrive(sent: Iterable[Version], last: Version | None) -> list[Version]:
+    """Those that may still be on their way: the place of each after the last one in the tab is free."""
+    return [version for version in sent if last is None or version.number > last.number]
+
+
+def applied(sent: Iterable[Version], seen: Collection[Version]) -> list[Version]:
+    """Those that are in the tab, or were and made room for later ones."""
+    first = min((version.number for version in seen), default=0)
+    return [version for version in sent if version in seen or version.number < first]
+
+
 # Filters and requests --------------------------------------------------------------------------------------------------
 
 

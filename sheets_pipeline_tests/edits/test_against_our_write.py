@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from sheets_pipeline.edits.apply import apply_due
+from sheets_pipeline.errors import RequestRejected
 from sheets_pipeline.platform.tables import users
 from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sheets.copies import CellCopies
@@ -28,9 +29,9 @@ class Syncing:
         with self.way.platform.engine.begin() as connection:
             connection.execute(users.update().where(users.c.id == key).values(full_name=name))
 
-    def run(self, kind: str, moment: str = "", **typed: str) -> Any:
+    def run(self, kind: str, moment: str = "", *, client: SheetsClient | None = None, **typed: str) -> Any:
         """One sync; cells (``B2="..."``) are typed once, before or after its first read or write."""
-        asset, client = self.way.asset("UserProfiles"), self.way.pipeline.client()
+        asset, client = self.way.asset("UserProfiles"), client or self.way.pipeline.client()
         if moment:
             self._during(client, moment, typed)
         writer = self.way.pipeline.writer(asset.tab, client)
@@ -60,6 +61,47 @@ class Syncing:
             return answer
 
         setattr(client, name, sent)
+
+    def die_sending(self, kind: str) -> None:
+        """A sync whose process dies while its write is on its way; ``land`` has it arrive."""
+
+        def hold(client: SheetsClient, *args: Any, **kwargs: Any) -> None:
+            self._on_its_way = args, {**kwargs, "right_before": None}
+            raise KeyboardInterrupt
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(SheetsClient, "write", hold)
+            with pytest.raises(KeyboardInterrupt):
+                self.run(kind)
+        self.way.platform.reopen()
+        self.way.pipeline = self.way.platform.pipeline
+
+    def land(self) -> bool:
+        """The write of the dead process arrives at Google; whether it is applied."""
+        args, kwargs = self._on_its_way
+        try:
+            self.way.pipeline.client().write(*args, **kwargs)
+        except RequestRejected:
+            return False
+        return True
+
+    def run_and_land(self, kind: str, before: int) -> tuple[bool, bool]:
+        """A sync; before its request of this number that write arrives: did it, and was it applied?"""
+        client, number, landed = self.way.pipeline.client(), 0, []
+
+        def counted(send: Any) -> Any:
+            def sent(*args: Any, **kwargs: Any) -> Any:
+                nonlocal number
+                if number == before:
+                    landed.append(self.land())
+                number += 1
+                return send(*args, **kwargs)
+
+            return sent
+
+        client.read, client.write = counted(client.read), counted(client.write)  # type: ignore[method-assign]
+        self.run(kind, client=client)
+        return bool(landed), landed == [True]
 
     def settle(self) -> None:
         """What happens by itself afterwards: edits are applied, and a full sync finds what is left in the tab."""
@@ -134,6 +176,22 @@ def test_a_process_that_dies_after_its_write_leaves_the_edit_to_the_next(
         assert found[f"Typed {kind}"] == "conflict"
         assert found[f"Between {kind}"] == "applied"
     assert len(way.edits()) == 4
+
+
+@pytest.mark.parametrize("first", ["full", "events"])
+@pytest.mark.parametrize("then", ["full", "events"])
+def test_a_dead_processs_write_that_arrives_late_harms_nothing(syncing: Syncing, first: str, then: str) -> None:
+    way, landed = syncing.way, set()
+    for number, before in enumerate(2 * [0, 1, 2, 3]):  # twice each: once may be taken for a database put back
+        syncing.change(1, f"Database {number}")
+        syncing.die_sending(first)
+        way.put("UserProfiles!B2", f"Typed {number}")
+        syncing.change(3, f"Later {number}")  # else the next one may have nothing to write
+        landed.add(syncing.run_and_land(then, before))
+        syncing.agree()
+    assert landed >= {(True, True), (True, False)}
+    edits = {edit["typed"]: edit["state"] for edit in way.edits()}
+    assert edits == {f"Typed {number}": "conflict" for number in range(8)}
 
 
 def _die(*_: object, **__: object) -> None:

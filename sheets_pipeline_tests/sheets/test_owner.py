@@ -121,6 +121,31 @@ def test_a_copy_that_knows_all_that_we_knew_is_refused_at_its_first_sync(bench: 
     assert bench.values()[1][1] == "n1"
 
 
+def test_writes_of_dead_processes_that_arrive_late_are_no_copys(bench: Bench) -> None:
+    bench.sync(ROWS)
+    for number in range(3):  # more than once within the hour
+        held: list[dict[str, Any]] = []
+
+        def die(_path: str, held: list[dict[str, Any]] = held, **request: Any) -> None:
+            held.append(request)
+            raise KeyboardInterrupt
+
+        bench.client.write = die  # type: ignore[method-assign, assignment]
+        with pytest.raises(KeyboardInterrupt):
+            bench.event({1: f"first {number}"}, {"1"})
+        bench.use(bench.tab)  # another process
+        write = bench.client.write
+
+        def arrives_first(path: str, write: Any = write, held: list[dict[str, Any]] = held, **request: Any) -> Any:
+            if held:
+                write(path, **held.pop())
+            return write(path, **request)
+
+        bench.client.write = arrives_first  # type: ignore[method-assign]
+        bench.event({1: f"second {number}"}, {"1"})
+        assert bench.values()[1][1] == f"second {number}"
+
+
 def test_it_is_refused_for_tabs_that_are_not_there_and_for_those_it_only_plans(bench: Bench) -> None:
     bench.sync({1: "Ada"})
     with pytest.raises(OwnedByAnother):

@@ -15,15 +15,18 @@ from typing import Any, TypeVar
 
 from local_sheets import imports
 from local_sheets.api_error import ApiError, not_found
+from local_sheets.cell_values.model import Formula
 from local_sheets.change_marks import ChangeNumbers, change_number, mark_change, timestamp
+from local_sheets.formulas.evaluator import evaluate
 from local_sheets.formulas.faults import Fault
 from local_sheets.formulas.operands import Rows
+from local_sheets.model.cell import entered
 from local_sheets.model.spreadsheet import Spreadsheet
 from local_sheets.model.transaction import Transaction
 from local_sheets.recalculation import Calculation, recalculate
 from local_sheets.store import SpreadsheetFile
 from local_sheets.versions import Version, put_back
-from local_sheets.workbook import Importer
+from local_sheets.workbook import Importer, SpreadsheetWorkbook
 
 Answer = TypeVar("Answer")
 Listener = Callable[[Transaction], None]
@@ -224,6 +227,29 @@ class Engine:
         self._entry(spreadsheet_id).is_behind = True
         self._fall_behind(spreadsheet_id)
         self.open(spreadsheet_id)
+
+    def asked_donor(self, spreadsheet_id: str, sheet_id: int, row: int, col: int) -> str | None:
+        """The spreadsheet that a cell's formula may not read yet, None where it needs no permission.
+
+        Raises:
+            ApiError: There is no such spreadsheet.
+        """
+        sheet = self.open(spreadsheet_id)
+        tab, refused = sheet.tab_by_id(sheet_id), list[str]()
+
+        def read(text: str, cells: str) -> Rows:
+            donor = imports.donor_id(text)
+            try:
+                return self._imported(sheet, donor, cells)
+            except Fault as fault:
+                refused.extend([donor] if fault.error == imports.NOT_ALLOWED else [])
+                raise
+
+        formula = None if tab is None else entered(tab.cell(row, col))
+        if tab is None or not isinstance(formula, Formula):
+            return None
+        evaluate(formula.text, tab.title, row, col, SpreadsheetWorkbook(sheet, read))
+        return refused[0] if refused else None
 
     def _importer(self, sheet: Spreadsheet) -> Importer:
         return lambda text, cells: self._imported(sheet, imports.donor_id(text), cells)

@@ -69,6 +69,7 @@ class Page:
         self._discussion = Discussion(server.engine)
         self.announcer = Announcer(server.options.announce_url, on_change=self._tell_announcements)
         server.engine.listeners.append(self._on_commit)
+        server.engine.result_listeners.append(self._on_results)
 
     def routes(self) -> list[BaseRoute]:
         base = "/page/api/spreadsheets"
@@ -82,6 +83,7 @@ class Page:
             Route(base, self._guarded(self._create), methods=["POST"]),
             Route(base + "/{id}", self._guarded(self._spreadsheet), methods=["GET"]),
             Route(base + "/{id}/edits", self._guarded(self._edit), methods=["POST"]),
+            Route(base + "/{id}/imports", self._guarded(self._allow_import), methods=["POST"]),
             Route(base + "/{id}/tabs/{sheet_id:int}/layout", self._guarded(self._layout), methods=["GET"]),
             Route(base + "/{id}/tabs/{sheet_id:int}/cells", self._guarded(self._cells), methods=["GET"]),
             Route(base + "/{id}/tabs/{sheet_id:int}/filter", self._guarded(self._filter), methods=["GET"]),
@@ -189,6 +191,19 @@ class Page:
                 self._tell_edit(request.path_params["id"], edit)
         return answer
 
+    async def _allow_import(self, request: Request) -> Response:
+        """``{"sheetId", "row", "column"}``: let the spreadsheet read the one that this cell asks for."""
+        body, key = await json_body(request), request.path_params["id"]
+        place = [body.get(name) for name in ("sheetId", "row", "column")]
+        if any(type(one) is not int or one < 0 for one in place):
+            raise invalid("sheetId, row and column: expected numbers, counted from 0.")
+        async with self._engine.lock(key):
+            donor = await asyncio.to_thread(self._engine.asked_donor, key, *place)
+            if donor is None:
+                raise invalid("This cell does not ask for access to another spreadsheet.")
+            await asyncio.to_thread(self._engine.allow_import, key, donor)
+        return json_answer({})
+
     def _tell_edit(self, spreadsheet_id: str, edit: PersonEdit) -> None:
         """Announce an edit that is done, and fire the triggers of the script."""
         for message in edit.messages:
@@ -220,6 +235,16 @@ class Page:
         spreadsheet_id = tx.spreadsheet.spreadsheet_id
         steps = self._steps.note(tx)
         message = {"spreadsheetId": spreadsheet_id, "client": client, "changes": changes_of(tx), "steps": steps}
+        self._server.events.publish(_PAGE_CHANGE, message)
+
+    def _on_results(self, tx: Transaction) -> None:
+        """Cells show something else because another spreadsheet changed."""
+        message = {
+            "spreadsheetId": tx.spreadsheet.spreadsheet_id,
+            "client": None,
+            "changes": changes_of(tx),
+            "steps": None,
+        }
         self._server.events.publish(_PAGE_CHANGE, message)
 
     # -- what pages are told

@@ -12,6 +12,7 @@ from local_sheets.cell_values.locales import Locale, get_locale
 from local_sheets.cell_values.model import CellError, Formula, Value
 from local_sheets.cell_values.number_format import is_date_format, render
 from local_sheets.cell_values.user_entered import parse
+from local_sheets.imports import NOT_ALLOWED
 from local_sheets.model.cell import AnyCell, Cell, effective, entered, number_format_of
 from local_sheets.model.spreadsheet import Spreadsheet
 from local_sheets.model.tab import Tab
@@ -89,7 +90,8 @@ def cells_view(spreadsheet: Spreadsheet, tab: Tab, rows: range, columns: range) 
     """The filled or formatted cells of a block.
 
     ``cells`` lists ``[row, column, text, type, format]`` and, where there is more to say, a dict with ``raw`` (what
-    one edits), ``value`` (of a number), ``note``, ``link``, ``rule``, ``invalid``. Row and column count from the block's
+    one edits), ``value`` (of a number), ``error`` (what is wrong), ``asks`` (for access to another spreadsheet), ``note``,
+    ``link``, ``rule``, ``invalid``. Row and column count from the block's
     first cell, ``format`` is an index into ``formats``, ``rule`` one into ``rules``.
     """
     locale = get_locale(spreadsheet.locale)
@@ -152,6 +154,10 @@ def _more(cell: AnyCell, locale: Locale, rules: Rules) -> list[dict[str, Any]]:
         more["raw"] = raw
     if type_name(value) == "number" and str(value) != text and not is_date_format(number_format_of(cell)):
         more["value"] = value
+    if isinstance(value, CellError) and value.message:
+        more["error"] = value.message
+        if value == NOT_ALLOWED and "IMPORTRANGE" in raw.upper():
+            more["asks"] = True
     if isinstance(cell, Cell):
         more |= rules.of(cell)
         if cell.note:

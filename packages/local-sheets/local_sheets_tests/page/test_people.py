@@ -208,3 +208,27 @@ def test_the_same_is_done_by_thumb_in_the_dark_without_serious_faults(people: Sp
     sheet.button("Comments").tap()
     expect(page.locator("#new-comment")).to_be_in_viewport()
     assert not faults_of(page)
+
+
+def test_a_cell_asks_for_access_to_another_spreadsheet_and_shows_it_live(
+    people: Spreadsheet, make_spreadsheet: Callable[..., Spreadsheet], show: Show
+):
+    donor, other = make_spreadsheet([["from afar"]]), make_spreadsheet([["also"]])
+    people.write("people!E1", [[f'=IMPORTRANGE("{one.id}","A1")'] for one in (donor, other)])
+    sheet = show(people)
+    sheet.expect_column("E", 1, ["#REF!", "#REF!"])
+    sheet.cell("E1").hover()
+    note = sheet.page.locator("#note")
+    expect(note).to_contain_text("You need to connect these sheets.")
+    assert faults_of(sheet.page) == []
+    note.get_by_role("button", name="Allow access").click()
+    sheet.expect_column("E", 1, ["from afar", "#REF!"])
+    donor.write("people!A1", [["changed"]])
+    sheet.expect_text("E1", "changed")
+    sheet.select("E2")
+    sheet.press("Shift+F10")
+    sheet.choose("Allow access")
+    sheet.expect_text("E2", "also")
+    sheet.cell_menu("E2", "Insert row above")  # such cells alone offer it
+    sheet.cell("E1").click(button="right")
+    expect(sheet.page.get_by_role("menuitem", name="Allow access")).to_have_count(0)

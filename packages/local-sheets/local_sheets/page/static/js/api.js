@@ -52,6 +52,7 @@ export const api = {
   cells: (id, sheetId, rows, columns, version) => call("GET", `${of(id)}/tabs/${sheetId}/cells${query({ rows: rows.join("-"), columns: columns.join("-"), version })}`),
   filter: (id, sheetId, column, filterView) => call("GET", `${of(id)}/tabs/${sheetId}/filter${query({ column, filterView })}`),
   undo: (id, redo) => call("POST", `${of(id)}/undo`, { client, redo }),
+  allowImport: (id, sheetId, row, column) => call("POST", `${of(id)}/imports`, { sheetId, row, column }),
   versions: (id) => call("GET", `${of(id)}/versions`),
   restore: (id, number) => call("POST", `${of(id)}/versions/${number}/restore`, { client }),
   comments: (id) => call("GET", `${of(id)}/comments`),

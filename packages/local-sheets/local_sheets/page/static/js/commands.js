@@ -2,6 +2,7 @@
 import { columnLetters } from "./a1.js";
 import { api } from "./api.js";
 import { ask } from "./menu.js";
+import { allowImport } from "./messages.js";
 
 export class Commands {
   constructor(app) {
@@ -54,8 +55,9 @@ export class Commands {
   openCellMenu(x, y) {
     const box = this.app.grid.rectOf(this.app.editor.target);
     const stage = this.app.grid.stage.getBoundingClientRect();
-    const { kind } = this.app.selection;
+    const { kind, active } = this.app.selection;
     const items = [
+      kind === "cells" && this.app.editor.cell().asks ? [{ label: "Allow access", icon: "link", run: () => allowImport(this.app, active) }] : [],
       kind !== "columns" && kind !== "all" ? this.rowItems() : [],
       kind !== "rows" && kind !== "all" ? this.columnItems() : [],
       [{ label: "Clear", icon: "backspace", key: "Del", run: () => this.app.actions.clear(this.app.selection.rect) },

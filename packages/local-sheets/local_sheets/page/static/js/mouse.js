@@ -1,5 +1,5 @@
 /** What the mouse and fingers do in the grid: select, drag rows and columns to another place, change sizes, open menus. */
-import { el } from "./dom.js";
+import { byId, el } from "./dom.js";
 import { press } from "./rules.js";
 
 const EDGE_PIXELS = 5;
@@ -18,7 +18,9 @@ export class Mouse {
     stage.addEventListener("click", (event) => this.onTap(event));
     stage.addEventListener("dblclick", (event) => this.onDouble(event));
     stage.addEventListener("contextmenu", (event) => this.onMenu(event));
-    stage.addEventListener("pointerleave", () => app.showNote(null));
+    const note = byId("note");
+    stage.addEventListener("pointerleave", (event) => note.contains(event.relatedTarget) || app.showNote(null));
+    note.addEventListener("pointerleave", (event) => stage.contains(event.relatedTarget) || app.showNote(null));
     app.grid.scroller.addEventListener("scroll", () => app.showNote(null), { passive: true });
   }
 

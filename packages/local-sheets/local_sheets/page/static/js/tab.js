@@ -13,7 +13,7 @@ const FETCHES_AT_ONCE = 3;
 const PAUSE_AFTER_FAILURE_MS = 1500;
 
 /** A cell nobody filled. */
-export const EMPTY = Object.freeze({ text: "", type: "empty", raw: "", format: Object.freeze({}), note: "", link: "", rule: null, invalid: false });
+export const EMPTY = Object.freeze({ text: "", type: "empty", raw: "", format: Object.freeze({}), note: "", link: "", error: "", asks: false, rule: null, invalid: false });
 
 const ROW_PIXELS = 21;
 const COLUMN_PIXELS = 100;
@@ -22,7 +22,7 @@ function cellsOf(answer) {
   const cells = new Map();
   for (const [row, column, text, type, format, extra = {}] of answer.cells) {
     cells.set(row * BLOCK_COLUMNS + column, {
-      text, type, raw: extra.raw ?? text, value: type === "number" ? extra.value ?? Number(text) : undefined, format: answer.formats[format], note: extra.note ?? "", link: extra.link ?? "",
+      text, type, raw: extra.raw ?? text, value: type === "number" ? extra.value ?? Number(text) : undefined, format: answer.formats[format], note: extra.note ?? "", link: extra.link ?? "", error: extra.error ?? "", asks: extra.asks ?? false,
       rule: answer.rules[extra.rule] ?? null, invalid: extra.invalid ?? false,
     });
   }
@@ -35,7 +35,7 @@ function strongest(one, other) {
 }
 
 function differ(one, other) {
-  return one.text !== other.text || one.type !== other.type || one.note !== other.note || one.invalid !== other.invalid || JSON.stringify([one.format, one.rule]) !== JSON.stringify([other.format, other.rule]);
+  return one.text !== other.text || one.type !== other.type || one.note !== other.note || one.error !== other.error || one.invalid !== other.invalid || JSON.stringify([one.format, one.rule]) !== JSON.stringify([other.format, other.rule]);
 }
 
 export class Tab {

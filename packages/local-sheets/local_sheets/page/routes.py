@@ -194,11 +194,11 @@ class Page:
     async def _allow_import(self, request: Request) -> Response:
         """``{"sheetId", "row", "column"}``: let the spreadsheet read the one that this cell asks for."""
         body, key = await json_body(request), request.path_params["id"]
-        place = [body.get(name) for name in ("sheetId", "row", "column")]
-        if any(type(one) is not int or one < 0 for one in place):
+        sheet_id, row, column = (body.get(name) for name in ("sheetId", "row", "column"))
+        if not all(type(one) is int and one >= 0 for one in (sheet_id, row, column)):
             raise invalid("sheetId, row and column: expected numbers, counted from 0.")
         async with self._engine.lock(key):
-            donor = await asyncio.to_thread(self._engine.asked_donor, key, *place)
+            donor = await asyncio.to_thread(self._engine.asked_donor, key, sheet_id, row, column)
             if donor is None:
                 raise invalid("This cell does not ask for access to another spreadsheet.")
             await asyncio.to_thread(self._engine.allow_import, key, donor)

@@ -194,9 +194,10 @@ class Page:
     async def _allow_import(self, request: Request) -> Response:
         """``{"sheetId", "row", "column"}``: let the spreadsheet read the one that this cell asks for."""
         body, key = await json_body(request), request.path_params["id"]
-        sheet_id, row, column = (body.get(name) for name in ("sheetId", "row", "column"))
-        if not all(type(one) is int and one >= 0 for one in (sheet_id, row, column)):
+        place = [one for name in ("sheetId", "row", "column") if type(one := body.get(name)) is int and one >= 0]
+        if len(place) != 3:
             raise invalid("sheetId, row and column: expected numbers, counted from 0.")
+        sheet_id, row, column = place
         async with self._engine.lock(key):
             donor = await asyncio.to_thread(self._engine.asked_donor, key, sheet_id, row, column)
             if donor is None:

@@ -95,10 +95,10 @@ bench: dev-tools
 
 # Renews constraints.txt; needs uv.
 lock:
-	uv pip compile pyproject.toml packages/local-sheets/pyproject.toml --extra embedded --extra celery --group dev --universal \
+	uv pip compile pyproject.toml packages/local-sheets/pyproject.toml --extra embedded --extra celery --extra otel --group dev --universal \
 		--python-version 3.11 --upgrade --no-emit-package local-sheets --no-header --no-annotate --quiet \
 		--output-file constraints.txt
-	uv pip compile pyproject.toml --extra celery --extra mysql --universal --python-version 3.11 --constraint constraints.txt \
+	uv pip compile pyproject.toml --extra celery --extra mysql --extra otel --universal --python-version 3.11 --constraint constraints.txt \
 		--generate-hashes --no-header --no-annotate --quiet --output-file deploy/requirements.txt
 
 # Tools that look at what others have made, in an environment of their own.

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -195,6 +195,13 @@ class Settings(BaseSettings):
     )
     log_format: Literal["text", "json"] = Field("text", description="Form of log lines.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Lowest level that is logged.")
+    otel_exporter_otlp_endpoint: OptionalText = Field(
+        None,
+        description="Where traces of runs go: base URL of OTLP over HTTP, such as http://localhost:4318. Without it, there are none.",
+    )
+    otel_exporter_otlp_headers: Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)] = Field(
+        None, description="What whoever takes traces asks for, a token for instance: NAME=VALUE, separated by commas."
+    )
     project_dir: Annotated[Path | None, BeforeValidator(_blank_is_unset)] = Field(
         None, description="The folder with tabs/."
     )
@@ -247,14 +254,28 @@ class Settings(BaseSettings):
     def _id_from_url(cls, value: str | None) -> str | None:
         return None if value is None else spreadsheet_id_in(value)
 
-    @field_validator("sheets_api_endpoint")
+    @property
+    def otel_headers(self) -> dict[str, str] | None:
+        """Headers for whoever takes traces; their values are URL-encoded in the setting."""
+        given = self.otel_exporter_otlp_headers
+        pairs = [one.split("=", 1) for one in _listed(given.get_secret_value() if given else None)]
+        return {name.strip().lower(): unquote(value.strip()) for name, value in pairs} or None
+
+    @field_validator("otel_exporter_otlp_headers")
+    @classmethod
+    def _headers_are_pairs(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and any("=" not in one for one in _listed(value.get_secret_value())):
+            raise ValueError("must be NAME=VALUE, several of them separated by commas")
+        return value
+
+    @field_validator("sheets_api_endpoint", "otel_exporter_otlp_endpoint")
     @classmethod
     def _endpoint_is_url(cls, value: str | None) -> str | None:
         if value is not None and not re.match(r"https?://[^/\s]+", value):
             raise ValueError("must be a URL such as http://127.0.0.1:8099")
         return value.rstrip("/") if value else None
 
-    @field_validator("sheets_api_endpoint", "dagster_url")
+    @field_validator("sheets_api_endpoint", "dagster_url", "otel_exporter_otlp_endpoint")
     @classmethod
     def _address_holds_no_secret(cls, value: str | None) -> str | None:
         if value is not None and urls.holds_secret(value):
@@ -326,6 +347,7 @@ _SECRETS = {
     "control_api_token",
     "edits_webhook_secret",
     "alert_urls",
+    "otel_exporter_otlp_headers",
     "sources_database_url",
     "elasticsearch_url",
 }

@@ -21,7 +21,7 @@ from dagster._grpc.types import ExecuteRunArgs
 from dagster._serdes import deserialize_value
 from dagster._utils.interrupts import capture_interrupts
 
-from sheets_pipeline import logs
+from sheets_pipeline import logs, tracing
 from sheets_pipeline.dagster_runtime.at_once import AT_ONCE_TAG, begin_ahead, begin_beside
 from sheets_pipeline.dagster_runtime.celery_app import EXECUTE_RUN, broker_url, celery_app, code_version, queues
 from sheets_pipeline.dagster_runtime.connections import keep_connections, open_connections
@@ -36,6 +36,7 @@ logger = logging.getLogger(__name__)
 
 for _module in DEFAULT_MODULES:
     importlib.import_module(_module)
+tracing.import_ahead()
 
 app = celery_app(broker_url(load_settings()))
 app.conf.task_queues = queues(code_version())

@@ -25,6 +25,7 @@ from typing import NamedTuple
 import dagster as dg
 import psutil
 
+from sheets_pipeline import tracing
 from sheets_pipeline.processes import abandoned_threads
 from sheets_pipeline.processes.identity import kill_group
 from sheets_pipeline.processes.priority import lower
@@ -248,6 +249,7 @@ def warm_up(modules: Iterable[str]) -> None:
     try:
         for name in (*_ALWAYS_NEEDED, *modules):
             _build_definitions(importlib.import_module(name))
+        tracing.import_ahead()
     finally:
         for name in added:
             del os.environ[name]

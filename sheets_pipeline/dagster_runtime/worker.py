@@ -23,6 +23,7 @@ from dagster._utils.hosted_user_process import recon_job_from_origin
 from dagster._utils.interrupts import capture_interrupts
 from dagster_postgres.storage import DagsterPostgresStorage
 
+from sheets_pipeline import tracing
 from sheets_pipeline.dagster_runtime.at_once import begin_ahead, begin_beside
 from sheets_pipeline.dagster_runtime.connections import keep_connections, open_connections
 from sheets_pipeline.processes import abandoned_threads
@@ -79,7 +80,10 @@ def execute_in(args: ExecuteRunArgs, instance: dg.DagsterInstance) -> int:
     """Execute a run of an instance that is open; as ``execute``."""
     # Before anything else of the run, so that nobody overwrites the tag with an older state of the run.
     instance.add_run_tags(args.run_id, {WORKER_TAG: WorkerIdentity.of_this_process().as_tag()})
-    return _execute_run_command_body(args.run_id, instance, lambda _event: None, set_exit_code_on_failure=False)
+    try:
+        return _execute_run_command_body(args.run_id, instance, lambda _event: None, set_exit_code_on_failure=False)
+    finally:
+        tracing.wait_until_sent()
 
 
 def job_of(serialized_args: str, load_data: str | None = None) -> ReconstructableJob:

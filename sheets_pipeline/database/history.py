@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 import sqlalchemy as sa
 
+from sheets_pipeline import tracing
 from sheets_pipeline.database.event_table import utc_now
 from sheets_pipeline.database.exact_text import UNICODE, ExactText
 from sheets_pipeline.database.store import state_metadata
@@ -111,8 +112,13 @@ def recorded(engine: sa.Engine, spreadsheet_id: str, tab: str, kind: Kind, run_i
     """
     recording = Recording(begin(engine, spreadsheet_id, tab, kind, run_id))
     try:
-        with bound(run_id=run_id, tab=tab, sync=kind):
+        with (
+            bound(run_id=run_id, tab=tab, sync=kind),
+            tracing.span("sync", tab=tab, spreadsheet=spreadsheet_id, sync=kind) as span,
+        ):
             yield recording
+            if recording.report is not None:
+                _note(span, recording.report)
     except BaseException as error:
         try:
             complete(engine, recording.id, error)
@@ -122,6 +128,13 @@ def recorded(engine: sa.Engine, spreadsheet_id: str, tab: str, kind: Kind, run_i
     if recording.report is None:
         raise ValueError(f"The sync of tab {tab!r} ended without a report; set it inside the block.")
     complete(engine, recording.id, recording.report)
+
+
+def _note(span: tracing.Span, report: SyncReport) -> None:
+    traffic = report.traffic
+    requests = traffic.read_requests + traffic.write_requests
+    waited = round(traffic.quota_wait_seconds, 3)
+    span.note(rows=report.rows, cells=report.cells, requests=requests, quota_wait_seconds=waited, rounds=report.rounds)
 
 
 def _failure(error: BaseException) -> dict[str, Any]:

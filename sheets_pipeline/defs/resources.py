@@ -9,6 +9,7 @@ from functools import cache
 import dagster as dg
 from pydantic import Field, PrivateAttr
 
+from sheets_pipeline import tracing
 from sheets_pipeline.components.tab_asset import TabAsset, tab_assets
 from sheets_pipeline.dagster_runtime.at_once import ahead, beside
 from sheets_pipeline.errors import SheetsPipelineError
@@ -19,8 +20,11 @@ from sheets_pipeline.runs.list_sync import keep_in_list
 from sheets_pipeline.runs.metadata import report_metadata
 from sheets_pipeline.runs.preflight import Preflight
 from sheets_pipeline.runs.tab_sync import compute, plan, write
+from sheets_pipeline.runs.traced import begin_trace
+from sheets_pipeline.settings import load_settings
 from sheets_pipeline.sheets.protocol import Allowance
 from sheets_pipeline.sync.report import SyncReport
+from sheets_pipeline.tracing import Trace
 
 #: Run tag that lets one run delete more rows than the guard allows.
 ALLOW_DELETES_TAG = "sheets_pipeline/allow_deletes"
@@ -100,6 +104,17 @@ class PipelineResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     )
 
     _preflight: Preflight = PrivateAttr(default_factory=Preflight)
+    _trace: Trace | None = PrivateAttr(default=None)
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """A run begins: it is traced where somebody takes traces. For a tick of a sensor or schedule nothing is done."""
+        if context.run is not None and context.instance is not None:
+            self._trace = begin_trace(load_settings(), context.instance, context.run)
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """The run has ended."""
+        if self._trace is not None:
+            tracing.end(self._trace)
 
     def opened(self) -> Pipeline:
         """Everything a sync needs; starts what is embedded.

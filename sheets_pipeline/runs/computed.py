@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
+from sheets_pipeline import tracing
 from sheets_pipeline.components.tab_asset import TabAsset
 from sheets_pipeline.database.digits import noticing_dropped_digits, restored
 from sheets_pipeline.database.event_table import Event
@@ -82,6 +83,9 @@ def rows_of(
     Raises:
         TabProblem: What the function gives is no frame with each declared column once.
     """
-    with noticing_dropped_digits() as rounded:
-        frame = tab_asset.compute(connection, keys, **options)
-    return restored(checked_rows(tab_asset, frame), rounded)
+    with tracing.span("compute", tab=tab_asset.tab.title) as span:
+        with noticing_dropped_digits() as rounded:
+            frame = tab_asset.compute(connection, keys, **options)
+        rows = restored(checked_rows(tab_asset, frame), rounded)
+        span.note(rows=len(rows))
+        return rows

@@ -16,6 +16,7 @@ from google.auth.exceptions import GoogleAuthError
 from gspread.exceptions import APIError
 from gspread.http_client import HTTPClient
 
+from sheets_pipeline import tracing
 from sheets_pipeline.sheets.connections import connections
 from sheets_pipeline.sheets.credentials import Identity, authorized_session, ensure_token
 from sheets_pipeline.sheets.failures import NotJson, NotSent, is_quota, is_transient, was_not_applied
@@ -122,6 +123,14 @@ class SheetsClient:
         """
         ensure_token(self.identity.credentials)
         self._connections.open_ahead(self._http.session, self._base)
+
+    @contextmanager
+    def span(self, name: str) -> Iterator[tracing.Span]:
+        """A step of the run's trace, with the requests that are sent in it."""
+        before = self.traffic.read_requests + self.traffic.write_requests
+        with tracing.span(name) as span:
+            yield span
+            span.note(requests=self.traffic.read_requests + self.traffic.write_requests - before)
 
     def taking_part(self) -> AbstractContextManager[None]:
         """To be held while the client's tab is at work, so that others wait for its requests."""

@@ -35,7 +35,8 @@ class TabFinder:
     def find(self) -> TabFacts | None:
         """Ask Google where the tab is: the one we wrote, under whatever title, else the one with the declared title."""
         known = self.memory.facts()
-        spreadsheet = self.spreadsheet = access.read_spreadsheet(self.client)
+        with self.client.span("read"):
+            spreadsheet = self.spreadsheet = access.read_spreadsheet(self.client)
         for sheet in spreadsheet.sheets:
             if known is not None and sheet.sheet_id == known.sheet_id:
                 known = replace(known, spreadsheet_cells=spreadsheet.cells, spreadsheet_tabs=len(spreadsheet.sheets))

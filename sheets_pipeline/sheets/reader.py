@@ -37,7 +37,9 @@ class TabReader:
     ) -> tuple[TabSnapshot, Sight]:
         """All cells; the last two arguments are those of ``TabMarks.of_tab``."""
         lookups = self._marks.lookups(facts)
-        snapshot, matched = access.read_tab(self.client, facts.sheet_id, lookups, cells=facts.cells)
+        with self.client.span("read") as span:
+            snapshot, matched = access.read_tab(self.client, facts.sheet_id, lookups, cells=facts.cells)
+            span.note(rows=snapshot.last_row)
         self.seen_at, self._ahead = time.monotonic(), None
         return snapshot, self._marks.of_tab(facts, matched, takes_over=takes_over, was_refused=was_refused)
 
@@ -62,13 +64,15 @@ class TabReader:
         known_from = facts.rows_end if 0 < facts.rows_end < facts.row_count else None
         for _ in range(2):
             lookups = self._marks.lookups(facts)
-            try:
-                snapshot, matched = access.read_keys(self.client, facts.sheet_id, places, known_from, lookups)
-            except RequestRejected:
-                if known_from is None:
-                    raise
-                known_from = None  # people took rows out, and the grid ends above it
-                snapshot, matched = access.read_keys(self.client, facts.sheet_id, places, None, lookups)
+            with self.client.span("read") as span:
+                try:
+                    snapshot, matched = access.read_keys(self.client, facts.sheet_id, places, known_from, lookups)
+                except RequestRejected:
+                    if known_from is None:
+                        raise
+                    known_from = None  # people took rows out, and the grid ends above it
+                    snapshot, matched = access.read_keys(self.client, facts.sheet_id, places, None, lookups)
+                span.note(rows=snapshot.last_row)
             self.seen_at = time.monotonic()
             layout = locate_columns(self.tab, snapshot, facts)
             if set(layout) != set(facts.layout):

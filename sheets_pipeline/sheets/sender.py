@@ -4,8 +4,10 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import replace
 
+from sheets_pipeline import tracing
 from sheets_pipeline.errors import OutcomeUnknown, RequestRejected
 from sheets_pipeline.sheets import access
 from sheets_pipeline.sheets.client import SheetsClient
@@ -53,7 +55,7 @@ class Sender:
         self.remember(planned.facts, is_as_known=planned.sight.is_as_known)
         # What is about to be sent and what is known to stand is noted while another request is under way.
         with ThreadPoolExecutor(1) as beside:
-            intended = [beside.submit(self._intend, planned, batch) for batch in plan.batches[:1]]
+            intended = [beside.submit(copy_context().run, self._intend, planned, batch) for batch in plan.batches[:1]]
             noted: list[Future[None]] = []
             try:
                 for number, batch in enumerate(plan.batches, start=1):
@@ -65,13 +67,14 @@ class Sender:
                         check |= deletes.expected_keys
                     intended[-1].result()
                     intended += [
-                        beside.submit(self._intend, planned, after) for after in plan.batches[number : number + 1]
+                        beside.submit(copy_context().run, self._intend, planned, after)
+                        for after in plan.batches[number : number + 1]
                     ]
                     if not self._apply_batch(planned, batch, check, report):
                         return False
                     for earlier in noted[-1:]:
                         earlier.result()
-                    noted.append(beside.submit(self._note, planned, batch))
+                    noted.append(beside.submit(copy_context().run, self._note, planned, batch))
                 for last in noted[-1:]:
                     last.result()
                 self._settle(planned)
@@ -101,6 +104,7 @@ class Sender:
         if settled != planned.facts:
             self.remember(settled)
 
+    @tracing.step("note", of="what is about to be sent")
     def _intend(self, planned: Round, batch: Batch) -> None:
         """The batch is about to be sent: what its rows hold is not known until its answer is there."""
         if self.copies is not None:
@@ -108,6 +112,7 @@ class Sender:
         elif batch is not planned.plan.deletes:
             self.memory.intend(batch.keys)
 
+    @tracing.step("note", of="what is known to stand")
     def _note(self, planned: Round, batch: Batch) -> None:
         """The batch is known to be applied."""
         if batch is planned.plan.deletes:
@@ -133,9 +138,11 @@ class Sender:
         key_columns = [planned.settled.layout[name] for name in self.tab.key]
         right_before = self._check_deletes(planned, key_columns) if batch is planned.plan.deletes else None
         block = self.copies.block(planned, batch) if self.copies is not None else None
-        moved, copies, is_sure = access.apply_batch(
-            self.client, batch, planned.title, key_columns, check, right_before, block
-        )
+        with self.client.span("write") as span:
+            moved, copies, is_sure = access.apply_batch(
+                self.client, batch, planned.title, key_columns, check, right_before, block
+            )
+            span.note(rows=len(batch.keys), cells=batch.cells)
         are_moved = bool(moved)
         if planned.plan.writes and batch is planned.plan.writes[-1]:
             self._reader.seen_at = time.monotonic()

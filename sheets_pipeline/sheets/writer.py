@@ -17,6 +17,7 @@ from datetime import datetime
 
 import pandas as pd
 
+from sheets_pipeline import tracing
 from sheets_pipeline.errors import RequestRejected, SheetsUnavailable
 from sheets_pipeline.sheets import access
 from sheets_pipeline.sheets.client import SheetsClient
@@ -279,6 +280,18 @@ class TabWriter:
             facts, takes_over=allowance.take_over, was_refused=self._sender.is_refused
         )
         facts = self._recovered(facts, sight) if not allowance.dry_run else facts
+        return self._plan_all(frame, leave, allowance, facts, snapshot, sight)
+
+    @tracing.step("plan")
+    def _plan_all(
+        self,
+        frame: pd.DataFrame,
+        leave: set[str],
+        allowance: Allowance,
+        facts: TabFacts,
+        snapshot: TabSnapshot,
+        sight: Sight,
+    ) -> Round:
         wanted = rows_from_frame(self.tab, frame, zone_for(self.tab, facts.time_zone))
         if snapshot.last_row == 0:
             return self._plan_empty_tab(facts, snapshot, wanted, sight)
@@ -353,6 +366,18 @@ class TabWriter:
         facts = replace(self._recovered(facts, sight), computes_slowly=computed.seconds > TRUSTED_SECONDS)
         if not sight.is_as_known:
             raise NeedsFullSync(self.tab.title)
+        return self._plan_touched(keys, wanted, facts, snapshot, layout, sight)
+
+    @tracing.step("plan")
+    def _plan_touched(
+        self,
+        keys: Collection[str],
+        wanted: Rows,
+        facts: TabFacts,
+        snapshot: TabSnapshot,
+        layout: dict[str, int],
+        sight: Sight,
+    ) -> Round:
         index = index_rows(self.tab, snapshot, layout)
         gone = self.memory.owned([key for key in keys if key not in wanted.position])
         lowest = last_keys(index)
@@ -377,6 +402,7 @@ class TabWriter:
 
     # Creating the tab ------------------------------------------------------------------------------------------------
 
+    @tracing.step("plan")
     def _plan_new_tab(self, frame: pd.DataFrame, allowance: Allowance) -> Round:
         logger.info("Tab %r does not exist yet; creating it", self.tab.title)
         zone = spreadsheet.time_zone if (spreadsheet := self._finder.spreadsheet) else "Etc/GMT"

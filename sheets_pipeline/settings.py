@@ -49,6 +49,9 @@ _SPREADSHEET_URL = re.compile(
 )
 
 
+#: A label of hosts, as names of queues take it.
+LABEL = r"^[A-Za-z0-9_-]{1,40}$"
+
 #: Whose an asset is, as Dagster takes it.
 OWNER = re.compile(r"team:[\w-]+|[^@\s]+@[^@\s]+\.[^@\s]+")
 
@@ -75,6 +78,10 @@ class Settings(BaseSettings):
     )
     celery_broker_url: Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)] = Field(
         None, description="The broker that hands runs to workers on several hosts: Redis or RabbitMQ."
+    )
+    host_labels: OptionalText = Field(
+        None,
+        description="Labels of this host, separated by commas: credentials that are bound to them (`hosts`) have their key here.",
     )
     spreadsheet_id: OptionalText = Field(
         None, description="The spreadsheet, as id or full URL. Without it, one in Local Sheets."
@@ -232,6 +239,21 @@ class Settings(BaseSettings):
     def owners(self) -> list[str]:
         """Owners of the tabs' assets."""
         return _listed(self.sync_owners)
+
+    @field_validator("host_labels")
+    @classmethod
+    def _labels_are_names(cls, value: str | None) -> str | None:
+        for label in _listed(value):
+            if not re.match(LABEL, label):
+                raise ValueError(
+                    f"must be labels of letters, digits, _ and -, separated by commas; {label!r} is not one"
+                )
+        return value
+
+    @property
+    def labels(self) -> list[str]:
+        """Labels of this host."""
+        return sorted(set(_listed(self.host_labels)))
 
     @field_validator("dagster_allowed_hosts")
     @classmethod

@@ -180,7 +180,7 @@ class DeclaredCredential(_Usable):
         """For the engine; a path is taken from the project's folder."""
         said = self.declaration
         key_file = None if said.key_file is None else self.path.parent.parent / Path(said.key_file).expanduser()
-        return Credential(said.name, key_file, said.key, said.reads_per_minute, said.writes_per_minute)
+        return Credential(said.name, key_file, said.key, said.reads_per_minute, said.writes_per_minute, said.hosts)
 
 
 @dataclass(frozen=True, slots=True)

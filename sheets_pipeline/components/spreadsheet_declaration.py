@@ -1,5 +1,6 @@
 """What a declaration of spreadsheets or of a credential in YAML may say; beside ``tab_declaration.py``."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar
@@ -8,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 from pydantic_core import PydanticCustomError
 
 from sheets_pipeline.components.yaml_nodes import Place
-from sheets_pipeline.settings import spreadsheet_id_in
+from sheets_pipeline.settings import LABEL, spreadsheet_id_in
 from sheets_pipeline.sync.spreadsheet import DEFAULT
 
 #: Types of documents.
@@ -122,6 +123,12 @@ class CredentialDeclaration(BaseModel):
     key: str | None = Field(None, min_length=1, description="Instead of key_file: the key itself, from {env: NAME}.")
     reads_per_minute: int | None = Field(None, ge=1, description="Its share of reads; SHEETS_READS_PER_MINUTE else.")
     writes_per_minute: int | None = Field(None, ge=1, description="Its share of writes; SHEETS_WRITES_PER_MINUTE else.")
+    hosts: str | None = Field(
+        None,
+        description="Label of the hosts that have its key file (HOST_LABELS there): where runs go to several hosts, those for "
+        "its spreadsheets go there.",
+        json_schema_extra={"pattern": LABEL},
+    )
 
     @model_validator(mode="after")
     def _fits_together(self) -> "CredentialDeclaration":
@@ -129,6 +136,12 @@ class CredentialDeclaration(BaseModel):
         if (self.key is None) == (self.key_file is None):
             found = "neither" if self.key is None else "both"
             faults.append((("key",) if self.key else (), f"expected key_file or key, found {found}. Give one of them"))
+        if self.hosts is not None and not re.match(LABEL, self.hosts):
+            faults.append((("hosts",), f"hosts is {self.hosts!r}; expected a label of letters, digits, _ and -"))
+        if self.hosts is not None and self.key is not None:
+            faults.append(
+                (("hosts",), "hosts goes with key_file: a key in the environment is on every host. Use a file")
+            )
         _raise(faults)
         return self
 

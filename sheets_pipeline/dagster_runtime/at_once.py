@@ -1,5 +1,5 @@
-"""The tag of jobs that must not wait, and what their workers do before and beside their run. A module of its own, so that
-definitions can use it without the rest.
+"""Tags that say where and how soon a run is executed, and what workers do before and beside a run that must not wait. A module
+of its own, so that definitions can use it without the rest.
 """
 
 import logging
@@ -8,6 +8,9 @@ from collections.abc import Callable
 
 #: A job with this tag set to "true" starts at once when a sensor or schedule asks for it.
 AT_ONCE_TAG = "sheets_pipeline/at_once"
+
+#: A run with this tag goes to the hosts of that label, where runs go to several (``hosts`` of a credential).
+HOSTS_TAG = "sheets_pipeline/hosts"
 
 logger = logging.getLogger(__name__)
 

@@ -1,17 +1,18 @@
 """What launcher and workers agree on: the broker, the task, the queues, and a version of the code that hosts can compare.
 
 Each version of the code has queues of its own, so a worker with other code never takes a run: one for runs of events, which
-workers look at first, and one for all others.
+workers look at first, and one for all others. So has each label of hosts that a credential is bound to.
 """
 
 import hashlib
+from collections.abc import Collection
 from pathlib import Path
 
 import dagster as dg
 from celery import Celery
 from kombu.entity import Exchange, Queue
 
-from sheets_pipeline.dagster_runtime.at_once import AT_ONCE_TAG
+from sheets_pipeline.dagster_runtime.at_once import AT_ONCE_TAG, HOSTS_TAG
 from sheets_pipeline.errors import SettingsError
 from sheets_pipeline.home import project_folder
 from sheets_pipeline.settings import Settings
@@ -68,14 +69,21 @@ def broker_url(settings: Settings) -> str:
     return settings.celery_broker_url.get_secret_value()
 
 
-def queues(version: str) -> tuple[Queue, Queue]:
-    """Those of a version of the code: runs of events, all other runs."""
-    return _queue(f"sheets_pipeline.{version}.events"), _queue(f"sheets_pipeline.{version}.runs")
+def queues(version: str, hosts: str | None = None) -> tuple[Queue, Queue]:
+    """Those of a version of the code, for every host or those of a label: runs of events, all other runs."""
+    base = f"sheets_pipeline.{version}" + (f".at.{hosts}" if hosts else "")
+    return _queue(f"{base}.events"), _queue(f"{base}.runs")
+
+
+def queues_of_host(version: str, labels: Collection[str], *, events_only: bool = False) -> list[Queue]:
+    """What a worker on a host with these labels takes, in its order: runs of events before all others."""
+    pairs = [queues(version, label) for label in (None, *labels)]
+    return [pair[0] for pair in pairs] + ([] if events_only else [pair[1] for pair in pairs])
 
 
 def queue_of(run: dg.DagsterRun, version: str) -> Queue:
     """The queue that a run goes into."""
-    of_events, of_others = queues(version)
+    of_events, of_others = queues(version, run.tags.get(HOSTS_TAG))
     return of_events if run.tags.get(AT_ONCE_TAG) == "true" else of_others
 
 

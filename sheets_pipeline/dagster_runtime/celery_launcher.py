@@ -22,6 +22,7 @@ from dagster_celery.launcher import CeleryRunLauncher
 from kombu.entity import Queue
 from kombu.exceptions import OperationalError
 
+from sheets_pipeline.dagster_runtime.at_once import HOSTS_TAG
 from sheets_pipeline.dagster_runtime.celery_app import EXECUTE_RUN, celery_app, code_version, queue_of
 from sheets_pipeline.dagster_runtime.run_lock import run_lock, run_locks
 from sheets_pipeline.errors import TabBusy
@@ -157,7 +158,8 @@ class CeleryHostsRunLauncher(CeleryRunLauncher):
     def get_run_worker_debug_info(self, run: dg.DagsterRun, include_container_logs: bool | None = True) -> str | None:
         """Where the run is or was executed."""
         if WORKER_TAG not in run.tags:
-            return "No worker has taken it. Is one with this code running (sheets-pipeline worker), and is the broker?"
+            bound = f" with HOST_LABELS={hosts}" if (hosts := run.tags.get(HOSTS_TAG)) else ""
+            return f"No worker has taken it. Is one with this code running{bound} (sheets-pipeline worker), and is the broker?"
         return f"{_described(run)} executes it."
 
     def dispose(self) -> None:

@@ -23,7 +23,7 @@ from dagster._utils.interrupts import capture_interrupts
 
 from sheets_pipeline import logs, tracing
 from sheets_pipeline.dagster_runtime.at_once import AT_ONCE_TAG, begin_ahead, begin_beside
-from sheets_pipeline.dagster_runtime.celery_app import EXECUTE_RUN, broker_url, celery_app, code_version, queues
+from sheets_pipeline.dagster_runtime.celery_app import EXECUTE_RUN, broker_url, celery_app, code_version, queues_of_host
 from sheets_pipeline.dagster_runtime.connections import keep_connections, open_connections
 from sheets_pipeline.dagster_runtime.run_launcher import DEFAULT_MODULES
 from sheets_pipeline.dagster_runtime.run_lock import run_lock, run_locks
@@ -38,8 +38,9 @@ for _module in DEFAULT_MODULES:
     importlib.import_module(_module)
 tracing.import_ahead()
 
-app = celery_app(broker_url(load_settings()))
-app.conf.task_queues = queues(code_version())
+_settings = load_settings()
+app = celery_app(broker_url(_settings))
+app.conf.task_queues = queues_of_host(code_version(), _settings.labels)
 
 #: Whether the run is still ours and wanted is asked so often; one that was asked to end is killed after so long, in seconds.
 _LOOK_SECONDS, _GRACE_SECONDS = 2.0, 30.0

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from sheets_pipeline.dagster_runtime.celery_app import broker_url, code_version, queues
+from sheets_pipeline.dagster_runtime.celery_app import broker_url, code_version, queues_of_host
 from sheets_pipeline.dagster_runtime.fingerprint import code_fingerprint
 from sheets_pipeline.dagster_runtime.host_clock import clock_problem
 from sheets_pipeline.dagster_runtime.run_launcher import DEFAULT_MODULES
@@ -45,7 +45,8 @@ def run_worker(
     Raises:
         SettingsError: No broker is set.
     """
-    broker_url(load_settings())
+    settings = load_settings()
+    broker_url(settings)
     asked_to_end = threading.Event()
     for asked in (signal.SIGTERM, signal.SIGINT):
         signal.signal(asked, lambda *_: asked_to_end.set())
@@ -62,8 +63,10 @@ def run_worker(
             continue
         is_told = False
         began, version = time.monotonic(), code_version()
-        say(f"Worker {node} takes runs of code {version}.")
-        command = _command(version, concurrency, node, events_only=events_only)
+        bound = f", and those bound to {', '.join(settings.labels)}" if settings.labels else ""
+        say(f"Worker {node} takes runs of code {version}{bound}.")
+        taken = [queue.name for queue in queues_of_host(version, settings.labels, events_only=events_only)]
+        command = _command(concurrency, node, taken)
         code = _one(command, asked_to_end, partial(clock_problem, database), alive, say)
         if code:
             say(f"The worker ended with code {code}; another one is started.")
@@ -71,12 +74,10 @@ def run_worker(
     return 0
 
 
-def _command(version: str, concurrency: int, node: str, *, events_only: bool) -> list[str]:
-    of_events, of_others = (queue.name for queue in queues(version))
-    taken = of_events if events_only else f"{of_events},{of_others}"
+def _command(concurrency: int, node: str, taken: list[str]) -> list[str]:
     end_with_us = [sys.executable, "-m", "sheets_pipeline.embedded.end_with_parent", str(os.getpid())]
     celery = [sys.executable, "-m", "celery", "-A", "sheets_pipeline.dagster_runtime.celery_worker", "worker"]
-    options = [f"--concurrency={concurrency}", f"--hostname={node}", f"--queues={taken}"]
+    options = [f"--concurrency={concurrency}", f"--hostname={node}", f"--queues={','.join(taken)}"]
     return [*end_with_us, *celery, *options, "--loglevel=INFO", "--without-gossip", "--without-mingle"]
 
 

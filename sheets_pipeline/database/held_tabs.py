@@ -4,6 +4,7 @@ One row per tab stands for any number of events, so that a tab that is off for m
 """
 
 from collections.abc import Collection
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -42,8 +43,27 @@ def held(engine: sa.Engine, spreadsheet_id: str) -> set[str]:
         return set(connection.scalars(query))
 
 
-def release(engine: sa.Engine, spreadsheet_id: str, title: str) -> None:
-    """Forget the promise: the tab has been written as a whole."""
+def hold_anew(engine: sa.Engine, spreadsheet_id: str, title: str) -> None:
+    """Note it with the time of now, also where it is noted already: whoever writes the tab at this moment does not release it."""
     mine = (sync_held_tab.c.spreadsheet_id == spreadsheet_id) & (sync_held_tab.c.tab == title)
+    with engine.begin() as connection:
+        now = connection.scalar(sa.select(sa.type_coerce(utc_now(), sync_held_tab.c.since.type)))
+        row = {"spreadsheet_id": spreadsheet_id, "tab": title, "since": now}
+        insert_ignore(connection, sync_held_tab, row)
+        connection.execute(sync_held_tab.update().where(mine).values(since=now))
+
+
+def since(engine: sa.Engine) -> dict[tuple[str, str], datetime]:
+    """(id of the spreadsheet, title) → when it was noted, of all."""
+    columns = (sync_held_tab.c.spreadsheet_id, sync_held_tab.c.tab, sync_held_tab.c.since)
+    with engine.connect() as connection:
+        return {(one.spreadsheet_id, one.tab): one.since for one in connection.execute(sa.select(*columns))}
+
+
+def release(engine: sa.Engine, spreadsheet_id: str, title: str, *, noted_at: datetime | None = None) -> None:
+    """Forget the promise: the tab has been written as a whole. With ``noted_at`` only that of then."""
+    mine = (sync_held_tab.c.spreadsheet_id == spreadsheet_id) & (sync_held_tab.c.tab == title)
+    if noted_at is not None:
+        mine &= sync_held_tab.c.since == noted_at
     with engine.begin() as connection:
         connection.execute(sync_held_tab.delete().where(mine))

@@ -5,6 +5,7 @@ it is a partition no more, and stays as it is. No reload is needed. The job is o
 """
 
 import json
+import time
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import dagster as dg
 
 from sheets_pipeline.components.tab_asset import TabAsset
+from sheets_pipeline.dagster_runtime.at_once import HOSTS_TAG
 from sheets_pipeline.dagster_runtime.connections import shared
 from sheets_pipeline.dagster_runtime.instigators import switched_off
 from sheets_pipeline.defs.checks_of_lists import list_checks
@@ -19,7 +21,7 @@ from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.defs.running import CONSOLE, RUN_CONFIG
 from sheets_pipeline.edits.apply import apply_due
 from sheets_pipeline.pipeline import Pipeline
-from sheets_pipeline.runs import gate, governor
+from sheets_pipeline.runs import bound, gate, governor
 from sheets_pipeline.runs.edit_looks import look_everywhere
 from sheets_pipeline.runs.failures import explained, wait_before_retry
 from sheets_pipeline.runs.list_sync import PARTS_TAG, TABS_TAG, list_job, raise_failures, sync_list
@@ -31,6 +33,9 @@ from sheets_pipeline.sync.spreadsheet import Each
 from sheets_pipeline.sync.turns import last_tick
 
 _LOOK_SECONDS = 10
+
+#: After a run of certain hosts that failed, the next one waits so long.
+_REST_SECONDS = 60
 
 
 def _tabs_on(instance: dg.DagsterInstance, list_name: str) -> list[TabAsset]:
@@ -106,9 +111,33 @@ def _look(instance: dg.DagsterInstance, opened: Pipeline, list_name: str, name: 
     requests: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = [*changes]
     requests += [partitions.build_delete_request(gone)] if gone else []
     run = _request(instance, opened, list_name, name, new)
-    if isinstance(run, str):
+    runs = [*([] if isinstance(run, str) else [run]), *_of_hosts(instance, opened, list_name, name)]
+    if isinstance(run, str) and not runs:
         return dg.SensorResult(skip_reason=run, dynamic_partitions_requests=requests)
-    return dg.SensorResult([run], dynamic_partitions_requests=requests)
+    return dg.SensorResult(runs, dynamic_partitions_requests=requests)
+
+
+def _of_hosts(instance: dg.DagsterInstance, opened: Pipeline, list_name: str, name: str) -> Iterator[dg.RunRequest]:
+    """Runs of what others have left to the hosts that reach it; one at a time for each label."""
+    if FULL_SYNC_SCHEDULE in switched_off(instance):
+        return
+    for label, (parts, names) in bound.wanted_runs(opened, _tabs_on(instance, list_name)).items():
+        newest = instance.get_run_records(dg.RunsFilter(job_name=name, tags={HOSTS_TAG: label}), limit=1)
+        if newest and not (newest[0].dagster_run.is_success or _has_rested(newest[0])):
+            continue
+        tags = {HOSTS_TAG: label, PARTS_TAG: json.dumps(sorted(parts)), TABS_TAG: json.dumps(sorted(names))}
+        yield dg.RunRequest(tags=run_tags(opened, others=True) | tags)
+
+
+def _has_rested(record: dg.RunRecord) -> bool:
+    """Whether a run has ended, and that a while ago."""
+    return record.dagster_run.is_finished and time.time() - (record.end_time or 0) > _REST_SECONDS
+
+
+def _is_under_way(instance: dg.DagsterInstance, name: str) -> bool:
+    """Whether a run is that is not one of certain hosts."""
+    runs = instance.get_runs(dg.RunsFilter(job_name=name, statuses=gate.UNDER_WAY))
+    return any(HOSTS_TAG not in run.tags for run in runs)
 
 
 def _request(
@@ -117,7 +146,7 @@ def _request(
     """A run of the tabs whose tick it is, for all spreadsheets or the new ones; else why there is none now."""
     if FULL_SYNC_SCHEDULE in switched_off(instance):
         return f"Full syncs are switched off ({FULL_SYNC_SCHEDULE})."
-    if instance.get_runs_count(dg.RunsFilter(job_name=name, statuses=gate.UNDER_WAY)):
+    if _is_under_way(instance, name):
         return "A full sync of the list is under way."
     tabs = _tabs_on(instance, list_name)
     newest = instance.get_run_records(dg.RunsFilter(job_name=name), limit=_LOOKED_AT)

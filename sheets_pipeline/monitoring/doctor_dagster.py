@@ -1,10 +1,16 @@
 """The doctor's looks at Dagster's processes: what starts syncs by itself, and what holds the code."""
 
+from collections.abc import Collection, Mapping
+
+from sheets_pipeline.components.tab_asset import declared_credentials
 from sheets_pipeline.embedded.code_health import REMEDY, what_is_wrong
 from sheets_pipeline.errors import DagsterRefused, DagsterUnreachable
 from sheets_pipeline.monitoring.dagster_client import DagsterClient
 from sheets_pipeline.monitoring.doctor import Finding, fail, ok, warn
 from sheets_pipeline.monitoring.doctor_facts import Facts
+
+#: Workers that say nothing for so long are not there.
+_WORKERS_ANSWER_SECONDS = 1.0
 
 
 def dagster_daemons(_facts: Facts) -> Finding:
@@ -35,3 +41,49 @@ def code_location(facts: Facts) -> Finding:
     except (DagsterUnreachable, DagsterRefused) as error:
         return fail(str(error), "No sync starts by itself now.")
     return ok(f"{ours.location} answers")
+
+
+def workers(facts: Facts) -> Finding:
+    """Somebody executes runs, where they are handed to workers: those of our code, and those of each label of hosts."""
+    if facts.settings.celery_broker_url is None:
+        return ok("runs are executed on one host (CELERY_BROKER_URL is not set)")
+    from kombu.exceptions import OperationalError
+
+    from sheets_pipeline.dagster_runtime.celery_app import broker_url, celery_app, code_version
+
+    try:
+        with celery_app(broker_url(facts.settings)) as app:
+            answers = app.control.inspect(timeout=_WORKERS_ANSWER_SECONDS).active_queues() or {}
+    except (OperationalError, OSError) as error:
+        return fail(
+            f"the broker does not answer ({type(error).__name__})", "Runs wait until it does: CELERY_BROKER_URL."
+        )
+    taken = {node: {queue["name"] for queue in queues} for node, queues in answers.items()}
+    bound = {one.declaration.hosts: name for name, one in declared_credentials().items() if one.declaration.hosts}
+    return served(taken, code_version(), bound)
+
+
+def served(taken: Mapping[str, Collection[str]], version: str, bound: Mapping[str, str]) -> Finding:
+    """What it means that workers take these queues.
+
+    Args:
+        taken: Name of the worker → names of its queues.
+        version: Of our code.
+        bound: Label of hosts → a credential that is bound to them.
+    """
+    from sheets_pipeline.dagster_runtime.celery_app import queues
+
+    def number(label: str | None) -> int:
+        return sum(queues(version, label)[1].name in names for names in taken.values())
+
+    start = "Start `sheets-pipeline worker` there"
+    if not number(None):
+        others = f"; {len(taken)} with other code or declarations, or for events alone, are" if taken else ""
+        return fail(f"no worker takes all runs of this code ({version}){others}", f"Runs wait. {start}.")
+    if lonely := {label: name for label, name in bound.items() if not number(label)}:
+        told = ", ".join(f"{label!r} (credential {name!r})" for label, name in sorted(lonely.items()))
+        return fail(
+            f"no worker serves the hosts {told}", f"Their spreadsheets wait. {start}, with HOST_LABELS set to it."
+        )
+    counts = [f"{number(None)} take runs", *(f"{number(label)} those of {label!r}" for label in sorted(bound))]
+    return ok(", ".join(counts))

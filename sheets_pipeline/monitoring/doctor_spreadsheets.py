@@ -11,6 +11,7 @@ from sheets_pipeline.errors import SheetsPipelineError
 from sheets_pipeline.monitoring.doctor import Finding, fail, ok
 from sheets_pipeline.monitoring.doctor_facts import Facts
 from sheets_pipeline.pipeline import Pipeline
+from sheets_pipeline.runs.bound import is_here
 from sheets_pipeline.runs.gate import spreadsheet_circuit
 from sheets_pipeline.runs.targets import Target, targets
 from sheets_pipeline.sync.spreadsheet import DEFAULT
@@ -49,7 +50,8 @@ def _wrong_with(one: Target) -> Iterator[str]:
         yield f"{one.spreadsheet.problem}{owner}"
         return
     try:
-        _ = one.pipeline.identity
+        if is_here(one.spreadsheet.credential, one.pipeline.settings):
+            _ = one.pipeline.identity
     except SheetsPipelineError as error:
         yield f"{error}{owner}"
         return

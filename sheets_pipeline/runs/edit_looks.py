@@ -4,6 +4,7 @@ from sheets_pipeline.components.tab_asset import tab_assets
 from sheets_pipeline.edits import looks
 from sheets_pipeline.edits.look import look_due
 from sheets_pipeline.pipeline import Pipeline
+from sheets_pipeline.runs.bound import is_here
 from sheets_pipeline.runs.targets import usable_targets
 from sheets_pipeline.sync.spreadsheet import DEFAULT
 
@@ -28,4 +29,7 @@ def look_everywhere(pipeline: Pipeline) -> int:
 def _places(pipeline: Pipeline) -> dict[str, Pipeline]:
     """The pipelines of all other spreadsheets in which people may edit a tab, by the spreadsheet's id."""
     edited = [one for one in tab_assets().values() if one.tab.edited and one.tab.spreadsheet != DEFAULT]
-    return {one.spreadsheet.id: one.pipeline for one in usable_targets(pipeline, edited)}
+    placed = usable_targets(pipeline, edited)
+    return {
+        one.spreadsheet.id: one.pipeline for one in placed if is_here(one.spreadsheet.credential, pipeline.settings)
+    }

@@ -35,6 +35,7 @@ from sheets_pipeline.database.quota import URGENT
 from sheets_pipeline.database.touched import Lookups, touched
 from sheets_pipeline.errors import RowsLeft, SheetsPipelineError, TabProblem
 from sheets_pipeline.pipeline import Pipeline
+from sheets_pipeline.runs import bound
 from sheets_pipeline.runs.computed import ComputedTab, compute_all, rows_of
 from sheets_pipeline.runs.gate import spreadsheet_circuit
 from sheets_pipeline.runs.job_pool import run_jobs
@@ -255,7 +256,9 @@ def _jobs(pipeline: Pipeline, tab_asset: TabAsset, keys: Collection[str] | None,
         is_of_the_tab = isinstance(error, TabProblem)
         done.failures.append(Failure(name, str(error), None, None if is_of_the_tab else error))
         return []
-    paused = [job for job in jobs if not _is_default(job) and not spreadsheet_circuit(job.target.pipeline).allows_run]
+    paused = bound.leave(jobs)
+    left = [job for job in jobs if job not in paused and not _is_default(job)]
+    paused += [job for job in left if not spreadsheet_circuit(job.target.pipeline).allows_run]
     unreached = {job.target.spreadsheet.part for job in paused}
     left = [job for job in jobs if job not in paused]
     return [job.without_those_of(unreached) if job.departs else job for job in left]

@@ -6,15 +6,18 @@ are written. Its circuit keeps it from being asked again and again.
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import dagster as dg
 
 from sheets_pipeline.components.names import dagster_name
 from sheets_pipeline.components.tab_asset import TabAsset
+from sheets_pipeline.dagster_runtime.at_once import HOSTS_TAG
 from sheets_pipeline.database.quota import BULK
 from sheets_pipeline.errors import SheetsPipelineError, SpreadsheetPaused, TabProblem
 from sheets_pipeline.pipeline import Pipeline
+from sheets_pipeline.runs import bound
 from sheets_pipeline.runs.computed import compute_all
 from sheets_pipeline.runs.covered_events import settle_covered
 from sheets_pipeline.runs.event_round import sync_touched
@@ -93,13 +96,19 @@ def sync_list(
 ) -> ListRound:
     """Write these tabs in the chosen spreadsheets of their list, all for None; what fails is in the result."""
     done, jobs = ListRound(), list[Job]()
-    failed_before = {}
+    failed_before, hosts, noted = {}, context.run.tags.get(HOSTS_TAG), dict[tuple[str, str], datetime]()
+    writes, covers_all = allowance is None or not allowance.dry_run, chosen is None
     for tab_asset in tab_assets:
         name = tab_asset.tab.name
         try:
             with writing(tab_asset.tab):
                 everywhere = targets(pipeline, tab_asset)
-                placed = _chosen(everywhere, chosen)
+                placed, left = bound.for_hosts(_chosen(everywhere, chosen), hosts)
+                if left and hosts is None and writes:
+                    bound.note(left)
+                    context.log.info("Tab %r: %d spreadsheets are left to the hosts that reach them", name, len(left))
+                    covers_all = False
+                noted |= bound.noted_in(placed) if hosts and writes else {}
                 usable = list(_usable(placed, done))
                 computed = compute_all(pipeline, tab_asset)
                 failed_before[name] = computed.failed_events
@@ -120,7 +129,9 @@ def sync_list(
     for job, outcome in outcomes.items():
         _note(job, outcome, context, done)
     for tab_asset in tab_assets:
-        _settle(pipeline, tab_asset, failed_before.get(tab_asset.tab.name, ()), done, chosen)
+        if covers_all:
+            _settle(pipeline, tab_asset, failed_before.get(tab_asset.tab.name, ()), done)
+    bound.forget(pipeline, noted)
     return done
 
 
@@ -206,11 +217,10 @@ def _settle(
     tab_asset: TabAsset,
     failed_before: Collection[Any],
     done: ListRound,
-    chosen: Collection[str] | None,
 ) -> None:
     """Events that failed before are covered where every spreadsheet of the list was written."""
     mine = {name for name in done.errors if name == tab_asset.tab.name or name.startswith(f"{tab_asset.tab.title} @ ")}
-    if not failed_before or mine or chosen is not None:
+    if not failed_before or mine:
         return
     whole = SyncReport(tab_asset.tab.title)
     whole.set_aside = [row for name, report in done.reports.items() for row in report.set_aside]

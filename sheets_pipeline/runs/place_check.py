@@ -6,7 +6,8 @@ from sheets_pipeline.components.declared import DeclaredCredential, DeclaredSpre
 from sheets_pipeline.components.tab_asset import declared_credentials, declared_spreadsheets
 from sheets_pipeline.components.yaml_nodes import Place
 from sheets_pipeline.errors import AccessDenied
-from sheets_pipeline.settings import spreadsheet_id_in
+from sheets_pipeline.runs.bound import is_here
+from sheets_pipeline.settings import load_settings, spreadsheet_id_in
 from sheets_pipeline.sheets.credentials import load_identity
 from sheets_pipeline.sync.spreadsheet import Each
 from sheets_pipeline.sync.tab import Tab
@@ -32,6 +33,8 @@ def place_problems(tab: Tab) -> Iterator[str]:
 
 def _key_problems(declared: DeclaredCredential) -> Iterator[str]:
     credential = declared.credential
+    if not is_here(credential, load_settings()):
+        return
     try:
         load_identity(credential.key, credential.key_file, credential.name)
     except AccessDenied as error:

@@ -115,6 +115,13 @@ def _single(pipeline: Pipeline, tab_asset: TabAsset, name: str) -> Spreadsheet:
     if declared is None or not declared.declaration.is_single:
         raise TabProblem(tab_asset.tab.name, f"there is no spreadsheet {name!r}. Declare it, or correct the name.")
     row = declared.declaration.model_dump()
+    bound = declared_credentials().get(str(row["credential"]))
+    if bound is not None and bound.declaration.hosts and pipeline.settings.celery_broker_url:
+        raise TabProblem(
+            tab_asset.tab.name,
+            f"its credential {row['credential']!r} is bound to hosts {bound.declaration.hosts!r}, which is for spreadsheets of a list. "
+            "Declare a list with this one, or leave hosts out.",
+        )
     return replace(_spreadsheet(pipeline, name, {**row, "id": "one"}), name=name, part=None)
 
 

@@ -9,13 +9,17 @@ DEFAULT = "default"
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """Who we are to Google: the key's text or file; neither for what the settings say. Quota of its own where given."""
+    """Who we are to Google: the key's text or file; neither for what the settings say. Quota of its own where given.
+
+    ``hosts`` is the label of the hosts that have the key, None where all have it.
+    """
 
     name: str = DEFAULT
     key_file: Path | None = None
     key: str | None = field(default=None, repr=False)
     reads_per_minute: int | None = None
     writes_per_minute: int | None = None
+    hosts: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

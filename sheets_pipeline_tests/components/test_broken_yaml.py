@@ -54,6 +54,8 @@ BROKEN = {
     "spreadsheets with a slash": (doc("Spreadsheets", "name: a/b", "url: 1AbC"), 3, "without / and outer blanks"),
     "credential without key": (doc("Credential", "name: teacher"), 2, "expected key_file or key, found neither"),
     "credential with two keys": (doc("Credential", "name: teacher", "key: x", "key_file: y"), 4, "found both. Give one of them"),
+    "bound credential in the environment": (doc("Credential", "name: teacher", "key: x", "hosts: a"), 5, "hosts goes with key_file"),
+    "credential bound to no label": (doc("Credential", "name: teacher", "key_file: y", "hosts: a b"), 5, "hosts is 'a b'; expected a label"),
     "credential without quota": (doc("Credential", "name: teacher", "key_file: y", "reads_per_minute: 0"), 5, "reads_per_minute: expected"),
     "credential with its key in the file": (doc("Credential", "name: teacher", "key: x"), 4, "Write key: {env: NAME}"),
     "spreadsheet that is a document": (doc("Spreadsheets", "name: office", "url: https://docs.google.com/document/d/1AbC"), 4, "url must be a spreadsheet's id or its full URL"),

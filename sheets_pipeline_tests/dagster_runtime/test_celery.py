@@ -19,8 +19,12 @@ from dagster._core.definitions.reconstruct import ReconstructableRepository
 from dagster._core.launcher.base import WorkerStatus
 
 from sheets_pipeline.dagster_runtime import celery_launcher
+from sheets_pipeline.dagster_runtime.at_once import HOSTS_TAG
 from sheets_pipeline.dagster_runtime.celery_launcher import CeleryHostsRunLauncher
+from sheets_pipeline.monitoring.doctor_dagster import workers
+from sheets_pipeline.monitoring.doctor_facts import Facts
 from sheets_pipeline.processes.identity import WORKER_TAG, WorkerIdentity
+from sheets_pipeline.settings import load_settings
 from sheets_pipeline_tests.dagster_runtime.harness import SAMPLE_JOBS, eventually
 
 pytestmark = [
@@ -58,6 +62,7 @@ class Hosts:
             "DATABASE_URL": database_url,
             "DAGSTER_POSTGRES_URL": database_url,
             "SPREADSHEET_ID": "none",
+            "HOST_LABELS": "school_a",
             "PYTHONPATH": str(folder),
         }
         self.processes: list[subprocess.Popen[bytes]] = []
@@ -202,6 +207,19 @@ def test_a_broker_that_lost_a_run_or_was_away_is_given_it_again(
     eventually(lambda: any("does not take the run" in one.message for one in instance.all_logs(run_id)))
     hosts.redis = hosts.start_redis()
     eventually(lambda: status(instance, run_id) == dg.DagsterRunStatus.SUCCESS, seconds=60)
+
+
+def test_a_run_bound_to_hosts_goes_to_those_with_the_label(hosts: Hosts, instance: dg.DagsterInstance) -> None:
+    elsewhere = hosts.launch(instance, "speaking", tags={HOSTS_TAG: "school_b"})
+    run_id = hosts.launch(instance, "speaking", tags={HOSTS_TAG: "school_a"})
+    eventually(lambda: status(instance, run_id) == dg.DagsterRunStatus.SUCCESS, seconds=60)
+    assert status(instance, elsewhere) == dg.DagsterRunStatus.STARTING
+    told = instance.run_launcher.get_run_worker_debug_info(run_of(instance, elsewhere))
+    assert "with HOST_LABELS=school_b" in str(told)
+    instance.run_launcher.terminate(elsewhere)
+    facts = Facts()
+    facts.settings = load_settings()
+    assert workers(facts).message == "1 take runs"
 
 
 def test_workers_with_other_code_are_given_no_run(

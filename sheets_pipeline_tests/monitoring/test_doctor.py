@@ -28,6 +28,7 @@ from sheets_pipeline.errors import DatabaseError
 from sheets_pipeline.monitoring import doctor_checks
 from sheets_pipeline.monitoring.doctor import Check, Finding, Level, Result, examine, ok, secrets_in, warn
 from sheets_pipeline.monitoring.doctor_checks import CHECKS
+from sheets_pipeline.monitoring.doctor_dagster import served
 from sheets_pipeline.monitoring.doctor_facts import Facts
 from sheets_pipeline.platform.demo import generate
 from sheets_pipeline.platform.watches import WATCHED
@@ -332,3 +333,25 @@ def test_each_check_stands_behind_those_that_it_needs() -> None:
         assert set(one.needs) <= seen, one.name
         assert one.name not in seen
         seen.add(one.name)
+
+
+@pytest.mark.parametrize(
+    ("taken", "level", "text"),
+    [
+        pytest.param({}, "fail", "no worker takes all runs of this code (v1)", id="nobody answers"),
+        pytest.param({"a": ("v0",)}, "fail", "1 with other code or declarations", id="other code"),
+        pytest.param(
+            {"a": ("v1",)}, "fail", "no worker serves the hosts 'school' (credential 'teacher')", id="no host"
+        ),
+        pytest.param({"a": ("v1.at.school",)}, "fail", "no worker takes all runs", id="nobody for all others"),
+        pytest.param({"a": ("v1",), "b": ("v1", "v1.at.school")}, "ok", "2 take runs, 1 those of 'school'", id="well"),
+    ],
+)
+def test_whether_workers_serve_all_hosts_is_told(taken: dict[str, tuple[str, ...]], level: Level, text: str) -> None:
+    queues = {
+        node: [f"sheets_pipeline.{one}.{kind}" for one in of for kind in ("events", "runs")]
+        for node, of in taken.items()
+    }
+    finding = served(queues, "v1", {"school": "teacher"})
+    assert finding.level == level
+    assert text in finding.message

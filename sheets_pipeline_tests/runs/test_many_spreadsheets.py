@@ -18,6 +18,7 @@ from sheets_pipeline.cli import run_sync
 from sheets_pipeline.components import tab_asset
 from sheets_pipeline.components.tab_asset import tab_assets, watched
 from sheets_pipeline.control.operations import Operations
+from sheets_pipeline.dagster_runtime.at_once import HOSTS_TAG
 from sheets_pipeline.database import held_tabs, history
 from sheets_pipeline.database.triggers import install
 from sheets_pipeline.definitions import defs
@@ -37,6 +38,7 @@ from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.runs.edit_looks import look_everywhere
 from sheets_pipeline.runs.gate import current_circuit, spreadsheet_circuit
 from sheets_pipeline.runs.job_pool import in_turns
+from sheets_pipeline.runs.list_sync import PARTS_TAG, TABS_TAG
 from sheets_pipeline.runs.parted import Parted
 from sheets_pipeline.runs.run_tags import SPREADSHEET_TAG, run_tags
 from sheets_pipeline.runs.targets import spreadsheets_of
@@ -574,3 +576,62 @@ def test_a_row_that_is_marked_or_kept_where_it_stood_need_not_wait_to_leave(
     here: Any = SimpleNamespace(spreadsheet=Spreadsheet("", "A", "", part="1"))
     rows = Parted(pd.DataFrame(), {"k": {"2"}}, {"1": "A", "2": "B"}, leaves, {"k": {"A"}}, pd.Series(dtype=object))
     assert (rows.moved_away(here), rows.gone_from(here, {"k"})) == (moved, gone)
+
+
+BOUND = """\
+type: sheets_pipeline.Credential
+attributes: {name: teacher, key_file: teacher.json, hosts: school_a}
+---
+"""
+
+
+def test_spreadsheets_of_a_credential_that_is_bound_to_hosts_are_written_there_alone(
+    school: School, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    query = "select id, sheet as url, owner from"
+    with_credential = query.replace("owner", "owner, case when id = 2 then 'teacher' end as credential")
+    (tmp_path / "tabs" / "school.yaml").write_text(BOUND + TABS.replace(query, with_credential))
+    monkeypatch.setenv("CELERY_BROKER_URL", "redis://127.0.0.1:1/0")
+    monkeypatch.setattr(school.platform.pipeline, "settings", load_settings())
+    for name in ("_BY_KEY", "_LOADED"):
+        monkeypatch.setattr(tab_asset, name, {})
+    key = Path(school.server.credentials_file)
+    sensor = defs().resolve_sensor_def("full_sync_courses")
+
+    def asked() -> list[Any]:
+        """Tags of the runs that the sensor asks for, for hosts."""
+        context = dg.build_sensor_context(school.platform.instance, resources={"pipeline": PipelineResource()})
+        result = sensor(context)
+        assert isinstance(result, dg.SensorResult)
+        return [run.tags for run in result.run_requests or [] if HOSTS_TAG in run.tags]
+
+    def on_its_hosts() -> bool:
+        [tags] = asked()
+        (tmp_path / "teacher.json").write_bytes(key.read_bytes())  # there is none elsewhere
+        try:
+            return school.run("full_sync_courses", tags=tags).success
+        finally:
+            (tmp_path / "teacher.json").unlink()
+
+    assert school.run("full_sync_courses").success
+    assert school.course("1", "Best") == [["Ada", 1, 91.5]]
+    titles = school.server.call("GET", f"/v4/spreadsheets/{school.sheets['2']}")["sheets"]
+    assert [one["properties"]["title"] for one in titles] == ["Sheet1"]
+    [tags] = asked()
+    assert (tags[HOSTS_TAG], tags[PARTS_TAG], tags[TABS_TAG]) == (
+        "school_a",
+        '["2"]',
+        '["Attempts @ courses", "Best"]',
+    )
+    assert on_its_hosts()
+    assert school.course("2") == [["Bob", 1, 2, 7.25]]
+    assert asked() == []
+
+    school.sql("update attempt set score = 8 where learner = 'Bob'; update attempt set course = 2 where lesson = 2")
+    assert school.run("event_sync").success
+    assert school.course("2") == [["Bob", 1, 2, 7.25]]
+    assert school.course("1") == [["Ada", 1, 1, 91.5], ["Ada", 2, 1]]  # it stays until it stands where it belongs
+    assert on_its_hosts()
+    assert school.course("2") == [["Ada", 2, 2], ["Bob", 1, 2, 8]]
+    assert school.run("full_sync_courses").success
+    assert school.course("1") == [["Ada", 1, 1, 91.5]]

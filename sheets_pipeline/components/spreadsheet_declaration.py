@@ -123,11 +123,10 @@ class CredentialDeclaration(BaseModel):
     key: str | None = Field(None, min_length=1, description="Instead of key_file: the key itself, from {env: NAME}.")
     reads_per_minute: int | None = Field(None, ge=1, description="Its share of reads; SHEETS_READS_PER_MINUTE else.")
     writes_per_minute: int | None = Field(None, ge=1, description="Its share of writes; SHEETS_WRITES_PER_MINUTE else.")
-    hosts: str | None = Field(
+    hosts: Annotated[str, WithJsonSchema({"type": "string", "pattern": LABEL})] | None = Field(
         None,
         description="Label of the hosts that have its key file (HOST_LABELS there): where runs go to several hosts, those for "
         "its spreadsheets go there.",
-        json_schema_extra={"pattern": LABEL},
     )
 
     @model_validator(mode="after")

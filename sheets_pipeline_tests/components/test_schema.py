@@ -45,7 +45,7 @@ BEYOND_A_SCHEMA = {
     "edits into no column", "edits of two columns into one", "edits into another table", "target of no edits",
     "edits without a column", "edits of a query's columns", "edited json", "edited status column", "row by no column",
     "row by an edited column", "row twice", "row of an unused table", "new rows without needs", "needs without new rows", "needs what nobody types", "needs what is not there", "deletion that people edit", "bad editor", "value twice",
-    "credential with its key in the file", "spreadsheet that is a document", "keys_sql that deletes", "two keys_sql", "header is blank",
+    "bound credential in the environment", "credential with its key in the file", "spreadsheet that is a document", "keys_sql that deletes", "two keys_sql", "header is blank",
     "spreadsheets are no query", "spreadsheet of the list twice", "spreadsheets called default", "spreadsheets with a slash",
 }  # fmt: skip
 

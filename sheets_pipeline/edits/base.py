@@ -11,7 +11,7 @@ from sheets_pipeline.database.state import sync_base_row
 from sheets_pipeline.edits.ledger import Edit
 from sheets_pipeline.errors import SheetsError
 from sheets_pipeline.sheets.time_zones import time_zone
-from sheets_pipeline.sync.cells import EPOCH, MICROSECONDS_PER_DAY, Cell, same_cell
+from sheets_pipeline.sync.cells import EPOCH, MICROSECONDS_PER_DAY, Cell, from_serial, same_cell
 from sheets_pipeline.sync.merge import Unknown
 from sheets_pipeline.sync.typed_cells import Moment, Typed
 
@@ -75,6 +75,17 @@ def as_cell(typed: Typed, zone: tzinfo) -> Cell:
     wall = datetime.fromtimestamp(typed.milliseconds / 1000, UTC).astimezone(zone).replace(tzinfo=None) - EPOCH
     serial = (wall.total_seconds() * 1_000_000) / MICROSECONDS_PER_DAY
     return int(serial) if serial.is_integer() else serial
+
+
+def as_moment(cell: Typed, zone: tzinfo) -> Typed:
+    """A number that is shown as a date, as Apps Script gives it; as it is where it is no day of the years 1 to 9999."""
+    if not isinstance(cell, int | float):
+        return cell
+    try:
+        moment = from_serial(cell).replace(tzinfo=zone).timestamp()
+    except (OverflowError, ValueError):
+        return cell
+    return Moment(round(moment * 1000))
 
 
 def zone_of(edit: Edit) -> tzinfo:

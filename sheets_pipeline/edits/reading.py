@@ -5,23 +5,24 @@ What was typed after that, and written over, the write itself brings back (``she
 
 import time
 import uuid
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 
 import sqlalchemy as sa
 
 from sheets_pipeline.edits import ledger
-from sheets_pipeline.edits.base import zone_named
+from sheets_pipeline.edits.base import as_moment, zone_named
 from sheets_pipeline.edits.ledger import Seen, Source
 from sheets_pipeline.edits.recording import record
+from sheets_pipeline.sheets.cell_dates import Place, read_dates
 from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sheets.rounds import TabLook
 from sheets_pipeline.sync.cells import Cell, same_cell
 from sheets_pipeline.sync.copies import FoundEdit
 from sheets_pipeline.sync.diff import CellUpdate, ChangeSet
-from sheets_pipeline.sync.tab import Tab
-from sheets_pipeline.sync.typed_cells import Reader
+from sheets_pipeline.sync.tab import ColumnType, Tab
+from sheets_pipeline.sync.typed_cells import Reader, Typed
 
 #: Gives what rows were last known to hold, by key and column name; None where that is not known.
 Base = Callable[[Collection[str]], Mapping[str, Mapping[str, Cell] | None]]
@@ -45,7 +46,7 @@ class Reading:
         found = self._found(changes, layout, stood)
         if not found:
             return
-        self._record([seen for _, seen, _ in found])
+        self._record([seen for _, seen, _ in found], [(update.row, update.column) for update, _, _ in found])
         held = {
             (update.row, update.column)
             for update, seen, written in found
@@ -70,14 +71,15 @@ class Reading:
 
     def note(self, look: TabLook, base: Base) -> int:
         """Note cells of a tab that was read for this alone; returns how many were taken up."""
-        known, seen = base(look.row_of), []
+        known, seen, places = base(look.row_of), list[Seen](), list[Place]()
         for name in self.tab.edited.keys() & look.layout.keys():
             cells = [None, *look.snapshot.column_cells(look.layout[name])]
             for key, row in look.row_of.items():
                 stood = known.get(key)
                 if stood is not None and name in stood and not same_cell(stood[name], cells[row]):
                     seen.append(Seen(key, name, cells[row]))
-        return self._record(seen, look.index.doubled) if seen else 0
+                    places.append((row, look.layout[name]))
+        return self._record(seen, places, look.index.doubled) if seen else 0
 
     def note_overwritten(self, found: Sequence[FoundEdit], sent_at: float, *, is_sure: bool = True) -> None:
         """Note edits that a write of ours, sent at this time, has written over; they are merged as all others are.
@@ -85,13 +87,27 @@ class Reading:
         Where it is not sure which cells they are of, a person decides.
         """
         seen = [Seen(edit.key, edit.column, edit.typed, edit.stood) for edit in found]
-        self._record(seen, written_over_at=sent_at, unsure="" if is_sure else _COLUMNS_MOVED)
+        self._record(seen, (), written_over_at=sent_at, unsure="" if is_sure else _COLUMNS_MOVED)
 
     @cached_property
     def _properties(self) -> dict[str, str]:
         """Locale and time zone of the spreadsheet; one read request, where anything is found."""
-        answer = self.client.read(params={"fields": "properties(locale,timeZone)"})
-        return dict(answer.get("properties", {}))
+        return read_dates(self.client, self.tab.title, ())[0]
+
+    def dates(self, cells: Iterable[tuple[str, Typed, Place]]) -> set[Place]:
+        """Those of some cells (column, what it holds, where) that are shown as dates where the column holds none.
+
+        The request that gives locale and time zone tells it, so that it costs none of its own.
+        """
+        places = {place for name, cell, place in cells if self._may_be_date(name, cell)}
+        if not places:
+            return set()
+        self._properties, shown = read_dates(self.client, self.tab.title, places)
+        return shown
+
+    def _may_be_date(self, name: str, cell: Typed) -> bool:
+        is_number = isinstance(cell, int | float) and not isinstance(cell, bool)
+        return is_number and self.tab.column(name).type not in (ColumnType.DATE, ColumnType.DATETIME)
 
     def place(self) -> tuple[str, str]:
         """The spreadsheet's locale and time zone."""
@@ -106,12 +122,17 @@ class Reading:
     def _record(
         self,
         seen: list[Seen],
+        places: Sequence[Place],
         doubled: Collection[str] = (),
         *,
         written_over_at: float | None = None,
         unsure: str = "",
     ) -> int:
-        properties = self._properties
+        shown = self.dates((one.column, one.typed, place) for one, place in zip(seen, places, strict=False))
+        properties, zone = self._properties, zone_named(self.place()[1])
+        for i, place in enumerate(places):
+            if place in shown:  # as the script tells of it
+                seen[i] = seen[i]._replace(typed=as_moment(seen[i].typed, zone))
         limit = self.tab.edits.needs_approval_above if self.tab.edits else None
         source = Source(
             str(uuid.uuid4()),

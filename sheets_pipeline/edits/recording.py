@@ -117,7 +117,7 @@ def _same_value(before: Edit, cell: Seen, source: Source) -> bool:
     """Whether both mean the same value: a message tells of a date as a moment, the API as a serial number."""
     if as_json(before.typed) == as_json(cell.typed):
         return True
-    if isinstance(before.typed, Moment) == isinstance(cell.typed, Moment):
+    if not isinstance(before.typed, Moment) and not isinstance(cell.typed, Moment):
         return False
     zone = zone_named(source.time_zone)
     return same(as_cell(before.typed, zone), as_cell(cell.typed, zone), ColumnType.DATETIME)

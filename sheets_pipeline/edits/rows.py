@@ -1,6 +1,6 @@
 """Rows that people add, copy, take out or give another key: what is found in one reading of a tab, and what becomes of it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from sheets_pipeline.edits.ends import Ends
 from sheets_pipeline.edits.ledger import Edit, State
 from sheets_pipeline.edits.reading import Reading
 from sheets_pipeline.edits.row_lines import RowLines
+from sheets_pipeline.sheets.cell_dates import Place
 from sheets_pipeline.sheets.memory import TabMemory
 from sheets_pipeline.sheets.rounds import TabLook
 from sheets_pipeline.sync.cells import Cell
@@ -24,6 +25,7 @@ from sheets_pipeline.sync.guards import unasked
 from sheets_pipeline.sync.row_edits import NewRow, RowFindings, find_rows
 from sheets_pipeline.sync.rows import Rows
 from sheets_pipeline.sync.tab import Tab
+from sheets_pipeline.sync.values import EXPECTED
 
 #: A new row is inserted when nobody has typed in it for so long; a row is deleted when it has been gone for so long.
 REST_SECONDS, GONE_SECONDS = 3.0, 60.0
@@ -56,8 +58,10 @@ class TabRows:
         found = find_rows(self.tab, look.snapshot, look.layout, look.index, base)
         if not (found.new or found.moved or found.copied or found.missing) and not self._are_open():
             return None
+        dates = self._dates(found.new, look.layout)
         new, gone, moment = self._noted(found, base)
         at_rest = [(row, edit) for row, edit in new if _age(edit, moment) >= REST_SECONDS]
+        at_rest = [(row, edit) for row, edit in at_rest if not self._refuse_date(row, edit, dates, look.layout)]
         if at_rest or found.moved:
             self.births.begin(look, at_rest, found.moved)
             self._tell_put_back(look, found, base, self.births.go_on(look, self.reading.reader()))
@@ -90,6 +94,20 @@ class TabRows:
             with ledger.writing(self.pipeline.state) as connection:
                 looks.ask(connection, self.tab_id, max(min(waits), 0.0))
         return {*found.moved, *(edit.row_key for edit in gone)}
+
+    def _dates(self, new: Sequence[NewRow], layout: Mapping[str, int]) -> set[Place]:
+        return self.reading.dates(
+            (name, cell, (row.row, layout[name])) for row in new for name, cell in row.cells.items()
+        )
+
+    def _refuse_date(self, row: NewRow, edit: Edit, dates: set[Place], layout: Mapping[str, int]) -> bool:
+        """Refuse a new row with a date where its column holds none, as the script's messages are."""
+        names = [name for name in row.cells if (row.row, layout[name]) in dates]
+        for name in names[:1]:
+            reason = f"{name}: expected {EXPECTED[self.tab.column(name).type]}, found a date"
+            with ledger.writing(self.pipeline.state) as connection:
+                ledger.settle(connection, [ledger.Ended(edit, State.REJECTED, reason)])
+        return bool(names)
 
     def recover(self, look: Callable[[], TabLook | None]) -> None:
         """Before the tab is written: finish what a process left."""

@@ -44,7 +44,7 @@ class Histories(RuleBasedStateMachine):
         self.engine = connect(f"sqlite:///{self.folder / 'one.db'}")
         self.stage = make_stage(self.engine, self.engine)
         self.store = TabStore(self.engine, "SHEET", TAB.title)
-        client: Any = SimpleNamespace(read=lambda **_: {"properties": {"locale": "en_US", "timeZone": "Etc/UTC"}})
+        client: Any = SimpleNamespace(read=lambda *_, **__: {"properties": {"locale": "en_US", "timeZone": "Etc/UTC"}})
         self.reading = Reading(self.engine, client, "SHEET", TAB)
         self.sheet: dict[str, Any] = dict(CELLS)
         self.typed: list[Typed] = []

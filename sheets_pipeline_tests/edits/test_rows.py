@@ -1,16 +1,20 @@
 """Rows that people add, copy, delete or give another key: each is done once, or told and left as it was typed."""
 
+import time
+import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import orjson
 import pytest
 import sqlalchemy as sa
 
 from local_sheets.testing import LocalSheetsServer
 from sheets_pipeline.database.engine import connect
-from sheets_pipeline.edits import births, decisions, ledger
+from sheets_pipeline.edits import births, decisions, intake, ledger, places
 from sheets_pipeline.errors import SheetsUnavailable
 from sheets_pipeline.sheets.reader import NeedsFullSync
 from sheets_pipeline.sync.tab import Tab
@@ -175,6 +179,60 @@ def test_many_new_cells_wait_for_a_person(small: Desk) -> None:
     small.look(after=4)
     assert len(small.stored()) == 4
     assert [(edit.state, edit.decided_by) for edit in small.edits()[:2]] == [("applied", "ada"), ("rejected", "bob")]
+
+
+#: Typed into a whole number, a number and a text → what the reasons say that was found; blank where it is taken.
+_OF_ANOTHER_KIND = [
+    (["1/2/2026", "2026-03-04", "7"], ["a date", "a date", ""]),
+    (["TRUE", "12:30", "3/4/2026"], ["true or false", "a date", ""]),
+    (["5%", "$5", "5%"], ["a number with decimals", "", ""]),
+    (["12:30", "36:00:00", "TRUE"], ["a date", "a date", ""]),
+    (["=1/0", "TRUE", "=1+1"], ["the error #DIV/0!", "true or false", ""]),
+]
+_READ_CELLS = """function cells() { return SpreadsheetApp.getActive().getSheetByName('Tickets').getRange('C2:E6').getValues()
+  .map((row) => row.map((value) => value instanceof Date ? {date: value.getTime()} : value)); }"""
+
+
+@pytest.mark.parametrize("way", ["read", "webhook"])
+def test_both_ways_judge_alike_what_is_of_another_kind(
+    small: Desk, way: str, platform_server: LocalSheetsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the script tells of cells, and what a reading finds there, end in the same states, with the same reasons."""
+    small.change(TICKET.insert().values([{"title": title, "person_id": 1} for title in ("four", "five")]))
+    small.sync()
+    small.put("Tickets!C2:E6", *[typed for typed, _ in _OF_ANOTHER_KIND])
+    if way == "webhook":
+        declared = {title: SimpleNamespace(tab=tab, problem=None) for title, tab in small.tabs.items()}
+        for module in (intake, places):
+            monkeypatch.setattr(module, "tab_assets", lambda: declared)
+        script = platform_server.script(small.pipeline.spreadsheet.id)
+        script.set(_READ_CELLS)
+        _tell(small, script.run("cells")["result"])
+    small.look()
+    edits = {(edit.row_key, edit.column): edit for edit in small.edits()}
+    assert {edit.seen_by for edit in edits.values()} == {way}
+    for key, (_, found) in enumerate(_OF_ANOTHER_KIND, start=1):
+        for column, kind in zip(("person_id", "price", "note"), found, strict=True):
+            edit = edits[str(key), column]
+            assert (edit.state, (edit.reason or "").partition("found ")[2]) == ("rejected" if kind else "applied", kind)
+    if way == "read":
+        small.put("Tickets!B8:D8", ["six", 2, "12:30"])
+        small.settle()
+        line = small.edits()[-1]
+        assert (line.state, line.reason) == ("rejected", "price: expected a number, found a date")
+
+
+def _tell(desk: Desk, cells: list[list[Any]]) -> None:
+    """The message of the script about cells of the tickets."""
+    rows = [{"key": [i], "cells": row} for i, row in enumerate(cells, start=1)]
+    now = time.time()
+    message = {
+        "id": str(uuid.uuid4()), "kind": "edit", "spreadsheet": desk.pipeline.spreadsheet.id, "tab": "Tickets",
+        "at": int(now * 1000), "locale": "en_US", "zone": "Etc/GMT", "columns": ["person_id", "price", "note"], "rows": rows,
+    }  # fmt: skip
+    body, stamp = orjson.dumps(message), str(int(now))
+    taken = intake.Intake(lambda: desk.pipeline, "secret", is_enabled=lambda: True)
+    taken.receive(body, stamp, intake.sign("secret", stamp, body))
 
 
 class Killed(BaseException):

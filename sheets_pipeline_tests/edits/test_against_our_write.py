@@ -178,11 +178,10 @@ def test_a_process_that_dies_after_its_write_leaves_the_edit_to_the_next(
     assert len(way.edits()) == 4
 
 
-@pytest.mark.parametrize("first", ["full", "events"])
-@pytest.mark.parametrize("then", ["full", "events"])
+@pytest.mark.parametrize(("first", "then"), [("full", "events"), ("events", "full")])
 def test_a_dead_processs_write_that_arrives_late_harms_nothing(syncing: Syncing, first: str, then: str) -> None:
     way, landed = syncing.way, set()
-    for number, before in enumerate(2 * [0, 1, 2, 3]):  # twice each: once may be taken for a database put back
+    for number, before in enumerate([1, 1, 0, 2]):  # twice: once may be taken for a database put back
         syncing.change(1, f"Database {number}")
         syncing.die_sending(first)
         way.put("UserProfiles!B2", f"Typed {number}")
@@ -191,7 +190,7 @@ def test_a_dead_processs_write_that_arrives_late_harms_nothing(syncing: Syncing,
         syncing.agree()
     assert landed >= {(True, True), (True, False)}
     edits = {edit["typed"]: edit["state"] for edit in way.edits()}
-    assert edits == {f"Typed {number}": "conflict" for number in range(8)}
+    assert edits == {f"Typed {number}": "conflict" for number in range(4)}
 
 
 def _die(*_: object, **__: object) -> None:

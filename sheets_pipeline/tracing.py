@@ -73,7 +73,6 @@ class Trace:
         self._provider.add_span_processor(BatchSpanProcessor(exporter))
         self._tracer = self._provider.get_tracer(__name__)
         self._root = self._tracer.start_span(name, attributes=attributes)
-        self._sending: threading.Thread | None = None
 
     @property
     def id(self) -> str | None:
@@ -100,20 +99,14 @@ class Trace:
                 raise
 
     def end(self) -> None:
-        """The run has ended. What is left is sent from now on; nobody waits here."""
+        """The run has ended. What is left is sent, and waited for a moment."""
         self._root.end()
-        self._sending = threading.Thread(target=self._provider.shutdown, name="traces", daemon=True)
-        self._sending.start()
-
-    def wait(self) -> None:
-        """Wait a moment for what is still on its way."""
-        if self._sending is None:
-            return
-        self._sending.join(_LAST_WORDS_SECONDS)
-        if self._sending.is_alive():
+        sending = threading.Thread(target=self._provider.shutdown, name="traces", daemon=True)
+        sending.start()
+        sending.join(_LAST_WORDS_SECONDS)
+        if sending.is_alive():
             logger.warning("Traces were not sent within %g s; what is left of them is lost.", _LAST_WORDS_SECONDS)
-            abandoned_threads.note(self._sending)
-        self._sending = None
+            abandoned_threads.note(sending)
 
 
 def _failed(span: Any, error: BaseException) -> None:
@@ -124,14 +117,14 @@ def _failed(span: Any, error: BaseException) -> None:
     span.set_status(StatusCode.ERROR, type(error).__name__)
 
 
-#: That of the run which this process executes, and those that have ended and may be on their way.
+#: That of the run which this process executes.
 _trace: Trace | None = None
-_ended: list[Trace] = []
 
 
 def begin(name: str, endpoint: str, headers: dict[str, str] | None = None, **attributes: str) -> Trace | None:
     """Trace the run that this process executes from now on; None where what that needs is not installed."""
     global _trace
+    end()
     try:
         _trace = Trace(name, endpoint, headers, attributes)
     except ImportError as error:
@@ -141,24 +134,17 @@ def begin(name: str, endpoint: str, headers: dict[str, str] | None = None, **att
             error.name,
         )
         return None
+    atexit.register(end)
     return _trace
 
 
-def end(trace: Trace) -> None:
-    """The run has ended."""
+def end() -> None:
+    """The run has ended, where one is traced: what of its trace is still on its way is waited for a moment."""
     global _trace
-    _trace = None if _trace is trace else _trace
-    trace.end()
-    if not _ended:
-        atexit.register(wait_until_sent)
-    _ended.append(trace)
-
-
-def wait_until_sent() -> None:
-    """At the end of a process that executed runs: wait a moment for their traces."""
-    while _ended:
-        _ended.pop().wait()
-    atexit.unregister(wait_until_sent)
+    if _trace is not None:
+        trace, _trace = _trace, None
+        atexit.unregister(end)
+        trace.end()
 
 
 def span(name: str, **attributes: str | int | float) -> AbstractContextManager[Span]:

@@ -83,7 +83,7 @@ def execute_in(args: ExecuteRunArgs, instance: dg.DagsterInstance) -> int:
     try:
         return _execute_run_command_body(args.run_id, instance, lambda _event: None, set_exit_code_on_failure=False)
     finally:
-        tracing.wait_until_sent()
+        tracing.end()
 
 
 def job_of(serialized_args: str, load_data: str | None = None) -> ReconstructableJob:

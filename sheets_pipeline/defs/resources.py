@@ -9,7 +9,6 @@ from functools import cache
 import dagster as dg
 from pydantic import Field, PrivateAttr
 
-from sheets_pipeline import tracing
 from sheets_pipeline.components.tab_asset import TabAsset, tab_assets
 from sheets_pipeline.dagster_runtime.at_once import ahead, beside
 from sheets_pipeline.errors import SheetsPipelineError
@@ -24,7 +23,6 @@ from sheets_pipeline.runs.traced import begin_trace
 from sheets_pipeline.settings import load_settings
 from sheets_pipeline.sheets.protocol import Allowance
 from sheets_pipeline.sync.report import SyncReport
-from sheets_pipeline.tracing import Trace
 
 #: Run tag that lets one run delete more rows than the guard allows.
 ALLOW_DELETES_TAG = "sheets_pipeline/allow_deletes"
@@ -104,17 +102,11 @@ class PipelineResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     )
 
     _preflight: Preflight = PrivateAttr(default_factory=Preflight)
-    _trace: Trace | None = PrivateAttr(default=None)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """A run begins: it is traced where somebody takes traces. For a tick of a sensor or schedule nothing is done."""
         if context.run is not None and context.instance is not None:
-            self._trace = begin_trace(load_settings(), context.instance, context.run)
-
-    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
-        """The run has ended."""
-        if self._trace is not None:
-            tracing.end(self._trace)
+            begin_trace(load_settings(), context.instance, context.run)
 
     def opened(self) -> Pipeline:
         """Everything a sync needs; starts what is embedded.

@@ -9,14 +9,13 @@ from sheets_pipeline.settings import Settings
 TRACE_TAG = "sheets_pipeline/trace_id"
 
 
-def begin_trace(settings: Settings, instance: dg.DagsterInstance, run: dg.DagsterRun) -> tracing.Trace | None:
-    """Trace this run from now on; None where nobody takes traces."""
+def begin_trace(settings: Settings, instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
+    """Trace this run from now on, where somebody takes traces; the process that executes it ends the trace."""
     if settings.otel_exporter_otlp_endpoint is None:
-        return None
+        return
     trace = tracing.begin(
         run.job_name, settings.otel_exporter_otlp_endpoint, settings.otel_headers, job=run.job_name, run_id=run.run_id
     )
     if trace is not None and trace.id is not None:
         instance.add_run_tags(run.run_id, {TRACE_TAG: trace.id})
         logs.bind(trace_id=trace.id)
-    return trace

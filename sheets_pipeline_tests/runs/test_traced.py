@@ -78,7 +78,7 @@ def test_each_step_of_full_and_event_syncs_is_a_span_of_the_trace_that_the_run_n
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.endpoint)
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "Authorization=Bearer%20secret-token")
     full = job_of("full_sync").execute_in_process(instance=platform.instance)
-    tracing.wait_until_sent()
+    tracing.end()
     assert full.success
     assert receiver.paths == {"/v1/traces"}
     assert receiver.headers[0]["authorization"] == "Bearer secret-token"
@@ -97,7 +97,7 @@ def test_each_step_of_full_and_event_syncs_is_a_span_of_the_trace_that_the_run_n
     receiver.bodies.clear()
     [_] = submit_quizzes(platform.engine, 1, 100)
     assert job_of("event_sync").execute_in_process(instance=platform.instance).success
-    tracing.wait_until_sent()
+    tracing.end()
     spans = receiver.spans()
     assert sum(span["requests"] for span in spans if span["name"] == "write") == 1  # which the tabs share
     of_events = [span for span in spans if span.get("tab") == "UserProfiles"]
@@ -113,8 +113,7 @@ def test_of_an_error_only_its_kind_is_told(receiver: Receiver) -> None:
     assert trace is not None
     with pytest.raises(ValueError, match="of a cell"), tracing.span("read", tab="people"):
         raise ValueError("text of a cell")
-    tracing.end(trace)
-    tracing.wait_until_sent()
+    tracing.end()
     [span] = [span for span in receiver.spans() if span["name"] == "read"]
     assert (span["error"], span["error.type"]) == (True, "ValueError")
     assert not any(b"of a cell" in body for body in receiver.bodies)
@@ -133,11 +132,8 @@ def test_who_takes_no_traces_holds_up_neither_a_step_nor_the_end(
     for _ in range(3000):  # more than are kept for sending
         with tracing.span("read"):
             pass
-    tracing.end(trace)
-    ended = time.monotonic()
-    assert ended - began < 2.5  # sooner than who stands still answers
-    tracing.wait_until_sent()
-    assert time.monotonic() - ended < 2.5
+    tracing.end()
+    assert time.monotonic() - began < 2.5  # sooner than who stands still answers
 
 
 def test_without_the_setting_nothing_is_imported_and_no_span_made(

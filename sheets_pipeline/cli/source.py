@@ -132,6 +132,31 @@ def _told(total: int, verbose: bool) -> "Iterator[Callable[[Processed], None]]":
 
 
 @source.command()
+@click.argument("source_id", metavar="ID")
+@_CONFIG
+@_ENVIRONMENT
+@_JSON
+def accept(source_id: str, config: Path | None, environment: str, as_json: bool) -> None:
+    """Take the columns that hold back a new version of the source ID (on_schema_change: hold), and read it now.
+
+    Other columns by then are held back again. Exit code 1: nothing is held back, or the source could not be read.
+    """
+    from sheets_pipeline.cli import source_output as output
+
+    sources = _opened(config, environment)
+    change = sources.accept(source_id)
+    with _told(1, verbose=False) as told:
+        tasks = _processed(sources, config, [source_id], None, told)
+    if as_json:
+        _print_json([output.task_as_json(task) for task in tasks])
+    else:
+        echo(f"Accepted: {change}")
+        output.print_tasks(tasks)
+    if any(task.state == "failed" for task in tasks):
+        sys.exit(1)
+
+
+@source.command()
 @click.option("--task-id", metavar="ID", help="This task.")
 @click.option("--source-id", metavar="ID", help="The newest tasks and versions of this source.")
 @_CONFIG

@@ -15,6 +15,7 @@ import orjson
 from rich.table import Table as ScreenTable
 
 from sheets_pipeline.errors import SettingsError
+from sheets_pipeline.sources.schema import held_back
 from sheets_pipeline.sources.showing import as_text
 from sheets_pipeline.terminal import escape, json_safe, screen
 
@@ -70,8 +71,7 @@ def print_tasks(tasks: Sequence["Task"]) -> None:
         if task.error:
             console.print(f"[bold red]{escape(task.source)}[/]: {escape(task.error)}", highlight=False)
         elif (why := (task.result or {}).get("held")) is not None:
-            text = f"held back, {why}. Take it with on_schema_change: accept."
-            console.print(f"[yellow]{escape(task.source)}[/]: {escape(text)}", highlight=False)
+            console.print(f"[yellow]{escape(task.source)}[/]: {escape(held_back(task.source, why))}", highlight=False)
 
 
 def write_table(table: "Table", form: str, output: Path | None) -> None:

@@ -20,6 +20,15 @@ class ProcessRequest(BaseModel):
     sources: list[SourceId] = Field(min_length=1, max_length=1000, description="Their ids.")
 
 
+class AcceptRequest(BaseModel):
+    """Which change of columns is taken."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    source: SourceId
+    held: str = Field(min_length=1, max_length=100_000, description="As the source told it; another one is refused.")
+
+
 class ProcessAnswer(BaseModel):
     """The sources that the next run reads, within some ten seconds."""
 

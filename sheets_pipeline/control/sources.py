@@ -35,6 +35,7 @@ def add_sources(app: FastAPI, open_pipeline: Callable[[], Pipeline], read: Respo
         return opened[0]
 
     _add_states(app, open_pipeline, read, act)
+    _add_accept(app, sources, act)
     _add_contents(app, sources, read)
 
 
@@ -50,6 +51,14 @@ def _add_states(app: FastAPI, open_pipeline: Callable[[], Pipeline], read: Respo
         asked = [one.id for one in chosen(declared_sources(), body.sources)]
         source_tasks.ask(open_pipeline().state, "", asked)
         return {"asked": asked}
+
+
+def _add_accept(app: FastAPI, sources: Callable[[], Sources], act: Responses) -> None:
+    @app.post("/sources/accept", response_model=models.ProcessAnswer, tags=["sources"], responses=act)
+    def accept(body: models.AcceptRequest) -> Any:
+        """Take the columns that hold back a new version of a source, and have it read before its time."""
+        sources().accept(body.source, body.held)
+        return {"asked": [body.source]}
 
 
 def _add_contents(app: FastAPI, sources: Callable[[], Sources], read: Responses) -> None:

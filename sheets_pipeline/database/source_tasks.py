@@ -4,6 +4,7 @@ A process renews ``alive_at`` of the tasks that it holds. What nobody renews bel
 it, whoever looks first.
 """
 
+import hashlib
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -65,6 +66,7 @@ source_state = sa.Table(
     sa.Column("source", ExactText(_ID_CHARACTERS), primary_key=True),
     sa.Column("told_hash", ExactText(64), comment="of the version that was last told to others"),
     sa.Column("asked_at", UtcDateTime, comment="when somebody asked for it before its time"),
+    sa.Column("accepted", ExactText(64), comment="hash of the change of its columns that somebody accepted"),
     comment="What is known of each source beside its versions.",
     **UNICODE,
 )
@@ -267,14 +269,19 @@ class Known:
 
     told_hash: str | None = None
     asked_at: datetime | None = None
+    accepted: str | None = None
+
+    def accepts(self, change: str) -> bool:
+        """Whether somebody accepted this change of columns."""
+        return self.accepted == _digest(change)
 
 
 def known(engine: sa.Engine, environment: str = "") -> dict[str, Known]:
     """What is known of each source."""
     row = source_state.c
-    asked = sa.select(row.source, row.told_hash, row.asked_at).where(row.environment == environment)
+    asked = sa.select(row.source, row.told_hash, row.asked_at, row.accepted).where(row.environment == environment)
     with engine.connect() as connection:
-        return {one.source: Known(one.told_hash, one.asked_at) for one in connection.execute(asked)}
+        return {one.source: Known(one.told_hash, one.asked_at, one.accepted) for one in connection.execute(asked)}
 
 
 def note(connection: sa.Connection, environment: str, source: str, **values: Any) -> None:
@@ -292,3 +299,13 @@ def ask(engine: sa.Engine, environment: str, sources: Collection[str]) -> None:
     with engine.begin() as connection:
         for source in sources:
             note(connection, environment, source, asked_at=now)
+
+
+def accept(engine: sa.Engine, environment: str, source: str, change: str) -> None:
+    """Have the next reading take this change of columns, and no other one; it is asked for now."""
+    with engine.begin() as connection:
+        note(connection, environment, source, accepted=_digest(change), asked_at=utc_now())
+
+
+def _digest(change: str) -> str:
+    return hashlib.sha256(change.encode()).hexdigest()

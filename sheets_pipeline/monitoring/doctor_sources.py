@@ -32,7 +32,9 @@ def sources(facts: Facts) -> Finding:
     if (late := wrong.get("sources_are_fresh")) is not None:
         return warn(f"{text}. {late.told}", "Is the sensor due_sources on, and does Dagster's daemon run?")
     if (held := wrong.get("columns_are_as_before")) is not None:
-        return warn(f"{text}. {held.told}", "Look at the source; on_schema_change says what happens then.")
+        return warn(
+            f"{text}. {held.told}", "Look at the source; `sheets-pipeline source accept ID` takes what is held back."
+        )
     if untold := source_notices.untold(facts.state):
         told = " ".join(f"{name}: {why}" for name, why in [*untold.items()][:5])
         return warn(f"{text}. Changes could not be told: {told}", "Correct on_change, or whoever listens there.")

@@ -199,6 +199,29 @@ class Sources:
         allowance = Allowance(deletes=allow_deletes, dry_run=dry_run)
         return restore(self.pipeline.writer, self.store, version, tab, key, allowance)
 
+    def accept(self, source: str, change: str | None = None) -> str:
+        """Have the next reading take the columns that hold back a new version; gives the change in words.
+
+        Only this change is taken: other columns by then are held back again.
+
+        Args:
+            source: Id of the source.
+            change: As somebody saw it, where that was earlier; what is held back now else.
+
+        Raises:
+            UnknownSource: There is none with such an id.
+            SourceProblem: Nothing is held back, or something else than was seen.
+        """
+        the_source(self.declared, source)
+        tasks = source_tasks.recent(self.pipeline.state, self.environment, source=source, state="completed", limit=1)
+        held = (tasks[0].result or {}).get("held") if tasks else None
+        if held is None:
+            raise SourceProblem(source, "nothing of it is held back. `sheets-pipeline source status` shows what is.")
+        if change is not None and change != held:
+            raise SourceProblem(source, f"something else is held back by now: {held}. Look at it again.")
+        source_tasks.accept(self.pipeline.state, self.environment, source, held)
+        return str(held)
+
     def cleanup(self, max_age_hours: float = 24) -> CleanedUp:
         """Forget tasks that ended longer ago, but for the newest of each source, and versions beyond ``keep_versions``."""
         tasks = source_tasks.remove_before(self.pipeline.state, datetime.now(UTC) - timedelta(hours=max_age_hours))
@@ -256,6 +279,10 @@ class AsyncSources:
     async def diff(self, source: str, before: str, after: str | None = None) -> Difference:
         """What changed from one version to another."""
         return await asyncio.to_thread(self.sources.diff, source, before, after)
+
+    async def accept(self, source: str, change: str | None = None) -> str:
+        """Have the next reading take the columns that hold back a new version."""
+        return await asyncio.to_thread(self.sources.accept, source, change)
 
     async def cleanup(self, max_age_hours: float = 24) -> CleanedUp:
         """Forget old tasks and versions."""

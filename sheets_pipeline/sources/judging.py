@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from sheets_pipeline.components.declared import DeclaredSource
 from sheets_pipeline.database.source_tasks import Task
+from sheets_pipeline.sources.schema import held_back
 
 #: A source is late once its last good reading is so many intervals ago, and at least so many seconds.
 _LATE_INTERVALS, _LATE_SECONDS = 3, 900
@@ -58,7 +59,7 @@ def judged(sources: Sequence[DeclaredSource], tasks: Mapping[str, Task], now: da
 def _columns(task: Task) -> str | None:
     result = task.result or {}
     if (held := result.get("held")) is not None:
-        return f"held back, {held}. Take it with on_schema_change: accept."
+        return held_back(task.source, held)
     changed = result.get("schema_change")
     return f"{changed}." if changed else None
 

@@ -206,7 +206,8 @@ def _stored(current: _Round, one: DeclaredSource, source: Source, reading: Readi
             raise SourceProblem(source.id, "its versions are gone while it was read; the next reading stores it anew.")
         return _completed(current, one, source, before, before, is_new=False, new_bytes=0)
     change = schema_change(before.columns, reading.content.columns) if before is not None else None
-    if change is not None and source.on_schema_change is not OnSchemaChange.ACCEPT:
+    known = current.known.get(source.id, Known())
+    if change is not None and source.on_schema_change is not OnSchemaChange.ACCEPT and not known.accepts(change):
         return _held(current, one, source, before, change)
     stored = store.put(source.id, reading.content)
     keep(current.pipeline, reading, stored.version.content_hash)
@@ -284,6 +285,8 @@ def _completed(
             told = before if is_new else _told_before(current, source, known)
             note_change(connection, current.environment, source, version, told, link)
             source_tasks.note(connection, current.environment, source.id, told_hash=version.content_hash)
+        if known.accepted is not None:
+            source_tasks.note(connection, current.environment, source.id, accepted=None)
         source_tasks.complete(
             connection,
             current.run_id,

@@ -6,6 +6,11 @@ from sheets_pipeline.sources.content import SourceColumn
 from sheets_pipeline.sync.source import CellType
 
 
+def held_back(source: str, change: str) -> str:
+    """What is told of a version that is held back, with its remedy."""
+    return f"held back, {change}. `sheets-pipeline source accept {source}` takes it."
+
+
 def schema_change(before: Sequence[SourceColumn], after: Sequence[SourceColumn]) -> str | None:
     """Columns that came, went or have another type, in words; None where there are none.
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
 from sheets_pipeline.cli import run_sources
@@ -19,10 +20,11 @@ from sheets_pipeline.defs.sources import SOURCE_KEY
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.sources import reading as reading_module
 from sheets_pipeline_tests.learning_platform import Platform, platform
+from sheets_pipeline_tests.sources.kept import kept_in
 from sheets_pipeline_tests.sources.test_api import CONFIG
 from sheets_pipeline_tests.sources.test_processing import put
 
-__all__ = ["platform"]
+__all__ = ["kept_in", "platform"]
 
 
 @pytest.fixture
@@ -53,7 +55,7 @@ def read(*words: str) -> Any:
 FILE = ("--config", "sources/all.yaml")
 
 
-def test_a_file_of_sources_is_processed_looked_at_compared_and_cleaned_up(ground: Platform):
+def test_a_file_of_sources_is_processed_looked_at_compared_and_cleaned_up(kept_in: str, ground: Platform):
     [task] = read("process", "sources/all.yaml", "--source-ids", "policies", "--max-workers", "2", "--json")
     assert (task["state"], task["rows"], task["changed"]) == ("completed", 2, True)
     put(ground, [["policy", "days", "since"], ["GDPR", 14, "2018-05-25"]])
@@ -69,7 +71,14 @@ def test_a_file_of_sources_is_processed_looked_at_compared_and_cleaned_up(ground
     assert "2 inserts" in call(*words, "--dry-run").output
     assert read(*words, "--json")["inserts"] == 2
     assert [row[0] for row in ground.values("Policies of then!A1:A9")] == ["policy", "GDPR", "=SOX"]
-    assert read("cleanup", "--max-age-hours", "0", *FILE, "--json") == {"tasks": 1, "versions": 0}
+    assert read("data", "policies", "--search", "gdpr", "--format", "json", *FILE)[0]["days"] == 14
+    assert len(read("data", "policies", "--content-hash", task["content_hash"], "--format", "json", *FILE)) == 2
+    limited = Path("sources/all.yaml")
+    limited.write_text(limited.read_text() + "    keep_versions: 1\n")
+    assert read("cleanup", "--max-age-hours", "0", *FILE, "--json") == {"tasks": 1, "versions": 1}
+    assert "no version" in call("data", "policies", "--content-hash", task["content_hash"], *FILE).stderr
+    is_postgresql = sa.inspect(ground.pipeline.state).has_table("sheet_source_version")
+    assert is_postgresql == (kept_in == "postgresql")
 
 
 def test_rows_are_printed_in_each_format(ground: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

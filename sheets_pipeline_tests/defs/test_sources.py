@@ -15,8 +15,9 @@ from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.defs.sources import PARTITIONS, SOURCE_KEY, due_sources, sources
 from sheets_pipeline.sources import reading as reading_module
 from sheets_pipeline_tests.learning_platform import Platform, platform
+from sheets_pipeline_tests.sources.kept import kept_in
 
-__all__ = ["platform"]
+__all__ = ["kept_in", "platform"]
 
 
 @pytest.fixture
@@ -65,7 +66,7 @@ def run(platform: Platform, **config: Any) -> dg.ExecuteInProcessResult:
     return job.execute_in_process(instance=platform.instance, raise_on_error=False, run_config=given)
 
 
-def test_one_run_reads_all_that_is_due_and_tells_what_changed(declared: Platform):
+def test_one_run_reads_all_that_is_due_and_tells_what_changed(kept_in: str, declared: Platform):
     asked = look(declared)
     assert len(asked.run_requests) == 1
     [added] = asked.dynamic_partitions_requests

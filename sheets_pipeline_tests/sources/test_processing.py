@@ -15,9 +15,10 @@ import sqlalchemy as sa
 from sheets_pipeline.components.declared import DeclaredSource
 from sheets_pipeline.components.yaml_nodes import Fault
 from sheets_pipeline.database import source_notices, source_tasks
-from sheets_pipeline.errors import DatabaseError
+from sheets_pipeline.errors import DatabaseError, SourceProblem
 from sheets_pipeline.sources import processing
 from sheets_pipeline.sources import reading as reading_module
+from sheets_pipeline.sources.api import Sources
 from sheets_pipeline.sources.postgresql import PostgresqlStore
 from sheets_pipeline.sources.processing import Processed, process
 from sheets_pipeline.sources.telling import SIGNATURE_HEADER, TIMESTAMP_HEADER, tell_due
@@ -114,6 +115,21 @@ def test_other_columns_are_taken_held_or_refused(ground: Platform, when: OnSchem
     elif when is OnSchemaChange.HOLD:
         assert (second.task.state, second.is_held, latest) == ("completed", True, first)
         assert second.task.result == {"held": "new: mail"}
+        sources = Sources(pipeline=pipeline)
+        sources.declared = [source]
+        with pytest.raises(SourceProblem, match="something else is held back by now: new: mail"):
+            sources.accept("people", "new: age")
+        assert sources.accept("people") == "new: mail"
+        put(ground, [["id", "name", "mail", "age"], [1, "Ada", "a@example.org", 36]])
+        assert one(process(pipeline, [source])).is_held  # that is another change
+        put(ground, [["id", "name", "mail", ""], [1, "Ada", "a@example.org", ""]])
+        assert one(process(pipeline, [source])).schema_change == "new: mail"
+        put(ground, [["id", "name"], [1, "Ada"]])
+        assert one(process(pipeline, [source])).is_held  # what was accepted is done with
+        put(ground, [["id", "name", "mail"], [2, "Ada", "a@example.org"]])
+        assert not one(process(pipeline, [source])).is_held
+        with pytest.raises(SourceProblem, match="nothing of it is held back"):
+            sources.accept("people")
     else:
         assert (second.task.state, latest) == ("failed", first)
         assert "(new: mail)" in str(second.task.error)

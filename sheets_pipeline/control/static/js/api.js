@@ -63,6 +63,7 @@ export const api = {
   undo: (asked) => call("POST", "/edits/undo", asked),
   sources: () => call("GET", "/sources"),
   processSources: (sources) => call("POST", "/sources/process", { sources }),
+  acceptSource: (source, held) => call("POST", "/sources/accept", { source, held }),
   sourceVersions: (source) => call("GET", `/sources/versions?${query({ source })}`),
   sourceRows: (source, content_hash, offset, limit) => call("GET", `/sources/rows?${query({ source, content_hash, offset, limit })}`),
   searchSources: (text, source) => call("GET", `/sources/search?${query({ text, source })}`),

@@ -16,7 +16,7 @@ export const STATES = {
 };
 const PAGE = 100;
 
-const reasonOf = (source) => source.error ?? (source.held ? `Other columns (${source.held}) hold the new version back; take them with on_schema_change: accept.` : source.not_told);
+const reasonOf = (source) => source.error ?? (source.held ? `Other columns (${source.held}) hold the new version back.` : source.not_told);
 
 function until(time, now) {
   if (!time) return "never";
@@ -135,6 +135,7 @@ function opened(source, actions) {
   const part = el("div", { class: "opened" }, facts(source));
   if (source.notes.length) part.append(el("ul", { class: "notes" }, ...source.notes.map((text) => el("li", { text }))));
   const deeds = el("div", { class: "deeds" });
+  if (source.held) deeds.append(onPress(el("button", { type: "button", class: "button primary" }, icon("check"), "Take the columns"), () => actions.accept(source)));
   if (source.state !== "broken") deeds.append(onPress(el("button", { type: "button", class: "button outline" }, icon("sync"), "Read now"), () => actions.process(source)));
   if (source.url) deeds.append(el("a", { class: "button outline", href: source.url, target: "_blank", rel: "noopener" }, icon("table_view"), "Spreadsheet"));
   part.append(deeds);

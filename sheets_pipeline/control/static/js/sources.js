@@ -79,9 +79,9 @@ function showList() {
   setText(byId("sources-empty"), sources.length ? "No source is like that." : "No source is declared yet.");
 }
 
-async function ask(some) {
+async function ask(some, asking) {
   try {
-    const { asked } = await api.processSources(some.map((one) => one.id));
+    const { asked } = await asking();
     toast(`${asked.length === 1 ? some[0].name : count(asked.length, "source")}: read with the next run, within some ten seconds.`);
   } catch (error) {
     toast(error.message, "error");
@@ -90,7 +90,8 @@ async function ask(some) {
   }
 }
 
-const actions = { process: (source) => ask([source]) };
+const process = (some) => ask(some, () => api.processSources(some.map((one) => one.id)));
+const actions = { process: (source) => process([source]), accept: (source) => ask([source], () => api.acceptSource(source.id, source.held)) };
 
 async function search() {
   const words = byId("search-words").value.trim();
@@ -132,7 +133,7 @@ async function keepFresh() {
   }
 }
 
-onPress(byId("process-all"), () => ask(sources.filter((one) => one.state !== "broken" && one.state !== "off")));
+onPress(byId("process-all"), () => process(sources.filter((one) => one.state !== "broken" && one.state !== "off")));
 byId("search-form").addEventListener("submit", (event) => { event.preventDefault(); search(); });
 byId("finders").addEventListener("submit", (event) => event.preventDefault());
 byId("find-name").addEventListener("input", showList);

@@ -1,6 +1,8 @@
 """What ``deploy/`` says is what runs: the commands of compose.yaml and of the systemd units, read from there and executed."""
 
+import json
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -17,6 +19,7 @@ import dagster as dg
 import pytest
 import yaml
 
+from sheets_pipeline.embedded.children import DAGSTER_PORT
 from sheets_pipeline.platform.simulate import submit_quizzes
 from sheets_pipeline.processes.identity import WORKER_TAG
 from sheets_pipeline.settings import Settings
@@ -221,6 +224,15 @@ def test_kubernetes_gives_every_part_the_same_image_settings_and_key() -> None:
     [key] = code["volumeMounts"]
     # /var/run is /run, where Kubernetes puts the pod's own token: a read-only folder there keeps the pod from starting
     assert Path(environment["GOOGLE_APPLICATION_CREDENTIALS"]).parent == Path(key["mountPath"]) != Path("/run/secrets")
+
+
+def test_the_dev_container_has_a_python_that_is_taken_and_shows_what_dev_starts() -> None:
+    container = json.loads((ROOT / ".devcontainer/devcontainer.json").read_text())
+    assert re.fullmatch(r"python:3\.1[123]\.\d+-bookworm", container["image"])
+    assert container["forwardPorts"] == [DAGSTER_PORT, Settings.model_fields["control_api_port"].default]
+    assert set(container["portsAttributes"]) == {str(port) for port in container["forwardPorts"]}
+    target = container["postCreateCommand"].removeprefix("make ")
+    assert f"\n{target}: " in (ROOT / "Makefile").read_text()
 
 
 def test_dagster_of_several_hosts_differs_by_its_launcher_alone() -> None:

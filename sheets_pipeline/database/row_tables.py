@@ -4,7 +4,7 @@ import sqlalchemy as sa
 
 from sheets_pipeline.database.exact_text import UNICODE, ExactText
 from sheets_pipeline.database.store import state_metadata
-from sheets_pipeline.database.types import LongText, UtcDateTime
+from sheets_pipeline.database.types import Key, LongText, UtcDateTime
 from sheets_pipeline.sync.cells import MAX_KEY_CHARACTERS
 
 sheet_tab_look = sa.Table(
@@ -33,6 +33,24 @@ sheet_row_birth = sa.Table(
     sa.Index("sheet_row_birth_tab", "tab_id"),
     comment="Rows that people typed and that wait for their key; each goes when its key stands in the tab.",
     **UNICODE,
+    mysql_engine="InnoDB",
+    mariadb_engine="InnoDB",
+)
+
+sheet_row_step = sa.Table(
+    "sheet_row_step",
+    state_metadata,
+    sa.Column("id", Key, primary_key=True, autoincrement=True),
+    sa.Column("tab_id", sa.Integer, nullable=False, comment="of sync_tab"),
+    sa.Column("editor", ExactText(254), nullable=False, comment="mail address; blank: not known"),
+    sa.Column("typed_at", sa.Double, nullable=False, comment="seconds since 1970, by the clock of who saw it"),
+    sa.Column("received_at", UtcDateTime, nullable=False),
+    sa.Column("touched", LongText, comment="JSON: cells that were typed; null: rows may have been taken out"),
+    sa.Column("rest", LongText, comment="JSON: the row's other cells that people may edit, as they were then"),
+    sa.Index("sheet_row_step_tab", "tab_id", "id"),
+    comment="What people did to rows without a known key; forgotten within a day.",
+    **UNICODE,
+    sqlite_autoincrement=True,
     mysql_engine="InnoDB",
     mariadb_engine="InnoDB",
 )

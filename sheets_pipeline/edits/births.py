@@ -9,7 +9,7 @@ without a key was not inserted, one with a key is never inserted again. Keys tha
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -20,7 +20,7 @@ from sheets_pipeline.database.edit_tables import sheet_edit
 from sheets_pipeline.database.edit_target import TargetRow
 from sheets_pipeline.database.event_keys import TabEvents
 from sheets_pipeline.database.row_tables import sheet_row_birth
-from sheets_pipeline.edits import ledger
+from sheets_pipeline.edits import ledger, row_steps
 from sheets_pipeline.edits.apply import MOST_ATTEMPTS, transactions
 from sheets_pipeline.edits.ends import Ends
 from sheets_pipeline.edits.ledger import Edit, State
@@ -58,6 +58,7 @@ class Births:
 
     def __init__(self, pipeline: Ends, client: SheetsClient, tab: Tab, tab_id: int, memory: TabMemory) -> None:
         self.pipeline, self.client, self.tab, self.tab_id, self.memory = pipeline, client, tab, tab_id, memory
+        self._typists: dict[str, set[str]] = {}
 
     def are_left(self) -> bool:
         """Whether one was begun and is not done."""
@@ -191,7 +192,8 @@ class Births:
             self._settle(edit, State.DEAD, text)
             return None
         try:
-            values = self._values(birth.cells, reader)
+            edit = self._by_whom(birth, edit)
+            values = self._values(birth.cells, reader, edit)
             if self.pipeline.platform is not self.pipeline.state:
                 with ledger.writing(self.pipeline.state) as connection:
                     tried = sheet_row_birth.update().where(_BIRTH.uuid == birth.uuid)
@@ -203,7 +205,17 @@ class Births:
             self._failed(edit, error, refusal(error))
         return None
 
-    def _values(self, typed: Mapping[str, Cell], reader: Reader) -> dict[str, Any]:
+    def _by_whom(self, birth: _Birth, edit: Edit) -> Edit:
+        """Note who typed the row: all of them, where several did."""
+        cells = {name: birth.cells.get(name) for name in self.tab.edited}
+        with ledger.writing(self.pipeline.state) as connection:
+            self._typists = row_steps.typists_of(connection, self.tab_id, cells)
+            people = sorted(set().union(*self._typists.values()))
+            editor = "" if "" in people else ", ".join(people)[:254]
+            connection.execute(sheet_edit.update().where(sheet_edit.c.id == edit.id).values(editor=editor))
+        return replace(edit, editor=editor)
+
+    def _values(self, typed: Mapping[str, Cell], reader: Reader, edit: Edit) -> dict[str, Any]:
         """Column of the table → value.
 
         Raises:
@@ -215,7 +227,8 @@ class Births:
             column, editing = self.tab.column(name), self.tab.edited.get(name)
             try:
                 if editing is not None and own is not None and editing.target.table == own.table:
-                    read = taken(cell, "", column, editing, reader)
+                    for editor in sorted(self._typists.get(name, {""})):
+                        read = taken(cell, editor if edit.is_of_sheet else None, column, editing, reader)
                     values[editing.target.column] = database_value(read, column.type, reader.zone)
                 elif name in keys:
                     values[keys[name]] = database_value(reader.read(cell, column.type), column.type, reader.zone)
@@ -239,6 +252,7 @@ class Births:
             mine = sheet_row_birth.update().where(_BIRTH.uuid == birth.uuid)
             state.execute(mine.values(row_key=key, key_cells=orjson.dumps(cells).decode()))
             ledger.settle(state, [ledger.Ended(edit, State.APPLIED)])
+            row_steps.forget(state, self.tab_id, {name: birth.cells.get(name) for name in self.tab.edited})
             state.execute(sheet_edit.update().where(sheet_edit.c.id == edit.id).values(row_key=key))
         return _Birth(birth.uuid, birth.edit_id, key, cells, birth.cells, birth.is_tried)
 

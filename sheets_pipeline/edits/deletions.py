@@ -6,10 +6,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from sheets_pipeline.database.edit_refusals import Kind, refusal
+from sheets_pipeline.database.edit_tables import sheet_edit
 from sheets_pipeline.database.edit_target import TargetRow
 from sheets_pipeline.database.event_keys import edit_entity, stored_key
 from sheets_pipeline.database.event_table import pending_event
-from sheets_pipeline.edits import ledger
+from sheets_pipeline.edits import ledger, row_steps
 from sheets_pipeline.edits.apply import transactions
 from sheets_pipeline.edits.base import zone_of
 from sheets_pipeline.edits.ends import Ends
@@ -36,7 +37,10 @@ def delete_row(pipeline: Ends, tab: Tab, edit: Edit) -> bool:
     """
     try:
         with transactions(pipeline) as (platform, state):
-            end, reason = _deleted(platform, tab, edit)
+            editor = row_steps.who_took_out(state, edit)
+            state.execute(sheet_edit.update().where(sheet_edit.c.id == edit.id).values(editor=editor))
+            refused = _refusal(tab, edit, editor)
+            end, reason = (State.REJECTED, refused) if refused else _deleted(platform, tab, edit)
             _settle(platform, state, tab, edit, end, reason)
     except Exception as error:
         why = refusal(error)
@@ -49,6 +53,18 @@ def delete_row(pipeline: Ends, tab: Tab, edit: Edit) -> bool:
             end = State.REJECTED if why.kind is Kind.REFUSED else State.DEAD
             _settle(platform, state, tab, edit, end, f"the row is kept: {reason}")
     return True
+
+
+def _refusal(tab: Tab, edit: Edit, editor: str) -> str | None:
+    """Why this person may not delete the row: to delete it is to clear all of its cells. None where they may."""
+    base: dict[str, Cell] = edit.base if isinstance(edit.base, dict) else {}
+    for name, editing in tab.edited.items():
+        if base.get(name) not in (None, "") and not editing.takes_edits_of(editor):
+            who = (
+                f"{editor} is not among those who may" if editor else "it is not known who deleted it, and not all may"
+            )
+            return f"the row is kept: {who} edit the column {name}"
+    return None
 
 
 def _deleted(platform: sa.Connection, tab: Tab, edit: Edit) -> tuple[State, str | None]:

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import tzinfo
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -23,7 +24,7 @@ from sheets_pipeline.components.tab_asset import tab_assets
 from sheets_pipeline.database.edit_tables import sheet_edit_message
 from sheets_pipeline.database.event_keys import TabEvents, UnusableKey
 from sheets_pipeline.database.event_table import utc_now
-from sheets_pipeline.edits import ledger, looks
+from sheets_pipeline.edits import ledger, looks, row_steps
 from sheets_pipeline.edits.base import as_cell
 from sheets_pipeline.edits.ends import Ends
 from sheets_pipeline.edits.ledger import Seen, Source
@@ -48,6 +49,9 @@ PER_SECOND, AT_ONCE = 40.0, 400.0
 CELLS_AS_MESSAGE = 100
 #: Spreadsheets whose messages are counted; more than anybody keeps.
 _MOST_COUNTED = 10_000
+
+#: Changes by which no row is taken out.
+_NO_ROWS = ("INSERT_ROW", "INSERT_COLUMN", "INSERT_GRID", "REMOVE_COLUMN")
 
 _Word = Annotated[str, StringConstraints(max_length=254, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
@@ -74,6 +78,8 @@ class _Row(BaseModel):
 
     key: Annotated[list[_Value], Field(min_length=1, max_length=20)]
     cells: Annotated[list[_Value], Field(max_length=1000)]
+    #: Of a row without its whole key: the other cells that people may edit.
+    rest: Annotated[list[_Value], Field(max_length=1000)] = Field(default_factory=list)
 
 
 class Message(BaseModel):
@@ -90,6 +96,9 @@ class Message(BaseModel):
     zone: _Word = ""
     editor: _Word = ""
     columns: Annotated[list[_Word], Field(max_length=1000)] = Field(default_factory=list)
+    rest: Annotated[list[_Word], Field(max_length=1000)] = Field(default_factory=list)
+    #: What a look says was done to the spreadsheet, in Apps Script's word; blank where a tab was edited.
+    change: _Word = ""
     rows: Annotated[list[_Row], Field(max_length=MOST_ROWS)] = Field(default_factory=list)
     old: _Value = None
     #: Whether key cells were among those that were changed.
@@ -137,8 +146,13 @@ class Intake:
             if message.kind == "edit":
                 return _record(connection, message, tabs[0])
             ids = [ledger.tab_id_of(connection, message.spreadsheet, tab.title) for tab in tabs]
-            for tab_id in sorted(one for one in ids if one is not None):
+            known = sorted(one for one in ids if one is not None)
+            for tab_id in known:
                 looks.ask(connection, tab_id)
+            if message.change not in _NO_ROWS:
+                watched = {tab.title for tab in tabs if tab.edits and tab.edits.deleted_rows}
+                lost = [i for i, tab in zip(ids, tabs, strict=True) if i is not None and tab.title in watched]
+                row_steps.note(connection, lost, message.editor, message.at / 1000)
         return Taken(message.kind, message.tab, 0, bool(tabs))
 
     def _check_signature(self, body: bytes, timestamp: str, signature: str) -> None:
@@ -201,7 +215,10 @@ def parsed(body: bytes) -> Message:
         ) from None
     if any(len(row.cells) != len(message.columns) for row in message.rows):
         raise MessageRefused(400, "Expected as many cells in each row as there are columns.")
-    if message.kind == "edit" and len(set(message.columns)) < len(message.columns):
+    if any(row.rest and len(row.rest) != len(message.rest) for row in message.rows):
+        raise MessageRefused(400, "Expected as many other cells in each row as there are other columns.")
+    columns = [*message.columns, *message.rest]
+    if message.kind == "edit" and len(set(columns)) < len(columns):
         raise MessageRefused(400, "Expected each column once.")
     return message
 
@@ -214,7 +231,7 @@ def _tabs(pipeline: Ends, message: Message) -> list[Tab]:
     if tab is None:
         raise MessageRefused(404, "Expected the title of a tab with editable columns.")
     edited = tab.edited
-    if unknown := [name for name in message.columns if name not in edited]:
+    if unknown := [name for name in (*message.columns, *message.rest) if name not in edited]:
         known = ", ".join(edited)
         raise MessageRefused(400, f"{len(unknown)} of the columns are not editable; known: {known}.")
     return [tab]
@@ -245,9 +262,13 @@ def _record(connection: sa.Connection, message: Message, tab: Tab) -> Taken:
                 seen.setdefault((key, name), Seen(key, name, _typed(value), old))
     # A new row, one whose key was changed, or one of people's own: what stands in it is read.
     asks = message.keys or keys != known_rows(connection, tab_id, keys)
+    edits = tab.edits
     if asks:
         looks.ask(connection, tab_id)
-    edits = tab.edits
+        if edits is not None and edits.new_rows:
+            _note_steps(connection, tab_id, message, zone)
+        if edits is not None and edits.deleted_rows and message.keys:
+            row_steps.note(connection, [tab_id], message.editor, message.at / 1000)
     source = Source(
         message.id.lower(),
         "webhook",
@@ -260,6 +281,21 @@ def _record(connection: sa.Connection, message: Message, tab: Tab) -> Taken:
     )
     cells = record(connection, tab_id, list(seen.values()), source, known_rows_only=True)
     return Taken(message.kind, message.tab, cells, asks)
+
+
+def _note_steps(connection: sa.Connection, tab_id: int, message: Message, zone: tzinfo) -> None:
+    """Keep who typed what in rows without a whole key: such a row is inserted when it is complete."""
+
+    def named(names: list[str], values: list[Any]) -> dict[str, Cell]:
+        return {name: as_cell(_typed(value), zone) for name, value in zip(names, values, strict=True)}
+
+    rows = [
+        (named(message.columns, row.cells), named(message.rest, row.rest) if row.rest else {})
+        for row in message.rows
+        if any(part in (None, "") for part in row.key)
+    ]
+    if rows:
+        row_steps.note(connection, [tab_id], message.editor, message.at / 1000, rows)
 
 
 def _old(value: _Value, column: Column) -> Cell | Unknown:

@@ -24,6 +24,7 @@ def code(tabs: Iterable[Tab]) -> str:
         tab.title: {
             "keys": {name: tab.column(name).header for name in tab.key},
             "columns": {name: tab.column(name).header for name in tab.edited},
+            "rows": tab.edits is not None and tab.edits.new_rows,
         }
         for tab in tabs
         if tab.edited

@@ -1,5 +1,6 @@
 """Rows that people add and delete, told by the shipped Apps Script: typed on the page, in the database, with their key in the tab."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,8 +16,10 @@ from sheets_pipeline.edits.intake import Intake
 from sheets_pipeline.edits.look import look_due
 from sheets_pipeline.edits.script import code, manifest
 from sheets_pipeline.processes.servers import wait_until
+from sheets_pipeline.sync.editing import Editing
+from sheets_pipeline.sync.tab import Tab
 from sheets_pipeline_tests.control.stage import serving
-from sheets_pipeline_tests.edits.desk import TICKET, make_desk
+from sheets_pipeline_tests.edits.desk import TICKET, TICKETS, Desk, make_desk
 
 SECRET = "correct horse battery"
 
@@ -26,6 +29,7 @@ def test_rows_are_added_and_deleted_through_the_shipped_script(
 ) -> None:
     engine = connect(f"sqlite:///{tmp_path / 'desk.db'}")
     desk = make_desk(engine, platform_server, monkeypatch)
+    desk.tabs["Tickets"] = _price_is_anns()
     declared = {title: SimpleNamespace(tab=tab, problem=None) for title, tab in desk.tabs.items()}
     for module in (apply, intake, places):
         monkeypatch.setattr(module, "tab_assets", lambda: declared)
@@ -42,17 +46,51 @@ def test_rows_are_added_and_deleted_through_the_shipped_script(
             script.run("setup", answers=[f"{url}/webhook", SECRET])
             script.type("Tickets!B6", "four", user="ann@example.org")
             script.paste("Tickets!C6:D6", [[2, 2.5]], user="ann@example.org")
-            assert wait_until(lambda: len(desk.stored()) == 4 and desk.rows()[-1][0] == 4, seconds=20), desk.edits()
+            assert wait_until(lambda: len(desk.stored()) == 4 and desk.rows()[-1][0] == 4, seconds=8), [
+                (e.row_key, e.state, e.reason, e.editor) for e in desk.edits()
+            ]
             script.type("Tickets!E6", "and a note", user="ann@example.org")
-            assert wait_until(lambda: desk.stored(TICKET, "note")[3] == ("and a note",), seconds=20), desk.edits()
+            assert wait_until(lambda: desk.stored(TICKET, "note")[3] == ("and a note",), seconds=8), [
+                (e.row_key, e.state, e.reason, e.editor) for e in desk.edits()
+            ]
             span = desk.grid(startIndex=2, endIndex=3) | {"dimension": "ROWS"}
-            script.edit({"batchUpdate": {"requests": [{"deleteDimension": {"range": span}}]}}, None, "REMOVE_ROW")
-            assert wait_until(lambda: desk.stored(TICKET, "deleted_at")[1] != (None,), seconds=20), desk.edits()
+            delete = {"batchUpdate": {"requests": [{"deleteDimension": {"range": span}}]}}
+            script.edit(delete, None, "REMOVE_ROW", user="ann@example.org")
+            assert wait_until(lambda: desk.stored(TICKET, "deleted_at")[1] != (None,), seconds=8), [
+                (e.row_key, e.state, e.reason, e.editor) for e in desk.edits()
+            ]
+            # Bob may not type a price, and may delete no row that has one.
+            script.paste("Tickets!B7:D7", [["five", 2, 5]], user="bob@example.org")
+            assert wait_until(lambda: _refused(desk) == 1, seconds=8), [
+                (e.row_key, e.state, e.reason, e.editor) for e in desk.edits()
+            ]
+            script.edit(delete, None, "REMOVE_ROW", user="bob@example.org")
+            assert wait_until(lambda: _refused(desk) == 2, seconds=8), [
+                (e.row_key, e.state, e.reason, e.editor) for e in desk.edits()
+            ]
             script.run("uninstall")
     finally:
         applier.end()
         engine.dispose()
     assert desk.stored(TICKET, "id", "title", "person_id", "price")[3] == (4, "four", 2, 2.5)
-    assert [row[0] for row in desk.rows() if row] == [1, 3, 4]
-    assert sorted(desk.ends()) == [("2", "(row)", "applied"), ("4", "(row)", "applied"), ("4", "note", "applied")]
+    assert len(desk.stored()) == 4
+    lines = [(edit.row_key, edit.column, edit.state.value, edit.editor) for edit in desk.edits()]
+    assert sorted(line for line in lines if line[2] != "superseded") == [
+        ("", "(row)", "rejected", "bob@example.org"), ("2", "(row)", "applied", "ann@example.org"),
+        ("3", "(row)", "rejected", "bob@example.org"), ("4", "(row)", "applied", "ann@example.org"),
+        ("4", "note", "applied", "ann@example.org"),
+    ]  # fmt: skip
     assert desk.left() == (0, 0)
+
+
+def _price_is_anns() -> Tab:
+    columns = [
+        replace(one, editing=Editing("ticket.price", editors=("ann@example.org",))) if one.name == "price" else one
+        for one in TICKETS.columns
+    ]
+    return replace(TICKETS, columns=tuple(columns))
+
+
+def _refused(desk: Desk) -> int:
+    reason = "bob@example.org is not among those who may edit the column price"
+    return sum(edit.state == "rejected" and reason in (edit.reason or "") for edit in desk.edits())

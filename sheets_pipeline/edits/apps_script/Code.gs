@@ -1,7 +1,7 @@
 // Sends what people type into editable columns to the Sheets Pipeline. Made by `sheets-pipeline edits script`.
 // Run setup() once; test() sends a probe, showConfig() shows what is set, uninstall() takes the triggers away.
 
-const TABS = {};  // title -> {keys: {name: header}, columns: {name: header}}
+const TABS = {};  // title -> {keys: {name: header}, columns: {name: header}, rows: whether people add rows}
 const MOST_ROWS = 500, MOST_CHARACTERS = 900000;
 
 function setup() {
@@ -52,21 +52,31 @@ function edited(e) {
   const touched = (places) => places.filter(([, at]) => at + 1 >= range.getColumn() && at + 1 <= range.getLastColumn());
   const columns = touched(all), key = touched(keys).length > 0;
   if (!columns.length && !key) return;
-  if (count > MOST_ROWS || !columns.length) return send({kind: 'look', tab: sheet.getName()});
+  if (count > MOST_ROWS || !(columns.length || tab.rows)) return send(by(e, {kind: 'look', tab: sheet.getName()}));
   const values = sheet.getRange(first, 1, count, header.length).getValues();
+  const rest = tab.rows ? all.filter((place) => columns.indexOf(place) < 0) : [];
   const cell = (value) => value instanceof Date ? {date: value.getTime()} : value;
   const message = {
     kind: 'edit', tab: sheet.getName(), columns: columns.map(([name]) => name),
     rows: values.map((row) => ({key: keys.map(([, at]) => cell(row[at])), cells: columns.map(([, at]) => cell(row[at]))})),
   };
+  // Of a row without its whole key nobody knows which it is: by all that stands in it, it is known again.
+  if (rest.length) message.rest = rest.map(([name]) => name);
+  message.rows.forEach((row, i) => {
+    if (rest.length && row.key.some((value) => value === '')) row.rest = rest.map(([, at]) => cell(values[i][at]));
+  });
   if (key) message.keys = true;
   if (e.oldValue !== undefined && count === 1 && columns.length === 1) message.old = e.oldValue;
-  if (e.user && e.user.getEmail) message.editor = e.user.getEmail();
-  return send(message);
+  return send(by(e, message));
 }
 
 function changed(e) {
-  if (['EDIT', 'FORMAT'].indexOf(e.changeType) < 0) send({kind: 'look'});
+  if (['EDIT', 'FORMAT'].indexOf(e.changeType) < 0) send(by(e, {kind: 'look', change: String(e.changeType)}));
+}
+
+function by(e, message) {
+  if (e.user && e.user.getEmail) message.editor = e.user.getEmail();
+  return message;
 }
 
 function send(message) {
@@ -76,7 +86,7 @@ function send(message) {
     locale: spreadsheet.getSpreadsheetLocale(), zone: spreadsheet.getSpreadsheetTimeZone(),
   });
   const body = JSON.stringify(message);
-  if (body.length > MOST_CHARACTERS) return send({kind: 'look', tab: message.tab});
+  if (body.length > MOST_CHARACTERS) return send({kind: 'look', tab: message.tab, editor: message.editor || ''});
   let code = 0;
   for (const wait of [0, 500, 2000]) {
     if (wait) Utilities.sleep(wait);

@@ -6,19 +6,27 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner, Result
+from pyarrow import parquet
 
 from sheets_pipeline.cli import run_sources
 from sheets_pipeline.cli.main import main
+from sheets_pipeline.cli.source_output import write_table
 from sheets_pipeline.components import tab_asset
 from sheets_pipeline.defs.sources import SOURCE_KEY
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.sources import reading as reading_module
+from sheets_pipeline.sources.api import Table
+from sheets_pipeline.sources.content import SourceColumn
+from sheets_pipeline.sources.store import Version
+from sheets_pipeline.sync.source import CellType
 from sheets_pipeline_tests.learning_platform import Platform, platform
 from sheets_pipeline_tests.sources.kept import kept_in
 from sheets_pipeline_tests.sources.test_api import CONFIG
@@ -91,10 +99,42 @@ def test_rows_are_printed_in_each_format(ground: Platform, tmp_path: Path, monke
     assert len(read("data", "policies", "--search", "gdpr", "--format", "json")) == 1
     assert call("data", "policies", "--format", "csv", "-o", str(tmp_path / "a.csv")).exit_code == 0
     assert (tmp_path / "a.csv").read_text().startswith("policy,days")
+    assert call("data", "policies", "--format", "parquet", "-o", str(tmp_path / "a.parquet")).exit_code == 0
+    assert parquet.read_table(tmp_path / "a.parquet").to_pylist()[0] == {
+        "policy": "GDPR",
+        "days": 30,
+        "since": date(2018, 5, 25),
+    }
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     missing = call("data", "policies", "--format", "parquet", "-o", "x.parquet")
     assert missing.exit_code == 1
     assert "pip install 'sheets-pipeline[parquet]'" in missing.stderr
+
+
+def test_parquet_holds_every_type_and_texts_of_what_it_has_none_for(tmp_path: Path):
+    cells: dict[str, tuple[CellType, list[Any], list[Any]]] = {
+        "integer": (CellType.INTEGER, [1, None, -(2**40)], [1, None, -(2**40)]),
+        "huge": (CellType.INTEGER, [1, 10**30, None], ["1", str(10**30), None]),
+        "decimal": (CellType.DECIMAL, [Decimal(1), Decimal("1.25"), None], [Decimal(1), Decimal("1.25"), None]),
+        "boolean": (CellType.BOOLEAN, [True, None, False], [True, None, False]),
+        "date": (
+            CellType.DATE,
+            [date(2026, 1, 2), None, date(1899, 12, 30)],
+            [date(2026, 1, 2), None, date(1899, 12, 30)],
+        ),
+        "datetime": (CellType.DATETIME, 3 * [datetime(2026, 1, 2, 3, 4, 5)], 3 * [datetime(2026, 1, 2, 3, 4, 5)]),
+        "time": (CellType.TIME, 3 * [time(3, 4)], 3 * [time(3, 4)]),
+        "mixed": (CellType.MIXED, [1, "a", True], ["1", "a", "true"]),
+        "empty": (CellType.EMPTY, 3 * [None], 3 * [None]),
+        "text": (CellType.TEXT, ["007", "😀", "=1"], ["007", "😀", "=1"]),
+    }
+    columns = tuple(SourceColumn(name, name, kind) for name, (kind, _, _) in cells.items())
+    version = Version("s", 1, "0" * 64, columns, 3, datetime.now(UTC))
+    rows = list(zip(*(given for _, given, _ in cells.values()), strict=True))
+    write_table(Table(version, rows), "parquet", tmp_path / "all.parquet")
+    assert parquet.read_table(tmp_path / "all.parquet").to_pydict() == {
+        name: expected for name, (_, _, expected) in cells.items()
+    }
 
 
 def test_sources_of_the_project_are_read_as_a_run_of_dagsters(ground: Platform, monkeypatch: pytest.MonkeyPatch):

@@ -16,6 +16,7 @@ from sheets_pipeline.components.declared import DeclaredSource
 from sheets_pipeline.components.yaml_nodes import Fault
 from sheets_pipeline.database import source_notices, source_tasks
 from sheets_pipeline.errors import DatabaseError, SourceProblem
+from sheets_pipeline.sheets.retry import RetryPolicy
 from sheets_pipeline.sources import processing
 from sheets_pipeline.sources import reading as reading_module
 from sheets_pipeline.sources.api import Sources
@@ -151,6 +152,27 @@ def test_a_store_that_is_down_fails_tasks_and_the_next_run_goes_on(ground: Platf
     assert one(process(pipeline, [source])).task.changed is True
 
 
+@pytest.mark.parametrize("status", [403, 429, 503])
+@pytest.mark.parametrize("after", range(4))
+def test_a_source_that_is_taken_away_in_mid_read_keeps_its_versions_and_goes_on_later(
+    ground: Platform, after: int, status: int, monkeypatch: pytest.MonkeyPatch
+):
+    """Unshared, without quota, or Google down: at the first request, and after so many were answered."""
+    source, pipeline = declared(ground), ground.pipeline
+    monkeypatch.setattr("sheets_pipeline.sheets.client.RetryPolicy", lambda: RetryPolicy(total_seconds=0.05))
+    first = one(process(pipeline, [source])).version
+    assert first is not None
+    put(ground, [["id", "name"], [1, "Ada"], [2, "Bob"], [3, "Cyd"]])
+    ground.server.faults(action="error", status=status, spreadsheet=ground.spreadsheet_id, skip=after, count=None)
+    failed = one(process(pipeline, [source]))
+    store = PostgresqlStore(pipeline.state)
+    assert (failed.task.state, store.versions("people")) == ("failed", [first])
+    assert len(list(store.rows(first))) == 2
+    ground.server.clear_faults()
+    done = one(process(pipeline, [source]))
+    assert (done.task.state, done.task.rows, done.task.changed) == ("completed", 3, True)
+
+
 #: Where a process is killed: the function that it no longer ends, and whether the version was stored by then.
 MOMENTS = [
     pytest.param("read_group", id="while it reads"),
@@ -248,6 +270,20 @@ def test_a_new_version_is_told_signed_and_again_until_it_is_taken(ground: Platfo
     )
     assert b"Ada" not in body
     assert message["link"].endswith(f"/spreadsheets/d/{ground.spreadsheet_id}/edit")
+
+
+def test_an_address_of_apprises_is_told_and_again_until_it_takes_it(ground: Platform, receiver: Receiver):
+    receiver.codes = [500]
+    source = declared(ground, on_change=(OnChange(notify=receiver.url.replace("http", "json")),))
+    process(ground.pipeline, [source])
+    assert source_notices.untold(ground.pipeline.state) == {"people": "The address did not take the message."}
+    with ground.pipeline.state.begin() as connection:
+        connection.execute(sa.update(source_notices.source_notice).values(due_at=0))
+    assert tell_due(ground.pipeline.state, [source]) == 1
+    [message] = receiver.messages
+    assert message["title"] == "people has changed"
+    assert message["message"].startswith("Version 1 has 2 rows. Hash ")
+    assert message["message"].endswith(f"/spreadsheets/d/{ground.spreadsheet_id}/edit")
 
 
 def test_an_address_that_the_declaration_names_no_longer_is_told_nothing(ground: Platform, receiver: Receiver):

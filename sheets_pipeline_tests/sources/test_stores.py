@@ -1,6 +1,9 @@
 """What every store of sources does: one suite for all of them."""
 
 import os
+import subprocess
+import sys
+import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,8 +28,8 @@ from sheets_pipeline_tests.sources.contents import PEOPLE, people, person
 
 
 @pytest.fixture(scope="module", params=["postgresql", "elasticsearch"])
-def store(request: pytest.FixtureRequest) -> Iterator[SourceStore]:
-    """One store for all tests: each has a source of its own, with the test's name.
+def opened(request: pytest.FixtureRequest) -> Iterator[tuple[SourceStore, str]]:
+    """One store for all tests, and its address: each has a source of its own, with the test's name.
 
     Elasticsearch is the server of ELASTICSEARCH_URL where there is one, else a server in memory with OpenSearch's API.
     """
@@ -34,13 +37,18 @@ def store(request: pytest.FixtureRequest) -> Iterator[SourceStore]:
         server: Server = request.getfixturevalue("postgres_server")
         with new_database(server) as url:
             engine = connect(url)
-            yield PostgresqlStore(engine)
+            yield PostgresqlStore(engine), url
             engine.dispose()
     elif real := os.environ.get("ELASTICSEARCH_URL"):
-        yield ElasticsearchStore(real)
+        yield ElasticsearchStore(real), real
     else:
         with OsmemServer.start(japanese=False) as osmem:
-            yield ElasticsearchStore(osmem.url)
+            yield ElasticsearchStore(osmem.url), osmem.url
+
+
+@pytest.fixture
+def store(opened: tuple[SourceStore, str]) -> SourceStore:
+    return opened[0]
 
 
 @pytest.fixture
@@ -212,6 +220,43 @@ def test_a_put_that_ends_in_its_midst_leaves_the_version_before(store: SourceSto
     assert len(store.search("ada", source=source)) == 10
     whole = store.put(source, people(3_000)).version
     assert (whole.number, [*store.rows(whole)]) == (2, people(3_000).rows)
+
+
+_PUT = """
+import sys
+from sheets_pipeline.database.engine import connect
+from sheets_pipeline.sources.elasticsearch import ElasticsearchStore
+from sheets_pipeline.sources.postgresql import PostgresqlStore
+from sheets_pipeline_tests.sources.contents import people
+kind, url, source = sys.argv[1:]
+store = ElasticsearchStore(url) if kind == "ElasticsearchStore" else PostgresqlStore(connect(url))
+content = people(4_000)
+print("ready", flush=True)
+store.put(source, content)
+print("stored", flush=True)
+"""
+
+
+def test_a_process_that_is_killed_while_it_stores_leaves_no_half_version(opened: tuple[SourceStore, str], source: str):
+    store, url = opened
+    before = store.put(source, people(10)).version
+    command = [sys.executable, "-c", _PUT, type(store).__name__, url, source]
+    for seconds in (0.02, 0.15, 0.4):
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(seconds)
+        process.kill()
+        was_stored = "stored" in process.communicate()[0]
+        versions = store.versions(source)
+        assert len(versions) == 2 if was_stored else versions[-1:] == [before]
+        for version in versions:
+            assert len([*store.rows(version)]) == version.rows
+        if len(versions) == 2:
+            break
+    whole = store.put(source, people(4_000)).version
+    assert [*store.rows(whole)] == people(4_000).rows
+    assert len(store.versions(source)) == 2
 
 
 def test_rows_are_read_by_their_hashes(store: SourceStore, source: str):

@@ -23,6 +23,7 @@ from sheets_pipeline.edits import ledger, notes
 from sheets_pipeline.edits.base import base_of, note_base
 from sheets_pipeline.edits.ends import Ends
 from sheets_pipeline.edits.ledger import State
+from sheets_pipeline.edits.marked_rows import take_back
 from sheets_pipeline.edits.places import editable_tab
 from sheets_pipeline.edits.row import Later, Row
 from sheets_pipeline.edits.together import Together
@@ -143,7 +144,9 @@ def apply_row(pipeline: Ends, declared: Callable[[str, str], Tab | None], tab_id
                     reason = "no editable tab of this title is declared"
                     ledger.settle(state, [ledger.Ended(edit, State.REJECTED, reason) for edit in edits])
                     return [State.REJECTED] * len(edits)
-                return Row(platform, state, tab, edits).settle()
+                states = [take_back(platform, state, tab, edit) for edit in edits if edit.column == ledger.ROW]
+                cells = [edit for edit in edits if edit.column != ledger.ROW]
+                return states + (Row(platform, state, tab, cells).settle() if cells else [])
         except Later as later:
             _postpone(pipeline, tab_id, row_key, later)
             return []

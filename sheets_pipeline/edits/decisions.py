@@ -123,7 +123,7 @@ def undoable(connection: sa.Connection, edit_ids: Sequence[int]) -> list[Edit]:
     """
     edits = [find(connection, edit_id) for edit_id in sorted(set(edit_ids))]
     for edit in edits:
-        if edit.column == ledger.ROW and edit.state is State.APPLIED:
+        if edit.column == ledger.ROW and edit.state is State.APPLIED and not can_be_taken_back(edit):
             what = "delete it in the tab" if edit.base is UNKNOWN else "put it in again in the database"
             raise NotPossible(f"Edit {edit.id} is about a whole row, which is not taken back here: {what}.")
         if not can_be_taken_back(edit):

@@ -1,6 +1,6 @@
 """Rows that people deleted: taken out of the database, or marked there as deleted, once they have been gone long enough."""
 
-from datetime import UTC, date, datetime
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -8,25 +8,22 @@ import sqlalchemy as sa
 from sheets_pipeline.database.edit_refusals import Kind, refusal
 from sheets_pipeline.database.edit_tables import sheet_edit
 from sheets_pipeline.database.edit_target import TargetRow
-from sheets_pipeline.database.event_keys import edit_entity, stored_key
-from sheets_pipeline.database.event_table import pending_event
 from sheets_pipeline.edits import ledger, row_steps
 from sheets_pipeline.edits.apply import transactions
 from sheets_pipeline.edits.base import zone_of
 from sheets_pipeline.edits.ends import Ends
 from sheets_pipeline.edits.ledger import Edit, State
-from sheets_pipeline.edits.row import has_queue, target_key
+from sheets_pipeline.edits.marked_rows import LEFT, NOT_THERE, ask_for_sync, marked_as, moment
+from sheets_pipeline.edits.row import target_key
 from sheets_pipeline.errors import DatabaseError
-from sheets_pipeline.sync.cells import KEY_SEPARATOR, Cell
+from sheets_pipeline.sync.cells import Cell
 from sheets_pipeline.sync.editing import Edits
 from sheets_pipeline.sync.merge import same
 from sheets_pipeline.sync.tab import Tab
 from sheets_pipeline.sync.typed_cells import Reader
 from sheets_pipeline.sync.values import Misfit, converter
-from sheets_pipeline.sync.watch import Priority
 
 _CHANGED = "the database changed the row after it was deleted in the sheet, and keeps it"
-_NOT_THERE = "the database does not have it any more"
 
 
 def delete_row(pipeline: Ends, tab: Tab, edit: Edit) -> bool:
@@ -40,8 +37,8 @@ def delete_row(pipeline: Ends, tab: Tab, edit: Edit) -> bool:
             editor = row_steps.who_took_out(state, edit)
             state.execute(sheet_edit.update().where(sheet_edit.c.id == edit.id).values(editor=editor))
             refused = _refusal(tab, edit, editor)
-            end, reason = (State.REJECTED, refused) if refused else _deleted(platform, tab, edit)
-            _settle(platform, state, tab, edit, end, reason)
+            end = ledger.Ended(edit, State.REJECTED, refused) if refused else _deleted(platform, tab, edit)
+            _settle(platform, state, tab, end)
     except Exception as error:
         why = refusal(error)
         if why.kind is Kind.AWAY and isinstance(error, DatabaseError):
@@ -50,8 +47,8 @@ def delete_row(pipeline: Ends, tab: Tab, edit: Edit) -> bool:
             return False
         reason = why.reason.replace("there is no such row to refer to", "other rows refer to it")
         with transactions(pipeline) as (platform, state):
-            end = State.REJECTED if why.kind is Kind.REFUSED else State.DEAD
-            _settle(platform, state, tab, edit, end, f"the row is kept: {reason}")
+            kept = State.REJECTED if why.kind is Kind.REFUSED else State.DEAD
+            _settle(platform, state, tab, ledger.Ended(edit, kept, f"the row is kept: {reason}"))
     return True
 
 
@@ -67,7 +64,7 @@ def _refusal(tab: Tab, edit: Edit, editor: str) -> str | None:
     return None
 
 
-def _deleted(platform: sa.Connection, tab: Tab, edit: Edit) -> tuple[State, str | None]:
+def _deleted(platform: sa.Connection, tab: Tab, edit: Edit) -> ledger.Ended:
     edits = tab.edits or Edits()
     base: dict[str, Cell] = edit.base if isinstance(edit.base, dict) else {}
     names = {one.target.column: name for name, one in tab.edited.items() if one.target.table == edits.own.table}
@@ -75,18 +72,19 @@ def _deleted(platform: sa.Connection, tab: Tab, edit: Edit) -> tuple[State, str 
     try:
         key = target_key(tab, edits.own.table, edit.row_key, base, zone_of(edit))
     except (LookupError, Misfit) as error:
-        return State.REJECTED, f"its row of {edits.own.table} is not found: {error}"
+        return ledger.Ended(edit, State.REJECTED, f"its row of {edits.own.table} is not found: {error}")
     row = TargetRow(platform, edits.own.table, key, list(dict.fromkeys(columns)))
     held = row.read(lock=True)
     if held is None or (edits.deleted_rows == "soft" and held[edits.deleted_column] not in (None, False, 0)):
-        return State.SAME, _NOT_THERE
+        return ledger.Ended(edit, State.SAME, NOT_THERE)
     if any(name in base and not _is_as_known(tab, edit, name, base[name], held[c]) for c, name in names.items()):
-        return State.CONFLICT, _CHANGED
-    if edits.deleted_rows == "soft":
-        done = row.change({edits.deleted_column: _moment(row.known.types.get(edits.deleted_column))})
-    else:
-        done = row.delete()
-    return (State.APPLIED, None) if done else (State.REJECTED, "the database left the row as it was")
+        return ledger.Ended(edit, State.CONFLICT, _CHANGED)
+    if edits.deleted_rows != "soft":
+        return ledger.Ended(edit, State.APPLIED) if row.delete() else ledger.Ended(edit, State.REJECTED, LEFT)
+    if not row.change({edits.deleted_column: moment(row.known.types.get(edits.deleted_column))}):
+        return ledger.Ended(edit, State.REJECTED, LEFT)
+    before, after = (marked_as(one, edits.deleted_column) for one in (held, row.read() or held))
+    return ledger.Ended(edit, State.APPLIED, in_database=before, stored=after)
 
 
 def _is_as_known(tab: Tab, edit: Edit, name: str, known: Cell, held: Any) -> bool:
@@ -100,20 +98,7 @@ def _is_as_known(tab: Tab, edit: Edit, name: str, known: Cell, held: Any) -> boo
     return same(known, cell, kind)
 
 
-def _moment(kind: "sa.types.TypeEngine[Any] | None") -> datetime | date | bool | int:
-    """What says that a row was deleted, for a column of this type."""
-    if isinstance(kind, sa.Boolean):
-        return True
-    if isinstance(kind, sa.Integer):
-        return 1
-    return datetime.now(UTC)
-
-
-def _settle(
-    platform: sa.Connection, state: sa.Connection, tab: Tab, edit: Edit, end: State, reason: str | None
-) -> None:
-    ledger.settle(state, [ledger.Ended(edit, end, reason)])
-    if end in (State.REJECTED, State.CONFLICT, State.DEAD) and has_queue(platform.engine):
-        key = stored_key(tuple(edit.row_key.split(KEY_SEPARATOR)))
-        values = {"entity": edit_entity(tab.title), "key": key, "kind": "update", "priority": Priority.NORMAL}
-        platform.execute(pending_event.insert().values(**values))
+def _settle(platform: sa.Connection, state: sa.Connection, tab: Tab, end: ledger.Ended) -> None:
+    ledger.settle(state, [end])
+    if end.state in (State.REJECTED, State.CONFLICT, State.DEAD):
+        ask_for_sync(platform, tab, end.edit)

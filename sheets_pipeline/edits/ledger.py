@@ -171,8 +171,8 @@ def tab_id_of(connection: sa.Connection, spreadsheet_id: str, tab: str) -> int |
     return connection.scalar(sa.select(sync_tab.c.id).where(known))
 
 
-#: What is about whole rows waits for the tab to be read.
-_OF_CELLS = sheet_edit.c.column_name != ROW
+#: What people did to whole rows waits for the tab to be read; what takes it back does not.
+_OF_CELLS = (sheet_edit.c.column_name != ROW) | (sheet_edit.c.seen_by == "undo")
 
 # Reading ----------------------------------------------------------------------------------------------------------------
 
@@ -264,8 +264,8 @@ class Ended:
     state: State
     reason: str | None = None
     kind: ColumnType = ColumnType.TEXT
-    in_database: Cell | Unknown = UNKNOWN
-    stored: Cell | Unknown = UNKNOWN
+    in_database: Cell | Unknown | Mapping[str, Cell] = UNKNOWN
+    stored: Cell | Unknown | Mapping[str, Cell] = UNKNOWN
 
 
 def settle(connection: sa.Connection, ended: Sequence[Ended]) -> None:

@@ -219,7 +219,8 @@ class Row:
         """As in the ledger, which does not know yet what ended here."""
         for end in reversed(self.ended):
             if end.edit.column == edit.column and end.state is State.REJECTED:
-                return None if isinstance(end.in_database, Unknown) else (end.edit, end.in_database)
+                held = end.in_database
+                return None if isinstance(held, Unknown | Mapping) else (end.edit, held)
         return ledger.left_behind(self.state, edit)
 
     def _as_cell(self, edit: Edit, value: Any) -> Cell:

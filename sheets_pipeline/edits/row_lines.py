@@ -18,6 +18,7 @@ from sheets_pipeline.sync.row_edits import NewRow
 Cells = Mapping[str, Cell]
 
 _COLUMNS = sheet_edit.c
+_OF_ROWS = (_COLUMNS.column_name == ROW) & (_COLUMNS.seen_by != "undo")
 COPIED = "a copy: another row has this key. It is not inserted; clear its key to make a new row of it"
 PUT_BACK = "a key says which row it is: it was put back"
 _TYPED_ON = "somebody typed on"
@@ -37,7 +38,7 @@ class RowLines:
     @staticmethod
     def are_open(connection: sa.Connection, tab_id: int) -> bool:
         """Whether a row of the tab waits."""
-        mine = (_COLUMNS.tab_id == tab_id) & (_COLUMNS.column_name == ROW) & _COLUMNS.state.in_(OPEN)
+        mine = (_COLUMNS.tab_id == tab_id) & _OF_ROWS & _COLUMNS.state.in_(OPEN)
         return connection.execute(sa.select(_COLUMNS.id).where(mine).limit(1)).first() is not None
 
     def new_rows(self, rows: Sequence[NewRow], approval_above: int | None) -> list[tuple[NewRow, Edit]]:
@@ -94,7 +95,7 @@ class RowLines:
             self.connection.execute(sheet_edit.update().where(mine).values(values))
 
     def _lines(self, *where: sa.ColumnElement[bool]) -> list[Edit]:
-        return select(self.connection, _COLUMNS.tab_id == self.tab_id, _COLUMNS.column_name == ROW, *where)
+        return select(self.connection, _COLUMNS.tab_id == self.tab_id, _OF_ROWS, *where)
 
     def _add(self, lines: Iterable[dict[str, Any]]) -> None:
         rows = [

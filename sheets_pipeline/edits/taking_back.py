@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -14,11 +15,12 @@ from sheets_pipeline.edits import ledger
 from sheets_pipeline.edits.apply import editable_tabs
 from sheets_pipeline.edits.ends import Ends
 from sheets_pipeline.edits.ledger import Edit, State
+from sheets_pipeline.edits.marked_rows import marked_as, marked_row
 from sheets_pipeline.edits.places import editable_tab
 from sheets_pipeline.edits.row import Later, Row
 from sheets_pipeline.sync.cells import Cell
 from sheets_pipeline.sync.merge import Unknown, same
-from sheets_pipeline.sync.tab import Tab
+from sheets_pipeline.sync.tab import ColumnType, Tab
 
 #: Most edits that are taken back at once.
 MOST = 10_000
@@ -136,9 +138,14 @@ def preview(pipeline: Ends, taken: Sequence[Taking]) -> list[Preview]:
 def _held(pipeline: Ends, platform: sa.Connection, tab: Tab, edits: list[Edit]) -> dict[_Place, Cell]:
     with pipeline.state.connect() as state:
         try:
-            found = Row(platform, state, tab, edits).held()
+            found: dict[str, Any] = Row(platform, state, tab, edits).held()
         except Later:
             return {}
+    for edit in edits:
+        if edit.column == ledger.ROW and tab.edits and tab.edits.deleted_rows == "soft":
+            held = marked_row(platform, tab, edit).read()
+            if held is not None:
+                found[ledger.ROW] = marked_as(held, tab.edits.deleted_column)
     return {(edits[0].tab_id, edits[0].row_key, column): cell for column, cell in found.items()}
 
 
@@ -146,7 +153,9 @@ def _previewed(taking: Taking, tabs: Mapping[str, Tab], held: Mapping[_Place, Ce
     place = _place(taking.first)
     if place not in held:
         return Preview(taking, Outcome.KEPT if taking.later else Outcome.UNKNOWN, None)
-    now, kind = held[place], tabs[taking.first.tab].column(taking.first.column).type
+    is_row = taking.first.column == ledger.ROW
+    now = held[place]
+    kind = ColumnType.TEXT if is_row else tabs[taking.first.tab].column(taking.first.column).type
     if same(now, taking.value, kind):
         return Preview(taking, Outcome.NOTHING, now)
     return Preview(taking, Outcome.CHANGES if same(now, taking.base, kind) else Outcome.KEPT, now)

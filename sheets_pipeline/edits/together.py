@@ -68,11 +68,14 @@ class Together:
         by_key: dict[str, list[Edit]] = {}
         for edit in edits:
             by_key.setdefault(edit.row_key, []).append(edit)
+        whole = {edit.row_key for edit in edits if edit.column == ledger.ROW}
         if not edits or (tab := declared(edits[0].spreadsheet_id, edits[0].tab)) is None:
             return [], list(by_key)
         bases = bases_of(self.state, tab_id, by_key, skip_locked=True)
         rows = [
-            Row(self.platform, self.state, tab, mine, base) for key, mine in by_key.items() if (base := bases.get(key))
+            Row(self.platform, self.state, tab, mine, base)
+            for key, mine in by_key.items()
+            if (base := bases.get(key)) and key not in whole
         ]
         done = self._written(self._planned(rows))
         states = note_ends(self.platform, self.state, tab, [one.row for one in done])

@@ -4,6 +4,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +16,8 @@ import sqlalchemy as sa
 from local_sheets.testing import LocalSheetsServer
 from sheets_pipeline.database.engine import connect
 from sheets_pipeline.edits import births, decisions, intake, ledger, places
+from sheets_pipeline.edits.apply import apply_row
+from sheets_pipeline.edits.taking_back import takings
 from sheets_pipeline.errors import SheetsUnavailable
 from sheets_pipeline.sheets.reader import NeedsFullSync
 from sheets_pipeline.sync.tab import Tab
@@ -130,6 +133,30 @@ def test_a_row_that_stays_away_is_deleted_as_declared(desk: Desk) -> None:
     assert desk.stored(PART, "region", "nr") == [("EU", 2), ("EU", 3)]
     desk.sync("Parts")
     assert len(desk.rows("Parts")) == 2
+
+
+def test_a_row_that_was_marked_as_deleted_is_taken_back(desk: Desk) -> None:
+    desk.delete(3)
+    desk.settle(after=70)
+    deletion = desk.edits()[-1]
+    with desk.pipeline.state.connect() as connection:
+        [taking] = takings(connection, decisions.undoable(connection, [deletion.id]))
+    assert ledger.as_json(taking.value) == '{"cells": {"deleted_at": null}}' != ledger.as_json(taking.base)
+
+    def undo(edit: ledger.Edit) -> list[ledger.State]:
+        decisions.undo(desk.pipeline.state, [edit.id], "cleo")
+        return apply_row(desk.pipeline, lambda _id, name: desk.tabs.get(name), desk.tab_id("Tickets"), "2")
+
+    assert undo(deletion) == ["applied"]
+    assert desk.stored(TICKET, "id", "deleted_at")[1] == (2, None)
+    assert [edit.state for edit in desk.edits()] == ["undone", "applied"]
+    desk.sync()
+    assert sorted(row[0] for row in desk.rows()) == [1, 2, 3]
+    assert undo(desk.edits()[-1]) == ["applied"]  # the undo, too
+    assert desk.stored(TICKET, "deleted_at")[1] != (None,)
+    desk.change(TICKET.update().where(TICKET.c.id == 2).values(deleted_at=datetime(2020, 1, 1)))
+    assert undo(desk.edits()[-1]) == ["conflict"]
+    assert desk.stored(TICKET, "deleted_at")[1] == (datetime(2020, 1, 1),)
 
 
 def test_what_is_no_deletion_deletes_nothing(small: Desk) -> None:

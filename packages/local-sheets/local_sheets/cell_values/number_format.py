@@ -8,15 +8,18 @@ from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from typing import Any
 
-from local_sheets.cell_values.date_format import render_date
+from local_sheets.cell_values.date_format import plain_date, render_date
 from local_sheets.cell_values.digits import render_digits
 from local_sheets.cell_values.locales import Locale, get_locale
 from local_sheets.cell_values.model import CellError, Formula, Value
 from local_sheets.cell_values.pattern import MOST_CHARACTERS, Section, read_pattern
+from local_sheets.cell_values.serial import from_serial
 
 #: Significant digits of a number without a format, and of its scientific form.
 _GENERAL_DIGITS, _SCIENTIFIC_DIGITS = 10, 6
 _LARGEST_PLAIN, _SMALLEST_PLAIN = 1e15, 1e-5
+#: Serial number of 9999-12-31.
+_LAST_DAY = 2_958_465
 
 #: Patterns of the types that do not depend on the locale.
 _DEFAULT_PATTERNS = {"NUMBER": "#,##0.00", "PERCENT": "0.00%", "SCIENTIFIC": "0.00E+00"}
@@ -119,6 +122,8 @@ def _render_number(number: float, number_format: Mapping[str, Any] | None, local
 @lru_cache(maxsize=100_000)
 def _through_pattern(number: float, pattern: str, locale: Locale) -> str:
     """A number through a pattern; columns of dates and prices hold the same few values over and over."""
+    if (plain := plain_date(pattern)) is not None and 0 <= number < _LAST_DAY:
+        return from_serial(number).strftime(plain)
     section, shown = _choose(read_pattern(pattern), number)
     try:
         return _through_section(shown, section, locale)

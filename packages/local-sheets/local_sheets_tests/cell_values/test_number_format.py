@@ -4,8 +4,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from local_sheets.cell_values.date_format import render_date
+from local_sheets.cell_values.locales import get_locale
 from local_sheets.cell_values.model import CellError
 from local_sheets.cell_values.number_format import effective_pattern, is_date_format, render
+from local_sheets.cell_values.pattern import read_pattern
 
 NOON_2020 = 43831.5
 
@@ -225,3 +228,28 @@ def test_no_pattern_breaks_the_rendering(value, pattern):
 def test_whole_numbers_show_all_their_digits(number):
     assert render(number, None, "en_US") == str(number)
     assert render(number, {"type": "NUMBER", "pattern": "#,##0"}, "en_US") == f"{number:,}"
+
+
+@given(
+    st.sampled_from(
+        [
+            "yyyy-mm-dd hh:mm:ss",
+            "dd/mm/yy",
+            "hh:mm",
+            'yyyy"%%"mm',
+            "mm:ss",
+            "yyyymmdd",
+            "yyyy年mm月",
+            "hh:mm:ss.000",
+            "m/d/yy",
+        ]
+    ),
+    st.one_of(st.integers(-5, 2_958_470), st.floats(-5, 2_958_470), st.floats(0, 1)),
+)
+def test_a_date_is_shown_alike_by_the_quick_way_and_by_the_whole_one(pattern: str, days: float):
+    section = read_pattern(pattern)[0]
+    try:
+        expected = render_date(days, section, get_locale("en_US"))
+    except OverflowError:
+        return
+    assert render(days, {"type": "DATE", "pattern": pattern}, "en_US") == expected

@@ -17,7 +17,8 @@ from local_sheets.testing import LocalSheetsServer
 from sheets_pipeline.database.engine import connect
 from sheets_pipeline.edits import births, decisions, intake, ledger, places
 from sheets_pipeline.edits.apply import apply_row
-from sheets_pipeline.edits.taking_back import takings
+from sheets_pipeline.edits.showing import preview_as_json
+from sheets_pipeline.edits.taking_back import preview, takings
 from sheets_pipeline.errors import SheetsUnavailable
 from sheets_pipeline.sheets.reader import NeedsFullSync
 from sheets_pipeline.sync.tab import Tab
@@ -135,13 +136,18 @@ def test_a_row_that_stays_away_is_deleted_as_declared(desk: Desk) -> None:
     assert len(desk.rows("Parts")) == 2
 
 
-def test_a_row_that_was_marked_as_deleted_is_taken_back(desk: Desk) -> None:
+def test_a_row_that_was_marked_as_deleted_is_taken_back(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.delete(3)
     desk.settle(after=70)
     deletion = desk.edits()[-1]
     with desk.pipeline.state.connect() as connection:
         [taking] = takings(connection, decisions.undoable(connection, [deletion.id]))
     assert ledger.as_json(taking.value) == '{"cells": {"deleted_at": null}}' != ledger.as_json(taking.base)
+
+    monkeypatch.setattr("sheets_pipeline.edits.taking_back.editable_tab", lambda *_: desk.tabs["Tickets"])
+    [shown] = preview(desk.pipeline, [taking])
+    assert shown.outcome == "changes"
+    assert preview_as_json(shown)["then"] == ""
 
     def undo(edit: ledger.Edit) -> list[ledger.State]:
         decisions.undo(desk.pipeline.state, [edit.id], "cleo")

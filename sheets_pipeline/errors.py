@@ -288,6 +288,7 @@ class SourceProblem(SheetsPipelineError):
     """A source cannot be read, stored or shown. ``source`` is its id."""
 
     concerns = Concerns.TAB
+    http_status = 409
 
     def __init__(self, source: str, message: str) -> None:
         self.source = source

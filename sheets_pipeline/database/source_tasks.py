@@ -125,14 +125,15 @@ def begin(engine: sa.Engine, environment: str, run_id: str, sources: Collection[
         connection.execute(source_task.insert().values(created_at=utc_now(), alive_at=database_clock(connection)), rows)
 
 
-def start(engine: sa.Engine, run_id: str, sources: Collection[str]) -> None:
+def start(engine: sa.Engine, environment: str, run_id: str, sources: Collection[str]) -> None:
     """Note that work on tasks begins; whoever asked for them before their time gets it now."""
     mine = (source_task.c.run_id == run_id) & source_task.c.source.in_(list(sources))
     now = utc_now()
     with engine.begin() as connection:
         change = sa.update(source_task).where(mine, source_task.c.state == "pending")
         connection.execute(change.values(state="processing", started_at=now, alive_at=database_clock(connection)))
-        asked = source_state.c.source.in_(list(sources)) & (source_state.c.asked_at <= now)
+        row = source_state.c
+        asked = (row.environment == environment) & row.source.in_(list(sources)) & (row.asked_at <= now)
         connection.execute(sa.update(source_state).where(asked).values(asked_at=None))
 
 

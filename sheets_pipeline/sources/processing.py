@@ -133,7 +133,7 @@ def _open_store(current: _Round) -> None:
 
 def _group(current: _Round, group: Sequence[DeclaredSource]) -> None:
     """Those of one spreadsheet."""
-    source_tasks.start(current.state, current.run_id, [one.id for one in group])
+    source_tasks.start(current.state, current.environment, current.run_id, [one.id for one in group])
     try:
         usable = [one.source for one in group if one.source is not None]
         results: Mapping[str, Result | Exception] = _read(current, group, usable) if usable else {}

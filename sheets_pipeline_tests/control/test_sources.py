@@ -65,6 +65,7 @@ def test_sources_are_told_searched_compared_and_asked_for(stage: Stage, sources:
     assert [row["cells"][0] for row in stage.get("/sources/search", text="gdpr bold")["rows"]] == ["GDPR"]
     assert stage.post("/sources/process", sources=["fresh"]).json() == {"asked": ["fresh"]}
     assert source_tasks.known(stage.pipeline.state)["fresh"].asked_at is not None
+    assert stage.client.get("/sources/rows?source=fresh").status_code == 409  # there is no version of it yet
     for path in ("/sources/rows?source=nothing", "/sources/versions?source=polices"):
         answer = stage.client.get(path)
         assert answer.status_code == 404

@@ -20,7 +20,7 @@ def test_a_task_goes_from_pending_to_its_end_and_failures_in_a_row_are_counted(s
     for number in (1, 2):
         source_tasks.begin(state, "", f"run-{number}", ["a", "b"])
         assert source_tasks.latest(state)["a"].state == "pending"
-        source_tasks.start(state, f"run-{number}", ["a"])
+        source_tasks.start(state, "", f"run-{number}", ["a"])
         assert source_tasks.latest(state)["a"].state == "processing"
         with state.begin() as connection:
             source_tasks.fail(connection, f"run-{number}", "a", SourceProblem("a", "it is gone"))
@@ -74,7 +74,9 @@ def test_what_is_asked_for_is_forgotten_once_its_reading_begins(state: sa.Engine
     source_tasks.ask(state, "", ["a"])
     assert source_tasks.known(state)["a"].asked_at is not None
     source_tasks.begin(state, "", "run", ["a"])
-    source_tasks.start(state, "run", ["a"])
+    source_tasks.start(state, "staging", "other", ["a"])  # a reading for another store
+    assert source_tasks.known(state)["a"].asked_at is not None
+    source_tasks.start(state, "", "run", ["a"])
     known = source_tasks.known(state)
     assert (known["a"].asked_at, known["b"].asked_at is None) == (None, False)
 

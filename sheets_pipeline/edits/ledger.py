@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from sheets_pipeline.database.edit_tables import sheet_edit, sheet_edit_message
 from sheets_pipeline.database.event_table import utc_now
+from sheets_pipeline.database.row_tables import sheet_row_step
 from sheets_pipeline.database.state import sync_tab
 from sheets_pipeline.sync.cells import Cell
 from sheets_pipeline.sync.merge import UNKNOWN, Unknown
@@ -33,6 +34,8 @@ class State(StrEnum):
     SUPERSEDED = "superseded"  # the same cell was typed over before this was applied
 
 
+#: Who typed what in rows without a key is kept so long.
+STEPS_KEPT = timedelta(hours=6)
 #: Those that are not final.
 OPEN = (State.NEW, State.AWAITING)
 
@@ -323,6 +326,8 @@ def remove_before(engine: sa.Engine, moment: datetime) -> int:
     old = (sheet_edit.c.seen_at < moment) & sheet_edit.c.state.not_in(OPEN)
     with engine.begin() as connection:
         connection.execute(sheet_edit_message.delete().where(sheet_edit_message.c.received_at < moment))
+        steps = sheet_row_step.c.received_at < now(connection) - STEPS_KEPT
+        connection.execute(sheet_row_step.delete().where(steps))
         return connection.execute(sheet_edit.delete().where(old)).rowcount
 
 

@@ -9,12 +9,11 @@ import sqlalchemy as sa
 from sheets_pipeline.database.edit_tables import sheet_edit
 from sheets_pipeline.database.event_table import utc_now
 from sheets_pipeline.database.row_tables import sheet_row_step
-from sheets_pipeline.edits.ledger import ROW, Edit, now
+from sheets_pipeline.edits.ledger import ROW, STEPS_KEPT, Edit, now
 from sheets_pipeline.sync.cells import Cell
 from sheets_pipeline.sync.typists import Step, typists
 
-#: Steps are kept so long, and no more of a tab than so many are looked at.
-_KEPT = timedelta(hours=6)
+#: No more steps of a tab than so many are looked at.
 _MOST = 500
 #: Whoever took a row out did it, by their message, so long before it was missed, or its message came so long after.
 _BEFORE, _AFTER = timedelta(seconds=60), timedelta(seconds=20)
@@ -49,7 +48,7 @@ def forget(connection: sa.Connection, tab_id: int, cells: Mapping[str, Cell]) ->
     """The row is inserted: the steps that made it so tell of no other. Old steps go, too."""
     steps = [one for one in _steps(connection, tab_id) if _held(one[1].left) == _held(cells)]
     alike = {frozenset(step.touched): i for i, step in steps}  # rows that hold the same have steps of their own
-    old = _COLUMNS.received_at < now(connection) - _KEPT
+    old = _COLUMNS.received_at < now(connection) - STEPS_KEPT
     connection.execute(sheet_row_step.delete().where(_COLUMNS.id.in_(list(alike.values())) | old))
 
 

@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from sheets_pipeline.database.row_tables import sheet_row_step
 from sheets_pipeline.database.state import TabStore
-from sheets_pipeline.edits import decisions, ledger
+from sheets_pipeline.edits import decisions, ledger, row_steps
 from sheets_pipeline.edits.ledger import Seen, Source, State
 from sheets_pipeline.edits.recording import record
 from sheets_pipeline.edits.taking_back import Outcome, preview, takings
@@ -182,3 +183,14 @@ def test_a_set_that_is_too_large_is_refused(small: Stage, monkeypatch: pytest.Mo
     since = datetime.now(UTC) - timedelta(days=4000)
     with pytest.raises(decisions.NotPossible, match="More than 1 edits"):
         decisions.undo_all(small.state, Which(since=since), "cleo")
+
+
+def test_who_typed_what_in_new_rows_is_forgotten_within_hours(small: Stage) -> None:
+    with ledger.writing(small.state) as connection:
+        row_steps.note(connection, [small.tab_id], "ada", 1.0, [({"title": "new"}, {}), ({"title": "old"}, {})])
+        first = sheet_row_step.update().where(sheet_row_step.c.id == 2)
+        connection.execute(first.values(received_at=datetime.now(UTC) - timedelta(hours=7)))
+    ledger.remove_before(small.state, datetime.now(UTC) - timedelta(days=365))
+    with small.state.connect() as connection:
+        assert row_steps.typists_of(connection, small.tab_id, {"title": "new"}) == {"title": {"ada"}}
+        assert row_steps.typists_of(connection, small.tab_id, {"title": "old"}) == {"title": {""}}

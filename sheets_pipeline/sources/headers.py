@@ -78,7 +78,9 @@ def column_names(headers: Sequence[str]) -> list[str]:
 def _plain(header: str) -> str:
     text = unicodedata.normalize("NFKC", header).lower()
     text = "".join(
-        letter if unicodedata.category(letter)[0] in "LNM" else "_" for letter in unicodedata.normalize("NFC", text)
+        letter if unicodedata.category(letter)[0] in "LNM" else "_"
+        for letter in unicodedata.normalize("NFC", text)
+        if unicodedata.category(letter) != "Cf"  # what nobody sees
     )
     return re.sub(r"_+", "_", text).strip("_")[:_LONGEST].strip("_") or _symbols(header)
 

@@ -60,7 +60,7 @@ class Note:
 
     def __str__(self) -> str:
         where = ", ".join(self.places) + (", ..." if self.count > len(self.places) else "")
-        return f"column {self.column!r}: {self.count:,} {self.what} ({where})"
+        return f"column {self.column!r}: {self.what}: {self.count:,} ({where})"
 
 
 @dataclass(slots=True, eq=False)

@@ -120,15 +120,15 @@ def test_there_are_enough_awkward_sheets() -> None:
 
 def test_what_is_odd_is_told_with_places(awkward: dict[str, Any]) -> None:
     assert [str(note) for note in awkward["numbers and texts"].notes] == [
-        "column 'n': 1 texts among other cells (A3)",
-        "column 'n': 2 numbers among other cells (A2, A4)",
+        "column 'n': texts among other cells: 1 (A3)",
+        "column 'n': numbers among other cells: 2 (A2, A4)",
     ]
     assert [str(note) for note in awkward["what cannot be as declared"].notes] == [
-        "column 'n': 1 cells that are not integer, kept as text (A3)"
+        "column 'n': cells that are not integer, kept as text: 1 (A3)"
     ]
     assert [str(note) for note in awkward["errors"].notes] == [
-        "column 'n': 1 cells with an error of a formula, taken as blank (A2)",
-        "column 'm': 1 cells with an error of a formula, taken as blank (B3)",
+        "column 'n': cells with an error of a formula, taken as blank: 1 (A2)",
+        "column 'm': cells with an error of a formula, taken as blank: 1 (B3)",
     ]
 
 

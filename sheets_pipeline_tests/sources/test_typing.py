@@ -35,6 +35,10 @@ def test_names_stay_where_columns_move(headers: list[str]) -> None:
     assert dict(zip(headers, column_names(headers), strict=True))["a b"] == "a_b"
 
 
+def test_what_nobody_sees_in_a_header_is_not_in_its_name() -> None:
+    assert column_names(["a\u200bge", "\u00a0name\u00a0", "co\u00adde"]) == ["age", "name", "code"]
+
+
 CELLS = some.one_of(
     some.just(""), some.integers(-(2**53), 2**53), some.booleans(), some.text(max_size=3),
     some.floats(-1e9, 1e9, allow_nan=False),

@@ -5,7 +5,7 @@ materialized with its content's hash as data version, so ``AutomationCondition.d
 on it; one that was checked and is unchanged keeps the data version that it has. A project without sources has none of this.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -30,6 +30,8 @@ from sheets_pipeline.sources.showing import retries_of
 from sheets_pipeline.sources.telling import tell_due
 
 SOURCE_KEY = dg.AssetKey("sheet_source")
+#: Dagster's tag.
+DATA_VERSION_TAG = "dagster/data_version"
 #: Name of the partitions, of the job, and of its sensor.
 PARTITIONS, JOB, SENSOR = "sheet_sources", "source_sync", "due_sources"
 
@@ -64,20 +66,34 @@ def due_now(opened: Pipeline) -> list[DeclaredSource]:
     return due(declared_sources(), tasks, known, datetime.now(UTC), retries_of(opened.settings))
 
 
-def events_of(done: Sequence[Processed], opened: Pipeline, *, by_hand: bool) -> Iterator[Any]:
-    """A materialization for each source that changed; by hand, for each that was read."""
+def events_of(
+    done: Sequence[Processed], opened: Pipeline, shown: Mapping[str, str]
+) -> Iterator[dg.AssetMaterialization]:
+    """A materialization for each source whose latest version is not the one that is ``shown``.
+
+    Also where somebody stored it by a command, or the process that stored it died before it said so.
+    """
     for one in done:
-        if one.version is None or one.task.state != "completed":
+        if (
+            one.version is None
+            or one.task.state != "completed"
+            or shown.get(one.declared.id) == one.version.content_hash
+        ):
             continue
-        event: Any = dg.AssetMaterialization if by_hand or one.task.changed else None
-        if event is not None:
-            yield event(
-                asset_key=SOURCE_KEY,
-                partition=one.declared.id,
-                description=None if one.task.changed else "Checked, unchanged.",
-                metadata=metadata_of(one, opened),
-                tags={"dagster/data_version": one.version.content_hash},
-            )
+        yield dg.AssetMaterialization(
+            asset_key=SOURCE_KEY,
+            partition=one.declared.id,
+            description=None if one.task.changed else "Checked, unchanged.",
+            metadata=metadata_of(one, opened),
+            tags={DATA_VERSION_TAG: one.version.content_hash},
+        )
+
+
+def _shown(instance: dg.DagsterInstance) -> dict[str, str]:
+    """Source → the data version that Dagster shows of it."""
+    kind = dg.DagsterEventType.ASSET_MATERIALIZATION
+    found = instance.event_log_storage.get_latest_tags_by_partition(SOURCE_KEY, kind, [DATA_VERSION_TAG])
+    return {partition: tags[DATA_VERSION_TAG] for partition, tags in found.items() if DATA_VERSION_TAG in tags}
 
 
 def metadata_of(one: Processed, opened: Pipeline) -> dict[str, Any]:
@@ -151,7 +167,8 @@ def read_due_sources(
 
     done = process(opened, sources, run_id=context.run.run_id, max_workers=workers, progress=tell)
     tell_due(opened.state, declared_sources())  # also what an earlier run left
-    yield from events_of(done, opened, by_hand=bool(wanted))  # what is only logged is lost where the step fails
+    shown = {} if wanted else _shown(context.instance)  # by hand, each that was read is told
+    yield from events_of(done, opened, shown)  # what is only logged is lost where the step fails
     yield from check_results(opened)
     note_failed(context, SOURCE_KEY, [one.declared.id for one in done if one.task.state == "failed"])
     _raise_failures(done)
@@ -198,7 +215,7 @@ def _asset() -> dg.AssetsDefinition:
         done = process(
             opened, sources, run_id=context.run.run_id, progress=lambda one: _log(context.op_execution_context, one)
         )
-        for event in events_of(done, opened, by_hand=True):
+        for event in events_of(done, opened, {}):
             context.op_execution_context.log_event(event)
         _raise_failures(done)
         yield from ()

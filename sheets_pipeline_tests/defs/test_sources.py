@@ -9,11 +9,13 @@ import dagster as dg
 import pytest
 
 from sheets_pipeline.components import tab_asset
+from sheets_pipeline.components.tab_asset import declared_sources
 from sheets_pipeline.database import source_tasks
 from sheets_pipeline.defs import sources as sources_module
 from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.defs.sources import PARTITIONS, SOURCE_KEY, due_sources, sources
 from sheets_pipeline.sources import reading as reading_module
+from sheets_pipeline.sources.processing import process
 from sheets_pipeline_tests.learning_platform import Platform, platform
 from sheets_pipeline_tests.sources.kept import kept_in
 
@@ -98,6 +100,20 @@ def test_one_run_reads_all_that_is_due_and_tells_what_changed(kept_in: str, decl
         "sources_are_fresh": True,
         "row_counts_are_plausible": True,
     }
+
+
+def test_a_version_that_was_stored_elsewhere_is_shown_by_the_next_run_once(declared: Platform):
+    """By a command, or by a process that died before it said so."""
+    opened = declared.pipeline
+    process(opened, [one for one in declared_sources() if one.id == "people"])
+    for partitions in (["people", "scores"], []):
+        source_tasks.ask(opened.state, "", ["people", "scores"])
+        assert sorted(event.partition for event in materialized(run(declared))) == partitions
+    put(declared, 3)
+    process(opened, [one for one in declared_sources() if one.id == "scores"])
+    source_tasks.ask(opened.state, "", ["people", "scores"])
+    [event] = materialized(run(declared))
+    assert (event.partition, event.materialization.description) == ("scores", "Checked, unchanged.")
 
 
 def materialized(result: dg.ExecuteInProcessResult) -> list[Any]:

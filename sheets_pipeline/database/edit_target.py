@@ -121,11 +121,15 @@ class TargetRow(Target):
 
 
 def bound(connection: sa.Connection) -> None:
-    """Let no statement of this transaction take long, and none wait long for a lock; undone when it ends."""
+    """Let no statement of this transaction take long, and none wait long for a lock; undone when it ends.
+
+    Deferred constraints are looked at with each statement, so that what they refuse is told of the cell.
+    """
     name = connection.dialect.name
     if name == "postgresql":
         connection.exec_driver_sql(
-            f"SET LOCAL statement_timeout = {STATEMENT_SECONDS * 1000}; SET LOCAL lock_timeout = {LOCK_SECONDS * 1000}"
+            f"SET LOCAL statement_timeout = {STATEMENT_SECONDS * 1000}; SET LOCAL lock_timeout = {LOCK_SECONDS * 1000}; "
+            "SET CONSTRAINTS ALL IMMEDIATE"
         )
     elif name != "sqlite":
         settings = {"innodb_lock_wait_timeout": LOCK_SECONDS, "time_zone": "'+00:00'"}

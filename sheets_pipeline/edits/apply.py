@@ -193,13 +193,14 @@ def _failed(pipeline: Ends, tab_id: int, row_key: str, error: Exception, why: Re
     with ledger.writing(pipeline.state) as connection:
         edits = ledger.claimed(connection, tab_id, [row_key])
         for edit in edits:
-            reason = f"{why.reason}; tried {edit.attempts + 1} times"
-            if edit.attempts + 1 >= MOST_ATTEMPTS:
-                ended = ledger.Ended(edit, State.DEAD, reason)
+            is_refused = why.kind is Kind.REFUSED  # by a rule that is looked at when the transaction ends
+            reason = why.reason if is_refused else f"{why.reason}; tried {edit.attempts + 1} times"
+            if is_refused or edit.attempts + 1 >= MOST_ATTEMPTS:
+                ended = ledger.Ended(edit, State.REJECTED if is_refused else State.DEAD, reason)
                 ledger.settle(connection, [ended])
                 note_base(connection, [([edit], base_of(connection, edit))])
                 notes.wish(connection, [ended])
-                states.append(State.DEAD)
+                states.append(ended.state)
             else:
                 ledger.postpone(connection, [edit], _PAUSES[edit.attempts], reason, counts=True)
     return states

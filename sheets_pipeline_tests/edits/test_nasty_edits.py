@@ -90,3 +90,46 @@ def test_an_edit_comes_back_as_an_event_that_writes_nothing(way: Way) -> None:
     methods = server.stats()["by_method"]
     assert not [name for name in methods if "batchUpdate" in name or "update" in name.rpartition(".")[2]], methods
     assert way.platform.values("TranscriptRequests!A2:Z2")[0][column] is typed
+
+
+def test_what_is_only_looked_at_when_a_transaction_ends_is_refused_at_once_and_takes_nothing_along(
+    stage: Stage,
+) -> None:
+    if not _defer_the_foreign_key(stage.platform):
+        pytest.skip("MariaDB defers no constraints")
+    stage.type(owner_id=9, points=4)
+    states = stage.apply()
+    is_sqlite = stage.platform.dialect.name == "sqlite"  # which does not tell until the end whose fault it is
+    assert states == [State.REJECTED, State.REJECTED if is_sqlite else State.APPLIED]
+    edit = stage.edits()[0]
+    assert edit.attempts == 0
+    assert "no such row" in str(edit.reason)
+    assert (stage.task().owner_id, stage.task().points) == (1, 3 if is_sqlite else 4)
+
+
+def _defer_the_foreign_key(engine: sa.Engine) -> bool:
+    with engine.begin() as connection:
+        match engine.dialect.name:
+            case "postgresql":
+                name = connection.scalar(
+                    sa.text("select conname from pg_constraint where conrelid = 'task'::regclass and contype = 'f'")
+                )
+                connection.exec_driver_sql(f"alter table task alter constraint {name} deferrable initially deferred")
+            case "sqlite":
+                made = str(connection.scalar(sa.text("select sql from sqlite_master where name = 'task'")))
+                connection.exec_driver_sql("alter table task rename to task_before")
+                made = made.replace("REFERENCES owner (id)", "REFERENCES owner (id) DEFERRABLE INITIALLY DEFERRED")
+                connection.exec_driver_sql(made)
+                connection.exec_driver_sql("insert into task select * from task_before")
+            case _:
+                return False
+    return True
+
+
+def test_edits_are_applied_where_transactions_are_serializable(stage: Stage) -> None:
+    platform = stage.platform.execution_options(isolation_level="SERIALIZABLE")
+    stage.platform, stage.state = platform, platform
+    for points in (4, 5):
+        stage.type(points=points)
+        assert stage.apply() == [State.APPLIED]
+    assert stage.task().points == 5

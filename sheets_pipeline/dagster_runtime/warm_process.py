@@ -31,8 +31,14 @@ from sheets_pipeline.processes.identity import kill_group
 from sheets_pipeline.processes.priority import lower
 from sheets_pipeline.sheets import tokens
 
-#: Numeric libraries start a pool of threads when they are imported, unless told to use one. Settings of users win.
-_ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+#: Numeric libraries start threads when they are imported, unless told not to: pools, and pyarrow (which pandas imports where it is
+#: installed) one that gives memory back. Settings of users win.
+_ONE_THREAD = {
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",
+}
 
 #: Imported by every run, though by none of the modules that a user would name.
 _ALWAYS_NEEDED = (

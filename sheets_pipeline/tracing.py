@@ -102,7 +102,11 @@ class Trace:
         """The run has ended. What is left is sent, and waited for a moment."""
         self._root.end()
         sending = threading.Thread(target=self._provider.shutdown, name="traces", daemon=True)
-        sending.start()
+        try:
+            sending.start()
+        except RuntimeError:  # Python 3.12 and later start no thread once the interpreter ends
+            self._provider.shutdown()
+            return
         sending.join(_LAST_WORDS_SECONDS)
         if sending.is_alive():
             logger.warning("Traces were not sent within %g s; what is left of them is lost.", _LAST_WORDS_SECONDS)

@@ -11,10 +11,10 @@ import pandas as pd
 
 
 class Computing:
-    """Rows being computed; ``seconds`` is how long that took, once it has ended."""
+    """Rows being computed since ``began`` (``time.monotonic``); ``seconds`` is how long that took, once it has ended."""
 
     def __init__(self, compute: Callable[[], pd.DataFrame], pool: ThreadPoolExecutor) -> None:
-        self._compute, self.seconds = compute, 0.0
+        self._compute, self.seconds, self.began = compute, 0.0, time.monotonic()
         self._rows: Future[pd.DataFrame] = pool.submit(copy_context().run, self._run)
 
     def _run(self) -> pd.DataFrame:

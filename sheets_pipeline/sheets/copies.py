@@ -35,8 +35,10 @@ from sheets_pipeline.sync.copies import (
     read_copies,
     real_columns,
 )
+from sheets_pipeline.sync.diff import ChangeSet
 from sheets_pipeline.sync.marks import read_version
 from sheets_pipeline.sync.plan import rows_to_have
+from sheets_pipeline.sync.rows import Rows
 from sheets_pipeline.sync.tab import Tab
 
 logger = logging.getLogger(__name__)
@@ -52,6 +54,25 @@ class CellCopies:
         self._is_there = True
 
     # Before a write ----------------------------------------------------------------------------------------------------
+
+    def keep_newer(
+        self, changes: ChangeSet, layout: Mapping[str, int], wanted: Rows, base: BaseRows, began: float
+    ) -> bool:
+        """Put into ``wanted`` what people typed into rows since they were computed; whether there was any such row.
+
+        Else the cell would show for a moment what the database held before. Asks the store only where a cell that people edit
+        is about to be changed; ``began`` is when the rows were begun to be computed (``time.monotonic``).
+        """
+        edited = {layout[name] for name in self.tab.edited if name in layout}
+        if not any(update.column in edited for update in changes.updates):
+            return False
+        since = self.memory.now() - (time.monotonic() - began)
+        newer = [key for key in self.memory.written_since(since) if key in wanted.position]
+        for key in newer:
+            known = base.get(key) or {}
+            for name in self.tab.edited.keys() & known.keys():
+                wanted.columns[name][wanted.position[key]] = known[name]
+        return bool(newer)
 
     def prepare(self, planned: Round, *, is_refused: bool) -> None:
         """Have the plan's batches copy what they write over, and note that something is on its way.

@@ -366,7 +366,7 @@ class TabWriter:
         facts = replace(self._recovered(facts, sight), computes_slowly=computed.seconds > TRUSTED_SECONDS)
         if not sight.is_as_known:
             raise NeedsFullSync(self.tab.title)
-        return self._plan_touched(keys, wanted, facts, snapshot, layout, sight)
+        return self._plan_touched(keys, wanted, facts, snapshot, layout, sight, computed.began)
 
     @tracing.step("plan")
     def _plan_touched(
@@ -377,12 +377,16 @@ class TabWriter:
         snapshot: TabSnapshot,
         layout: dict[str, int],
         sight: Sight,
+        began: float,
     ) -> Round:
         index = index_rows(self.tab, snapshot, layout)
         gone = self.memory.owned([key for key in keys if key not in wanted.position])
         lowest = last_keys(index)
         base = self.memory.base([*wanted.keys, *lowest])
         changes = compare_touched(self.tab, index, layout, wanted, base, gone)
+        copies = self._sender.copies
+        if copies is not None and copies.keep_newer(changes, layout, wanted, base, began):
+            changes = compare_touched(self.tab, index, layout, wanted, base, gone)
         check_deletes(self.tab, changes, len(index.row_of), len(index.row_of) - len(changes.deletes), None)
         foreign_keys = {key for key in lowest if key not in base}
         is_missing = any(base.get(wanted.keys[i]) is not None for i in changes.inserts)
@@ -392,7 +396,7 @@ class TabWriter:
         end = row_after_ours(index, foreign_keys if len(foreign_keys) < len(lowest) else ())
         columns = Columns(layout, dict(facts.renamed))
         place = AT_THE_END if self._sender.is_refused else place_after(end, snapshot, layout)
-        are_copied = self._sender.copies is not None
+        are_copied = copies is not None
         planned = round_of_changes(
             self.tab, facts, snapshot, columns, wanted, changes, index, sight, end, place, are_copied=are_copied
         )

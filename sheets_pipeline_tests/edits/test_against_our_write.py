@@ -147,6 +147,26 @@ def test_an_edit_at_any_moment_is_applied_or_named_and_both_sides_agree(syncing:
     assert len(way.edits()) == 2 * number
 
 
+def test_an_edit_that_is_applied_while_rows_are_computed_stays_in_its_cell(syncing: Syncing) -> None:
+    way, asset = syncing.way, syncing.way.asset("UserProfiles")
+    syncing.change(2, "Database")
+
+    def compute() -> Any:
+        with way.pipeline.source.connect() as connection:
+            frame = asset.compute(connection, [1, 2, 3])
+        way.put("UserProfiles!B2", "Typed")
+        assert way.send(way.message("UserProfiles", "full_name", [[1, "Typed"]])).status_code == 202
+        apply_due(way.pipeline)
+        return frame
+
+    way.pipeline.writer(asset.tab, way.pipeline.client()).event_sync(compute, {"1", "2", "3"})
+    shown = way.platform.rows("UserProfiles")
+    assert [shown[key]["full_name"] for key in (1, 2)] == ["Typed", "Database"]
+    assert way.user(1).full_name == "Typed"
+    syncing.agree()
+    assert [edit["state"] for edit in way.edits()] == ["applied"]
+
+
 def test_what_was_written_over_is_told_once_though_its_message_comes_later(syncing: Syncing) -> None:
     way = syncing.way
     syncing.change(1, "Database")

@@ -193,7 +193,8 @@ def _failed(pipeline: Ends, tab_id: int, row_key: str, error: Exception, why: Re
     with ledger.writing(pipeline.state) as connection:
         edits = ledger.claimed(connection, tab_id, [row_key])
         for edit in edits:
-            is_refused = why.kind is Kind.REFUSED  # by a rule that is looked at when the transaction ends
+            # By a rule that is looked at when the transaction ends; a right that is missing may be given yet.
+            is_refused = why.kind is Kind.REFUSED and not isinstance(error, DatabaseError)
             reason = why.reason if is_refused else f"{why.reason}; tried {edit.attempts + 1} times"
             if is_refused or edit.attempts + 1 >= MOST_ATTEMPTS:
                 ended = ledger.Ended(edit, State.REJECTED if is_refused else State.DEAD, reason)

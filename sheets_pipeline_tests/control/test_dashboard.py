@@ -128,7 +128,7 @@ def test_the_page_says_when_the_server_is_away_and_goes_on_by_itself(stage: Stag
 
 def test_the_api_document_is_readable(opened_stage: Stage, open_page: OpenPage) -> None:
     page = open_page(f"{opened_stage.url}/docs")
-    expect(page.locator(".endpoint")).to_have_count(25)
+    expect(page.locator(".endpoint")).to_have_count(26)
     expect(page.locator("main")).to_contain_text("/sync/pause")
 
 

@@ -220,3 +220,15 @@ def test_the_job_is_built_with_what_dagster_noted_of_its_repository(tmp_path: Pa
         noted = RepositoryLoadData({})
         assert job_of(args, serialize_value(noted)).repository.repository_load_data == noted
         assert job_of(args).repository.repository_load_data is None
+
+
+def test_the_projects_own_definitions_leave_no_thread_behind_that_would_keep_runs_cold() -> None:
+    """With everything installed that tests need, pyarrow among it, which pandas imports."""
+    code = (
+        "import sys; from sheets_pipeline.dagster_runtime import warm_process as warm\n"
+        "warm.warm_up(['sheets_pipeline.definitions'])\n"
+        "print('pyarrow' in sys.modules, warm.why_unfit())"
+    )
+    assert (
+        subprocess.check_output([sys.executable, "-W", "ignore", "-c", code], text=True).split("\n")[-2] == "True None"
+    )

@@ -120,3 +120,17 @@ def test_a_place_keeps_a_bounded_number_of_signs_the_newest_among_them() -> None
     both = place.together_with(Place("learning", frozenset({"host 01", "host 99"})))
     assert len(both.anchors) == 12
     assert {"host 01", "host 99"} <= both.anchors
+
+
+def test_what_was_sent_may_arrive_only_where_the_place_after_the_last_one_is_its_own() -> None:
+    sent = [v(4), v(5, "late"), v(6)]
+    assert marks.may_arrive(sent, v(4)) == sent[1:]
+    assert marks.may_arrive(sent, v(5, "ours")) == [v(6)]
+    assert marks.may_arrive(sent, v(6)) == []
+    assert marks.may_arrive(sent, None) == sent
+
+
+def test_what_was_applied_is_there_or_has_made_room() -> None:
+    sent = [v(4), v(5, "late"), v(6)]
+    assert marks.applied(sent, [v(5, "ours"), v(6)]) == [v(4), v(6)]
+    assert marks.applied(sent, []) == []

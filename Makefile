@@ -6,6 +6,8 @@
 VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONUNBUFFERED := 1
+# Whatever the caller's environment says: the tests start hundreds of interpreters, which would each compile Dagster anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 # An interpreter that is 3.11, 3.12 or 3.13; PYTHON=... chooses another one.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \

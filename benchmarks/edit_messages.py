@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from sheets_pipeline.edits.intake import sign
+from sheets_pipeline.edits.signature import secret_of, sign
 
 _TIMESTAMP, _SIGNATURE = "X-Sheets-Pipeline-Timestamp", "X-Sheets-Pipeline-Signature"
 
@@ -81,8 +81,9 @@ class Messages:
             return 202
         if fate == "an hour late":
             message = json.loads(body) | {"at": json.loads(body)["at"] - 3_600_000}
+            secret = secret_of(message["spreadsheet"], self.secret)
             body, timestamp = json.dumps(message).encode(), str(int(timestamp) - 3600)
-            self.pass_on(body, timestamp, sign(self.secret, timestamp, body))
+            self.pass_on(body, timestamp, sign(secret, timestamp, body))
             return 202
         if fate.endswith("late"):
             seconds = self._rng.uniform(0.5, 6) if fate == "seconds late" else self._rng.uniform(20, 40)

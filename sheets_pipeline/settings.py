@@ -184,7 +184,8 @@ class Settings(BaseSettings):
         description="Whether what people type into editable columns changes the database; only the embedded demo's where left out.",
     )
     edits_webhook_secret: Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)] = Field(
-        None, description="Shared with the Apps Script that sends edits; without it, none are taken by the webhook."
+        None,
+        description="What the secret of each spreadsheet's Apps Script is made from; without it, the webhook takes no edits.",
     )
     edits_webhook_host: str = Field("127.0.0.1", description="Address of the webhook, where it has a port of its own.")
     edits_webhook_port: Annotated[int | None, BeforeValidator(_blank_is_unset)] = Field(

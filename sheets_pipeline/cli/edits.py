@@ -206,20 +206,33 @@ _OUTCOMES = {
 @click.option(
     "--into", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Write the two files there."
 )
-def script(into: Path | None) -> None:
-    """Print the Apps Script, filled in with the tabs' editable columns, and where to put it."""
+@click.option(
+    "--spreadsheet",
+    metavar="ID",
+    help="The spreadsheet that it is for, by id or address, where it is not SPREADSHEET_ID.",
+)
+def script(into: Path | None, spreadsheet: str | None) -> None:
+    """Print the Apps Script, filled in with the tabs' editable columns, the spreadsheet's secret, and where to put it."""
     from sheets_pipeline.components.tab_asset import tab_assets
-    from sheets_pipeline.edits.script import STEPS, code, manifest
+    from sheets_pipeline.edits.script import code, manifest, steps
+    from sheets_pipeline.settings import load_settings, spreadsheet_id_in
 
+    settings = load_settings()
+    try:
+        spreadsheet_id = spreadsheet_id_in(spreadsheet) if spreadsheet else settings.spreadsheet_id
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--spreadsheet") from None
+    master = settings.edits_webhook_secret
+    what_to_do = steps(spreadsheet_id, master.get_secret_value() if master else None)
     tabs = [asset.tab for asset in tab_assets().values() if asset.problem is None]
     files = {"Code.gs": code(tabs), "appsscript.json": manifest()}
     if into is not None:
         into.mkdir(parents=True, exist_ok=True)
         for name, text in files.items():
             (into / name).write_text(text, encoding="utf-8")
-        click.echo(f"Written: {', '.join(str(into / name) for name in files)}")
+        click.echo(f"Written: {', '.join(str(into / name) for name in files)}\n\n{what_to_do}")
         return
-    click.echo(STEPS)
+    click.echo(what_to_do)
     for name, text in files.items():
         click.echo(f"\n---- {name} ----\n{text}")
 

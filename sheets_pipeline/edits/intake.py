@@ -6,7 +6,6 @@ nobody else knows. Keys are those of rows that the pipeline wrote; others are pa
 full sync finds.
 """
 
-import hashlib
 import hmac
 import re
 import threading
@@ -30,6 +29,7 @@ from sheets_pipeline.edits.ends import Ends
 from sheets_pipeline.edits.ledger import Seen, Source
 from sheets_pipeline.edits.places import editable_tab
 from sheets_pipeline.edits.recording import known_rows, record
+from sheets_pipeline.edits.signature import secret_of, sign
 from sheets_pipeline.errors import SheetsError
 from sheets_pipeline.sheets.time_zones import time_zone
 from sheets_pipeline.sync.cells import MAX_KEY_CHARACTERS, Cell
@@ -47,13 +47,15 @@ MOST_ROWS = 500
 PER_SECOND, AT_ONCE = 40.0, 400.0
 #: So many cells count as one message more.
 CELLS_AS_MESSAGE = 100
+#: Longest id of a spreadsheet, in characters.
+_LONGEST_ID = 254
 #: Spreadsheets whose messages are counted; more than anybody keeps.
 _MOST_COUNTED = 10_000
 
 #: Changes by which no row is taken out.
 _NO_ROWS = ("INSERT_ROW", "INSERT_COLUMN", "INSERT_GRID", "REMOVE_COLUMN")
 
-_Word = Annotated[str, StringConstraints(max_length=254, pattern=r"^[^\x00-\x1f\x7f]*$")]
+_Word = Annotated[str, StringConstraints(max_length=_LONGEST_ID, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
 class MessageRefused(Exception):
@@ -132,8 +134,9 @@ class Intake:
             MessageRefused: It is not taken; says why.
             DatabaseError: The ledger cannot be written.
         """
-        self._check_signature(body, timestamp, signature)
-        if not self._quota.takes(_spreadsheet_of(body)):  # before anything that takes long
+        spreadsheet = _spreadsheet_of(body)
+        self._check_signature(spreadsheet, body, timestamp, signature)
+        if not self._quota.takes(spreadsheet):  # before anything that takes long
             raise MessageRefused(429, f"Expected at most {PER_SECOND:.0f} messages a second. Wait a moment.")
         message = parsed(body)
         self._quota.charge(message.spreadsheet, sum(len(row.cells) for row in message.rows) / CELLS_AS_MESSAGE)
@@ -155,13 +158,15 @@ class Intake:
                 row_steps.note(connection, lost, message.editor, message.at / 1000)
         return Taken(message.kind, message.tab, 0, bool(tabs))
 
-    def _check_signature(self, body: bytes, timestamp: str, signature: str) -> None:
+    def _check_signature(self, spreadsheet: str, body: bytes, timestamp: str, signature: str) -> None:
         if not self._secret or not self._is_enabled():
             raise MessageRefused(403, "Edits are not taken here. Set EDITS_ENABLED and EDITS_WEBHOOK_SECRET.")
-        expected = sign(self._secret, timestamp, body)
+        expected = sign(secret_of(spreadsheet, self._secret), timestamp, body)
         if not hmac.compare_digest(expected.encode(), signature.encode("utf-8", "replace")):
             raise MessageRefused(
-                401, "The signature is missing or wrong. The script needs the value of EDITS_WEBHOOK_SECRET."
+                401,
+                "The signature is missing or wrong. Run setup() of the script with the secret that `sheets-pipeline edits script` "
+                "prints for this spreadsheet.",
             )
         if not re.fullmatch(r"[0-9]{1,12}", timestamp) or abs(time.time() - int(timestamp)) > CLOCK_SECONDS:
             raise MessageRefused(401, f"Expected a message that was sent within {CLOCK_SECONDS} seconds.")
@@ -181,19 +186,14 @@ class Intake:
             raise MessageRefused(409, "This message was taken before.") from None
 
 
-def sign(secret: str, timestamp: str, body: bytes) -> str:
-    """The signature of a message: HMAC-SHA256 over ``timestamp.body``, as hexadecimal digits."""
-    return hmac.new(secret.encode(), timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()
-
-
 def _spreadsheet_of(body: bytes) -> str:
-    """The id that a signed message names; blank where it is none."""
+    """The id that a message names, whose secret must have signed it; blank where it names none."""
     try:
         message = orjson.loads(body)
     except orjson.JSONDecodeError:
         return ""
     named = message.get("spreadsheet") if isinstance(message, dict) else None
-    return named[:100] if isinstance(named, str) else ""
+    return named if isinstance(named, str) and len(named) <= _LONGEST_ID else ""
 
 
 def parsed(body: bytes) -> Message:

@@ -10,6 +10,7 @@ import requests
 from sheets_pipeline.components.tab_asset import tab_assets
 from sheets_pipeline.edits.ends import Ends
 from sheets_pipeline.edits.script import code, manifest
+from sheets_pipeline.edits.signature import secret_of
 from sheets_pipeline.errors import SheetsPipelineError
 
 logger = logging.getLogger(__name__)
@@ -36,6 +37,8 @@ def keep_local_script(open_ends: Callable[[], Ends], url: str, secret: str) -> N
 def install(endpoint: str, spreadsheet_id: str, url: str, secret: str) -> None:
     """Set files, properties and triggers of the spreadsheet's script; one of people's own is left alone.
 
+    ``secret`` is the one of all spreadsheets, EDITS_WEBHOOK_SECRET.
+
     Raises:
         requests.RequestException: Local Sheets does not answer, or refuses it.
     """
@@ -58,7 +61,7 @@ def install(endpoint: str, spreadsheet_id: str, url: str, secret: str) -> None:
         {"name": "appsscript", "type": "JSON", "source": manifest()},
     ]
     call("PUT", "/content", files=files)
-    call("PUT", "/properties", URL=url, SECRET=secret)
+    call("PUT", "/properties", URL=url, SECRET=secret_of(spreadsheet_id, secret))
     installed = {one.get("function") for one in state.get("triggers", [])}
     for function, event in (("edited", "ON_EDIT"), ("changed", "ON_CHANGE")):
         if function not in installed:

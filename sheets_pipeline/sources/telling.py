@@ -1,7 +1,7 @@
 """Telling others of new versions: signed webhooks and addresses of Apprise's, at least once, from an outbox.
 
 A message holds hashes, counts and a link, never what stands in cells. It is signed as messages of the Apps Script are
-(``edits/intake.py``): HMAC-SHA256 over time and body, so that nobody can send it again later.
+(``edits/signature.py``): HMAC-SHA256 over time and body, so that nobody can send it again later.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sheets_pipeline.components.declared import DeclaredSource
 from sheets_pipeline.database import source_notices
 from sheets_pipeline.database.source_notices import Notice
-from sheets_pipeline.edits.intake import sign
+from sheets_pipeline.edits.signature import sign
 from sheets_pipeline.logs import silent_addresses
 from sheets_pipeline.sources.store import Version
 from sheets_pipeline.sync.source import OnChange, Source

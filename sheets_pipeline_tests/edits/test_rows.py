@@ -18,6 +18,7 @@ from sheets_pipeline.database.engine import connect
 from sheets_pipeline.edits import births, decisions, intake, ledger, places
 from sheets_pipeline.edits.apply import apply_row
 from sheets_pipeline.edits.showing import preview_as_json
+from sheets_pipeline.edits.signature import secret_of, sign
 from sheets_pipeline.edits.taking_back import preview, takings
 from sheets_pipeline.errors import SheetsUnavailable
 from sheets_pipeline.sheets.reader import NeedsFullSync
@@ -265,7 +266,7 @@ def _tell(desk: Desk, cells: list[list[Any]]) -> None:
     }  # fmt: skip
     body, stamp = orjson.dumps(message), str(int(now))
     taken = intake.Intake(lambda: desk.pipeline, "secret", is_enabled=lambda: True)
-    taken.receive(body, stamp, intake.sign("secret", stamp, body))
+    taken.receive(body, stamp, sign(secret_of(desk.pipeline.spreadsheet.id, "secret"), stamp, body))
 
 
 class Killed(BaseException):

@@ -15,6 +15,7 @@ from sheets_pipeline.edits.applier import Applier
 from sheets_pipeline.edits.intake import Intake
 from sheets_pipeline.edits.look import look_due
 from sheets_pipeline.edits.script import code, manifest
+from sheets_pipeline.edits.signature import secret_of
 from sheets_pipeline.processes.servers import wait_until
 from sheets_pipeline.sync.editing import Editing
 from sheets_pipeline.sync.tab import Tab
@@ -43,7 +44,7 @@ def test_rows_are_added_and_deleted_through_the_shipped_script(
     applier.start()
     try:
         with serving(app) as url:
-            script.run("setup", answers=[f"{url}/webhook", SECRET])
+            script.run("setup", answers=[f"{url}/webhook", secret_of(desk.pipeline.spreadsheet.id, SECRET)])
             script.type("Tickets!B6", "four", user="ann@example.org")
             script.paste("Tickets!C6:D6", [[2, 2.5]], user="ann@example.org")
             assert wait_until(lambda: len(desk.stored()) == 4 and desk.rows()[-1][0] == 4, seconds=8), [

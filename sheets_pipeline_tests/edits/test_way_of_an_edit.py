@@ -30,10 +30,11 @@ from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.edits import intake, ledger, looks
 from sheets_pipeline.edits.applier import Applier
 from sheets_pipeline.edits.apply import apply_due
-from sheets_pipeline.edits.intake import Intake, MessageRefused, parsed, sign
+from sheets_pipeline.edits.intake import Intake, MessageRefused, parsed
 from sheets_pipeline.edits.local_script import install
 from sheets_pipeline.edits.look import look_due
 from sheets_pipeline.edits.script import code, manifest
+from sheets_pipeline.edits.signature import secret_of, sign
 from sheets_pipeline.platform.tables import transcript_requests, users
 from sheets_pipeline.processes.servers import wait_until
 from sheets_pipeline.settings import Settings, load_settings
@@ -74,10 +75,15 @@ class Way:
             "rows": [{"key": [key], "cells": [value]} for key, value in rows],
         } | more  # fmt: skip
 
-    def send(self, message: Any, *, secret: str = SECRET, age: int = 0) -> Any:
+    @staticmethod
+    def _named(message: Any) -> str:
+        return str(message.get("spreadsheet", "")) if isinstance(message, dict) else ""
+
+    def send(self, message: Any, *, secret: str = SECRET, age: int = 0, of: str = "") -> Any:
+        """Post a message, signed with the secret of its spreadsheet, or of another one."""
         body = message if isinstance(message, bytes) else orjson.dumps(message)
         timestamp = str(int(time.time()) - age)
-        signature = sign(secret, timestamp, body)
+        signature = sign(secret_of(of or self._named(message), secret), timestamp, body)
         headers = {"X-Sheets-Pipeline-Timestamp": timestamp, "X-Sheets-Pipeline-Signature": signature}
         # As it comes from a proxy, from far away.
         return self.client.post("/webhook", content=body, headers={**headers, "X-Forwarded-For": "203.0.113.9"})
@@ -115,7 +121,8 @@ def test_what_is_typed_reaches_the_database_through_the_shipped_script(way: Way)
     applier.start()
     try:
         with serving(app) as url:
-            assert script.run("setup", answers=[f"{url}/webhook", SECRET])["execution"]["processStatus"] == "COMPLETED"
+            secret = secret_of(way.platform.spreadsheet_id, SECRET)
+            assert script.run("setup", answers=[f"{url}/webhook", secret])["execution"]["processStatus"] == "COMPLETED"
             assert script.run("test")["result"] == 202
             shown = script.run("showConfig")["result"]
             script.type("UserProfiles!B2", "Ada Löwe", user="ann@example.org")
@@ -129,7 +136,7 @@ def test_what_is_typed_reaches_the_database_through_the_shipped_script(way: Way)
     finally:
         applier.end()
     assert "Secret: set" in shown
-    assert SECRET not in shown
+    assert secret not in shown
     assert (way.user(1).full_name, way.user(2).full_name, way.user(2).email, way.user(3).email) == (
         "Ada Löwe",
         "Grace",
@@ -152,6 +159,13 @@ def test_what_is_typed_reaches_the_database_through_the_shipped_script(way: Way)
 def test_messages_that_are_not_to_be_taken_are_refused(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
     good = way.message("UserProfiles", "full_name", [[1, "Ada"]])
     assert way.send(good, secret="wrong").status_code == 401
+    assert way.send(good, of="other").status_code == 401  # whoever edits another spreadsheet knows that one's secret
+    assert way.send(good | {"spreadsheet": "other"}, of=way.platform.spreadsheet_id).status_code == 401
+    body, timestamp = orjson.dumps(good), str(int(time.time()))
+    with pytest.raises(MessageRefused, match="edits script"):  # the one that all are made from is no script's
+        Intake(lambda: way.pipeline, SECRET, is_enabled=lambda: True).receive(
+            body, timestamp, sign(SECRET, timestamp, body)
+        )
     assert way.send(good, age=400).status_code == 401
     assert way.send(good, age=-400).status_code == 401
     assert way.client.post("/webhook", json=good).status_code == 401
@@ -288,6 +302,12 @@ def test_people_decide_at_the_command_line_and_off_nothing_changes(way: Way, mon
     assert '"columns": {\n      "full_name": "full_name",' in script
     assert "const TABS = {};" not in script
     assert SECRET not in script
+    assert secret_of(way.platform.spreadsheet_id, SECRET) in script
+    other = run(
+        main, ["edits", "script", "--spreadsheet", "https://docs.google.com/spreadsheets/d/other_spreadsheet_id/edit"]
+    )
+    assert secret_of("other_spreadsheet_id", SECRET) in other.output
+    assert run(main, ["edits", "script", "--spreadsheet", "no id!"]).exit_code == 2
     way.send(way.message("UserProfiles", "full_name", [[1, "Eve"]]))
     monkeypatch.setenv("EDITS_ENABLED", "false")
     way.platform.reopen()

@@ -28,7 +28,8 @@ from sheets_pipeline.defs.io_managers import SheetsIOManager
 from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.edits import looks
 from sheets_pipeline.edits.apply import apply_due
-from sheets_pipeline.edits.intake import Intake, MessageRefused, Taken, sign
+from sheets_pipeline.edits.intake import Intake, MessageRefused, Taken
+from sheets_pipeline.edits.signature import secret_of, sign
 from sheets_pipeline.errors import TabProblem, UnknownTab
 from sheets_pipeline.monitoring.doctor_facts import Facts
 from sheets_pipeline.monitoring.doctor_spreadsheets import other_spreadsheets
@@ -297,7 +298,7 @@ def test_edits_come_back_from_each_spreadsheet_into_the_table_of_its_tab(
         said |= {"locale": "en_US", "zone": "Etc/UTC", "columns": [column], "rows": [{"key": key, "cells": [value]}]}
         body = json.dumps(said).encode()
         intake = Intake(lambda: pipeline, "secret", is_enabled=lambda: True)
-        return intake.receive(body, str(now), sign("secret", str(now), body))
+        return intake.receive(body, str(now), sign(secret_of(where, "secret"), str(now), body))
 
     type_in(school.sheets["2"], "D2", 9)
     assert message(school.sheets["2"], "score", ["Bob", 1], 9).cells == 1

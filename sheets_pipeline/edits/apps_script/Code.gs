@@ -6,7 +6,7 @@ const MOST_ROWS = 500, MOST_CHARACTERS = 900000;
 
 function setup() {
   const store = PropertiesService.getScriptProperties(), ui = SpreadsheetApp.getUi();
-  for (const [name, text] of [['URL', 'Address of the webhook: https://.../webhook'], ['SECRET', 'Value of EDITS_WEBHOOK_SECRET']]) {
+  for (const [name, text] of [['URL', 'Address of the webhook: https://.../webhook'], ['SECRET', 'Secret that `sheets-pipeline edits script` prints for this spreadsheet']]) {
     const answer = ui.prompt(text, ui.ButtonSet.OK_CANCEL);
     if (answer.getSelectedButton() !== ui.Button.OK) return;
     if (answer.getResponseText().trim()) store.setProperty(name, answer.getResponseText().trim());

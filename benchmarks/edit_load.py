@@ -1,10 +1,8 @@
 """People who type into the demo's editable columns, alone or fifty at once, and an application that writes meanwhile."""
 
 import random
-import statistics
 import threading
 import time
-from collections import Counter, defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -13,33 +11,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from benchmarks.edit_ground import DEMO, EditGround
+from benchmarks.edit_judge import Typed, spread
 from sheets_pipeline.database.engine import connect
-from sheets_pipeline.edits.ledger import OPEN, Edit
 from sheets_pipeline.errors import SheetsPipelineError
 from sheets_pipeline.platform.tables import quiz_responses, quizzes
 
 STATUSES = ("pending", "approved", "sent", "rejected")
 #: Rows of each tab that one person edits; nobody else does.
 _ROWS_OF_ONE = 3
-
-
-@dataclass(slots=True)
-class Typed:
-    """An edit that the page took: what the database shows once it is applied, and when that could be seen."""
-
-    tab: str
-    key: str
-    column: str
-    value: str
-    began: float
-    user: str = ""
-    committed: float | None = None
-    state: str | None = None
-
-    @property
-    def cell(self) -> tuple[str, str, str]:
-        """Where."""
-        return self.tab, self.key, self.column
 
 
 class Person:
@@ -56,8 +35,9 @@ class Person:
         cells = [one for one in self._cells if tab in (None, one[0]) and column in (None, one[2])]
         cell = self._rng.choice(cells)
         text, value = self._other(cell)
+        shown = self.ground.page.shown(*cell)
         began, _ = self.ground.page.type(*cell, text, user=self.name)
-        self.typed.append(Typed(*cell, value, began, self.name))
+        self.typed.append(Typed(*cell, value, began, self.name, None if shown is None else _plain(shown, cell[2])))
         return self.typed[-1]
 
     def _other(self, cell: tuple[str, str, str]) -> tuple[str, str]:
@@ -115,62 +95,6 @@ def edit_together(some: Sequence[Person], seconds: float, pause: float) -> list[
 
     with ThreadPoolExecutor(len(some)) as threads:
         return [typed for each in threads.map(one, range(len(some))) for typed in each]
-
-
-def judge(typed: Sequence[Typed], ground: EditGround, ledger_rows: Sequence[Edit]) -> dict[str, Any]:
-    """Find each edit in the history of values and in the ledger: times to the commit, and what is wrong."""
-    changes, rows = defaultdict(list), defaultdict(list)
-    for change in sorted(ground.values.changes, key=lambda one: one.seq):
-        changes[change.tab, change.key, change.column].append(change)
-    for row in ledger_rows:
-        rows[row.tab, row.row_key, row.column].append(row)
-    wrong: Counter[str] = Counter()
-    for cell, edits in _by_cell(typed).items():
-        left = [change for change in changes[cell] if change.seen_at >= edits[0].began]
-        mine = [row for row in rows[cell] if row.seen_at.timestamp() >= edits[0].began - 5]
-        for edit in edits:
-            found = next((row for row in mine if _same_value(row.typed, edit.value)), None)
-            edit.state = found.state.value if found else None
-            if found is not None:
-                mine.remove(found)
-            at = next((at for at, change in enumerate(left) if change.new == edit.value), None)
-            if at is not None:
-                edit.committed = left[at].seen_at
-                del left[: at + 1]
-            wrong["lost"] += found is None
-            wrong["open"] += found is not None and found.state in OPEN
-            wrong["said applied, not in the database"] += edit.state == "applied" and at is None
-        wrong["in the ledger twice"] += len(mine)
-        wrong["changed by nobody's edit"] += len(left)
-    seconds = sorted(one.committed - one.began for one in typed if one.committed is not None)
-    states = Counter(one.state for one in typed)
-    return {
-        "edits": len(typed),
-        **spread(seconds),
-        "states": dict(states),
-        "wrong": {k: n for k, n in wrong.items() if n},
-    }
-
-
-def _by_cell(typed: Sequence[Typed]) -> dict[tuple[str, str, str], list[Typed]]:
-    cells = defaultdict(list)
-    for edit in sorted(typed, key=lambda one: one.began):
-        cells[edit.cell].append(edit)
-    return cells
-
-
-def _same_value(typed: Any, value: str) -> bool:
-    if isinstance(typed, bool):
-        return str(typed).lower() == value
-    return abs(typed - float(value)) < 1e-9 if isinstance(typed, int | float) else typed == value
-
-
-def spread(seconds: Sequence[float]) -> dict[str, float | None]:
-    """Median, 95th percentile and the most, in seconds."""
-    if len(seconds) < 2:
-        return {"median": None, "p95": None, "most": None}
-    ranks = statistics.quantiles(seconds, n=20, method="inclusive")
-    return {"median": round(statistics.median(seconds), 3), "p95": round(ranks[18], 3), "most": round(max(seconds), 3)}
 
 
 @dataclass

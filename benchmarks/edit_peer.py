@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from benchmarks.edit_ground import EditGround
-from benchmarks.edit_load import spread
+from benchmarks.edit_judge import spread
 from benchmarks.edit_page import Page
 from sheets_pipeline.database.engine import connect
 

@@ -18,7 +18,8 @@ from typing import Any
 
 from benchmarks import edit_paste
 from benchmarks.edit_ground import DEMO, EditGround, running_edits
-from benchmarks.edit_load import Application, Derived, Person, Typed, edit_together, judge, people
+from benchmarks.edit_judge import Typed, judge
+from benchmarks.edit_load import Application, Derived, Person, edit_together, people
 from benchmarks.edit_peer import Peer
 from benchmarks.edits_report import render
 from benchmarks.environment import MEASURED, output_folder
@@ -101,7 +102,7 @@ def single_edits(ground: EditGround, person: Person, count: int) -> dict[str, An
 def _judged(ground: EditGround, typed: list[Typed]) -> dict[str, Any]:
     is_settled = ground.settled(180)
     ground.values.look()
-    return judge(typed, ground, ground.edits()) | {"settled": is_settled}
+    return judge(typed, ground.values.changes, ground.edits()) | {"settled": is_settled}
 
 
 def script_use(ground: EditGround, seconds: float) -> dict[str, Any]:

@@ -5,6 +5,7 @@ reads an opened spreadsheet outside of the server's event loop holds that spread
 """
 
 import asyncio
+import re
 import secrets
 import threading
 from collections.abc import Callable
@@ -36,6 +37,8 @@ _SUFFIX = ".sqlite3"
 MOST_OPEN = 64
 #: Changes with larger bodies may take long.
 _BIG_BODY = 300_000
+_SIGN = re.compile(rb"[=+\-\\]")
+_TYPED_FORMULA = re.compile(rb'"(?: |\xc2\xa0)*[=+\-\\]')
 #: Work on spreadsheets with more used rows than this may take long.
 _MANY_ROWS = 20_000
 
@@ -339,12 +342,15 @@ class Engine:
             listener(tx)
 
 
-def body_may_take_long(body: bytes) -> bool:
+def body_may_take_long(body: bytes, *, are_values: bool = False) -> bool:
     """Whether a change may take long, judged by its request alone: it is large, or may bring a formula.
 
     What a person types may begin with any of these signs and be a formula; in JSON they may be escaped.
+
+    Args:
+        are_values: Each text is a cell's: nothing is split, replaced or pasted, and a sign within it makes no formula.
     """
-    return len(body) > _BIG_BODY or any(sign in body for sign in (b"=", b"+", b"-", b"\\"))
+    return len(body) > _BIG_BODY or (_TYPED_FORMULA if are_values else _SIGN).search(body) is not None
 
 
 def _remove(path: Path) -> None:

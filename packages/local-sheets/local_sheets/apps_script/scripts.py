@@ -51,7 +51,7 @@ class Scripts:
         self._due: dict[str, float] = {}
 
     def _tell(self, spreadsheet_id: str, message: dict[str, Any]) -> None:
-        self._server.events.publish(SCRIPT_EVENT, {"spreadsheetId": spreadsheet_id, **message})
+        self._server.events.publish(SCRIPT_EVENT, lambda: {"spreadsheetId": spreadsheet_id, **message})
 
     async def start(self) -> None:
         """Begin to fire triggers of the clock; scripts of spreadsheets that are gone are removed."""

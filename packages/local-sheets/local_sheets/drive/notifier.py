@@ -115,10 +115,13 @@ class Notifier:
 
     # -- what is to be told
 
+    @property
+    def has_channels(self) -> bool:
+        """Whether there is anybody to tell."""
+        return bool(self._channels)
+
     def tell(self, event: Event) -> None:
         """Tell the channels that an event is for, soon."""
-        if not self._channels:
-            return
         with self._wake:
             for channel in list(self._channels.values()):
                 message = _message(channel, event)

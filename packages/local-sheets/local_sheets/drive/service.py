@@ -20,6 +20,7 @@ from local_sheets.drive.revision_methods import RevisionMethods
 from local_sheets.drive.sharing_methods import SharingMethods
 from local_sheets.drive.watch_methods import WatchMethods
 from local_sheets.engine import Engine
+from local_sheets.model.transaction import Transaction
 
 Serve = Callable[..., Awaitable[DriveAnswer]]
 
@@ -32,7 +33,7 @@ class DriveService:
         folders, removed = Kept(data_dir / "folders.json"), Kept(data_dir / "removed-files.json")
         for head in (*folders.entries().values(), *removed.entries().values()):
             engine.numbers.start_after(change_number(head["file"]))
-        engine.listeners.append(lambda tx: self.notifier.tell(event_of(tx)))
+        engine.listeners.append(self._tell)
         access = Access(engine, folders, removed, self.notifier.tell)
         watch, revision = WatchMethods(access, self.notifier), RevisionMethods(access)
         file, content, sharing = FileMethods(access), ContentMethods(access), SharingMethods(access)
@@ -92,6 +93,10 @@ class DriveService:
         found = (name for name, known, pattern, _ in self._routes if verb == known and pattern.fullmatch(path))
         name = next(found, None)
         return name and f"drive.{name}"
+
+    def _tell(self, tx: Transaction) -> None:
+        if self.notifier.has_channels:
+            self.notifier.tell(event_of(tx))
 
     async def serve(self, call: DriveCall) -> DriveAnswer:
         """Answer a request; refusals are answers too.

@@ -7,12 +7,12 @@ finds what to write by comparing. It also notes which cells were changed, for th
 from __future__ import annotations
 
 from collections.abc import Callable
-from copy import deepcopy
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
 from local_sheets.formulas.shift import Change as Shift
+from local_sheets.model.copying import copied
 from local_sheets.model.protection import check_protection
 from local_sheets.model.rows import Block
 from local_sheets.model.spreadsheet import Spreadsheet
@@ -76,9 +76,9 @@ class Transaction:
     def __post_init__(self) -> None:
         sheet = self.spreadsheet
         self.before = SpreadsheetBefore(
-            deepcopy(sheet.properties),
-            deepcopy(sheet.named_ranges),
-            deepcopy(sheet.permissions),
+            copied(sheet.properties),
+            copied(sheet.named_ranges),
+            copied(sheet.permissions),
             dict(sheet.file),
             list(sheet.tabs),
         )
@@ -87,7 +87,7 @@ class Transaction:
         """Remember a tab before its first change."""
         key = id(tab)
         if key not in self.tabs_before:
-            before = TabBefore(deepcopy(tab.sheet), list(tab.columns), list(tab.rows.blocks))
+            before = TabBefore(copied(tab.sheet), list(tab.columns), list(tab.rows.blocks))
             self.tabs_before[key] = (tab, before)
 
     def note(self, area: Rect, kind: str = "values") -> None:

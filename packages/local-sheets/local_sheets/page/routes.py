@@ -233,20 +233,15 @@ class Page:
             edit.messages = describe(tx, edit)
             edit.occurrences = occurrences_of(tx, edit)
         client = None if edit is None else edit.client
-        spreadsheet_id = tx.spreadsheet.spreadsheet_id
-        steps = self._steps.note(tx)
-        message = {"spreadsheetId": spreadsheet_id, "client": client, "changes": changes_of(tx), "steps": steps}
-        self._server.events.publish(_PAGE_CHANGE, message)
+        self._tell_change(tx, client, self._steps.note(tx))
 
     def _on_results(self, tx: Transaction) -> None:
         """Cells show something else because another spreadsheet changed."""
-        message = {
-            "spreadsheetId": tx.spreadsheet.spreadsheet_id,
-            "client": None,
-            "changes": changes_of(tx),
-            "steps": None,
-        }
-        self._server.events.publish(_PAGE_CHANGE, message)
+        self._tell_change(tx, None, None)
+
+    def _tell_change(self, tx: Transaction, client: str | None, steps: dict[str, Any] | None) -> None:
+        about = {"spreadsheetId": tx.spreadsheet.spreadsheet_id, "client": client, "steps": steps}
+        self._server.events.publish(_PAGE_CHANGE, lambda: {**about, "changes": changes_of(tx)})
 
     # -- what pages are told
 
@@ -284,7 +279,7 @@ class Page:
         return json_answer(self.announcer.state())
 
     def _tell_announcements(self) -> None:
-        self._server.events.publish(_ANNOUNCEMENTS, self.announcer.state())
+        self._server.events.publish(_ANNOUNCEMENTS, self.announcer.state)
 
 
 def _event(kind: str, message: Any) -> bytes:

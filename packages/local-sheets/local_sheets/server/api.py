@@ -101,7 +101,7 @@ async def _serve_matched(
         server.quota.take(endpoint.counts, caller.user)
     except ApiError as error:
         return respond(_refused(error, request))
-    fault = server.faults.pick(match.method.id, endpoint.counts, request.url.path)
+    fault = server.faults.pick(match.method.id, endpoint.counts, request.scope["path"])
     if fault is not None and fault.action == "delay":
         entry.fault = "delay"
         server.faults.record(fault, match.method.id, applied=False)
@@ -152,7 +152,8 @@ async def _work(
     server: Server, request: Request, match: Match, endpoint: Endpoint, raw: bytes, email: str | None, entry: Entry
 ) -> _Done:
     """Check the request and carry it out."""
-    takes_long = endpoint.counts == "write" and body_may_take_long(raw)
+    are_values = match.method.id.startswith("sheets.spreadsheets.values.")
+    takes_long = endpoint.counts == "write" and body_may_take_long(raw, are_values=are_values)
     try:
         call = _read_call(server, request, match, raw, email)
         spreadsheet_id = match.path_values.get("spreadsheetId")

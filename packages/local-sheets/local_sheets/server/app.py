@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -25,6 +25,8 @@ from local_sheets.server.encoding import JSON_TYPE, json_bytes
 from local_sheets.server.import_routes import import_routes
 from local_sheets.server.local_routes import local_routes
 
+_SHEETS_VERBS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH")
+
 
 class _Cut(Response):
     """No answer: the connection is reset."""
@@ -33,11 +35,29 @@ class _Cut(Response):
         scope["extensions"][CUT]["cut"]()
 
 
+class _SheetsFirst:
+    """Takes the Sheets API's requests out of what goes through all routes of the other doors, one after the other."""
+
+    def __init__(self, others: ASGIApp, server: Server) -> None:
+        self._others, self._server = others, server
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not scope["path"].startswith("/v4/"):
+            await self._others(scope, receive, send)
+            return
+        response: Response
+        if scope["method"] in _SHEETS_VERBS:
+            try:
+                response = await serve(self._server, Request(scope, receive))
+            except ConnectionLost:
+                response = _Cut()
+        else:
+            response = PlainTextResponse("Method Not Allowed", 405, {"allow": ", ".join(_SHEETS_VERBS)})
+        await response(scope, receive, send)
+
+
 def build_app(server: Server) -> ASGIApp:
     """The application of a server."""
-
-    async def sheets_api(request: Request) -> Response:
-        return await serve(server, request)
 
     async def token(request: Request) -> Response:
         return await _token(server, request)
@@ -52,7 +72,6 @@ def build_app(server: Server) -> ASGIApp:
         *drive_routes(server),
         *page.routes(),
         *room.routes(),
-        Route("/v4/{rest:path}", sheets_api, methods=["GET", "POST", "PUT", "DELETE", "PATCH"]),
     ]
 
     @asynccontextmanager
@@ -65,7 +84,8 @@ def build_app(server: Server) -> ASGIApp:
         page.stop()
         server.close()
 
-    return Door(Starlette(routes=routes, lifespan=lifespan, exception_handlers={ConnectionLost: _cut}), server)
+    others = Starlette(routes=routes, lifespan=lifespan, exception_handlers={ConnectionLost: _cut})
+    return Door(_SheetsFirst(others, server), server)
 
 
 async def _cut(_: Request, __: Exception) -> Response:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from local_sheets.engine import Engine
+from local_sheets.model.transaction import Transaction
 from local_sheets.server.auth import Gate
 from local_sheets.server.events import Events, change_message
 from local_sheets.server.faults import Faults
@@ -55,16 +56,19 @@ class Server:
         self.engine = Engine(self.options.data_dir)
         self.gate = Gate(self.options.data_dir, enabled=self.options.auth)
         self.quota = Quota(self.options.limits)
-        self.engine.listeners.append(lambda tx: self.events.publish("change", change_message(tx)))
-        self.engine.result_listeners.append(lambda tx: self.events.publish("change", change_message(tx)))
+        self.engine.listeners.append(self._tell_change)
+        self.engine.result_listeners.append(self._tell_change)
         self.engine.behind_listeners.append(self._catch_up_later)
-        self.log.listeners.append(lambda entry: self.events.publish("request", entry.as_json()))
+        self.log.listeners.append(lambda entry: self.events.publish("request", entry.as_json))
 
     @property
     def endpoint(self) -> str:
         """Our own address."""
         host = f"[{self.options.host}]" if ":" in self.options.host else self.options.host
         return f"http://{'127.0.0.1' if host in ('0.0.0.0', '[::]') else host}:{self.options.port}"  # noqa: S104
+
+    def _tell_change(self, tx: Transaction) -> None:
+        self.events.publish("change", lambda: change_message(tx))
 
     def _catch_up_later(self, spreadsheet_id: str) -> None:
         """Compute what a spreadsheet imports although nobody asks for it: pages show it. From any thread."""

@@ -32,10 +32,10 @@ class Events:
     def is_full(self) -> bool:
         return len(self._queues) >= self.MOST_LISTENERS
 
-    def publish(self, kind: str, message: dict[str, Any]) -> None:
-        """Tell all listeners, from any thread; never waits."""
+    def publish(self, kind: str, message: Callable[[], dict[str, Any]]) -> None:
+        """Tell all listeners, from any thread; never waits. The message is made only where somebody listens."""
         if self._queues and self._loop is not None:
-            self._loop.call_soon_threadsafe(self._put, kind, message)
+            self._loop.call_soon_threadsafe(self._put, kind, message())
 
     def close(self) -> None:
         """End all streams; to be called in the event loop."""

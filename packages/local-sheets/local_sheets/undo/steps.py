@@ -5,12 +5,12 @@ costs what its change wrote and no more.
 """
 
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
 from local_sheets.formulas.shift import Change as Shift
 from local_sheets.formulas.shift import Deleted, Inserted
+from local_sheets.model.copying import copied
 from local_sheets.model.rows import Block
 from local_sheets.model.spreadsheet import Spreadsheet
 from local_sheets.model.tab import Column, Tab
@@ -27,7 +27,7 @@ class TabState:
 
     @classmethod
     def of(cls, tab: Tab) -> "TabState":
-        return cls(deepcopy(tab.sheet), list(tab.columns), list(tab.rows.blocks))
+        return cls(copied(tab.sheet), list(tab.columns), list(tab.rows.blocks))
 
     def is_of(self, tab: Tab) -> bool:
         """Whether nobody has changed the tab since."""
@@ -36,7 +36,7 @@ class TabState:
 
     def put(self, tab: Tab) -> None:
         """Make the tab what it was."""
-        tab.sheet, tab.columns = deepcopy(self.sheet), list(self.columns)
+        tab.sheet, tab.columns = copied(self.sheet), list(self.columns)
         tab.rows.restore(list(self.blocks))
 
 
@@ -106,7 +106,8 @@ def step_of(
 def _outside(properties: dict[str, Any], named_ranges: list[dict[str, Any]]) -> dict[str, Any]:
     """What belongs to no tab; the title stays what it is."""
     kept = {name: value for name, value in properties.items() if name != "title"}
-    return deepcopy({"properties": kept, "namedRanges": named_ranges})
+    outside: dict[str, Any] = copied({"properties": kept, "namedRanges": named_ranges})
+    return outside
 
 
 def outside_of(sheet: Spreadsheet) -> dict[str, Any]:

@@ -181,3 +181,8 @@ def test_many_slashes_are_read_at_once(api: Api):
     started = time.monotonic()
     assert raw(api, "/" * 50_000 + "x").status_code == 404
     assert time.monotonic() - started < 2
+
+
+def test_verbs_that_the_api_does_not_have_are_refused(api: Api):
+    answer = requests.options(f"{api.server.endpoint}/v4/spreadsheets/{api.spreadsheet_id}", timeout=10)
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, POST, PUT, DELETE, PATCH")

@@ -58,15 +58,37 @@ class Locale:
         return frozenset({self.currency, SYMBOLS.get(self.currency, self.currency), *SYMBOLS, *SYMBOLS.values()})
 
 
+_MONTHS = "January February March April May June July August September October November December"
+#: What CLDR says of en_US. Most servers need no other locale, and start the sooner for not reading all that they share.
+EN_US = Locale(
+    decimal=".",
+    group=",",
+    grouping=(3, 3),
+    currency="$",
+    currency_pattern='"$"#,##0.00',
+    date_order="mdy",
+    date_separator="/",
+    date_pattern="M/d/yyyy",
+    time_pattern="h:mm:ss AM/PM",
+    date_time_pattern="M/d/yyyy H:mm:ss",
+    months=tuple(_MONTHS.split()),
+    short_months=tuple(month[:3] for month in _MONTHS.split()),
+    days=("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
+    short_days=("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
+    other_months=tuple(_MONTHS.split()),
+    noon=("AM", "PM"),
+)
+
+
 def is_known(code: str) -> bool:
     """Whether there is a locale of this name."""
-    return _babel_locale(code) is not None
+    return code == DEFAULT or _babel_locale(code) is not None
 
 
 @lru_cache(maxsize=1024)
 def get_locale(code: str | None) -> Locale:
     """The locale of a spreadsheet (``de_DE``, ``de``); en_US for none, and for one from before names were checked."""
-    return _loaded(code if code and is_known(code) else DEFAULT)
+    return EN_US if not code or code == DEFAULT or not is_known(code) else read_locale(code)
 
 
 @lru_cache(maxsize=1024)
@@ -85,7 +107,8 @@ def _babel_locale(code: str) -> "babel.Locale | None":
 
 
 @cache
-def _loaded(code: str) -> Locale:
+def read_locale(code: str) -> Locale:
+    """What CLDR and ``locale_words`` say of a known locale."""
     found = _babel_locale(code)
     assert found is not None, code  # noqa: S101 -- callers ask for known ones only
     symbols = found.number_symbols.get("latn") or next(iter(found.number_symbols.values()))

@@ -1,9 +1,11 @@
 """Tests of packages/local-sheets/local_sheets/cell_values/locales.py, and of what typed text means in a locale."""
 
+from dataclasses import asdict
+
 import pytest
 from babel.localedata import locale_identifiers
 
-from local_sheets.cell_values.locales import get_locale, is_known
+from local_sheets.cell_values.locales import EN_US, get_locale, is_known, read_locale
 from local_sheets.cell_values.number_format import render
 from local_sheets.cell_values.user_entered import parse
 
@@ -24,6 +26,10 @@ fa_IR fi_FI fil_PH fr_BE fr_CA fr_CH fr_FR he_IL hi_IN hr_HR hu_HU id_ID in_ID i
 ms_MY nb_NO nl_BE nl_NL no_NO pl_PL pt_BR pt_PT ro_RO ru_RU sk_SK sl_SI sr_RS sv_SE th_TH tr_TR uk_UA vi_VN zh_CN
 zh_HK zh_TW
 """.split()  # noqa: SIM905 -- a list of words
+
+
+def test_the_locale_that_is_not_read_is_as_cldr_has_it():
+    assert asdict(EN_US) == asdict(read_locale("en_US"))
 
 
 @pytest.mark.parametrize("kind", EXAMPLES)

@@ -15,7 +15,7 @@ MAX_COLUMNS = 18_278
 _A1_POINT = re.compile(r"\$?([A-Za-z]{1,3})?(?:\$?([0-9]{1,9}))?")
 _R1C1_POINT = re.compile(r"R(?:([0-9]{1,9})|\[(-?[0-9]{1,9})\])C(?:([0-9]{1,9})|\[(-?[0-9]{1,9})\])", re.IGNORECASE)
 _QUOTED = re.compile(r"'((?:[^']|'')+)'(?:!(.+))?", re.DOTALL)
-_PLAIN_WORD = re.compile(r"[^\W\d]\w*")
+_PLAIN_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 _LOOKS_LIKE_CELL = re.compile(r"[A-Za-z]{1,3}[0-9]+|R[0-9]*(?:C[0-9]*)?|C[0-9]*|true|false", re.IGNORECASE)
 
 

@@ -72,6 +72,9 @@ def test_a_text_that_is_no_range_is_refused_with_googles_words(text):
         ("🌵 x", "'🌵 x'"),
         ("2023", "'2023'"),
         ("a-b", "'a-b'"),
+        ("food.csv", "food.csv"),
+        ("Лист1", "'Лист1'"),
+        ("profiles-10.csv", "'profiles-10.csv'"),
         ("R1C1", "'R1C1'"),
     ],
 )

@@ -23,10 +23,15 @@ def presumed_by(exchange: Exchange) -> Iterable[tuple[str, dict[str, Any]]]:
     if match := _SPREADSHEET.match(exchange.path):
         yield unquote(match[1] or match[3]), {}
     elif (match := _FILE.match(exchange.path)) and match[1] not in ("root", "generateIds", "trash"):
-        about = exchange.answer_json() if exchange.method == "GET" and match[2][:1] in ("", "?") else None
+        about = exchange.answer_json() if exchange.method == "GET" and _is_all(match[2]) else None
         yield unquote(match[1]), about if isinstance(about, dict) else {}
     elif exchange.method == "GET" and _LIST.match(exchange.path):
         yield from _listed(exchange)
+
+
+def _is_all(rest: str | None) -> bool:
+    """Whether nothing but a query follows an id, so that the file itself is asked for; some clients end it with a slash."""
+    return (rest or "").partition("?")[0] in ("", "/")
 
 
 def _listed(exchange: Exchange) -> Iterable[tuple[str, dict[str, Any]]]:
@@ -58,7 +63,7 @@ def made_ids(answer: Any) -> Iterable[str]:
 def _shown_tabs(exchange: Exchange) -> dict[str, Any] | None:
     """The answer of spreadsheets.get, where it shows tabs with their titles."""
     match = _SPREADSHEET.match(exchange.path)
-    found = exchange.answer_json() if match and exchange.method == "GET" and match[2][:1] in ("", "?") else None
+    found = exchange.answer_json() if match and exchange.method == "GET" and _is_all(match[2]) else None
     sheets = found.get("sheets") if isinstance(found, dict) and exchange.status == 200 else None
     return found if sheets and all("title" in sheet.get("properties", {}) for sheet in sheets) else None
 

@@ -153,8 +153,7 @@ def _update_answer(
     asked: Rect | None = None,
 ) -> Answer:
     """The API's ``UpdateValuesResponse``; with its values, it shows all of the range that was asked for."""
-    area = written.area
-    shown = area if area.cells else Rect(area.tab, area.row0, area.row0 + 1, area.col0, area.col0 + 1)
+    shown = written.reached
     answer: Answer = {"spreadsheetId": tx.spreadsheet.spreadsheet_id, "updatedRange": shown.a1(), **written.counts()}
     call.cells += written.cells
     call.summary = _summary(call.summary, shown)

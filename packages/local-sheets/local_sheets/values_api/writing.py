@@ -28,12 +28,20 @@ _NESTED = {list, dict}
 
 @dataclass(slots=True)
 class Written:
-    """What one range of an update did. ``area`` is the written rectangle, nulls included."""
+    """What one range of an update did. ``area`` is the rectangle that the rows cover, nulls included."""
 
     area: Rect
     rows: set[int] = field(default_factory=set)
     columns: set[int] = field(default_factory=set)
     cells: int = 0
+
+    @property
+    def reached(self) -> Rect:
+        """The area without columns and rows at its end that hold nothing but nulls; an area without cells is one row."""
+        area = self.area
+        if self.cells:
+            return Rect(area.tab, area.row0, max(self.rows) + 1, area.col0, max(self.columns) + 1)
+        return area if area.cells else Rect(area.tab, area.row0, area.row0 + 1, area.col0, area.col0 + 1)
 
     def counts(self) -> dict[str, int]:
         """``updatedRows``, ``updatedColumns``, ``updatedCells``; zeros are left out."""

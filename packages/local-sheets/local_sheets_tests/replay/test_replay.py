@@ -319,7 +319,14 @@ LATE = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("recorded", [BLIND, LATE], ids=["blind", "late"])
+#: The address of the spreadsheet ends with a slash.
+SLASH = [
+    ("GET", f"{SHEETS}/v4/spreadsheets/{ID}/?fields=properties.title,sheets.properties(sheetId,title)", None, 200,
+     {"properties": {"title": "Plan"}, "sheets": [{"properties": {"sheetId": 7, "title": "food.csv"}}]}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("recorded", [BLIND, LATE, SLASH], ids=["blind", "late", "slash"])
 def test_tabs_that_nothing_shows_are_those_that_requests_name(tmp_path, capsys, recorded):
     keep(tmp_path / "a.json", vcr(recorded))
     assert main(["replay", str(tmp_path)]) == 0, capsys.readouterr().out

@@ -27,6 +27,12 @@ def test_rows_go_under_the_table(api: Api):
     assert (answer["tableRange"], answer["updates"]["updatedRange"]) == ("Sheet1!B2:C3", "Sheet1!B4")
 
 
+def test_nulls_at_the_end_of_all_rows_are_not_among_what_was_updated(api: Api):
+    api.put("A1", [["id", "name", "tags", "last", "note"]])
+    found = append(api, "Sheet1!A1", [["1", "x", "", None, None], ["2", None, None, None, None]])["updates"]
+    assert (found["updatedRange"], found["updatedColumns"], found["updatedCells"]) == ("Sheet1!A2:C3", 3, 4)
+
+
 def test_an_empty_column_parts_tables(api: Api):
     api.put("A1", [["t1", "", "t3"]])
     last = append(api, "Sheet1", [["x"]])

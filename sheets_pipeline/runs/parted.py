@@ -5,6 +5,7 @@ A row that moves is written where it belongs before it leaves where it stands: a
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import pandas as pd
 
@@ -33,11 +34,11 @@ class Parted:
 
     def here(self, target: Target) -> pd.DataFrame:
         """The rows that belong into this spreadsheet."""
-        return self.rows[self.of_row == target.spreadsheet.part]
+        return self.rows.iloc[self._places.get(target.spreadsheet.part, [])]
 
     def keys_here(self, target: Target) -> set[str]:
         """The keys of these rows."""
-        return {key for key, parts in self.parts_of_key.items() if target.spreadsheet.part in parts}
+        return self._keys.get(target.spreadsheet.part, set())
 
     def moved_away(self, target: Target) -> set[str]:
         """Keys that stand here, belong into other spreadsheets of the list alone, and leave once they stand there."""
@@ -47,10 +48,27 @@ class Parted:
 
     def _held_by(self, target: Target) -> set[str]:
         """Keys that stand here, and have no row that belongs here."""
-        where, here = target.spreadsheet.id, target.spreadsheet.part
-        return {
-            key for key, held in self.holders.items() if where in held and here not in self.parts_of_key.get(key, ())
-        }
+        return self._held.get(target.spreadsheet.id, set()) - self.keys_here(target)
+
+    # By spreadsheet, all at once: with many of them and many rows, to look at every row for each of them takes minutes.
+
+    @cached_property
+    def _places(self) -> Mapping[str | None, list[int]]:
+        """Where the rows of each part stand among all."""
+        places: dict[str | None, list[int]] = {}
+        for place, part in enumerate(self.of_row):
+            places.setdefault(part, []).append(place)
+        return places
+
+    @cached_property
+    def _keys(self) -> Mapping[str | None, set[str]]:
+        """The keys of the rows of each part."""
+        return _turned(self.parts_of_key)
+
+    @cached_property
+    def _held(self) -> Mapping[str | None, set[str]]:
+        """The keys that stand in each spreadsheet."""
+        return _turned(self.holders)
 
     def has_arrived(self, key: str) -> bool:
         """Whether the rows of this key stand where they belong."""
@@ -65,6 +83,15 @@ class Parted:
     def without_spreadsheet(self) -> int:
         """Rows that belong into none of the list."""
         return int((~self.of_row.isin(list(self.parts))).sum())
+
+
+def _turned(of_each: Mapping[str, set[str]]) -> Mapping[str | None, set[str]]:
+    """From what each key has to the keys that have it."""
+    turned: dict[str | None, set[str]] = {}
+    for key, some in of_each.items():
+        for one in some:
+            turned.setdefault(one, set()).add(key)
+    return turned
 
 
 def parted(

@@ -6,11 +6,11 @@ kept a little longer, because they also tell how Google answered lately (``answe
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
@@ -80,6 +80,45 @@ sync_quota_slot = sa.Table(
     comment="Requests of the last minute, and those waiting for room.",
     **UNICODE,
 )
+
+
+# Statements, made once: each request needs ten of them, and making one costs as much as the database's answer.
+
+_slot, _budget = sync_quota_slot.c, sync_quota_budget.c
+
+
+def _is_one_of(states: Collection[str]) -> sa.ColumnElement[bool]:
+    return sa.or_(*(_slot.state == state for state in states))
+
+
+#: A slot in use: its request is under way, or was answered in the last minute.
+_COUNTS = _is_one_of(_IN_USE) | (_is_one_of(_ENDED) & (_slot.at >= sa.bindparam("since")))
+_MINE = (_slot.credential == sa.bindparam("of_credential")) & (_slot.kind == sa.bindparam("of_kind"))
+_OF_PROJECT = (_slot.project == sa.bindparam("of_project")) & (_slot.kind == sa.bindparam("of_kind"))
+
+_COUNT = sa.select(sa.func.count()).where(_MINE, _COUNTS)
+_COUNT_OF_PROJECT = sa.select(sa.func.count()).where(_OF_PROJECT, _COUNTS)
+_COUNT_BEFORE = sa.select(sa.func.count()).where(
+    _MINE, _slot.state == "waiting", _slot.priority < sa.bindparam("of_priority")
+)
+_OLDEST = sa.select(sa.func.min(_slot.at)).where(_is_one_of(_ENDED), _slot.at >= sa.bindparam("since"))
+_OLDEST_OF_MINE, _OLDEST_OF_BOTH = _OLDEST.where(_MINE), _OLDEST.where(_MINE | _OF_PROJECT)
+_FORGET = sa.delete(sync_quota_slot).where(
+    _MINE,
+    (_is_one_of(_ENDED) & (_slot.at < sa.bindparam("remembered_since")))
+    | (_is_one_of(_IN_USE) & (_slot.at < sa.bindparam("alive_since")))
+    | ((_slot.state == "waiting") & (_slot.at < sa.bindparam("waiter_since"))),
+)
+_CHANGE = (
+    sa.update(sync_quota_slot)
+    .where(_slot.id == sa.bindparam("slot_id"))
+    .values(state=sa.bindparam("becomes"), at=sa.bindparam("moment"))
+)
+_STILL_WAITS = sa.update(sync_quota_slot).where(_slot.id == sa.bindparam("slot_id")).values(at=sa.bindparam("moment"))
+_OF_BUDGET = (_budget.credential == sa.bindparam("of_credential")) & (_budget.kind == sa.bindparam("of_kind"))
+_LOCK = sa.update(sync_quota_budget).where(_OF_BUDGET).values(urgent_at=_budget.urgent_at)
+_LOCK_URGENTLY = sa.update(sync_quota_budget).where(_OF_BUDGET).values(urgent_at=sa.bindparam("moment"))
+_URGENT_AT = sa.select(_budget.urgent_at).where(_OF_BUDGET)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +198,8 @@ class DatabaseQuota:
         slot = sync_quota_slot.c
         with self.engine.connect() as connection:
             now = database_time(connection)
-            mine = (slot.credential == self.credential) & _counts(now)
-            slots = connection.execute(sa.select(slot.kind, slot.at, slot.priority).where(mine)).all()
+            mine = sa.select(slot.kind, slot.at, slot.priority).where(slot.credential == self.credential, _COUNTS)
+            slots = connection.execute(mine, {"since": now - WINDOW_SECONDS}).all()
         by_kind: dict[Kind, list[tuple[float, int]]] = {kind: [] for kind in _KINDS}
         for kind, at, priority in slots:
             by_kind[kind].append((max(0.0, now - at), priority))
@@ -202,9 +241,8 @@ class DatabaseQuota:
     @staticmethod
     def _change(connection: sa.Connection, slot_id: int, state: str) -> bool:
         """Say what a slot is now; False where it is gone."""
-        values = {"state": state, "at": database_time(connection)}
-        mine = sa.update(sync_quota_slot).where(sync_quota_slot.c.id == slot_id)
-        return bool(connection.execute(mine.values(values)).rowcount)
+        values = {"slot_id": slot_id, "becomes": state, "moment": database_time(connection)}
+        return bool(connection.execute(_CHANGE, values).rowcount)
 
     def _take(self, kind: Kind, state: str = _SENT) -> tuple[int, float]:
         """Id of a slot of ours, and the seconds waited for it."""
@@ -227,8 +265,7 @@ class DatabaseQuota:
         slot_id = self._enter(connection, kind, now, waiting_id)
         if not self._has_room(connection, kind, now):
             return slot_id, self._until_next_free(connection, kind, now)
-        taken = sa.update(sync_quota_slot).where(sync_quota_slot.c.id == slot_id).values(state=state, at=now)
-        connection.execute(taken)
+        connection.execute(_CHANGE, {"slot_id": slot_id, "becomes": state, "moment": now})
         return slot_id, 0.0
 
     def _lock(self, connection: sa.Connection, kind: Kind) -> None:
@@ -237,24 +274,24 @@ class DatabaseQuota:
 
     @staticmethod
     def _lock_row(connection: sa.Connection, name: str, kind: Kind, urgent_at: float | None = None) -> None:
-        mine = (sync_quota_budget.c.credential == name) & (sync_quota_budget.c.kind == kind)
-        values = {"urgent_at": sync_quota_budget.c.urgent_at if urgent_at is None else urgent_at}
-        lock = sa.update(sync_quota_budget).where(mine).values(values)
-        if connection.execute(lock).rowcount == 0:
+        values: dict[str, Any] = {"of_credential": name, "of_kind": kind}
+        lock = _LOCK if urgent_at is None else _LOCK_URGENTLY
+        values |= {} if urgent_at is None else {"moment": urgent_at}
+        if connection.execute(lock, values).rowcount == 0:
             insert_ignore(connection, sync_quota_budget, {"credential": name, "kind": kind, "urgent_at": 0})
-            connection.execute(lock)
+            connection.execute(lock, values)
 
     def _enter(self, connection: sa.Connection, kind: Kind, now: float, waiting_id: int | None) -> int:
         """Say that this request is waiting, and drop what no longer counts."""
-        slot = sync_quota_slot.c
-        over = slot.state.in_(_ENDED) & (slot.at < now - _REMEMBERED_SECONDS)
-        died = slot.state.in_(_IN_USE) & (slot.at < now - _LONGEST_REQUEST_SECONDS - WINDOW_SECONDS)
-        gone = (slot.state == "waiting") & (slot.at < now - _WAITER_GONE_SECONDS)
-        connection.execute(sa.delete(sync_quota_slot).where(self._mine(kind), over | died | gone))
-        if waiting_id is not None:
-            still = sa.update(sync_quota_slot).where(slot.id == waiting_id).values(at=now)
-            if connection.execute(still).rowcount:
-                return waiting_id
+        since = {
+            "remembered_since": now - _REMEMBERED_SECONDS,
+            "alive_since": now - _LONGEST_REQUEST_SECONDS - WINDOW_SECONDS,
+            "waiter_since": now - _WAITER_GONE_SECONDS,
+        }
+        connection.execute(_FORGET, self._mine(kind) | since)
+        still = {"slot_id": waiting_id, "moment": now}
+        if waiting_id is not None and connection.execute(_STILL_WAITS, still).rowcount:
+            return waiting_id
         values = {
             "credential": self.credential,
             "kind": kind,
@@ -269,13 +306,9 @@ class DatabaseQuota:
     def _has_room(self, connection: sa.Connection, kind: Kind, now: float) -> bool:
         limit = self.limits[kind]
         if self.priority > URGENT:
-            slot = sync_quota_slot.c
-            before_us = (slot.state == "waiting") & (slot.priority < self.priority)
-            if connection.scalar(sa.select(sa.func.count()).where(self._mine(kind), before_us)):
+            if connection.scalar(_COUNT_BEFORE, self._mine(kind) | {"of_priority": self.priority}):
                 return False
-            budget = sync_quota_budget.c
-            mine = (budget.credential == self.credential) & (budget.kind == kind)
-            if (connection.scalar(sa.select(budget.urgent_at).where(mine)) or 0) > now - _URGENT_LATELY_SECONDS:
+            if (connection.scalar(_URGENT_AT, self._mine(kind)) or 0) > now - _URGENT_LATELY_SECONDS:
                 limit -= limit // _URGENT_SHARE
         return self._count(connection, kind, now) < limit and self._has_room_in_project(connection, kind, now)
 
@@ -284,32 +317,24 @@ class DatabaseQuota:
         if self.project is None:
             return True
         self._lock_row(connection, _PROJECT_LOCK.format(self.project.name), kind)
-        slot = sync_quota_slot.c
-        mine = (slot.project == self.project.name) & (slot.kind == kind)
-        used = connection.scalar(sa.select(sa.func.count()).where(mine, _counts(now))) or 0
-        return int(used) < self.project.limits[kind]
+        mine = {"of_project": self.project.name, "of_kind": kind, "since": now - WINDOW_SECONDS}
+        return int(connection.scalar(_COUNT_OF_PROJECT, mine) or 0) < self.project.limits[kind]
 
     def _count(self, connection: sa.Connection, kind: Kind, now: float) -> int:
-        return int(connection.scalar(sa.select(sa.func.count()).where(self._mine(kind), _counts(now))) or 0)
+        return int(connection.scalar(_COUNT, self._mine(kind) | {"since": now - WINDOW_SECONDS}) or 0)
 
     def _until_next_free(self, connection: sa.Connection, kind: Kind, now: float) -> float:
-        slot = sync_quota_slot.c
-        holds = slot.state.in_(_ENDED) & (slot.at >= now - WINDOW_SECONDS)
-        mine = self._mine(kind)
-        if self.project is not None:
-            mine |= (slot.project == self.project.name) & (slot.kind == kind)
-        oldest = connection.scalar(sa.select(sa.func.min(slot.at)).where(mine, holds))
+        values = self._mine(kind) | {"since": now - WINDOW_SECONDS}
+        if self.project is None:
+            oldest = connection.scalar(_OLDEST_OF_MINE, values)
+        else:
+            oldest = connection.scalar(_OLDEST_OF_BOTH, values | {"of_project": self.project.name})
         free_in = (oldest + WINDOW_SECONDS - now) if oldest is not None else _WAITER_POLL_SECONDS
         return float(min(max(free_in, 0.005), _WAITER_POLL_SECONDS))
 
-    def _mine(self, kind: Kind) -> sa.ColumnElement[bool]:
-        return (sync_quota_slot.c.credential == self.credential) & (sync_quota_slot.c.kind == kind)
-
-
-def _counts(now: float) -> sa.ColumnElement[bool]:
-    """Whether a slot is in use: its request is under way, or was answered in the last minute."""
-    slot = sync_quota_slot.c
-    return slot.state.in_(_IN_USE) | (slot.state.in_(_ENDED) & (slot.at >= now - WINDOW_SECONDS))
+    def _mine(self, kind: Kind) -> dict[str, Any]:
+        """What tells this budget in a statement."""
+        return {"of_credential": self.credential, "of_kind": kind}
 
 
 def _how_it_ended(error: Exception) -> str:

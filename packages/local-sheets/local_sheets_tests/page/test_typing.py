@@ -50,6 +50,49 @@ def test_f2_edits_the_text_that_stands_there(people: Spreadsheet, show: Show):
     eventually(lambda: people.read("people!B2"), [["Ada L."]])
 
 
+def test_a_formula_names_the_cells_that_are_pressed_on_while_it_wants_some(people: Spreadsheet, show: Show):
+    sheet = show(people)
+    sheet.select("D2")
+    sheet.page.keyboard.type("=SUM(")
+    sheet.cell("A2").click()
+    sheet.cell("C2").click()  # the other cell instead
+    sheet.page.keyboard.type(",")
+    sheet.page.mouse.move(*middle(sheet, "C3"))
+    sheet.page.mouse.down()
+    sheet.page.mouse.move(*middle(sheet, "C4"))
+    sheet.page.mouse.up()
+    expect(sheet.page.locator("#formula")).to_have_value("=SUM(C2,C3:C4")
+    sheet.page.keyboard.type(")")
+    sheet.cell("B2").click()
+    eventually(lambda: people.read("people!D2", "FORMULA"), [["=SUM(C2,C3:C4)"]])
+    assert sheet.active_address() == "B2"
+
+
+def middle(sheet: SheetDriver, a1: str) -> tuple[float, float]:
+    box = sheet.cell(a1).bounding_box()
+    assert box is not None
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def test_formulas_are_filled_down_and_a_copied_cell_fills_the_selection(people: Spreadsheet, show: Show):
+    people.write("people!D2", [["=C2*2"]])
+    sheet = show(people)
+    sheet.select("D2", "D3")
+    sheet.press("Control+d")
+    eventually(lambda: people.read("people!D2:D4", "FORMULA"), [["=C2*2"], ["=C3*2"]])
+    sheet.select("D4")
+    sheet.press("Control+d")
+    eventually(lambda: people.read("people!D4", "FORMULA"), [["=C4*2"]])
+    sheet.select("D2")
+    sheet.press("Control+c")
+    sheet.select("E2", "F3")
+    sheet.press("Control+v")
+    eventually(lambda: people.read("people!E2:F3", "FORMULA"), [["=D2*2", "=E2*2"], ["=D3*2", "=E3*2"]])
+    sheet.select("B2", "C2")
+    sheet.press("Control+r")
+    eventually(lambda: people.read("people!B2:C2"), [["Ada", "Ada"]])
+
+
 def test_a_double_click_and_an_edit_without_change_write_nothing(people: Spreadsheet, show: Show):
     people.write("people!B2", [["007"]], option="RAW")
     sheet = show(people)

@@ -93,11 +93,16 @@ export class Actions {
     else if (columns > 0) this.batch(requests, "INSERT_COLUMN", this.whole("columns", tab.columnCount, rect.right));
   }
 
-  /** Copies (or moves) cells with their formulas and formats. */
-  pasteCells(source, row, column, isCut) {
+  /** Copies (or moves) cells with their formulas and formats; copies fill all of `over` where they fit into it several times. */
+  pasteCells(source, over, isCut) {
     const { tab } = this.app;
     const { rect } = source;
-    const target = { top: row, left: column, bottom: row + rect.bottom - rect.top, right: column + rect.right - rect.left };
+    const { top: row, left: column } = over;
+    const fill = (first, last, size) => first + (isCut || (last - first + 1) % size ? size : last - first + 1) - 1;
+    const target = {
+      top: row, left: column,
+      bottom: fill(row, over.bottom, rect.bottom - rect.top + 1), right: fill(column, over.right, rect.right - rect.left + 1),
+    };
     this.growFor(target);
     const from = toGridRange(source.sheetId, rect);
     const request = isCut
@@ -105,6 +110,15 @@ export class Actions {
       : { copyPaste: { source: from, destination: toGridRange(tab.sheetId, target), pasteType: "PASTE_NORMAL" } };
     this.batch([request], "EDIT", target, tab, isCut ? [from] : []);
     return target;
+  }
+
+  /** Fills a rectangle from its first row (or column); one row alone from the row above it. */
+  fill(rect, kind) {
+    const [first, last] = kind === "rows" ? ["top", "bottom"] : ["left", "right"];
+    const from = rect[first] === rect[last] ? rect[first] - 1 : rect[first];
+    if (from < 0) return;
+    const source = { sheetId: this.app.tab.sheetId, rect: { ...rect, [first]: from, [last]: from } };
+    this.pasteCells(source, { ...rect, [first]: from + 1 }, false);
   }
 
   dimension(kind, start, end) {

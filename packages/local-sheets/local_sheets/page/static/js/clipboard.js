@@ -111,11 +111,12 @@ export class Clipboard {
     if (app.editor.isOpen) return;
     event.preventDefault();
     const text = event.clipboardData.getData("text/plain");
-    const { top, left } = app.selection.rect;
+    const { rect } = app.selection;
+    const { top, left } = rect;
     const ours = this.source && (this.source.text === null || this.source.text === text.replace(/\r\n?/g, "\n"));
     let pasted;
     if (ours) {
-      pasted = app.actions.pasteCells(this.source, top, left, this.source.isCut);
+      pasted = app.actions.pasteCells(this.source, this.trimmed(rect), this.source.isCut);
       if (this.source.isCut) this.forget();
     } else if (text) pasted = app.actions.pasteTexts(top, left, this.filled(parseBlock(text)));
     if (pasted) app.selection.set({ row: top, column: left }, { row: pasted.bottom, column: pasted.right });

@@ -76,7 +76,30 @@ export class Editor {
     style.height = `${Math.min(Math.max(this.field.scrollHeight, box.height + 1), Math.max(room.clientHeight - box.top - 8, box.height))}px`;
   }
 
+  /** Where people type: the cell, or the formula bar. */
+  get typing() {
+    return document.activeElement === this.bar ? this.bar : this.field;
+  }
+
+  /** Whether a formula wants an operand at the caret, so that a press on cells names them; what was just named may still change. */
+  get awaitsCells() {
+    const { value, selectionStart: caret } = this.typing;
+    if (!this.isOpen || !value.startsWith("=")) return false;
+    const before = value.slice(0, caret);
+    return this.named?.end === caret || (/[=(,;:+\-*/^&<>{\\]\s*$/.test(before) && before.split('"').length % 2 === 1);
+  }
+
+  /** Writes the address of cells into the formula. */
+  name(rect) {
+    const { typing } = this;
+    const start = this.named?.end === typing.selectionStart ? this.named.start : typing.selectionStart;
+    typing.setRangeText(rectToA1(rect), start, typing.selectionEnd, "end");
+    this.onTyped(typing, typing === this.bar ? this.field : this.bar);
+    this.named = { start, end: typing.selectionEnd };
+  }
+
   onTyped(from, to) {
+    this.named = null;
     if (!this.isOpen) this.open({ keepText: true, focus: false });
     to.value = from.value;
     this.place();
@@ -120,6 +143,7 @@ export class Editor {
 
   shut() {
     this.isOpen = false;
+    this.named = null;
     this.field.classList.remove("open");
     this.field.value = "";
     if (isTouch) this.field.setAttribute("inputmode", "none");

@@ -51,6 +51,7 @@ export class Keyboard {
     else if (key === " " && (command || event.shiftKey)) this.app.selection.set(this.app.selection.anchor, this.app.selection.focus, command && event.shiftKey ? "all" : command ? "columns" : "rows");
     else if (command && key.toLowerCase() === "a") this.selectAll();
     else if (command && "zy".includes(key.toLowerCase())) this.app.history.take(key.toLowerCase() === "y" || event.shiftKey);
+    else if (command && !event.altKey && "dr".includes(key.toLowerCase())) this.app.actions.fill(this.app.clipboard.trimmed(this.app.selection.rect), key.toLowerCase() === "d" ? "rows" : "columns");
     else if (command && event.altKey && key.toLowerCase() === "m") this.app.panels.comments.begin();
     else if (key === "ArrowDown" && event.altKey) return this.app.filters.open(row, column) || openList(this.app, row, column);
     else if (command && "biu".includes(key.toLowerCase())) this.app.toolbar.toggle({ b: "bold", i: "italic", u: "underline" }[key.toLowerCase()]);

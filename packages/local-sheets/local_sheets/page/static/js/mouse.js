@@ -33,10 +33,14 @@ export class Mouse {
     if (event.pointerType === "touch" || event.button !== 0 || this.concernsEditor(event)) return;
     event.preventDefault();
     const { app } = this;
+    const hit = app.grid.hit(event.clientX, event.clientY);
+    if (hit.area === "cells" && app.editor.awaitsCells) {
+      this.startNaming(event, hit);
+      return;
+    }
     app.editor.commit();
     app.menu.close();
     app.editor.focus();
-    const hit = app.grid.hit(event.clientX, event.clientY);
     const edge = this.edgeAt(hit);
     if (hit.area === "cells" && !event.shiftKey && press(app, event.target, hit)) return;
     if (edge) this.startResize(event, hit.area, edge.index, edge.size);
@@ -96,6 +100,16 @@ export class Mouse {
       const over = this.app.grid.hit(next.clientX, next.clientY);
       selection.set(selection.anchor, { row: over.row, column: over.column }, kind);
     }, () => {});
+  }
+
+  /** Cells that are pressed on, or dragged over, become a reference of the formula that is being typed. */
+  startNaming(event, from) {
+    const name = (to) => this.app.editor.name(this.app.selection.overMerges({
+      top: Math.min(from.row, to.row), bottom: Math.max(from.row, to.row),
+      left: Math.min(from.column, to.column), right: Math.max(from.column, to.column),
+    }));
+    name(from);
+    this.track(event, (next) => name(this.app.grid.hit(next.clientX, next.clientY)), () => {});
   }
 
   startMove(event, hit) {

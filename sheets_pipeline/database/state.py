@@ -142,8 +142,8 @@ class TabStore:
         """Note rows that are about to be sent: ours from now on, their cells not known until confirmed."""
         self._upsert(dict.fromkeys(keys), written_at=0.0)
 
-    def send(self, rows: Mapping[str, tuple[str, int | None, Cells]]) -> None:
-        """As ``intend``; what stood there stays known beside what is sent (version, place among its copies, cells)."""
+    def send(self, rows: Mapping[str, tuple[Any, ...]]) -> None:
+        """As ``intend``; what stood there stays known beside what is sent (``sheets/memory.py``, ``Sent``)."""
         if not rows:
             return
         tab_id, texts = self.id, {key: orjson.dumps([*sent]).decode() for key, sent in rows.items()}
@@ -154,8 +154,8 @@ class TabStore:
             at_once = [{"tab_id": tab_id, "row_key": key, "sent": text} for key, text in texts.items()]
             connection.execute(_send_portable(connection.dialect.name), at_once)
 
-    def sent(self) -> dict[str, tuple[str, int | None, dict[str, Any]]]:
-        """Rows that were sent and neither confirmed nor settled: version, place among its copies, cells."""
+    def sent(self) -> dict[str, tuple[Any, ...]]:
+        """Rows that were sent and neither confirmed nor settled, as ``send`` took them."""
         mine = (sync_base_row.c.tab_id == self.id) & sync_base_row.c.sent.is_not(None)
         with self.engine.connect() as connection:
             rows = connection.execute(sa.select(sync_base_row.c.row_key, sync_base_row.c.sent).where(mine))

@@ -8,9 +8,8 @@ applied: it reads the copies before anything else is written. See docs/decisions
 import logging
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import NamedTuple
 
 import orjson
 
@@ -19,6 +18,7 @@ from sheets_pipeline.sheets import access
 from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sheets.marks import Sight
 from sheets_pipeline.sheets.memory import BaseRows, CopiesTab, EditInbox, Sent, TabFacts, TabMemory
+from sheets_pipeline.sheets.moved_columns import Shift, When, find_shift, when_moved
 from sheets_pipeline.sheets.rounds import Round
 from sheets_pipeline.sync.batches import Batch
 from sheets_pipeline.sync.cells import KEY_SEPARATOR, Cell
@@ -33,7 +33,6 @@ from sheets_pipeline.sync.copies import (
     growth_requests,
     putting_back,
     read_copies,
-    real_columns,
 )
 from sheets_pipeline.sync.diff import ChangeSet
 from sheets_pipeline.sync.marks import read_version
@@ -42,6 +41,10 @@ from sheets_pipeline.sync.rows import Rows
 from sheets_pipeline.sync.tab import Tab
 
 logger = logging.getLogger(__name__)
+
+
+class LookAgain(Exception):
+    """The tab has to be read again."""
 
 
 class CellCopies:
@@ -119,9 +122,14 @@ class CellCopies:
         """The rows of a batch, as they are remembered while it is on its way."""
         batches = planned.plan.batches
         version = planned.facts.intended[batches.index(batch) - len(batches)]  # before them: what may still arrive
-        places = {key: place for place, key in enumerate(copied_rows(batch).values()) if key is not None}
+        copied = enumerate(copied_rows(batch).items())
+        places = {key: (place, row) for place, (row, key) in copied if key is not None}
         written = self._written(planned)
-        return {key: Sent(version, places.get(key), self._cells(planned, key, written)) for key in batch.keys}
+        sent = {}
+        for key in batch.keys:
+            place, row = places.get(key, (None, None))
+            sent[key] = Sent(version, place, self._cells(planned, key, written), row)
+        return sent
 
     def _written(self, planned: Round) -> dict[int, dict[str, Cell]]:
         """Row (0-based) → what is written into its editable cells, by column name."""
@@ -173,11 +181,12 @@ class CellCopies:
             return False
         block = answered or access.read_copies_block(self.client, facts.copies.sheet_id, len(self._names), len(copied))
         self._is_there = True
-        shift = None if is_sure else self._shift(facts.sheet_id, planned.settled.layout)
+        shift = None if is_sure else find_shift(self.client, self.tab, facts.sheet_id, planned.settled.layout)
         pairs = zip(copied.values(), read_copies(self.tab, block), strict=True)
         copies = [(key, _overwritten(copy, sent[key])) for key, copy in pairs if key is not None]
         if shift is not None:
-            self._put_back(planned, facts.copies.sheet_id, copied, sent, shift)
+            at = [(row, place, sent[key].cells) for place, (row, key) in enumerate(copied.items()) if key is not None]
+            self._put_back(planned.facts, planned.settled.layout, at, shift)
             copies = [(key, shift.copy(key, copy)) for key, copy in copies]
             sent = {key: one._replace(cells=shift.cells(one.cells)) for key, one in sent.items()}
         stood = self.memory.stood({copy.key for _, copy in copies if copy.key})
@@ -186,34 +195,28 @@ class CellCopies:
             self._settle_moved(sent, copies, stood)
         return shift is not None
 
-    def _shift(self, sheet_id: int, planned: Mapping[str, int]) -> "_Shift | None":
-        """Which columns stand elsewhere than they were read; None for none. One read request."""
-        marked = access.read_column_metadata(self.client, sheet_id)
-        now = {name: marked.get(name, at) for name, at in planned.items()}
-        if all(now[name] == planned[name] for name in self._names):
-            return None
-        keys_stay = all(now[name] == planned[name] for name in self.tab.key)
-        return _Shift(real_columns(self.tab.edited, planned, now), keys_stay)
-
     def _put_back(
         self,
-        planned: Round,
-        copies_id: int,
-        copied: dict[int, str | None],
-        sent: dict[str, Sent],
-        shift: "_Shift",
-    ) -> None:
+        facts: TabFacts,
+        layout: Mapping[str, int],
+        written: Iterable[tuple[int, int, Mapping[str, Cell]]],
+        shift: Shift,
+    ) -> bool:
         """Give other columns (people's own, our key) that came to stand at a place that we wrote their values again.
 
-        One write request, right after the one that wrote there; what a dead process left so is not put back.
+        One write request, right after the one that wrote there, or when a dead process is found to have left it so; whether
+        any was needed. ``written`` are rows, their places among the copies, and what was written into them.
         """
-        layout, requests = planned.settled.layout, list[bytes]()
+        if facts.copies is None:
+            return False
+        requests, rows = list[bytes](), [*written]
         for name in self.tab.edited.keys() - shift.real.keys():
-            rows = [(row, i) for i, (row, key) in enumerate(copied.items()) if key and name in sent[key].cells]
-            position = self._names.index(name)
-            requests += putting_back(planned.facts.sheet_id, copies_id, position, layout[name], rows)
+            hit = [(row, place) for row, place, cells in rows if name in cells]
+            copied_at = self._names.index(name)
+            requests += putting_back(facts.sheet_id, facts.copies.sheet_id, copied_at, layout[name], hit)
         if requests:
-            access.apply_requests(self.client, b"[" + b",".join(requests) + b"]", planned.title, [], [])
+            access.apply_requests(self.client, b"[" + b",".join(requests) + b"]", self.tab.title, [], [])
+        return bool(requests)
 
     def _note(self, copies: list[tuple[str, Copy]], stood: BaseRows, sent_at: float, *, is_sure: bool = True) -> None:
         if found := found_edits((copy for _, copy in copies), stood):
@@ -242,22 +245,45 @@ class CellCopies:
         Args:
             facts: What is remembered of the tab.
             sight: What its marks say: whether that write was applied.
+
+        Raises:
+            LookAgain: Cells were given back what they held: what was read of the tab is not so any more.
         """
         if not facts.unsettled_since:
             return facts
+        settled = replace(facts, unsettled_since=0.0)
         if sight.is_as_known and (rows := self.memory.in_flight()):
             flight = _Flight(rows, facts, sight)
             copies = self._left_behind(facts, flight)
-            shift = self._shift(facts.sheet_id, facts.layout) if copies else None
-            if shift is not None:  # after the write or before it, nobody knows: a person is asked about both
-                copies += [(key, shift.copy(key, copy)) for key, copy in copies]
-            stood = self.memory.stood({*rows, *(copy.key for _, copy in copies if copy.key)})
-            self._note(copies, stood, facts.unsettled_since, is_sure=shift is None)
-            now = flight.now(stood, copies)
+            shift = find_shift(self.client, self.tab, facts.sheet_id, facts.layout) if copies else None
             if shift is not None:
-                now = {key: shift.certain(stood.get(key)) for key in rows}
-            self.memory.settle(now)
-        return replace(facts, unsettled_since=0.0)
+                came = when_moved(self.client, facts, shift, [rows[key] for key in flight.key_at.values()])
+                if came is not When.AFTER_THE_WRITE:
+                    if self._recover_moved(facts, flight, copies, shift, came):
+                        self.memory.save_facts(settled)
+                        raise LookAgain(self.tab.title)
+                    return settled
+            stood = self.memory.stood({*rows, *(copy.key for _, copy in copies if copy.key)})
+            self._note(copies, stood, facts.unsettled_since)
+            self.memory.settle(flight.now(stood, copies))
+        return settled
+
+    def _recover_moved(
+        self, facts: TabFacts, flight: "_Flight", copies: list[tuple[str, Copy]], shift: Shift, came: When
+    ) -> bool:
+        """The same where columns moved before the write, or nobody knows when; whether other columns were given cells back."""
+        is_known, is_mended = came is When.BEFORE_THE_WRITE, False
+        moved = [(key, shift.copy(key, copy)) for key, copy in copies]
+        if is_known:
+            landed = [flight.rows[key] for key in flight.key_at.values()]
+            at = [(one.row, one.place, one.cells) for one in landed if one.row is not None and one.place is not None]
+            is_mended, copies = self._put_back(facts, facts.layout, at, shift), moved
+        else:  # a person is asked about both
+            copies = copies + moved
+        stood = self.memory.stood({*flight.rows, *(copy.key for _, copy in copies if copy.key)})
+        self._note(copies, stood, facts.unsettled_since, is_sure=is_known and shift.keys_stay)
+        self.memory.settle({key: shift.certain(stood.get(key)) for key in flight.rows})
+        return is_mended
 
     def _left_behind(self, facts: TabFacts, flight: "_Flight") -> list[tuple[str, Copy]]:
         count = max(flight.key_at, default=-1) + 1
@@ -277,26 +303,6 @@ class CellCopies:
 def _overwritten(copy: Copy, sent: Sent) -> Copy:
     """Those cells of a copy that were written over; all of a row that was deleted."""
     return Copy(copy.key, {name: cell for name, cell in copy.cells.items() if not sent.cells or name in sent.cells})
-
-
-class _Shift(NamedTuple):
-    """Columns that people moved: whose cells stood at the place of which column, and whether copies have their keys."""
-
-    real: dict[str, str]
-    keys_stay: bool
-
-    def cells(self, cells: Mapping[str, Cell]) -> dict[str, Cell]:
-        """Cells by the columns that they really are of; those of others are left out."""
-        return {self.real[name]: cell for name, cell in cells.items() if name in self.real}
-
-    def certain(self, stood: Mapping[str, Cell] | None) -> dict[str, Cell] | None:
-        """What stood in a row, without what may have been written for another column."""
-        hit = {real for name, real in self.real.items() if real != name}
-        return None if stood is None else {name: cell for name, cell in stood.items() if name not in hit}
-
-    def copy(self, meant: str, copy: Copy) -> Copy:
-        """The same of a copy; of the row that was ``meant`` where its key was not copied."""
-        return Copy(copy.key if self.keys_stay else meant, self.cells(copy.cells))
 
 
 class _Flight:

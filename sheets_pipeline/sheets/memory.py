@@ -65,11 +65,15 @@ BaseRows = dict[str, Mapping[str, Cell] | None]
 
 
 class Sent(NamedTuple):
-    """A row on its way: the version of its write, its place among the copies of that, and the cells that people may edit."""
+    """A row on its way: the version of its write, its place among the copies of that, and the cells that people may edit.
+
+    ``row`` (0-based) is where it is written; None where it is not copied, or an earlier version noted it.
+    """
 
     version: str
     place: int | None
     cells: Mapping[str, Cell]
+    row: int | None = None
 
 
 class EditInbox(Protocol):

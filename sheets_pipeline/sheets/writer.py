@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import datetime
+from typing import TypeVar
 
 import pandas as pd
 
@@ -22,7 +23,7 @@ from sheets_pipeline.errors import RequestRejected, SheetsUnavailable
 from sheets_pipeline.sheets import access
 from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sheets.computing import Computing, computing
-from sheets_pipeline.sheets.copies import CellCopies
+from sheets_pipeline.sheets.copies import CellCopies, LookAgain
 from sheets_pipeline.sheets.finder import TabFinder
 from sheets_pipeline.sheets.marks import Ownership, Sight, TabMarks
 from sheets_pipeline.sheets.memory import BaseRows, EditInbox, TabFacts, TabMemory
@@ -54,6 +55,8 @@ _CELLS_OF_NO_CONCERN = MAX_SPREADSHEET_CELLS // 2
 #: Rounds before a tab that never settles is left to the next sync.
 MAX_ROUNDS = 6
 
+
+Looked = TypeVar("Looked")
 
 KeysOfOurs = Callable[[Collection[str]], set[str]]
 
@@ -170,6 +173,9 @@ class TabWriter:
         Raises:
             HeaderMismatch: A declared column is not in the header, under whatever name.
         """
+        return self._look_settled(self._look)
+
+    def _look(self) -> TabLook | None:
         self._close()
         if (facts := self._finder.facts()) is None:
             return None
@@ -255,12 +261,20 @@ class TabWriter:
     def _look_where_it_is(self, look: Callable[[], Round]) -> Round:
         """Look; where the remembered tab is gone, find it or its successor and look again."""
         try:
-            return look()
+            return self._look_settled(look)
         except RequestRejected as error:
             if self.memory.facts() is None:
                 raise
             logger.warning("Tab %r is not where it was (%s); looking for it", self.tab.title, error)
             self.memory.save_facts(self._finder.find())
+            return look()
+
+    @staticmethod
+    def _look_settled(look: Callable[[], Looked]) -> Looked:
+        """Look; once more where that mended what a dead process has left."""
+        try:
+            return look()
+        except LookAgain:
             return look()
 
     def _confirm_rest(self, frame: pd.DataFrame, rows_written: int) -> None:

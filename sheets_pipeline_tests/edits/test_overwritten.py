@@ -40,9 +40,9 @@ def test_what_stood_in_a_row_stays_known_while_another_is_on_its_way(stage: Stag
     store.send({KEY: Sent("v1", 3, {"title": "A"}), "new": Sent("v1", None, {"title": "N"})})
     assert store.base([KEY, "new"]) == {KEY: None, "new": None}
     assert store.stood([KEY, "new"]) == {KEY: CELLS, "new": None}
-    store.send({KEY: Sent("v2", 0, {"title": "B"})})  # the outcome of the first is not known
+    store.send({KEY: Sent("v2", 0, {"title": "B"}, 6)})  # the outcome of the first is not known
     assert store.stood([KEY]) == {KEY: CELLS}
-    assert store.sent() == {KEY: ("v2", 0, {"title": "B"}), "new": ("v1", None, {"title": "N"})}
+    assert store.sent() == {KEY: Sent("v2", 0, {"title": "B"}, 6), "new": Sent("v1", None, {"title": "N"})}
     assert store.owned([KEY, "new"]) == {KEY, "new"}
     store.settle({KEY: {"title": "B"}, "new": None})
     assert store.sent() == {}

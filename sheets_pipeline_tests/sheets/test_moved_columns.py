@@ -104,10 +104,40 @@ def test_a_process_that_is_killed_between_the_copy_and_the_answer_loses_no_edit(
     code = f"from {__name__} import sync_and_die; sync_and_die({bench.server.endpoint!r}, {bench.spreadsheet_id!r}, {url!r})"
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == -signal.SIGKILL
     assert (bench.name_of(1), bench.inbox.found) == ("Ada L", [])
-    if moves:  # before the next process looks: before the write or after it, it cannot tell
+    if moves:  # before the next process looks: what was written moved along, so that the write came first
         bench.edit({"moveDimension": {"source": _span(bench, 1, 2), "destinationIndex": 5}})
     bench.again()
     bench.run("events", NEW)
-    kept, other = (bench.inbox.unsure, bench.inbox.found) if moves else (bench.inbox.found, bench.inbox.unsure)
-    assert (kept, other) == ([FoundEdit("1", "name", "Typed", "Ada")], [])
+    assert (bench.inbox.found, bench.inbox.unsure) == ([FoundEdit("1", "name", "Typed", "Ada")], [])
     assert {key: row["Full name"] for key, row in _by_header(bench).items()} == NEW
+
+
+@pytest.mark.parametrize("kind", ["full", "events"])
+@pytest.mark.parametrize(
+    "what", ["the key to the place of an editable one", "people's to the place of an editable one"]
+)
+def test_what_a_dead_process_wrote_into_other_columns_is_put_back_by_the_next(
+    bench: EditedBench, what: str, kind: str
+) -> None:
+    """Columns move in the moment of a write, which hits the key or people's own, and the process hears no answer."""
+    bench.put(bench.a1("H2"), [["mine"], ["yours"], ["hers"]])
+
+    def act() -> None:
+        bench.put(bench.a1("B2"), [["Typed"]])
+        first, before = (0, 2) if what.startswith("the key") else (7, 1)
+        bench.edit({"moveDimension": {"source": _span(bench, first, first + 1), "destinationIndex": before}})
+
+    bench.during("before write", act)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(CellCopies, "compare", killed)
+        with pytest.raises(KeyboardInterrupt):
+            bench.run(kind, NEW)
+    bench.again()
+    bench.run(kind, NEW)
+    bench.sync(NEW)
+    rows = _by_header(bench)
+    assert list(rows) == list(NEW)
+    assert [row["theirs"] for row in rows.values()] == ["mine", "yours", "hers"]
+    assert bench.inbox.typed == {("1", "name"): "Typed"}
+    assert bench.inbox.unsure == []
+    assert {key: row["Full name"] for key, row in rows.items()} == NEW

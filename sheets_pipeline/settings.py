@@ -3,6 +3,7 @@
 ``load_settings()`` is the only door; a wrong value is a ``SettingsError`` of one paragraph.
 """
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -413,10 +414,28 @@ class OwnSetting:
 
 
 def _load(of: type[S], **overrides: Any) -> S:
+    """What the class reads now; made anew only where something that it reads has changed: a run asks a dozen times."""
+    known = _known.get(of)
+    read = (dict(os.environ), _dotenv(of), overrides)
+    if known is None or known[0] != read:
+        try:
+            known = _known[of] = (read, of(**overrides))
+        except ValidationError as error:
+            raise SettingsError(" ".join(_explain(e) for e in error.errors())) from None
+    return known[1]
+
+
+#: By class, what was read last and what came of it.
+_known: dict[type[BaseSettings], tuple[Any, Any]] = {}
+
+
+def _dotenv(of: type[BaseSettings]) -> bytes | None:
+    """What the class's file of settings holds."""
+    name = of.model_config.get("env_file")
     try:
-        return of(**overrides)
-    except ValidationError as error:
-        raise SettingsError(" ".join(_explain(e) for e in error.errors())) from None
+        return Path(str(name)).read_bytes() if name else None
+    except OSError:
+        return None  # pydantic says what it thinks of it
 
 
 def _explain(error: Any) -> str:

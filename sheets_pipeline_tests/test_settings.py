@@ -24,6 +24,25 @@ def test_everything_has_a_default() -> None:
     assert settings.local_data_dir == Path(".local")
 
 
+def test_what_changes_is_read_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("SYNC_INTERVAL_SECONDS", raising=False)
+    dotenv, seen = tmp_path / ".env", []
+    for text in ("SYNC_INTERVAL_SECONDS=600", "SYNC_INTERVAL_SECONDS=900", ""):
+        dotenv.write_text(text)
+        seen.append(load_settings().sync_interval_seconds)
+    assert seen == [600, 900, 300]
+    monkeypatch.setenv("SYNC_INTERVAL_SECONDS", "1200")
+    assert load_settings().sync_interval_seconds == 1200
+    assert load_settings(sync_interval_seconds=60).sync_interval_seconds == 60
+    assert load_settings().sync_interval_seconds == 1200
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.delenv("SYNC_INTERVAL_SECONDS")
+    dotenv.write_text("SYNC_INTERVAL_SECONDS=1800")
+    assert load_settings().sync_interval_seconds == 1800
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert load_settings().sync_interval_seconds == 300
+
+
 def test_a_dotenv_file_is_read_and_the_environment_wins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("SYNC_MAX_RETRIES=7\nSYNC_INTERVAL_SECONDS=600\nSPREADSHEET_ID=\n")
     monkeypatch.setenv("SYNC_INTERVAL_SECONDS", "900")

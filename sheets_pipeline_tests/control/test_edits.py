@@ -54,7 +54,7 @@ def test_edits_are_listed_filtered_and_paged(stage: Stage) -> None:
 
 
 def test_values_of_cells_are_told_to_nobody_without_the_token(stage: Stage) -> None:
-    [edit] = stage.type(1, full_name="Ada Löwe")
+    [edit] = stage.type(1, full_name="Told to nobody")
     for path in ("/edits", "/edits.csv", f"/edits/{edit}"):
         assert httpx.get(stage.token_url + path).status_code == 401
         answer = httpx.get(stage.token_url + path, headers={"Authorization": f"Bearer {TOKEN}"})

@@ -33,9 +33,10 @@ OpenPage = Callable[..., Page]
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """The browser of this test process."""
-    path = shutil.which("chromium")
+    # The shell has the same engine without a desktop's windows: a third less computing for each test.
+    path = shutil.which("chromium-headless-shell") or shutil.which("chromium")
     if path is None:
-        pytest.skip("no chromium on this machine: apt-get install chromium")
+        pytest.skip("no chromium on this machine: apt-get install chromium-headless-shell")
     playwright = sync_playwright().start()
     browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
     asyncio._set_running_loop(None)

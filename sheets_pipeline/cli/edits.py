@@ -145,7 +145,7 @@ def reject(edit_ids: tuple[int, ...], batch: str | None, as_json: bool) -> None:
 def undo(edit_ids: tuple[int, ...], dry_run: bool, as_json: bool, **which: Any) -> None:
     """Take applied edits back: the edits ID..., a --batch, or an --editor's with --since and --until.
 
-    A cell that has changed since keeps what it holds.
+    A cell that has changed since keeps what it holds, and so does a row that was inserted. A row that was deleted comes back.
     """
     from sheets_pipeline.edits import decisions
     from sheets_pipeline.edits.apply import apply_due
@@ -176,8 +176,9 @@ def undo(edit_ids: tuple[int, ...], dry_run: bool, as_json: bool, **which: Any) 
 
 def _preview(pipeline: "Pipeline", edit_ids: tuple[int, ...], which: "Which", as_json: bool) -> None:
     from sheets_pipeline.edits import decisions
+    from sheets_pipeline.edits.previews import preview
     from sheets_pipeline.edits.showing import preview_as_json
-    from sheets_pipeline.edits.taking_back import preview, takings
+    from sheets_pipeline.edits.taking_back import takings
 
     with pipeline.state.connect() as connection:
         edits = decisions.undoable(connection, edit_ids) if edit_ids else decisions.applied(connection, which)
@@ -192,7 +193,8 @@ def _preview(pipeline: "Pipeline", edit_ids: tuple[int, ...], which: "Which", as
             echo(f"{place}: {cell['now']!r} -> {cell['then']!r}")
         else:
             later = "".join(f"; {one['editor'] or '?'} typed {one['shown']['typed']!r} later" for one in cell["later"])
-            echo(f"{place}: {_OUTCOMES[cell['outcome']]}{later}")
+            why = f"is kept: {cell['reason']}" if cell["reason"] else _OUTCOMES[cell["outcome"]]
+            echo(f"{place}: {why}{later}")
 
 
 _OUTCOMES = {

@@ -116,7 +116,7 @@ class DecidedAnswer(BaseModel):
 
 
 class TakingAnswer(BaseModel):
-    """What taking back does to one cell: from ``now`` to ``then`` where it changes."""
+    """What taking back does to one cell, or a row (column ``(row)``): from ``now`` to ``then`` where it changes."""
 
     ids: list[int] = Field(description="Edits that are taken back together.")
     tab: str
@@ -127,7 +127,8 @@ class TakingAnswer(BaseModel):
     outcome: Literal["changes", "nothing", "kept", "unknown"] = Field(
         description="kept: it has changed since. unknown: its row was not found, or not looked at."
     )
-    later: list[EditAnswer] = Field(description="Applied edits of the cell that came later.")
+    reason: str | None = Field(description="Why a row is kept.")
+    later: list[EditAnswer] = Field(description="Applied edits of the cell, or of the inserted row, that came later.")
 
 
 class UndoAnswer(BaseModel):

@@ -15,8 +15,9 @@ from sheets_pipeline.edits.apply import apply_due, editable_tabs
 from sheets_pipeline.edits.counts import traffic
 from sheets_pipeline.edits.ends import Ends
 from sheets_pipeline.edits.ledger import Edit
+from sheets_pipeline.edits.previews import preview
 from sheets_pipeline.edits.showing import as_json, csv_lines, found, preview_as_json
-from sheets_pipeline.edits.taking_back import preview, takings
+from sheets_pipeline.edits.taking_back import takings
 from sheets_pipeline.edits.which import Which
 
 #: Who decided, where the caller gives no name.

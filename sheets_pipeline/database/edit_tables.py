@@ -40,6 +40,7 @@ sheet_edit = sa.Table(
         comment="whether a sync wrote over it before it was seen: the tab does not hold it",
     ),
     sa.Column("undoes", Key, comment="id of the edit that this one takes back"),
+    sa.Column("whole_row", LongText, comment="JSON; all of a row that was inserted or deleted, for taking that back"),
     sa.Index("sheet_edit_due", "state", "due_at"),
     sa.Index("sheet_edit_row", "tab_id", "row_key"),
     sa.Index("sheet_edit_seen", "seen_at"),

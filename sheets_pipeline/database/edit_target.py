@@ -34,9 +34,17 @@ class TableColumns:
 class Target:
     """Columns of one table, in an open transaction."""
 
-    def __init__(self, connection: sa.Connection, table: str, key: Collection[str], columns: Collection[str]) -> None:
+    def __init__(
+        self,
+        connection: sa.Connection,
+        table: str,
+        key: Collection[str],
+        columns: Collection[str],
+        known: TableColumns | None = None,
+    ) -> None:
+        """``known`` is what the database says of the table; what it said once is taken for None."""
         self.connection, self.columns = connection, list(columns)
-        self.known = described(connection, table)
+        self.known = described(connection, table) if known is None else known
         schema, _, name = table.rpartition(".")
         typed = [sa.column(one, self.known.types.get(one, sa.types.NullType())) for one in [*columns, *key]]
         self.table = sa.table(name, *typed, schema=schema or None)
@@ -78,8 +86,16 @@ class Target:
 class TargetRow(Target):
     """One row of one table."""
 
-    def __init__(self, connection: sa.Connection, table: str, key: Mapping[str, Any], columns: Collection[str]) -> None:
-        super().__init__(connection, table, key, columns)
+    def __init__(
+        self,
+        connection: sa.Connection,
+        table: str,
+        key: Mapping[str, Any],
+        columns: Collection[str],
+        known: TableColumns | None = None,
+    ) -> None:
+        super().__init__(connection, table, key, columns, known)
+        self.key = key
         self._key = {one: self.adapted(one, value) for one, value in key.items()}
 
     def read(self, *, lock: bool = False) -> dict[str, Any] | None:
@@ -148,9 +164,14 @@ def described(connection: sa.Connection, table: str) -> TableColumns:
 
 @lru_cache(maxsize=200)
 def _described(engine: sa.Engine, table: str) -> TableColumns:
+    return describe(engine, table)
+
+
+def describe(database: sa.Engine | sa.Connection, table: str) -> TableColumns:
+    """The same, asked anew."""
     schema, _, name = table.rpartition(".")
     try:
-        columns = sa.inspect(engine).get_columns(name, schema=schema or None)
+        columns = sa.inspect(database).get_columns(name, schema=schema or None)
     except sa.exc.NoSuchTableError:  # in another schema of the search path: the server converts by itself
         return TableColumns({}, (), ())
     generated = {one["name"] for one in columns if one.get("computed")}

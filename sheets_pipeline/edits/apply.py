@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import groupby
 
 import sqlalchemy as sa
 
@@ -22,10 +23,10 @@ from sheets_pipeline.database.state import sync_tab
 from sheets_pipeline.edits import ledger, notes
 from sheets_pipeline.edits.base import base_of, note_base
 from sheets_pipeline.edits.ends import Ends
-from sheets_pipeline.edits.ledger import State
-from sheets_pipeline.edits.marked_rows import take_back
+from sheets_pipeline.edits.ledger import Edit, State
 from sheets_pipeline.edits.places import editable_tab
 from sheets_pipeline.edits.row import Later, Row
+from sheets_pipeline.edits.row_undo import take_back
 from sheets_pipeline.edits.together import Together
 from sheets_pipeline.errors import DatabaseError
 from sheets_pipeline.sync.tab import Tab
@@ -144,9 +145,7 @@ def apply_row(pipeline: Ends, declared: Callable[[str, str], Tab | None], tab_id
                     reason = "no editable tab of this title is declared"
                     ledger.settle(state, [ledger.Ended(edit, State.REJECTED, reason) for edit in edits])
                     return [State.REJECTED] * len(edits)
-                states = [take_back(platform, state, tab, edit) for edit in edits if edit.column == ledger.ROW]
-                cells = [edit for edit in edits if edit.column != ledger.ROW]
-                return states + (Row(platform, state, tab, cells).settle() if cells else [])
+                return _settled(platform, state, tab, edits)
         except Later as later:
             _postpone(pipeline, tab_id, row_key, later)
             return []
@@ -157,6 +156,17 @@ def apply_row(pipeline: Ends, declared: Callable[[str, str], Tab | None], tab_id
                 continue
             return _failed(pipeline, tab_id, row_key, error, why)
     return []
+
+
+def _settled(platform: sa.Connection, state: sa.Connection, tab: Tab, edits: list[Edit]) -> list[State]:
+    """Settle edits of one row, in their order: what is done to cells before or after the row itself comes or goes."""
+    states: list[State] = []
+    for is_row, some in groupby(edits, lambda edit: edit.column == ledger.ROW):
+        if is_row:
+            states += [take_back(platform, state, tab, edit) for edit in some]
+        else:
+            states += Row(platform, state, tab, list(some)).settle()
+    return states
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from sheets_pipeline.edits.apply import MOST_ATTEMPTS, transactions
 from sheets_pipeline.edits.ends import Ends
 from sheets_pipeline.edits.ledger import Edit, State
 from sheets_pipeline.edits.row import Refused, taken
+from sheets_pipeline.edits.whole_rows import Kept, keep
 from sheets_pipeline.errors import DatabaseError
 from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sheets.memory import TabMemory
@@ -243,6 +244,7 @@ class Births:
         own = self.tab.edits.own
         with transactions(self.pipeline) as (platform, state):
             row = TargetRow(platform, own.table, values, list(own.key)).insert()
+            by_column = {column: row[column] for column in own.key}
             by_name = {name: row[column] for column, name in own.key.items()}
             key = TabEvents((), (), tuple(map(self.tab.column, self.tab.key))).key_of_values(
                 [by_name[name] for name in self.tab.key]
@@ -251,7 +253,7 @@ class Births:
             cells = {name: self._key_cell(name, value, reader) for name, value in parts.items()}
             mine = sheet_row_birth.update().where(_BIRTH.uuid == birth.uuid)
             state.execute(mine.values(row_key=key, key_cells=orjson.dumps(cells).decode()))
-            ledger.settle(state, [ledger.Ended(edit, State.APPLIED)])
+            ledger.settle(state, [_applied(edit, keep(platform, self.tab, by_column, edit))])
             row_steps.forget(state, self.tab_id, {name: birth.cells.get(name) for name in self.tab.edited})
             state.execute(sheet_edit.update().where(sheet_edit.c.id == edit.id).values(row_key=key))
         return _Birth(birth.uuid, birth.edit_id, key, cells, birth.cells, birth.is_tried)
@@ -296,3 +298,9 @@ class Births:
         unmark_rows(self.client, uuids)
         with ledger.writing(self.pipeline.state) as connection:
             connection.execute(sheet_row_birth.delete().where(_BIRTH.uuid.in_(uuids)))
+
+
+def _applied(edit: Edit, kept: Kept | None) -> ledger.Ended:
+    if kept is None:
+        return ledger.Ended(edit, State.APPLIED)
+    return ledger.Ended(edit, State.APPLIED, in_database=None, stored=kept.shown, whole_row=kept.whole)

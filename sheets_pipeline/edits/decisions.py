@@ -125,7 +125,9 @@ def undoable(connection: sa.Connection, edit_ids: Sequence[int]) -> list[Edit]:
     for edit in edits:
         if edit.column == ledger.ROW and edit.state is State.APPLIED and not can_be_taken_back(edit):
             what = "delete it in the tab" if edit.base is UNKNOWN else "put it in again in the database"
-            raise NotPossible(f"Edit {edit.id} is about a whole row, which is not taken back here: {what}.")
+            raise NotPossible(
+                f"Edit {edit.id} is about a row of which not all is kept, so it is not taken back: {what}."
+            )
         if not can_be_taken_back(edit):
             raise NotPossible(f"Edit {edit.id} is {edit.state}; only what was applied can be taken back.")
     return edits

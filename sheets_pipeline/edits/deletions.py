@@ -1,5 +1,6 @@
 """Rows that people deleted: taken out of the database, or marked there as deleted, once they have been gone long enough."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -8,6 +9,7 @@ import sqlalchemy as sa
 from sheets_pipeline.database.edit_refusals import Kind, refusal
 from sheets_pipeline.database.edit_tables import sheet_edit
 from sheets_pipeline.database.edit_target import TargetRow
+from sheets_pipeline.database.whole_row import WholeRow
 from sheets_pipeline.edits import ledger, row_steps
 from sheets_pipeline.edits.apply import transactions
 from sheets_pipeline.edits.base import zone_of
@@ -15,6 +17,7 @@ from sheets_pipeline.edits.ends import Ends
 from sheets_pipeline.edits.ledger import Edit, State
 from sheets_pipeline.edits.marked_rows import LEFT, NOT_THERE, ask_for_sync, marked_as, moment
 from sheets_pipeline.edits.row import target_key
+from sheets_pipeline.edits.whole_rows import keep, referred_to
 from sheets_pipeline.errors import DatabaseError
 from sheets_pipeline.sync.cells import Cell
 from sheets_pipeline.sync.editing import Edits
@@ -80,11 +83,24 @@ def _deleted(platform: sa.Connection, tab: Tab, edit: Edit) -> ledger.Ended:
     if any(name in base and not _is_as_known(tab, edit, name, base[name], held[c]) for c, name in names.items()):
         return ledger.Ended(edit, State.CONFLICT, _CHANGED)
     if edits.deleted_rows != "soft":
-        return ledger.Ended(edit, State.APPLIED) if row.delete() else ledger.Ended(edit, State.REJECTED, LEFT)
+        return _deleted_for_good(platform, tab, edit, key)
     if not row.change({edits.deleted_column: moment(row.known.types.get(edits.deleted_column))}):
         return ledger.Ended(edit, State.REJECTED, LEFT)
     before, after = (marked_as(one, edits.deleted_column) for one in (held, row.read() or held))
     return ledger.Ended(edit, State.APPLIED, in_database=before, stored=after)
+
+
+def _deleted_for_good(platform: sa.Connection, tab: Tab, edit: Edit, key: Mapping[str, Any]) -> ledger.Ended:
+    """Delete a row to which no other refers; all of it is kept in the ledger, so that it can come back."""
+    kept = keep(platform, tab, key, edit, lock=True)
+    row = WholeRow(platform, (tab.edits or Edits()).own.table, key)
+    if tables := row.referring():
+        return ledger.Ended(edit, State.REJECTED, f"the row is kept: {referred_to(tables)}")
+    if not row.delete():
+        return ledger.Ended(edit, State.REJECTED, LEFT)
+    if kept is None:
+        return ledger.Ended(edit, State.APPLIED)
+    return ledger.Ended(edit, State.APPLIED, in_database=kept.shown, stored=None, whole_row=kept.whole)
 
 
 def _is_as_known(tab: Tab, edit: Edit, name: str, known: Cell, held: Any) -> bool:

@@ -106,6 +106,11 @@ class Edit:
     is_overwritten: bool
 
     @property
+    def is_whole_row(self) -> bool:
+        """Whether a row was inserted or deleted by it, and all of that row is kept."""
+        return self.column == ROW and (self.in_database is None or self.stored is None)
+
+    @property
     def is_of_sheet(self) -> bool:
         """Whether it stands as somebody typed it into the tab; not where a person put it in here.
 
@@ -177,6 +182,9 @@ def tab_id_of(connection: sa.Connection, spreadsheet_id: str, tab: str) -> int |
 #: What people did to whole rows waits for the tab to be read; what takes it back does not.
 _OF_CELLS = (sheet_edit.c.column_name != ROW) | (sheet_edit.c.seen_by == "undo")
 
+#: Whole rows hold columns that no tab shows: they are read to take an edit back, and for nothing else.
+_SHOWN = [column for column in sheet_edit.c if column is not sheet_edit.c.whole_row]
+
 # Reading ----------------------------------------------------------------------------------------------------------------
 
 
@@ -188,7 +196,7 @@ def select(
     # Chosen before the tabs are joined: MariaDB would begin with these, and sort all edits.
     chosen = sa.select(sheet_edit.c.id).where(*where).order_by(order).limit(limit).subquery()
     query = (
-        sa.select(sheet_edit, sync_tab.c.spreadsheet_id, sync_tab.c.tab)
+        sa.select(*_SHOWN, sync_tab.c.spreadsheet_id, sync_tab.c.tab)
         .join(chosen, chosen.c.id == sheet_edit.c.id)
         .join(sync_tab, sync_tab.c.id == sheet_edit.c.tab_id)
         .order_by(order)
@@ -201,6 +209,12 @@ def of_cell(connection: sa.Connection, edit: Edit, limit: int) -> list[Edit]:
     columns = sheet_edit.c
     cell = (columns.tab_id == edit.tab_id) & (columns.row_key == edit.row_key) & (columns.column_name == edit.column)
     return select(connection, cell, limit=limit, newest=True)
+
+
+def whole_row(connection: sa.Connection, edit: Edit) -> str | None:
+    """All of the row that an edit inserted or deleted, or is to; None where it is about something else, or not kept."""
+    text: str | None = connection.scalar(sa.select(sheet_edit.c.whole_row).where(sheet_edit.c.id == edit.id))
+    return text
 
 
 def claimed(
@@ -269,6 +283,8 @@ class Ended:
     kind: ColumnType = ColumnType.TEXT
     in_database: Cell | Unknown | Mapping[str, Cell] = UNKNOWN
     stored: Cell | Unknown | Mapping[str, Cell] = UNKNOWN
+    #: All of the row that was inserted or deleted.
+    whole_row: str | None = None
 
 
 def settle(connection: sa.Connection, ended: Sequence[Ended]) -> None:
@@ -284,6 +300,9 @@ def settle(connection: sa.Connection, ended: Sequence[Ended]) -> None:
     if rows:
         connection.execute(sheet_edit.update().where(mine).values(values | {"settled_at": utc_now()}), rows)
     for one in ended:
+        if one.whole_row is not None:
+            whole = sheet_edit.update().where(sheet_edit.c.id == one.edit.id)
+            connection.execute(whole.values(whole_row=one.whole_row))
         if one.state is State.APPLIED and one.edit.undoes is not None:
             _mark_undone(connection, one.edit)
 

@@ -1,4 +1,4 @@
-"""Rows that are marked as deleted (``deleted_rows: soft``): what the mark is, and taking a deletion back."""
+"""Rows that are marked as deleted (``deleted_rows: soft``): what the mark is, and taking that back."""
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
@@ -28,19 +28,14 @@ def marked_as(held: Mapping[str, Any], column: str) -> dict[str, Cell]:
     return {column: value if value is None or isinstance(value, bool | int) else str(value)}
 
 
-def take_back(platform: sa.Connection, state: sa.Connection, tab: Tab, undo: Edit) -> State:
+def taken_back(platform: sa.Connection, tab: Tab, undo: Edit) -> ledger.Ended:
     """Mark a row as not deleted any more, or deleted again, where it is still marked as that left it."""
     edits = tab.edits or Edits()
     wanted: dict[str, Cell] = undo.typed if isinstance(undo.typed, dict) else {}
-    end = ledger.Ended(
-        undo, State.REJECTED, f"rows of the tab are not marked as deleted by {', '.join(wanted)} any more"
-    )
     if edits.deleted_rows == "soft" and list(wanted) == [edits.deleted_column]:
-        end = _taken_back(platform, tab, undo, wanted[edits.deleted_column])
-    ledger.settle(state, [end])
-    if end.state is State.APPLIED:
-        ask_for_sync(platform, tab, undo)
-    return end.state
+        return _taken_back(platform, tab, undo, wanted[edits.deleted_column])
+    gone = f"rows of the tab are not marked as deleted by {', '.join(wanted)} any more"
+    return ledger.Ended(undo, State.REJECTED, gone)
 
 
 def _taken_back(platform: sa.Connection, tab: Tab, undo: Edit, mark: Cell) -> ledger.Ended:

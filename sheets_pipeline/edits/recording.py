@@ -12,7 +12,7 @@ from sheets_pipeline.database.edit_tables import sheet_edit
 from sheets_pipeline.database.event_table import utc_now
 from sheets_pipeline.database.state import chunks, sync_base_row
 from sheets_pipeline.edits.base import as_cell, zone_named
-from sheets_pipeline.edits.ledger import OPEN, Edit, Seen, Source, State, as_json, now, select
+from sheets_pipeline.edits.ledger import OPEN, Edit, Seen, Source, State, as_json, now, select, whole_row
 from sheets_pipeline.sync.cells import Cell, same_cell
 from sheets_pipeline.sync.merge import UNKNOWN, Unknown, same
 from sheets_pipeline.sync.tab import ColumnType
@@ -214,5 +214,6 @@ def put_in(connection: sa.Connection, edit: Edit, value: Cell, base: Cell, who: 
         "due_at": moment,
         "decided_by": who,
         "undoes": edit.id,
+        "whole_row": whole_row(connection, edit) if edit.is_whole_row else None,
     }
     connection.execute(sheet_edit.insert().values(values))

@@ -12,7 +12,7 @@ from sheets_pipeline.edits import ledger
 from sheets_pipeline.edits.apply import editable_tabs
 from sheets_pipeline.edits.base import as_cell, zone_of
 from sheets_pipeline.edits.ledger import Edit
-from sheets_pipeline.edits.taking_back import Preview
+from sheets_pipeline.edits.previews import Preview
 from sheets_pipeline.edits.which import Which
 from sheets_pipeline.sync.cells import KEY_SEPARATOR, Cell, from_serial
 from sheets_pipeline.sync.merge import Unknown
@@ -58,6 +58,10 @@ _VALUES = ("base", "in_database", "stored")
 _NAMES = {"in_database": "database"}
 
 
+#: Stands for a row that is not there.
+NO_ROW = "no row"
+
+
 def preview_as_json(one: Preview) -> dict[str, Any]:
     """What taking back would do to a cell: from ``now`` to ``then``, both as people read them."""
     edit, tabs = one.taking.first, editable_tabs()
@@ -65,9 +69,10 @@ def preview_as_json(one: Preview) -> dict[str, Any]:
     return {
         **{name: facts[name] for name in ("tab", "key", "column")},
         "ids": [edit.id for edit in one.taking.edits],
-        "now": text(one.held, type_of(edit, tabs)),
-        "then": facts["shown"]["database"],
+        "now": NO_ROW if edit.is_whole_row and one.held is None else text(one.held, type_of(edit, tabs)),
+        "then": NO_ROW if edit.is_whole_row and edit.in_database is None else facts["shown"]["database"],
         "outcome": one.outcome.value,
+        "reason": one.reason,
         "later": [as_json(edit, tabs) for edit in one.taking.later],
     }
 

@@ -15,7 +15,7 @@ from sheets_pipeline.database.edit_tables import sheet_edit
 from sheets_pipeline.database.event_table import pending_event
 from sheets_pipeline.database.row_tables import sheet_row_birth
 from sheets_pipeline.database.types import LongText
-from sheets_pipeline.edits import ledger
+from sheets_pipeline.edits import decisions, ledger
 from sheets_pipeline.edits.apply import apply_row
 from sheets_pipeline.edits.ledger import Edit
 from sheets_pipeline.edits.look import look_at
@@ -118,6 +118,14 @@ class Desk:
         """Read it twice: what was found the first time is done the second time."""
         self.look(title)
         self.look(title, after=after)
+
+    def undo(self, *edits: Edit) -> list[str]:
+        """Take edits of one row back; the states of the edits that do it."""
+        decisions.undo(self.pipeline.state, [edit.id for edit in edits], "cleo")
+        key = edits[0].row_key
+        return [
+            state.value for state in apply_row(self.pipeline, lambda _id, t: self.tabs.get(t), edits[0].tab_id, key)
+        ]
 
     def tab_id(self, title: str) -> int:
         with self.pipeline.state.connect() as connection:

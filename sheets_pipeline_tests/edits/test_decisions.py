@@ -9,8 +9,9 @@ from sheets_pipeline.database.row_tables import sheet_row_step
 from sheets_pipeline.database.state import TabStore
 from sheets_pipeline.edits import decisions, ledger, row_steps
 from sheets_pipeline.edits.ledger import Seen, Source, State
+from sheets_pipeline.edits.previews import Outcome, preview
 from sheets_pipeline.edits.recording import record
-from sheets_pipeline.edits.taking_back import Outcome, preview, takings
+from sheets_pipeline.edits.taking_back import takings
 from sheets_pipeline.edits.which import Which
 from sheets_pipeline_tests.edits.stage import CELLS, KEY, TAB, Stage
 
@@ -157,8 +158,8 @@ def test_a_persons_hour_is_taken_back_at_once_and_others_edits_stay(small: Stage
 
 
 def test_a_preview_tells_what_would_change_and_what_is_kept(small: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sheets_pipeline.edits.taking_back.editable_tabs", lambda: {small.tab.title: small.tab})
-    monkeypatch.setattr("sheets_pipeline.edits.taking_back.editable_tab", lambda *_: small.tab)
+    monkeypatch.setattr("sheets_pipeline.edits.previews.editable_tabs", lambda: {small.tab.title: small.tab})
+    monkeypatch.setattr("sheets_pipeline.edits.previews.editable_tab", lambda *_: small.tab)
     small.type(title="Draw", points=4, note="x", low=2)
     small.apply()
     small.change(points=5, note=None)
@@ -172,7 +173,7 @@ def test_a_preview_tells_what_would_change_and_what_is_kept(small: Stage, monkey
     }  # fmt: skip
     assert small.task() == before
     assert len(small.edits()) == 4
-    monkeypatch.setattr("sheets_pipeline.edits.taking_back._LOOK_SECONDS", 0.0)
+    monkeypatch.setattr("sheets_pipeline.edits.previews._LOOK_SECONDS", 0.0)
     assert {one.outcome for one in preview(small.pipeline, taken)} == {Outcome.UNKNOWN}
 
 

@@ -16,10 +16,10 @@ import sqlalchemy as sa
 from local_sheets.testing import LocalSheetsServer
 from sheets_pipeline.database.engine import connect
 from sheets_pipeline.edits import births, decisions, intake, ledger, places
-from sheets_pipeline.edits.apply import apply_row
+from sheets_pipeline.edits.previews import preview
 from sheets_pipeline.edits.showing import preview_as_json
 from sheets_pipeline.edits.signature import secret_of, sign
-from sheets_pipeline.edits.taking_back import preview, takings
+from sheets_pipeline.edits.taking_back import takings
 from sheets_pipeline.errors import SheetsUnavailable
 from sheets_pipeline.sheets.reader import NeedsFullSync
 from sheets_pipeline.sync.tab import Tab
@@ -64,13 +64,22 @@ def test_a_row_that_a_person_types_is_inserted_once_and_gets_its_key(desk: Desk)
     assert [(edit.row_key, edit.column, edit.state) for edit in desk.edits() if edit.state == "applied"] == [
         ("4", "(row)", "applied")
     ]
-    with pytest.raises(
-        decisions.NotPossible, match="about a whole row, which is not taken back here: delete it in the tab"
-    ):
-        decisions.undo(desk.pipeline.state, [desk.edits()[-1].id], "ada")
     desk.put("Tickets!E6", ["edited"])
     desk.look()
     assert desk.stored(TICKET, "id", "note")[3] == (4, "edited")
+    inserted, typed = (edit for edit in desk.edits() if edit.state == "applied")
+    desk.undo(inserted)  # what came later is kept
+    assert (desk.edits()[-1].state, desk.edits()[-1].reason) == ("conflict", "note changed since: the row is kept")
+    desk.undo(inserted, typed)
+    assert len(desk.stored()) == 3
+    desk.event(4)
+    assert [row[0] for row in desk.rows()] == [1, 2, 3]
+    desk.undo(desk.edits()[-1])  # the undo of the row, not of the cell
+    assert desk.stored(TICKET, "id", "title", "stage")[3:] == [(4, "four", "fresh")]
+    desk.event(4)
+    assert [row[:2] for row in desk.rows()[3:]] == [[4, "four"]]
+    desk.settle(after=70)
+    assert desk.sync().traffic.write_requests == 0
 
 
 def test_what_the_database_refuses_stays_as_it_was_typed_and_is_told(desk: Desk) -> None:
@@ -135,6 +144,12 @@ def test_a_row_that_stays_away_is_deleted_as_declared(desk: Desk) -> None:
     assert desk.stored(PART, "region", "nr") == [("EU", 2), ("EU", 3)]
     desk.sync("Parts")
     assert len(desk.rows("Parts")) == 2
+    desk.undo(desk.edits()[-1])
+    assert desk.stored(PART, "region", "nr", "name")[0] == ("EU", 1, "part 1")
+    desk.sync("Parts")
+    desk.settle("Parts", after=70)
+    assert sorted(row[1] for row in desk.rows("Parts")) == [1, 2, 3]
+    assert len(desk.stored(PART, "region", "nr")) == 3
 
 
 def test_a_row_that_was_marked_as_deleted_is_taken_back(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,24 +160,20 @@ def test_a_row_that_was_marked_as_deleted_is_taken_back(desk: Desk, monkeypatch:
         [taking] = takings(connection, decisions.undoable(connection, [deletion.id]))
     assert ledger.as_json(taking.value) == '{"cells": {"deleted_at": null}}' != ledger.as_json(taking.base)
 
-    monkeypatch.setattr("sheets_pipeline.edits.taking_back.editable_tab", lambda *_: desk.tabs["Tickets"])
+    monkeypatch.setattr("sheets_pipeline.edits.previews.editable_tab", lambda *_: desk.tabs["Tickets"])
     [shown] = preview(desk.pipeline, [taking])
     assert shown.outcome == "changes"
     assert preview_as_json(shown)["then"] == ""
 
-    def undo(edit: ledger.Edit) -> list[ledger.State]:
-        decisions.undo(desk.pipeline.state, [edit.id], "cleo")
-        return apply_row(desk.pipeline, lambda _id, name: desk.tabs.get(name), desk.tab_id("Tickets"), "2")
-
-    assert undo(deletion) == ["applied"]
+    assert desk.undo(deletion) == ["applied"]
     assert desk.stored(TICKET, "id", "deleted_at")[1] == (2, None)
     assert [edit.state for edit in desk.edits()] == ["undone", "applied"]
     desk.sync()
     assert sorted(row[0] for row in desk.rows()) == [1, 2, 3]
-    assert undo(desk.edits()[-1]) == ["applied"]  # the undo, too
+    assert desk.undo(desk.edits()[-1]) == ["applied"]  # the undo, too
     assert desk.stored(TICKET, "deleted_at")[1] != (None,)
     desk.change(TICKET.update().where(TICKET.c.id == 2).values(deleted_at=datetime(2020, 1, 1)))
-    assert undo(desk.edits()[-1]) == ["conflict"]
+    assert desk.undo(desk.edits()[-1]) == ["conflict"]
     assert desk.stored(TICKET, "deleted_at")[1] == (datetime(2020, 1, 1),)
 
 

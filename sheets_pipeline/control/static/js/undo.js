@@ -18,13 +18,15 @@ export function local(moment) {
 
 function cell(one) {
   const later = one.later.map((edit) => `${whoOf(edit)} typed “${edit.shown.typed}” later`).join("; ");
-  const what = one.outcome === "changes" ? change(one.now, one.then) : el("span", {}, value(one.now), ` ${WORDS[one.outcome]}`);
+  const what = one.outcome === "changes" ? change(one.now, one.then) : el("span", {}, value(one.now), ` ${one.reason ? `stays: ${one.reason}` : WORDS[one.outcome]}`);
   return el("li", { dataset: { outcome: one.outcome } }, icon(SIGNS[one.outcome]), el("span", { class: "place-of", text: placeOf(one), title: placeOf(one) }), what, later ? el("span", { class: "later", text: later }) : null);
 }
 
 function summed(preview) {
   const of = (outcome) => preview.cells.filter((one) => one.outcome === outcome).length;
-  const parts = [`${count(of("changes"), "cell")} would change`];
+  const rows = preview.cells.filter((one) => one.outcome === "changes" && one.column === "(row)").length;
+  const parts = rows ? [`${count(rows, "row")} would come or go`] : [];
+  if (!rows || of("changes") > rows) parts.push(`${count(of("changes") - rows, "cell")} would change`);
   if (of("kept")) parts.push(`${of("kept")} changed since and stay`);
   if (of("nothing")) parts.push(`${of("nothing")} hold that value already`);
   if (of("unknown")) parts.push(`${of("unknown")} cannot be told`);

@@ -219,3 +219,14 @@ class StoredMemory(TabStore):
         known = self.facts()
         is_another = facts is None or (known is not None and known.sheet_id != facts.sheet_id)
         self.write_facts(asdict(facts) if facts else None, forget_base=is_another)
+
+
+def hosts_of(credential: Credential, settings: Settings) -> str | None:
+    """The label of the hosts that have its key; None where every host has."""
+    return credential.hosts if settings.celery_broker_url else None
+
+
+def is_here(credential: Credential, settings: Settings) -> bool:
+    """Whether this host has its key."""
+    label = hosts_of(credential, settings)
+    return label is None or label in settings.labels

@@ -15,6 +15,7 @@ from pydantic import Field
 
 from sheets_pipeline.components.declared import DeclaredSource
 from sheets_pipeline.components.tab_asset import declared_sources
+from sheets_pipeline.dagster_runtime.at_once import HOSTS_TAG
 from sheets_pipeline.dagster_runtime.connections import shared
 from sheets_pipeline.dagster_runtime.failed_partitions import note_failed
 from sheets_pipeline.database import source_notices, source_tasks
@@ -24,6 +25,7 @@ from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.runs import gate
 from sheets_pipeline.settings import load_settings
 from sheets_pipeline.sources.due import due, next_at
+from sheets_pipeline.sources.hosts import source_hosts
 from sheets_pipeline.sources.judging import CHECKS, judged
 from sheets_pipeline.sources.processing import Processed, process
 from sheets_pipeline.sources.showing import retries_of
@@ -64,6 +66,11 @@ def due_now(opened: Pipeline) -> list[DeclaredSource]:
     source_tasks.end_dead(opened.state)
     tasks, known = source_tasks.latest(opened.state), source_tasks.known(opened.state)
     return due(declared_sources(), tasks, known, datetime.now(UTC), retries_of(opened.settings))
+
+
+def _due_at(opened: Pipeline, hosts: str | None) -> list[DeclaredSource]:
+    """Those that are due and that a run with this tag, None for one without, is for."""
+    return [one for one in due_now(opened) if source_hosts(one, opened.settings) == hosts]
 
 
 def events_of(
@@ -157,7 +164,11 @@ def read_due_sources(
     """What is wrong with a source fails the run, after all others were read."""
     opened = pipeline.opened()
     wanted = set(config.ids)
-    sources = [one for one in declared_sources() if one.id in wanted] if wanted else due_now(opened)
+    sources = (
+        [one for one in declared_sources() if one.id in wanted]
+        if wanted
+        else _due_at(opened, context.run.tags.get(HOSTS_TAG))
+    )
     workers, wished = _wishes[-1] if _wishes else (None, None)
 
     def tell(one: Processed) -> None:
@@ -241,13 +252,17 @@ def _look(instance: dg.DagsterInstance, opened: Pipeline) -> dg.SensorResult:
     partitions = dg.DynamicPartitionsDefinition(name=PARTITIONS)
     changes: list[Any] = [partitions.build_add_request(new)] if new else []
     changes += [partitions.build_delete_request(gone)] if gone else []
-    found = due_now(opened)
-    is_told = not source_notices.any_due(opened.state)
-    if not found and is_told:
+    wanted_by = {source_hosts(one, opened.settings) for one in due_now(opened)}
+    if source_notices.any_due(opened.state):
+        wanted_by.add(None)
+    if not wanted_by:
         return dg.SensorResult(skip_reason=_until(opened, declared), dynamic_partitions_requests=changes)
-    if instance.get_runs_count(dg.RunsFilter(job_name=JOB, statuses=gate.UNDER_WAY)):
+    under_way = instance.get_runs(dg.RunsFilter(job_name=JOB, statuses=gate.UNDER_WAY))
+    free = wanted_by - {run.tags.get(HOSTS_TAG) for run in under_way}
+    if not free:
         return dg.SensorResult(skip_reason="Sources are due; a run is under way.", dynamic_partitions_requests=changes)
-    return dg.SensorResult([dg.RunRequest()], dynamic_partitions_requests=changes)
+    runs = [dg.RunRequest(tags={HOSTS_TAG: label} if label else {}) for label in sorted(free, key=str)]
+    return dg.SensorResult(runs, dynamic_partitions_requests=changes)
 
 
 def _until(opened: Pipeline, declared: Sequence[DeclaredSource]) -> str:
@@ -265,7 +280,7 @@ def _until(opened: Pipeline, declared: Sequence[DeclaredSource]) -> str:
     description="Keeps a partition for each source, and asks for one run of all that are due.",
 )
 def due_sources(context: dg.SensorEvaluationContext, pipeline: PipelineResource) -> dg.SensorResult | dg.SkipReason:
-    """One run for all that is due, while no such run is under way."""
+    """One run for all that is due, while no such run is under way; one more for each label of hosts that only can read some."""
     try:
         return _look(shared(context), pipeline.opened())
     except gate.UNREACHABLE as error:

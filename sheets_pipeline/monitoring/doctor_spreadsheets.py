@@ -10,8 +10,7 @@ from sheets_pipeline.database import history
 from sheets_pipeline.errors import SheetsPipelineError
 from sheets_pipeline.monitoring.doctor import Finding, fail, ok
 from sheets_pipeline.monitoring.doctor_facts import Facts
-from sheets_pipeline.pipeline import Pipeline
-from sheets_pipeline.runs.bound import is_here
+from sheets_pipeline.pipeline import Pipeline, is_here
 from sheets_pipeline.runs.gate import spreadsheet_circuit
 from sheets_pipeline.runs.targets import Target, targets
 from sheets_pipeline.sync.spreadsheet import DEFAULT

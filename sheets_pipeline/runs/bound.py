@@ -9,22 +9,9 @@ from datetime import datetime
 
 from sheets_pipeline.components.tab_asset import TabAsset, declared_credentials
 from sheets_pipeline.database import held_tabs
-from sheets_pipeline.pipeline import Pipeline
+from sheets_pipeline.pipeline import Pipeline, hosts_of
 from sheets_pipeline.runs.jobs import Job
 from sheets_pipeline.runs.targets import Target, usable_targets
-from sheets_pipeline.settings import Settings
-from sheets_pipeline.sync.spreadsheet import Credential
-
-
-def hosts_of(credential: Credential, settings: Settings) -> str | None:
-    """The label of the hosts that have its key; None where every host has."""
-    return credential.hosts if settings.celery_broker_url else None
-
-
-def is_here(credential: Credential, settings: Settings) -> bool:
-    """Whether this host has its key."""
-    label = hosts_of(credential, settings)
-    return label is None or label in settings.labels
 
 
 def for_hosts(placed: Iterable[Target], hosts: str | None) -> tuple[list[Target], list[Target]]:

@@ -3,8 +3,7 @@
 from sheets_pipeline.components.tab_asset import tab_assets
 from sheets_pipeline.edits import looks
 from sheets_pipeline.edits.look import look_due
-from sheets_pipeline.pipeline import Pipeline
-from sheets_pipeline.runs.bound import is_here
+from sheets_pipeline.pipeline import Pipeline, is_here
 from sheets_pipeline.runs.targets import usable_targets
 from sheets_pipeline.sync.spreadsheet import DEFAULT
 

@@ -6,7 +6,7 @@ from sheets_pipeline.components.declared import DeclaredCredential, DeclaredSpre
 from sheets_pipeline.components.tab_asset import declared_credentials, declared_spreadsheets
 from sheets_pipeline.components.yaml_nodes import Place
 from sheets_pipeline.errors import AccessDenied
-from sheets_pipeline.runs.bound import is_here
+from sheets_pipeline.pipeline import is_here
 from sheets_pipeline.settings import load_settings, spreadsheet_id_in
 from sheets_pipeline.sheets.credentials import load_identity
 from sheets_pipeline.sync.spreadsheet import Each

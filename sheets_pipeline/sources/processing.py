@@ -19,13 +19,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from sheets_pipeline.components.declared import DeclaredSource
-from sheets_pipeline.components.tab_asset import declared_credentials
 from sheets_pipeline.database import source_tasks
 from sheets_pipeline.database.source_tasks import ALIVE_SECONDS, Known, Task
 from sheets_pipeline.errors import SheetsPipelineError, SourceProblem
 from sheets_pipeline.logs import bound
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.sources.due import together
+from sheets_pipeline.sources.hosts import credential_of, why_not_here
 from sheets_pipeline.sources.into import write_into
 from sheets_pipeline.sources.reading import Reading, Result, keep, read_group
 from sheets_pipeline.sources.schema import schema_change
@@ -33,7 +33,6 @@ from sheets_pipeline.sources.store import SourceStore, Version
 from sheets_pipeline.sources.stores import open_store
 from sheets_pipeline.sources.telling import note_change, tell_due
 from sheets_pipeline.sync.source import OnSchemaChange, Source
-from sheets_pipeline.sync.spreadsheet import DEFAULT, Credential
 
 logger = logging.getLogger(__name__)
 
@@ -145,17 +144,11 @@ def _group(current: _Round, group: Sequence[DeclaredSource]) -> None:
 
 
 def _read(current: _Round, group: Sequence[DeclaredSource], sources: Sequence[Source]) -> Mapping[str, Result]:
+    if problem := why_not_here(group[0], current.pipeline.settings):
+        source_tasks.ask(current.state, current.environment, [one.id for one in sources])
+        raise SourceProblem(group[0].id, problem)
     store = current.store or open_store(current.pipeline, current.environment)  # says why it cannot be opened
-    return read_group(current.pipeline, _credential(group[0], sources[0]), sources, store)
-
-
-def _credential(one: DeclaredSource, source: Source) -> Credential:
-    declared = one.credential or declared_credentials().get(source.credential)
-    if declared is None and source.credential != DEFAULT:
-        raise SourceProblem(
-            source.id, f"there is no credential {source.credential!r}. Declare it, or correct the name."
-        )
-    return declared.credential if declared is not None else Credential()
+    return read_group(current.pipeline, credential_of(group[0]), sources, store)
 
 
 def _finish(current: _Round, one: DeclaredSource, result: Result | Exception | None) -> None:

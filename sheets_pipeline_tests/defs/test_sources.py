@@ -60,12 +60,12 @@ def look(platform: Platform) -> Any:
         return due_sources(context, pipeline=PipelineResource())
 
 
-def run(platform: Platform, **config: Any) -> dg.ExecuteInProcessResult:
+def run(platform: Platform, *, tags: dict[str, str] | None = None, **config: Any) -> dg.ExecuteInProcessResult:
     job = dg.Definitions(
         assets=sources().assets, jobs=[sources_module.source_sync], resources={"pipeline": PipelineResource()}
     ).resolve_job_def("source_sync")
     given = {"ops": {"read_sources": {"config": config}}}
-    return job.execute_in_process(instance=platform.instance, raise_on_error=False, run_config=given)
+    return job.execute_in_process(instance=platform.instance, raise_on_error=False, run_config=given, tags=tags)
 
 
 def test_one_run_reads_all_that_is_due_and_tells_what_changed(kept_in: str, declared: Platform):
@@ -145,6 +145,29 @@ def test_partitions_of_one_run_are_materialized_by_the_asset(declared: Platform)
     )
     assert [event.partition for event in materialized(result)] == ["people"]
     assert declared.instance.get_latest_materialization_event(SOURCE_KEY) is not None
+
+
+def test_a_source_whose_key_is_on_certain_hosts_is_read_by_a_run_of_theirs(
+    declared: Platform, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    (tmp_path / "sources" / "wrong.yaml").unlink()
+    (tmp_path / "sources" / "scores.yaml").write_text(
+        f"type: sheets_pipeline.Source\nattributes: {{id: scores, url: {declared.spreadsheet_id}, range: 'D:E', credential: a}}\n"
+        f"---\ntype: sheets_pipeline.Credential\nattributes: {{name: a, key_file: {declared.server.credentials_file}, hosts: school_a}}\n"
+    )
+    monkeypatch.setenv("CELERY_BROKER_URL", "redis://127.0.0.1:1/0")
+    tab_asset.reload_tabs()
+    theirs = {"sheets_pipeline/hosts": "school_a"}
+    asked = sorted(run_request.tags.get("sheets_pipeline/hosts", "") for run_request in look(declared).run_requests)
+    assert asked == ["", "school_a"]
+    assert run(declared).success  # it leaves the other one
+    assert [dict(one.tags).get("sheets_pipeline/hosts") for one in look(declared).run_requests] == ["school_a"]
+    failed = run(declared, ids=["scores"])  # by hand, on a host without the label
+    assert "on hosts with the label 'school_a'" in str(failed.all_node_events)
+    [opened] = declared.opened
+    monkeypatch.setattr(opened, "settings", opened.settings.model_copy(update={"host_labels": "school_a"}))
+    assert run(declared, tags=theirs).success  # asked for again by the one that failed
+    assert not look(declared).run_requests
 
 
 def test_a_project_without_sources_has_none_of_this(platform: Platform):

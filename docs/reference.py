@@ -33,7 +33,8 @@ _SETTINGS = f"""{_MADE}
 
 From the environment or from `.env` in the current folder; the environment wins. A wrong value stops the start and names the
 variable, the value and what is valid. `NAME=` with nothing behind it is the same as no such line. Passwords, keys and tokens
-appear in no message.
+appear in no message, and may stand in files: `DATABASE_URL_FILE=/run/secrets/database_url` instead of `DATABASE_URL` ([secrets in
+files](../run/one-machine.md#secrets-in-files)).
 """
 
 #: The first setting of each group, in the order of ``Settings``; its heading, and where more is told.

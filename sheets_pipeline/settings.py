@@ -7,11 +7,17 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, cast
 from urllib.parse import unquote, urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from sheets_pipeline import urls
 from sheets_pipeline.errors import SettingsError
@@ -62,10 +68,59 @@ def _listed(value: str | None) -> list[str]:
     return [part.strip() for part in (value or "").split(",") if part.strip()]
 
 
+class _SecretFiles:
+    """Secrets whose files one source names: ``DATABASE_URL_FILE`` for ``DATABASE_URL``, as whatever mounts secrets has them."""
+
+    def __init__(self, named_in: EnvSettingsSource) -> None:
+        self._named_in = named_in
+
+    def __call__(self) -> dict[str, Any]:
+        """Name of the setting → what its file holds.
+
+        Raises:
+            SettingsError: A file cannot be read, or a setting is given beside its file.
+        """
+        given = self._named_in.env_vars
+        named = {name: given.get(f"{name}_file") for name in _SECRETS}
+        return {name: self._text(name, file) for name, file in named.items() if file and file.strip()}
+
+    def _text(self, name: str, file: str) -> str:
+        if _blank_is_unset(self._named_in.env_vars.get(name)) is not None:
+            raise SettingsError(f"{name.upper()} and {name.upper()}_FILE are both set: expected one of them.")
+        try:
+            return Path(file.strip()).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is no text"
+            raise SettingsError(
+                f"{name.upper()}_FILE is {file!r}: the file cannot be read ({why}). Correct the path, or let this user read it."
+            ) from None
+
+
 class Settings(BaseSettings):
     """What a user can set; the environment wins over ``.env``."""
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Files of secrets, each right behind what names it."""
+        return cast(
+            tuple[PydanticBaseSettingsSource, ...],
+            (
+                init_settings,
+                env_settings,
+                _SecretFiles(cast(EnvSettingsSource, env_settings)),
+                dotenv_settings,
+                _SecretFiles(cast(DotEnvSettingsSource, dotenv_settings)),
+            ),
+        )
 
     database_url: DatabaseUrl = Field(
         None,
@@ -361,7 +416,7 @@ def spreadsheet_id_in(text: str) -> str:
     return text
 
 
-#: Values of these never appear in a message.
+#: Values of these never appear in a message, and may stand in a file: NAME_FILE says where.
 _SECRETS = {
     "database_url",
     "pipeline_database_url",

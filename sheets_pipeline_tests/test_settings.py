@@ -51,6 +51,25 @@ def test_a_dotenv_file_is_read_and_the_environment_wins(monkeypatch: pytest.Monk
     assert settings.spreadsheet_id is None
 
 
+def test_a_secret_may_stand_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "url").write_text("postgresql://reader:s3cret@db/school\n")
+    (tmp_path / ".env").write_text("DATABASE_URL=postgresql://other@db/other\nALERT_URLS_FILE=url\n")
+    monkeypatch.setenv("DATABASE_URL_FILE", str(tmp_path / "url"))
+    settings = load_settings()
+    assert settings.database_url is not None
+    assert settings.database_url.get_secret_value() == "postgresql://reader:s3cret@db/school"  # the environment wins
+    assert settings.alert_urls is not None
+    monkeypatch.setenv("DATABASE_URL", "postgresql://third@db/third")
+    with pytest.raises(SettingsError, match="DATABASE_URL and DATABASE_URL_FILE are both set"):
+        load_settings()
+
+
+def test_a_file_of_a_secret_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONTROL_API_TOKEN_FILE", "/run/secrets/token")
+    with pytest.raises(SettingsError, match=r"CONTROL_API_TOKEN_FILE is '/run/secrets/token': .*No such file"):
+        load_settings()
+
+
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [

@@ -23,10 +23,11 @@ from kombu.entity import Queue
 from kombu.exceptions import OperationalError
 
 from sheets_pipeline.dagster_runtime.at_once import HOSTS_TAG
-from sheets_pipeline.dagster_runtime.celery_app import EXECUTE_RUN, celery_app, code_version, queue_of
+from sheets_pipeline.dagster_runtime.celery_app import EXECUTE_RUN, broker_url, celery_app, code_version, queue_of
 from sheets_pipeline.dagster_runtime.run_lock import run_lock, run_locks
 from sheets_pipeline.errors import TabBusy
 from sheets_pipeline.processes.identity import WORKER_TAG, WorkerIdentity
+from sheets_pipeline.settings import load_settings
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +46,10 @@ class _Sent:
 
 
 class CeleryHostsRunLauncher(CeleryRunLauncher):
-    """Starts runs on any host with a worker of the same code; takes the configuration of dagster-celery's launcher."""
+    """Starts runs on any host with a worker of the same code; takes the configuration of dagster-celery's launcher.
+
+    Where that names no ``broker``, it is that of CELERY_BROKER_URL.
+    """
 
     def __init__(
         self,
@@ -56,8 +60,9 @@ class CeleryHostsRunLauncher(CeleryRunLauncher):
         config_source: dict[str, object] | None = None,
         inst_data: ConfigurableClassData | None = None,
     ) -> None:
+        broker = broker or broker_url(load_settings())
         super().__init__(default_queue, broker, backend, include, config_source, inst_data)
-        self._app: Celery = celery_app(broker or "")
+        self._app: Celery = celery_app(broker)
         self._app.conf.update(config_source or {})
         self._on_the_way: dict[str, _Sent] = {}
         self._looking = threading.Lock()

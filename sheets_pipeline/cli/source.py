@@ -85,7 +85,7 @@ def process(
         output.print_tasks(tasks)
         changed = sum(bool(task.changed) for task in tasks)
         seconds = time.monotonic() - started
-        click.echo(f"{len(tasks)} sources read in {seconds:.1f} s: {changed} changed, {failed} failed")
+        click.echo(f"Sources read: {len(tasks)} in {seconds:.1f} s, {changed} changed, {failed} failed")
     if failed:
         sys.exit(1)
 
@@ -320,6 +320,6 @@ def check(config: Path | None, as_json: bool) -> None:
     else:
         for one in broken:
             echo(f"{one.id}: {one.problem}")
-        click.echo(f"{len(found)} sources, {len(broken)} of them cannot be used.")
+        click.echo(f"Sources: {len(found)}, of which {len(broken)} cannot be used.")
     if broken:
         sys.exit(1)

@@ -38,6 +38,8 @@ _CIRCULAR = CellError(
 
 #: Changes of a tab's shape or look that no formula sees.
 _OF_NO_FORMULA = {"filterViews", "protectedRanges", "bandedRanges", "charts", "slicers", "conditionalFormats"}
+#: Fields of a formula's cell that go with its result.
+_OF_RESULTS = (IMPLIED_FORMAT, IS_ARRAY, "hyperlink")
 #: Passes of a round; each finds one more step from a result that only its evaluation tells of.
 _MOST_PASSES = 100
 
@@ -193,7 +195,7 @@ class _Round:
                 self._learn(place, cell)
                 if is_to_be_asked(cell) or place in self._known.dependencies.sized:
                     places.append(place)
-        return self.after(areas, places) if len(self._known.dependencies) else self.everything()
+        return self.after(areas, places, are_learned=True) if len(self._known.dependencies) else self.everything()
 
     def _learn(self, place: Place, cell: Cell) -> None:
         if isinstance(cell.value, Formula):
@@ -206,20 +208,20 @@ class _Round:
             if any(is_spilled(cell) for cell in row.cells):
                 tab.put_cells(self._tx, index, 0, [unspilled(cell) for cell in row.cells])
 
-    def after(self, areas: list[Rect], places: Iterable[Place]) -> Calculation | None:
-        """Take in the formulas of the changed areas and evaluate what depends on them, and what stands in ``places``."""
+    def after(self, areas: list[Rect], places: Iterable[Place], *, are_learned: bool = False) -> Calculation | None:
+        """Evaluate what depends on the changed areas, whose formulas are taken in first, and what stands in ``places``."""
         try:
             with limited(ROUND_SECONDS, self._clock, MOST_ORDER_STEPS):
-                order = self._order_after(areas, places)
+                order = self._order_after(areas, places, are_learned)
         except LimitReached:
             return self.everything()
         self._settle(order)
         return self._known
 
-    def _order_after(self, areas: list[Rect], places: Iterable[Place]) -> Order:
+    def _order_after(self, areas: list[Rect], places: Iterable[Place], are_learned: bool) -> Order:
         changed = [Rectangle(a.tab.title, a.row0, a.row1, a.col0, a.col1) for a in areas]
         known = self._known
-        if len(known.dependencies) or any(area.tab.rows.may_calculate for area in areas):
+        if not are_learned and (len(known.dependencies) or any(area.tab.rows.may_calculate for area in areas)):
             for area in areas:
                 changed += self._relearn(area)
         hit = {place for area in changed for place in known.wanted.meeting(area)}
@@ -344,14 +346,15 @@ class _Round:
     def _put(self, place: Place, result: Result) -> None:
         tab = self._workbook.find(place.title)
         old = unpack(tab.cell(place.row, place.col))
-        extra = {k: v for k, v in (old.extra or {}).items() if k not in (IMPLIED_FORMAT, IS_ARRAY, "hyperlink")}
+        extra = {k: v for k, v in (old.extra or {}).items() if k not in _OF_RESULTS}
         if result.number_format:
             extra[IMPLIED_FORMAT] = result.number_format
         if result.spill is not None:
             extra[IS_ARRAY] = True
         if result.hyperlink:
             extra["hyperlink"] = result.hyperlink
-        fresh = replace(old, result="" if result.value is None else plain_value(result.value), extra=extra or None)
+        value = "" if result.value is None else plain_value(result.value)
+        fresh = Cell(old.value, value, old.format, old.validation, old.note, extra or None)
         if fresh != old:
             tab.put_cells(self._tx, place.row, place.col, [fresh])
             self._tx.note_result(tab.rect(place.row, place.row + 1, place.col, place.col + 1))

@@ -46,6 +46,8 @@ class SpreadsheetWorkbook:
     def values(self, title: str, row0: int, row1: int, col0: int, col1: int) -> Rows:
         """Effective values; rows may be shorter than the area, and rows at its end may be missing."""
         tab = self.find(title)
+        if row1 == row0 + 1:
+            return values_of([tab.row_cells(row0)[col0:col1]])
         return values_of(tab.read(Rect(tab, row0, row1, col0, col1)))
 
     def titles(self) -> list[str]:

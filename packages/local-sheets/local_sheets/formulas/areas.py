@@ -1,7 +1,7 @@
 """Rectangles of cells, and finding quickly which of many rectangles a cell lies in."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from local_sheets.budget import spend
 
@@ -12,8 +12,7 @@ _MOST_BUCKETS = 64
 _MOST_COLUMNS = 128
 
 
-@dataclass(frozen=True, slots=True)
-class Rectangle:
+class Rectangle(NamedTuple):
     """Cells of a tab, 0-based and half-open. ``title`` in the tab's own spelling."""
 
     title: str
@@ -38,8 +37,7 @@ class Rectangle:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """One cell, 0-based."""
 
     title: str

@@ -1,15 +1,17 @@
 """Which cells a formula reads, and which formulas are to be evaluated again after a change, in which order."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from local_sheets.budget import spend
 from local_sheets.cell_values.locales import get_locale
 from local_sheets.formulas.areas import AreaIndex, Place, Rectangle
 from local_sheets.formulas.evaluator import span
 from local_sheets.formulas.faults import Fault
+from local_sheets.formulas.formula_shapes import Shape, filled
 from local_sheets.formulas.operands import Workbook
-from local_sheets.formulas.parser import parse_formula
+from local_sheets.formulas.parser import parse_shape
 from local_sheets.formulas.syntax import (
     Apply,
     ArrayLiteral,
@@ -45,22 +47,47 @@ class Reads:
 def reads_of(text: str, title: str, workbook: Workbook) -> Reads:
     """The areas that a formula in the tab ``title`` reads, and whether it is to be evaluated after each change."""
     try:
-        node = parse_formula(text, decimal_comma=get_locale(workbook.locale).decimal == ",")
+        shape, rows = parse_shape(text, decimal_comma=get_locale(workbook.locale).decimal == ",")
     except Fault:
         return Reads((), is_volatile=False)
-    areas, volatile, sized = [], False, False
-    for below in walk(node):
-        if isinstance(below, Reference):
-            areas.append(_reference_area(below, title, workbook))
-        elif isinstance(below, Name):
-            areas.append(_named_area(below.text, title, workbook))
-        elif isinstance(below, TableReference):
-            areas.append(_table_area(below, workbook))
-        elif isinstance(below, Call) and below.name in _VOLATILE:
-            volatile = True
-        elif isinstance(below, Call) and below.name in _OF_PLACES:
-            sized = sized or any(map(_is_open, below.arguments))
-    return Reads(tuple(area for area in areas if area is not None), volatile, sees_size=sized)
+    sketch = _shared_sketch(shape) if shape.is_shared else _sketch(shape.node)
+    areas = [_area(one, rows, title, workbook) for one in sketch.reads]
+    return Reads(tuple([area for area in areas if area is not None]), sketch.is_volatile, sees_size=sketch.sees_size)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sketch:
+    """What in a tree reads cells, and the rest of what ``Reads`` says."""
+
+    reads: tuple[Reference | Name | TableReference, ...]
+    is_volatile: bool
+    sees_size: bool
+
+
+@lru_cache(maxsize=4096)
+def _shared_sketch(shape: Shape) -> _Sketch:
+    return _sketch(shape.node)
+
+
+def _sketch(node: Node) -> _Sketch:
+    nodes = list(walk(node))
+    calls = [below for below in nodes if isinstance(below, Call)]
+    return _Sketch(
+        tuple(below for below in nodes if isinstance(below, Reference | Name | TableReference)),
+        any(call.name in _VOLATILE for call in calls),
+        any(_is_open(argument) for call in calls if call.name in _OF_PLACES for argument in call.arguments),
+    )
+
+
+def _area(
+    node: Reference | Name | TableReference, rows: Sequence[int], title: str, workbook: Workbook
+) -> Rectangle | None:
+    match node:
+        case Reference():
+            return _reference_area(filled(node, rows), title, workbook)
+        case Name(text):
+            return _named_area(text, title, workbook)
+    return _table_area(node, workbook)
 
 
 def _is_open(node: Node) -> bool:

@@ -68,7 +68,7 @@ class Trace:
     imports: set[str] = field(default_factory=set)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, which takes four times as long to make
 class Result:
     """What a formula yields.
 
@@ -86,7 +86,7 @@ class Result:
         return format_of(self.value)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen either
 class Evaluation:
     """Where a formula stands, and what it can see.
 
@@ -266,7 +266,10 @@ class Evaluation:
         return value
 
     def combined(self, operator: str, left: Operand, right: Operand) -> Operand:
-        return mapped(lambda one, other: apply_binary(operator, one, other, self.locale), [left, right])
+        locale = self.locale
+        if isinstance(left, Array | Range | Lambda) or isinstance(right, Array | Range | Lambda):
+            return mapped(lambda one, other: apply_binary(operator, one, other, locale), [left, right])
+        return apply_binary(operator, left, right, locale)
 
     def literal(self, rows: tuple[tuple[Node, ...], ...]) -> Array:
         found: list[list[Scalar]] = []

@@ -8,6 +8,7 @@ from itertools import count
 from local_sheets.a1 import column_index
 from local_sheets.cell_values.model import ERROR_TYPES, CellError
 from local_sheets.formulas.faults import NO_REFERENCE, PARSE_ERROR, Fault
+from local_sheets.formulas.formula_shapes import Rows, Shape, own_shape, shape_of
 from local_sheets.formulas.syntax import (
     Apply,
     ArrayLiteral,
@@ -40,17 +41,30 @@ _EXACT_DIGITS = 15
 
 
 def parse_formula(text: str, *, decimal_comma: bool = False) -> Node:
-    """The tree of a formula; short formulas of the same text share it.
+    """The tree of a formula; short formulas that differ in their rows alone are parsed once.
 
     Raises:
         Fault: ``#ERROR!``, the text is no formula.
     """
-    return (_parse if len(text) > _LONGEST_KEPT else _parse_once)(text, decimal_comma)
+    shape, rows = parse_shape(text, decimal_comma=decimal_comma)
+    return shape.fill(rows)
 
 
-@lru_cache(maxsize=16_384)
-def _parse_once(text: str, decimal_comma: bool) -> Node:
-    return _parse(text, decimal_comma)
+def parse_shape(text: str, *, decimal_comma: bool = False) -> tuple[Shape, Rows]:
+    """What a formula shares with all that differ in their rows alone, and its rows.
+
+    Raises:
+        Fault: ``#ERROR!``, the text is no formula.
+    """
+    return (_read_shape if len(text) > _LONGEST_KEPT else _read_shape_once)(text, decimal_comma)
+
+
+def _read_shape(text: str, decimal_comma: bool) -> tuple[Shape, Rows]:
+    found = None if len(text) > _LONGEST_KEPT else shape_of(text, _parse, decimal_comma)
+    return (own_shape(_parse(text, decimal_comma)), ()) if found is None else found
+
+
+_read_shape_once = lru_cache(maxsize=16_384)(_read_shape)
 
 
 def _parse(text: str, decimal_comma: bool) -> Node:

@@ -6,10 +6,12 @@
 import os
 import re
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, cast
 from urllib.parse import unquote, urlsplit
 
+from dotenv import dotenv_values
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
@@ -431,6 +433,8 @@ _SECRETS = {
     "elasticsearch_url",
 }
 
+_SECRET_FILES = {f"{name}_file" for name in _SECRETS}
+
 
 def load_settings(**overrides: Any) -> Settings:
     """Read and validate all settings.
@@ -470,8 +474,7 @@ class OwnSetting:
 
 def _load(of: type[S], **overrides: Any) -> S:
     """What the class reads now; made anew only where something that it reads has changed: a run asks a dozen times."""
-    known = _known.get(of)
-    read = (dict(os.environ), _dotenv(of), overrides)
+    known, read = _known.get(of), (_inputs(of), overrides)
     if known is None or known[0] != read:
         try:
             known = _known[of] = (read, of(**overrides))
@@ -484,13 +487,22 @@ def _load(of: type[S], **overrides: Any) -> S:
 _known: dict[type[BaseSettings], tuple[Any, Any]] = {}
 
 
-def _dotenv(of: type[BaseSettings]) -> bytes | None:
-    """What the class's file of settings holds."""
-    name = of.model_config.get("env_file")
+def _inputs(of: type[BaseSettings]) -> Any:
+    """All that a class reads: the environment, its file of settings, and the files of secrets that either names."""
+    text = _held(of.model_config.get("env_file")) or b""
+    given: dict[str, str | None] = {**os.environ}
+    if b"_file" in text.lower():
+        given = {**dotenv_values(stream=StringIO(text.decode(errors="replace"))), **given}
+    files = {value for name, value in given.items() if name.lower() in _SECRET_FILES and value}
+    return dict(os.environ), text, {file: _held(file.strip()) for file in files}
+
+
+def _held(file: Any) -> bytes | None:
+    """What a file holds; None where it cannot be read, which whoever needs it will say."""
     try:
-        return Path(str(name)).read_bytes() if name else None
+        return Path(str(file)).read_bytes()
     except OSError:
-        return None  # pydantic says what it thinks of it
+        return None
 
 
 def _explain(error: Any) -> str:

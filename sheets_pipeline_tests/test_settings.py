@@ -64,6 +64,24 @@ def test_a_secret_may_stand_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path:
         load_settings()
 
 
+@pytest.mark.parametrize("in_environment", [True, False])
+def test_a_secret_that_is_changed_in_its_file_is_read_at_once(
+    in_environment: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    if in_environment:
+        monkeypatch.setenv("EDITS_WEBHOOK_SECRET_FILE", " secret ")
+    else:
+        (tmp_path / ".env").write_text("edits_webhook_secret_file=secret\n")
+    for secret in ("first of two long secrets", "other of two long secrets"):
+        (tmp_path / "secret").write_text(secret)
+        held = load_settings().edits_webhook_secret
+        assert held is not None
+        assert held.get_secret_value() == secret
+    (tmp_path / "secret").unlink()
+    with pytest.raises(SettingsError, match="EDITS_WEBHOOK_SECRET_FILE.*cannot be read"):
+        load_settings()
+
+
 def test_a_file_of_a_secret_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONTROL_API_TOKEN_FILE", "/run/secrets/token")
     with pytest.raises(SettingsError, match=r"CONTROL_API_TOKEN_FILE is '/run/secrets/token': .*No such file"):

@@ -78,7 +78,7 @@ def test_a_secret_that_is_changed_in_its_file_is_read_at_once(
         assert held is not None
         assert held.get_secret_value() == secret
     (tmp_path / "secret").unlink()
-    with pytest.raises(SettingsError, match="EDITS_WEBHOOK_SECRET_FILE.*cannot be read"):
+    with pytest.raises(SettingsError, match=r"EDITS_WEBHOOK_SECRET_FILE.*cannot be read"):
         load_settings()
 
 

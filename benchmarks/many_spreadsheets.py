@@ -25,7 +25,7 @@ from benchmarks.own_postgres import own_postgres
 CREDENTIALS, ROWS, TABS = 5, 100, 4
 PROJECT_PER_MINUTE = 300
 
-_LISTS = """\
+LISTS = """\
 type: sheets_pipeline.Spreadsheets
 attributes: {name: courses, sql: "select id, sheet as url, credential from course order by id"}
 """
@@ -33,7 +33,7 @@ _CREDENTIAL = """\
 type: sheets_pipeline.Credential
 attributes: {{name: robot{number}, key_file: {path}}}
 """
-_TAB = """\
+TAB = """\
 type: sheets_pipeline.Tab
 attributes:
   title: Tab {number}
@@ -51,8 +51,8 @@ def measure(number: int) -> dict[str, Any]:
     with own_postgres("many-spreadsheets") as (folder, server), LocalSheetsServer(auth="service-account") as sheets:
         keys = [sheets.add_account(f"robot{i}") for i in range(CREDENTIALS)]
         (folder / "tabs").mkdir()
-        documents = [_LISTS, *(_CREDENTIAL.format(number=i, path=path) for i, path in enumerate(keys))]
-        documents += [_TAB.format(number=i) for i in range(1, TABS + 1)]
+        documents = [LISTS, *(_CREDENTIAL.format(number=i, path=path) for i, path in enumerate(keys))]
+        documents += [TAB.format(number=i) for i in range(1, TABS + 1)]
         (folder / "tabs" / "school.yaml").write_text("---\n".join(documents))
         url = server.url("postgres")
         os.chdir(folder)

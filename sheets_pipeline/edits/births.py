@@ -27,6 +27,7 @@ from sheets_pipeline.edits.ledger import Edit, State
 from sheets_pipeline.edits.row import Refused, taken
 from sheets_pipeline.edits.whole_rows import Kept, keep
 from sheets_pipeline.errors import DatabaseError
+from sheets_pipeline.sheets.born_rows import rules_of_born
 from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sheets.memory import TabMemory
 from sheets_pipeline.sheets.rounds import TabLook
@@ -122,7 +123,7 @@ class Births:
             if born is not None:
                 ready.append((born, cells))
         self._give_keys(look, ready)
-        self._end(births)
+        self._end(births, self._rules(look, [birth for birth, _ in ready if birth.edit_id is not None]))
         return [birth.row_key for birth, _ in ready if birth.row_key and birth.edit_id is None]
 
     def _begun(self) -> list[_Birth]:
@@ -293,9 +294,17 @@ class Births:
             {b.row_key: dict.fromkeys(cells) | b.cells | b.key_cells for b, cells in ready if b.row_key and b.edit_id}
         )
 
-    def _end(self, births: Sequence[_Birth]) -> None:
+    def _rules(self, look: TabLook, born: Sequence[_Birth]) -> list[dict[str, Any]]:
+        """What gives rows that were typed the dropdowns and other rules of the rows of ours."""
+        facts = self.memory.facts()
+        if not born or facts is None:
+            return []
+        rows = sorted(look.row_of.values())
+        return rules_of_born(self.client, look.sheet_id, look.layout, facts.rules, [one.uuid for one in born], rows)
+
+    def _end(self, births: Sequence[_Birth], also: Sequence[Mapping[str, Any]]) -> None:
         uuids = [birth.uuid for birth in births]
-        unmark_rows(self.client, uuids)
+        unmark_rows(self.client, uuids, also)
         with ledger.writing(self.pipeline.state) as connection:
             connection.execute(sheet_row_birth.delete().where(_BIRTH.uuid.in_(uuids)))
 

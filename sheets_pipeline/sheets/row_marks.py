@@ -29,7 +29,7 @@ def read_marked(client: SheetsClient, uuids: Sequence[str]) -> dict[str, list[Ce
     answer = client.read(
         "/values:batchGetByDataFilter",
         body={
-            "dataFilters": [_filter(uuid) for uuid in uuids],
+            "dataFilters": [as_filter(uuid) for uuid in uuids],
             "valueRenderOption": "UNFORMATTED_VALUE",
             "dateTimeRenderOption": "SERIAL_NUMBER",
         },
@@ -45,25 +45,26 @@ def read_marked(client: SheetsClient, uuids: Sequence[str]) -> dict[str, list[Ce
 def fill_marked(client: SheetsClient, cells: Mapping[str, Mapping[int, Cell]]) -> None:
     """Write these cells (mark → 0-based column → cell) into the marked rows, wherever they are. One write request."""
     data = [
-        {**_as_data_filter(uuid), "majorDimension": "ROWS", "values": [[row.get(i) for i in range(max(row) + 1)]]}
+        {**_in_write(uuid), "majorDimension": "ROWS", "values": [[row.get(i) for i in range(max(row) + 1)]]}
         for uuid, row in cells.items()
     ]
     client.write("/values:batchUpdateByDataFilter", body=orjson.dumps({"valueInputOption": "RAW", "data": data}))
 
 
-def unmark_rows(client: SheetsClient, uuids: Collection[str]) -> None:
-    """Take the marks away. One write request."""
-    body = orjson.dumps({"requests": [_removal(uuid) for uuid in uuids]})
+def unmark_rows(client: SheetsClient, uuids: Collection[str], also: Sequence[Mapping[str, Any]] = ()) -> None:
+    """Take the marks away, and do what else is to be done with these rows. One write request."""
+    body = orjson.dumps({"requests": [*also, *map(_removal, uuids)]})
     client.write(":batchUpdate", params={"fields": "spreadsheetId"}, body=body)
 
 
-def _filter(uuid: str) -> dict[str, Any]:
+def as_filter(uuid: str) -> dict[str, Any]:
+    """What finds the marked row in requests by data filters."""
     return {"developerMetadataLookup": {"metadataKey": ROW_KEY, "metadataValue": uuid}}
 
 
-def _as_data_filter(uuid: str) -> dict[str, Any]:
-    return {"dataFilter": _filter(uuid)}
+def _in_write(uuid: str) -> dict[str, Any]:
+    return {"dataFilter": as_filter(uuid)}
 
 
 def _removal(uuid: str) -> dict[str, Any]:
-    return {"deleteDeveloperMetadata": _as_data_filter(uuid)}
+    return {"deleteDeveloperMetadata": _in_write(uuid)}

@@ -42,10 +42,10 @@ def simulate(plan: Plan, costs: Costs, setting: Setting) -> Outcome:
 
 
 def steady(plan: Plan, costs: Costs, *, work_share: float = 1.0) -> Setting:
-    """Counted are the submissions of one round, after two in which it settles."""
+    """Counted are the submissions of a round, and of two minutes at least, after two rounds in which it settles."""
     busy = plan.spreadsheets * (costs.spreadsheet.pipeline + costs.spreadsheet.database / 5)
     one_round = max(60.0, busy, 60 * plan.spreadsheets / plan.granted_per_minute)
-    return Setting(one_round, 2 * one_round, work_share=work_share, interval_seconds=_INTERVAL_SECONDS)
+    return Setting(max(120.0, one_round), 2 * one_round, work_share=work_share, interval_seconds=_INTERVAL_SECONDS)
 
 
 def simulated(plan: Plan, part: Plan, costs: Costs, seconds: float) -> dict[str, Any]:

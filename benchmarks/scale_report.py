@@ -25,7 +25,7 @@ projects, {plan.per_second:g} submissions a second, each of which shows in a row
 {per_credential} requests a minute of each kind to a credential and {per_project} to a project: {granted:,} reads and {granted:,} writes a minute
 here. An event sync costs a spreadsheet one of each, whatever it writes.
 
-**What binds first: {binds}**
+**What binds first: {binds}** {verdict}
 
 ## How it was found
 
@@ -108,6 +108,7 @@ def render(about: dict[str, Any], plan: Plan, part: Plan, measured: dict[str, An
         reads=costs.reads,
         writes=costs.writes,
         binds=_binds(quota),
+        verdict=_verdict(real, simulated["check"]),
         costs="\n".join(_costs(costs)),
         rows="\n".join(_row(plan, number, one, quota[number]) for number, one in outcomes.items()),
         interval=simulated["interval"],
@@ -180,6 +181,16 @@ def _made_way(number: int, shy: Outcome, outcomes: dict[int, Outcome]) -> str:
         f"`SYNC_WORK_SHARE` is 1 in this table: no round makes way for the application. Left at its default of 0.05, as "
         f"suits a database that shares its cores, the median with {number} installations is {percentile(shy.lags, 0.5):.0f} s instead of "
         f"{percentile(outcomes[number].lags, 0.5):.0f} s."
+    )
+
+
+def _verdict(real: dict[str, Any], outcome: Outcome) -> str:
+    near = [is_near(was, said) for _, was, said, *_ in compared(real, outcome)]
+    if all(near):
+        return "The check below holds: all figures are within 20 %."
+    return (
+        f"**But the check below failed: {near.count(False)} of {len(near)} figures are more than 20 % off.** Costs and run were measured "
+        "minutes apart, so a machine on which much else runs spoils it; the figures of this page are then no more than a direction."
     )
 
 

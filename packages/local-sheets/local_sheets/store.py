@@ -49,10 +49,7 @@ class SpreadsheetFile:
     @property
     def _db(self) -> sqlite3.Connection:
         if self._connection is None:
-            self._connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
-            self._connection.execute("PRAGMA journal_mode=WAL")
-            self._connection.execute("PRAGMA synchronous=NORMAL")
-            self._connection.executescript(_SCHEMA + SCHEMA)
+            self._connection = _opened(self.path)
         return self._connection
 
     def close(self) -> None:
@@ -212,6 +209,19 @@ class SpreadsheetFile:
         tab.rows = RowSequence(blocks, max(orders, default=0) + 1)
         tab.next_row_id = max(rows, default=0) + 1
         return tab
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    """A connection to a file that has all tables; those of a new one come in one transaction."""
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+        connection.executescript(f"BEGIN; {_SCHEMA} {SCHEMA} COMMIT")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _row_of(key: int, body: bytes, pool: SharedPool) -> Row:

@@ -9,6 +9,7 @@ from typing import Any
 from local_sheets.cell_values import user_entered
 from local_sheets.cell_values.model import Formula
 from local_sheets.cell_values.number_format import render
+from local_sheets.formulas.functions.conversion import EMAIL, URL
 from local_sheets.model.cell import AnyCell, effective, number_format_of
 
 Criteria = Mapping[str, Any]
@@ -36,6 +37,10 @@ _NUMBER: Mapping[str, Callable[[float, float], bool]] = {
 }
 
 
+_BETWEEN = ("NUMBER_BETWEEN", "NUMBER_NOT_BETWEEN", "DATE_BETWEEN", "DATE_NOT_BETWEEN")
+_PATTERNS = {"TEXT_IS_EMAIL": EMAIL, "TEXT_IS_URL": URL}
+
+
 def hides(cell: AnyCell, criteria: Criteria, locale: str) -> bool:
     """Whether the criteria of a column hide the row of this cell; conditions that are not known hide nothing."""
     value = effective(cell)
@@ -49,16 +54,20 @@ def hides(cell: AnyCell, criteria: Criteria, locale: str) -> bool:
 def holds(value: Any, shown: str, condition: Mapping[str, Any], locale: str) -> bool:
     """Whether a condition holds for a value; one that is not known does."""
     kind = condition.get("type", "")
-    wanted = [one.get("userEnteredValue", "") for one in condition.get("values", [])]
+    given = [one.get("userEnteredValue", "") for one in condition.get("values", [])]
+    wanted = [one if isinstance(one, str) else render(one, None, locale) for one in given]
     if kind in ("BLANK", "NOT_BLANK"):
         return bool((value in (None, "")) == (kind == "BLANK"))
     if kind in _TEXT and wanted:
         return _TEXT[kind](shown.casefold(), wanted[0].casefold())
-    bounds = [_number(text, locale) for text in wanted]
+    if kind in _PATTERNS:
+        return isinstance(value, str) and _PATTERNS[kind].fullmatch(value.strip()) is not None
+    bounds = [_number(one, locale) for one in given]
     numbers = [bound for bound in bounds if bound is not None]
-    if kind in ("NUMBER_BETWEEN", "NUMBER_NOT_BETWEEN") and len(numbers) == 2:
-        inside = _is_number(value) and min(numbers) <= value <= max(numbers)
-        return bool(inside == (kind == "NUMBER_BETWEEN"))
+    if kind in _BETWEEN and len(numbers) == 2:
+        last = int(max(numbers)) + 1 - 1e-9 if kind.startswith("DATE") else max(numbers)
+        inside = _is_number(value) and min(numbers) <= value <= last
+        return bool(inside == ("NOT" not in kind))
     if kind in _NUMBER and numbers:
         return _is_number(value) and _NUMBER[kind](value, numbers[0])
     if kind == "ONE_OF_LIST":
@@ -70,8 +79,9 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _number(text: str, locale: str) -> float | None:
-    parsed = user_entered.parse(text, locale).value
+def _number(given: Any, locale: str) -> float | None:
+    """A bound as it was typed, or as it was computed."""
+    parsed = user_entered.parse(given, locale).value if isinstance(given, str) else given
     if isinstance(parsed, bool | Formula) or not isinstance(parsed, int | float):
         return None
     return parsed

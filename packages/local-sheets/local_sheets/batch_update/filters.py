@@ -5,10 +5,10 @@ from typing import Any
 
 from local_sheets.batch_update.kept_items import add_item, find_item, new_item_id, replace_item, whole_range
 from local_sheets.batch_update.sorting import sort_by_specs
-from local_sheets.filter_conditions import hides
 from local_sheets.model.tab import Rect, Tab
 from local_sheets.model.transaction import Transaction
 from local_sheets.references import grid_rect, tab_of_id
+from local_sheets.row_filter import RowFilter
 from local_sheets.spreadsheets_api.answer import without_zero_sheet_id
 from local_sheets.spreadsheets_api.contents import merge_masked, read_fields
 
@@ -27,7 +27,7 @@ def set_basic_filter(tx: Transaction, request: Message) -> None:
     body = Rect(tab, area.row0 + 1, area.row1, area.col0, area.col1)
     if given.get("sortSpecs"):
         sort_by_specs(tx, body, given["sortSpecs"])
-    _hide_rows(tx, body, tab.sheet["basicFilter"].get("criteria", {}))
+    _hide_rows(tx, body, tab.sheet["basicFilter"])
     tx.note_tab(tab, "basicFilter")
 
 
@@ -44,12 +44,15 @@ def both_forms(message: Message) -> Message:
     return found
 
 
-def _hide_rows(tx: Transaction, body: Rect, criteria: Message) -> None:
+def _hide_rows(tx: Transaction, body: Rect, kept: Message) -> None:
     """Mark the rows that a filter hides, and show those that it does not."""
-    tab, locale = body.tab, tx.spreadsheet.locale
+    tab = body.tab
+    if kept.get("criteria"):
+        tx.settle()
+    row_filter = RowFilter(tx.spreadsheet, tab, kept)
     for index in range(body.row0, min(body.row1, max(len(tab.rows), body.row0))):
-        hidden = any(hides(tab.cell(index, int(column)), one, locale) for column, one in criteria.items())
-        _set_hidden(tx, tab, index, hidden)
+        row = tab.rows.get(index)
+        _set_hidden(tx, tab, index, row_filter.hides(index, () if row is None else row.cells))
 
 
 def _set_hidden(tx: Transaction, tab: Tab, index: int, hidden: bool) -> None:

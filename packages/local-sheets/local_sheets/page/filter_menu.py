@@ -5,10 +5,10 @@ from typing import Any
 
 from local_sheets.api_error import not_found
 from local_sheets.cell_values.number_format import render
-from local_sheets.filter_conditions import hides
-from local_sheets.model.cell import AnyCell, effective, number_format_of
+from local_sheets.model.cell import effective, number_format_of
 from local_sheets.model.spreadsheet import Spreadsheet
 from local_sheets.model.tab import Tab
+from local_sheets.row_filter import RowFilter
 
 Message = dict[str, Any]
 Rectangle = Callable[[Tab, Message], dict[str, int]]
@@ -51,15 +51,13 @@ def find_filter(tab: Tab, view_id: int | None) -> Message:
 
 def values_of(spreadsheet: Spreadsheet, tab: Tab, kept: Message, column: int) -> Message:
     """The values of a column as ``[text, is_shown]``, sorted, of the rows that the other columns' criteria leave."""
-    criteria = kept.get("criteria", {})
-    own = criteria.get(str(column), {})
-    others = {int(key): one for key, one in criteria.items() if key != str(column)}
+    own, others = kept.get("criteria", {}).get(str(column), {}), RowFilter(spreadsheet, tab, kept, but=column)
     hidden, locale = set(own.get("hiddenValues", ())), spreadsheet.locale
     texts: dict[str, tuple[Any, ...]] = {}
-    for _, cells in _body(tab, kept):
-        if any(hides(_at(cells, key), one, locale) for key, one in others.items()):
+    for index, cells in _body(tab, kept):
+        if others.hides(index, cells):
             continue
-        value = effective(cell := _at(cells, column))
+        value = effective(cell := cells[column] if column < len(cells) else None)
         text = "" if value is None else render(value, number_format_of(cell), locale)
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         texts.setdefault(text, (0, value, "") if is_number else (1, 0, text.casefold()))
@@ -74,12 +72,8 @@ def values_of(spreadsheet: Spreadsheet, tab: Tab, kept: Message, column: int) ->
 
 def hidden_rows(spreadsheet: Spreadsheet, tab: Tab, kept: Message) -> set[int]:
     """The rows that a filter view hides."""
-    criteria = {int(key): one for key, one in kept.get("criteria", {}).items()}
-    return {
-        index
-        for index, cells in _body(tab, kept)
-        if any(hides(_at(cells, key), one, spreadsheet.locale) for key, one in criteria.items())
-    }
+    row_filter = RowFilter(spreadsheet, tab, kept)
+    return {index for index, cells in _body(tab, kept) if row_filter.hides(index, cells)}
 
 
 def _body(tab: Tab, kept: Message) -> Iterator[tuple[int, Any]]:
@@ -88,8 +82,3 @@ def _body(tab: Tab, kept: Message) -> Iterator[tuple[int, Any]]:
     first, end = place.get("startRowIndex", 0) + 1, place.get("endRowIndex", tab.row_count)
     for index, row in enumerate(tab.rows.between(first, end), first):
         yield index, () if row is None else row.cells
-
-
-def _at(cells: Any, column: int) -> AnyCell:
-    found: AnyCell = cells[column] if column < len(cells) else None
-    return found

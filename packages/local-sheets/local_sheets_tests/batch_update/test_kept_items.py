@@ -66,6 +66,32 @@ def test_a_basic_filter_sorts_and_hides_rows(api: Api):
     assert not any(hidden["rowMetadata"])
 
 
+@pytest.mark.parametrize(
+    ("kind", "values", "shown"),
+    [
+        ("CUSTOM_FORMULA", ['=AND(B2>1,A2<>"c")'], "b"),
+        ("NUMBER_GREATER", ["=AVERAGE(B$2:B$4)"], "c"),
+        ("NUMBER_LESS", ["=$D$1"], "a"),
+        ("DATE_BETWEEN", ["1900-01-01", "1900-01-02"], "bc"),
+        ("NUMBER_NOT_BETWEEN", ["2", "3"], "a"),
+    ],
+)
+def test_conditions_with_formulas_are_computed_for_each_row(api: Api, kind: str, values: list[str], shown: str):
+    api.put("A1", [["t", "n", "", "=1+1"], ["a", 1], ["b", "=B2+1"], ["c", 3]], option="USER_ENTERED")
+    condition = {"type": kind, "values": [{"userEnteredValue": one} for one in values]}
+    api.batch({"setBasicFilter": {"filter": {"range": grid(0, 4, 0, 2), "criteria": {"1": {"condition": condition}}}}})
+    found = api.get("sheets.data.rowMetadata.hiddenByFilter", ranges="A2:A4")["sheets"][0]["data"][0]["rowMetadata"]
+    assert "".join(text for text, one in zip("abc", found, strict=True) if not one) == shown
+
+
+def test_a_relative_date_is_one_of_today(api: Api):
+    api.put("A1", [["d"], ["=TODAY()"], ["=TODAY()-40"]], option="USER_ENTERED")
+    condition = {"type": "DATE_AFTER", "values": [{"relativeDate": "PAST_MONTH"}]}
+    api.batch({"setBasicFilter": {"filter": {"range": grid(0, 3, 0, 1), "criteria": {"0": {"condition": condition}}}}})
+    found = api.get("sheets.data.rowMetadata.hiddenByFilter", ranges="A2:A3")["sheets"][0]["data"][0]["rowMetadata"]
+    assert found == [{}, {"hiddenByFilter": True}]
+
+
 def test_filter_views_live_beside_each_other(api: Api):
     [reply] = api.batch({"addFilterView": {"filter": {"title": "Mine", "range": grid(0, 4, 0, 2)}}})
     key = reply["addFilterView"]["filter"]["filterViewId"]

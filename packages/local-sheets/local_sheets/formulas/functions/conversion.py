@@ -84,20 +84,20 @@ def is_between(
     return above and (from_high < 0 or (from_high == 0 and to_boolean(with_high, "ISBETWEEN", 5)))
 
 
-_EMAIL = re.compile(r"[^@\s,;<>()]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
-_URL = re.compile(
+EMAIL = re.compile(r"[^@\s,;<>()]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
+URL = re.compile(
     r"(?:(?:https?|ftp|mailto|gopher)://)?[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}(?::\d+)?(?:[/?#]\S*)?"
 )
 
 
 @scalar("ISEMAIL", 1)
 def is_email(_: Any, value: Scalar) -> bool:
-    return isinstance(raise_error(value), str) and _EMAIL.fullmatch(str(value)) is not None
+    return isinstance(raise_error(value), str) and EMAIL.fullmatch(str(value)) is not None
 
 
 @scalar("ISURL", 1)
 def is_url(_: Any, value: Scalar) -> bool:
-    return isinstance(raise_error(value), str) and _URL.fullmatch(str(value)) is not None
+    return isinstance(raise_error(value), str) and URL.fullmatch(str(value)) is not None
 
 
 @scalar("ISDATE", 1)

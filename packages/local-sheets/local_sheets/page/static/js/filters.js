@@ -17,6 +17,7 @@ const CONDITIONS = [
   ["Greater than", "NUMBER_GREATER", 1], ["Greater than or equal to", "NUMBER_GREATER_THAN_EQ", 1], ["Less than", "NUMBER_LESS", 1],
   ["Less than or equal to", "NUMBER_LESS_THAN_EQ", 1], ["Is equal to", "NUMBER_EQ", 1], ["Is not equal to", "NUMBER_NOT_EQ", 1],
   ["Is between", "NUMBER_BETWEEN", 2], ["Is not between", "NUMBER_NOT_BETWEEN", 2],
+  ["Custom formula is", "CUSTOM_FORMULA", 1],
 ];
 
 export class Filters {

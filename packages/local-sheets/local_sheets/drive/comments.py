@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from local_sheets.change_marks import timestamp
-from local_sheets.drive.errors import DriveError, bad_request
+from local_sheets.drive.errors import DriveError, bad_request, not_allowed
 from local_sheets.drive.permissions import LOCAL_OWNER
 from local_sheets.drive.resources import user_resource
 from local_sheets.model.spreadsheet import Spreadsheet
@@ -62,6 +62,33 @@ def find(sheet: Spreadsheet, comment_id: str) -> dict[str, Any]:
     return found
 
 
+def update(tx: Transaction, comment_id: str, body: Mapping[str, Any], caller: str | None) -> dict[str, Any]:
+    """comments.update: another text, by who wrote it.
+
+    Raises:
+        DriveError: 404, there is no such comment; 403, it is somebody else's; 400, it has no content.
+    """
+    comment = find(tx.spreadsheet, comment_id)
+    fresh = _with_content(comment, body, caller)
+    _replace(tx, comment, fresh)
+    return fresh
+
+
+def _with_content(old: Mapping[str, Any], body: Mapping[str, Any], caller: str | None) -> dict[str, Any]:
+    """A comment or a reply with another text."""
+    if caller is not None and old["author"].get("emailAddress") != caller:
+        raise not_allowed()
+    content = body.get("content")
+    if not isinstance(content, str) or not content:
+        raise bad_request("The content field is required.")
+    return {**old, "content": content, "htmlContent": _html(content), "modifiedTime": timestamp()}
+
+
+def _replace(tx: Transaction, old: Mapping[str, Any], fresh: Mapping[str, Any]) -> None:
+    kept = [fresh if one is old else one for one in comments_of(tx.spreadsheet)]
+    tx.spreadsheet.file = {**tx.spreadsheet.file, "comments": kept}
+
+
 def reply(tx: Transaction, comment_id: str, body: Mapping[str, Any], caller: str | None) -> dict[str, Any]:
     """replies.create: a text, or the action that resolves or reopens the comment, or both.
 
@@ -86,10 +113,48 @@ def reply(tx: Transaction, comment_id: str, body: Mapping[str, Any], caller: str
     if action:
         made["action"] = action
     resolved = comment["resolved"] if action is None else action == "resolve"
-    fresh = {**comment, "modifiedTime": now, "resolved": resolved, "replies": [*comment["replies"], made]}
-    kept = [fresh if one is comment else one for one in comments_of(tx.spreadsheet)]
-    tx.spreadsheet.file = {**tx.spreadsheet.file, "comments": kept}
+    _replace(
+        tx, comment, {**comment, "modifiedTime": now, "resolved": resolved, "replies": [*comment["replies"], made]}
+    )
     return made
+
+
+def find_reply(comment: Mapping[str, Any], reply_id: str) -> dict[str, Any]:
+    """The reply with an id.
+
+    Raises:
+        DriveError: 404, there is none.
+    """
+    found: dict[str, Any] | None = next((one for one in comment["replies"] if one["id"] == reply_id), None)
+    if found is None:
+        raise DriveError(404, f"Reply not found: {reply_id}.", "notFound", "replyId")
+    return found
+
+
+def update_reply(
+    tx: Transaction, comment_id: str, reply_id: str, body: Mapping[str, Any], caller: str | None
+) -> dict[str, Any]:
+    """replies.update: another text, by who wrote it.
+
+    Raises:
+        DriveError: 404, there is no such reply; 403, it is somebody else's; 400, it has no content.
+    """
+    comment = find(tx.spreadsheet, comment_id)
+    old = find_reply(comment, reply_id)
+    fresh = _with_content(old, body, caller)
+    _replace(tx, comment, {**comment, "replies": [fresh if one is old else one for one in comment["replies"]]})
+    return fresh
+
+
+def delete_reply(tx: Transaction, comment_id: str, reply_id: str) -> None:
+    """replies.delete
+
+    Raises:
+        DriveError: 404, there is no such reply.
+    """
+    comment = find(tx.spreadsheet, comment_id)
+    gone = find_reply(comment, reply_id)
+    _replace(tx, comment, {**comment, "replies": [one for one in comment["replies"] if one is not gone]})
 
 
 def _html(content: str) -> str:

@@ -126,6 +126,14 @@ class FileMethods:
         await self._delete(file_id)
         return DriveAnswer(204)
 
+    async def empty_trash(self, call: DriveCall) -> DriveAnswer:
+        """All files in the bin that the caller owns."""
+        for file_id, head in list(self._access.heads().items()):
+            is_own = permissions.role_of(head["permissions"], call.caller) == "owner"
+            if is_own and head["file"].get("trashed") and file_id in self._access.heads():  # not gone with its folder
+                await self._delete(file_id)
+        return DriveAnswer(204)
+
     async def _delete(self, file_id: str) -> None:
         """Remove a file; with a folder goes what is in no other folder."""
         if file_id not in self._access.folders:

@@ -22,21 +22,29 @@ class ReplyMethods:
         return DriveAnswer(200, mask.pick(made))
 
     async def list_replies(self, call: DriveCall, file_id: str, comment_id: str) -> DriveAnswer:
-        replies = self._replies(call, file_id, comment_id)
+        replies = self._comment(call, file_id, comment_id)["replies"]
         mask = read_fields(call.query.get("fields"), "ReplyList", "*")
         return DriveAnswer(200, mask.pick({"kind": "drive#replyList", "replies": replies}))
 
     async def get_reply(self, call: DriveCall, file_id: str, comment_id: str, key: str) -> DriveAnswer:
-        found = next((one for one in self._replies(call, file_id, comment_id) if one["id"] == key), None)
-        if found is None:
-            raise DriveError(404, f"Reply not found: {key}.", "notFound", "replyId")
+        found = comments.find_reply(self._comment(call, file_id, comment_id), key)
         return DriveAnswer(200, read_fields(call.query.get("fields"), "Reply", "*").pick(found))
 
-    def _replies(self, call: DriveCall, file_id: str, comment_id: str) -> list[dict[str, Any]]:
+    async def update_reply(self, call: DriveCall, file_id: str, comment_id: str, key: str) -> DriveAnswer:
+        mask, body = read_fields(call.query.get("fields"), "Reply", "*"), call.json()
+        made = await self._access.change(
+            call, file_id, "commenter", lambda tx: comments.update_reply(tx, comment_id, key, body, call.caller)
+        )
+        return DriveAnswer(200, mask.pick(made))
+
+    async def delete_reply(self, call: DriveCall, file_id: str, comment_id: str, key: str) -> DriveAnswer:
+        await self._access.change(call, file_id, "commenter", lambda tx: comments.delete_reply(tx, comment_id, key))
+        return DriveAnswer(204)
+
+    def _comment(self, call: DriveCall, file_id: str, comment_id: str) -> dict[str, Any]:
         if not call.query.get("fields"):
             raise DriveError(400, "The 'fields' parameter is required for this method.", "required", "fields")
         self._access.head(file_id, call.caller)
         if file_id not in self._access.engine:
             raise file_not_found(file_id)
-        found: list[dict[str, Any]] = comments.find(self._access.engine.open(file_id), comment_id)["replies"]
-        return found
+        return comments.find(self._access.engine.open(file_id), comment_id)

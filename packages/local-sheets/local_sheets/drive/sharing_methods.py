@@ -73,6 +73,13 @@ class SharingMethods:
         self._access.head(file_id, call.caller)
         return DriveAnswer(200, mask.pick(comments.find(self._access.engine.open(file_id), key)))
 
+    async def update_comment(self, call: DriveCall, file_id: str, key: str) -> DriveAnswer:
+        mask, body = read_fields(call.query.get("fields"), "Comment", "*"), call.json()
+        made = await self._access.change(
+            call, file_id, "commenter", lambda tx: comments.update(tx, key, body, call.caller)
+        )
+        return DriveAnswer(200, mask.pick(made))
+
     async def delete_comment(self, call: DriveCall, file_id: str, key: str) -> DriveAnswer:
         await self._access.change(call, file_id, "commenter", lambda tx: comments.delete(tx, key))
         return DriveAnswer(204)

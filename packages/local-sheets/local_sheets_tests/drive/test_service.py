@@ -375,6 +375,45 @@ def test_comments_are_replied_to_and_resolved(drive):
     assert drive("GET", replies, caller=ANN).status == 400
 
 
+def test_comments_and_replies_are_changed_by_who_wrote_them(drive):
+    file_id = made(drive, caller=ANN)
+    sharing = {"type": "user", "role": "writer", "emailAddress": BOB}
+    drive("POST", f"/drive/v3/files/{file_id}/permissions", sharing, ANN)
+    path = f"/drive/v3/files/{file_id}/comments"
+    comment = f"{path}/{drive('POST', path, {'content': 'Rihgt?'}, ANN).message['id']}"
+    reply = f"{comment}/replies/{drive('POST', f'{comment}/replies', {'content': 'Yse'}, BOB).message['id']}"
+    assert drive("PATCH", comment, {"content": "Right?"}, ANN, fields="content").message == {"content": "Right?"}
+    assert drive("PATCH", reply, {"content": "Yes"}, BOB, fields="content").message == {"content": "Yes"}
+    shown = drive("GET", comment, caller=ANN, fields="content,replies/content").message
+    assert shown == {"content": "Right?", "replies": [{"content": "Yes"}]}
+    for place, body, caller, status in (
+        (comment, {"content": "Mine"}, BOB, 403),
+        (reply, {"content": "Mine"}, ANN, 403),
+        (comment, {"content": ""}, ANN, 400),
+        (f"{path}/none", {"content": "x"}, ANN, 404),
+    ):
+        assert drive("PATCH", place, body, caller).status == status
+    assert drive("DELETE", reply, caller=BOB).status == 204
+    assert drive("DELETE", reply, caller=BOB).status == 404
+    assert drive("GET", comment, caller=ANN, fields="replies").message == {"replies": []}
+
+
+def test_emptying_the_bin_deletes_what_is_in_it_and_ones_own(drive):
+    kept, binned, anns = (
+        made(drive, "Kept", caller=BOB),
+        made(drive, "Old", caller=BOB),
+        made(drive, "Hers", caller=ANN),
+    )
+    for file_id, caller in ((binned, BOB), (anns, ANN)):
+        drive("PATCH", f"/drive/v3/files/{file_id}", {"trashed": True}, caller)
+    assert drive("DELETE", "/drive/v3/files/trash", caller=BOB).status == 204
+    found = [
+        drive("GET", f"/drive/v3/files/{key}", caller=who).status
+        for key, who in ((kept, BOB), (binned, BOB), (anns, ANN))
+    ]
+    assert found == [200, 404, 200]
+
+
 def test_folders_hold_files_and_outlive_the_service(drive, engine, tmp_path):
     folder = drive("POST", "/drive/v3/files", {"name": "Plans", "mimeType": FOLDER_TYPE}).message["id"]
     inside, outside = made(drive, "Inside", parents=[folder]), made(drive, "Outside")

@@ -8,6 +8,9 @@ import pytest
 
 from local_sheets.testing import LocalSheetsServer
 from sheets_pipeline.database.engine import connect
+from sheets_pipeline.edits import decisions
+from sheets_pipeline.edits.apply import apply_row
+from sheets_pipeline.edits.which import Which
 from sheets_pipeline_tests.edits.desk import Desk, make_desk
 
 
@@ -47,4 +50,11 @@ def test_a_row_that_was_typed_takes_rules_and_notes_like_others(
     desk.look()
     desk.sync()
     assert "note" not in _cell(desk, "Tickets!D6")
+    # Both rows were pasted: one batch, taken back as one; the one whose price was changed since is kept.
+    done = decisions.undo_all(desk.pipeline.state, Which(batch=desk.edits()[0].batch), "cleo")
+    for key in ("4", "5"):
+        apply_row(desk.pipeline, lambda _id, title: desk.tabs.get(title), desk.tab_id("Tickets"), key)
+    assert decisions.became(desk.pipeline.state, done.batch) == {"applied": 1, "conflict": 1}
+    desk.sync()
+    assert [row[0] for row in desk.rows()[4:]] == [4]
     made.dispose()

@@ -15,10 +15,10 @@ from sheets_pipeline.edits.previews import preview
 from sheets_pipeline.edits.row_lines import RowLines
 from sheets_pipeline.edits.showing import as_json, preview_as_json
 from sheets_pipeline.edits.taking_back import takings
-from sheets_pipeline_tests.databases import engine, mariadb_url
-from sheets_pipeline_tests.edits.stage import CELLS, KEY, TAB, TASK, Stage
+from sheets_pipeline_tests.databases import engine, mariadb_url, postgresql
+from sheets_pipeline_tests.edits.stage import CELLS, KEY, TAB, TASK, Stage, make_stage
 
-__all__ = ["engine", "mariadb_url"]
+__all__ = ["engine", "mariadb_url", "postgresql"]
 
 assert TAB.edits is not None
 _EDITS = replace(TAB.edits, deleted_rows="hard")
@@ -172,6 +172,36 @@ def test_two_who_take_the_same_row_back_do_it_once(small: Stage) -> None:
         decisions.undo(small.state, [made.id], who)
     assert [state.value for state in small.apply()] == ["applied", "same"]
     assert not _is_there(small)
+
+
+def test_what_a_person_types_before_the_undo_counts_and_afterwards_is_told(small: Stage) -> None:
+    _undone(small, _deleted(small))
+    made = small.last()
+    small.type(title="Varnish")  # not applied yet when somebody takes the row back
+    assert _undone(small, made) == ["applied", "conflict"]
+    assert small.last().reason == "title changed since: the row is kept"
+    small.change(title="Paint")
+    decisions.undo(small.state, [made.id], "cleo")
+    small.type(note="too late")
+    assert [state.value for state in small.apply()] == ["applied", "rejected"]
+    assert not _is_there(small)
+    assert "its row is not in task" in (small.last().reason or "")
+
+
+def test_an_application_that_is_changing_the_row_is_waited_for_and_kept(
+    postgresql: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sheets_pipeline.database.edit_target.LOCK_SECONDS", 0.05)
+    stage = make_stage(postgresql, postgresql)
+    _undone(stage, _deleted(stage))
+    made = stage.last()
+    with postgresql.connect() as application:
+        application.execute(TASK.update().where(TASK.c.nr == 7).values(points=9))
+        assert _undone(stage, made) == []
+        assert (stage.last().state.value, stage.last().attempts) == ("new", 0)
+        application.commit()
+    assert [state.value for state in stage.apply()] == ["conflict"]
+    assert stage.last().reason == "points changed since: the row is kept"
 
 
 class _Killed(BaseException):

@@ -10,7 +10,19 @@ from local_sheets.formulas.operands import Array, Operand, Range, format_of, is_
 NumberFormat = dict[str, Any]
 PERCENT: NumberFormat = {"type": "PERCENT", "pattern": "0%"}
 
-_DATES = {"DATE", "TODAY", "EDATE", "EOMONTH", "DATEVALUE", "TO_DATE", "WORKDAY", "WORKDAY.INTL", "EPOCHTODATE"}
+_DATES = {
+    "DATE",
+    "TODAY",
+    "EDATE",
+    "EOMONTH",
+    "DATEVALUE",
+    "TO_DATE",
+    "WORKDAY",
+    "WORKDAY.INTL",
+    "EPOCHTODATE",
+    "COUPNCD",
+    "COUPPCD",
+}
 _TIMES = {"TIME", "TIMEVALUE"}
 _MONEY = {"PMT", "IPMT", "PPMT", "PV", "FV", "NPV", "TO_DOLLARS"}
 _PERCENTS = {"TO_PERCENT", "RATE", "IRR", "XIRR", "MIRR"}

@@ -183,6 +183,39 @@ def test_a_formula_yields_its_value(formula, value):
         assert found == value
 
 
+#: The examples of the help pages of Google, and of Excel for the functions that they name as equals.
+BONDS = [
+    ("=TBILLEQ(DATE(2008,3,31),DATE(2008,6,1),9.14%)", 0.09415149), ("=TBILLPRICE(DATE(2008,3,31),DATE(2008,6,1),0.09)", 98.45),
+    ("=TBILLYIELD(DATE(2008,3,31),DATE(2008,6,1),98.45)", 0.09141696), ("=ACCRINTM(DATE(2008,4,1),DATE(2008,6,15),0.1,1000,3)", 20.54794521),
+    ("=ACCRINT(DATE(2008,3,1),DATE(2008,8,31),DATE(2008,5,1),0.1,1000,2,0)", 16.66666667),
+    ("=PRICEMAT(DATE(2008,2,15),DATE(2008,4,13),DATE(2007,11,11),0.061,0.061,0)", 99.98449888),
+    ("=YIELDMAT(DATE(2008,3,15),DATE(2008,11,3),DATE(2007,11,8),0.0625,100.0123,0)", 0.06095433),
+    ("=COUPDAYBS(DATE(2011,1,25),DATE(2011,11,15),2,1)", 71), ("=COUPDAYS(DATE(2011,1,25),DATE(2011,11,15),2,1)", 181),
+    ("=COUPDAYSNC(DATE(2011,1,25),DATE(2011,11,15),2,1)", 110), ("=COUPNCD(DATE(2011,1,25),DATE(2011,11,15),2,1)", 40678),
+    ("=COUPPCD(DATE(2011,1,25),DATE(2011,11,15),2,1)", 40497), ("=COUPNUM(DATE(2007,1,25),DATE(2008,11,15),2,1)", 4),
+    ("=PRICE(DATE(2008,2,15),DATE(2017,11,15),0.0575,0.065,100,2,0)", 94.63436162),
+    ("=YIELD(DATE(2008,2,15),DATE(2016,11,15),0.0575,95.04287,100,2,0)", 0.065),
+    ("=DURATION(DATE(2018,7,1),DATE(2048,1,1),0.08,0.09,2,1)", 10.9191453), ("=MDURATION(DATE(2008,1,1),DATE(2016,1,1),0.08,0.09,2,1)", 5.73566981),
+    ("=VDB(2400,300,3650,0,1)", 1.31506849), ("=VDB(2400,300,120,6,18)", 396.30605326), ("=VDB(2400,300,10,0,0.875,1.5)", 315),
+    ("=VDB(2400,300,10,0,10)", 2100),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("formula", "value"), BONDS)
+def test_bonds_are_valued_as_in_the_examples(formula, value):
+    assert BOOK.shown(formula) == pytest.approx(value, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "formula",
+    ["=PRICE(DATE(2018,2,15),DATE(2017,11,15),0.05,0.06,100,2)", "=COUPNUM(DATE(2007,1,25),DATE(2008,11,15),3)",
+     "=PRICE(DATE(2008,2,15),DATE(2017,11,15),0.05,-9,100,2)",
+     "=TBILLPRICE(DATE(2008,3,31),DATE(2010,6,1),0.09)", "=VDB(2400,300,10,5,4)"],
+)  # fmt: skip
+def test_bonds_that_cannot_be_are_refused(formula):
+    assert BOOK.shown(formula) == "#NUM!"
+
+
 @pytest.mark.parametrize(
     "formula",
     [

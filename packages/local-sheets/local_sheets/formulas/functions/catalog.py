@@ -1,6 +1,7 @@
 """All functions; importing this module declares them."""
 
 from local_sheets.formulas.functions import (
+    bonds,
     complex_numbers,
     conditions,
     conversion,
@@ -29,6 +30,7 @@ from local_sheets.formulas.registry import FUNCTIONS
 __all__ = ["FUNCTIONS", "FUNCTION_MODULES"]
 
 FUNCTION_MODULES = (
+    bonds,
     complex_numbers,
     conditions,
     conversion,

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Self
 
 import sqlalchemy as sa
@@ -76,7 +77,7 @@ class Pipeline:
         self.installation = Installation(self.state)
         #: The spreadsheet that is synced.
         self.spreadsheet = Spreadsheet(DEFAULT, services.spreadsheet_id, services.spreadsheet_url)
-        self._identities: dict[Credential, Identity] = {}
+        self._identities: dict[Credential, tuple[int | None, Identity]] = {}
         self._loading = threading.Lock()
         self._room: tuple[float, str | None] = (-_ROOM_SECONDS, None)
 
@@ -94,19 +95,21 @@ class Pipeline:
 
     @property
     def identity(self) -> Identity:
-        """The credentials of the spreadsheet, loaded when first needed."""
+        """The credentials of the spreadsheet, loaded when first needed, and anew where their file has changed."""
         credential = self.spreadsheet.credential
+        key, key_file = credential.key, credential.key_file
+        declared: str | None = credential.name
+        if key is None and key_file is None:
+            secret = self.settings.google_credentials_json
+            key = secret.get_secret_value() if secret else None
+            key_file = self.services.credentials_file or self.settings.google_application_credentials
+            declared = None
+        changed_at = None if key is not None or key_file is None else _changed_at(key_file)
         with self._loading:
-            if credential not in self._identities:
-                key, key_file = credential.key, credential.key_file
-                declared: str | None = credential.name
-                if key is None and key_file is None:
-                    secret = self.settings.google_credentials_json
-                    key = secret.get_secret_value() if secret else None
-                    key_file = self.services.credentials_file or self.settings.google_application_credentials
-                    declared = None
-                self._identities[credential] = load_identity(key, key_file, declared)
-            return self._identities[credential]
+            known = self._identities.get(credential)
+            if known is None or changed_at not in (None, known[0]):
+                known = self._identities[credential] = changed_at, load_identity(key, key_file, declared)
+            return known[1]
 
     def quota(self, priority: int = BULK) -> DatabaseQuota:
         """The budget of our credential; ``priority`` decides who goes first when it is short."""
@@ -219,6 +222,14 @@ class StoredMemory(TabStore):
         known = self.facts()
         is_another = facts is None or (known is not None and known.sheet_id != facts.sheet_id)
         self.write_facts(asdict(facts) if facts else None, forget_base=is_another)
+
+
+def _changed_at(file: Path) -> int | None:
+    """When a file was last changed, in nanoseconds; None where there is none now."""
+    try:
+        return file.stat().st_mtime_ns
+    except OSError:
+        return None
 
 
 def hosts_of(credential: Credential, settings: Settings) -> str | None:

@@ -1,5 +1,8 @@
 """``POST /webhook``: what the Apps Script sends. Signed messages stand in for the token."""
 
+import logging
+
+import sqlalchemy as sa
 from fastapi import FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
@@ -8,6 +11,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from sheets_pipeline.control.security import Guard, is_webhook
 from sheets_pipeline.edits.applier import Applier
 from sheets_pipeline.edits.intake import Intake, MessageRefused
+from sheets_pipeline.errors import SheetsPipelineError
+
+logger = logging.getLogger(__name__)
 
 TIMESTAMP_HEADER, SIGNATURE_HEADER = "X-Sheets-Pipeline-Timestamp", "X-Sheets-Pipeline-Signature"
 
@@ -52,6 +58,13 @@ def add_webhook(app: FastAPI, intake: Intake, applier: Applier) -> None:
         except MessageRefused as refused:
             wait = {"Retry-After": "1"} if refused.status == 429 else {}
             return JSONResponse({"error": str(refused)}, status_code=refused.status, headers=wait)
+        except (SheetsPipelineError, sa.exc.SQLAlchemyError) as error:
+            why = str(error) if isinstance(error, SheetsPipelineError) else type(error).__name__
+            logger.warning("A message of the Apps Script could not be noted: %s", why)
+            # Whoever sent it edits a spreadsheet, and need not know where the database is.
+            return JSONResponse(
+                {"error": "The ledger cannot be written now. Send it again."}, 503, {"Retry-After": "5"}
+            )
         if taken.cells or taken.asks_for_look:
             applier.wake()
         return JSONResponse({"taken": taken.kind, "cells": taken.cells}, status_code=202)

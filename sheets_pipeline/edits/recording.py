@@ -110,17 +110,22 @@ def _is_known(before: Edit, cell: Seen, source: Source) -> bool:
     if before.state in OPEN:
         return True
     is_recent = before.seen_at.timestamp() >= source.typed_at - _SEEN_BEFORE_SECONDS
-    return source.is_overwritten and is_recent and as_json(before.base) == as_json(cell.old)
+    return source.is_overwritten and is_recent and _told(as_json(before.base)) == _told(as_json(cell.old))
 
 
 def _same_value(before: Edit, cell: Seen, source: Source) -> bool:
     """Whether both mean the same value: a message tells of a date as a moment, the API as a serial number."""
-    if as_json(before.typed) == as_json(cell.typed):
+    if _told(as_json(before.typed)) == _told(as_json(cell.typed)):
         return True
     if not isinstance(before.typed, Moment) and not isinstance(cell.typed, Moment):
         return False
     zone = zone_named(source.time_zone)
     return same(as_cell(before.typed, zone), as_cell(cell.typed, zone), ColumnType.DATETIME)
+
+
+def _told(text: str | None) -> str | None:
+    """A value as the ledger keeps it; a blank is told of in two ways, by messages and by reading."""
+    return as_json(None) if text == as_json("") else text
 
 
 def _note_overwritten(connection: sa.Connection, edit: Edit, stood: Cell | Unknown) -> None:
@@ -137,7 +142,7 @@ def _supersede(connection: sa.Connection, tab_id: int, seen: Sequence[Seen], sou
     that left it.
     """
     columns = sheet_edit.c
-    typed = {(cell.row_key, cell.column): as_json(cell.typed) for cell in seen}
+    typed = {(cell.row_key, cell.column): _told(as_json(cell.typed)) for cell in seen}
     reason = "the cell was typed over before this edit was applied"
     for some in chunks({cell.row_key for cell in seen}):
         mine = (columns.tab_id == tab_id) & columns.state.in_(OPEN) & (columns.typed_at <= source.typed_at)
@@ -147,7 +152,7 @@ def _supersede(connection: sa.Connection, tab_id: int, seen: Sequence[Seen], sou
         ids = [
             row.id
             for row in connection.execute(rows.with_for_update())
-            if typed.get((row.row_key, row.column_name), row.typed) != row.typed
+            if typed.get((row.row_key, row.column_name), _told(row.typed)) != _told(row.typed)
         ]
         if ids:
             change = sheet_edit.update().where(columns.id.in_(ids), columns.state.in_(OPEN))

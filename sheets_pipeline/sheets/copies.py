@@ -181,19 +181,36 @@ class CellCopies:
             return False
         block = answered or access.read_copies_block(self.client, facts.copies.sheet_id, len(self._names), len(copied))
         self._is_there = True
-        shift = None if is_sure else find_shift(self.client, self.tab, facts.sheet_id, planned.settled.layout)
+        shift, came = self._moved(planned, sent.values(), is_sure=is_sure, is_told=bool(answered))
         pairs = zip(copied.values(), read_copies(self.tab, block), strict=True)
         copies = [(key, _overwritten(copy, sent[key])) for key, copy in pairs if key is not None]
         if shift is not None:
             at = [(row, place, sent[key].cells) for place, (row, key) in enumerate(copied.items()) if key is not None]
-            self._put_back(planned.facts, planned.settled.layout, at, shift)
+            if came is When.BEFORE_THE_WRITE:
+                self._put_back(planned.facts, planned.settled.layout, at, shift)
             copies = [(key, shift.copy(key, copy)) for key, copy in copies]
             sent = {key: one._replace(cells=shift.cells(one.cells)) for key, one in sent.items()}
         stood = self.memory.stood({copy.key for _, copy in copies if copy.key})
-        self._note(copies, stood, facts.unsettled_since, is_sure=shift is None or shift.keys_stay)
+        self._note(
+            copies,
+            stood,
+            facts.unsettled_since,
+            is_sure=shift is None or (came is When.BEFORE_THE_WRITE and shift.keys_stay),
+        )
         if are_moved or shift is not None:
             self._settle_moved(sent, copies, stood)
         return shift is not None
+
+    def _moved(
+        self, planned: Round, sent: Iterable[Sent], *, is_sure: bool, is_told: bool
+    ) -> tuple[Shift | None, When]:
+        """Columns that a write met elsewhere; ``is_told``: its answer showed the headers, else what it wrote tells when."""
+        layout = planned.settled.layout
+        shift = None if is_sure else find_shift(self.client, self.tab, planned.facts.sheet_id, layout)
+        if shift is None or is_told:
+            return shift, When.BEFORE_THE_WRITE
+        came = when_moved(self.client, planned.facts, layout, shift, sent)
+        return (None if came is When.AFTER_THE_WRITE else shift), came
 
     def _put_back(
         self,
@@ -257,7 +274,9 @@ class CellCopies:
             copies = self._left_behind(facts, flight)
             shift = find_shift(self.client, self.tab, facts.sheet_id, facts.layout) if copies else None
             if shift is not None:
-                came = when_moved(self.client, facts, shift, [rows[key] for key in flight.key_at.values()])
+                came = when_moved(
+                    self.client, facts, facts.layout, shift, [rows[key] for key in flight.key_at.values()]
+                )
                 if came is not When.AFTER_THE_WRITE:
                     if self._recover_moved(facts, flight, copies, shift, came):
                         self.memory.save_facts(settled)

@@ -52,8 +52,12 @@ def find_shift(client: SheetsClient, tab: Tab, sheet_id: int, planned: Mapping[s
     return Shift(real_columns(tab.edited, planned, now), keys_stay, now)
 
 
-def when_moved(client: SheetsClient, facts: TabFacts, shift: Shift, landed: Iterable[Sent]) -> When:
+def when_moved(
+    client: SheetsClient, facts: TabFacts, planned: Mapping[str, int], shift: Shift, landed: Iterable[Sent]
+) -> When:
     """Whether columns moved before a write that was applied, or after it; one read request.
+
+    ``planned`` is where our columns were when it was planned.
 
     What was written stands in a column of ours, which took it along, or where that stood before. Where both or neither is so
     of any row, somebody has typed or moved more since, and nobody knows.
@@ -62,7 +66,7 @@ def when_moved(client: SheetsClient, facts: TabFacts, shift: Shift, landed: Iter
     seen = set[When]()
     for sent in landed:
         for name, cell in sent.cells.items():
-            place, now = facts.layout[name], shift.now[name]
+            place, now = planned[name], shift.now[name]
             if place == now or sent.row is None:
                 continue
             stays, moved = (same_cell(snapshot.cell(sent.row, at), cell) for at in (place, now))

@@ -37,6 +37,8 @@ class Sender:
         self.rows_moved = self.is_refused = False
         #: Whether it is not known of a write of this sync whether it was applied.
         self.is_unknown = False
+        #: What Google refused of the plan that is being sent.
+        self._refused: Batch | None = None
         #: What our writes write over, where people edit the tab.
         self.copies: CellCopies | None = None
 
@@ -46,7 +48,7 @@ class Sender:
         Raises:
             RequestRejected: For cells that are protected from us, and for the second time.
         """
-        plan, deletes = planned.plan, planned.plan.deletes
+        plan, deletes, self._refused = planned.plan, planned.plan.deletes, None
         # The last answer that can carry key cells tells whether the rows to delete still stand where we read them.
         checking = plan.writes[-1] if plan.writes else None
         # Before their version is known, or the next sync would take them for people's.
@@ -87,6 +89,7 @@ class Sender:
                 return False
             except RequestRejected as error:
                 if self.is_refused or ("protected" in str(error) and not planned.changes.inserts):
+                    self._restore()
                     raise  # where new rows cannot be put in, they may go below everything
                 self.is_refused = True
                 # People took out rows or columns that it was about, or the tab, or made one of its title; or another
@@ -139,9 +142,13 @@ class Sender:
         right_before = self._check_deletes(planned, key_columns) if batch is planned.plan.deletes else None
         block = self.copies.block(planned, batch) if self.copies is not None else None
         with self.client.span("write") as span:
-            moved, copies, is_sure = access.apply_batch(
-                self.client, batch, planned.title, key_columns, check, right_before, block
-            )
+            try:
+                moved, copies, is_sure = access.apply_batch(
+                    self.client, batch, planned.title, key_columns, check, right_before, block
+                )
+            except RequestRejected:
+                self._refused = batch
+                raise
             span.note(rows=len(batch.keys), cells=batch.cells)
         are_moved = bool(moved)
         if planned.plan.writes and batch is planned.plan.writes[-1]:
@@ -152,6 +159,15 @@ class Sender:
             self.rows_moved = True
             logger.warning("Tab %r: rows or columns moved while they were written; looking again", self.tab.title)
         return not are_moved
+
+    def _restore(self) -> None:
+        """Google refused a batch as a whole, and it is given up: its rows hold what they held, and edits of them need not wait."""
+        batch, self._refused = self._refused, None
+        if self.copies is None or batch is None:
+            return
+        names = {column.name for column in self.tab.columns}
+        stood = self.memory.stood(batch.keys)
+        self.memory.confirm({key: row for key, row in stood.items() if row is not None and row.keys() >= names})
 
     def _check_deletes(self, planned: Round, key_columns: list[int]) -> Callable[[], None]:
         """For the moment before rows are deleted by number: see docs/decisions/0017."""

@@ -101,3 +101,9 @@ def test_a_message_of_several_cells_takes_its_base_from_the_write(small: Stage) 
     write_over(small, "Draw", "Print")
     assert settle(small, store, "Print") == [State.CONFLICT]
     assert small.task().title == "Print"
+
+
+def test_a_cleared_cell_that_is_written_over_is_told_once_in_whatever_way_it_is_blank(small: Stage) -> None:
+    small.type(by="read", when=1990.0, title="")
+    write_over(small, None, "Print")  # type: ignore[arg-type]
+    assert [edit.typed for edit in small.edits()] == [""]

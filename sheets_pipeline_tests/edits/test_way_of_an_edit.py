@@ -12,6 +12,7 @@ from typing import Any
 import dagster as dg
 import hypothesis
 import orjson
+import psycopg
 import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
@@ -192,6 +193,11 @@ def test_messages_that_are_not_to_be_taken_are_refused(way: Way, monkeypatch: py
     for path in ("/", "/dashboard", "/edits", "/openapi.json", "/webhook"):
         assert way.client.get(path).status_code == 404
     way.client = control
+    sa.event.listen(way.pipeline.state, "before_cursor_execute", _disk_is_full)
+    for way.client in (TestClient(alone), control):
+        answer = way.send(probe | {"id": str(uuid.uuid4())})  # the script sends it again
+        assert (answer.status_code, answer.json()["error"]) == (503, "The ledger cannot be written now. Send it again.")
+    sa.event.remove(way.pipeline.state, "before_cursor_execute", _disk_is_full)
     monkeypatch.setattr(intake, "PER_SECOND", 0.001)
     monkeypatch.setattr(intake, "AT_ONCE", 0.5)
     assert way.send(probe).status_code == 429
@@ -200,6 +206,11 @@ def test_messages_that_are_not_to_be_taken_are_refused(way: Way, monkeypatch: py
         closed = Intake(lambda: way.pipeline, secret, is_enabled=partial(bool, is_enabled))
         with pytest.raises(MessageRefused, match="EDITS_ENABLED and EDITS_WEBHOOK_SECRET"):
             closed.receive(body, timestamp, sign(SECRET, timestamp, body))
+
+
+def _disk_is_full(*about: Any) -> None:
+    if str(about[2]).startswith("INSERT INTO sheet_edit_message"):
+        raise psycopg.errors.DiskFull("could not extend file: No space left on device")
 
 
 JSON = st.recursive(

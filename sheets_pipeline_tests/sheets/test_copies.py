@@ -9,8 +9,9 @@ import pytest
 
 from local_sheets.testing import LocalSheetsServer
 from sheets_pipeline.database.engine import connect
-from sheets_pipeline.errors import SheetsUnavailable
+from sheets_pipeline.errors import RequestRejected, SheetsUnavailable
 from sheets_pipeline.pipeline import StoredMemory
+from sheets_pipeline.sheets import access
 from sheets_pipeline.sheets.copies import CellCopies
 from sheets_pipeline.sheets.memory import BaseRows
 from sheets_pipeline.sheets.reader import NeedsFullSync
@@ -203,6 +204,23 @@ def test_whatever_people_do_to_the_hidden_tab_nothing_is_lost(bench: EditedBench
     bench.event(OLD, {"1"})
     assert bench.sent()[:2] == (1, 1)
     assert len(bench.call("GET", "?fields=sheets.properties.title")["sheets"]) == 3
+
+
+@pytest.mark.parametrize("kind", ["full", "events"])
+def test_what_rows_hold_stays_known_where_google_refuses_to_write_them(bench: EditedBench, kind: str) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise RequestRejected("You are trying to edit a protected cell or object.", status=400)
+
+    before = bench.memory.base(["1"])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(access, "apply_batch", refuse)
+        with pytest.raises(RequestRejected):
+            bench.run(kind, NEW)
+    assert bench.memory.base(["1"]) == before
+    assert before["1"] is not None
+    bench.put(bench.a1("B2"), [["Typed"]])
+    bench.sync(NEW)
+    assert bench.inbox.typed == {("1", "name"): "Typed"}
 
 
 @pytest.mark.parametrize("kind", ["full", "events"])

@@ -141,3 +141,19 @@ def test_what_a_dead_process_wrote_into_other_columns_is_put_back_by_the_next(
     assert bench.inbox.typed == {("1", "name"): "Typed"}
     assert bench.inbox.unsure == []
     assert {key: row["Full name"] for key, row in rows.items()} == NEW
+
+
+def test_columns_that_move_after_the_very_first_write_take_what_it_wrote_along(
+    sheets_server: LocalSheetsServer,
+) -> None:
+    """Its answer shows no headers, as the hidden tab is made by the same request."""
+    bench = EditedBench(sheets_server, EDITED)
+    bench.inbox = Inbox()
+    bench.writer.keep_edits(bench.inbox)
+    bench.sync({1: "Ada", 2: "Bob", 3: "Eve"})
+    move = {"moveDimension": {"source": _span(bench, 4, 5), "destinationIndex": 1}}  # two that people edit
+    bench.during("after write", lambda: bench.edit(move))
+    bench.sync(NEW)
+    bench.sync(NEW)
+    assert (bench.inbox.found, bench.inbox.unsure) == ([], [])
+    assert {key: row["Full name"] for key, row in _by_header(bench).items()} == NEW

@@ -15,10 +15,10 @@ from pathlib import Path
 import dagster as dg
 
 from sheets_pipeline.components.declared import DeclaredTab, told
-from sheets_pipeline.components.project import project_digests
+from sheets_pipeline.components.project import source_digests, tab_digests
 from sheets_pipeline.components.tab_declaration import LONGEST_TITLE, wrong_title
 from sheets_pipeline.components.yaml_nodes import Fault
-from sheets_pipeline.home import project_folder
+from sheets_pipeline.home import project_folder, sources_folder
 from sheets_pipeline.settings import OwnSetting
 from sheets_pipeline.sync.spreadsheet import Each
 from sheets_pipeline.sync.tab import Tab
@@ -83,9 +83,13 @@ def modules() -> Iterator[TabModule]:
 
 
 def files() -> dict[str, str]:
-    """What declares tabs, as it is on disk now: name of each file → digest of its text."""
-    if (project := project_folder()) is not None:
-        return project_digests(project)
+    """What declares tabs and sources, as it is on disk now: name of each file → digest of its text."""
+    project, sources = project_folder(), sources_folder()
+    of_sources = {} if sources is None else source_digests(sources)
+    return (_files_of_demo() if project is None else tab_digests(project)) | of_sources
+
+
+def _files_of_demo() -> dict[str, str]:
     package = importlib.import_module(PACKAGE)
     digests: dict[str, str] = {}
     for folder in map(Path, package.__path__):

@@ -8,7 +8,7 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -89,11 +89,20 @@ def declaration_files(folder: Path, kind: str = "tabs") -> list[Path]:
     return sorted(path for path in found if not path.name.startswith("."))
 
 
-def project_digests(folder: Path) -> dict[str, str]:
-    """Name of each declaration, query and module → digest of its text as it is on disk now; of sources with their folder."""
-    found = {}
+def tab_digests(folder: Path) -> dict[str, str]:
+    """Name of each declaration, query and module of ``tabs/`` → digest of its text as it is on disk now."""
     beside = (path for kind in ("*.sql", "*.py") for path in sorted((folder / "tabs").rglob(kind)))
-    for path in (*declaration_files(folder), *beside, *declaration_files(folder, "sources")):
+    return _digests(folder, [*declaration_files(folder), *beside])
+
+
+def source_digests(folder: Path) -> dict[str, str]:
+    """Name of each declaration of ``sources/``, with that folder → digest of its text as it is on disk now."""
+    return _digests(folder, declaration_files(folder, "sources"))
+
+
+def _digests(folder: Path, paths: Iterable[Path]) -> dict[str, str]:
+    found = {}
+    for path in paths:
         try:
             facts = path.stat()
             if stat.S_ISREG(facts.st_mode):

@@ -99,7 +99,7 @@ def create_app(
     _add_metrics(app, operations, metrics)
     _add_steering(app, operations)
     add_edits(app, lambda: operations.pipeline, _errors(404, 422, 503), _ACT)
-    add_sources(app, lambda: operations.pipeline, _errors(404, 409, 422, 503), _ACT)
+    add_sources(app, operations, _errors(404, 409, 422, 503), _ACT)
     add_webhook(app if webhook is None else webhook, intake, applier)
     add_pages(app)
     _describe(app)

@@ -11,7 +11,8 @@ from typing import Any
 import dagster as dg
 import sqlalchemy as sa
 
-from sheets_pipeline.components.tab_asset import TabAsset
+from sheets_pipeline.components.declared import DeclaredSource
+from sheets_pipeline.components.tab_asset import TabAsset, declared_sources
 from sheets_pipeline.control.stats import tab_stats
 from sheets_pipeline.dagster_runtime.connections import keep_connections
 from sheets_pipeline.dagster_runtime.instigators import switched_off
@@ -23,7 +24,7 @@ from sheets_pipeline.monitoring.dagster_client import JOB, DagsterClient
 from sheets_pipeline.monitoring.status import as_json, collect
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.runs.list_sync import PARTS_TAG, TABS_TAG, list_job
-from sheets_pipeline.runs.loaded_code import follow
+from sheets_pipeline.runs.loaded_code import follow, stale_code
 from sheets_pipeline.runs.run_tags import run_tags
 from sheets_pipeline.runs.switches import (
     EVENT_SENSOR,
@@ -134,6 +135,15 @@ class Operations:
             "everything_enabled": self.everything_enabled(),
             "pause_limit_seconds": self.settings.sync_pause_limit_seconds,
         }
+
+    def sources(self) -> list[DeclaredSource]:
+        """All sources, as the code location has loaded them; those that cannot be used among them."""
+        follow(self.instance, self.pipeline)
+        return declared_sources()
+
+    def stale_code(self) -> str | None:
+        """How declarations on disk differ from those that the code location has loaded; None where they do not."""
+        return stale_code(self.instance, self.pipeline)
 
     def titles(self) -> list[str]:
         """Names of all tabs that the settings leave in."""

@@ -73,6 +73,7 @@ class SourcesAnswer(BaseModel):
 
     at: datetime
     sources: list[SourceAnswer]
+    stale_code: str | None = Field(description="How declarations on disk differ from those that Dagster has loaded.")
 
 
 class ColumnAnswer(BaseModel):

@@ -7,10 +7,9 @@ from typing import Annotated, Any
 
 from fastapi import FastAPI, Query
 
-from sheets_pipeline.components.tab_asset import declared_sources
 from sheets_pipeline.control import source_models as models
+from sheets_pipeline.control.operations import Operations
 from sheets_pipeline.database import source_tasks
-from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.sources.api import Sources
 from sheets_pipeline.sources.chosen import chosen, the_source
 from sheets_pipeline.sources.content import Row
@@ -23,33 +22,34 @@ _Source = Annotated[models.SourceId, Query(description="Id of the source.")]
 _Limit = Annotated[int, Query(ge=1, le=1000, description="At most this many.")]
 
 
-def add_sources(app: FastAPI, open_pipeline: Callable[[], Pipeline], read: Responses, act: Responses) -> None:
+def add_sources(app: FastAPI, operations: Operations, read: Responses, act: Responses) -> None:
     """Serve ``/sources`` and what is below; ``read`` and ``act`` are the refusals that their documents name."""
     opened: list[Sources] = []
 
     def sources() -> Sources:
-        pipeline = open_pipeline()
+        pipeline = operations.pipeline
         if not opened or opened[0].pipeline is not pipeline:
             opened[:] = [Sources(pipeline=pipeline)]
-        opened[0].declared = declared_sources()
+        opened[0].declared = operations.sources()
         return opened[0]
 
-    _add_states(app, open_pipeline, read, act)
+    _add_states(app, operations, read, act)
     _add_accept(app, sources, act)
     _add_contents(app, sources, read)
 
 
-def _add_states(app: FastAPI, open_pipeline: Callable[[], Pipeline], read: Responses, act: Responses) -> None:
+def _add_states(app: FastAPI, operations: Operations, read: Responses, act: Responses) -> None:
     @app.get("/sources", response_model=models.SourcesAnswer, tags=["sources"], responses=read)
     def all_sources() -> Any:
         """All sources with state, last change, next reading and counts of rows; no contents."""
-        return {"at": datetime.now(UTC), "sources": overview(open_pipeline(), declared_sources())}
+        found = overview(operations.pipeline, operations.sources())
+        return {"at": datetime.now(UTC), "sources": found, "stale_code": operations.stale_code()}
 
     @app.post("/sources/process", response_model=models.ProcessAnswer, tags=["sources"], responses=act)
     def process(body: models.ProcessRequest) -> Any:
         """Have sources read before their time: the sensor due_sources asks for a run with its next look."""
-        asked = [one.id for one in chosen(declared_sources(), body.sources)]
-        source_tasks.ask(open_pipeline().state, "", asked)
+        asked = [one.id for one in chosen(operations.sources(), body.sources)]
+        source_tasks.ask(operations.pipeline.state, "", asked)
         return {"asked": asked}
 
 

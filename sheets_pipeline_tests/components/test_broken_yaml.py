@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sheets_pipeline.components.declared import DeclaredTab
-from sheets_pipeline.components.project import declared_in, project_digests, project_of
+from sheets_pipeline.components.project import declared_in, project_of, tab_digests
 from sheets_pipeline.components.tab_asset import of_project
 
 GOOD = """\
@@ -259,7 +259,7 @@ def test_what_cannot_be_read_is_told_and_holds_nobody_up(
     make(path)
     [fault] = next(iter(declared_in(path, {}))).faults
     assert told in fault.text
-    assert project_digests(tmp_path).keys() <= {"x.yaml"}
+    assert tab_digests(tmp_path).keys() <= {"x.yaml"}
 
 
 def test_an_address_in_the_place_of_a_name_is_told(tmp_path: Path) -> None:

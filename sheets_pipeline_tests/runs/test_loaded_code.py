@@ -109,6 +109,23 @@ def test_the_control_api_knows_a_new_tab_once_the_code_location_is_reloaded(
     assert {"Old one", "Late one"} & set(operations.status().tabs) == {"Late one"}
 
 
+def test_a_source_beside_the_demos_tabs_is_told_and_known_once_the_code_location_is_reloaded(
+    platform: Platform, declare: Declare, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    declare(old=module("Old one", "old"))
+    monkeypatch.chdir(tmp_path)
+    operations = Operations(load_settings(), lambda: platform.pipeline, platform.instance)
+    note_as_reloaded(platform)
+    assert (operations.sources(), operations.stale_code()) == ([], None)
+    (tmp_path / "sources").mkdir()
+    (tmp_path / "sources" / "law.yaml").write_text("sources: [{id: law, name: Law, url: abcdefghijklmnop}]")
+    assert operations.sources() == []
+    assert "(new: sources/law.yaml)" in (operations.stale_code() or "")
+    note_as_reloaded(platform)
+    assert [source.id for source in operations.sources()] == ["law"]
+    assert operations.stale_code() is None
+
+
 def note_as_reloaded(platform: Platform) -> None:
     """What a code server that has loaded the files on disk notes."""
     text = json.dumps({"files": declarations.files(), "titles": {}})

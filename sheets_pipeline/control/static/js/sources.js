@@ -10,6 +10,7 @@ const CHIPS = [["", "All"], ["failed", "Failed"], ["broken", "Cannot be used"], 
 
 let state = "";
 let sources = [];
+let staleCode = null;
 let wake = () => {};
 
 const chips = new Map(CHIPS.map(([name, word]) => {
@@ -29,6 +30,7 @@ function showChips() {
 }
 
 function verdict() {
+  if (staleCode) return ["warning", "Dagster has not loaded all that is declared", staleCode];
   if (!sources.length) return ["stopped", "No source is declared", "Write one into sources/ of the project: an id, and the address of a spreadsheet."];
   const those = (...states) => sources.filter((one) => states.includes(one.state));
   const wrong = those("failed", "broken");
@@ -110,7 +112,7 @@ async function search() {
 
 async function refresh() {
   try {
-    ({ sources } = await api.sources());
+    ({ sources, stale_code: staleCode } = await api.sources());
     showVerdict();
     showList();
     showConnection("live", "Live");

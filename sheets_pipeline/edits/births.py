@@ -24,15 +24,18 @@ from sheets_pipeline.edits import ledger, row_steps
 from sheets_pipeline.edits.apply import MOST_ATTEMPTS, transactions
 from sheets_pipeline.edits.ends import Ends
 from sheets_pipeline.edits.ledger import Edit, State
+from sheets_pipeline.edits.notes import note_of_row
 from sheets_pipeline.edits.row import Refused, taken
+from sheets_pipeline.edits.row_lines import refused_rows
 from sheets_pipeline.edits.whole_rows import Kept, keep
 from sheets_pipeline.errors import DatabaseError
-from sheets_pipeline.sheets.born_rows import rules_of_born
+from sheets_pipeline.sheets.born_rows import notes_of_born, rules_of_born
 from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sheets.memory import TabMemory
 from sheets_pipeline.sheets.rounds import TabLook
 from sheets_pipeline.sheets.row_marks import fill_marked, mark_rows, read_marked, unmark_rows
 from sheets_pipeline.sync.cells import Cell, row_keys, same_cell
+from sheets_pipeline.sync.notes import row_note_number
 from sheets_pipeline.sync.row_edits import NewRow
 from sheets_pipeline.sync.tab import Tab
 from sheets_pipeline.sync.typed_cells import Reader, database_value
@@ -123,7 +126,8 @@ class Births:
             if born is not None:
                 ready.append((born, cells))
         self._give_keys(look, ready)
-        self._end(births, self._rules(look, [birth for birth, _ in ready if birth.edit_id is not None]))
+        also = self._rules(look, [birth for birth, _ in ready if birth.edit_id is not None])
+        self._end(births, [*also, *self._notes(look, births)])
         return [birth.row_key for birth, _ in ready if birth.row_key and birth.edit_id is None]
 
     def _begun(self) -> list[_Birth]:
@@ -301,6 +305,29 @@ class Births:
             return []
         rows = sorted(look.row_of.values())
         return rules_of_born(self.client, look.sheet_id, look.layout, facts.rules, [one.uuid for one in born], rows)
+
+    def _notes(self, look: TabLook, births: Sequence[_Birth]) -> list[dict[str, Any]]:
+        """What tells on rows that they were refused, and takes that away from those that have been inserted since."""
+        with self.pipeline.state.connect() as connection:
+            mine = sheet_edit.c.id.in_([birth.edit_id for birth in births if birth.edit_id is not None])
+            lines = {edit.id: edit for edit in ledger.select(connection, mine)}
+            if not lines or not refused_rows(connection, self.tab_id):
+                return []
+        wanted: dict[str, tuple[int, str] | None] = {}
+        for birth in births:
+            line = lines.get(birth.edit_id or 0)
+            if line is not None and line.state in (State.APPLIED, State.REJECTED, State.DEAD):
+                places = [look.layout[name] for name in (*self.tab.edited, *birth.cells) if name in birth.cells]
+                wanted[birth.uuid] = None if line.state is State.APPLIED else (places[0], note_of_row(line))
+        return notes_of_born(self.client, look.sheet_id, wanted, self._ours) if wanted else []
+
+    def _ours(self, notes: Sequence[str]) -> set[str]:
+        """Those of the notes that we wrote on rows of this tab."""
+        numbers = {text: row_note_number(text) for text in notes}
+        with self.pipeline.state.connect() as connection:
+            mine = (sheet_edit.c.tab_id == self.tab_id) & sheet_edit.c.id.in_([n for n in numbers.values() if n])
+            known = set(connection.scalars(sa.select(sheet_edit.c.id).where(mine)))
+        return {text for text, number in numbers.items() if number in known}
 
     def _end(self, births: Sequence[_Birth], also: Sequence[Mapping[str, Any]]) -> None:
         uuids = [birth.uuid for birth in births]

@@ -9,9 +9,9 @@ import sqlalchemy as sa
 from sheets_pipeline.database.edit_tables import sheet_note
 from sheets_pipeline.database.state import TabStore
 from sheets_pipeline.edits.base import zone_of
-from sheets_pipeline.edits.ledger import Ended, State
+from sheets_pipeline.edits.ledger import Edit, Ended, State
 from sheets_pipeline.sync.cells import from_serial
-from sheets_pipeline.sync.notes import CellNote, note_text
+from sheets_pipeline.sync.notes import CellNote, note_text, row_note_text
 from sheets_pipeline.sync.tab import ColumnType
 from sheets_pipeline.sync.typed_cells import Moment
 
@@ -54,6 +54,12 @@ def _text(end: Ended) -> str:
     edit, zone = end.edit, zone_of(end.edit)
     when = datetime.fromtimestamp(edit.typed_at, UTC).astimezone(zone)
     return note_text(_shown(end), f"{when:%Y-%m-%d %H:%M}", end.reason or "it was refused", edit.id)
+
+
+def note_of_row(line: Edit) -> str:
+    """What the note of a row says that was typed and not inserted."""
+    when = datetime.fromtimestamp(line.typed_at, UTC).astimezone(zone_of(line))
+    return row_note_text(f"{when:%Y-%m-%d %H:%M}", line.reason or "it was refused", line.id)
 
 
 def _shown(end: Ended) -> str:

@@ -107,6 +107,13 @@ class RowLines:
             self.connection.execute(sheet_edit.insert(), rows)
 
 
+def refused_rows(connection: sa.Connection, tab_id: int) -> bool:
+    """Whether rows that people typed in the tab were refused, so that notes may tell of them."""
+    mine = (_COLUMNS.tab_id == tab_id) & _OF_ROWS & (_COLUMNS.row_key == "")
+    refused = _COLUMNS.state.in_([State.REJECTED.value, State.DEAD.value])
+    return connection.execute(sa.select(_COLUMNS.id).where(mine, refused).limit(1)).first() is not None
+
+
 def _cells(typed: Any) -> Cells:
     return typed if isinstance(typed, dict) else {}
 

@@ -61,7 +61,8 @@ class TabRows:
         dates = self._dates(found.new, look.layout)
         new, gone, moment = self._noted(found, base)
         at_rest = [(row, edit) for row, edit in new if _age(edit, moment) >= REST_SECONDS]
-        at_rest = [(row, edit) for row, edit in at_rest if not self._refuse_date(row, edit, dates, look.layout)]
+        for row, edit in at_rest:
+            self._refuse_date(row, edit, dates, look.layout)
         if at_rest or found.moved:
             self.births.begin(look, at_rest, found.moved)
             self._tell_put_back(look, found, base, self.births.go_on(look, self.reading.reader()))
@@ -100,14 +101,13 @@ class TabRows:
             (name, cell, (row.row, layout[name])) for row in new for name, cell in row.cells.items()
         )
 
-    def _refuse_date(self, row: NewRow, edit: Edit, dates: set[Place], layout: Mapping[str, int]) -> bool:
-        """Refuse a new row with a date where its column holds none, as the script's messages are."""
+    def _refuse_date(self, row: NewRow, edit: Edit, dates: set[Place], layout: Mapping[str, int]) -> None:
+        """Refuse a new row with a date where its column holds none, as the script's messages are; it is marked for its note."""
         names = [name for name in row.cells if (row.row, layout[name]) in dates]
         for name in names[:1]:
             reason = f"{name}: expected {EXPECTED[self.tab.column(name).type]}, found a date"
             with ledger.writing(self.pipeline.state) as connection:
                 ledger.settle(connection, [ledger.Ended(edit, State.REJECTED, reason)])
-        return bool(names)
 
     def recover(self, look: Callable[[], TabLook | None]) -> None:
         """Before the tab is written: finish what a process left."""

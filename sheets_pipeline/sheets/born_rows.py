@@ -1,6 +1,8 @@
-"""Rules of rows that people typed: once such a row is ours, its cells take the rules that other rows of ours have."""
+"""Rows that people typed, as they show: once such a row is ours, its cells take the rules that other rows of ours have; one
+that was refused carries a note.
+"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sheets_pipeline.sheets.client import SheetsClient
@@ -8,6 +10,10 @@ from sheets_pipeline.sheets.row_marks import as_filter
 from sheets_pipeline.sync.rules import WARNED, mark_of, rule_requests
 
 _FIELDS = "sheets(properties(sheetId),data(startRow,rowData(values(dataValidation(condition,inputMessage,strict,showCustomUi)))))"
+
+_NOTE_FIELDS = (
+    "sheets(properties(sheetId),data(startRow,rowMetadata(developerMetadata(metadataValue)),rowData(values(note))))"
+)
 
 #: Row (0-based) → column → rule.
 _Rules = dict[int, dict[int, Mapping[str, Any]]]
@@ -61,3 +67,49 @@ def _read(client: SheetsClient, sheet_id: int, uuids: Sequence[str], samples: Se
                 cells = enumerate(values.get("values", []))
                 found[row] = {column: cell["dataValidation"] for column, cell in cells if cell.get("dataValidation")}
     return found
+
+
+def notes_of_born(
+    client: SheetsClient,
+    sheet_id: int,
+    wanted: Mapping[str, tuple[int, str] | None],
+    ours: Callable[[Sequence[str]], set[str]],
+) -> list[dict[str, Any]]:
+    """Requests that put notes on marked rows, and take away those of ours that stand there else. One read request.
+
+    Args:
+        client: Of the spreadsheet.
+        sheet_id: Of the tab.
+        wanted: Mark of each row → column and text of its note, None: no note of ours.
+        ours: Says which of these notes we wrote; where another one stands, none is written.
+    """
+    there = _read_notes(client, sheet_id, list(wanted))
+    known = ours(sorted({text for _, notes in there.values() for text in notes.values()}))
+    changes: dict[tuple[int, int], str] = {}
+    for row, (uuid, notes) in there.items():
+        changes |= {(row, column): "" for column, text in notes.items() if text in known}
+        if (note := wanted[uuid]) is not None and notes.get(note[0], "") in {"", *known}:
+            changes[row, note[0]] = note[1]
+    return [_note_request(sheet_id, place, text) for place, text in sorted(changes.items())]
+
+
+def _read_notes(client: SheetsClient, sheet_id: int, uuids: Sequence[str]) -> dict[int, tuple[str, dict[int, str]]]:
+    """Row (0-based) → its mark, and its notes by column."""
+    found: dict[int, tuple[str, dict[int, str]]] = {}
+    body = {"dataFilters": [as_filter(uuid) for uuid in uuids]}
+    for sheet in client.read(":getByDataFilter", params={"fields": _NOTE_FIELDS}, body=body).get("sheets", []):
+        if sheet.get("properties", {}).get("sheetId", 0) != sheet_id:
+            continue
+        for data in sheet.get("data", []):
+            rows = data.get("rowData", [])
+            for at, facts in enumerate(data.get("rowMetadata", [])):
+                marks = {mark.get("metadataValue") for mark in facts.get("developerMetadata", [])} & set(uuids)
+                values = rows[at].get("values", []) if at < len(rows) else []
+                notes = {column: cell["note"] for column, cell in enumerate(values) if cell.get("note")}
+                found |= {data.get("startRow", 0) + at: (str(mark), notes) for mark in marks}
+    return found
+
+
+def _note_request(sheet_id: int, place: tuple[int, int], text: str) -> dict[str, Any]:
+    start = {"sheetId": sheet_id, "rowIndex": place[0], "columnIndex": place[1]}
+    return {"updateCells": {"start": start, "fields": "note", "rows": [{"values": [{"note": text} if text else {}]}]}}

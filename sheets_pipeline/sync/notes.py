@@ -1,5 +1,6 @@
 """Notes in cells whose edits were not taken: what they say, which are to be written, and which are people's."""
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -21,6 +22,26 @@ def note_text(typed: str, when: str, reason: str, number: int) -> str:
     return (
         f"Not taken: {what}, {when}.\n{why}.\nThe cell shows what the database holds. (Sheets Pipeline, edit {number})"
     )
+
+
+def row_note_text(when: str, reason: str, number: int) -> str:
+    """What is noted on a row that was typed and not inserted."""
+    why = reason[:1].upper() + reason[1:]
+    return (
+        f"Not inserted: this row, {when}.\n{why}.\n"
+        f"Once somebody changes the row, it is tried again. (Sheets Pipeline, edit {number})"
+    )
+
+
+def row_note_number(text: str) -> int | None:
+    """The number of the edit of which such a note tells, whatever the reason; None where it is no such note."""
+    found = _ROW_NOTE.fullmatch(text)
+    return int(found[1]) if found else None
+
+
+_ROW_NOTE = re.compile(
+    re.escape(row_note_text("*", "*", 0)).replace(r"\*", ".*").replace("edit\\ 0", r"edit (\d{1,18})"), re.S
+)
 
 
 class CellNote(NamedTuple):

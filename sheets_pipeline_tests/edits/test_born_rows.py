@@ -58,3 +58,40 @@ def test_a_row_that_was_typed_takes_rules_and_notes_like_others(
     desk.sync()
     assert [row[0] for row in desk.rows()[4:]] == [4]
     made.dispose()
+
+
+def test_a_typed_row_that_is_refused_says_why_until_it_is_inserted(
+    tmp_path: Path, platform_server: LocalSheetsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = connect(f"sqlite:///{tmp_path / 'desk.db'}")
+    desk = make_desk(made, platform_server, monkeypatch)
+
+    def notes() -> list[str]:
+        return [str(_cell(desk, f"Tickets!B{row}").get("note", "")).split("\n")[-2:][0] for row in (6, 7, 8)]
+
+    start = desk.grid(rowIndex=6, columnIndex=1)
+    desk.batch({"updateCells": {"start": start, "fields": "note", "rows": [{"values": [{"note": "Ask Bo"}]}]}})
+    desk.put("Tickets!B6:D8", ["five", 99, ""], ["six", 2, "much"], ["seven", 1, "2026-03-01"])
+    desk.settle()
+    date = "Price: expected a number, found a date."
+    first, theirs, third = notes()
+    assert _cell(desk, "Tickets!B6")["note"].startswith("Not inserted: this row, 2")
+    assert ("no such row to refer to" in first, theirs, third) == (True, "Ask Bo", date)
+    assert desk.left() == (0, 0)
+    desk.settle()
+    desk.sync()
+    assert desk.sync().traffic.write_requests == 0
+    assert notes() == [first, theirs, third]
+    # Refused for another reason it says so; sorted, the note goes with its row; inserted, it has none of ours.
+    desk.put("Tickets!D6", ["much"])
+    desk.settle()
+    assert notes() == ["Price: expected a number, found text.", "Ask Bo", date]
+    desk.put("Tickets!C6:D6", [2, 7])
+    desk.put("Tickets!D7:D8", [5], [6])
+    desk.batch({"sortRange": {"range": desk.grid(startRowIndex=5, endRowIndex=8, startColumnIndex=0, endColumnIndex=6),
+                              "sortSpecs": [{"dimensionIndex": 3, "sortOrder": "ASCENDING"}]}})  # fmt: skip
+    desk.settle()
+    assert [row[1] for row in desk.rows()[4:]] == ["six", "seven", "five"]
+    assert [title for _, title in desk.stored()][3:] == ["six", "five"]  # the 6 of seven is shown as a date as well
+    assert notes() == ["Ask Bo", date, ""]
+    made.dispose()

@@ -83,11 +83,18 @@ def _stood(known: Mapping[str, Cell] | Unknown, cell: Seen, source: Source) -> C
 
 def _beginning(before: Edit | None, source: Source, moment: datetime) -> dict[str, Any]:
     """The state in which an edit begins: new, unless a later one was seen before its message came."""
-    is_of_message = before is not None and (before.seen_by == "webhook" or before.is_overwritten)
-    if is_of_message and source.seen_by == "webhook" and before is not None and before.typed_at > source.typed_at:
+    if before is not None and source.seen_by == "webhook" and _came_after(before, source.typed_at):
         reason = "a later edit of the cell was seen before this one"
         return {"state": State.SUPERSEDED.value, "reason": reason, "settled_at": moment}
     return {"state": State.NEW.value, "reason": None, "settled_at": None}
+
+
+def _came_after(before: Edit, typed_at: float) -> bool:
+    """Whether an edit was made after what a message tells of. A read knows when it saw a cell: what had been typed a while
+    before that, clocks set aside, was no more there."""
+    if before.seen_by == "read" and not before.is_overwritten:
+        return before.typed_at - _SEEN_BEFORE_SECONDS > typed_at
+    return (before.seen_by == "webhook" or before.is_overwritten) and before.typed_at > typed_at
 
 
 def _leave_for_approval(rows: list[dict[str, Any]], source: Source) -> None:

@@ -153,6 +153,16 @@ def test_a_cell_typed_twice_is_one_edit_and_late_messages_bury_nothing(small: St
     assert small.task().title == "Sand"
 
 
+def test_a_message_that_was_long_on_its_way_does_not_bury_what_a_read_has_found(small: Stage) -> None:
+    small.type(by="read", title="Sand", when=2000)
+    assert small.apply() == [State.APPLIED]
+    small.type(title="Dra", when=1939)
+    assert (small.apply(), small.last().state) == ([], State.SUPERSEDED)
+    small.type(title="Draw", when=1999)  # the clocks may differ by so much: it may have been typed after the read
+    assert small.apply() == [State.APPLIED]
+    assert small.task().title == "Draw"
+
+
 def test_typed_over_a_rounded_or_refused_value_is_no_conflict(small: Stage) -> None:
     with small.platform.begin() as connection:
         connection.exec_driver_sql(

@@ -26,7 +26,7 @@ GRACE_SECONDS = 120.0
 _SILENT = Incident(
     "Dagster's daemon is silent",
     "It starts all syncs, and has not reported for minutes. The tabs keep what they show; events stay queued.",
-    "See why its process ended, and start it again: `sheets-pipeline dev`, or `dagster-daemon run` as a service.",
+    "See why its process ended, and start it again: `sheets-pipeline dev`, or `sheets-pipeline daemon` as a service.",
 )
 #: A sensor that looked this many intervals ago, and a minute, has missed its turn.
 _MISSED_INTERVALS = 3

@@ -25,7 +25,7 @@ def dagster_daemons(_facts: Facts) -> Finding:
         return ok(f"{len(required)} daemons report")
     return warn(
         f"silent: {', '.join(silent)}",
-        "No sync starts by itself now. Start `sheets-pipeline dev` (or `dagster-daemon run`), or look into its log.",
+        "No sync starts by itself now. Start `sheets-pipeline dev` (or `sheets-pipeline daemon`), or look into its log.",
     )
 
 

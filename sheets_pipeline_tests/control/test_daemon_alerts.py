@@ -67,7 +67,7 @@ def test_a_silent_daemon_is_told_at_the_second_look_once_and_when_it_is_back(
     watch.look([webhook.url])
     watch.look([webhook.url])
     assert titles(webhook) == ["Sheets Pipeline: Dagster's daemon is silent"]
-    assert "dagster-daemon run" in webhook.received[0]["message"]
+    assert "sheets-pipeline daemon" in webhook.received[0]["message"]
     report(instance)
     watch.look([webhook.url])
     watch.look([webhook.url])

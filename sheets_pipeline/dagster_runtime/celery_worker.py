@@ -61,17 +61,22 @@ def _prepare(**_: object) -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
     begin_ahead()
-    _opening.start()
+    _opening.begin()
 
 
-class _Opening(threading.Thread):
+class _Opening:
     """Opens Dagster's storage and the locks of runs; a process of its own does so once, for the one run that it executes."""
 
     def __init__(self) -> None:
-        super().__init__(name="opening", daemon=True)
+        self._thread: threading.Thread | None = None
         self._opened: tuple[dg.DagsterInstance, sa.Engine] | None = None
 
-    def run(self) -> None:
+    def begin(self) -> None:
+        """Open them in a thread, made here: from Python 3.13 on, one that was made before a fork cannot be started after it."""
+        self._thread = threading.Thread(target=self._open_ahead, name="opening", daemon=True)
+        self._thread.start()
+
+    def _open_ahead(self) -> None:
         """What cannot be opened now is tried again by the run."""
         try:
             self._opened = _open()
@@ -80,7 +85,8 @@ class _Opening(threading.Thread):
 
     def opened(self) -> tuple[dg.DagsterInstance, sa.Engine]:
         """Both of them, as soon as they are there."""
-        self.join()
+        if self._thread is not None:
+            self._thread.join()
         return self._opened or _open()
 
 

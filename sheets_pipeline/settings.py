@@ -433,7 +433,8 @@ _SECRETS = {
     "elasticsearch_url",
 }
 
-_SECRET_FILES = {f"{name}_file" for name in _SECRETS}
+#: Names of settings that say in which file a secret stands.
+SECRET_FILES = {f"{name}_file" for name in _SECRETS}
 
 
 def load_settings(**overrides: Any) -> Settings:
@@ -493,7 +494,7 @@ def _inputs(of: type[BaseSettings]) -> Any:
     given: dict[str, str | None] = {**os.environ}
     if b"_file" in text.lower():
         given = {**dotenv_values(stream=StringIO(text.decode(errors="replace"))), **given}
-    files = {value for name, value in given.items() if name.lower() in _SECRET_FILES and value}
+    files = {value for name, value in given.items() if name.lower() in SECRET_FILES and value}
     return dict(os.environ), text, {file: _held(file.strip()) for file in files}
 
 

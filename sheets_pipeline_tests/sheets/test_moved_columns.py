@@ -26,6 +26,15 @@ def _by_header(bench: EditedBench) -> dict[int, dict[str, Any]]:
     return {row["id"]: row for row in padded if row["id"] != ""}
 
 
+def run_killed(bench: EditedBench, kind: str) -> None:
+    """A run whose process dies between Google's answer and looking at it; the next one begins anew."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(CellCopies, "compare", killed)
+        with pytest.raises(KeyboardInterrupt):
+            bench.run(kind, NEW)
+    bench.again()
+
+
 def _span(bench: EditedBench, first: int, end: int) -> dict[str, Any]:
     return {"sheetId": bench.sheet()["sheetId"], "dimension": "COLUMNS", "startIndex": first, "endIndex": end}
 
@@ -66,11 +75,7 @@ def test_whatever_people_do_to_columns_in_the_moment_of_a_write_nothing_is_lost_
 
     bench.during("before write", act)
     if ends == "killed":
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(CellCopies, "compare", killed)
-            with pytest.raises(KeyboardInterrupt):
-                bench.run(kind, NEW)
-        bench.again()
+        run_killed(bench, kind)
     bench.run(kind, NEW)
     bench.sync(NEW)
     rows, name = _by_header(bench), "Who" if what == "header renamed" else "Full name"
@@ -128,11 +133,7 @@ def test_what_a_dead_process_wrote_into_other_columns_is_put_back_by_the_next(
         bench.edit({"moveDimension": {"source": _span(bench, first, first + 1), "destinationIndex": before}})
 
     bench.during("before write", act)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(CellCopies, "compare", killed)
-        with pytest.raises(KeyboardInterrupt):
-            bench.run(kind, NEW)
-    bench.again()
+    run_killed(bench, kind)
     bench.run(kind, NEW)
     bench.sync(NEW)
     rows = _by_header(bench)

@@ -3,16 +3,13 @@
 ``load_settings()`` is the only door; a wrong value is a ``SettingsError`` of one paragraph.
 """
 
-import os
 import re
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, cast
+from typing import Annotated, Any, Literal, cast
 from urllib.parse import unquote, urlsplit
 
-from dotenv import dotenv_values
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, field_validator
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
@@ -22,18 +19,10 @@ from pydantic_settings import (
 )
 
 from sheets_pipeline import urls
-from sheets_pipeline.errors import SettingsError
+from sheets_pipeline.settings_reading import SecretFiles, blank_is_unset, read_settings
 
-S = TypeVar("S", bound=BaseSettings)
-
-
-def _blank_is_unset(value: Any) -> Any:
-    """``NAME=`` in a shell or ``.env`` means the same as no such line."""
-    return None if isinstance(value, str) and not value.strip() else value
-
-
-DatabaseUrl = Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)]
-OptionalText = Annotated[str | None, BeforeValidator(_blank_is_unset)]
+DatabaseUrl = Annotated[SecretStr | None, BeforeValidator(blank_is_unset)]
+OptionalText = Annotated[str | None, BeforeValidator(blank_is_unset)]
 
 #: Whole minutes that divide an hour, and whole hours that divide a day, in seconds: what cron can say exactly.
 VALID_INTERVALS = [60 * m for m in range(1, 60) if 60 % m == 0] + [3600 * h for h in range(1, 25) if 24 % h == 0]
@@ -70,34 +59,6 @@ def _listed(value: str | None) -> list[str]:
     return [part.strip() for part in (value or "").split(",") if part.strip()]
 
 
-class _SecretFiles:
-    """Secrets whose files one source names: ``DATABASE_URL_FILE`` for ``DATABASE_URL``, as whatever mounts secrets has them."""
-
-    def __init__(self, named_in: EnvSettingsSource) -> None:
-        self._named_in = named_in
-
-    def __call__(self) -> dict[str, Any]:
-        """Name of the setting → what its file holds.
-
-        Raises:
-            SettingsError: A file cannot be read, or a setting is given beside its file.
-        """
-        given = self._named_in.env_vars
-        named = {name: given.get(f"{name}_file") for name in _SECRETS}
-        return {name: self._text(name, file) for name, file in named.items() if file and file.strip()}
-
-    def _text(self, name: str, file: str) -> str:
-        if _blank_is_unset(self._named_in.env_vars.get(name)) is not None:
-            raise SettingsError(f"{name.upper()} and {name.upper()}_FILE are both set: expected one of them.")
-        try:
-            return Path(file.strip()).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            why = error.strerror if isinstance(error, OSError) else "it is no text"
-            raise SettingsError(
-                f"{name.upper()}_FILE is {file!r}: the file cannot be read ({why}). Correct the path, or let this user read it."
-            ) from None
-
-
 class Settings(BaseSettings):
     """What a user can set; the environment wins over ``.env``."""
 
@@ -118,9 +79,9 @@ class Settings(BaseSettings):
             (
                 init_settings,
                 env_settings,
-                _SecretFiles(cast(EnvSettingsSource, env_settings)),
+                SecretFiles(cast(EnvSettingsSource, env_settings)),
                 dotenv_settings,
-                _SecretFiles(cast(DotEnvSettingsSource, dotenv_settings)),
+                SecretFiles(cast(DotEnvSettingsSource, dotenv_settings)),
             ),
         )
 
@@ -134,7 +95,7 @@ class Settings(BaseSettings):
     dagster_postgres_url: DatabaseUrl = Field(
         None, description="Dagster's storage (PostgreSQL URL). Without it, an embedded PostgreSQL."
     )
-    celery_broker_url: Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)] = Field(
+    celery_broker_url: Annotated[SecretStr | None, BeforeValidator(blank_is_unset)] = Field(
         None, description="The broker that hands runs to workers on several hosts: Redis or RabbitMQ."
     )
     host_labels: OptionalText = Field(
@@ -144,10 +105,10 @@ class Settings(BaseSettings):
     spreadsheet_id: OptionalText = Field(
         None, description="The spreadsheet, as id or full URL. Without it, one in Local Sheets."
     )
-    google_credentials_json: Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)] = Field(
+    google_credentials_json: Annotated[SecretStr | None, BeforeValidator(blank_is_unset)] = Field(
         None, description="Service account key, as JSON text."
     )
-    google_application_credentials: Annotated[Path | None, BeforeValidator(_blank_is_unset)] = Field(
+    google_application_credentials: Annotated[Path | None, BeforeValidator(blank_is_unset)] = Field(
         None, description="Service account key, as a file. Without both, Application Default Credentials."
     )
     sheets_api_endpoint: OptionalText = Field(None, description="Base URL of the Sheets API. Without it, Google's.")
@@ -207,7 +168,7 @@ class Settings(BaseSettings):
     database_statement_timeout_seconds: float = Field(
         60, ge=0, le=86_400, description="Longest time of one query on the platform's database; 0 for no limit."
     )
-    control_api_token: Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)] = Field(
+    control_api_token: Annotated[SecretStr | None, BeforeValidator(blank_is_unset)] = Field(
         None, description="Bearer token of the control API; without one only this machine is served."
     )
     control_api_host: str = Field("127.0.0.1", description="Address that the control API listens on.")
@@ -224,12 +185,12 @@ class Settings(BaseSettings):
         None,
         description="The PostgreSQL that versions of sources are kept in. Without it, that of the pipeline's own tables.",
     )
-    elasticsearch_url: Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)] = Field(
+    elasticsearch_url: Annotated[SecretStr | None, BeforeValidator(blank_is_unset)] = Field(
         None,
         description="Elasticsearch or OpenSearch for sources: http(s)://user:password@host:9200, or with api_key as the user and the key as the password.",
     )
     sources_max_workers: int = Field(3, ge=1, le=50, description="Spreadsheets whose sources are read at a time.")
-    alert_urls: Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)] = Field(
+    alert_urls: Annotated[SecretStr | None, BeforeValidator(blank_is_unset)] = Field(
         None, description="Where alerts go: Apprise URLs, separated by spaces."
     )
     keep_runs_days: int = Field(14, ge=1, le=3650, description="Days that finished runs and their logs are kept.")
@@ -241,15 +202,15 @@ class Settings(BaseSettings):
         None,
         description="Whether what people type into editable columns changes the database; only the embedded demo's where left out.",
     )
-    edits_webhook_secret: Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)] = Field(
+    edits_webhook_secret: Annotated[SecretStr | None, BeforeValidator(blank_is_unset)] = Field(
         None,
         description="What the secret of each spreadsheet's Apps Script is made from; without it, the webhook takes no edits.",
     )
     edits_webhook_host: str = Field("127.0.0.1", description="Address of the webhook, where it has a port of its own.")
-    edits_webhook_port: Annotated[int | None, BeforeValidator(_blank_is_unset)] = Field(
+    edits_webhook_port: Annotated[int | None, BeforeValidator(blank_is_unset)] = Field(
         None, ge=1, le=65_535, description="Port of the webhook alone; without it, it is served by the control API."
     )
-    edits_poll_seconds: Annotated[int | None, BeforeValidator(_blank_is_unset)] = Field(
+    edits_poll_seconds: Annotated[int | None, BeforeValidator(blank_is_unset)] = Field(
         None,
         ge=10,
         le=86_400,
@@ -265,10 +226,10 @@ class Settings(BaseSettings):
         None,
         description="Where traces of runs go: base URL of OTLP over HTTP, such as http://localhost:4318. Without it, there are none.",
     )
-    otel_exporter_otlp_headers: Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)] = Field(
+    otel_exporter_otlp_headers: Annotated[SecretStr | None, BeforeValidator(blank_is_unset)] = Field(
         None, description="What whoever takes traces asks for, a token for instance: NAME=VALUE, separated by commas."
     )
-    project_dir: Annotated[Path | None, BeforeValidator(_blank_is_unset)] = Field(
+    project_dir: Annotated[Path | None, BeforeValidator(blank_is_unset)] = Field(
         None, description="The folder with tabs/."
     )
     local_data_dir: Path = Field(Path(".local"), description="Folder for the data of what is embedded.")
@@ -418,32 +379,13 @@ def spreadsheet_id_in(text: str) -> str:
     return text
 
 
-#: Values of these never appear in a message, and may stand in a file: NAME_FILE says where.
-_SECRETS = {
-    "database_url",
-    "pipeline_database_url",
-    "dagster_postgres_url",
-    "celery_broker_url",
-    "google_credentials_json",
-    "control_api_token",
-    "edits_webhook_secret",
-    "alert_urls",
-    "otel_exporter_otlp_headers",
-    "sources_database_url",
-    "elasticsearch_url",
-}
-
-#: Names of settings that say in which file a secret stands.
-SECRET_FILES = {f"{name}_file" for name in _SECRETS}
-
-
 def load_settings(**overrides: Any) -> Settings:
     """Read and validate all settings.
 
     Raises:
         SettingsError: Names each wrong variable, the value received (never a secret's) and what is valid.
     """
-    return _load(Settings, **overrides)
+    return read_settings(Settings, **overrides)
 
 
 @dataclass(frozen=True, slots=True)
@@ -470,48 +412,4 @@ class OwnSetting:
         Raises:
             SettingsError: It is wrong, or another one of its class.
         """
-        return getattr(_load(self.of), self.field)
-
-
-def _load(of: type[S], **overrides: Any) -> S:
-    """What the class reads now; made anew only where something that it reads has changed: a run asks a dozen times."""
-    known, read = _known.get(of), (_inputs(of), overrides)
-    if known is None or known[0] != read:
-        try:
-            known = _known[of] = (read, of(**overrides))
-        except ValidationError as error:
-            raise SettingsError(" ".join(_explain(e) for e in error.errors())) from None
-    return known[1]
-
-
-#: By class, what was read last and what came of it.
-_known: dict[type[BaseSettings], tuple[Any, Any]] = {}
-
-
-def _inputs(of: type[BaseSettings]) -> Any:
-    """All that a class reads: the environment, its file of settings, and the files of secrets that either names."""
-    text = _held(of.model_config.get("env_file")) or b""
-    given: dict[str, str | None] = {**os.environ}
-    if b"_file" in text.lower():
-        given = {**dotenv_values(stream=StringIO(text.decode(errors="replace"))), **given}
-    files = {value for name, value in given.items() if name.lower() in SECRET_FILES and value}
-    return dict(os.environ), text, {file: _held(file.strip()) for file in files}
-
-
-def _held(file: Any) -> bytes | None:
-    """What a file holds; None where it cannot be read, which whoever needs it will say."""
-    try:
-        return Path(str(file)).read_bytes()
-    except OSError:
-        return None
-
-
-def _explain(error: Any) -> str:
-    name = str(error["loc"][0])
-    value = str(error["input"])
-    is_secret = name in _SECRETS or "{" in value or urls.holds_secret(value)
-    received = "a value that is not shown" if is_secret else repr(error["input"])
-    valid = error["msg"].removeprefix("Value error, ")
-    if is_secret and value in valid:
-        valid = "its value cannot be read"
-    return f"{name.upper()} is {received}: {valid[0].lower()}{valid[1:]}."
+        return getattr(read_settings(self.of), self.field)

@@ -14,7 +14,8 @@ from sheets_pipeline.cli.main import main
 from sheets_pipeline.control.app import create_app
 from sheets_pipeline.control.operations import Operations
 from sheets_pipeline.platform.settings import PlatformSettings
-from sheets_pipeline.settings import SECRET_FILES, Settings
+from sheets_pipeline.settings import Settings
+from sheets_pipeline.settings_reading import SECRET_FILES
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = dict(reference.walk(main, "sheets-pipeline"))

@@ -1,5 +1,6 @@
 """Sources over HTTP, and their page in a real browser."""
 
+import json
 import re
 from collections.abc import Iterator
 
@@ -7,10 +8,11 @@ import pytest
 import sqlalchemy as sa
 from playwright.sync_api import expect
 
-from sheets_pipeline.components import tab_asset
+from sheets_pipeline.components import declarations, tab_asset
 from sheets_pipeline.components.declared import DeclaredSource
 from sheets_pipeline.components.yaml_nodes import Fault
 from sheets_pipeline.database import source_tasks
+from sheets_pipeline.runs import loaded_code
 from sheets_pipeline.sources import reading as reading_module
 from sheets_pipeline.sources.processing import process
 from sheets_pipeline.sync.source import Source
@@ -99,3 +101,19 @@ def test_a_source_is_opened_searched_and_compared_on_a_phone_too(
     assert page.evaluate("document.documentElement.scrollWidth") == 375
     low = "[...document.querySelectorAll('main button')].filter((e) => e.offsetHeight && e.offsetHeight < 30).length"
     assert page.evaluate(low) == 0
+
+
+@pytest.mark.browser
+def test_what_dagster_has_not_loaded_is_told_before_that_nothing_is_declared(
+    stage: Stage, sources: list[DeclaredSource], open_page: OpenPage
+):
+    key, storage = loaded_code._key(stage.pipeline), stage.instance.daemon_cursor_storage
+    page = open_page(f"{stage.url}/dashboard/sources")
+    heading = page.get_by_role("heading", level=1)
+    storage.set_cursor_values({key: json.dumps({"files": {"gone.yaml": "1"}, "titles": {}})})
+    assert "deleted: gone.yaml" in stage.get("/sources")["stale_code"]
+    expect(heading).to_have_text("1 source could not be read")  # which is worse
+    sources.clear()
+    expect(heading).to_have_text("Dagster has not loaded all that is declared")
+    storage.set_cursor_values({key: json.dumps({"files": declarations.files(), "titles": {}})})
+    expect(heading).to_have_text("No source is declared")

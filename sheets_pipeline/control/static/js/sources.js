@@ -30,11 +30,11 @@ function showChips() {
 }
 
 function verdict() {
-  if (staleCode) return ["warning", "Dagster has not loaded all that is declared", staleCode];
-  if (!sources.length) return ["stopped", "No source is declared", "Write one into sources/ of the project: an id, and the address of a spreadsheet."];
   const those = (...states) => sources.filter((one) => states.includes(one.state));
   const wrong = those("failed", "broken");
   if (wrong.length) return ["degraded", `${count(wrong.length, "source")} could not be read`, `${wrong.slice(0, 3).map((one) => one.name).join(", ")}. Open one to see why and what to do.`];
+  if (staleCode) return ["warning", "Dagster has not loaded all that is declared", staleCode];
+  if (!sources.length) return ["stopped", "No source is declared", "Write one into sources/ of the project: an id, and the address of a spreadsheet."];
   const held = those("held");
   if (held.length) return ["warning", `${count(held.length, "source")} held back`, "Their columns are not those of the version before."];
   const rows = sources.reduce((sum, one) => sum + (one.rows ?? 0), 0);

@@ -25,6 +25,10 @@ from local_sheets.server.encoding import JSON_TYPE, json_bytes
 from local_sheets.server.import_routes import import_routes
 from local_sheets.server.local_routes import local_routes
 
+#: Where Google gives tokens out; clients of some languages have one of these written into them.
+_TOKEN_PATHS = ("/token", "/oauth2/v4/token", "/oauth2/v3/token", "/o/oauth2/token")
+_TOKEN_HOSTS = ("https://oauth2.googleapis.com", "https://www.googleapis.com", "https://accounts.google.com")
+
 _SHEETS_VERBS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH")
 
 
@@ -65,7 +69,7 @@ def build_app(server: Server) -> ASGIApp:
     room = AppsScript(server)
     page = Page(server, room.scripts)
     routes: list[BaseRoute] = [
-        Route("/token", token, methods=["POST"]),
+        *(Route(path, token, methods=["POST"]) for path in _TOKEN_PATHS),
         *local_routes(server),
         *import_routes(server),
         *door_routes(server),
@@ -94,7 +98,7 @@ async def _cut(_: Request, __: Exception) -> Response:
 
 async def _token(server: Server, request: Request) -> Response:
     """The OAuth token endpoint for service accounts."""
-    audiences = {f"{origin}/token" for origin in own_origins(server)} | {"https://oauth2.googleapis.com/token"}
+    audiences = {f"{origin}{path}" for origin in (*own_origins(server), *_TOKEN_HOSTS) for path in _TOKEN_PATHS}
     try:
         form = {key: str(value) for key, value in (await _form(request)).items()}
         return Response(json_bytes(server.gate.issue(form, audiences), pretty=True), media_type=JSON_TYPE)

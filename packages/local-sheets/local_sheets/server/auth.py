@@ -25,6 +25,12 @@ _LONGEST_ASSERTION_SECONDS = 3600
 _JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _PREFIX = "ya29.local."
 
+#: Older names of scopes, which clients still ask for (Go's ``Iwark/spreadsheet``, old examples of gspread).
+_OLDER_SCOPES = {
+    "https://spreadsheets.google.com/feeds": "https://www.googleapis.com/auth/spreadsheets",
+    "https://docs.google.com/feeds": "https://www.googleapis.com/auth/drive",
+}
+
 UNAUTHENTICATED = (
     "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other valid "
     "authentication credential. See https://developers.google.com/identity/sign-in/web/devconsole-project."
@@ -146,7 +152,8 @@ class Gate:
             if not any(scope.endswith(".readonly") for scope in allowed):
                 raise ApiError(401, KEYS_NOT_SUPPORTED)
             return
-        if self.enabled and caller.scopes.isdisjoint(allowed):
+        scopes = {_OLDER_SCOPES.get(scope.rstrip("/"), scope) for scope in caller.scopes}
+        if self.enabled and scopes.isdisjoint(allowed):
             raise ApiError(403, INSUFFICIENT_SCOPES)
 
 
@@ -204,7 +211,8 @@ def _check_claims(claims: Mapping[str, Any], account: Mapping[str, Any], audienc
         and isinstance(expires, int | float)
         and issued <= now + _CLOCK_SKEW_SECONDS
         and now - _CLOCK_SKEW_SECONDS <= expires
-        and expires - issued <= _LONGEST_ASSERTION_SECONDS
+        and expires - now <= _LONGEST_ASSERTION_SECONDS + _CLOCK_SKEW_SECONDS
+        and expires - issued <= _LONGEST_ASSERTION_SECONDS + _CLOCK_SKEW_SECONDS
     )
     if not times_fit:
         raise TokenRefused(
@@ -215,7 +223,7 @@ def _check_claims(claims: Mapping[str, Any], account: Mapping[str, Any], audienc
     if claims.get("aud") not in list(audiences):
         raise TokenRefused(
             "invalid_grant",
-            f"Invalid JWT: Failed audience check. Found {claims.get('aud')!r}, expected one of {sorted(audiences)}.",
+            f"Invalid JWT: Failed audience check. Found {claims.get('aud')!r}, expected the key file's token_uri.",
         )
     if claims.get("sub") not in (None, account["client_email"]):
         raise TokenRefused(

@@ -142,6 +142,14 @@ def test_scopes_are_looked_at(server: LocalSheetsServer):
     assert write.json()["error"]["message"] == "Request had insufficient authentication scopes."
 
 
+def test_scopes_and_token_addresses_have_older_names(server: LocalSheetsServer):
+    key, account = server.create_spreadsheet(), json.loads(server.credentials_file.read_text())
+    account["token_uri"] = f"{server.endpoint}/oauth2/v4/token"  # googleauth of Ruby
+    feeds = Credentials.from_service_account_info(account, scopes=["https://spreadsheets.google.com/feeds"])
+    assert AuthorizedSession(feeds).get(address(server, key)).status_code == 200
+    assert AuthorizedSession(feeds).get(f"{server.endpoint}/drive/v3/files").status_code == 403
+
+
 def assertion(server: LocalSheetsServer, **changes: Any) -> requests.Response:
     """Ask for a token with a signed assertion of which some claims are changed."""
     account = json.loads(server.credentials_file.read_text())
@@ -171,7 +179,7 @@ def assertion(server: LocalSheetsServer, **changes: Any) -> requests.Response:
     ],
 )
 def test_assertions_are_verified(server: LocalSheetsServer, changes: dict, error: str):
-    assert assertion(server).status_code == 200
+    assert assertion(server, iat=int(time.time()) - 60).status_code == 200  # as Google's client for PHP makes it
     refused = assertion(server, **changes)
     assert (refused.status_code, refused.json()["error"]) == (400, error)
 

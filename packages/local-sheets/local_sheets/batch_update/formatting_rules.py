@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from local_sheets.api_error import invalid
-from local_sheets.batch_update.kept_items import add_item, find_item, full_range, new_item_id, replace_item, whole_range
+from local_sheets.batch_update.kept_items import add_item, find_item, new_item_id, replace_item, whole_range
 from local_sheets.model.cell import AnyCell, pack, unpack
 from local_sheets.model.tab import Rect, Tab
 from local_sheets.model.transaction import Transaction
@@ -28,7 +28,7 @@ def _rule(tx: Transaction, given: Message) -> tuple[Tab, Message]:
     Raises:
         ApiError: It has no range, or ranges on several tabs, or neither kind of rule.
     """
-    places = [full_range(tx.spreadsheet, place) for place in given.get("ranges", [])]
+    places = [whole_range(tx.spreadsheet, place) for place in given.get("ranges", [])]
     if not places:
         raise invalid("At least one range must be specified.")
     if len({id(tab) for tab, _ in places}) > 1:

@@ -123,6 +123,8 @@ def duplicate_sheet(tx: Transaction, request: Message) -> Message:
     check_title(sheet, title, None)
     check_size(tx, None, source.row_count, source.column_count)
     copy = copy_tab(tx, sheet, source, sheet_id, title)
+    for name in ("rowGroupControlAfter", "columnGroupControlAfter"):
+        copy.grid.pop(name, None)  # recorded: a copy has groups, but not where their buttons are
     place_tab(tx, copy, request.get("insertSheetIndex", 0))
     return {"properties": sheet_properties_message(sheet, copy)}
 

@@ -12,11 +12,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from local_sheets.api_error import ApiError
-from local_sheets.drive.permissions import LOCAL_OWNER, permission_id
 from local_sheets.server.accounts import accounts
 from local_sheets.server.auth import TOKEN_SECONDS, Caller
 from local_sheets.server.context import Server
 from local_sheets.server.encoding import JSON_TYPE, json_bytes
+from local_sheets.sharing import LOCAL_OWNER, permission_id
 
 _EMAIL_SCOPES = frozenset({"email", "openid", "https://www.googleapis.com/auth/userinfo.email"})
 #: What a token may do where nobody has to show who they are.

@@ -14,7 +14,9 @@ from local_sheets.drive.events import Head, Tell, head_event
 from local_sheets.drive.kept import Kept
 from local_sheets.drive.resources import FOLDER, ROOT_ID, file_resource, read_fields
 from local_sheets.engine import Engine, body_may_take_long
+from local_sheets.field_mask import Mask
 from local_sheets.model.transaction import Transaction
+from local_sheets.sharing import owner_permission
 
 #: What is shown of a file unless ``fields`` says otherwise.
 FILE_FIELDS = "kind,id,name,mimeType"
@@ -126,7 +128,7 @@ class Access:
 def _root_head(caller: str | None) -> dict[str, Any]:
     """The folder at the top, everybody's own."""
     times = {"createdTime": "2020-01-01T00:00:00.000Z", "modifiedTime": "2020-01-01T00:00:00.000Z"}
-    owner = permissions.owner_permission(caller)
+    owner = owner_permission(caller)
     return {"properties": {"title": "My Drive"}, "permissions": [owner], "file": {"mimeType": FOLDER, **times}}
 
 
@@ -143,6 +145,17 @@ def flag(call: DriveCall, name: str, *, default: bool = False) -> bool:
     if text not in ("", "true", "false"):
         raise invalid_value(name, f"Invalid value '{call.query[name]}'. Values must be true or false.")
     return text == "true" if text else default
+
+
+def comment_mask(call: DriveCall, schema: str) -> Mask:
+    """The ``fields`` that all methods of comments and replies ask for.
+
+    Raises:
+        DriveError: 400, there are none, or unknown ones.
+    """
+    if not call.query.get("fields"):
+        raise DriveError(400, "The 'fields' parameter is required for this method.", "required", "fields")
+    return read_fields(call.query["fields"], schema, "*")
 
 
 def page_size(call: DriveCall, default: int = 100, most: int = 1000) -> int:

@@ -9,10 +9,10 @@ from typing import Any
 
 from local_sheets.change_marks import timestamp
 from local_sheets.drive.errors import DriveError, bad_request, not_allowed
-from local_sheets.drive.permissions import LOCAL_OWNER
 from local_sheets.drive.resources import user_resource
 from local_sheets.model.spreadsheet import Spreadsheet
 from local_sheets.model.transaction import Transaction
+from local_sheets.sharing import LOCAL_OWNER
 
 
 def comments_of(sheet: Spreadsheet) -> list[dict[str, Any]]:
@@ -48,6 +48,15 @@ def create(tx: Transaction, body: Mapping[str, Any], caller: str | None) -> dict
             comment[name] = body[name]
     tx.spreadsheet.file = {**tx.spreadsheet.file, "comments": [*comments_of(tx.spreadsheet), comment]}
     return comment
+
+
+def shown(one: Mapping[str, Any], caller: str | None) -> dict[str, Any]:
+    """A comment or a reply as the API shows it to a caller: of authors neither address nor permission."""
+    author = user_resource(one["author"]["emailAddress"], caller)
+    found = {**one, "author": {name: author[name] for name in ("kind", "displayName", "me")}}
+    if "replies" in one:
+        found["replies"] = [shown(reply, caller) for reply in one["replies"]]
+    return found
 
 
 def find(sheet: Spreadsheet, comment_id: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from local_sheets.drive.order import Files, read_order
 from local_sheets.drive.query import FULL_TEXT, asks_for_contents, read_query, words_of
 from local_sheets.drive.resources import FOLDER, ROOT_ID, SPREADSHEET, file_resource, read_fields, user_resource
 from local_sheets.engine import new_spreadsheet_id
+from local_sheets.sharing import LOCAL_OWNER, owner_permission, permission_id
 
 
 class FileMethods:
@@ -27,7 +28,7 @@ class FileMethods:
             raise DriveError(400, message, "required", "fields")
         found = {
             "kind": "drive#about",
-            "user": user_resource(call.caller or permissions.LOCAL_OWNER, call.caller),
+            "user": user_resource(call.caller or LOCAL_OWNER, call.caller),
             "storageQuota": {"usage": "0", "usageInDrive": "0", "usageInDriveTrash": "0"},
             "exportFormats": {SPREADSHEET: [CSV, TSV, XLSX]},
             "importFormats": {CSV: [SPREADSHEET], TSV: [SPREADSHEET]},
@@ -38,10 +39,8 @@ class FileMethods:
 
     async def user_info(self, call: DriveCall) -> DriveAnswer:
         """The sign-in service's answer to "who am I", which clients of Drive ask."""
-        address = call.caller or permissions.LOCAL_OWNER
-        return DriveAnswer(
-            200, {"id": permissions.permission_id("user", address), "email": address, "verified_email": True}
-        )
+        address = call.caller or LOCAL_OWNER
+        return DriveAnswer(200, {"id": permission_id("user", address), "email": address, "verified_email": True})
 
     async def create(self, call: DriveCall) -> DriveAnswer:
         body = call.json()
@@ -55,7 +54,7 @@ class FileMethods:
         folder_id = new_spreadsheet_id()
         now = timestamp()
         kept = {"createdTime": now, "modifiedTime": now, **files.file_data(body), "mimeType": FOLDER}
-        owner = permissions.owner_permission(call.caller)
+        owner = owner_permission(call.caller)
         head = {"properties": {"title": files.title_in(body) or "Untitled"}, "permissions": [owner], "file": kept}
         self._access.put_folder(folder_id, head)
         return self._access.answer(call, folder_id)

@@ -8,12 +8,12 @@ from typing import Any
 from local_sheets.batch_update.tabs import copy_tab
 from local_sheets.change_marks import drive_time
 from local_sheets.drive.errors import bad_request
-from local_sheets.drive.permissions import owner_permission
 from local_sheets.drive.resources import KEPT, ROOT_ID
 from local_sheets.engine import Engine
 from local_sheets.model.spreadsheet import Spreadsheet
 from local_sheets.model.tab import Tab
 from local_sheets.model.transaction import Transaction
+from local_sheets.sharing import owner_permission
 from local_sheets.spreadsheets_api.defaults import sheet_properties, spreadsheet_properties
 
 Body = Mapping[str, Any]

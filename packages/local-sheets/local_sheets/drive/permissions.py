@@ -3,19 +3,16 @@
 See https://developers.google.com/workspace/drive/api/reference/rest/v3/permissions
 """
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from local_sheets.drive.errors import DriveError, bad_request, permission_not_found
 from local_sheets.model.transaction import Transaction
+from local_sheets.sharing import permission_id
 
 #: From least to most.
 ROLES = ("reader", "commenter", "writer", "fileOrganizer", "organizer", "owner")
 TYPES = ("user", "group", "domain", "anyone")
-
-#: Somebody without a name: the person at this machine, where nobody has to show who they are.
-LOCAL_OWNER = "me@local-sheets.invalid"
 
 Permission = Mapping[str, Any]
 
@@ -49,20 +46,6 @@ def is_listed_for(permissions: Iterable[Permission], caller: str | None) -> bool
 def may(role: str | None, needed: str) -> bool:
     """Whether a role reaches as far as another."""
     return role is not None and ROLES.index(role) >= ROLES.index(needed)
-
-
-def permission_id(kind: str, address: str) -> str:
-    """Drive's number of a person, group or domain: the same for all files."""
-    if kind == "anyone":
-        return "anyoneWithLink"
-    digits = str(int.from_bytes(hashlib.sha256(address.casefold().encode()).digest()[:8]) % 10**20).zfill(20)
-    return f"{digits}k" if kind == "domain" else digits
-
-
-def owner_permission(caller: str | None) -> dict[str, Any]:
-    """The permission of who made a file."""
-    address = caller or LOCAL_OWNER
-    return {"id": permission_id("user", address), "type": "user", "role": "owner", "emailAddress": address}
 
 
 def permission_resource(permission: Permission) -> dict[str, Any]:

@@ -3,9 +3,8 @@
 from typing import Any
 
 from local_sheets.drive import comments
-from local_sheets.drive.access import Access, DriveAnswer, DriveCall
-from local_sheets.drive.errors import DriveError, file_not_found
-from local_sheets.drive.resources import read_fields
+from local_sheets.drive.access import Access, DriveAnswer, DriveCall, comment_mask
+from local_sheets.drive.errors import file_not_found
 
 
 class ReplyMethods:
@@ -15,35 +14,34 @@ class ReplyMethods:
         self._access = access
 
     async def create_reply(self, call: DriveCall, file_id: str, comment_id: str) -> DriveAnswer:
-        mask, body = read_fields(call.query.get("fields"), "Reply", "*"), call.json()
+        mask, body = comment_mask(call, "Reply"), call.json()
         made = await self._access.change(
             call, file_id, "commenter", lambda tx: comments.reply(tx, comment_id, body, call.caller)
         )
-        return DriveAnswer(200, mask.pick(made))
+        return DriveAnswer(200, mask.pick(comments.shown(made, call.caller)))
 
     async def list_replies(self, call: DriveCall, file_id: str, comment_id: str) -> DriveAnswer:
-        replies = self._comment(call, file_id, comment_id)["replies"]
-        mask = read_fields(call.query.get("fields"), "ReplyList", "*")
+        mask = comment_mask(call, "ReplyList")
+        replies = comments.shown(self._comment(call, file_id, comment_id), call.caller)["replies"]
         return DriveAnswer(200, mask.pick({"kind": "drive#replyList", "replies": replies}))
 
     async def get_reply(self, call: DriveCall, file_id: str, comment_id: str, key: str) -> DriveAnswer:
+        mask = comment_mask(call, "Reply")
         found = comments.find_reply(self._comment(call, file_id, comment_id), key)
-        return DriveAnswer(200, read_fields(call.query.get("fields"), "Reply", "*").pick(found))
+        return DriveAnswer(200, mask.pick(comments.shown(found, call.caller)))
 
     async def update_reply(self, call: DriveCall, file_id: str, comment_id: str, key: str) -> DriveAnswer:
-        mask, body = read_fields(call.query.get("fields"), "Reply", "*"), call.json()
+        mask, body = comment_mask(call, "Reply"), call.json()
         made = await self._access.change(
             call, file_id, "commenter", lambda tx: comments.update_reply(tx, comment_id, key, body, call.caller)
         )
-        return DriveAnswer(200, mask.pick(made))
+        return DriveAnswer(200, mask.pick(comments.shown(made, call.caller)))
 
     async def delete_reply(self, call: DriveCall, file_id: str, comment_id: str, key: str) -> DriveAnswer:
         await self._access.change(call, file_id, "commenter", lambda tx: comments.delete_reply(tx, comment_id, key))
         return DriveAnswer(204)
 
     def _comment(self, call: DriveCall, file_id: str, comment_id: str) -> dict[str, Any]:
-        if not call.query.get("fields"):
-            raise DriveError(400, "The 'fields' parameter is required for this method.", "required", "fields")
         self._access.head(file_id, call.caller)
         if file_id not in self._access.engine:
             raise file_not_found(file_id)

@@ -9,8 +9,9 @@ from typing import Any
 from local_sheets.discovery import load_document
 from local_sheets.drive.errors import DriveError, invalid_value
 from local_sheets.drive.export import CSV, LEFT_OUT, TSV, XLSX
-from local_sheets.drive.permissions import LOCAL_OWNER, may, permission_id, permission_resource, role_of
+from local_sheets.drive.permissions import may, permission_resource, role_of
 from local_sheets.field_mask import FieldMaskError, Mask, parse_mask
+from local_sheets.sharing import LOCAL_OWNER, permission_id
 
 SPREADSHEET = "application/vnd.google-apps.spreadsheet"
 FOLDER = "application/vnd.google-apps.folder"

@@ -9,8 +9,8 @@ from typing import Any
 from local_sheets.change_marks import drive_time
 from local_sheets.drive.access import Access, DriveAnswer, DriveCall, page_size
 from local_sheets.drive.errors import DriveError, invalid_value
-from local_sheets.drive.permissions import LOCAL_OWNER
 from local_sheets.drive.resources import SPREADSHEET, export_links, read_fields, user_resource
+from local_sheets.sharing import LOCAL_OWNER
 from local_sheets.versions import Version
 
 _FIELDS = "kind,id,mimeType,modifiedTime"
@@ -73,7 +73,6 @@ def _resource(file_id: str, version: Version, caller: str | None) -> dict[str, A
         "mimeType": SPREADSHEET,
         "modifiedTime": drive_time(datetime.fromtimestamp(version.ended, UTC)),
         "lastModifyingUser": user_resource(version.author or LOCAL_OWNER, caller),
-        "keepForever": False,
         "published": False,
         "exportLinks": {kind: f"{link}&revision={revision}" for kind, link in export_links(file_id).items()},
     }

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from local_sheets.drive import comments, permissions
-from local_sheets.drive.access import Access, DriveAnswer, DriveCall
-from local_sheets.drive.errors import DriveError
+from local_sheets.drive.access import Access, DriveAnswer, DriveCall, comment_mask
 from local_sheets.drive.resources import read_fields
 
-_PERMISSION_FIELDS = "kind,id,type,role"
+#: Unless ``fields`` says otherwise; the last is there for those of the types domain and anyone.
+_PERMISSION_FIELDS = "kind,id,type,role,allowFileDiscovery"
 
 
 class SharingMethods:
@@ -51,34 +51,33 @@ class SharingMethods:
     # -- comments
 
     async def list_comments(self, call: DriveCall, file_id: str) -> DriveAnswer:
-        mask = self._comment_mask(call, "CommentList")
+        mask = comment_mask(call, "CommentList")
         self._access.head(file_id, call.caller)
         listed = comments.comments_of(self._access.engine.open(file_id)) if file_id in self._access.engine else []
-        return DriveAnswer(200, mask.pick({"kind": "drive#commentList", "comments": listed}))
-
-    def _comment_mask(self, call: DriveCall, schema: str) -> Any:
-        if not call.query.get("fields"):
-            message = "The 'fields' parameter is required for this method."
-            raise DriveError(400, message, "required", "fields")
-        return read_fields(call.query["fields"], schema, "*")
+        return DriveAnswer(
+            200,
+            mask.pick({"kind": "drive#commentList", "comments": [comments.shown(one, call.caller) for one in listed]}),
+        )
 
     async def create_comment(self, call: DriveCall, file_id: str) -> DriveAnswer:
         body = call.json()
-        mask = read_fields(call.query.get("fields"), "Comment", "*")
+        mask = comment_mask(call, "Comment")
         made = await self._access.change(call, file_id, "commenter", lambda tx: comments.create(tx, body, call.caller))
-        return DriveAnswer(200, mask.pick(made))
+        return DriveAnswer(200, mask.pick(comments.shown(made, call.caller)))
 
     async def get_comment(self, call: DriveCall, file_id: str, key: str) -> DriveAnswer:
-        mask = self._comment_mask(call, "Comment")
+        mask = comment_mask(call, "Comment")
         self._access.head(file_id, call.caller)
-        return DriveAnswer(200, mask.pick(comments.find(self._access.engine.open(file_id), key)))
+        return DriveAnswer(
+            200, mask.pick(comments.shown(comments.find(self._access.engine.open(file_id), key), call.caller))
+        )
 
     async def update_comment(self, call: DriveCall, file_id: str, key: str) -> DriveAnswer:
-        mask, body = read_fields(call.query.get("fields"), "Comment", "*"), call.json()
+        mask, body = comment_mask(call, "Comment"), call.json()
         made = await self._access.change(
             call, file_id, "commenter", lambda tx: comments.update(tx, key, body, call.caller)
         )
-        return DriveAnswer(200, mask.pick(made))
+        return DriveAnswer(200, mask.pick(comments.shown(made, call.caller)))
 
     async def delete_comment(self, call: DriveCall, file_id: str, key: str) -> DriveAnswer:
         await self._access.change(call, file_id, "commenter", lambda tx: comments.delete(tx, key))

@@ -9,7 +9,7 @@ from local_sheets.replay.exchange import Exchange, read_json
 _IDS = {
     "id", "ids", "spreadsheetId", "sheetId", "fileId", "metadataId", "namedRangeId", "protectedRangeId", "filterViewId",
     "filterId", "chartId", "objectId", "bandedRangeId", "tableId", "slicerId", "permissionId", "permissionIds", "parents",
-    "emailAddress", "displayName", "resourceId", "users", "ownerNames", "lastModifyingUserName", "photoLink", "gid",
+    "emailAddress", "displayName", "resourceId", "users", "ownerNames", "lastModifyingUserName", "gid",
 }  # fmt: skip
 #: What no two answers have in common: times, versions, tokens, addresses that hold ids.
 _FREE = {
@@ -18,7 +18,7 @@ _FREE = {
     "etag", "version", "headRevisionId", "quotaBytesUsed", "fileSize", "size", "nextPageToken", "startPageToken",
     "newStartPageToken", "pageToken", "expiration", "spreadsheetUrl", "webViewLink", "webContentLink", "iconLink",
     "thumbnailLink", "alternateLink", "embedLink", "selfLink", "parentLink", "exportLinks", "thumbnailVersion",
-    "resourceUri", "resourceKey", "usage", "usageInDrive", "usageInDriveTrash", "limit", "picture", "editors", "requestingUserCanEdit",
+    "resourceUri", "resourceKey", "usage", "usageInDrive", "usageInDriveTrash", "limit", "picture", "photoLink", "editors", "requestingUserCanEdit",
 }  # fmt: skip
 #: Google has added them to answers in the course of time.
 _ADDED_LATER = {"spreadsheetTheme", "importFunctionsExternalUrlAccessAllowed"}

@@ -10,7 +10,7 @@ from local_sheets.discovery import match_route
 from local_sheets.drive.routes import known_method
 from local_sheets.replay.compare import differences
 from local_sheets.replay.exchange import Exchange, Recording
-from local_sheets.replay.presumed import Presumed
+from local_sheets.replay.presumed import Presumed, as_its_account
 from local_sheets.replay.twin import Twin
 
 _BATCH_UPDATE = "sheets.spreadsheets.batchUpdate"
@@ -65,7 +65,7 @@ def play(recording: Recording) -> Iterable[Outcome]:
                 yield Outcome(recording.path, number, exchange, left_out=reason)
                 continue
             presumed.set_up(number - 1)
-            answer = twin.play(exchange)
+            answer = twin.play(as_its_account(exchange))
             found = differences(exchange, answer.status, answer.body, twin.ids)
             yield Outcome(recording.path, number, exchange, methods_of(exchange), tuple(found))
     finally:

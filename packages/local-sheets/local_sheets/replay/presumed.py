@@ -1,8 +1,11 @@
 """What a recording presumes: spreadsheets and folders that were there before its first request, as its reads show them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
+
+import orjson
 
 from local_sheets.drive.resources import FOLDER, ROOT_ID
 from local_sheets.replay.exchange import Exchange
@@ -42,6 +45,18 @@ class Presumed:
             _put_in_place(self._twin, file_id, about)
         if exchange.method == "POST":
             self._made |= set(made_ids(exchange.answer_json()))
+
+
+def as_its_account(exchange: Exchange) -> Exchange:
+    """A request that makes a spreadsheet, with the locale and time zone that the recording account gives those that name none."""
+    if exchange.method != "POST" or exchange.path.partition("?")[0].rstrip("/") != "/v4/spreadsheets":
+        return exchange
+    sent, made = exchange.request_json() or {}, exchange.answer_json()
+    if not isinstance(sent, dict) or not isinstance(made, dict):
+        return exchange
+    shown = {name: text for name, text in made.get("properties", {}).items() if name in ("locale", "timeZone")}
+    body = {**sent, "properties": {**shown, **sent.get("properties", {})}}
+    return replace(exchange, body=orjson.dumps(body)) if shown else exchange
 
 
 def _make(twin: Twin, file_id: str, about: dict[str, Any], rest: Sequence[Exchange]) -> None:

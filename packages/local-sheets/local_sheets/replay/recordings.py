@@ -1,7 +1,7 @@
 """Reads recordings of the usual tools.
 
 YAML and JSON of VCR.py, betamax (Python's and Java's), VCR of Ruby, R and PHP, go-vcr, EasyVCR and ``responses``; nock, WireMock, Google's
-httpreplay for Go; HAR files of browsers, proxies and Polly.js.
+httpreplay for Go; HAR files of browsers, proxies and Polly.js; exchanges of Perl's Google::RestApi.
 """
 
 import base64
@@ -9,14 +9,15 @@ import binascii
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import orjson
 import yaml
 
 from local_sheets.replay.exchange import Exchange, Recording, unpacked
 
-_SUFFIXES = (".json", ".yaml", ".yml", ".har", ".replay")
+_EXCHANGES = ".exchanges"
+_SUFFIXES = (".json", ".yaml", ".yml", ".har", ".replay", _EXCHANGES)
 
 
 #: The one in C is many times quicker, where PyYAML has it.
@@ -41,6 +42,16 @@ _Loader.add_multi_constructor("!", _any_tag)
 _Loader.add_constructor("!binary", yaml.SafeLoader.construct_yaml_binary)
 
 
+class _TextLoader(yaml.SafeLoader):  # type: ignore[misc] # PyYAML has no types
+    """Reads what Perl writes, which has no truth values: ``yes`` and ``true`` are texts."""
+
+
+_TextLoader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in found if tag != "tag:yaml.org,2002:bool"]
+    for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
 def find_recordings(place: Path) -> tuple[list[Recording], list[Path]]:
     """The recordings in a folder and below it (or one file), and the files that are none."""
     paths = [place] if place.is_file() else sorted(p for p in place.rglob("*") if p.suffix.lower() in _SUFFIXES)
@@ -62,6 +73,8 @@ def load(path: Path) -> Any:
     except orjson.JSONDecodeError:
         pass
     try:
+        if path.suffix.lower() == _EXCHANGES:
+            return [one for one in yaml.load_all(content, _TextLoader) if one]
         return yaml.load(content, _Loader)  # noqa: S506 -- a SafeLoader that takes some tags for texts
     except (yaml.YAMLError, UnicodeDecodeError):
         return None
@@ -92,10 +105,12 @@ def exchanges_of(document: Any) -> list[Exchange] | None:
 
 
 def _of_list(document: list[Any]) -> list[Exchange] | None:
-    """nock's, PHP's and EasyVCR's recordings are lists; the last writes names with capitals."""
+    """nock's, PHP's, Perl's and EasyVCR's recordings are lists; the last writes names with capitals."""
     first = document[0] if document else None
     if not isinstance(first, dict):
         return None
+    if isinstance(first.get("request"), str):
+        return [_of_perl(one) for one in document]
     if {"method", "path", "status"} <= first.keys():
         return [_of_nock(one) for one in document]
     if {"request", "response"} <= first.keys():
@@ -107,6 +122,17 @@ def _of_list(document: list[Any]) -> list[Exchange] | None:
 
 def _in_small_letters(one: Mapping[str, Any]) -> dict[str, Any]:
     return {k.lower(): _in_small_letters(v) if isinstance(v, Mapping) else v for k, v in one.items()}
+
+
+def _of_perl(one: Mapping[str, Any]) -> Exchange:
+    """Verb and path stand in one text, what is asked and sent beside it."""
+    verb, _, path = one["request"].partition(" ")
+    query = urlencode(one.get("query_params") or {}, doseq=True)
+    host = "sheets.googleapis.com" if path.startswith("/v4/") else "www.googleapis.com"
+    url = f"https://{host}{quote(path, safe='/:')}{'?' + query if query else ''}"
+    body, response = one.get("request_content"), one["response"]
+    answer = _bytes(response.get("content"))
+    return Exchange(verb, url, {}, b"" if body is None else _bytes(body), int(response["code"]), answer)
 
 
 def _of_httpreplay(one: Mapping[str, Any]) -> Exchange:

@@ -61,10 +61,15 @@ class Striker:
         if is_secret(name) and not isinstance(found, list):
             return STRUCK if isinstance(found, str | bytes) else found
         if isinstance(found, list):
-            return [STRUCK if is_secret(name) and isinstance(one, str) else self._item(one) for one in found]
+            before = ["", *found]  # headers may come as name, value, name, value
+            return [self._listed(name, given, one) for given, one in zip(before, found, strict=False)]
         if isinstance(found, bytes):
             return self._content(found)
         return self.text(found) if isinstance(found, str) else found
+
+    def _listed(self, name: str, before: Any, one: Any) -> Any:
+        is_named = is_secret(name) or (isinstance(before, str) and is_secret(before))
+        return STRUCK if is_named and isinstance(one, str) else self._item(one)
 
     def _item(self, one: Any) -> Any:
         return self._hex(one) or self.tree(one) if isinstance(one, str) else self.tree(one)

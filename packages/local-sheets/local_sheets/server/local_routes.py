@@ -18,6 +18,7 @@ from local_sheets.server.context import Server
 from local_sheets.server.encoding import json_bytes
 from local_sheets.server.faults import FaultSpecError
 from local_sheets.server.quota import parse_limits
+from local_sheets.sharing import permission_id
 from local_sheets.spreadsheets_api.methods import create as create_spreadsheet
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -185,7 +186,7 @@ class _LocalRoutes:
         def work(tx: Transaction) -> None:
             kept = [p for p in tx.spreadsheet.permissions if p.get("emailAddress") != email]
             if role is not None:
-                kept.append({"id": str(len(kept) + 1), "type": "user", "role": role, "emailAddress": email})
+                kept.append({"id": permission_id("user", email), "type": "user", "role": role, "emailAddress": email})
             tx.spreadsheet.permissions = kept
 
         async with self._server.engine.lock(spreadsheet_id):

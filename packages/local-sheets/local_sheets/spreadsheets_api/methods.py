@@ -11,7 +11,7 @@ from local_sheets.model.spreadsheet import Spreadsheet, fresh_id
 from local_sheets.model.tab import Tab
 from local_sheets.model.transaction import Transaction
 from local_sheets.references import clip, read_rect, tab_of_id
-from local_sheets.sharing import check_access
+from local_sheets.sharing import check_access, owner_permission
 from local_sheets.spreadsheets_api.answer import sheet_properties_message, spreadsheet_message
 from local_sheets.spreadsheets_api.contents import fill_tab
 from local_sheets.spreadsheets_api.defaults import check_settings, sheet_properties, spreadsheet_properties
@@ -23,9 +23,7 @@ def create(call: Call) -> Answer:
 
     def fill(tx: Transaction) -> None:
         new = tx.spreadsheet
-        if call.caller is not None:
-            owner = {"id": "1", "type": "user", "role": "owner", "emailAddress": call.caller}
-            new.permissions.append(owner)
+        new.permissions.append(owner_permission(call.caller))
         for index, sheet in enumerate(given.get("sheets") or [{}]):
             add_given_tab(tx, sheet, index)
         taken: set[str] = set()

@@ -127,6 +127,11 @@ def test_conditional_formats_are_ordered(api: Api):
     assert texts() == ["x", "c", "a"]
     [reply] = api.batch({"deleteConditionalFormatRule": {"sheetId": 0, "index": 1}})
     assert texts() == ["x", "a"]
+    open_rule = {**rule("d"), "ranges": [{"sheetId": 0, "endRowIndex": 10}]}
+    api.batch({"addConditionalFormatRule": {"rule": open_rule, "index": 0}})
+    [reply] = api.batch({"deleteConditionalFormatRule": {"sheetId": 0, "index": 0}})
+    width = {"startColumnIndex": 0, "endColumnIndex": 26}  # recorded: open sides are closed to the grid
+    assert reply["deleteConditionalFormatRule"]["rule"]["ranges"] == [{"startRowIndex": 0, "endRowIndex": 10, **width}]
     message = api.refused({"deleteConditionalFormatRule": {"sheetId": 0, "index": 7}})
     assert message == "Invalid requests[0].deleteConditionalFormatRule: No conditional format on sheet: 0 at index: 7"
 

@@ -305,6 +305,10 @@ def test_permissions_are_listed_with_their_addresses(drive):
     owner, anyone = answer.message["permissions"]
     assert (owner["emailAddress"], owner["role"]) == (ANN, "owner")
     assert (anyone["id"], anyone["type"]) == ("anyoneWithLink", "anyone")
+    told = drive("GET", f"/drive/v3/files/{file_id}/permissions/anyoneWithLink", caller=ANN).message
+    assert told == {
+        "kind": "drive#permission", "id": "anyoneWithLink", "type": "anyone", "role": "reader", "allowFileDiscovery": False
+    }  # fmt: skip
 
 
 def test_a_file_open_to_anyone_is_found_by_id_and_not_listed(drive):
@@ -360,7 +364,7 @@ def test_comments_are_replied_to_and_resolved(drive):
     replies = f"{path}/{comment}/replies"
     first = drive("POST", replies, {"content": "Yes"}, ANN, fields="id,content,author/me").message
     assert first == {"id": first["id"], "content": "Yes", "author": {"me": True}}
-    drive("POST", replies, {"action": "resolve"}, ANN)
+    drive("POST", replies, {"action": "resolve"}, ANN, fields="id")
     assert drive("GET", f"{path}/{comment}", caller=ANN, fields="resolved").message == {"resolved": True}
     listed = drive("GET", replies, caller=ANN, fields="replies(content,action)").message
     assert listed == {"replies": [{"content": "Yes"}, {"content": "", "action": "resolve"}]}
@@ -380,19 +384,22 @@ def test_comments_and_replies_are_changed_by_who_wrote_them(drive):
     sharing = {"type": "user", "role": "writer", "emailAddress": BOB}
     drive("POST", f"/drive/v3/files/{file_id}/permissions", sharing, ANN)
     path = f"/drive/v3/files/{file_id}/comments"
-    comment = f"{path}/{drive('POST', path, {'content': 'Rihgt?'}, ANN).message['id']}"
-    reply = f"{comment}/replies/{drive('POST', f'{comment}/replies', {'content': 'Yse'}, BOB).message['id']}"
+    comment = f"{path}/{drive('POST', path, {'content': 'Rihgt?'}, ANN, fields='id').message['id']}"
+    reply = (
+        f"{comment}/replies/{drive('POST', f'{comment}/replies', {'content': 'Yse'}, BOB, fields='id').message['id']}"
+    )
     assert drive("PATCH", comment, {"content": "Right?"}, ANN, fields="content").message == {"content": "Right?"}
     assert drive("PATCH", reply, {"content": "Yes"}, BOB, fields="content").message == {"content": "Yes"}
-    shown = drive("GET", comment, caller=ANN, fields="content,replies/content").message
-    assert shown == {"content": "Right?", "replies": [{"content": "Yes"}]}
+    shown = drive("GET", comment, caller=ANN, fields="author,content,replies(author,content)").message
+    ann, bob = ({"kind": "drive#user", "displayName": n, "me": n == "ann"} for n in ("ann", "bob"))
+    assert shown == {"author": ann, "content": "Right?", "replies": [{"author": bob, "content": "Yes"}]}
     for place, body, caller, status in (
         (comment, {"content": "Mine"}, BOB, 403),
         (reply, {"content": "Mine"}, ANN, 403),
         (comment, {"content": ""}, ANN, 400),
         (f"{path}/none", {"content": "x"}, ANN, 404),
     ):
-        assert drive("PATCH", place, body, caller).status == status
+        assert drive("PATCH", place, body, caller, fields="*").status == status
     assert drive("DELETE", reply, caller=BOB).status == 204
     assert drive("DELETE", reply, caller=BOB).status == 404
     assert drive("GET", comment, caller=ANN, fields="replies").message == {"replies": []}

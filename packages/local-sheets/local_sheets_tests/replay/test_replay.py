@@ -4,6 +4,7 @@ import base64
 import gzip
 import json
 from copy import deepcopy
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
 import yaml
@@ -220,14 +221,30 @@ def httpreplay(recorded):
     }
 
 
+def perl(recorded):
+    """Of Google::RestApi: a document each, paths as they are before they are encoded."""
+    found = []
+    for method, url, body, status, answer in recorded:
+        parts = urlsplit(url)
+        sent = {} if body is None else {"request_content": body}
+        answered = {"code": status, "content": text_of(answer), "headers": ["set-cookie", COOKIE]}
+        query = {"query_params": dict(parse_qsl(parts.query))} if parts.query else {}
+        found.append({"request": f"{method} {unquote(parts.path)}", **query, **sent, "response": answered})
+    return found
+
+
 FORMS = {
     "vcr.yaml": vcr, "vcr.json": vcr, "packed.yaml": vcr_of_python_2, "betamax.json": betamax, "ruby.yml": ruby,
     "go.yaml": go_vcr, "browser.har": har, "nock.json": nock, "wiremock.json": wiremock,
     "php.yml": php, "java.yaml": java, "easy.json": easy_vcr, "go.replay": httpreplay,
+    "perl.exchanges": perl,
 }  # fmt: skip
 
 
 def keep(path, document):
+    if path.suffix == ".exchanges":
+        path.write_text(yaml.safe_dump_all(document, explicit_start=True))
+        return
     text = yaml.safe_dump(document) if path.suffix in (".yaml", ".yml") else json.dumps(document)
     path.write_text(f"!tape\n{text}" if path.name == "java.yaml" else text)
 
@@ -328,6 +345,18 @@ SLASH = [
 
 @pytest.mark.parametrize("recorded", [BLIND, LATE, SLASH], ids=["blind", "late", "slash"])
 def test_tabs_that_nothing_shows_are_those_that_requests_name(tmp_path, capsys, recorded):
+    keep(tmp_path / "a.json", vcr(recorded))
+    assert main(["replay", str(tmp_path)]) == 0, capsys.readouterr().out
+
+
+def test_the_recording_account_gives_new_spreadsheets_its_locale_and_no_photo_is_compared(tmp_path, capsys):
+    made = {"spreadsheetId": ID, "properties": {"title": "T", "locale": "en_GB", "timeZone": "Etc/GMT"}}
+    about = {"user": {"kind": "drive#user", "photoLink": "https://lh3.googleusercontent.com/a/x", "me": True}}
+    fields = "spreadsheetId,properties(title,locale,timeZone)"
+    recorded = [
+        ("POST", f"{SHEETS}/v4/spreadsheets?fields={fields}", {"properties": {"title": "T"}}, 200, made),
+        ("GET", f"{DRIVE}/drive/v3/about?fields=user(kind,photoLink,me)", None, 200, about),
+    ]
     keep(tmp_path / "a.json", vcr(recorded))
     assert main(["replay", str(tmp_path)]) == 0, capsys.readouterr().out
 

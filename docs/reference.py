@@ -9,8 +9,9 @@ import click
 from annotated_types import Ge, Gt, Le
 from pydantic.fields import FieldInfo
 
-from docs.google_functions import GOOGLE_FUNCTIONS, OF_OTHER_HOSTS
+from docs.google_functions import GOOGLE_FUNCTIONS
 from local_sheets.__main__ import new_parser
+from local_sheets.formulas.faults import OF_OTHER_HOSTS
 from local_sheets.formulas.functions.catalog import FUNCTIONS
 from local_sheets.replay.command import new_parser as new_replay_parser
 from sheets_pipeline.cli.main import main as sheets_pipeline
@@ -179,7 +180,7 @@ _FUNCTIONS = f"""{_MADE}
 # Functions of formulas in Local Sheets
 
 All that Google lists in [its function list](https://support.google.com/docs/table/25273), by its categories. Functions behind
-*Not there* show `#NAME?`. Those that ask other hosts or services (IMPORTHTML, GOOGLEFINANCE, AI and the like) stay out.
+*Not there* show `#NAME?`; those that ask other hosts or services (IMPORTHTML, GOOGLEFINANCE, AI and the like) show `#N/A`.
 
 """
 

@@ -11,6 +11,7 @@ from local_sheets.cell_values.locales import get_locale
 from local_sheets.cell_values.model import MAX_CHARACTERS, CellError
 from local_sheets.formulas.areas import Rectangle
 from local_sheets.formulas.faults import (
+    EMPTY_ARRAY,
     NO_ARRAY_VALUE,
     NO_REFERENCE,
     NOT_CALLED,
@@ -140,6 +141,13 @@ class Evaluation:
                 return self.call(node)
             case ArrayLiteral(rows):
                 return self.literal(rows)
+
+    def or_error(self, node: Node) -> Operand:
+        """What a node stands for, be it an error."""
+        try:
+            return self.operand(node)
+        except Fault as fault:
+            return fault.error
 
     def scalar(self, node: Node) -> Scalar:
         """The single value of a node: a range yields the value in the formula's own row or column.
@@ -303,7 +311,7 @@ class Evaluation:
                 read = self.operand if self.over_arrays else self.scalar
                 return mapped(self.plain_function(function), [read(node) for node in nodes])
         e = self.array_wise() if function.style is Style.ARRAY else self
-        given = [e.operand(node) for node in nodes]
+        given = [e.or_error(node) if function.takes_errors else e.operand(node) for node in nodes]
         if (function.each or function.each_other is not None) and self.over_arrays:
             return self.for_each(e, function, given)
         result = function.run(e, *given)
@@ -381,7 +389,7 @@ def _result(evaluation: Evaluation, operand: Operand, node: Node) -> Result:
         return Result(_shown(operand), None, link, trace)
     rows: list[list[Scalar]] = [[_shown(value) for value in row] for row in operand.rows]
     if not rows or not rows[0]:
-        return Result(None, None, link, trace)
+        return Result(EMPTY_ARRAY, None, link, trace)
     spill = rows if len(rows) > 1 or len(rows[0]) > 1 else None
     return Result(rows[0][0], spill, link, trace)
 

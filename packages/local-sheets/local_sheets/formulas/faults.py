@@ -10,6 +10,7 @@ CIRCULAR = CellError("REF", "Circular dependency detected. To resolve with itera
 NO_REFERENCE = CellError("REF", "Reference does not exist.")
 NOT_CALLED = CellError("N_A", "A LAMBDA must be called: write the values for its parameters behind it, in parentheses.")
 NO_ARRAY_VALUE = CellError("VALUE", "An array value could not be found.")
+EMPTY_ARRAY = CellError("N_A", "The result has no cells.")
 
 
 class Fault(Exception):
@@ -20,7 +21,15 @@ class Fault(Exception):
         super().__init__(error.message)
 
 
+#: Functions that ask services or hosts which Local Sheets does not reach.
+OF_OTHER_HOSTS = frozenset(
+    {"AI", "DETECTLANGUAGE", "GOOGLEFINANCE", "GOOGLETRANSLATE", "IMPORTDATA", "IMPORTFEED", "IMPORTHTML", "IMPORTXML"}
+)
+
+
 def unknown_function(name: str) -> CellError:
+    if name in OF_OTHER_HOSTS:
+        return CellError("N_A", f"{name} asks another host, which Local Sheets does not reach.")
     return CellError("NAME", f"Unknown function: '{name}'.")
 
 

@@ -22,7 +22,8 @@ class Function:
     """``maximum`` is None where any number of arguments fits. ``run`` takes the evaluation first.
 
     ``each``: places of arguments that are single values; inside ARRAYFORMULA the function is applied to each value of an
-    array there. ``each_other``: so is every second argument from this place on.
+    array there. ``each_other``: so is every second argument from this place on. ``takes_errors``: an argument that is an
+    error is one of the values, not the end.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Function:
     run: Callable[..., Any]
     each: tuple[int, ...] = ()
     each_other: int | None = None
+    takes_errors: bool = False
 
 
 FUNCTIONS: dict[str, Function] = {}
@@ -53,11 +55,9 @@ def scalar(name: str, minimum: int, maximum: int | None = -1) -> Callable[[Runs]
     return _declare(Style.SCALAR, name, minimum, maximum)
 
 
-def operands(
-    name: str, minimum: int, maximum: int | None = -1, *, each: tuple[int, ...] = (), each_other: int | None = None
-) -> Callable[[Runs], Runs]:
-    """Declare a function of single values, arrays and ranges."""
-    return _declare(Style.OPERAND, name, minimum, maximum, each=each, each_other=each_other)
+def operands(name: str, minimum: int, maximum: int | None = -1, **more: Any) -> Callable[[Runs], Runs]:
+    """Declare a function of single values, arrays and ranges; ``more`` is what ``Function`` has besides."""
+    return _declare(Style.OPERAND, name, minimum, maximum, **more)
 
 
 def lazy(name: str, minimum: int, maximum: int | None = -1) -> Callable[[Runs], Runs]:

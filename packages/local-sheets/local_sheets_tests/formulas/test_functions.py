@@ -64,7 +64,7 @@ CASES = {
         ("=TEXT(1234.5,\"#,##0.00\")", "1,234.50"), ("=TEXT(D2,\"yyyy-mm-dd\")", "2020-01-01"), ("=TEXT(0.5,\"0%\")", "50%"),
         ("=TEXT(\"x\",\"0\")", "x"), ("=VALUE(\"$1,000\")", 1000), ("=VALUE(\"2020-01-01\")", 43831), ("=VALUE(\"x\")", "#VALUE!"),
         ("=LEN(\"añ🌵\")", 4), ("=LEFT(\"abc\",2)", "ab"), ("=LEFT(\"abc\")", "a"), ("=RIGHT(\"abc\",2)", "bc"),
-        ("=RIGHT(\"abc\",0)", ""), ("=MID(\"abcd\",2,2)", "bc"), ("=LEFT(\"abc\",-1)", "#NUM!"), ("=MID(\"abc\",0,1)", "#NUM!"),
+        ("=RIGHT(\"abc\",0)", ""), ("=MID(\"abcd\",2,2)", "bc"), ("=LEFT(\"abc\",-1)", "#VALUE!"), ("=MID(\"abc\",0,1)", "#NUM!"),
         ("=UPPER(\"aß\")", "ASS"), ("=LOWER(\"ÀB\")", "àb"), ("=PROPER(\"the old-man\")", "The Old-Man"),
         ("=TRIM(\"  a   b \")", "a b"), ("=REPT(\"ab\",3)", "ababab"), ("=REPT(\"ab\",30000)", "#VALUE!"),
         ("=EXACT(\"a\",\"A\")", False), ("=SUBSTITUTE(\"a-b-c\",\"-\",\"+\")", "a+b+c"),

@@ -85,7 +85,9 @@ def weekday(e: Any, value: Scalar, kind: Scalar = 1) -> int:
             return day + 1
         case 3:
             return day
-    raise Fault(out_of_range("WEEKDAY", 2, str(chosen), "Valid values are between 1 and 3 inclusive."))
+    if 11 <= chosen <= 17:  # the week begins on Monday, Tuesday ...
+        return (day - (chosen - 11)) % 7 + 1
+    raise Fault(out_of_range("WEEKDAY", 2, str(chosen), "Valid values are 1 to 3 and 11 to 17."))
 
 
 @scalar("ISOWEEKNUM", 1)

@@ -6,16 +6,16 @@ from statistics import NormalDist
 from typing import Any
 
 from local_sheets.cell_values.model import CellError
-from local_sheets.formulas.faults import Fault, nothing_to_divide
+from local_sheets.formulas.faults import Fault, nothing_to_divide, wrong_argument_count
 from local_sheets.formulas.functions.statistics import numbers_in, tidy_sum
 from local_sheets.formulas.operands import (
     Array,
     Operand,
+    Range,
     Scalar,
     as_array,
     is_number,
     raise_error,
-    to_boolean,
     to_number,
 )
 from local_sheets.formulas.registry import operands, scalar
@@ -83,15 +83,17 @@ for _name, _least, _compute in (
 
 
 def _with_text(name: str, compute: Callable[[list[float]], float], least: int = 1) -> None:
-    """Functions that take text for 0 and TRUE for 1."""
+    """Functions that take text in ranges for 0 and TRUE for 1; text as an argument must be a number."""
 
     @operands(name, 1, None)
-    def run(_: Any, *given: Operand) -> float:
+    def run(e: Any, *given: Operand) -> float:
         listed = []
-        for operand in given:
+        for place, operand in enumerate(given, 1):
+            is_typed = not isinstance(operand, Array | Range)
             for value in as_array(operand):
                 if raise_error(value) is not None:
-                    listed.append(0.0 if isinstance(value, str) else float(value))  # type: ignore[arg-type]
+                    is_zero = isinstance(value, str) and not is_typed
+                    listed.append(0.0 if is_zero else float(to_number(value, name, place, e.locale)))
         if len(listed) < least:
             raise Fault(nothing_to_divide(name))
         return compute(listed)
@@ -167,11 +169,21 @@ for _pair_name, _of_pair in {
     _of_pairs(_pair_name, _of_pair)
 
 
-@operands("AVERAGE.WEIGHTED", 2)
-def weighted_average(_: Any, values: Operand, weights: Operand) -> float:
-    numbers, by = _pairs("AVERAGE.WEIGHTED", values, weights)
+@operands("AVERAGE.WEIGHTED", 2, None)
+def weighted_average(_: Any, *given: Operand) -> float:
+    """Takes values and their weights in turn."""
+    name = "AVERAGE.WEIGHTED"
+    numbers: list[float] = []
+    by: list[float] = []
+    if len(given) % 2:
+        raise Fault(wrong_argument_count(name, len(given) + 1, len(given) + 1, len(given)))
+    for values, weights in zip(given[::2], given[1::2], strict=True):
+        more, more_weights = _pairs(name, values, weights)
+        numbers, by = numbers + more, by + more_weights
+    if any(weight < 0 for weight in by):
+        raise Fault(CellError("VALUE", f"Weights of {name} must not be negative."))
     if math.fsum(by) == 0:
-        raise Fault(nothing_to_divide("AVERAGE.WEIGHTED"))
+        raise Fault(nothing_to_divide(name))
     return math.fsum(map(float.__mul__, numbers, by)) / math.fsum(by)
 
 
@@ -188,46 +200,6 @@ def _forecast(name: str) -> None:
 
 _forecast("FORECAST")
 _forecast("FORECAST.LINEAR")
-
-
-def _line_through(name: str, compute: Callable[[float, float], float], *, logarithmic: bool) -> None:
-    """TREND and GROWTH: the values of the best line, or curve, through known ones."""
-
-    @operands(name, 1, 4)
-    def run(e: Any, ys: Operand, xs: Operand = None, new: Operand = None, with_base: Operand = True) -> Array:
-        shape = as_array(ys)
-        count = Array([[place + 1] for place in range(shape.height * shape.width)])
-        known = count if xs is None else xs
-        left, right = _pairs(name, ys, known)
-        if logarithmic:
-            if any(number <= 0 for number in left):
-                raise Fault(CellError("NUM", f"{name} takes numbers greater than 0."))
-            left = [math.log(number) for number in left]
-        if to_boolean(e.single(with_base), name, 4):
-            slope = _slope(left, right)
-            base = _mean(left) - slope * _mean(right)
-        else:
-            slope, base = math.fsum(map(float.__mul__, left, right)) / math.fsum(x * x for x in right), 0.0
-        wanted = as_array(known if new is None else new)
-        return Array([[compute(base, slope * to_number(x, name, 3, e.locale)) for x in row] for row in wanted.rows])
-
-
-_line_through("TREND", lambda base, rise: base + rise, logarithmic=False)
-_line_through("GROWTH", lambda base, rise: math.exp(base + rise), logarithmic=True)
-
-
-@operands("LINEST", 1, 4)
-def linear_estimate(
-    e: Any, ys: Operand, xs: Operand = None, with_base: Operand = True, _more: Operand = False
-) -> Array:
-    """Slope and intercept of the line through one row or column of values."""
-    shape = as_array(ys)
-    count = Array([[place + 1] for place in range(shape.height * shape.width)])
-    left, right = _pairs("LINEST", ys, count if xs is None else xs)
-    if not to_boolean(e.single(with_base), "LINEST", 3):
-        return Array([[math.fsum(map(float.__mul__, left, right)) / math.fsum(x * x for x in right), 0]])
-    slope = _slope(left, right)
-    return Array([[slope, _mean(left) - slope * _mean(right)]])
 
 
 # -- distributions

@@ -169,6 +169,8 @@ def root(name: str, value_at: Callable[[float], float], guess: float) -> float:
     Raises:
         Fault: ``#NUM!``, there is none.
     """
+    if guess <= -1:
+        raise Fault(CellError("NUM", f"The guess of {name} should be greater than -1."))
     rate = guess
     for _ in range(60):
         spend(10)

@@ -6,7 +6,7 @@ from local_sheets.cell_values.model import CellError
 from local_sheets.formulas.faults import Fault
 from local_sheets.formulas.operands import Array, Operand, Range, Scalar, as_array, is_number, to_number
 from local_sheets.formulas.registry import lazy, operands, scalar
-from local_sheets.formulas.syntax import Node
+from local_sheets.formulas.syntax import Node, Reference
 
 
 def _value_or_error(e: Any, node: Node) -> Scalar:
@@ -53,6 +53,8 @@ def _place(name: str, first: str, own: str) -> None:
     def run(e: Any, node: Node | None = None) -> Operand:
         if node is None:
             return int(getattr(e, own)) + 1
+        if isinstance(node, Reference) and node.end is None and node.title is None:  # also beyond the grid
+            return int(getattr(node.start, own)) + 1
         area = e.operand(node)
         if not isinstance(area, Range):
             raise Fault(CellError("N_A", "Argument must be a range."))

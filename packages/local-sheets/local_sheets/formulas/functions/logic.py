@@ -7,7 +7,7 @@ from typing import Any
 
 from local_sheets.budget import spend
 from local_sheets.cell_values.model import CellError
-from local_sheets.formulas.faults import Fault, wrong_argument_count
+from local_sheets.formulas.faults import Fault, not_a_boolean, wrong_argument_count
 from local_sheets.formulas.operands import (
     Array,
     Operand,
@@ -41,10 +41,7 @@ def if_(e: Any, test: Node, when_true: Node, when_false: Node | None = None) -> 
 
 def _branch(e: Any, node: Node) -> Array:
     """A branch of a choice that is made for each value: its error matters only where it is chosen."""
-    try:
-        return as_array(e.operand(node))
-    except Fault as fault:
-        return Array([[fault.error]])
+    return as_array(e.or_error(node))
 
 
 def _if_each(e: Any, tests: Array, when_true: Node, when_false: Node) -> Array:
@@ -169,21 +166,37 @@ def _unless(e: Any, node: Node, otherwise: Node | None, caught: Any) -> Operand:
 
 
 def _truths(function: str, given: tuple[Operand, ...]) -> Iterator[bool]:
-    for place, operand in enumerate(given, 1):
-        ranged = isinstance(operand, Array | Range)
-        for value in each_value(operand):
-            if not (ranged and (value is None or isinstance(value, str))):
-                yield to_boolean(value, function, place)
+    """The truth values of all operands; blanks, and text in ranges, are passed over.
+
+    Raises:
+        Fault: There are none, a value is an error, or an argument is text that is no truth value.
+    """
+    values = [
+        (place, isinstance(one, Array | Range), raise_error(v))
+        for place, one in enumerate(given, 1)
+        for v in each_value(one)
+    ]
+    kept = [
+        (place, value)
+        for place, ranged, value in values
+        if value is not None and not (ranged and isinstance(value, str))
+    ]
+    if not kept:
+        raise Fault(CellError("VALUE", f"{function} has no valid input data."))
+    for place, value in kept:
+        if value == "":
+            raise Fault(not_a_boolean(function, place, ""))
+        yield to_boolean(value, function, place)
 
 
 @operands("AND", 1, None)
 def and_(_: Any, *given: Operand) -> bool:
-    return all(list(_truths("AND", given)))
+    return all(_truths("AND", given))
 
 
 @operands("OR", 1, None)
 def or_(_: Any, *given: Operand) -> bool:
-    return any(list(_truths("OR", given)))
+    return any(_truths("OR", given))
 
 
 @operands("XOR", 1, None)

@@ -155,6 +155,7 @@ def match(e: Any, wanted: Operand, area: Operand, kind: Operand = 1) -> int:
 def x_lookup(e: Any, wanted: Node, area: Node, result: Node, *others: Node) -> Operand:
     looked_in, results = e.operand(area), e.operand(result)
     _check_line(looked_in, "XLOOKUP")
+    _check_sizes(looked_in, results)
     missing = others[0] if others else None
     mode = int(to_number(e.scalar(others[1]), "XLOOKUP", 5, e.locale)) if len(others) > 1 else 0
     order = int(to_number(e.scalar(others[2]), "XLOOKUP", 6, e.locale)) if len(others) > 2 else 1
@@ -204,14 +205,16 @@ def _x_place(keys: Sequence[Scalar], wanted: Scalar, mode: int, *, backwards: bo
     return best
 
 
+def _check_sizes(looked_in: Operand, results: Operand) -> None:
+    height, width = _size(looked_in)
+    if not (width == 1 and _size(results)[0] == height) and not (height == 1 and _size(results)[1] == width):
+        raise Fault(CellError("VALUE", "Array arguments to XLOOKUP are of different size."))
+
+
 def _x_result(result: Operand, found: int, looked_in: Operand) -> Operand:
     height, width = _size(looked_in)
-    result_height, result_width = _size(result)
-    if width == 1 and result_height == height:
-        return _one_or_array(_part(result, found, None))
-    if result_width == max(height, width):
-        return _one_or_array(_part(result, None, found))
-    raise Fault(CellError("VALUE", "Array arguments to XLOOKUP are of different size."))
+    is_column = width == 1 and _size(result)[0] == height
+    return _one_or_array(_part(result, found, None) if is_column else _part(result, None, found))
 
 
 def _size(operand: Operand) -> tuple[int, int]:

@@ -327,7 +327,7 @@ def arabic(_: Any, value: Scalar) -> int:
 
 
 def _matrix(function: str, place: int, operand: Operand) -> list[list[float]]:
-    rows = as_array(operand).rows
+    rows = as_array(operand).rows or [[None]]
     for row in rows:
         for value in row:
             if not is_number(raise_error(value)):
@@ -355,7 +355,7 @@ def _square(function: str, operand: Operand) -> list[list[float]]:
     return rows
 
 
-def _eliminated(rows: list[list[float]]) -> float:
+def eliminated(rows: list[list[float]]) -> float:
     """Bring a matrix, with whatever stands to its right, to the unit matrix; returns its determinant."""
     found = 1.0
     for place in range(len(rows)):
@@ -376,14 +376,14 @@ def _eliminated(rows: list[list[float]]) -> float:
 
 @arrays("MDETERM", 1)
 def determinant(_: Any, given: Operand) -> float:
-    return _eliminated(_square("MDETERM", given))
+    return eliminated(_square("MDETERM", given))
 
 
 @arrays("MINVERSE", 1)
 def inverse(_: Any, given: Operand) -> Array:
     rows = _square("MINVERSE", given)
     wide = [[*row, *(float(place == other) for other in range(len(rows)))] for place, row in enumerate(rows)]
-    if _eliminated(wide) == 0:
+    if eliminated(wide) == 0:
         raise Fault(CellError("NUM", "Function MINVERSE parameter 1 value is a singular matrix."))
     return Array([[*row[len(rows) :]] for row in wide])
 

@@ -66,14 +66,15 @@ def sort(e: Any, given: Operand, *keys: Operand) -> Array:
 def sort_places(
     e: Any, function: str, rows: list[list[Scalar]], keys: tuple[Operand, ...], first: int
 ) -> tuple[list[int], list[Any]]:
-    """The places of rows in their order, and for each row what it is sorted by; without keys by the first column.
+    """The places of rows in their order, and for each row what it is sorted by; without keys by all columns.
 
     Args:
         first: The first key's number among the function's arguments.
     """
     order: list[tuple[list[Scalar], bool]] = []
-    for place in range(0, max(len(keys), 1), 2):
-        column = keys[place] if keys else 1
+    keys = keys or tuple(key for column in range(len(rows[0]) if rows else 0) for key in (column + 1, True))
+    for place in range(0, len(keys), 2):
+        column = keys[place]
         upwards = to_boolean(e.single(keys[place + 1]), function, place + first + 1) if place + 1 < len(keys) else True
         order.append((_sort_column(e, function, rows, column, place + first), upwards))
     places = list(range(len(rows)))
@@ -134,12 +135,18 @@ class _Reversed:
         return hash(self.value)
 
 
+def _left_out(e: Any, given: Operand, otherwise: Scalar) -> Scalar:
+    value: Scalar = e.single(given)
+    return otherwise if value is None else value
+
+
 @operands("SEQUENCE", 1, 4)
 def sequence(e: Any, rows: Operand, columns: Operand = 1, start: Operand = 1, step: Operand = 1) -> Array:
     height = math.trunc(to_number(e.single(rows), "SEQUENCE", 1, e.locale))
-    width = math.trunc(to_number(e.single(columns), "SEQUENCE", 2, e.locale))
+    width = math.trunc(to_number(_left_out(e, columns, 1), "SEQUENCE", 2, e.locale))
     if height < 1 or width < 1 or height * width > 1_000_000:
         raise Fault(CellError("NUM", "Function SEQUENCE parameter value is out of range. It should be at least 1."))
     spend(height * width)
-    first, by = to_number(e.single(start), "SEQUENCE", 3, e.locale), to_number(e.single(step), "SEQUENCE", 4, e.locale)
+    first = to_number(_left_out(e, start, 1), "SEQUENCE", 3, e.locale)
+    by = to_number(_left_out(e, step, 1), "SEQUENCE", 4, e.locale)
     return Array([[first + by * (row * width + col) for col in range(width)] for row in range(height)])

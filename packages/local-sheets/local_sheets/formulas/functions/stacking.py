@@ -1,6 +1,7 @@
 """Arrays put together, taken apart and laid out anew."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 from local_sheets.budget import spend
@@ -18,10 +19,15 @@ def _number(e: Any, function: str, place: int, given: Operand, otherwise: int = 
     return otherwise if value is None else math.trunc(to_number(value, function, place, e.locale))
 
 
+def _not_empty(given: tuple[Operand, ...]) -> list[Array]:
+    """Arrays without those that have no cells, as ``TOCOL(,1)`` has none."""
+    return [array for array in map(as_array, given) if array.width]
+
+
 @arrays("HSTACK", 1, None)
 def h_stack(_: Any, *given: Operand) -> Array:
-    listed = [as_array(operand) for operand in given]
-    height = max(array.height for array in listed)
+    listed = _not_empty(given)
+    height = max((array.height for array in listed), default=0)
     spend(height * sum(array.width for array in listed))
     return Array(
         [
@@ -33,8 +39,8 @@ def h_stack(_: Any, *given: Operand) -> Array:
 
 @arrays("VSTACK", 1, None)
 def v_stack(_: Any, *given: Operand) -> Array:
-    listed = [as_array(operand) for operand in given]
-    width = max(array.width for array in listed)
+    listed = _not_empty(given)
+    width = max((array.width for array in listed), default=0)
     spend(width * sum(array.height for array in listed))
     return Array([[*row, *[_PADDING] * (width - len(row))] for array in listed for row in array.rows])
 
@@ -48,7 +54,8 @@ def _listed(e: Any, function: str, given: Operand, ignore: Operand, by_column: O
     array = as_array(given)
     skipped = _number(e, function, 2, ignore)
     if not 0 <= skipped <= 3:
-        raise Fault(out_of_range(function, 2, str(skipped), "Valid values are between 0 and 3 inclusive."))
+        error = out_of_range(function, 2, str(skipped), "Valid values are between 0 and 3 inclusive.")
+        raise Fault(replace(error, type="VALUE"))
     rows = zip(*array.rows, strict=True) if to_boolean(e.single(by_column), function, 3) else array.rows
     return [
         value
@@ -60,19 +67,13 @@ def _listed(e: Any, function: str, given: Operand, ignore: Operand, by_column: O
 
 @arrays("TOCOL", 1, 3)
 def to_column(e: Any, given: Operand, ignore: Operand = 0, by_column: Operand = False) -> Array:
-    return _filled("TOCOL", [[value] for value in _listed(e, "TOCOL", given, ignore, by_column)])
+    return Array([[value] for value in _listed(e, "TOCOL", given, ignore, by_column)])
 
 
 @arrays("TOROW", 1, 3)
 def to_row(e: Any, given: Operand, ignore: Operand = 0, by_column: Operand = False) -> Array:
     values = _listed(e, "TOROW", given, ignore, by_column)
-    return _filled("TOROW", [values] if values else [])
-
-
-def _filled(function: str, rows: list[list[Scalar]]) -> Array:
-    if not rows:
-        raise Fault(CellError("N_A", f"{function} has no values to yield."))
-    return Array(rows)
+    return Array([values] if values else [])
 
 
 def _wrapped(e: Any, function: str, given: Operand, count: Operand, padding: Operand) -> list[list[Scalar]]:

@@ -88,7 +88,7 @@ def maximum(e: Any, *given: Operand) -> float:
     return max(numbers_in(e, "MAX", given), default=0)
 
 
-@operands("COUNT", 1, None)
+@operands("COUNT", 1, None, takes_errors=True)
 def count(e: Any, *given: Operand) -> int:
     found = 0
     for operand in given:
@@ -105,12 +105,12 @@ def _counts(value: Operand, locale: str) -> bool:
     return isinstance(value, int | float)
 
 
-@operands("COUNTA", 1, None)
+@operands("COUNTA", 1, None, takes_errors=True)
 def count_filled(_: Any, *given: Operand) -> int:
     return sum(value is not None for operand in given for value in each_value(operand))
 
 
-@operands("COUNTUNIQUE", 1, None)
+@operands("COUNTUNIQUE", 1, None, takes_errors=True)
 def count_unique(_: Any, *given: Operand) -> int:
     seen = {(type(value) is bool, value) for operand in given for value in each_value(operand)}
     return len(seen - {(False, None)})

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Iterator
+from dataclasses import replace as changed
 from typing import Any
 
 from local_sheets.budget import spend
@@ -113,10 +114,15 @@ def length(_: Any, value: Scalar) -> int:
     return len(to_text(value).encode("utf-16-le")) // 2
 
 
+#: A place or count that is too small is no error of numbers here.
+_OF_VALUES = {"LEFT", "RIGHT", "FIND", "FINDB", "SEARCH", "SEARCHB", "REPLACE", "REPLACEB", "SUBSTITUTE"}
+
+
 def _count(e: Any, function: str, place: int, value: Scalar, smallest: int = 0) -> int:
     number = math.trunc(to_number(value, function, place, e.locale))
     if number < smallest:
-        raise Fault(out_of_range(function, place, str(number), f"It should be greater than or equal to {smallest}."))
+        error = out_of_range(function, place, str(number), f"It should be greater than or equal to {smallest}.")
+        raise Fault(changed(error, type="VALUE") if function in _OF_VALUES else error)
     return number
 
 

@@ -22,14 +22,14 @@ def _weekend(function: str, given: Scalar) -> frozenset[int]:
     """Free days of the week, Monday is 0: ``"0000011"``, 1 to 7 for two days on end, 11 to 17 for one.
 
     Raises:
-        Fault: ``#NUM!``, or ``#VALUE!`` for a text of another form.
+        Fault: ``#NUM!``, it is none of these.
     """
     if given is None:
         return _SATURDAY_SUNDAY
     if isinstance(given, str):
         if len(given) == 7 and set(given) <= {"0", "1"} and given != "1111111":
             return frozenset(place for place, free in enumerate(given) if free == "1")
-        raise Fault(CellError("VALUE", f"Function {function} parameter 3 value '{given}' should be 7 digits 0 or 1."))
+        raise Fault(CellError("NUM", f"Function {function} parameter 3 value '{given}' should be 7 digits 0 or 1."))
     number = math.trunc(to_number(given, function, 3, "en_US"))
     if 1 <= number <= 7:
         return frozenset({(number + 4) % 7, (number + 5) % 7})

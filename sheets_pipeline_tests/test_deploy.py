@@ -161,7 +161,8 @@ def test_the_units_of_systemd_run_what_compose_runs() -> None:
     assert {name.removeprefix("sheets-pipeline-") for name in units} == services.keys() - {"postgres", "redis"}
     for name, unit in units.items():
         program, *words = shlex.split(unit["ExecStart"][0])
-        assert Path(program).parent == Path("/srv/sheets/venv/bin")
+        assert Path(program) == Path("/srv/sheets/venv/bin/sheets-pipeline")  # whose lines are JSON throughout
+        assert "LOG_FORMAT=json" in unit["Environment"][0].split()
         assert unit["WorkingDirectory"] == ["/srv/sheets"]
         said = [Path(program).name, *(word.removeprefix("deploy/") for word in words)]
         service = services[name.removeprefix("sheets-pipeline-")]
@@ -195,7 +196,7 @@ def test_kubernetes_runs_what_compose_runs() -> None:
         assert said[:probed] == services[name]["command"]
     [code] = values["dagster-user-deployments"]["deployments"]
     listens = ["dagster", "api", "grpc", "-h", EVERYWHERE, "-p", str(code["port"])]  # what the chart puts before
-    assert [*listens, *code["dagsterApiGrpcArgs"]] == services["code"]["command"]
+    assert ["sheets-pipeline", "logged", *listens, *code["dagsterApiGrpcArgs"]] == services["code"]["command"]
     webserver = values["dagsterWebserver"]
     assert str(webserver["service"]["port"]) in services["webserver"]["command"]
     [server] = webserver["workspace"]["servers"]

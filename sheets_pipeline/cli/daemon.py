@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from sheets_pipeline.cli.logged import take_output
+
 
 @click.command()
 @click.option(
@@ -21,10 +23,12 @@ def daemon(workspace: str) -> None:
     Started on two hosts or more, one runs the daemon and the others stand by: they take over at once when it ends, and within
     30 seconds when its host dies, is cut off or stands still.
     """
+    from sheets_pipeline.logs import writes_json
+
+    take_output("daemon")
     from sheets_pipeline.dagster_runtime.standby import run_daemon
-    from sheets_pipeline.settings import load_settings
 
     command = [str(Path(sys.executable).with_name("dagster-daemon")), "run", "-w", workspace]
-    if load_settings().log_format == "json":
+    if writes_json():
         command.append("--log-format=json")
     sys.exit(run_daemon(command, say=click.echo))

@@ -3,6 +3,7 @@
 Heavy modules are imported inside the commands, so that ``--help`` answers at once.
 """
 
+import itertools
 import json
 import logging
 import os
@@ -63,7 +64,7 @@ def main(ctx: click.Context, verbose: bool) -> None:
     Settings come from the environment and from .env; with none at all, `dev`, `sync` and `local start` start a demo
     platform and a local stand-in for Google Sheets. All other commands start nothing.
     """
-    if not {"-h", "--help"} & set(sys.argv):
+    if not asks_for_help(sys.argv):
         _configure_logs(verbose)
     if ctx.invoked_subcommand in _STARTS_EMBEDDED:
         ctx.call_on_close(partial(os.umask, os.umask(0o077)))  # what they leave in LOCAL_DATA_DIR is for us alone
@@ -72,6 +73,12 @@ def main(ctx: click.Context, verbose: bool) -> None:
 
         attach_only()
         ctx.call_on_close(lambda: attach_only(wanted=False))
+
+
+def asks_for_help(words: list[str]) -> bool:
+    """Whether a command line asks for help of ours; what stands behind ``logged`` is another program's."""
+    ours = itertools.takewhile(lambda word: word != "logged", words)
+    return not {"-h", "--help"}.isdisjoint(ours)
 
 
 def _configure_logs(verbose: bool) -> None:
@@ -84,8 +91,9 @@ def _configure_logs(verbose: bool) -> None:
         settings = load_settings()
     except SettingsError:  # told by the command itself, where it needs them
         settings = None
-    if settings is not None and settings.log_format == "json":
-        logs.configure("json", settings.log_level)
+    form = settings.log_format if settings else os.environ.get("LOG_FORMAT", "text")
+    if form == "json":
+        logs.configure("json", settings.log_level if settings else "INFO")
         return
     level = settings.log_level if settings else "INFO"
     logs.configure("plain", level if verbose else "ERROR")
@@ -215,6 +223,7 @@ def _mount() -> None:
     from sheets_pipeline.cli.edits import edits
     from sheets_pipeline.cli.init import init
     from sheets_pipeline.cli.local import local
+    from sheets_pipeline.cli.logged import logged
     from sheets_pipeline.cli.queue import queue
     from sheets_pipeline.cli.serve import serve
     from sheets_pipeline.cli.source import source
@@ -236,6 +245,7 @@ def _mount() -> None:
     main.add_command(serve)
     main.add_command(worker)
     main.add_command(daemon)
+    main.add_command(logged)
     main.add_command(doctor)
     main.add_command(completion)
 

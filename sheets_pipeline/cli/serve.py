@@ -4,6 +4,8 @@ import sys
 
 import click
 
+from sheets_pipeline.cli.logged import take_output
+
 
 @click.command()
 @click.option("--host", metavar="ADDRESS", help="Address to listen on. Without it, CONTROL_API_HOST.")
@@ -12,6 +14,7 @@ import click
 )
 def serve(host: str | None, port: int | None) -> None:
     """Serve the control API, metrics and dashboard beside a Dagster that runs elsewhere."""
+    take_output("serve")
     from sheets_pipeline.control.server import run_server
     from sheets_pipeline.embedded.services import check_running
     from sheets_pipeline.settings import load_settings

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from sheets_pipeline.cli.logged import take_output
+
 
 @click.command()
 @click.option(
@@ -23,6 +25,7 @@ def worker(concurrency: int, events_only: bool, alive_file: Path | None, name: s
     For several hosts, with the launcher of docs/run/many-hosts.md in dagster.yaml. A worker takes runs of its own version of code
     and declarations alone, and is followed by another one when either changes or when it dies.
     """
+    take_output("worker")
     from sheets_pipeline.dagster_runtime.worker_host import run_worker
 
     sys.exit(run_worker(concurrency, name, events_only=events_only, alive_file=alive_file, say=click.echo))

@@ -7,10 +7,14 @@ https://developers.google.com/workspace/sheets/api/reference/rest/v4/spreadsheet
 from collections.abc import Mapping
 from typing import Any
 
+from local_sheets.a1 import column_letters
 from local_sheets.api_error import ApiError
 from local_sheets.cell_values import user_entered
 from local_sheets.cell_values.number_format import is_date_format, render
+from local_sheets.condition_formulas import ConditionFormulas, WorkbookWithCell
+from local_sheets.condition_values import WRITTEN_AT
 from local_sheets.filter_conditions import holds
+from local_sheets.formulas.areas import Place
 from local_sheets.model.cell import AnyCell, Cell, Shared, effective, number_format_of, unpack
 from local_sheets.model.spreadsheet import Spreadsheet
 from local_sheets.references import clip, read_rect
@@ -33,8 +37,11 @@ def entries(spreadsheet: Spreadsheet, condition: Message) -> list[str] | None:
     return list(dict.fromkeys(text for text in texts if text))
 
 
-def fits(spreadsheet: Spreadsheet, cell: AnyCell, condition: Message) -> bool:
-    """Whether a cell holds what the condition takes; a blank one always does."""
+def fits(
+    spreadsheet: Spreadsheet, cell: AnyCell, rule: Message, place: Place, formulas: ConditionFormulas | None = None
+) -> bool:
+    """Whether a cell holds what its rule takes; a blank one always does. ``formulas``: shared by many cells."""
+    condition = rule.get("condition", {})
     value, kind, locale = effective(cell), condition.get("type", ""), spreadsheet.locale
     if value is None or value == "":
         return True
@@ -47,17 +54,23 @@ def fits(spreadsheet: Spreadsheet, cell: AnyCell, condition: Message) -> bool:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if kind == "DATE_IS_VALID":
         return is_number and is_date_format(number_format_of(cell))
-    return holds(value, _shown(cell, locale), condition, locale)
+    computing = formulas or ConditionFormulas(spreadsheet)
+    written_at = Place(place.title, *rule.get(WRITTEN_AT, (place.row, place.col)))
+    if kind == "CUSTOM_FORMULA":
+        return computing.hold(condition, place, written_at)
+    return holds(value, _shown(cell, locale), computing.computed(condition, place, written_at), locale)
 
 
-def refusal(spreadsheet: Spreadsheet, cell: AnyCell, text: str, address: str) -> str | None:
+def refusal(spreadsheet: Spreadsheet, cell: AnyCell, text: str, place: Place) -> str | None:
     """Why a text must not be typed into a cell; None where its rule takes it, or only marks what it does not."""
     rule = cell.validation.body if isinstance(cell, Cell) and cell.validation is not None else {}
     if not rule.get("strict") or text.startswith("="):  # a formula's result is not known before
         return None
-    if fits(spreadsheet, _typed(spreadsheet, cell, text), rule.get("condition", {})):
+    typed = _typed(spreadsheet, cell, text)
+    formulas = ConditionFormulas(spreadsheet, WorkbookWithCell(spreadsheet, place, typed))
+    if fits(spreadsheet, typed, rule, place, formulas):
         return None
-    said = rule.get("inputMessage", "")
+    address, said = f"{column_letters(place.col)}{place.row + 1}", rule.get("inputMessage", "")
     return f"The data you entered in cell {address} violates the data validation rules set on this cell. {said}".strip()
 
 

@@ -16,6 +16,8 @@ _BOUNDS: Mapping[str, tuple[int, int | None]] = {
     "ONE_OF_LIST": (1, None),
     "CONDITION_TYPE_UNSPECIFIED": (0, None),
 }
+#: In a kept validation rule: the row and column for which its formula was written.
+WRITTEN_AT = "~writtenAt"
 _NAMES = {0: "no", 1: "exactly one", 2: "exactly two"}
 
 
@@ -29,3 +31,9 @@ def wrong_value_count(condition: Mapping[str, Any]) -> str | None:
         return None
     expected = _NAMES[least] if least == most else f"at least {least}" if most is None else f"at most {most}"
     return f"ConditionType '{kind}' requires {expected} ConditionValues, but {count} values found."
+
+
+def has_formulas(condition: Mapping[str, Any]) -> bool:
+    """Whether a condition is to be computed at each cell: by a formula of its own, or one for a bound."""
+    values = [str(one.get("userEnteredValue", "")) for one in condition.get("values", ())]
+    return condition.get("type") not in ("ONE_OF_RANGE", "ONE_OF_LIST") and any(one.startswith("=") for one in values)

@@ -1,25 +1,14 @@
-"""Which rows a filter hides: its criteria, with formulas and relative dates computed.
-
-See https://developers.google.com/workspace/sheets/api/reference/rest/v4/spreadsheets/other#BooleanCondition
-"""
+"""Which rows a filter hides: its criteria, with formulas and relative dates computed."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import Any
 
-from local_sheets.budget import ROUND_SECONDS, Clock
-from local_sheets.cell_values.serial import to_serial
+from local_sheets.condition_formulas import ConditionFormulas
 from local_sheets.filter_conditions import hides
-from local_sheets.formulas.evaluator import evaluate
-from local_sheets.formulas.operands import Scalar, plain_value
-from local_sheets.formulas.shift import copy_formula
+from local_sheets.formulas.areas import Place
 from local_sheets.model.cell import AnyCell
 from local_sheets.model.spreadsheet import Spreadsheet
 from local_sheets.model.tab import Tab
-from local_sheets.recalculation import uses_decimal_comma
-from local_sheets.workbook import SpreadsheetWorkbook
-
-_DAYS_AGO = {"TODAY": 0, "YESTERDAY": 1, "TOMORROW": -1, "PAST_WEEK": 7, "PAST_MONTH": 30, "PAST_YEAR": 365}
 
 
 class RowFilter:
@@ -29,7 +18,7 @@ class RowFilter:
         """``but``: a column whose criteria are left out."""
         self._spreadsheet, self._title = spreadsheet, tab.title
         self._first = kept.get("range", {}).get("startRowIndex", 0) + 1
-        self._workbook, self._clock = SpreadsheetWorkbook(spreadsheet), Clock(ROUND_SECONDS)
+        self._formulas = ConditionFormulas(spreadsheet)
         self._criteria = {
             int(column): self._computed(one, int(column))
             for column, one in kept.get("criteria", {}).items()
@@ -48,27 +37,12 @@ class RowFilter:
         condition = criteria.get("condition", {})
         if condition.get("type") != "CUSTOM_FORMULA":
             return True
-        comma = uses_decimal_comma(self._spreadsheet)
-        text = condition["values"][0].get("userEnteredValue", "")
-        value = self._value(copy_formula(text, row - self._first, 0, decimal_comma=comma), row, column)
-        return isinstance(value, bool | int | float) and bool(value)
+        return self._formulas.hold(condition, Place(self._title, row, column), Place(self._title, self._first, column))
 
     def _computed(self, criteria: Mapping[str, Any], column: int) -> Mapping[str, Any]:
         """Criteria whose bounds are values: formulas are computed once, relative dates are those of today."""
-        condition = criteria.get("condition", {})
-        if condition.get("type") == "CUSTOM_FORMULA":
+        condition = criteria.get("condition")
+        if condition is None or condition.get("type") == "CUSTOM_FORMULA":
             return criteria
-        values = [self._bound(one, column) for one in condition.get("values", ())]
-        return {**criteria, "condition": {**condition, "values": values}} if values else criteria
-
-    def _bound(self, given: Mapping[str, Any], column: int) -> Mapping[str, Any]:
-        text = given.get("userEnteredValue", "")
-        if (days := _DAYS_AGO.get(given.get("relativeDate", ""))) is not None:
-            return {"userEnteredValue": to_serial(self._workbook.now().date() - timedelta(days=days))}
-        if not text.startswith("="):
-            return given
-        value = self._value(text, self._first, column)
-        return {"userEnteredValue": "" if value is None else value}
-
-    def _value(self, text: str, row: int, column: int) -> Scalar:
-        return plain_value(evaluate(text, self._title, row, column, self._workbook, self._clock).value)
+        first = Place(self._title, self._first, column)
+        return {**criteria, "condition": self._formulas.computed(condition, first, first)}

@@ -142,7 +142,7 @@ def repeat_cell(tx: Transaction, request: Message) -> None:
     area = grid_rect(tx.spreadsheet, request.get("range", {}))
     change = CellChange(tx.spreadsheet, read_fields(request.get("fields")))
     data = request.get("cell", {})
-    empty = change.apply(None, data)
+    empty = change.apply(None, data, area.row0, area.col0)
     cache: dict[Any, AnyCell] = {}
 
     def changed(cell: AnyCell) -> AnyCell:
@@ -151,9 +151,9 @@ def repeat_cell(tx: Transaction, request: Message) -> None:
         if isinstance(cell, Cell) and cell.value is None and cell.note is None and cell.extra is None:
             key = (cell.format, cell.validation)
             if key not in cache:
-                cache[key] = change.apply(cell, data)
+                cache[key] = change.apply(cell, data, area.row0, area.col0)
             return cache[key]
-        return change.apply(cell, data)
+        return change.apply(cell, data, area.row0, area.col0)
 
     if "formulaValue" in data.get("userEnteredValue", {}) and "userEnteredValue" in read_fields(request.get("fields")):
         _repeat_formula(tx, area, change, data)
@@ -179,7 +179,10 @@ def _repeat_formula(tx: Transaction, area: Rect, change: CellChange, data: Messa
     rows = []
     for down in range(area.rows):
         old = area.tab.row_cells(area.row0 + down)[area.col0 : area.col1]
-        cells = [change.apply(old[right] if right < len(old) else None, data) for right in range(area.columns)]
+        cells = [
+            change.apply(old[right] if right < len(old) else None, data, area.row0, area.col0)
+            for right in range(area.columns)
+        ]
         rows.append([copied(cell, down, right, decimal_comma=comma) for right, cell in enumerate(cells)])
     area.tab.put_block(tx, area.row0, area.col0, rows)
     tx.cells_written += area.cells

@@ -150,7 +150,7 @@ def set_data_validation(tx: Transaction, request: Message) -> None:
     rule = request.get("rule")
     if rule is not None and not rule.get("condition", {}).get("type"):
         raise invalid("A data validation rule must have a condition.")
-    shared = tx.spreadsheet.pool.intern(validation_body(rule))
+    shared = tx.spreadsheet.pool.intern(validation_body(rule, area.row0, area.col0))
     change_each(tx, area, lambda cell, _row, _col: pack(replace(unpack(cell), validation=shared)))
 
 

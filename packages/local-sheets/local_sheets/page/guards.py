@@ -4,30 +4,34 @@ from collections.abc import Callable
 from typing import Any
 
 from local_sheets.cell_validation import entries, fits
+from local_sheets.condition_formulas import ConditionFormulas
+from local_sheets.formulas.areas import Place
 from local_sheets.model.cell import AnyCell, Cell
 from local_sheets.model.spreadsheet import Spreadsheet
 from local_sheets.model.tab import Tab
+
+#: Processor time for the formulas of one block's rules.
+_SECONDS = 1.0
 
 
 class Rules:
     """The rules of a block's cells, each distinct one once."""
 
     def __init__(self, spreadsheet: Spreadsheet) -> None:
-        self._spreadsheet = spreadsheet
+        self._spreadsheet, self._formulas = spreadsheet, ConditionFormulas(spreadsheet, seconds=_SECONDS)
         self._index: dict[int, int] = {}
         self.bodies: list[dict[str, Any]] = []
 
-    def of(self, cell: AnyCell) -> dict[str, Any]:
+    def of(self, cell: AnyCell, place: Place) -> dict[str, Any]:
         """What there is to say of a cell: the number of its rule, and whether it does not fit it."""
         if not isinstance(cell, Cell) or cell.validation is None:
             return {}
         body, key = cell.validation.body, cell.validation.key
-        condition = body.get("condition", {})
         if key not in self._index:
             self._index[key] = len(self.bodies)
             self.bodies.append(_rule_view(self._spreadsheet, dict(body)))
         said: dict[str, Any] = {"rule": self._index[key]}
-        return said if fits(self._spreadsheet, cell, condition) else {**said, "invalid": True}
+        return said if fits(self._spreadsheet, cell, body, place, self._formulas) else {**said, "invalid": True}
 
 
 def _rule_view(spreadsheet: Spreadsheet, body: dict[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute, Route
 from local_sheets.api_error import ApiError, forbidden, invalid, not_found
 from local_sheets.apps_script.scripts import SCRIPT_EVENT, Scripts
 from local_sheets.cell_validation import refusal
+from local_sheets.formulas.areas import Place
 from local_sheets.model.spreadsheet import Spreadsheet
 from local_sheets.model.tab import Tab
 from local_sheets.model.transaction import Transaction
@@ -222,7 +223,8 @@ class Page:
                 async with self._engine.lock(request.path_params["id"]):
                     spreadsheet = await self._opened(request)
                     area = read_rect(spreadsheet, content["range"])
-                    why = refusal(spreadsheet, area.tab.cell(area.row0, area.col0), text, area.a1().rpartition("!")[2])
+                    place = Place(area.tab.title, area.row0, area.col0)
+                    why = refusal(spreadsheet, area.tab.cell(area.row0, area.col0), text, place)
                 if why is not None:
                     raise invalid(why)
 

@@ -12,6 +12,7 @@ from local_sheets.cell_values.locales import Locale, get_locale
 from local_sheets.cell_values.model import CellError, Formula, Value
 from local_sheets.cell_values.number_format import is_date_format, render
 from local_sheets.cell_values.user_entered import parse
+from local_sheets.formulas.areas import Place
 from local_sheets.imports import NOT_ALLOWED
 from local_sheets.model.cell import AnyCell, Cell, effective, entered, number_format_of
 from local_sheets.model.spreadsheet import Spreadsheet
@@ -115,7 +116,9 @@ def cells_view(spreadsheet: Spreadsheet, tab: Tab, rows: range, columns: range) 
             band = bands.colour(rows.start + row, columns.start + column)
             if cell is None and band is None:
                 continue
-            cells.append([row, column, *_shown(cell, locale), format_index(cell, band), *_more(cell, locale, rules)])
+            place = Place(tab.title, rows.start + row, columns.start + column)
+            more = _more(cell, locale, rules, place)
+            cells.append([row, column, *_shown(cell, locale), format_index(cell, band), *more])
     return {"formats": bodies, "rules": rules.bodies, "cells": cells}
 
 
@@ -145,7 +148,7 @@ def type_name(value: Value | None) -> str:
             return "text"
 
 
-def _more(cell: AnyCell, locale: Locale, rules: Rules) -> list[dict[str, Any]]:
+def _more(cell: AnyCell, locale: Locale, rules: Rules, place: Place) -> list[dict[str, Any]]:
     """What a cell has beside its text; nothing for most."""
     value = effective(cell)
     text = render(value, number_format_of(cell), locale)
@@ -159,7 +162,7 @@ def _more(cell: AnyCell, locale: Locale, rules: Rules) -> list[dict[str, Any]]:
         if value == NOT_ALLOWED and "IMPORTRANGE" in raw.upper():
             more["asks"] = True
     if isinstance(cell, Cell):
-        more |= rules.of(cell)
+        more |= rules.of(cell, place)
         if cell.note:
             more["note"] = cell.note
         if link := _link_of(cell):

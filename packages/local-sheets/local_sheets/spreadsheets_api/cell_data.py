@@ -9,6 +9,7 @@ from typing import Any
 
 from local_sheets.cell_values.model import to_api
 from local_sheets.cell_values.number_format import effective_pattern, render
+from local_sheets.condition_values import WRITTEN_AT
 from local_sheets.data_filters import metadata_message, metadata_places
 from local_sheets.field_mask import Mask
 from local_sheets.model.cell import IMPLIED_FORMAT, AnyCell, Cell, effective, number_format_of, unpack
@@ -71,7 +72,8 @@ class CellDataWriter:
         if full.note is not None and self.wants("note"):
             found["note"] = full.note
         if full.validation is not None and self.wants("dataValidation"):
-            found["dataValidation"] = full.validation.body
+            rule = full.validation.body.items()
+            found["dataValidation"] = {name: value for name, value in rule if name != WRITTEN_AT}
 
     def _effective_format(self, cell: AnyCell) -> dict[str, Any]:
         full = unpack(cell)

@@ -6,6 +6,7 @@ from typing import Any
 
 from local_sheets.api_error import invalid
 from local_sheets.cell_values.model import Value, from_api
+from local_sheets.condition_values import WRITTEN_AT, has_formulas
 from local_sheets.field_mask import FieldMaskError, Mask, parse_mask
 from local_sheets.limits import check_text
 from local_sheets.model.cell import AnyCell, Cell, pack, unpack, without_value_fields
@@ -48,8 +49,8 @@ class CellChange:
         self._extras = [name for name in _EXTRAS if mask.below(name) is not None]
         self._is_only_value = self._format is None and not (self._note or self._validation or self._extras)
 
-    def apply(self, cell: AnyCell, data: Mapping[str, Any]) -> AnyCell:
-        """The cell after the change.
+    def apply(self, cell: AnyCell, data: Mapping[str, Any], row: int = 0, col: int = 0) -> AnyCell:
+        """The cell after the change; row and column are those for which the formula of a rule is written.
 
         Raises:
             ApiError: The value is not one that can be entered.
@@ -68,7 +69,7 @@ class CellChange:
         if self._note:
             full = replace(full, note=data.get("note") or None)
         if self._validation:
-            full = replace(full, validation=self._pool.intern(validation_body(data.get("dataValidation"))))
+            full = replace(full, validation=self._pool.intern(validation_body(data.get("dataValidation"), row, col)))
         if self._extras or (self._value and full.extra):
             full = replace(full, extra=self._new_extra(full, data))
         return pack(full)
@@ -139,11 +140,14 @@ def normal_format(body: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def validation_body(rule: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """A validation rule without what proto3 leaves out."""
+def validation_body(rule: Mapping[str, Any] | None, row: int, col: int) -> dict[str, Any] | None:
+    """A validation rule without what proto3 leaves out; a formula in it is written for this row and column."""
     if not rule:
         return None
-    return {name: value for name, value in rule.items() if value is not False}
+    found = {name: value for name, value in rule.items() if value is not False}
+    if has_formulas(rule.get("condition", {})):
+        found[WRITTEN_AT] = [row, col]
+    return found
 
 
 def entered_value(message: Mapping[str, Any] | None) -> Value | None:
@@ -174,7 +178,7 @@ def write_row_data(
         values = row.get("values", [])
         old = tab.row_cells(row0 + offset)
         cells: list[AnyCell] = [
-            change.apply(old[col0 + place] if col0 + place < len(old) else None, data)
+            change.apply(old[col0 + place] if col0 + place < len(old) else None, data, row0 + offset, col0 + place)
             for place, data in enumerate(values)
         ]
         fresh.append(cells)

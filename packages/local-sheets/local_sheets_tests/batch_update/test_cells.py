@@ -134,6 +134,12 @@ def test_validation_rules_are_set_and_taken_away(api: Api):
     assert api.cells("A2", "dataValidation") == [[{"dataValidation": rule}]]
     api.batch({"setDataValidation": {"range": grid(0, 2, 0, 1)}})
     assert api.cells("A1:A2", "dataValidation") == []
+    custom = {"condition": {"type": "CUSTOM_FORMULA", "values": [{"userEnteredValue": "=A1>B1"}]}, "strict": True}
+    api.batch({"setDataValidation": {"range": grid(0, 2, 0, 1), "rule": custom}})
+    api.batch(
+        {"repeatCell": {"range": grid(0, 1, 1, 2), "cell": {"dataValidation": custom}, "fields": "dataValidation"}}
+    )
+    assert api.cells("A1:B2", "dataValidation") == [[{"dataValidation": custom}] * 2, [{"dataValidation": custom}]]
 
 
 def test_borders_go_round_a_range(api: Api):

@@ -42,6 +42,7 @@ def guarded(people: Spreadsheet) -> Spreadsheet:
         rule(3, "ONE_OF_LIST", "open", "shut"),
         rule(4, "BOOLEAN"),
         rule(5, "ONE_OF_LIST", "S", "M", strict=False),
+        rule(6, "CUSTOM_FORMULA", "=G2<=C2", inputMessage="At most the score."),
     )
     return people
 
@@ -73,6 +74,8 @@ def test_what_does_not_fit_is_refused_or_marked_and_a_paste_goes_past(guarded: S
     sheet.expect_text("C2", "90")
     sheet.type_into("C3", "55")
     eventually(lambda: guarded.read("people!C3"), [[55]])
+    sheet.type_into("G3", "5000")
+    expect(sheet.page.locator(".toast.error")).to_contain_text(["set on this cell. A score.", "At most the score."])
     sheet.type_into("F2", "L")  # a rule that only warns
     expect(sheet.cell("F2")).to_have_class("cell is-invalid")
     sheet.cell("F3").hover()

@@ -79,9 +79,9 @@ def spreadsheet_properties(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def sheet_properties(sheet_id: int, title: str, given: dict[str, Any]) -> dict[str, Any]:
-    """The properties of a new tab without its index; what is false or zero is left out."""
-    grid = {"rowCount": ROWS, "columnCount": COLUMNS, **given.get("gridProperties", {})}
-    found = {"sheetId": sheet_id, "title": title, "sheetType": "GRID", "gridProperties": without_defaults(grid)}
+    """The properties of a new tab without its index; what is false or zero is left out, also a size: it is the usual one then."""
+    grid = {"rowCount": ROWS, "columnCount": COLUMNS, **without_defaults(given.get("gridProperties", {}))}
+    found = {"sheetId": sheet_id, "title": title, "sheetType": "GRID", "gridProperties": grid}
     for name in ("hidden", "rightToLeft", "tabColor", "tabColorStyle"):
         if given.get(name) or (name in ("tabColor", "tabColorStyle") and name in given):
             found[name] = given[name]

@@ -8,12 +8,13 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 import orjson
-from starlette.types import ASGIApp, Message
+from starlette.types import ASGIApp
 
 from local_sheets.replay.compare import Ids
 from local_sheets.replay.exchange import Exchange, read_json
 from local_sheets.server.app import build_app
 from local_sheets.server.context import Options, Server
+from local_sheets.server.inner_call import ask_app
 
 #: Headers that decide what a request means; the others are the tool's.
 _PASSED_ON = ("content-type", "x-http-method-override", "x-goog-fieldmask")
@@ -74,41 +75,6 @@ class Twin:
     ) -> Answer:
         """Send a request as it stands."""
         content = orjson.dumps(body) if isinstance(body, dict) else body
-        given = {
-            "content-type": "application/json",
-            **(headers or {}),
-            "host": _HOST,
-            "content-length": str(len(content)),
-        }
-        return self._loop.run_until_complete(_call(self._app, method, path, content, given))
-
-
-async def _call(app: ASGIApp, method: str, path: str, content: bytes, headers: dict[str, str]) -> Answer:
-    raw_path, _, query = path.partition("?")
-    scope = {
-        "type": "http",
-        "http_version": "1.1",
-        "method": method,
-        "scheme": "http",
-        "path": unquote(raw_path),
-        "raw_path": raw_path.encode(),
-        "query_string": query.encode(),
-        "root_path": "",
-        "headers": [(name.encode(), text.encode("latin-1", "replace")) for name, text in headers.items()],
-        "client": ("127.0.0.1", 1),
-        "server": None,
-    }
-    status, parts = 500, list[bytes]()
-
-    async def receive() -> Message:
-        return {"type": "http.request", "body": content, "more_body": False}
-
-    async def send(message: Message) -> None:
-        nonlocal status
-        if message["type"] == "http.response.start":
-            status = message["status"]
-        else:
-            parts.append(message.get("body", b""))
-
-    await app(scope, receive, send)
-    return Answer(status, b"".join(parts))
+        given = {"content-type": "application/json", **(headers or {}), "host": _HOST}
+        found = self._loop.run_until_complete(ask_app(self._app, method, path, content, given))
+        return Answer(found.status or 500, found.body)

@@ -18,6 +18,7 @@ from local_sheets.drive.routes import drive_routes
 from local_sheets.page.routes import Page
 from local_sheets.server.api import ConnectionLost, serve
 from local_sheets.server.auth import TokenRefused
+from local_sheets.server.batch import serve_batch
 from local_sheets.server.connection import CUT
 from local_sheets.server.context import Server
 from local_sheets.server.door import Door, own_origins
@@ -66,10 +67,14 @@ def build_app(server: Server) -> ASGIApp:
     async def token(request: Request) -> Response:
         return await _token(server, request)
 
+    async def batch(request: Request) -> Response:
+        return await serve_batch(app, request)
+
     room = AppsScript(server)
     page = Page(server, room.scripts)
     routes: list[BaseRoute] = [
         *(Route(path, token, methods=["POST"]) for path in _TOKEN_PATHS),
+        *(Route(path, batch, methods=["POST"]) for path in ("/batch", "/batch/drive/v3")),
         *local_routes(server),
         *import_routes(server),
         *door_routes(server),
@@ -89,7 +94,8 @@ def build_app(server: Server) -> ASGIApp:
         server.close()
 
     others = Starlette(routes=routes, lifespan=lifespan, exception_handlers={ConnectionLost: _cut})
-    return Door(_SheetsFirst(others, server), server)
+    app = _SheetsFirst(others, server)
+    return Door(app, server)
 
 
 async def _cut(_: Request, __: Exception) -> Response:

@@ -25,7 +25,7 @@ _MOST_BYTES_TOGETHER = 256 * 1024 * 1024
 #: Between two parts of a body, and for all of it.
 PART_SECONDS, BODY_SECONDS = 15.0, 120.0
 
-_APIS = ("/v4/", "/drive/", "/upload/")
+_APIS = ("/v4/", "/drive/", "/upload/", "/batch")
 _OVERRIDES = (b"x-http-method-override", b"x-http-method", b"x-method-override")
 _VERBS = ("GET", "PUT", "PATCH", "DELETE")
 _FORM = b"application/x-www-form-urlencoded"

@@ -30,6 +30,7 @@ from sheets_pipeline.edits.ledger import Seen, Source
 from sheets_pipeline.edits.places import editable_tab
 from sheets_pipeline.edits.recording import known_rows, record
 from sheets_pipeline.edits.signature import secret_of, sign
+from sheets_pipeline.edits.typed_over import is_told
 from sheets_pipeline.errors import SheetsError
 from sheets_pipeline.sheets.time_zones import time_zone
 from sheets_pipeline.sync.cells import MAX_KEY_CHARACTERS, Cell
@@ -102,7 +103,9 @@ class Message(BaseModel):
     #: What a look says was done to the spreadsheet, in Apps Script's word; blank where a tab was edited.
     change: _Word = ""
     rows: Annotated[list[_Row], Field(max_length=MOST_ROWS)] = Field(default_factory=list)
+    #: What the event says that its single cell held before, and what was typed.
     old: _Value = None
+    new: _Value = None
     #: Whether key cells were among those that were changed.
     keys: bool = False
 
@@ -247,8 +250,7 @@ def _record(connection: sa.Connection, message: Message, tab: Tab) -> Taken:
     except SheetsError as error:
         raise MessageRefused(400, str(error)) from None
     rows = TabEvents((), (), tuple(map(tab.column, tab.key)))
-    is_single = len(message.rows) == len(message.columns) == 1
-    old = _old(message.old, tab.column(message.columns[0])) if is_single and message.old is not None else UNKNOWN
+    old, is_old_sure = _old(message, tab, zone)
     seen: dict[tuple[str, str], Seen] = {}
     keys: set[str] = set()
     for row in message.rows:
@@ -259,7 +261,7 @@ def _record(connection: sa.Connection, message: Message, tab: Tab) -> Taken:
         keys.add(key if len(key) <= MAX_KEY_CHARACTERS and "\x00" not in key else "")
         if key in keys and key:
             for name, value in zip(message.columns, row.cells, strict=True):
-                seen.setdefault((key, name), Seen(key, name, _typed(value), old))
+                seen.setdefault((key, name), Seen(key, name, _typed(value), old, is_old_sure))
     # A new row, one whose key was changed, or one of people's own: what stands in it is read.
     asks = message.keys or keys != known_rows(connection, tab_id, keys)
     edits = tab.edits
@@ -298,7 +300,16 @@ def _note_steps(connection: sa.Connection, tab_id: int, message: Message, zone: 
         row_steps.note(connection, [tab_id], message.editor, message.at / 1000, rows)
 
 
-def _old(value: _Value, column: Column) -> Cell | Unknown:
+def _old(message: Message, tab: Tab, zone: tzinfo) -> tuple[Cell | Unknown, bool]:
+    """What the event of a single cell says that it held, and whether it is sure to be that of the message's row: the script
+    found there what was typed. Otherwise somebody has typed there again, or sorted the rows."""
+    if message.old is None or not len(message.rows) == len(message.columns) == 1:
+        return UNKNOWN, False
+    is_sure = is_told(_typed(message.new), _typed(message.rows[0].cells[0]), zone)
+    return _held(message.old, tab.column(message.columns[0])), is_sure
+
+
+def _held(value: _Value, column: Column) -> Cell | Unknown:
     """What an event says that a cell held: a text always, of numbers and dates their digits, whatever the locale."""
     if not isinstance(value, str) or column.type is ColumnType.TEXT:
         return UNKNOWN if isinstance(value, _Date) else value

@@ -48,6 +48,8 @@ class Seen(NamedTuple):
     typed: Typed
     #: What the message says that the cell held before; asked where nobody else knows.
     old: Cell | Unknown = UNKNOWN
+    #: Whether the cell still held what its event says was typed, so that ``old`` is sure to be of this cell.
+    is_old_sure: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Noting edits in the ledger: cells that differ from what the tab was last known to hold, and edits that take others back."""
 
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from sheets_pipeline.database.event_table import utc_now
 from sheets_pipeline.database.state import chunks, sync_base_row
 from sheets_pipeline.edits.base import as_cell, zone_named
 from sheets_pipeline.edits.ledger import OPEN, Edit, Seen, Source, State, as_json, now, select, whole_row
+from sheets_pipeline.edits.typed_over import IS_UNTOLD, adopt_untold, untold_line
 from sheets_pipeline.sync.cells import Cell, same_cell
 from sheets_pipeline.sync.merge import UNKNOWN, Unknown, same
 from sheets_pipeline.sync.tab import ColumnType
@@ -32,7 +33,8 @@ def record(
     ``known_rows_only`` passes rows over that the pipeline never wrote: people's own.
 
     An earlier edit of the same cell that has not been applied yet is superseded, and so is this one where a later one was
-    seen before it. A cell whose latest edit is this very one, seen the other way, is passed over.
+    seen before it. A cell whose latest edit is this very one, seen the other way, is passed over. An edit that only the
+    message of the next one tells of is noted, too, and not counted (``typed_over.py``).
     """
     if not seen:
         return 0
@@ -42,11 +44,14 @@ def record(
     latest = _latest(connection, tab_id, keys)
     noted = {"tab_id": tab_id, **source.as_row(), "seen_at": now(connection), "attempts": 0}
     noted["due_at"] = noted["seen_at"]
-    rows = []
+    rows, untold = list[dict[str, Any]](), list[dict[str, Any]]()
     for number, cell in enumerate(seen):
         if known_rows_only and cell.row_key not in base:
             continue
-        stood = _stood(base.get(cell.row_key, UNKNOWN), cell, source)
+        held = base.get(cell.row_key, {}).get(cell.column, UNKNOWN)
+        stood = _stood(held, cell, source)
+        if line := untold_line(connection, tab_id, cell, held, source):
+            untold.append(noted | line | {"settled_at": noted["seen_at"]})
         if not isinstance(stood, Unknown) and not isinstance(cell.typed, Moment) and same_cell(cell.typed, stood):
             continue
         before = latest.get((cell.row_key, cell.column))
@@ -60,16 +65,17 @@ def record(
             "column_name": cell.column,
         }
         own |= {"base": as_json(stood), "typed": as_json(cell.typed)}
-        rows.append(noted | own | _beginning(before, source, noted["seen_at"]))
+        beginning = _beginning(before, source, noted["seen_at"])
+        if beginning["state"] == State.NEW.value or not adopt_untold(connection, tab_id, own, cell, source):
+            rows.append(noted | own | beginning)
     _leave_for_approval(rows, source)
-    if rows:
-        connection.execute(sheet_edit.insert(), rows)
+    if untold or rows:
+        connection.execute(sheet_edit.insert(), [*untold, *rows])
     return len(rows)
 
 
-def _stood(known: Mapping[str, Cell] | Unknown, cell: Seen, source: Source) -> Cell | Unknown:
-    """What the cell held before, as far as anybody knows."""
-    stood = known if isinstance(known, Unknown) else known.get(cell.column, UNKNOWN)
+def _stood(stood: Cell | Unknown, cell: Seen, source: Source) -> Cell | Unknown:
+    """What the cell held before, as far as anybody knows; ``stood`` is what it held by the base."""
     if isinstance(stood, Unknown) or isinstance(cell.old, Unknown):
         return cell.old if isinstance(stood, Unknown) else stood
     # A sync that computed its rows before an earlier edit of the cell was applied notes what it computed. Where that is what
@@ -166,14 +172,15 @@ def _supersede(connection: sa.Connection, tab_id: int, seen: Sequence[Seen], sou
             connection.execute(change.values(state=State.SUPERSEDED.value, reason=reason, settled_at=utc_now()))
 
 
-def _base(connection: sa.Connection, tab_id: int, keys: Sequence[str]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def _base(connection: sa.Connection, tab_id: int, keys: Sequence[str]) -> dict[str, dict[str, Cell]]:
+    """Rows that are or were ours, with what they hold as far as is known."""
+    found: dict[str, dict[str, Cell]] = {}
     columns = sync_base_row.c
     for some in chunks(keys):
         # Rows that have left the tab among them: what was typed there just before is kept, too.
         query = sa.select(columns.row_key, columns.cells).where(columns.tab_id == tab_id, columns.row_key.in_(some))
         for row in connection.execute(query):
-            found[row.row_key] = orjson.loads(row.cells) if row.cells else UNKNOWN
+            found[row.row_key] = orjson.loads(row.cells) if row.cells else {}
     return found
 
 
@@ -187,7 +194,7 @@ def known_rows(connection: sa.Connection, tab_id: int, keys: Collection[str]) ->
 
 
 def _latest(connection: sa.Connection, tab_id: int, keys: Sequence[str]) -> dict[tuple[str, str], Edit]:
-    """The latest edit of each cell of these rows, apart from those that were superseded."""
+    """The latest edit of each cell of these rows, apart from those that were superseded and told of by themselves."""
     found: dict[tuple[str, str], Edit] = {}
     for some in chunks(keys):
         newest = (
@@ -195,7 +202,7 @@ def _latest(connection: sa.Connection, tab_id: int, keys: Sequence[str]) -> dict
             .where(
                 sheet_edit.c.tab_id == tab_id,
                 sheet_edit.c.row_key.in_(some),
-                sheet_edit.c.state != State.SUPERSEDED.value,
+                (sheet_edit.c.state != State.SUPERSEDED.value) | IS_UNTOLD,
             )
             .group_by(sheet_edit.c.row_key, sheet_edit.c.column_name)
         )

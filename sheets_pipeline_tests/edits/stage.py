@@ -111,14 +111,17 @@ class Stage:
         when: float | None = None,
         by: str = "webhook",
         old: Any = UNKNOWN,
+        is_old_sure: bool = False,
         locale: str = "de_DE",
         **cells: Any,
     ) -> None:
-        """A message with cells of the row, by column; ``old`` is what it says that they held."""
+        """A message with cells of the row, by column; ``old`` is what it says that they held, ``is_old_sure`` whether it was
+        of this row."""
         number = next(self.numbers)
         source = Source(f"m{number}", by, 1000.0 + number if when is None else when, locale, "Europe/Berlin", editor)
+        seen = [Seen(KEY, name, value, old, is_old_sure) for name, value in cells.items()]
         with ledger.writing(self.state) as connection:
-            record(connection, self.tab_id, [Seen(KEY, name, value, old) for name, value in cells.items()], source)
+            record(connection, self.tab_id, seen, source)
 
     def apply(self, *, patiently: bool = True) -> list[State]:
         """Settle the row's edits, as if the time to wait for company were over."""

@@ -19,7 +19,7 @@ from benchmarks.edit_checker import Typed, check
 from benchmarks.edit_values import Change
 from sheets_pipeline.database.engine import connect
 from sheets_pipeline.database.state import TabStore
-from sheets_pipeline.edits import decisions, ledger
+from sheets_pipeline.edits import decisions, ledger, typed_over
 from sheets_pipeline.edits.ledger import Seen, Source, State
 from sheets_pipeline.edits.reading import Reading
 from sheets_pipeline.edits.recording import record
@@ -40,6 +40,8 @@ class Histories(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
+        self.patch = pytest.MonkeyPatch()
+        self.patch.setattr(typed_over, "_CLOCKS", 0.0)  # there is one clock
         self.folder = Path(tempfile.mkdtemp(prefix="histories-"))
         self.engine = connect(f"sqlite:///{self.folder / 'one.db'}")
         self.stage = make_stage(self.engine, self.engine)
@@ -63,6 +65,7 @@ class Histories(RuleBasedStateMachine):
             self.close()
 
     def close(self) -> None:
+        self.patch.undo()
         self.engine.dispose()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -84,7 +87,7 @@ class Histories(RuleBasedStateMachine):
             self.number += 1
             value: Any = f"typed {self.number}" if column == "title" else self.number
             old = self.sheet[column] if len(columns) == 1 else UNKNOWN
-            seen.append(Seen(KEY, column, value, old))
+            seen.append(Seen(KEY, column, value, old, len(columns) == 1))
             self.sheet[column] = value
             self.typed.append(Typed(TAB.title, KEY, column, str(value), float(self.number)))
         source = Source(f"m{self.number}", "webhook", self._clock(), "en_US", "Etc/UTC", "ada@example.org")
@@ -224,6 +227,8 @@ class Histories(RuleBasedStateMachine):
             self.write("well")
         found = check(self.typed, self.changes, self.stage.edits(), sheet_wins=("points",))
         assert not found.damage, found.lines
+        typed = {(edit.column, edit.value) for edit in self.typed}
+        assert {(edit.column, str(edit.typed)) for edit in self.stage.edits() if edit.seen_by != "undo"} <= typed
         wanted = self._row()
         assert {name: self.sheet[name] for name in COLUMNS} == {name: wanted[name] for name in COLUMNS}
 

@@ -1,0 +1,88 @@
+"""Edits whose message was lost and whose cell was typed over: the next message tells of them, and of nothing else."""
+
+import time
+from typing import Any
+
+import sqlalchemy as sa
+
+from sheets_pipeline.database.edit_tables import sheet_edit
+from sheets_pipeline.edits.ledger import State
+from sheets_pipeline.sync.merge import UNKNOWN
+from sheets_pipeline.sync.typed_cells import Moment
+from sheets_pipeline_tests.edits.stage import Stage
+
+
+def _soon() -> float:
+    """Long after the row was written."""
+    return time.time() + 60
+
+
+def _lines(stage: Stage) -> list[tuple[Any, str, str]]:
+    return [(edit.typed, edit.state.value, edit.editor) for edit in stage.edits()]
+
+
+#: Column, what was typed and not told of, what the next event says that the cell held, and what it tells.
+UNTOLD: list[tuple[str, Any, Any, Any]] = [
+    ("title", "Draw", "Draw", "Sand"),
+    ("points", 5, 5.0, 8),
+    ("is_done", True, True, False),
+    ("note", "x", "x", ""),
+    ("due", 46120, 46120.0, 46121),
+    ("at", 46117.25, 46117.25, Moment(1775300000000)),
+    ("price", "many", "many", 2),
+]
+
+
+def test_what_nothing_told_of_is_known_from_the_edit_after_it(stage: Stage) -> None:
+    for column, lost, told, typed in UNTOLD:
+        stage.type(when=_soon(), old=told, is_old_sure=True, editor="bob@example.org", **{column: typed})
+        assert _lines(stage)[-2:] == [(lost, "superseded", ""), (typed, "new", "bob@example.org")]
+        assert "typed over before anything told" in str(stage.edits()[-2].reason)
+    assert len(stage.edits()) == 2 * len(UNTOLD)
+
+
+def test_it_is_known_where_the_cell_holds_again_what_it_held(stage: Stage) -> None:
+    stage.type(when=_soon(), old="Draw", is_old_sure=True, title="Paint")
+    assert _lines(stage) == [("Draw", "superseded", ""), ("Paint", "new", "ada@example.org")]
+    assert stage.apply() == [State.SAME]
+
+
+def test_nothing_is_concluded_from_what_is_known_or_not_sure(stage: Stage) -> None:
+    sure: dict[str, Any] = {"when": _soon(), "is_old_sure": True}
+    stage.type(**sure, old="Paint", title="Sand")  # what we wrote
+    stage.type(**sure, old=UNKNOWN, note="x")  # it was blank
+    stage.type(**sure | {"is_old_sure": False}, old=9, points=4)  # rows may have been sorted
+    stage.type(**sure | {"when": 1000.0}, old=9, price=4)  # we wrote to the row after that
+    assert [state for _, state, _ in _lines(stage)] == ["new"] * 4
+
+
+def test_values_of_the_ledger_are_no_edits_nobody_told_of(stage: Stage) -> None:
+    stage.type(when=_soon(), old=1.5, is_old_sure=True, price=1.239)
+    stage.type(when=_soon(), old=1.239, is_old_sure=True, price=7.777)  # supersedes it
+    assert [state for _, state, _ in _lines(stage)] == ["superseded", "new"]
+    stage.apply()
+    stored = stage.last().stored  # rounded by the database
+    stage.type(when=_soon(), old=stored, is_old_sure=True, price=9)
+    assert len(stage.edits()) == 3
+
+
+def test_a_late_message_takes_its_line(stage: Stage) -> None:
+    lost_at = _soon()
+    stage.type(when=lost_at + 5, old="Draw", is_old_sure=True, title="Sand")
+    stage.apply()
+    stage.type(when=lost_at, old="Paint", is_old_sure=True, title="Draw", editor="bob@example.org")
+    assert _lines(stage) == [("Draw", "superseded", "bob@example.org"), ("Sand", "applied", "ada@example.org")]
+    with stage.state.connect() as connection:
+        assert set(connection.scalars(sa.select(sheet_edit.c.event_id))) == {"m0:0", "m1:0"}
+    stage.type(when=lost_at + 1, old="Paint", is_old_sure=True, title="Draw")  # typed twice, told of twice
+    assert [edit.state for edit in stage.edits()] == [State.SUPERSEDED, State.APPLIED, State.SUPERSEDED]
+    assert stage.apply() == []
+
+
+def test_a_late_message_puts_nothing_in_where_the_cell_was_put_back(stage: Stage) -> None:
+    lost_at = _soon()
+    stage.type(when=lost_at + 5, old="Draw", is_old_sure=True, title="Paint")
+    stage.type(when=lost_at, old="Paint", is_old_sure=True, title="Draw", editor="bob@example.org")
+    assert _lines(stage) == [("Draw", "superseded", "bob@example.org"), ("Paint", "new", "ada@example.org")]
+    assert stage.apply() == [State.SAME]
+    assert stage.task().title == "Paint"

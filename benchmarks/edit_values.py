@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sheets_pipeline.database.engine import APPLICATION_NAME, connect
 from sheets_pipeline.errors import SheetsPipelineError
 
-_LOOK_SECONDS = 0.01
+_LOOK_SECONDS = 0.03
 #: Numbers are given before the commit: what was begun within so many seconds is looked at again.
 _BACK_SECONDS = 5.0
 

@@ -35,10 +35,11 @@ class Applier:
         for name, work, wanted in (("edits", self._apply, self._applies), ("looks", self._read, self._reads)):
             threading.Thread(target=self._run, args=(work, wanted), name=name, daemon=True).start()
 
-    def wake(self) -> None:
-        """Something has come."""
+    def wake(self, *, look: bool = True) -> None:
+        """Something has come; ``look`` where a tab is to be read for it."""
         self._applies.set()
-        self._reads.set()
+        if look:
+            self._reads.set()
 
     def end(self) -> None:
         """Apply nothing more."""

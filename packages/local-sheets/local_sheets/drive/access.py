@@ -24,7 +24,10 @@ FILE_FIELDS = "kind,id,name,mimeType"
 
 @dataclass(frozen=True, slots=True)
 class DriveCall:
-    """A request. ``raw_path`` is still percent-encoded; ``caller`` None where nobody has to show who they are."""
+    """A request. ``raw_path`` is still percent-encoded; ``caller`` None where nobody has to show who they are.
+
+    The names of ``headers`` are in small letters.
+    """
 
     verb: str
     raw_path: str
@@ -32,6 +35,7 @@ class DriveCall:
     body: bytes = b""
     content_type: str = ""
     caller: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def json(self) -> dict[str, Any]:
         """The body as an object; an empty body is an empty object.

@@ -8,6 +8,7 @@ from local_sheets.drive.access import Access, DriveAnswer, DriveCall
 from local_sheets.drive.errors import DriveError, bad_request
 from local_sheets.drive.export import CSV, TSV, XLSX, export
 from local_sheets.drive.resources import SPREADSHEET, file_resource_v2
+from local_sheets.drive.resumable import Uploads, begins, finished
 
 _EXPORT_FORMATS = {"csv": CSV, "tsv": TSV, "xlsx": XLSX}
 
@@ -16,7 +17,7 @@ class ContentMethods:
     """One method of the API each."""
 
     def __init__(self, access: Access) -> None:
-        self._access = access
+        self._access, self._uploads = access, Uploads()
 
     async def export(self, call: DriveCall, file_id: str) -> DriveAnswer:
         mime_type = call.query.get("mimeType")
@@ -68,22 +69,40 @@ class ContentMethods:
         return DriveAnswer(200, file_resource_v2(file_id, head, call.caller, etag), headers={"ETag": etag})
 
     async def upload(self, call: DriveCall, file_id: str) -> DriveAnswer:
-        metadata, content, kind = _upload_parts(call)
+        self._access.head(file_id, call.caller, "writer")
+        return await self._upload(call, file_id)
+
+    async def upload_new(self, call: DriveCall) -> DriveAnswer:
+        return await self._upload(call, None)
+
+    async def _upload(self, call: DriveCall, file_id: str | None) -> DriveAnswer:
+        """All kinds of uploads: in one request, or begun and sent afterwards."""
+        if "upload_id" in call.query:
+            found = self._uploads.take(call)
+            if isinstance(found, DriveAnswer):
+                return found
+            kind = found.kind or call.content_type
+            return finished(call, await self._store(found.call, file_id, found.metadata, found.content, kind))
+        if begins(call):
+            return self._uploads.begin(call)
+        return await self._store(call, file_id, *_upload_parts(call))
+
+    async def _store(
+        self, call: DriveCall, file_id: str | None, metadata: dict[str, Any], content: bytes, kind: str
+    ) -> DriveAnswer:
+        """Keep what was uploaded: in a file, or in a new one."""
+        if file_id is None:
+            if metadata.get("mimeType", SPREADSHEET) != SPREADSHEET:
+                raise bad_request(f"Local Sheets only keeps uploads as {SPREADSHEET}: set that mimeType.")
+            uploads.read_table(content, kind)
+            file_id = files.create_spreadsheet(self._access.engine, metadata, call.caller).spreadsheet_id
+            metadata = {}
         await self._replace(call, file_id, content, kind)
         if metadata:
             await self._access.change(
                 call, file_id, "writer", lambda tx: files.update_spreadsheet(tx, metadata, "", "")
             )
         return self._access.answer(call, file_id)
-
-    async def upload_new(self, call: DriveCall) -> DriveAnswer:
-        metadata, content, kind = _upload_parts(call)
-        if metadata.get("mimeType", SPREADSHEET) != SPREADSHEET:
-            raise bad_request(f"Local Sheets only keeps uploads as {SPREADSHEET}: set that mimeType.")
-        uploads.read_table(content, kind)
-        sheet = files.create_spreadsheet(self._access.engine, metadata, call.caller)
-        await self._replace(call, sheet.spreadsheet_id, content, kind)
-        return self._access.answer(call, sheet.spreadsheet_id)
 
     async def _replace(self, call: DriveCall, file_id: str, content: bytes, kind: str) -> None:
         self._access.head(file_id, call.caller, "writer")
@@ -93,9 +112,9 @@ class ContentMethods:
 
 def _upload_parts(call: DriveCall) -> tuple[dict[str, Any], bytes, str]:
     """Data, content and content type of an upload of type ``multipart`` or ``media``."""
-    kind = call.query.get("uploadType")
+    kind = call.query.get("uploadType") or call.headers.get("x-goog-upload-protocol")
     if kind == "multipart":
         return uploads.read_multipart(call.body, call.content_type)
-    if kind == "media":
+    if kind in ("media", "raw"):
         return {}, call.body, call.content_type
-    raise bad_request(f"Local Sheets takes uploads of type media and multipart, not {kind}.")
+    raise bad_request(f"Local Sheets takes uploads of type media, multipart and resumable, not {kind}.")

@@ -181,7 +181,8 @@ async def _answer(server: Server, service: DriveService, request: Request, raw_p
             caller = server.gate.caller(headers.get("authorization"), query.get("access_token"), query.get("key"))
         method = service.method(request.method, raw_path) or ""
         server.gate.check_scopes(caller, _scopes_of(method, request.method))
-        call = DriveCall(request.method, raw_path, query, body, headers.get("content-type", ""), caller.email)
+        kind = headers.get("content-type", "")
+        call = DriveCall(request.method, raw_path, query, body, kind, caller.email, dict(headers))
         found = await service.serve(call)
     except ApiError as error:
         found = DriveAnswer(error.code, _drive_body(error))
@@ -193,4 +194,4 @@ async def _answer(server: Server, service: DriveService, request: Request, raw_p
     if found.content is not None:
         sent = {name.lower(): text for name, text in found.headers.items()}
         return compressed(found.content, found.status, sent.pop("content-type"), accepted, sent)
-    return Response(status_code=found.status, media_type="text/html")
+    return Response(status_code=found.status, media_type="text/html", headers=dict(found.headers))

@@ -30,8 +30,8 @@ def service(engine: Engine, tmp_path: Path) -> Iterator[DriveService]:
 def drive(service: DriveService) -> Callable:
     """Sends a request in somebody's name."""
 
-    def call(verb, path, body=None, caller=None, content_type="application/json", **query):
+    def call(verb, path, body=None, caller=None, content_type="application/json", headers=None, **query):
         raw = body if isinstance(body, bytes) else b"" if body is None else orjson.dumps(body)
-        return asyncio.run(service.serve(DriveCall(verb, path, query, raw, content_type, caller)))
+        return asyncio.run(service.serve(DriveCall(verb, path, query, raw, content_type, caller, headers or {})))
 
     return call

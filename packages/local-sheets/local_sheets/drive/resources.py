@@ -44,7 +44,6 @@ def file_resource(file_id: str, head: Mapping[str, Any], caller: str | None) -> 
         "starred": bool(kept.get("starred")),
         "trashed": bool(kept.get("trashed")),
         "explicitlyTrashed": bool(kept.get("trashed")),
-        "parents": kept.get("parents") or [ROOT_ID],
         "spaces": ["drive"],
         "version": str(kept.get("version", 1)),
         "webViewLink": link,
@@ -61,6 +60,7 @@ def file_resource(file_id: str, head: Mapping[str, Any], caller: str | None) -> 
         "exportLinks": {} if is_folder else export_links(file_id),
         "quotaBytesUsed": "0" if is_folder else "1024",
         **{name: kept[name] for name in ("description", "appProperties", "properties") if name in kept},
+        **({} if file_id == ROOT_ID else {"parents": kept.get("parents") or [ROOT_ID]}),
         **({"modifiedByMeTime": kept.get("modifiedTime")} if modifier["me"] else {}),
         **({} if role == "owner" else {"sharedWithMeTime": kept.get("createdTime")}),
     }

@@ -19,6 +19,7 @@ MOST_BYTES = 64 * 1024 * 1024
 _MOST_UPLOADS = 20
 _RANGE = re.compile(r"bytes (?:(\d{1,12})-\d{1,12}|\*)/(\d{1,12}|\*)")
 _PROTOCOL, _COMMAND, _STATUS = "x-goog-upload-protocol", "x-goog-upload-command", "X-Goog-Upload-Status"
+_NO_308 = "x-guploader-no-308"
 
 
 @dataclass(slots=True)
@@ -81,7 +82,11 @@ class Uploads:
             return self._under_way.pop(key)
         if command is not None:
             return DriveAnswer(200, content=b"", headers=_told("active", len(upload.content)))
-        return DriveAnswer(308, headers={"Range": f"bytes=0-{len(upload.content) - 1}"} if upload.content else {})
+        told = {"Range": f"bytes=0-{len(upload.content) - 1}"} if upload.content else {}
+        if call.headers.get(_NO_308) == "yes":  # Go's client, which would take 308 for a redirect
+            more = {"Content-Type": "text/plain", "X-Http-Status-Code-Override": "308"}
+            return DriveAnswer(200, content=b"", headers={**told, **more})
+        return DriveAnswer(308, headers=told)
 
 
 def finished(call: DriveCall, answer: DriveAnswer) -> DriveAnswer:

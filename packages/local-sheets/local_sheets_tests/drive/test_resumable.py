@@ -51,6 +51,8 @@ def test_content_comes_in_one_piece_or_several(begin, send, engine):
     first = send(key, b"a,", content_range="bytes 0-1/*")
     assert (first.status, first.headers) == (308, {"Range": "bytes=0-1"})
     assert send(key, b"", content_range="bytes */4").headers == {"Range": "bytes=0-1"}
+    as_go = send(key, b"", content_range="bytes */4", x_guploader_no_308="yes")
+    assert (as_go.status, as_go.headers["X-Http-Status-Code-Override"]) == (200, "308")
     last = send(key, b",12", content_range="bytes 1-3/4")  # the piece overlaps what is there
     assert cells(engine, last.message["id"]) == [["a", 12]]
     assert send(key, b"x").status == 404

@@ -55,6 +55,13 @@ def test_fields_choose_what_is_shown(drive):
     assert answer.message["owners"] == [{"me": True}]
 
 
+def test_the_folder_at_the_top_is_in_none(drive):
+    root = drive("GET", "/drive/v3/files/root", fields="id,name,parents").message
+    assert root == {"id": root["id"], "name": "My Drive"}
+    made_there = made(drive, parents=["root"])
+    assert drive("GET", f"/drive/v3/files/{made_there}", fields="parents").message == {"parents": [root["id"]]}
+
+
 def test_an_unknown_field_is_refused(drive):
     answer = drive("GET", f"/drive/v3/files/{made(drive)}", fields="id,colour")
     assert (answer.status, answer.message["error"]["message"]) == (400, "Invalid field selection colour")

@@ -118,7 +118,7 @@ def _change(engine: sa.Engine, chain: NotedChain, version: str | None) -> None:
             raise DatabaseError(
                 f"The pipeline's tables in {described(engine.url)} were changed by a newer version of sheets-pipeline "
                 f"(to {version}; {chain.head} is the last that is known here), and this one could spoil them. Nothing was "
-                "changed. Install the newer version again, or give this one tables of its own with PIPELINE_DATABASE_URL."
+                "changed. Install the newer version again, or put back the dump of them from before the upgrade."
             )
         with _owner_wanted(engine, [f"they are of {_named(version)}, not {chain.head}"]):
             chain.run(connection)

@@ -182,7 +182,7 @@ def pipeline_tables(facts: Facts) -> Finding:
     if report.is_newer:
         return fail(
             f"made by a newer version: {'; '.join(report.problems)}",
-            "Install the newer version again, or give this one tables of its own with PIPELINE_DATABASE_URL.",
+            "Install the newer version again, or put back the dump of them from before the upgrade.",
         )
     if not report.is_complete:
         shown = _listed(report.problems)

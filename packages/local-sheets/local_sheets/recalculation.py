@@ -346,7 +346,7 @@ class _Round:
     def _put(self, place: Place, result: Result) -> None:
         tab = self._workbook.find(place.title)
         old = unpack(tab.cell(place.row, place.col))
-        extra = {k: v for k, v in (old.extra or {}).items() if k not in _OF_RESULTS}
+        extra = {k: v for k, v in old.extra.items() if k not in _OF_RESULTS} if old.extra else {}
         if result.number_format:
             extra[IMPLIED_FORMAT] = result.number_format
         if result.spill is not None:
@@ -354,8 +354,8 @@ class _Round:
         if result.hyperlink:
             extra["hyperlink"] = result.hyperlink
         value = "" if result.value is None else plain_value(result.value)
-        fresh = Cell(old.value, value, old.format, old.validation, old.note, extra or None)
-        if fresh != old:
+        if type(value) is not type(old.result) or value != old.result or extra != (old.extra or {}):  # TRUE equals 1
+            fresh = Cell(old.value, value, old.format, old.validation, old.note, extra or None)
             tab.put_cells(self._tx, place.row, place.col, [fresh])
             self._tx.note_result(tab.rect(place.row, place.row + 1, place.col, place.col + 1))
 

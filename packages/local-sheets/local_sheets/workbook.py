@@ -26,7 +26,7 @@ class SpreadsheetWorkbook:
         self._tabs = {tab.title.casefold(): tab for tab in sheet.tabs}
         self._now: datetime | None = None
 
-    @property
+    @cached_property
     def locale(self) -> str:
         return self._sheet.locale
 

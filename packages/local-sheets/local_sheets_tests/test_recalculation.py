@@ -21,6 +21,9 @@ def test_an_array_spills_and_goes_with_its_formula(api: Api):
     assert api.cells("B2", "userEnteredValue,effectiveValue") == [[{"effectiveValue": {"numberValue": 4}}]]
     api.put("A1", [["text"]])
     assert api.values("A1:B2") == [["text"]]
+    api.type("A1", [[True, "=A1"]])
+    api.put("A1", [[1]])
+    assert api.values("A1:B1") == [["1", "1"]]  # equal to TRUE, but another value
 
 
 def test_an_array_waits_for_room(api: Api):

@@ -10,6 +10,7 @@ _BUCKET_ROWS, _BUCKET_COLUMNS = 64, 8
 _MOST_BUCKETS = 64
 #: Among them those over more columns than this are searched as a whole.
 _MOST_COLUMNS = 128
+_NONE: frozenset["Rectangle"] = frozenset()
 
 
 class Rectangle(NamedTuple):
@@ -107,15 +108,19 @@ class AreaIndex:
         """Areas among which are all that have a cell in common with this one."""
         if _bucket_count(area) > min(len(self._places), _MOST_BUCKETS):
             return set(self._places)
-        near = set(self._large.get((area.title, None), ()))
-        for columns in _column_buckets(area):
-            near |= self._large.get((area.title, columns), set())
+        near = set[Rectangle]()
+        if self._large:
+            near |= self._large.get((area.title, None), _NONE)
+            for columns in _column_buckets(area):
+                near |= self._large.get((area.title, columns), _NONE)
         for bucket in _buckets(area, single=False):
-            near |= self._buckets.get(bucket, set())
+            near |= self._buckets.get(bucket, _NONE)
         if area.is_single:
-            return near | {area} if area in self._places else near
+            if area in self._places:
+                near.add(area)
+            return near
         for bucket in _buckets(area, single=True):
-            near |= self._buckets.get(bucket, set())
+            near |= self._buckets.get(bucket, _NONE)
         return near
 
 

@@ -1,15 +1,15 @@
 """Which cells a formula reads, and which formulas are to be evaluated again after a change, in which order."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from local_sheets.budget import spend
 from local_sheets.cell_values.locales import get_locale
 from local_sheets.formulas.areas import AreaIndex, Place, Rectangle
-from local_sheets.formulas.evaluator import span
+from local_sheets.formulas.evaluator import spans
 from local_sheets.formulas.faults import Fault
-from local_sheets.formulas.formula_shapes import Shape, filled
+from local_sheets.formulas.formula_shapes import Rows, Shape
 from local_sheets.formulas.operands import Workbook
 from local_sheets.formulas.parser import parse_shape
 from local_sheets.formulas.syntax import (
@@ -79,12 +79,10 @@ def _sketch(node: Node) -> _Sketch:
     )
 
 
-def _area(
-    node: Reference | Name | TableReference, rows: Sequence[int], title: str, workbook: Workbook
-) -> Rectangle | None:
+def _area(node: Reference | Name | TableReference, rows: Rows, title: str, workbook: Workbook) -> Rectangle | None:
     match node:
         case Reference():
-            return _reference_area(filled(node, rows), title, workbook)
+            return _reference_area(node, rows, title, workbook)
         case Name(text):
             return _named_area(text, title, workbook)
     return _table_area(node, workbook)
@@ -121,14 +119,9 @@ def walk(node: Node) -> Iterator[Node]:
 _ENDLESS = 2**31
 
 
-def _reference_area(node: Reference, title: str, workbook: Workbook) -> Rectangle | None:
+def _reference_area(node: Reference, rows: Rows, title: str, workbook: Workbook) -> Rectangle | None:
     found = title if node.title is None else workbook.tab(node.title)
-    if found is None:
-        return None
-    end = node.end or node.start
-    row0, row1 = span(node.start.row, end.row, _ENDLESS)
-    col0, col1 = span(node.start.col, end.col, _ENDLESS)
-    return Rectangle(found, row0, row1, col0, col1)
+    return None if found is None else Rectangle(found, *spans(node, rows, _ENDLESS, _ENDLESS))
 
 
 def _named_area(name: str, title: str, workbook: Workbook) -> Rectangle | None:

@@ -24,6 +24,7 @@ from local_sheets.formulas.faults import (
     wrong_argument_count,
 )
 from local_sheets.formulas.formats import WITH_FORMAT, NumberFormat, result_format
+from local_sheets.formulas.formula_shapes import Rows, row_of
 from local_sheets.formulas.functions.catalog import FUNCTIONS
 from local_sheets.formulas.operands import (
     Array,
@@ -39,7 +40,7 @@ from local_sheets.formulas.operands import (
     with_format,
 )
 from local_sheets.formulas.operators import apply_binary, apply_unary, mapped
-from local_sheets.formulas.parser import parse_formula
+from local_sheets.formulas.parser import parse_shape
 from local_sheets.formulas.registry import Function, Style
 from local_sheets.formulas.syntax import (
     Apply,
@@ -91,13 +92,15 @@ class Result:
 class Evaluation:
     """Where a formula stands, and what it can see.
 
-    ``over_arrays`` is true inside ARRAYFORMULA and the like; ``names`` are those that LET and LAMBDA gave, in upper case.
+    ``rows`` are those that the marks in its tree stand for; ``over_arrays`` is true inside ARRAYFORMULA and the like; ``names``
+    are those that LET and LAMBDA gave, in upper case.
     """
 
     workbook: Workbook
     title: str
     row: int
     col: int
+    rows: Rows = ()
     over_arrays: bool = False
     names: Mapping[str, Operand] = field(default_factory=dict)
     trace: Trace = field(default_factory=Trace)
@@ -119,13 +122,17 @@ class Evaluation:
         Raises:
             Fault: It is an error.
         """
-        match node:
+        match node:  # the most frequent first
+            case Reference():
+                return self.range(node)
             case Constant(value):
                 if isinstance(value, CellError):
                     raise Fault(value)
                 return value
-            case Reference():
-                return self.range(node)
+            case Call():
+                return self.call(node)
+            case Binary():
+                return self.binary(node)
             case Name(text):
                 return self.known(text.upper()) if text.upper() in self.names else self.named(text)
             case TableReference():
@@ -135,10 +142,6 @@ class Evaluation:
             case Unary(operator, operand):
                 inner = self.operand(operand) if self.over_arrays else self.scalar(operand)
                 return mapped(lambda value: apply_unary(operator, value, self.locale), [inner])
-            case Binary():
-                return self.binary(node)
-            case Call():
-                return self.call(node)
             case ArrayLiteral(rows):
                 return self.literal(rows)
 
@@ -186,9 +189,7 @@ class Evaluation:
         if title is None:
             raise Fault(unknown_tab(str(node.title)))
         rows, cols = self.workbook.size(title)
-        end = node.end or node.start
-        row0, row1 = span(node.start.row, end.row, rows)
-        col0, col1 = span(node.start.col, end.col, cols)
+        row0, row1, col0, col1 = spans(node, self.rows, rows, cols)
         if row0 >= rows or col0 >= cols:
             self.trace.areas.add(Rectangle(title, row0, row1, col0, col1))  # it may come to be there
             raise Fault(NO_REFERENCE)
@@ -344,6 +345,16 @@ class Evaluation:
         return mapped(one, [given[place] for place in places])
 
 
+def spans(node: Reference, filled_in: Rows, rows: int, cols: int) -> tuple[int, int, int, int]:
+    """The half-open spans of rows and columns that a reference has in a grid of this size."""
+    start, end = node.start, node.end
+    row, col = row_of(start.row, filled_in), start.col
+    if end is None and row is not None and col is not None:
+        return row, row + 1, col, col + 1
+    end = end or start
+    return *span(row, row_of(end.row, filled_in), rows), *span(col, end.col, cols)
+
+
 def span(start: int | None, end: int | None, size: int) -> tuple[int, int]:
     """Half-open span of two ends in any order; where one is missing it runs to the grid's end, where both are, all."""
     if start is None and end is None:
@@ -362,7 +373,8 @@ def evaluate(text: str, title: str, row: int, col: int, workbook: Workbook, whol
     evaluation = Evaluation(workbook, title, row, col)
     try:
         with limited(whole_round=whole_round):
-            node = parse_formula(text, decimal_comma=get_locale(workbook.locale).decimal == ",")
+            shape, evaluation.rows = parse_shape(text, decimal_comma=get_locale(workbook.locale).decimal == ",")
+            node = shape.node
             read = evaluation.scalar if isinstance(node, Reference | Name) else evaluation.operand
             return _result(evaluation, read(node), node)
     except Fault as fault:

@@ -1,7 +1,7 @@
 """Formulas that differ in nothing but the rows they point at, as those filled down a column do, are parsed once.
 
-The rows are taken out of the text and marks put in their place; what is left, the formula's shape, has one tree, in which
-the rows are filled in for each formula.
+The rows are taken out of the text and marks put in their place; what is left, the formula's shape, has one tree, which is
+evaluated with the rows of each formula.
 """
 
 import re
@@ -15,13 +15,11 @@ from local_sheets.formulas.syntax import (
     Binary,
     Call,
     Node,
-    Point,
     Reference,
     Unary,
 )
 
 Rows = Sequence[int]
-_Filler = Callable[[Rows], Node]
 
 #: Texts and titles in quotes; letters and digits of a cell's name. What surrounds these is as in ``tokens.py``.
 _PIECES = re.compile(
@@ -34,16 +32,10 @@ _MOST_SHAPES = 4096
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shape:
-    """The tree of a shape, with marks for its rows; ``fill`` makes the tree of a formula with rows of its own."""
+    """The tree of a shape, with marks for its rows; one that is not shared has the rows themselves."""
 
     node: Node
-    fill: _Filler
     is_shared: bool = True
-
-
-def own_shape(node: Node) -> Shape:
-    """The tree of one formula, which it shares with none."""
-    return Shape(node, lambda _: node, is_shared=False)
 
 
 def shape_of(text: str, parse: Callable[[str, bool], Node], decimal_comma: bool) -> tuple[Shape, Rows] | None:
@@ -74,82 +66,30 @@ def _shape(pieces: tuple[str | None, ...], parse: Callable[[str, bool], Node], d
             letters += str(_FIRST_MARK + marks)
         text += f"{quoted or letters}{after}"
     node = parse(text, decimal_comma)
-    seen: list[int] = []
-    fill = _filler(node, seen)
-    return Shape(node, fill or (lambda _: node)) if sorted(seen) == list(range(marks)) else None
+    return Shape(node) if sorted(_marks(node)) == list(range(marks)) else None
 
 
-def _filler(node: Node, seen: list[int]) -> _Filler | None:
-    """What fills rows into a tree, None for one without marks. The marks are added to ``seen``."""
-    match node:
-        case Reference():
-            is_marked = [_note(point, seen) for point in (node.start, node.end)]
-            return (lambda rows: filled(node, rows)) if any(is_marked) else None
-        case Unary(operator, operand):
-            inner = _filler(operand, seen)
-            return inner and (lambda rows: Unary(operator, inner(rows)))
-        case Binary():
-            return _chain_filler(node, seen)
-        case Call(name, arguments):
-            given = _fillers(arguments, seen)
-            return given and (lambda rows: Call(name, given(rows)))
-        case Apply(function, arguments):
-            parts = _fillers((function, *arguments), seen)
-            return parts and (lambda rows: _applied(parts(rows)))
-        case ArrayLiteral(lines):
-            every = [(line, _fillers(line, seen)) for line in lines]
-            if not any(fill for _, fill in every):
-                return None
-            return lambda rows: ArrayLiteral(tuple(fill(rows) if fill else line for line, fill in every))
-    return None
+def _marks(node: Node) -> list[int]:
+    """The marks in a tree, counted from 0; long formulas lean to one side, so without recursion."""
+    waiting, found = [node], []
+    while waiting:
+        match waiting.pop():
+            case Reference(_, start, end):
+                rows = (start.row, None if end is None else end.row)
+                found += [row - _FIRST_MARK for row in rows if row is not None and row >= _FIRST_MARK]
+            case Unary(_, operand):
+                waiting.append(operand)
+            case Binary(_, left, right):
+                waiting += [left, right]
+            case Call(_, arguments):
+                waiting += arguments
+            case Apply(function, arguments):
+                waiting += [function, *arguments]
+            case ArrayLiteral(lines):
+                waiting += [item for line in lines for item in line]
+    return found
 
 
-def _chain_filler(node: Binary, seen: list[int]) -> _Filler | None:
-    """``a+b-c`` leans to the left and may be very long: it is taken from its first operand on, without recursion."""
-    links: list[Binary] = []
-    first: Node = node
-    while isinstance(first, Binary):
-        links.insert(0, first)
-        first = first.left
-    fill_first = _filler(first, seen)
-    steps = [(link.operator, link.right, _filler(link.right, seen)) for link in links]
-    if fill_first is None and not any(fill for _, _, fill in steps):
-        return None
-
-    def fill_chain(rows: Rows) -> Node:
-        found = fill_first(rows) if fill_first else first
-        for operator, right, fill in steps:
-            found = Binary(operator, found, fill(rows) if fill else right)
-        return found
-
-    return fill_chain
-
-
-def _applied(parts: tuple[Node, ...]) -> Apply:
-    return Apply(parts[0], parts[1:])
-
-
-def _fillers(nodes: Sequence[Node], seen: list[int]) -> Callable[[Rows], tuple[Node, ...]] | None:
-    every = [(node, _filler(node, seen)) for node in nodes]
-    if not any(fill for _, fill in every):
-        return None
-    return lambda rows: tuple([fill(rows) if fill else node for node, fill in every])
-
-
-def _note(point: Point | None, seen: list[int]) -> bool:
-    if point is None or point.row is None or point.row < _FIRST_MARK:
-        return False
-    seen.append(point.row - _FIRST_MARK)
-    return True
-
-
-def filled(reference: Reference, rows: Rows) -> Reference:
-    """A reference of a shape's tree with a formula's rows."""
-    end = reference.end
-    return Reference(reference.title, _filled(reference.start, rows), None if end is None else _filled(end, rows))
-
-
-def _filled(point: Point, rows: Rows) -> Point:
-    if point.row is None or point.row < _FIRST_MARK:
-        return point
-    return Point(rows[point.row - _FIRST_MARK], point.col, point.row_fixed, point.col_fixed)
+def row_of(row: int | None, rows: Rows) -> int | None:
+    """The row for which a mark stands; other rows, and all where there are none to be filled in, are themselves."""
+    return rows[row - _FIRST_MARK] if rows and row is not None and row >= _FIRST_MARK else row

@@ -8,7 +8,7 @@ from itertools import count
 from local_sheets.a1 import column_index
 from local_sheets.cell_values.model import ERROR_TYPES, CellError
 from local_sheets.formulas.faults import NO_REFERENCE, PARSE_ERROR, Fault
-from local_sheets.formulas.formula_shapes import Rows, Shape, own_shape, shape_of
+from local_sheets.formulas.formula_shapes import Rows, Shape, shape_of
 from local_sheets.formulas.syntax import (
     Apply,
     ArrayLiteral,
@@ -40,18 +40,8 @@ _LONGEST_KEPT = 500
 _EXACT_DIGITS = 15
 
 
-def parse_formula(text: str, *, decimal_comma: bool = False) -> Node:
-    """The tree of a formula; short formulas that differ in their rows alone are parsed once.
-
-    Raises:
-        Fault: ``#ERROR!``, the text is no formula.
-    """
-    shape, rows = parse_shape(text, decimal_comma=decimal_comma)
-    return shape.fill(rows)
-
-
 def parse_shape(text: str, *, decimal_comma: bool = False) -> tuple[Shape, Rows]:
-    """What a formula shares with all that differ in their rows alone, and its rows.
+    """The tree that a formula shares with all that differ in their rows alone, and its rows; short ones are parsed once.
 
     Raises:
         Fault: ``#ERROR!``, the text is no formula.
@@ -61,7 +51,7 @@ def parse_shape(text: str, *, decimal_comma: bool = False) -> tuple[Shape, Rows]
 
 def _read_shape(text: str, decimal_comma: bool) -> tuple[Shape, Rows]:
     found = None if len(text) > _LONGEST_KEPT else shape_of(text, _parse, decimal_comma)
-    return (own_shape(_parse(text, decimal_comma)), ()) if found is None else found
+    return (Shape(_parse(text, decimal_comma), is_shared=False), ()) if found is None else found
 
 
 _read_shape_once = lru_cache(maxsize=16_384)(_read_shape)

@@ -107,15 +107,17 @@ class RowSequence:
             start += len(block.rows)
 
     def _find(self, index: int) -> tuple[int, int]:
-        place = bisect_right(self.starts, index) - 1
-        return place, index - self.starts[place]
+        starts = self.starts
+        place = bisect_right(starts, index) - 1
+        return place, index - starts[place]
 
     def get(self, index: int) -> Row | None:
         """The row at an index; None when it holds nothing."""
-        if index >= len(self):
+        starts = self.starts
+        if index >= starts[-1]:
             return None
-        place, offset = self._find(index)
-        return self.blocks[place].rows[offset]
+        place = bisect_right(starts, index) - 1
+        return self.blocks[place].rows[index - starts[place]]
 
     def between(self, start: int, end: int) -> Iterator[Row | None]:
         """Rows from ``start`` to before ``end``, as far as there are any."""

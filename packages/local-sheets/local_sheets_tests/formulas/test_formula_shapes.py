@@ -1,11 +1,15 @@
 """Tests of packages/local-sheets/local_sheets/formulas/formula_shapes.py: shared trees are those of the texts themselves."""
 
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+
 import pytest
 
 from local_sheets.formulas.faults import Fault
-from local_sheets.formulas.formula_shapes import shape_of
-from local_sheets.formulas.parser import _parse, parse_formula, parse_shape
-from local_sheets.formulas.syntax import Node
+from local_sheets.formulas.formula_shapes import Rows, row_of, shape_of
+from local_sheets.formulas.parser import _parse, parse_shape
+from local_sheets.formulas.syntax import Node, Point
+from local_sheets_tests.formulas.twin import TwinWorkbook
 
 ROWS = (1, 2, 7, 99, 1048576)
 
@@ -19,9 +23,22 @@ def tree(text: str, *, decimal_comma: bool = False) -> Node | str:
 
 def shared_tree(text: str, *, decimal_comma: bool = False) -> Node | str:
     try:
-        return parse_formula(text, decimal_comma=decimal_comma)
+        shape, rows = parse_shape(text, decimal_comma=decimal_comma)
     except Fault as fault:
         return f"{fault.error}"
+    return with_rows(shape.node, rows)
+
+
+def with_rows(part: Any, rows: Rows) -> Any:
+    """A tree, or a part of one, with rows for its marks."""
+    if isinstance(part, tuple):
+        return tuple(with_rows(one, rows) for one in part)
+    if not is_dataclass(part):
+        return part
+    changed = {one.name: with_rows(getattr(part, one.name), rows) for one in fields(part)}
+    if isinstance(part, Point):
+        changed["row"] = row_of(part.row, rows)
+    return replace(part, **changed)  # type: ignore[type-var]
 
 
 @pytest.mark.parametrize(
@@ -80,3 +97,12 @@ def test_a_shape_is_parsed_once():
     for row in range(1, 100):
         shape_of(f"=A{row}+B{row + 1}", parse, False)
     assert len(parsed) == 1
+
+
+def test_rows_are_filled_in_wherever_a_formula_looks_at_its_own_references():
+    book = TwinWorkbook({"T": [[1], [2], [3]]})
+    assert book.shown("=ROW(A3)") == 3
+    assert book.shown("=ROWS(A2:A3)+COLUMN(B7)") == 4
+    assert book.shown('=INDIRECT("A"&A2)+SUM(A2:INDIRECT("A3"))') == 7
+    assert book.shown("=LET(f,LAMBDA(x,x+A3),f(A2))") == 5
+    assert book.shown("=SUM(OFFSET(A1,1,0,2))") == 5

@@ -4,6 +4,7 @@ from typing import Any
 
 from local_sheets.cell_values.model import CellError
 from local_sheets.formulas.faults import Fault
+from local_sheets.formulas.formula_shapes import row_of
 from local_sheets.formulas.operands import Array, Operand, Range, Scalar, as_array, is_number, to_number
 from local_sheets.formulas.registry import lazy, operands, scalar
 from local_sheets.formulas.syntax import Node, Reference
@@ -54,7 +55,9 @@ def _place(name: str, first: str, own: str) -> None:
         if node is None:
             return int(getattr(e, own)) + 1
         if isinstance(node, Reference) and node.end is None and node.title is None:  # also beyond the grid
-            return int(getattr(node.start, own)) + 1
+            place = row_of(node.start.row, e.rows) if own == "row" else node.start.col
+            if place is not None:
+                return place + 1
         area = e.operand(node)
         if not isinstance(area, Range):
             raise Fault(CellError("N_A", "Argument must be a range."))

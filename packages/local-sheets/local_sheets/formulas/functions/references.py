@@ -2,6 +2,7 @@
 
 import math
 import re
+from dataclasses import replace
 from typing import Any
 
 from local_sheets.a1 import column_letters, quote_title
@@ -9,7 +10,7 @@ from local_sheets.cell_values.model import CellError
 from local_sheets.formulas.areas import Rectangle
 from local_sheets.formulas.faults import Fault, out_of_range
 from local_sheets.formulas.operands import Array, Operand, Range, Scalar, to_boolean, to_number, to_text
-from local_sheets.formulas.parser import parse_formula
+from local_sheets.formulas.parser import parse_shape
 from local_sheets.formulas.registry import lazy, scalar
 from local_sheets.formulas.syntax import Name, Node, Reference, TableReference
 
@@ -28,8 +29,9 @@ def indirect(e: Any, text: Node, is_a1: Node | None = None) -> Range:
     if is_a1 is not None and not to_boolean(e.scalar(is_a1), "INDIRECT", 2):
         shown = _from_r1c1(e, shown)
     try:
-        node = parse_formula(f"={shown}")
-        found: Operand = e.operand(node) if isinstance(node, Reference | Name | TableReference) else None
+        shape, rows = parse_shape(f"={shown}")
+        is_area = isinstance(shape.node, Reference | Name | TableReference)
+        found: Operand = replace(e, rows=rows).operand(shape.node) if is_area else None
     except Fault:
         raise _not_a_range(shown) from None
     if not isinstance(found, Range):

@@ -23,6 +23,8 @@ from local_sheets.engine import Engine
 ROOT = Path(__file__).parents[1]
 TESTS = ROOT / "packages" / "local-sheets" / "local_sheets_tests"
 RECORDINGS = ROOT / "docs" / "measured" / "recordings"
+#: Tests that others wrote, with how many of them passed: entered by hand after each run.
+SUITES = ROOT / "docs" / "measured" / "suites.json"
 PAGE = ROOT / "docs" / "measured" / "witnesses.md"
 
 #: What a group of behaviours can be checked against: the first word of each text in ``CHECKED_AGAINST``.
@@ -48,7 +50,7 @@ published, played to Local Sheets and compared ([try your own](../use/local-shee
 def page() -> str:
     """The whole page."""
     recorded = recorded_answers()
-    parts = [_INTRODUCTION, _recordings(), "## Methods of the Sheets API", ""]
+    parts = [_INTRODUCTION, _recordings(), _suites(), "## Methods of the Sheets API", ""]
     parts += _table(list(methods("sheets.v4.json")), set(ENDPOINTS), recorded)
     kinds = list(load_document("sheets.v4.json")["schemas"]["Request"]["properties"])
     parts += ["## Kinds of requests in batchUpdate", ""]
@@ -121,12 +123,27 @@ def witnesses(tree: ast.Module) -> tuple[str, ...]:
     return ()
 
 
+def _suites() -> str:
+    lines = ["| Published suites | Language | What | Passed | |", "|---|---|---|--:|---|"]
+    for suite in json.loads(SUITES.read_text()):
+        passed = f"{suite['passed']} of {suite['all']}"
+        lines.append(
+            f"| {_repository(suite['suite'])} | {suite['of']} | {suite['what']} | {passed} | {suite['note']} |"
+        )
+    return "\n".join([*lines, ""])
+
+
+def _repository(name: str) -> str:
+    """A repository at a commit (``owner/name@commit``), as a link."""
+    repository, _, commit = name.partition("@")
+    return f"[{repository}](https://github.com/{repository}/tree/{commit})"
+
+
 def _recordings() -> str:
     lines = ["| Published recordings | Same | Different | Left out |", "|---|--:|--:|--:|"]
     for path in sorted(RECORDINGS.glob("*.json")):
         counts = json.loads(path.read_text())["answers"]
-        repository, _, commit = path.stem.replace("+", "/").partition("@")
-        link = f"[{repository}](https://github.com/{repository}/tree/{commit})"
+        link = _repository(path.stem.replace("+", "/"))
         lines.append(
             f"| {link} | {counts.get('same', 0)} | {counts.get('different', 0)} | {counts.get('left out', 0)} |"
         )

@@ -20,6 +20,7 @@ from dagster.components.core.component_tree import ComponentTree
 
 from local_sheets.testing import LocalSheetsServer
 from sheets_pipeline.database import triggers
+from sheets_pipeline.database.chains import NotedChain
 from sheets_pipeline.database.engine import connect
 from sheets_pipeline.database.upgrade import install_state
 from sheets_pipeline.embedded.postgres import Server
@@ -28,6 +29,7 @@ from sheets_pipeline.platform.tables import platform_metadata
 from sheets_pipeline.platform.watches import WATCHED
 from sheets_pipeline.testing import database_url, postgres_server
 from sheets_pipeline_tests.databases import engine, mariadb_url
+from sheets_pipeline_tests.recorded_chains import replayed
 
 # Here once, not in each folder: a fixture of the session is made anew for each place that names it.
 __all__ = ["database_url", "engine", "mariadb_url", "postgres_server"]
@@ -60,21 +62,27 @@ def logs_as_before() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def dagsters_migrations_read_once() -> Iterator[None]:
+def migrations_read_once() -> Iterator[None]:
     """Each new storage of Dagster's notes its version, for which Alembic would compile some ninety migrations: 0.3 s."""
     read = ScriptDirectory.from_config
-    read_before: dict[str, ScriptDirectory] = {}
+    read_before: dict[tuple[str | None, ...], ScriptDirectory] = {}
 
     def read_once(config: Config) -> ScriptDirectory:
-        place = config.get_main_option("script_location") or ""
-        if not place.startswith("dagster"):
-            return read(config)
+        place = tuple(config.get_main_option(name) for name in ("script_location", "version_locations"))
         if place not in read_before:
             read_before[place] = read(config)
         return read_before[place]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ScriptDirectory, "from_config", read_once)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def empty_stores_filled_as_before() -> Iterator[None]:
+    """The first store of each kind of database is made by all changes, the others by the statements that these sent."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(NotedChain, "run", replayed(NotedChain.run))
         yield
 
 

@@ -7,11 +7,10 @@ import pytest
 
 from sheets_pipeline.defs import checks
 from sheets_pipeline.defs.checks import Verdict
-from sheets_pipeline_tests.defs.test_jobs import fill, run
+from sheets_pipeline_tests.defs.test_jobs import COURSES, USERS, fill, run
 from sheets_pipeline_tests.learning_platform import Platform
 
 ERROR, WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
-USERS = dg.AssetKey("user_profiles")
 
 
 @pytest.mark.parametrize("judge", checks.JUDGES, ids=lambda judge: judge.__name__)
@@ -84,7 +83,7 @@ def test_checks_run_with_a_full_sync_and_by_themselves_without_a_request(platfor
     assert {sheet["properties"]["title"] for sheet in gid} >= {"UserProfiles"}
     path = f"/v4/spreadsheets/{platform.spreadsheet_id}/values/UserProfiles!C2:C3?valueInputOption=RAW"
     platform.server.call("PUT", path, {"values": [["mine"], ["mine, too"]]})
-    made = evaluations(run(platform, "full_sync"))
+    made = evaluations(run(platform, "full_sync", asset_selection=[USERS, COURSES]))
     assert {name for _, name in made} >= {judge.__name__ for judge in checks.JUDGES}
     drifted = made["user_profiles", "no_drift"]
     assert not drifted.passed
@@ -109,13 +108,13 @@ def test_a_full_sync_is_judged_however_many_event_syncs_came_since(platform: Pla
 
 
 def test_a_tab_that_people_deleted_is_told_once_it_is_made_anew(platform: Platform) -> None:
-    first = evaluations(run(platform, "full_sync"))
+    first = evaluations(run(platform, "full_sync", asset_selection=[USERS, COURSES]))
     assert first["user_profiles", "no_drift"].passed
     path = f"/v4/spreadsheets/{platform.spreadsheet_id}"
     sheets = platform.server.call("GET", f"{path}?fields=sheets.properties")["sheets"]
     [gid] = [sheet["properties"]["sheetId"] for sheet in sheets if sheet["properties"]["title"] == "UserProfiles"]
     platform.server.call("POST", f"{path}:batchUpdate", {"requests": [{"deleteSheet": {"sheetId": gid}}]})
-    second = evaluations(run(platform, "full_sync"))
+    second = evaluations(run(platform, "full_sync", asset_selection=[USERS, COURSES]))
     assert "made anew" in str(second["user_profiles", "no_drift"].description)
     assert second["course_statistics", "no_drift"].passed
 
@@ -124,7 +123,7 @@ def test_a_doubled_header_breaks_its_check_though_the_sync_failed(platform: Plat
     fill(platform)
     path = f"/v4/spreadsheets/{platform.spreadsheet_id}/values/UserProfiles!N1?valueInputOption=RAW"
     platform.server.call("PUT", path, {"values": [["email"]]})
-    result = run(platform, "full_sync")
+    result = run(platform, "full_sync", asset_selection=[USERS])
     assert not result.success
     [broken] = checks.broken_checks(platform.instance, result.run_id)
     assert (broken.asset_key, broken.check_name, broken.passed) == (USERS, "header_intact", False)

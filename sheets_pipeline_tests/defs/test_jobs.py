@@ -18,6 +18,8 @@ from sheets_pipeline.platform.simulate import submit_quizzes
 from sheets_pipeline.sheets.retry import RetryPolicy
 from sheets_pipeline_tests.learning_platform import Platform, job_of
 
+USERS, COURSES = dg.AssetKey("user_profiles"), dg.AssetKey("course_statistics")
+
 
 def run(platform: Platform, job: str, **options: object) -> dg.ExecuteInProcessResult:
     return defs().resolve_job_def(job).execute_in_process(instance=platform.instance, raise_on_error=False, **options)  # type: ignore[arg-type]
@@ -51,7 +53,7 @@ def test_a_full_sync_fills_every_tab_and_a_second_one_writes_nothing(platform: P
 
 
 def test_a_materialization_carries_numbers_and_a_link(platform: Platform) -> None:
-    result = run(platform, "full_sync")
+    result = run(platform, "full_sync", asset_selection=[COURSES])
     [event] = result.asset_materializations_for_node("course_statistics")
     metadata: Any = event.metadata
     assert metadata["dagster/row_count"].value == 4
@@ -119,7 +121,7 @@ def test_an_error_that_only_a_person_can_mend_names_the_remedy_and_is_not_retrie
 ) -> None:
     monkeypatch.setenv("SPREADSHEET_ID", "no-such-spreadsheet")
     platform.reopen()
-    result = run(platform, "full_sync")
+    result = run(platform, "full_sync", asset_selection=[USERS])
     assert not result.success
     assert "Check SPREADSHEET_ID" in failure(result)
     stored = platform.instance.get_run_by_id(result.run_id)
@@ -133,25 +135,25 @@ def test_a_mass_delete_is_refused_unless_the_run_allows_it(platform: Platform) -
         for table in ("quiz_responses", "course_completions", "enrollments", "transcript_requests", "pending_event"):
             connection.execute(sa.text(f"delete from {table}"))
         connection.execute(sa.text("delete from users"))
-    result = run(platform, "full_sync")
+    result = run(platform, "full_sync", asset_selection=[USERS])
     assert "60 of 60 rows would be deleted" in failure(result)
     assert len(platform.rows("UserProfiles")) == 60
-    result = run(platform, "full_sync", tags={"sheets_pipeline/allow_deletes": "many"})
+    result = run(platform, "full_sync", asset_selection=[USERS], tags={"sheets_pipeline/allow_deletes": "many"})
     assert "is 'many'; expected a whole number of rows" in failure(result)
     assert len(platform.rows("UserProfiles")) == 60
     syncs = len(history.recent(platform.pipeline.state))
     dry = {"resources": {"pipeline": {"config": {"allow_deletes": 400, "dry_run": True}}}}
     platform.server.reset_stats()
-    planned = run(platform, "full_sync", run_config=dry)
+    planned = run(platform, "full_sync", asset_selection=[USERS], run_config=dry)
     assert planned.success
     assert platform.server.stats()["totals"]["writes"] == 0
     assert len(history.recent(platform.pipeline.state)) == syncs
     assert not [event for event in planned.all_events if event.is_step_materialization]
     observed = [event for event in planned.all_events if event.event_type_value == "ASSET_OBSERVATION"]
     plans = {event.asset_key: event.asset_observation_data.asset_observation.metadata for event in observed}
-    assert plans[dg.AssetKey("user_profiles")]["deletes"].value == 60
+    assert plans[USERS]["deletes"].value == 60
     del dry["resources"]["pipeline"]["config"]["dry_run"]
-    assert run(platform, "full_sync", run_config=dry).success
+    assert run(platform, "full_sync", asset_selection=[USERS], run_config=dry).success
     assert platform.rows("UserProfiles") == {}
 
 
@@ -159,7 +161,8 @@ def test_run_tags_allow_deletes_as_well(platform: Platform) -> None:
     fill(platform)
     with platform.engine.begin() as connection:
         connection.execute(sa.text("delete from quiz_responses"))
-    assert run(platform, "full_sync", tags={"sheets_pipeline/allow_deletes": "400"}).success
+    tags = {"sheets_pipeline/allow_deletes": "400"}
+    assert run(platform, "full_sync", tags=tags, asset_selection=[dg.AssetKey("quiz_responses")]).success
     assert platform.rows("quiz_responses") == {}
 
 
@@ -231,7 +234,7 @@ def test_a_row_that_cannot_be_written_is_set_aside_and_a_check_names_it(platform
     with platform.engine.begin() as connection:
         connection.execute(sa.text("alter table users alter column full_name type text"))
         connection.execute(sa.text("update users set full_name = repeat('x', 50001) where id = 3"))
-    result = run(platform, "full_sync")
+    result = run(platform, "full_sync", asset_selection=[USERS, COURSES])
     assert result.success
     assert 3 not in platform.rows("UserProfiles")
     checks = {
@@ -260,7 +263,7 @@ def test_a_retried_run_waits_longer_each_time(platform: Platform, monkeypatch: p
     waits: list[float] = []
     monkeypatch.setattr("sheets_pipeline.runs.failures.time", SimpleNamespace(sleep=waits.append))
     for retry in ("2", "12"):
-        run(platform, "full_sync", tags={"dagster/retry_number": retry}, asset_selection=[dg.AssetKey("user_profiles")])
+        run(platform, "full_sync", tags={"dagster/retry_number": retry}, asset_selection=[USERS])
     assert waits == [0.8, 300]  # five minutes at most
 
 
@@ -271,7 +274,7 @@ def test_a_copy_of_the_database_is_refused_until_it_takes_the_spreadsheet_over(p
         connection.execute(sa.text("update users set full_name = 'Staging ' || id"))
     platform.reopen()
     platform.server.reset_stats()
-    refused = run(platform, "full_sync")
+    refused = run(platform, "full_sync", asset_selection=[USERS])
     assert "kept by another installation" in failure(refused)
     assert "sync --take-over" in failure(refused)
     tags = platform.instance.get_run_by_id(refused.run_id).tags  # type: ignore[union-attr]
@@ -279,7 +282,7 @@ def test_a_copy_of_the_database_is_refused_until_it_takes_the_spreadsheet_over(p
     assert not run(platform, "event_sync").success
     assert pending(platform) > 0
     assert platform.server.stats()["totals"]["writes"] == 0
-    assert run(platform, "full_sync", tags={"sheets_pipeline/take_over": "true"}).success
+    assert run(platform, "full_sync", asset_selection=[USERS], tags={"sheets_pipeline/take_over": "true"}).success
     assert platform.rows("UserProfiles")[1]["full_name"] == "Staging 1"
     assert run(platform, "event_sync").success
 
@@ -290,6 +293,6 @@ def test_a_changed_time_zone_is_followed_by_the_next_full_sync(platform: Platfor
     path = f"/v4/spreadsheets/{platform.spreadsheet_id}:batchUpdate"
     change = {"properties": {"timeZone": "GMT-06:00"}, "fields": "timeZone"}
     platform.server.call("POST", path, {"requests": [{"updateSpreadsheetProperties": change}]})
-    assert run(platform, "full_sync").success
+    assert run(platform, "full_sync", asset_selection=[COURSES]).success
     after = [row["last_submission_at"] for row in platform.rows("course_statistics").values()]
     assert [round(old - new, 6) for old, new in zip(before, after, strict=True)] == [0.25] * len(before)

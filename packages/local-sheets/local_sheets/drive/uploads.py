@@ -1,5 +1,7 @@
 """CSV that becomes a spreadsheet: what Drive's upload methods do with ``text/csv``."""
 
+import base64
+import binascii
 import csv
 import io
 import re
@@ -79,8 +81,17 @@ def read_multipart(body: bytes, content_type: str) -> tuple[dict[str, Any], byte
 
 
 def _read_part(part: bytes) -> tuple[str, bytes]:
-    """Content type and content of one part."""
+    """Content type and content of one part; PHP's client sends it in base64.
+
+    Raises:
+        DriveError: 400, it is not in base64 as it says.
+    """
     separator = b"\r\n\r\n" if b"\r\n\r\n" in part else b"\n\n"
     head, _, content = part.partition(separator)
     match = re.search(rb"content-type:\s*([^\r\n]+)", head, re.IGNORECASE)
+    if re.search(rb"content-transfer-encoding:\s*base64", head, re.IGNORECASE):
+        try:
+            content = base64.b64decode(content)
+        except binascii.Error:
+            raise bad_request("The content is not in base64, as its Content-Transfer-Encoding says.") from None
     return (match[1].decode("latin-1") if match else ""), content

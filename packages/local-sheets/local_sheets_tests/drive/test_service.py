@@ -267,15 +267,23 @@ def test_an_uploaded_csv_takes_the_place_of_all_tabs(drive, engine):
     assert values(engine, file_id) == [["a", 1], ["b", 2.5]]
 
 
-def test_a_csv_is_uploaded_as_a_new_spreadsheet(drive, engine):
+@pytest.mark.parametrize(
+    ("encoding", "content", "status"),
+    [(b"", b"a,b", 200), (b"\r\nContent-Transfer-Encoding: base64", b"YSxi", 200), (b"\r\ncontent-transfer-encoding: base64", b"a", 400)],
+    ids=["as it is", "in base64, as PHP's client sends it", "not in base64"],
+)  # fmt: skip
+def test_a_csv_is_uploaded_as_a_new_spreadsheet(drive, engine, encoding, content, status):
     body = (
         b'--x\r\nContent-Type: application/json\r\n\r\n{"name": "Fresh", "mimeType": "'
         + SHEET_TYPE.encode()
         + b'"}\r\n'
-        b"--x\r\nContent-Type: text/csv\r\n\r\na,b\r\n--x--"
+        b"--x\r\nContent-Type: text/csv" + encoding + b"\r\n\r\n" + content + b"\r\n--x--"
     )
     kind = "multipart/related; boundary=x"
     answer = drive("POST", "/upload/drive/v3/files", body, content_type=kind, uploadType="multipart")
+    assert answer.status == status
+    if status != 200:
+        return
     assert answer.message["name"] == "Fresh"
     assert values(engine, answer.message["id"]) == [["a", "b"]]
 

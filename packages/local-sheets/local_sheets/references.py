@@ -4,10 +4,10 @@ See https://developers.google.com/workspace/sheets/api/reference/rest/v4/spreads
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from local_sheets.a1 import Area, RangeError
+from local_sheets.a1 import Area, RangeError, parse_range
 from local_sheets.api_error import invalid
 from local_sheets.model.spreadsheet import Spreadsheet, beyond_grid
 from local_sheets.model.tab import Rect, Tab
@@ -51,6 +51,17 @@ def read_area(sheet: Spreadsheet, text: str) -> Area:
         return sheet.area_of(text)
     except RangeError as error:
         raise invalid(str(error)) from None
+
+
+def rect_on(sheet: Spreadsheet, tab: Tab, text: str) -> Rect:
+    """The rectangle of an A1 range that means this tab where it names none, clipped to the grid.
+
+    Raises:
+        ApiError: It starts outside of the grid.
+        RangeError: The text is no range.
+    """
+    area = parse_range(text, {known.title for known in sheet.tabs}, sheet.named_areas())
+    return clip(sheet.rect_of(replace(area, title=tab.title) if area.title is None else area))
 
 
 def read_rect(sheet: Spreadsheet, text: str) -> Rect:

@@ -9,9 +9,11 @@ from typing import Any
 from local_sheets.api_error import invalid
 from local_sheets.batch_update.kept_items import add_item, find_item, replace_item, whole_range
 from local_sheets.cell_block import clear
+from local_sheets.formulas.shift import rename_table
 from local_sheets.model.cell import effective, with_value
 from local_sheets.model.tab import Tab
 from local_sheets.model.transaction import Transaction
+from local_sheets.recalculation import rewrite_formulas, uses_decimal_comma
 from local_sheets.references import grid_rect
 from local_sheets.spreadsheets_api.answer import without_zero_sheet_id
 from local_sheets.spreadsheets_api.contents import merge_masked, read_fields
@@ -79,6 +81,27 @@ def update_table(tx: Transaction, request: Message) -> None:
     area = grid_rect(tx.spreadsheet, merged["range"])
     merged["columnProperties"] = _columns(tx, tab, area, merged.get("columnProperties", []))
     replace_item(tx, tab, _NAME, place, merged)
+    _rename_in_formulas(tx, old, merged)
+
+
+def _rename_in_formulas(tx: Transaction, old: Message, new: Message) -> None:
+    """Let formulas follow a table's other name, and other names of its columns."""
+    comma, columns = uses_decimal_comma(tx.spreadsheet), _renamed(old, new)
+    if columns or old["name"] != new["name"]:
+        rewrite_formulas(tx, lambda text, _: rename_table(text, old["name"], new["name"], columns, decimal_comma=comma))
+
+
+def _renamed(old: Message, new: Message) -> dict[str, str]:
+    """The new names of columns by the old ones in lower case; columns are the same where they stand in the same place."""
+    before, after = (
+        {
+            table["range"].get("startColumnIndex", 0) + place: column["columnName"]
+            for place, column in enumerate(table["columnProperties"])
+        }
+        for table in (old, new)
+    )
+    pairs = ((name, after.get(place, name)) for place, name in before.items())
+    return {name.casefold(): changed for name, changed in pairs if changed != name}
 
 
 def delete_table(tx: Transaction, request: Message) -> None:

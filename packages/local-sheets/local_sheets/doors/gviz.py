@@ -2,14 +2,13 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from local_sheets.a1 import RangeError, parse_range
+from local_sheets.a1 import RangeError
 from local_sheets.api_error import ApiError
 from local_sheets.budget import LimitReached, limited
 from local_sheets.doors.gviz_answer import answer_error, answer_table
@@ -18,9 +17,10 @@ from local_sheets.formulas.query.engine import run_query
 from local_sheets.formulas.query.table import QueryError, Table, make_table
 from local_sheets.model.spreadsheet import Spreadsheet
 from local_sheets.model.tab import Rect, Tab
-from local_sheets.references import clip
+from local_sheets.references import rect_on
 from local_sheets.server.auth import Caller
 from local_sheets.server.context import Server
+from local_sheets.server.faults import Fault
 from local_sheets.server.visitors import sign_in, turned_away, visitor
 from local_sheets.time_zones import zone_of
 from local_sheets.workbook import values_of
@@ -55,6 +55,18 @@ async def query_by_link(server: Server, request: Request) -> Response:
             return await asyncio.to_thread(_answer, server, spreadsheet_id, query, asked, is_plain)
     except GvizError as refusal:
         return answer_error(asked, refusal, is_plain=is_plain)
+
+
+_REASONS = {401: "user_not_authenticated", 403: "access_denied", 404: "unknown_data_source_id"}
+_TIMEOUTS = (408, 504)
+
+
+def refused_by(request: Request, fault: Fault) -> Response:
+    """What a fault says, in the words of the protocol."""
+    asked, _ = read_tqx(request.query_params.get("tqx", ""))
+    reason = "timeout" if fault.status in _TIMEOUTS else _REASONS.get(fault.status, "internal_error")
+    error = GvizError(reason, fault.error("read").message)
+    return answer_error(asked, error, is_plain="x-datasource-auth" in request.headers)
 
 
 def _not_shared(caller: Caller) -> GvizError:
@@ -107,8 +119,7 @@ def _rect(sheet: Spreadsheet, query: Mapping[str, str]) -> Rect:
     text = query.get("range")
     if not text:
         return tab.rect(col1=max(tab.used_width(), 1))
-    area = parse_range(text, {known.title for known in sheet.tabs}, sheet.named_areas())
-    return clip(sheet.rect_of(replace(area, title=tab.title) if area.title is None else area))
+    return rect_on(sheet, tab, text)
 
 
 def _table(rows: Sequence[Sequence[Any]], rect: Rect, headers: int, locale: str) -> Table:

@@ -7,9 +7,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from local_sheets.doors import discovery_documents as discovery
-from local_sheets.doors.gviz import query_by_link
+from local_sheets.doors.gviz import query_by_link, refused_by
 from local_sheets.doors.identity import token_info, user_info
 from local_sheets.server.context import Server
+from local_sheets.server.spoiling import answer_or_fault
 
 #: As for requests to Drive: they are seen in the log and take from no quota.
 _KIND = "drive"
@@ -22,7 +23,14 @@ def door_routes(server: Server) -> list[Route]:
         started = time.perf_counter()
         entry = server.log.begin("gviz.query", _KIND, request.path_params["id"], None, 0)
         try:
-            response = await query_by_link(server, request)
+            response = await answer_or_fault(
+                server,
+                entry,
+                "read",
+                request.url.path,
+                lambda: query_by_link(server, request),
+                lambda fault: refused_by(request, fault),
+            )
             entry.status, entry.bytes_out = response.status_code, len(response.body)
             return response
         finally:

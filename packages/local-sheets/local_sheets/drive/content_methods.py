@@ -1,15 +1,24 @@
 """Drive's methods for content: export, the editor's download links, uploads."""
 
 import asyncio
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
+from local_sheets.a1 import RangeError
+from local_sheets.api_error import ApiError
 from local_sheets.drive import files, uploads
 from local_sheets.drive.access import Access, DriveAnswer, DriveCall
 from local_sheets.drive.errors import DriveError, bad_request
 from local_sheets.drive.export import CSV, TSV, XLSX, export
 from local_sheets.drive.resources import SPREADSHEET, file_resource_v2
 from local_sheets.drive.resumable import Uploads, begins, finished
+from local_sheets.model.spreadsheet import Spreadsheet
+from local_sheets.model.tab import Rect
+from local_sheets.references import rect_on
 
+#: A whole file is asked for.
+NO_MORE: Mapping[str, str] = MappingProxyType({})
 _EXPORT_FORMATS = {"csv": CSV, "tsv": TSV, "xlsx": XLSX}
 
 
@@ -31,8 +40,7 @@ class ContentMethods:
         mime_type = _EXPORT_FORMATS.get(name)
         if mime_type is None:
             raise bad_request(f"Local Sheets does not export {name}. Ask for {', '.join(_EXPORT_FORMATS)}.")
-        gid, revision = call.query.get("gid"), call.query.get("revision")
-        return await self._export(call, file_id or call.query.get("id", ""), mime_type, gid, revision)
+        return await self._export(call, file_id or call.query.get("id", ""), mime_type, call.query)
 
     async def published(self, call: DriveCall, file_id: str) -> DriveAnswer:
         """The link of what is published to the web: ``/spreadsheets/d/ID/pub?output=csv``."""
@@ -40,24 +48,23 @@ class ContentMethods:
         mime_type = _EXPORT_FORMATS.get(name)
         if mime_type is None:
             raise bad_request(f"Local Sheets does not publish {name}. Ask for {', '.join(_EXPORT_FORMATS)}.")
-        return await self._export(call, file_id, mime_type, call.query.get("gid"))
+        return await self._export(call, file_id, mime_type, {**call.query, "revision": ""})
 
     async def _export(
-        self, call: DriveCall, file_id: str, mime_type: str, gid: str | None = None, revision: str | None = None
+        self, call: DriveCall, file_id: str, mime_type: str, asked: Mapping[str, str] = NO_MORE
     ) -> DriveAnswer:
-        self._access.head(file_id, call.caller, "reader" if revision is None else "writer")
+        """``asked``: which tab (``gid``), which cells (``range``), which version (``revision``)."""
+        revision = asked.get("revision")
+        self._access.head(file_id, call.caller, "writer" if revision else "reader")
         if file_id not in self._access.engine:
             raise DriveError(403, "Export only supports Docs Editors files.", "fileNotExportable")
         async with self._access.engine.lock(file_id):
-            if revision is None:
+            if not revision:
                 sheet = self._access.engine.open(file_id)
             else:
                 number = int(revision) if revision.isascii() and revision.isdecimal() else 0
                 sheet = await asyncio.to_thread(self._access.engine.at_version, file_id, number)
-            tab = next((tab for tab in sheet.tabs if str(tab.sheet_id) == gid), None)
-            if gid is not None and tab is None:
-                raise bad_request(f"No sheet with id: {gid}")
-            content = await asyncio.to_thread(export, sheet, mime_type, tab)
+            content = await asyncio.to_thread(export, sheet, mime_type, _area(sheet, asked))
         return DriveAnswer(
             200, content=content, headers={"Content-Type": mime_type, "Content-Disposition": "attachment"}
         )
@@ -108,6 +115,22 @@ class ContentMethods:
         self._access.head(file_id, call.caller, "writer")
         rows = uploads.read_table(content, kind)
         await self._access.change(call, file_id, "writer", lambda tx: uploads.replace_contents(tx, rows))
+
+
+def _area(sheet: Spreadsheet, asked: Mapping[str, str]) -> Rect | None:
+    """The cells that a link asks for.
+
+    Raises:
+        DriveError: There is no such tab, or no such range.
+    """
+    gid, text = asked.get("gid"), asked.get("range")
+    tab = sheet.tabs[0] if gid is None else next((tab for tab in sheet.tabs if str(tab.sheet_id) == gid), None)
+    if tab is None:
+        raise bad_request(f"No sheet with id: {gid}")
+    try:
+        return rect_on(sheet, tab, text) if text else tab.rect()
+    except (RangeError, ApiError) as error:
+        raise bad_request(str(error)) from None
 
 
 def _upload_parts(call: DriveCall) -> tuple[dict[str, Any], bytes, str]:

@@ -15,7 +15,7 @@ from local_sheets.cell_values.number_format import effective_pattern
 from local_sheets.drive.errors import bad_request
 from local_sheets.model.cell import AnyCell, effective, entered, number_format_of
 from local_sheets.model.spreadsheet import Spreadsheet
-from local_sheets.model.tab import Tab
+from local_sheets.model.tab import Rect, Tab
 from local_sheets.values_api.rendering import renderer
 
 CSV, TSV = "text/csv", "text/tab-separated-values"
@@ -32,16 +32,16 @@ _FORBIDDEN_IN_TITLE = re.compile(r"[\\*?:/\[\]]")
 _FORBIDDEN_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
-def export(sheet: Spreadsheet, mime_type: str, tab: Tab | None = None) -> bytes:
-    """The spreadsheet in another format: CSV and TSV hold one tab, the first if none is named, XLSX all.
+def export(sheet: Spreadsheet, mime_type: str, area: Rect | None = None) -> bytes:
+    """The spreadsheet in another format: CSV and TSV hold an area, the first tab if none is named, XLSX all.
 
     Raises:
         DriveError: 400, this server does not make that format.
     """
     if mime_type == CSV:
-        return export_csv(sheet, tab or sheet.tabs[0])
+        return export_csv(sheet, area or sheet.tabs[0].rect())
     if mime_type == TSV:
-        return export_tsv(sheet, tab or sheet.tabs[0])
+        return export_tsv(sheet, area or sheet.tabs[0].rect())
     if mime_type == XLSX:
         return export_xlsx(sheet)
     if mime_type in LEFT_OUT:
@@ -49,10 +49,11 @@ def export(sheet: Spreadsheet, mime_type: str, tab: Tab | None = None) -> bytes:
     raise bad_request("The requested conversion is not supported.")
 
 
-def shown_rows(sheet: Spreadsheet, tab: Tab) -> Iterator[list[str]]:
-    """The rows of a tab as people see them, each as wide as the widest."""
-    show, width = renderer(sheet.locale, "FORMATTED_VALUE", None), tab.used_width()
-    rows = [[str(show(cell)) for cell in cells] for cells in tab.read(tab.rect())]
+def shown_rows(sheet: Spreadsheet, area: Rect) -> Iterator[list[str]]:
+    """The rows of an area as people see them, each as wide as the widest of the tab, at most as the area."""
+    show = renderer(sheet.locale, "FORMATTED_VALUE", None)
+    width = min(area.col1, max(area.tab.used_width(), area.col0)) - area.col0
+    rows = [[str(show(cell)) for cell in cells] for cells in area.tab.read(area)]
     while rows and not any(rows[-1]):
         rows.pop()
     for row in rows:
@@ -61,19 +62,19 @@ def shown_rows(sheet: Spreadsheet, tab: Tab) -> Iterator[list[str]]:
 
 def all_text(sheet: Spreadsheet) -> str:
     """All that people see in the cells of all tabs."""
-    return "\n".join(" ".join(filter(None, row)) for tab in sheet.tabs for row in shown_rows(sheet, tab))
+    return "\n".join(" ".join(filter(None, row)) for tab in sheet.tabs for row in shown_rows(sheet, tab.rect()))
 
 
-def export_csv(sheet: Spreadsheet, tab: Tab) -> bytes:
+def export_csv(sheet: Spreadsheet, area: Rect) -> bytes:
     """CSV in UTF-8, lines parted by CR LF, none after the last."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\r\n").writerows(shown_rows(sheet, tab))
+    csv.writer(text, lineterminator="\r\n").writerows(shown_rows(sheet, area))
     return text.getvalue().removesuffix("\r\n").encode()
 
 
-def export_tsv(sheet: Spreadsheet, tab: Tab) -> bytes:
+def export_tsv(sheet: Spreadsheet, area: Rect) -> bytes:
     """Tab-separated text; tabs and line breaks within cells become spaces."""
-    lines = ("\t".join(re.sub(r"[\t\r\n]+", " ", cell) for cell in row) for row in shown_rows(sheet, tab))
+    lines = ("\t".join(re.sub(r"[\t\r\n]+", " ", cell) for cell in row) for row in shown_rows(sheet, area))
     return "\r\n".join(lines).encode()
 
 

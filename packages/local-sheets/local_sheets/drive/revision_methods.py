@@ -43,6 +43,12 @@ class RevisionMethods:
             raise DriveError(403, message, "fileNotDownloadable", "alt")
         return DriveAnswer(200, mask.pick(_resource(file_id, found[0], call.caller)))
 
+    async def delete_revision(self, call: DriveCall, file_id: str, key: str) -> DriveAnswer:
+        """As the discovery document says, revisions of spreadsheets stay."""
+        await self.get_revision(call, file_id, key)
+        message = "Only revisions of files with binary content can be deleted, those of Docs Editors files cannot."
+        raise DriveError(403, message, "forbidden")
+
     async def _versions(self, call: DriveCall, file_id: str) -> list[Version]:
         """Oldest first.
 

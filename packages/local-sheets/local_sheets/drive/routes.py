@@ -1,6 +1,5 @@
 """Drive over HTTP: who calls, what the service answers, what the log says."""
 
-import asyncio
 import re
 import time
 from functools import cache
@@ -8,7 +7,7 @@ from typing import Any
 
 import orjson
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from local_sheets.api_error import ApiError
@@ -18,10 +17,11 @@ from local_sheets.drive.errors import bad_request
 from local_sheets.drive.notifier import Notifier
 from local_sheets.drive.service import DriveService
 from local_sheets.request_body import InvalidPayload
-from local_sheets.server.api import ConnectionLost, no_route
+from local_sheets.server.api import no_route
 from local_sheets.server.context import Server
 from local_sheets.server.encoding import JSON_TYPE, answer, compressed, json_bytes
-from local_sheets.server.request_log import Entry
+from local_sheets.server.faults import Fault
+from local_sheets.server.spoiling import answer_or_fault
 from local_sheets.server.visitors import turned_away, visitor
 
 #: Any of these lets a caller in, see https://developers.google.com/workspace/drive/api/guides/api-specific-auth.
@@ -123,7 +123,15 @@ async def _serve(server: Server, service: DriveService, request: Request) -> Res
     body = await request.body()
     entry = server.log.begin(method, _KIND, request.path_params.get("id"), None, len(body))
     try:
-        response = await _answer_or_fault(server, service, request, raw_path, body, entry)
+        kind = "read" if request.method == "GET" else "write"
+        response = await answer_or_fault(
+            server,
+            entry,
+            kind,
+            request.url.path,
+            lambda: _answer(server, service, request, raw_path, body),
+            lambda fault: _refused(request, fault),
+        )
         entry.status, entry.bytes_out = response.status_code, len(response.body)
         return response
     finally:
@@ -131,34 +139,12 @@ async def _serve(server: Server, service: DriveService, request: Request) -> Res
         server.log.finish(entry)
 
 
-async def _answer_or_fault(
-    server: Server, service: DriveService, request: Request, raw_path: str, body: bytes, entry: Entry
-) -> Response:
-    """The answer, or what a fault for ``drive.*`` makes of it; rules for all methods are for those of Sheets.
+_REASONS = {400: "badRequest", 401: "authError", 403: "forbidden", 404: "notFound", 429: "userRateLimitExceeded"}
 
-    Raises:
-        ConnectionLost: A fault wants the connection cut.
-    """
-    fault = server.faults.pick_named(entry.method, "read" if request.method == "GET" else "write", request.url.path)
-    if fault is None:
-        return await _answer(server, service, request, raw_path, body)
-    entry.fault = f"{fault.action}{' after' if fault.after else ''}"
-    is_done = fault.after or fault.action == "delay"
-    server.faults.record(fault, entry.method, applied=fault.after)
-    if fault.action != "reset":
-        await asyncio.sleep(fault.seconds)
-    response = await _answer(server, service, request, raw_path, body) if is_done else None
-    if fault.action == "delay" and response is not None:
-        return response
-    if fault.action != "error":
-        raise ConnectionLost
-    if fault.body is not None:
-        return HTMLResponse(fault.body, fault.status)
+
+def _refused(request: Request, fault: Fault) -> Response:
     headers = {} if fault.retry_after is None else {"retry-after": str(fault.retry_after)}
     return answer(_drive_body(fault.error("drive")), fault.status, request.query_params, "", headers)
-
-
-_REASONS = {400: "badRequest", 401: "authError", 403: "forbidden", 404: "notFound", 429: "userRateLimitExceeded"}
 
 
 def _drive_body(error: ApiError) -> dict[str, Any]:

@@ -57,6 +57,7 @@ class DriveService:
                 ("files.watch", "POST", f"/drive/v3/{names}/watch", watch.watch_file),
                 ("revisions.list", "GET", f"/drive/v3/{names}/revisions", revision.list_revisions),
                 ("revisions.get", "GET", f"/drive/v3/{names}/revisions/{key}", revision.get_revision),
+                ("revisions.delete", "DELETE", f"/drive/v3/{names}/revisions/{key}", revision.delete_revision),
                 ("changes.getStartPageToken", "GET", "/drive/v3/changes/startPageToken", watch.start_page_token),
                 ("changes.list", "GET", "/drive/v3/changes", watch.list_changes),
                 ("changes.watch", "POST", "/drive/v3/changes/watch", watch.watch_changes),

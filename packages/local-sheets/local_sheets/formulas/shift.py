@@ -3,7 +3,8 @@
 Only the text of references changes; spaces and everything else stay as they were entered.
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from local_sheets.a1 import MAX_COLUMNS, column_letters, quote_title
@@ -90,6 +91,10 @@ class CellsMoved:
     col_delta: int
 
 
+#: Within the brackets of ``Orders[[#ALL],[Amount]:[Tax]]``.
+_COLUMN_NAME = re.compile(r"[^\[\]:]+")
+
+
 def shift_formula(text: str, own_title: str, change: Change, *, decimal_comma: bool = False) -> str:
     """The formula after a change of rows or columns; ``own_title`` is the tab it stands in.
 
@@ -157,6 +162,21 @@ def rename_tab(text: str, old: str, new: str, *, decimal_comma: bool = False) ->
         return replace(reference, title=new)
 
     return _rewrite(text, rewrite, decimal_comma)
+
+
+def rename_table(text: str, old: str, new: str, columns: Mapping[str, str], *, decimal_comma: bool = False) -> str:
+    """The formula after a table got another name, or columns did: their new names by the old ones in lower case."""
+    try:
+        tokens = tokenize(text, decimal_comma=decimal_comma)
+    except Fault:
+        return text
+    for token in reversed(tokens):
+        name, bracket, inside = token.text.partition("[")
+        if token.kind not in (Kind.TABLE, Kind.NAME) or name.casefold() != old.casefold():
+            continue
+        parts = _COLUMN_NAME.sub(lambda found: columns.get(found[0].strip().casefold(), found[0]), inside)
+        text = text[: token.start] + new + bracket + parts + text[token.end :]
+    return text
 
 
 def drop_tab(text: str, title: str, *, decimal_comma: bool = False) -> str:

@@ -162,7 +162,15 @@ def test_tables_name_their_columns(api: Api):
     cells = [{"values": [{"userEnteredValue": {"numberValue": 3}}]}]
     api.batch({"appendCells": {"tableId": added["tableId"], "rows": cells, "fields": "userEnteredValue"}})
     assert api.values("A3") == [["3"]]
-    api.batch({"updateTable": {"table": {"tableId": added["tableId"], "name": "Sales"}, "fields": "name"}})
+    formulas = ["=SUM(orders[amount])", "=ROWS(Orders[[#ALL],[id]:[Amount]])", '=SUM(Orders)&"Orders[id]"']
+    api.type("D1", [formulas])
+    columns[0]["columnName"] = "price"
+    changed = {"tableId": added["tableId"], "name": "Sales", "columnProperties": columns}
+    api.batch({"updateTable": {"table": changed, "fields": "name,columnProperties"}})
+    assert api.values("D1:F1", valueRenderOption="FORMULA") == [
+        ["=SUM(Sales[price])", "=ROWS(Sales[[#ALL],[id]:[price]])", '=SUM(Sales)&"Orders[id]"']
+    ]
+    assert api.values("D1:F1") == [["2", "3", "6Orders[id]"]]
     assert api.sheet("tables.name")["tables"] == [{"name": "Sales"}]
     api.batch({"deleteTable": {"tableId": added["tableId"]}})
     assert api.sheet("tables") == {}

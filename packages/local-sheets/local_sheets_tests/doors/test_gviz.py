@@ -170,3 +170,14 @@ def test_pandas_reads_the_link(sheet):
     found = pd.read_csv(url)
     assert list(found.columns) == ROWS[0]
     assert found["cost"].tolist()[:2] == [120.5, 9.0]
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [(503, "internal_error"), (403, "access_denied"), (404, "unknown_data_source_id"), (504, "timeout")],
+)
+def test_a_fault_is_told_as_the_protocol_has_it(sheet, asked, status, reason):
+    sheet.server.faults(action="error", method="gviz.query", status=status, spreadsheet=sheet.spreadsheet_id)
+    found = asked(tqx="reqId:3")
+    assert (found["status"], found["reqId"], found["errors"][0]["reason"]) == ("error", "3", reason)
+    assert asked()["status"] == "ok"

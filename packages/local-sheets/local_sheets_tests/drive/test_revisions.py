@@ -61,3 +61,9 @@ def test_revisions_that_cannot_be_seen_are_refused(drive, file_id, path, caller,
     query = {"alt": "media"} if place.endswith("alt=media") else {}
     answer = drive("GET", f"/drive/v3/files/{place.replace('?alt=media', '/1')}", caller=caller, **query)
     assert (answer.status, answer.message["error"]["errors"][0]["reason"]) == (status, reason)
+
+
+def test_revisions_of_spreadsheets_cannot_be_deleted(drive, file_id):
+    assert drive("DELETE", f"/drive/v3/files/{file_id}/revisions/9", caller=ANN).status == 404
+    assert drive("DELETE", f"/drive/v3/files/{file_id}/revisions/1", caller=ANN).status == 403
+    assert drive("GET", f"/drive/v3/files/{file_id}/revisions/1", caller=ANN).status == 200

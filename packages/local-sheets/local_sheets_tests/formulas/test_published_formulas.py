@@ -208,6 +208,21 @@ PUBLISHED: dict[str, list[tuple[str, Any]]] = {
         ('=BASE(10,2)', '1010'), ('=ROUND(1/3,2)', 0.33), ('=MROUND(17,5)', 15), ('=CEILING(12.1,0.5)', 12.5), ('=RANDBETWEEN(1,1)', 1),
         ('=ISBETWEEN(5,1,10)', True), ('=ERROR.TYPE(1/0)', 2), ('=T(5)&"x"', 'x'),
     ],
+    "errors": [
+        ("=IFERROR(FILTER(B2:C9,B2:B9=\"East\"),\"none\")", [["East", "Jones"], ["East", "Jones"]]), ("=IFERROR(FILTER(B2:C9,B2:B9=\"x\"),\"none\")", "none"),
+        ("=IFNA(QUERY(A1:F9,\"select B limit 1\",1),\"x\")", [["Region"], ["East"]]), ("=IFERROR(SPLIT(\"a,b\",\",\"))", [["a", "b"]]),
+        ("=LET(x,IFERROR(SORT(B2:B4)),ROWS(x))", 3), ("=IFERROR(XLOOKUP(\"West\",B2:B9,C2:D9),\"\")", [["Sorvino", "Pencil"]]),
+        ("=IFERROR(ARRAYFORMULA(VLOOKUP({\"East\";\"x\"},B2:E9,{2,4},FALSE)),\"-\")", [["Jones", 95], ["-", "-"]]), ("=IFERROR(A2:A3,5)", 5),
+        ("=LET(d,W!A1:D3,IFNA(FILTER(d,BYROW(d,LAMBDA(r,COUNTBLANK(r)=0))),))", [["Name", "Q1", "Q2", "Q3"], ["Ann", 1, 2, 3]]),
+    ],
+    "named functions": [
+        ("=ISBLANK(LAMBDA(input,IF(,,))(0))", True), ("=LAMBDA(m,XLOOKUP(m,IF(FALSE,{1}),IF(FALSE,{1})))(\"bad\")", "#N/A"),
+        ("=LET(m,{\"a\",\"1\";\"b\",\"2\"},f,LAMBDA(t,n,SUBSTITUTE(t,INDEX(m,n,1),INDEX(m,n,2))),MAP({\"ab\";\"cb\"},LAMBDA(c,REDUCE(c,SEQUENCE(2),f))))", [["12"], ["c2"]]),
+        ("=LET(d,B2:E9,u,UNIQUE(CHOOSECOLS(d,1)),HSTACK(u,BYROW(u,LAMBDA(g,SUM(FILTER(CHOOSECOLS(d,4),BYROW(CHOOSECOLS(d,1),LAMBDA(r,SUMPRODUCT(--(r=g))=1))))))))", [["East", 155], ["Central", 278], ["West", 56]]),
+        ("=LET(r,W!A1:D3,k,SEQUENCE(ROWS(r)),CHOOSEROWS(r,FILTER(k,ISNA(MATCH(k,{1},0)))))", [["Ann", 1, 2, 3], ["Bob", 4, None, 6]]),
+        ("=LET(d,W!A1:D3,n,3,MAKEARRAY(2,3,LAMBDA(r,c,IF(c=1,INDEX(d,r+1,1),IF(c=2,INDEX(d,1,r+1),INDEX(d,r+1,r+1))))))", [["Ann", "Q1", 1], ["Bob", "Q2", None]]),
+        ("=SCAN(0,E2:E5,LAMBDA(a,c,IF(OFFSET(c,0,-3)=\"East\",c,a+c)))", [[95], [145], [181], [208]]),
+    ],
     "regressions": [
         ("=ARRAYFORMULA(ROUND(LINEST({1;4;9;16},{1;2;3;4}^{1,2}),6))", [[1, 0, 0]]), ("=INDEX(LINEST({1;3;5;8},{1;2;3;4},TRUE,TRUE),3,1)", 0.9887850467289719),
         ("=ROUND(INDEX(LINEST({5;8.5;10},{1;2.5;3.1}),1,2),4)", 2.6154), ("=ARRAYFORMULA(ROUND(LOGEST({2;4;8},{1;2;3}),6))", [[2, 1]]),

@@ -150,7 +150,9 @@ def _unless(e: Any, node: Node, otherwise: Node | None, caught: Any) -> Operand:
         return replacement
 
     try:
-        operand: Operand = e.operand(node) if e.over_arrays else e.scalar(node)
+        operand: Operand = e.operand(node)
+        if isinstance(operand, Range) and not e.over_arrays:
+            operand = e.single(operand)
     except Fault as fault:
         if not caught(fault.error):
             raise

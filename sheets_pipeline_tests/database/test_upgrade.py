@@ -145,8 +145,8 @@ def test_wherever_an_upgrade_ends_the_next_one_goes_on(engine: sa.Engine):
             raise KeyboardInterrupt
 
     sa.event.listen(engine, "before_cursor_execute", end)
-    # Every statement; of transactions of PostgreSQL, which are undone as a whole, every third.
-    for attempt in range(0, 400, 3 if engine.dialect.name == "postgresql" else 1):
+    # Every statement; of transactions that are undone as a whole, as those of PostgreSQL and SQLite, every third.
+    for attempt in range(0, 400, 3 if engine.dialect.name in {"postgresql", "sqlite"} else 1):
         left[0] = attempt
         with suppress(KeyboardInterrupt):
             install_state(engine)

@@ -151,9 +151,12 @@ class Pipeline:
         def memory_of(title: str) -> StoredMemory:
             return StoredMemory(self.state, spreadsheet_id, title)
 
+        mine = memory_of(tab.title)
+
         @contextmanager
         def lock() -> Iterator[Callable[[], None]]:
-            with client.quota_reserved(), named_lock(self.state, lock_name) as still_ours, client.taking_part():
+            locked = named_lock(self.state, lock_name)
+            with client.quota_reserved(), locked as still_ours, client.taking_part(), mine.held():
                 yield still_ours
 
         are_taken = self.settings.edits_on and bool(tab.edited)
@@ -165,7 +168,7 @@ class Pipeline:
             return Reading(self.state, client, spreadsheet_id, tab) if are_taken else None
 
         if tab.archive is None:
-            single = TabWriter(tab, client, memory_of(tab.title), lock, self.installation, url)
+            single = TabWriter(tab, client, mine, lock, self.installation, url)
             single.keep_edits(inbox_of(tab))
             single.rows, single.showing = rows, showing
             return single
@@ -203,8 +206,29 @@ class Pipeline:
 class StoredMemory(TabStore):
     """``TabMemory`` on top of the pipeline's tables: what is known of a tab, from JSON and back."""
 
+    #: The facts, once they were read, while the tab's lock is held.
+    _known: tuple[TabFacts | None] | None = None
+    _is_held = False
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """The tab's lock is held in this block, so that nobody else notes facts: they are read once."""
+        self._known, self._is_held = None, True
+        try:
+            yield
+        finally:
+            self._known, self._is_held = None, False
+
     def facts(self) -> TabFacts | None:
         """Where the tab was last found."""
+        if self._known is None:
+            facts = self._stored()
+            if not self._is_held:
+                return facts
+            self._known = (facts,)
+        return self._known[0]
+
+    def _stored(self) -> TabFacts | None:
         stored: dict[str, Any] | None = self.read_facts()
         if stored is None:
             return None
@@ -221,7 +245,9 @@ class StoredMemory(TabStore):
         """Note where the tab is. A new sheet id, or None, is another tab: rows in the base count as deleted."""
         known = self.facts()
         is_another = facts is None or (known is not None and known.sheet_id != facts.sheet_id)
+        self._known = None
         self.write_facts(asdict(facts) if facts else None, forget_base=is_another)
+        self._known = (facts,) if self._is_held else None
 
 
 def _changed_at(file: Path) -> int | None:

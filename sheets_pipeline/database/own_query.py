@@ -190,6 +190,15 @@ def _flat_of_both_kinds(keys: Sequence[tuple[str, ...]]) -> tuple[str | int, ...
     return tuple(kind for part in _flat(keys) for kind in (part, int(part) if _NUMBER.fullmatch(part) else part))
 
 
+class _Known(tuple[tuple[str, ColumnType], ...]):
+    """Names and types of columns. pandas copies what a frame knows with every column that is taken from it."""
+
+    __slots__ = ()
+
+    def __deepcopy__(self, _memo: object) -> "_Known":
+        return self
+
+
 def _object_frame(columns: Sequence[ResultColumn], values: Sequence[Sequence[Any]]) -> pd.DataFrame:
     kept: dict[str, Any] = {}
     for column, some in zip(columns, values, strict=True):
@@ -197,7 +206,7 @@ def _object_frame(columns: Sequence[ResultColumn], values: Sequence[Sequence[Any
             some = [None if value is None else change(value) for value in some]
         kept[column.name] = pd.Series(some, dtype=object)
     frame = pd.DataFrame(kept, columns=[column.name for column in columns])
-    frame.attrs[COLUMNS] = tuple((column.name, column.type) for column in columns)
+    frame.attrs[COLUMNS] = _Known((column.name, column.type) for column in columns)
     return frame
 
 

@@ -81,9 +81,12 @@ class TabStore:
 
     def read_facts(self) -> dict[str, object] | None:
         """Where the tab was last found, as JSON."""
-        query = sa.select(sync_tab.c.facts).where(sync_tab.c.id == self.id)
+        mine = (sync_tab.c.spreadsheet_id == self.spreadsheet_id) & (sync_tab.c.tab == self.tab)
         with self.engine.connect() as connection:
-            text = connection.scalar(query)
+            row = connection.execute(sa.select(sync_tab.c.id, sync_tab.c.facts).where(mine)).first()
+        if row is not None:
+            self._id = row.id
+        text = row.facts if row is not None else None
         facts: dict[str, object] | None = orjson.loads(text) if text else None
         return facts
 
@@ -182,7 +185,7 @@ class TabStore:
 
     def confirm(self, rows: Mapping[str, Cells]) -> None:
         """Note rows that are known to stand in the tab."""
-        self._upsert({key: orjson.dumps(cells).decode() for key, cells in rows.items()}, written_at=self.now())
+        self._upsert({key: orjson.dumps(cells).decode() for key, cells in rows.items()}, written_at=None)
 
     def forget(self, keys: Collection[str]) -> None:
         """Note rows that are known to be gone from the tab."""
@@ -224,7 +227,8 @@ class TabStore:
                 )
                 yield from connection.execute(query)
 
-    def _upsert(self, cells: Mapping[str, str | None], *, written_at: float, is_gone: bool = False) -> None:
+    def _upsert(self, cells: Mapping[str, str | None], *, written_at: float | None, is_gone: bool = False) -> None:
+        """Note rows; ``written_at`` None is now."""
         if not cells:
             return
         tab_id = self.id
@@ -240,8 +244,9 @@ class TabStore:
                     },
                 )
                 return
+            at = database_time(connection) if written_at is None else written_at
             rows = [
-                {"tab_id": tab_id, "row_key": key, "cells": text, "is_gone": is_gone, "written_at": written_at}
+                {"tab_id": tab_id, "row_key": key, "cells": text, "is_gone": is_gone, "written_at": at}
                 for key, text in cells.items()
             ]
             connection.execute(_upsert_portable(connection.dialect.name), rows)
@@ -282,7 +287,7 @@ def holders(
 #: One statement for any number of rows, which travel as one JSON object: far quicker to write than an array.
 _UPSERT_POSTGRESQL = sa.text("""
     insert into sync_base_row (tab_id, row_key, cells, is_gone, written_at)
-    select :tab_id, key, value, :is_gone, :written_at
+    select :tab_id, key, value, :is_gone, coalesce(cast(:written_at as double precision), extract(epoch from clock_timestamp()))
     from json_each_text(cast(:rows as json))
     on conflict (tab_id, row_key)
     do update set cells = excluded.cells, is_gone = excluded.is_gone, written_at = excluded.written_at,

@@ -18,7 +18,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import dagster as dg
@@ -223,7 +223,8 @@ def _write_all(
     left = dict(asked)
     for attempt in range(1, _MOST_ANEW + 1):
         in_turn = sorted(fewest_first(left), key=lambda name: on[name].tab.priority)
-        jobs = [job for name in in_turn for job in _jobs(pipeline, on[name], left[name], done)]
+        rests = _Rests()
+        jobs = [job for name in in_turn for job in _jobs(pipeline, on[name], left[name], done, rests)]
         outcomes = run_jobs(jobs, lambda job, client: sync_touched(job, client, context.run_id), URGENT)
         anew: dict[str, set[str]] = {}
         for job, outcome in outcomes.items():
@@ -234,7 +235,25 @@ def _write_all(
         left = dict(anew)
 
 
-def _jobs(pipeline: Pipeline, tab_asset: TabAsset, keys: Collection[str] | None, done: Round) -> list[Job]:
+class _Rests:
+    """Which spreadsheets rest; each is asked once in a round, whatever the number of its tabs."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, bool] = {}
+
+    def rests(self, job: Job) -> bool:
+        """Whether the job's spreadsheet does; the default one's circuit has been asked before the run."""
+        if _is_default(job):
+            return False
+        spreadsheet_id = job.target.spreadsheet.id
+        if spreadsheet_id not in self._known:
+            self._known[spreadsheet_id] = not spreadsheet_circuit(job.target.pipeline).allows_run
+        return self._known[spreadsheet_id]
+
+
+def _jobs(
+    pipeline: Pipeline, tab_asset: TabAsset, keys: Collection[str] | None, done: Round, rests: _Rests
+) -> list[Job]:
     """The jobs of a tab, without those of spreadsheets that wait for a full sync anyway; what fails is in ``done``."""
     name = tab_asset.tab.name
 
@@ -243,7 +262,7 @@ def _jobs(pipeline: Pipeline, tab_asset: TabAsset, keys: Collection[str] | None,
 
     try:
         with writing(tab_asset.tab):
-            tab: Tab | None = tab_asset.tab
+            tab: Tab | None = None
             if isinstance(tab_asset.tab.spreadsheet, Each) and keys is not None:
                 tab = _tab_of_events(pipeline, tab_asset)
                 keys = None if tab is None else keys_of_tab(tab, keys)
@@ -252,13 +271,13 @@ def _jobs(pipeline: Pipeline, tab_asset: TabAsset, keys: Collection[str] | None,
             except KeysRefused as error:
                 done.failures.append(Failure(name, f"Tab {name!r}: {error}", frozenset(error.keys)))
                 jobs = jobs_of(pipeline, tab_asset, tab or tab_asset.tab, set(keys or ()) - error.keys, read)
+            jobs = [replace(job, tab=tab) for job in jobs]
     except SheetsPipelineError as error:
         is_of_the_tab = isinstance(error, TabProblem)
         done.failures.append(Failure(name, str(error), None, None if is_of_the_tab else error))
         return []
     paused = bound.leave(jobs)
-    left = [job for job in jobs if job not in paused and not _is_default(job)]
-    paused += [job for job in left if not spreadsheet_circuit(job.target.pipeline).allows_run]
+    paused += [job for job in jobs if job not in paused and rests.rests(job)]
     unreached = {job.target.spreadsheet.part for job in paused}
     left = [job for job in jobs if job not in paused]
     return [job.without_those_of(unreached) if job.departs else job for job in left]
@@ -304,7 +323,7 @@ def sync_touched(job: Job, client: SheetsClient, run_id: str = "") -> SyncReport
         SheetsPipelineError: Whatever keeps the tab from being written.
     """
     pipeline, tab_asset, keys = job.target.pipeline, job.target.tab_asset, job.keys
-    tab = _tab_of_events(pipeline, tab_asset)
+    tab = job.tab or _tab_of_events(pipeline, tab_asset)
     found = None if tab is None or keys is None else keys_of_tab(tab, keys)
     keys = None if found is None else frozenset(found)
     writer = pipeline.writer(tab or tab_asset.tab, client)

@@ -33,6 +33,7 @@ class Job:
     ``keys`` are those of the rows, None for the whole tab. ``planned`` says into which parts each of them belonged when the
     job was made, for a tab in several spreadsheets. ``departs``: takes rows away, once they stand elsewhere. ``whole`` are
     all rows of the target where they have been computed, ``leave`` keys of rows that stand there and are to be left alone.
+    ``tab`` is the declared one with what its declaration leaves to the rows, where that is known.
     """
 
     target: Target
@@ -41,6 +42,7 @@ class Job:
     departs: bool = False
     whole: ComputedTab | None = None
     leave: frozenset[str] = frozenset()
+    tab: Tab | None = None
 
     def without_those_of(self, parts: Collection[str | None]) -> "Job":
         """The same without rows that belong into these parts, which could not be written there."""

@@ -41,11 +41,15 @@ def _as_objects(values: "pd.Series[Any]") -> list[Any]:
             values.to_numpy() if isinstance(values.dtype, np.dtype) else values.to_numpy(np.float32, na_value=np.nan)
         )
         return [None if text == "nan" else float(text) for text in map(str, numbers)]
-    objects = values.astype(object)
+    objects = np.array(
+        values.array, dtype=object
+    )  # one of its own: with series, pandas copies what a frame knows each time
     try:
-        return objects.where(values.notna(), None).tolist()
+        objects[pd.isna(objects)] = None
     except Exception:  # pandas asks the objects whether they equal themselves, and those may raise anything
-        return [None if value is pd.NA or value is pd.NaT else value for value in objects.array]
+        return [None if value is pd.NA or value is pd.NaT else value for value in objects]
+    cells: list[Any] = objects.tolist()
+    return cells
 
 
 def _is_narrow(values: "pd.Series[Any]") -> bool:

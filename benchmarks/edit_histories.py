@@ -37,7 +37,6 @@ from sheets_pipeline.errors import SheetsPipelineError
 UNIQUE = [("UserProfiles", "full_name"), ("UserProfiles", "email"), ("quiz_responses", "score")]
 #: What is killed, and how often.
 TARGETS = {"serve": 4, "run": 4, "warm process": 1, "daemon": 1, "code server": 1, "database": 2, "Local Sheets": 2}
-_AWAY_SECONDS = 20
 #: As many responses as one tab holds; otherwise the first fill of the archives outlasts the history.
 _FEW = """
 set local session_replication_role = replica;
@@ -136,6 +135,9 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--people", type=int, default=6)
     parser.add_argument("--seed", type=int, default=1, help="of everything that happens (default: %(default)s)")
+    parser.add_argument(
+        "--away", type=float, default=20, help="seconds for which the webhook is away (default: %(default)s)"
+    )
     parser.add_argument("--output", type=output_folder, default=MEASURED, help="folder of the report")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends what was started, as Ctrl-C does
@@ -156,7 +158,7 @@ def live_through(ground: EditGround, arguments: argparse.Namespace) -> dict[str,
     install(ground.sheets.endpoint, ground.page.spreadsheet_id, messages.url, SECRET)
     notes = Notes(ground.page, ("UserProfiles", "TranscriptRequests"))
     world = World(ground, arguments.people, arguments.seed)
-    kills = kill_at_random(ground, messages, arguments.kills, random.Random(arguments.seed))
+    kills = kill_at_random(ground, messages, arguments.kills, arguments.away, random.Random(arguments.seed))
     world.end()
     messages.is_kind.set()
     messages.close()
@@ -175,13 +177,15 @@ def live_through(ground: EditGround, arguments: argparse.Namespace) -> dict[str,
     }  # fmt: skip
 
 
-def kill_at_random(ground: EditGround, messages: Messages, count: int, rng: random.Random) -> Counter[str]:
+def kill_at_random(
+    ground: EditGround, messages: Messages, count: int, away_seconds: float, rng: random.Random
+) -> Counter[str]:
     """Kill that many processes, one every few seconds; a third of the way through, the webhook is away."""
     kills: Counter[str] = Counter()
     while kills.total() < count:
         if kills.total() == count // 3 and not kills["webhook away"]:
             messages.is_away.set()
-            time.sleep(_AWAY_SECONDS)
+            time.sleep(away_seconds)
             messages.is_away.clear()
             kills["webhook away"] += 1
         target = rng.choices(list(TARGETS), list(TARGETS.values()))[0]
@@ -270,7 +274,7 @@ def render(about: dict[str, Any], arguments: argparse.Namespace, result: dict[st
         "Meanwhile:",
         "",
         "- ended with `kill -9`: " + ", ".join(f"{name} {kills[name]}" for name in TARGETS) + f"; the webhook away for "
-        f"{_AWAY_SECONDS} s",
+        f"{arguments.away:g} s",
         "- messages of the script: " + ", ".join(f"{name} {fates[name]}" for name in [*FATES, "at once"]),
         "",
         "| Found | times | means |",

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from local_sheets.a1 import Area
 from local_sheets.budget import spend
+from local_sheets.cell_values.locales import get_locale
 from local_sheets.cell_values.model import CellError, Formula, plain_number
 from local_sheets.cell_values.number_format import is_date_format, render
 from local_sheets.cell_values.user_entered import parse as parse_typed
@@ -292,7 +293,7 @@ def to_boolean(value: Scalar, function: str, place: int) -> bool:
 
 
 def to_text(value: Scalar, locale: str | None = None) -> str:
-    """Text as ``&`` joins it: numbers with up to 15 significant digits, dates as they are shown.
+    """Text as ``&`` joins it: numbers with up to 15 significant digits and the locale's point, dates as they are shown.
 
     Raises:
         Fault: The value is an error.
@@ -306,7 +307,8 @@ def to_text(value: Scalar, locale: str | None = None) -> str:
     if type(value) is Formatted and is_date_format(value.number_format):
         return render(float(value), value.number_format, locale)
     if isinstance(value, int | float):
-        return number_text(value)
+        text = number_text(value)
+        return text.replace(".", get_locale(locale).decimal) if "." in text else text
     return value
 
 

@@ -242,4 +242,6 @@ def test_a_locale_with_decimal_comma_has_other_separators():
     assert book.shown("=LET(a;1,5;a*2)") == 3
     assert book.shown("=MAP({1\\2};LAMBDA(v;v+0,5))") == [[1.5, 2.5]]
     assert book.shown('=QUERY(A1:B2;"select A where A > 1.7";0)') == 2
+    assert book.shown('=A1&"|"&LEFT(A1;2)&LEN(A1)') == "1,5|1,3"
+    assert book.shown('=COUNTIF(A1:A2;">"&A1)') == 1
     assert book.shown('=SUMPRODUCT((B1:B2="y")*A1:A2)') == 2

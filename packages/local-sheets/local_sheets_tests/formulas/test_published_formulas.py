@@ -223,6 +223,7 @@ PUBLISHED: dict[str, list[tuple[str, Any]]] = {
         ("=LET(d,W!A1:D3,n,3,MAKEARRAY(2,3,LAMBDA(r,c,IF(c=1,INDEX(d,r+1,1),IF(c=2,INDEX(d,1,r+1),INDEX(d,r+1,r+1))))))", [["Ann", "Q1", 1], ["Bob", "Q2", None]]),
         ("=SCAN(0,E2:E5,LAMBDA(a,c,IF(OFFSET(c,0,-3)=\"East\",c,a+c)))", [[95], [145], [181], [208]]),
     ],
+    "names of months": [("=MONTH(\"Mar\"&1)", 3), ("=MONTH(\"December\"&1)", 12), ("=MONTH(\"x\"&1)", "#VALUE!")],
     "regressions": [
         ("=ARRAYFORMULA(ROUND(LINEST({1;4;9;16},{1;2;3;4}^{1,2}),6))", [[1, 0, 0]]), ("=INDEX(LINEST({1;3;5;8},{1;2;3;4},TRUE,TRUE),3,1)", 0.9887850467289719),
         ("=ROUND(INDEX(LINEST({5;8.5;10},{1;2.5;3.1}),1,2),4)", 2.6154), ("=ARRAYFORMULA(ROUND(LOGEST({2;4;8},{1;2;3}),6))", [[2, 1]]),

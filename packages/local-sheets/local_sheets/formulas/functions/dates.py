@@ -2,6 +2,7 @@
 
 import calendar
 import math
+import re
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -11,6 +12,9 @@ from local_sheets.formulas.faults import Fault, out_of_range
 from local_sheets.formulas.operands import Scalar, number_in, to_number
 from local_sheets.formulas.registry import scalar
 
+#: As in ``MONTH(A1&1)``, which makes a number of a month's name; typed into a cell such a text stays one.
+_MONTH_AND_DAY = re.compile(r"^([^\W\d_]{3,})(\d{1,2})$")
+
 
 def moment_of(e: Any, function: str, value: Scalar, place: int = 1) -> datetime:
     """The moment that an argument is.
@@ -18,6 +22,8 @@ def moment_of(e: Any, function: str, value: Scalar, place: int = 1) -> datetime:
     Raises:
         Fault: ``#NUM!``, it is beyond all calendars.
     """
+    if isinstance(value, str):
+        value = _MONTH_AND_DAY.sub(r"\1 \2", value)
     days = to_number(value, function, place, e.locale)
     try:
         return from_serial(days)

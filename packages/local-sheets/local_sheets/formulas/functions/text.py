@@ -110,8 +110,8 @@ def text_only(_: Any, value: Scalar) -> str:
 
 
 @scalar("LEN", 1)
-def length(_: Any, value: Scalar) -> int:
-    return len(to_text(value).encode("utf-16-le")) // 2
+def length(e: Any, value: Scalar) -> int:
+    return len(to_text(value, e.locale).encode("utf-16-le")) // 2
 
 
 #: A place or count that is too small is no error of numbers here.
@@ -128,56 +128,56 @@ def _count(e: Any, function: str, place: int, value: Scalar, smallest: int = 0) 
 
 @scalar("LEFT", 1, 2)
 def left(e: Any, value: Scalar, count: Scalar = 1) -> str:
-    return to_text(value)[: _count(e, "LEFT", 2, count)]
+    return to_text(value, e.locale)[: _count(e, "LEFT", 2, count)]
 
 
 @scalar("RIGHT", 1, 2)
 def right(e: Any, value: Scalar, count: Scalar = 1) -> str:
-    whole, wanted = to_text(value), _count(e, "RIGHT", 2, count)
+    whole, wanted = to_text(value, e.locale), _count(e, "RIGHT", 2, count)
     return whole[max(len(whole) - wanted, 0) :]
 
 
 @scalar("MID", 3)
 def middle(e: Any, value: Scalar, start: Scalar, count: Scalar) -> str:
     first = _count(e, "MID", 2, start, 1) - 1
-    return to_text(value)[first : first + _count(e, "MID", 3, count)]
+    return to_text(value, e.locale)[first : first + _count(e, "MID", 3, count)]
 
 
 @scalar("UPPER", 1)
-def upper(_: Any, value: Scalar) -> str:
-    return to_text(value).upper()
+def upper(e: Any, value: Scalar) -> str:
+    return to_text(value, e.locale).upper()
 
 
 @scalar("LOWER", 1)
-def lower(_: Any, value: Scalar) -> str:
-    return to_text(value).lower()
+def lower(e: Any, value: Scalar) -> str:
+    return to_text(value, e.locale).lower()
 
 
 @scalar("PROPER", 1)
-def proper(_: Any, value: Scalar) -> str:
-    return re.sub(r"[^\W\d_]+", lambda word: word[0].capitalize(), to_text(value))
+def proper(e: Any, value: Scalar) -> str:
+    return re.sub(r"[^\W\d_]+", lambda word: word[0].capitalize(), to_text(value, e.locale))
 
 
 @scalar("TRIM", 1)
-def trim(_: Any, value: Scalar) -> str:
-    return re.sub(" +", " ", to_text(value).strip(" "))
+def trim(e: Any, value: Scalar) -> str:
+    return re.sub(" +", " ", to_text(value, e.locale).strip(" "))
 
 
 @scalar("CLEAN", 1)
-def clean(_: Any, value: Scalar) -> str:
-    return re.sub(r"[\x00-\x1f]", "", to_text(value))
+def clean(e: Any, value: Scalar) -> str:
+    return re.sub(r"[\x00-\x1f]", "", to_text(value, e.locale))
 
 
 @scalar("REPT", 2)
 def repeat(e: Any, value: Scalar, times: Scalar) -> str:
-    whole, count = to_text(value), _count(e, "REPT", 2, times)
+    whole, count = to_text(value, e.locale), _count(e, "REPT", 2, times)
     _check_length("REPT", len(whole) * count)
     return whole * count
 
 
 @scalar("EXACT", 2)
-def exact(_: Any, one: Scalar, other: Scalar) -> bool:
-    return to_text(one) == to_text(other)
+def exact(e: Any, one: Scalar, other: Scalar) -> bool:
+    return to_text(one, e.locale) == to_text(other, e.locale)
 
 
 @scalar("CHAR", 1)
@@ -189,8 +189,8 @@ def character(e: Any, code: Scalar) -> str:
 
 
 @scalar("CODE", 1)
-def code_of(_: Any, value: Scalar) -> int:
-    whole = to_text(value)
+def code_of(e: Any, value: Scalar) -> int:
+    whole = to_text(value, e.locale)
     if not whole:
         raise Fault(CellError("VALUE", "Function CODE parameter 1 value should be non-empty."))
     return ord(whole[0])
@@ -198,7 +198,7 @@ def code_of(_: Any, value: Scalar) -> int:
 
 @scalar("SUBSTITUTE", 3, 4)
 def substitute(e: Any, value: Scalar, old: Scalar, new: Scalar, occurrence: Scalar = None) -> str:
-    whole, before, after = to_text(value), to_text(old), to_text(new)
+    whole, before, after = to_text(value, e.locale), to_text(old, e.locale), to_text(new, e.locale)
     if not before:
         return whole
     wanted = 0 if occurrence is None else _count(e, "SUBSTITUTE", 4, occurrence, 0)
@@ -213,8 +213,8 @@ def substitute(e: Any, value: Scalar, old: Scalar, new: Scalar, occurrence: Scal
 
 @scalar("REPLACE", 4)
 def replace(e: Any, value: Scalar, start: Scalar, count: Scalar, new: Scalar) -> str:
-    whole, first = to_text(value), _count(e, "REPLACE", 2, start, 1) - 1
-    return whole[:first] + to_text(new) + whole[first + _count(e, "REPLACE", 3, count) :]
+    whole, first = to_text(value, e.locale), _count(e, "REPLACE", 2, start, 1) - 1
+    return whole[:first] + to_text(new, e.locale) + whole[first + _count(e, "REPLACE", 3, count) :]
 
 
 def _not_within(function: str, wanted: str, whole: str) -> Fault:
@@ -223,7 +223,7 @@ def _not_within(function: str, wanted: str, whole: str) -> Fault:
 
 @scalar("FIND", 2, 3)
 def find(e: Any, wanted: Scalar, value: Scalar, start: Scalar = 1) -> int:
-    sought, whole = to_text(wanted), to_text(value)
+    sought, whole = to_text(wanted, e.locale), to_text(value, e.locale)
     found = whole.find(sought, _count(e, "FIND", 3, start, 1) - 1)
     if found < 0:
         raise _not_within("FIND", sought, whole)
@@ -232,7 +232,7 @@ def find(e: Any, wanted: Scalar, value: Scalar, start: Scalar = 1) -> int:
 
 @scalar("SEARCH", 2, 3)
 def search(e: Any, wanted: Scalar, value: Scalar, start: Scalar = 1) -> int:
-    sought, whole = to_text(wanted), to_text(value)
+    sought, whole = to_text(wanted, e.locale), to_text(value, e.locale)
     found = Wildcard(sought).find(whole, _count(e, "SEARCH", 3, start, 1) - 1)
     if found < 0:
         raise _not_within("SEARCH", sought, whole)
@@ -241,12 +241,12 @@ def search(e: Any, wanted: Scalar, value: Scalar, start: Scalar = 1) -> int:
 
 @scalar("FINDB", 2, 3)
 def find_bytes(e: Any, wanted: Scalar, value: Scalar, start: Scalar = 1) -> int:
-    return _in_bytes(to_text(value), find(e, wanted, value, _characters(e, value, start)))
+    return _in_bytes(to_text(value, e.locale), find(e, wanted, value, _characters(e, value, start)))
 
 
 @scalar("SEARCHB", 2, 3)
 def search_bytes(e: Any, wanted: Scalar, value: Scalar, start: Scalar = 1) -> int:
-    return _in_bytes(to_text(value), search(e, wanted, value, _characters(e, value, start)))
+    return _in_bytes(to_text(value, e.locale), search(e, wanted, value, _characters(e, value, start)))
 
 
 def _in_bytes(whole: str, place: int) -> int:
@@ -256,7 +256,7 @@ def _in_bytes(whole: str, place: int) -> int:
 
 def _characters(e: Any, value: Scalar, place: Scalar) -> int:
     """The reverse."""
-    wanted, whole, done = _count(e, "FINDB", 3, place, 1), to_text(value), 1
+    wanted, whole, done = _count(e, "FINDB", 3, place, 1), to_text(value, e.locale), 1
     for count, char in enumerate(whole):
         if done >= wanted:
             return count + 1

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sheets_pipeline.errors import GuardRefused, SheetsPipelineError
-from sheets_pipeline.sync.cells import from_serial
+from sheets_pipeline.sync.cells import from_serial, json_key, readable_key
 from sheets_pipeline.sync.report import SyncReport
 from sheets_pipeline.sync.tab import ColumnType
 from sheets_pipeline.terminal import escape, screen
@@ -71,7 +71,7 @@ def plans_as_json(plans: dict[str, SyncReport | SheetsPipelineError], seconds: f
         "tabs": {title: _plan_json(plan) for title, plan in plans.items() if isinstance(plan, SyncReport)},
         "errors": {title: str(error) for title, error in errors.items()},
         "refused_deletes": {
-            title: [{"row_number": row, "key": key} for row, key in error.deletes]
+            title: [{"row_number": row, "key": json_key(key)} for row, key in error.deletes]
             for title, error in errors.items()
             if isinstance(error, GuardRefused)
         },
@@ -80,7 +80,7 @@ def plans_as_json(plans: dict[str, SyncReport | SheetsPipelineError], seconds: f
 
 def _plan_json(plan: SyncReport) -> dict[str, Any]:
     changes = [
-        {"change": kind, "row_number": row, "key": key, "column": column, "old": old, "new": new}
+        {"change": kind, "row_number": row, "key": json_key(key), "column": column, "old": old, "new": new}
         for kind, row, key, column, old, new in _readable(plan)
     ]
     return plan.as_json() | {
@@ -114,7 +114,7 @@ def print_plans(plans: dict[str, SyncReport | SheetsPipelineError]) -> None:
             detail = f"column {column}: {_short(old)} → {_short(new)}" if kind == "update" else ""
             if kind == "insert":
                 detail = ", ".join(_short(cell) for cell in new[1:5])
-            line = f"{place}, key {key}  {detail}"
+            line = f"{place}, key {readable_key(key)}  {detail}"
             console.print(f"  [{_COLOURS[kind]}]{kind}[/] {escape(line)}", highlight=False)
         hidden = plan.inserts + plan.updates + plan.deletes - len({change[2] for change in plan.sample})
         if hidden > 0:
@@ -123,10 +123,10 @@ def print_plans(plans: dict[str, SyncReport | SheetsPipelineError]) -> None:
     console.print("Nothing was sent (dry run).")
 
 
-def _print_set_aside(console: Console, rows: list[dict[str, str]], where: str = "") -> None:
+def _print_set_aside(console: Console, rows: list[dict[str, Any]], where: str = "") -> None:
     """Rows that cannot be written, with the reason of each."""
     for row in rows[:_LISTED]:
-        line = escape(f"{where}key {row['key']}: {row['reason']}")
+        line = escape(f"{where}key {readable_key(row['key'])}: {row['reason']}")
         console.print(f"  [magenta]set aside[/] {line}", highlight=False)
     if len(rows) > _LISTED:
         more = f"  ... and {len(rows) - _LISTED:,} more rows set aside; the check all_rows_are_written names them"
@@ -136,7 +136,7 @@ def _print_set_aside(console: Console, rows: list[dict[str, str]], where: str = 
 def _print_deletes(console: Console, deletes: tuple[tuple[int, str], ...]) -> None:
     """Rows that would go, if a person allowed it."""
     for row, key in deletes[:_LISTED]:
-        console.print(f"  [red]delete[/] {escape(f'row {row}, key {key}')}", highlight=False)
+        console.print(f"  [red]delete[/] {escape(f'row {row}, key {readable_key(key)}')}", highlight=False)
     if len(deletes) > _LISTED:
         console.print(f"  ... and {len(deletes) - _LISTED:,} more rows", highlight=False)
 

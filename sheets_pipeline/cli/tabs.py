@@ -12,6 +12,7 @@ import click
 
 from sheets_pipeline.cli.completion import Title
 from sheets_pipeline.cli.progress import errors_console
+from sheets_pipeline.sync.cells import json_key, readable_key
 from sheets_pipeline.terminal import echo, escape, screen
 
 if TYPE_CHECKING:
@@ -189,7 +190,7 @@ def _verdict(tab_asset: "TabAsset", engine: "sa.Engine | None") -> "Verdict":
 
 
 def _verdict_json(title: str, verdict: "Verdict") -> dict[str, Any]:
-    aside = [{"key": row.key, "reason": row.reason} for row in verdict.set_aside]
+    aside = [{"key": json_key(row.key), "reason": row.reason} for row in verdict.set_aside]
     problems = {"problem": verdict.problem, "problems": list(verdict.problems)}
     return {"title": title, **problems, "rows": verdict.rows, "set_aside_rows": aside}
 
@@ -206,13 +207,15 @@ def _print_verdict(title: str, verdict: "Verdict", against_database: bool) -> No
         told = f"{verdict.rows:,} rows: {types}"
     console.print(f"[bold]{escape(title)}[/]  [green]ok[/]  {escape(told)}", highlight=False)
     for row in verdict.set_aside[:_LISTED]:
-        console.print(f"  [magenta]cannot be written[/] {escape(f'key {row.key}: {row.reason}')}", highlight=False)
+        console.print(
+            f"  [magenta]cannot be written[/] {escape(f'key {readable_key(row.key)}: {row.reason}')}", highlight=False
+        )
     if (more := len(verdict.set_aside) - _LISTED) > 0:
         click.echo(f"  ... and {more:,} more")
 
 
 def _trial_json(trial: "Trial") -> dict[str, Any]:
-    aside = [{"key": row.key, "reason": row.reason} for row in trial.set_aside]
+    aside = [{"key": json_key(row.key), "reason": row.reason} for row in trial.set_aside]
     return {"title": trial.tab.title, "columns": _columns(trial.tab), "rows": trial.rows, "set_aside_rows": aside}
 
 

@@ -14,7 +14,7 @@ from sheets_pipeline.edits.base import as_cell, zone_of
 from sheets_pipeline.edits.ledger import Edit
 from sheets_pipeline.edits.previews import Preview
 from sheets_pipeline.edits.which import Which
-from sheets_pipeline.sync.cells import KEY_SEPARATOR, Cell, from_serial
+from sheets_pipeline.sync.cells import Cell, from_serial, json_key
 from sheets_pipeline.sync.merge import Unknown
 from sheets_pipeline.sync.tab import ColumnType, Tab
 
@@ -27,7 +27,6 @@ def found(engine: sa.Engine, which: Which, limit: int = 100) -> list[Edit]:
 
 def as_json(edit: Edit, tabs: Mapping[str, Tab] | None = None) -> dict[str, Any]:
     """All that is known of an edit; a key of several columns is a list, ``shown`` are its values as people read them."""
-    parts = edit.row_key.split(KEY_SEPARATOR)
     values = {name: None if isinstance(cell := getattr(edit, name), Unknown) else cell for name in _VALUES}
     values["typed"] = as_cell(edit.typed, zone_of(edit))
     kind = type_of(edit, editable_tabs() if tabs is None else tabs)
@@ -35,7 +34,7 @@ def as_json(edit: Edit, tabs: Mapping[str, Tab] | None = None) -> dict[str, Any]
         "id": edit.id,
         "spreadsheet": edit.spreadsheet_id,
         "tab": edit.tab,
-        "key": parts[0] if len(parts) == 1 else parts,
+        "key": json_key(edit.row_key),
         "column": edit.column,
         "base": values["base"],
         "typed": values["typed"],

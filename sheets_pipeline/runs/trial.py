@@ -27,7 +27,7 @@ from sheets_pipeline.runs.targets import part_of
 from sheets_pipeline.runs.time_limit import Reading
 from sheets_pipeline.runs.watch_check import watch_problems
 from sheets_pipeline.settings import load_settings
-from sheets_pipeline.sync.cells import KEY_SEPARATOR, Cell
+from sheets_pipeline.sync.cells import KEY_SEPARATOR, Cell, readable_key
 from sheets_pipeline.sync.rows import Rows, SetAside, rows_from_frame
 from sheets_pipeline.sync.spreadsheet import Each
 from sheets_pipeline.sync.tab import Tab
@@ -211,7 +211,7 @@ def _lost_key(engine: sa.Engine, tab_asset: TabAsset, tab: Tab, rows: Rows, seco
     frame = _read(engine, tab_asset, lambda connection: rows_of(tab_asset, connection, parts), seconds)
     again = rows_from_frame(tab, frame, UTC)
     if missing := [key for key in some if key not in again.position]:
-        shown = missing[0].replace(KEY_SEPARATOR, ", ")
+        shown = readable_key(missing[0])
         return (
             f"the row of the key {shown!r} is among all rows, and is not found by its key. Let the query give the key as the "
             "column holds it (no rounding, no padding), or name other columns in :keys."

@@ -71,6 +71,17 @@ def key_of(cell: Cell) -> str:
 KEY_SEPARATOR = "\x1f"
 
 
+def json_key(key: str) -> str | list[str]:
+    """A row's key as JSON has it: a list where it has several columns."""
+    parts = key.split(KEY_SEPARATOR)
+    return parts[0] if len(parts) == 1 else parts
+
+
+def readable_key(key: str | list[str]) -> str:
+    """A row's key as people read it, its parts one after the other; also of what ``json_key`` gave."""
+    return ", ".join(key.split(KEY_SEPARATOR) if isinstance(key, str) else key)
+
+
 def row_keys(key_columns: list[list[Cell]]) -> list[str]:
     """One text per row that identifies it; blank where every part is blank."""
     if len(key_columns) == 1:

@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from sheets_pipeline.sync.cells import json_key
 from sheets_pipeline.sync.diff import ChangeSet
 from sheets_pipeline.sync.drift import Drift
 from sheets_pipeline.sync.numbers import SyncNumbers, Traffic, Work
@@ -78,9 +79,9 @@ class SyncReport(Work):
             "url": self.url,
         }
 
-    def set_aside_json(self) -> list[dict[str, str]]:
+    def set_aside_json(self) -> list[dict[str, Any]]:
         """Which rows cannot be written, and why."""
-        return [{"key": row.key, "reason": row.reason} for row in self.set_aside]
+        return [{"key": json_key(row.key), "reason": row.reason} for row in self.set_aside]
 
 
 #: Changes of each kind that a sample shows.

@@ -80,22 +80,23 @@ def test_a_plan_shows_dates_in_inserts_and_updates_and_lists_the_rows_of_a_refus
 ) -> None:
     plan = SyncReport("T", rows=2, inserts=1, updates=1)
     plan.columns = {"id": ("C", ColumnType.INTEGER), "at": ("A", ColumnType.DATETIME)}
-    plan.sample = [("insert", None, "9", "", None, [9, 46023.5]), ("update", 2, "7", "A", 46023.5, 46024.5)]
+    plan.sample = [("insert", None, "9", "", None, [9, 46023.5]), ("update", 2, "7\x1f8", "A", 46023.5, 46024.5)]
     refused = GuardRefused("U", "25 of 30 rows would be deleted.")
-    refused.deletes = tuple((row, f"k{row}") for row in range(2, 27))
+    refused.deletes = tuple((row, f"k{row}\x1f7") for row in range(2, 27))
     plans: dict[str, Any] = {"T": plan, "U": refused}
     output.print_plans(plans)
     told = capsys.readouterr().out
     assert "'2026-01-01 12:00:00'" in told
-    assert "column A: '2026-01-01 12:00:00' → '2026-01-02 12:00:00'" in told
-    assert "delete row 2, key k2" in told
-    assert "row 21, key k21" in told
+    assert "row 2, key 7, 8  column A: '2026-01-01 12:00:00' → '2026-01-02 12:00:00'" in told
+    assert "delete row 2, key k2, 7\n" in told
+    assert "row 21, key k21, 7" in told
     assert "row 22" not in told
     assert "... and 5 more rows" in told
     found = output.plans_as_json(plans, 1.0)
     assert found["tabs"]["T"]["changes"][1]["new"] == "2026-01-02 12:00:00"
+    assert found["tabs"]["T"]["changes"][1]["key"] == ["7", "8"]
     assert len(found["refused_deletes"]["U"]) == 25
-    assert found["refused_deletes"]["U"][0] == {"row_number": 2, "key": "k2"}
+    assert found["refused_deletes"]["U"][0] == {"row_number": 2, "key": ["k2", "7"]}
 
 
 def test_a_sync_says_which_rows_were_set_aside_and_why(

@@ -1,7 +1,7 @@
 """``python -m benchmarks.scale``: 1,000 spreadsheets, simulated by the pipeline's own code and costs measured here.
 
 Measures what work costs, lets a tenth of the plan really run for a minute and a half, simulates that, to be compared, and then
-the plan: by one installation, and by one for each team. Writes docs/measured/scale.md. Takes about seven minutes.
+the plan: by one installation, and by one for each team. Writes docs/measured/scale.md. Takes about nine minutes.
 """
 
 import argparse

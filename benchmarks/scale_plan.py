@@ -75,6 +75,8 @@ class Costs:
         latency_seconds: Of a request.
         reads: Of a spreadsheet in a round of events; more than one where its tabs do not keep step and share none ...
         writes: ... and its writes.
+        commit: A submission where the application makes it, with our triggers.
+        standing: A second in which nothing comes in: what daemon, sensors and heartbeats do all the time.
     """
 
     round: Cost
@@ -85,6 +87,8 @@ class Costs:
     latency_seconds: float
     reads: float = 1.0
     writes: float = 1.0
+    commit: Cost = Cost()
+    standing: Cost = Cost()
 
 
 def costs_of_rounds(

@@ -149,9 +149,11 @@ def _costs(costs: Costs) -> list[str]:
         "each further submission in it": costs.submission,
         "a look at the budget while there is no room": costs.look,
         "a spreadsheet in a full sync that changes nothing": costs.full,
+        "a second in which nothing comes in: daemon, sensors, heartbeats": costs.standing,
+        "a submission by the application, with our triggers (in the check alone)": costs.commit,
     }
     return [
-        f"| {name} | {1000 * one.pipeline:.1f} ms | {1000 * one.database:.1f} ms | {one.transactions:.0f} |"
+        f"| {name} | {1000 * one.pipeline:.1f} ms | {1000 * one.database:.1f} ms | {one.transactions:.1f} |"
         for name, one in named.items()
     ]
 
@@ -204,7 +206,7 @@ def _check(real: dict[str, Any], outcome: Outcome) -> list[str]:
 
 def compared(real: dict[str, Any], outcome: Outcome) -> list[tuple[str, float, float, int, str]]:
     """Name, measured, simulated, digits, unit."""
-    spent: Cost = outcome.spent
+    spent = outcome.spent + outcome.application
     return [
         ("lag, median", percentile(real["lags"], 0.5), percentile(outcome.lags, 0.5), 1, " s"),
         ("lag, p99", percentile(real["lags"], 0.99), percentile(outcome.lags, 0.99), 1, " s"),

@@ -5,6 +5,7 @@ import json
 import random
 import threading
 import time
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
@@ -29,6 +30,9 @@ _DRAIN_SECONDS, _START_SECONDS = 150.0, 300.0
 #: The first run ends, and the process for the next one makes itself ready.
 _SETTLE_SECONDS = 8.0
 
+#: So long nothing comes in: each sensor and heartbeat has its turn, the rarest once.
+_IDLE_SECONDS = 60.0
+
 #: Parts of the stack that do a run's work; runs that have ended are counted by the process that they were forked from.
 _RUNS = ("warm process", "run")
 
@@ -45,8 +49,9 @@ def measure(plan: Plan, seconds: float, latency_seconds: float) -> dict[str, Any
             fill = _full_sync(ground)
             print(f"filled in {fill['seconds']:.0f} s", flush=True)
             costs, rounds = _costs(ground, learners, latency_seconds)
-        print(costs, flush=True)
-        real = _real_run(ground, learners, seconds)
+        real, standing = _real_run(ground, learners, seconds)
+        costs = replace(costs, standing=standing)
+    print(costs, flush=True)
     print(real | {"lags": len(real["lags"])}, flush=True)
     return {"fill": fill, "rounds": rounds, "costs": costs, "real": real}
 
@@ -69,7 +74,8 @@ def _costs(
     rounds = {
         "few": _round(ground, learners, range(few), 1),
         "many": _round(ground, learners, range(number), 1),
-        "full": _round(ground, learners, range(number), _EACH),
+        "submitted": _submitted(ground, learners, range(number), _EACH),
+        "full": _handled(ground),
         "nothing changed": _full_sync(ground),
     }
     measured = {name: _cost(one) for name, one in rounds.items()}
@@ -77,8 +83,11 @@ def _costs(
         measured["few"], few, measured["many"], number, measured["full"], _EACH
     )
     full = measured["nothing changed"] * (1 / number)
-    requests = [(rounds["many"][kind] + rounds["full"][kind]) / (2 * number) for kind in ("reads", "writes")]
-    return Costs(of_round, spreadsheet, submission, _look(ground), full, latency_seconds, *requests), rounds
+    reads, writes = ((rounds["many"][kind] + rounds["full"][kind]) / (2 * number) for kind in ("reads", "writes"))
+    of_submitting = measured["submitted"] * (1 / (number * _EACH))
+    commit = replace(of_submitting, pipeline=0.0)  # what submits is no part of the pipeline
+    look = _look(ground)
+    return Costs(of_round, spreadsheet, submission, look, full, latency_seconds, reads, writes, commit), rounds
 
 
 def _cost(clocked: dict[str, float]) -> Cost:
@@ -97,8 +106,12 @@ def _full_sync(ground: Ground) -> dict[str, float]:
 
 def _round(ground: Ground, learners: list[tuple[int, int]], spreadsheets: range, each: int) -> dict[str, float]:
     """A round of events: so many submissions in each of these spreadsheets."""
-    from sheets_pipeline.cli.run_events import run_events
+    _submitted(ground, learners, spreadsheets, each)
+    return _handled(ground)
 
+
+def _submitted(ground: Ground, learners: list[tuple[int, int]], spreadsheets: range, each: int) -> dict[str, float]:
+    """So many submissions in each of these spreadsheets, by the application."""
     wanted = dict.fromkeys(spreadsheets, each)
     places = []
     for place in list(learners):
@@ -108,7 +121,15 @@ def _round(ground: Ground, learners: list[tuple[int, int]], spreadsheets: range,
             learners.remove(place)
         if not any(wanted.values()):
             break
-    ground.submit([ground.learner(*place) for place in places], 1)
+    with clocked(ground) as result:
+        ground.submit([ground.learner(*place) for place in places], 1)
+    return result
+
+
+def _handled(ground: Ground) -> dict[str, float]:
+    """All that is pending, shown by one round."""
+    from sheets_pipeline.cli.run_events import run_events
+
     with clocked(ground) as result:
         done = run_events()
     if done["status"] != "success" or done["still_pending"]:
@@ -181,7 +202,8 @@ class _Shown:
                         self.shown[place] = now
 
 
-def _real_run(ground: Ground, learners: list[tuple[int, int]], seconds: float) -> dict[str, Any]:
+def _real_run(ground: Ground, learners: list[tuple[int, int]], seconds: float) -> tuple[dict[str, Any], Cost]:
+    """What happened, and what a second costs in which nothing does."""
     settings = load_settings()
     stack = Stack(ground.folder, settings, ensure_services(settings))
     _no_fill_is_due(ground)
@@ -190,6 +212,7 @@ def _real_run(ground: Ground, learners: list[tuple[int, int]], seconds: float) -
     try:
         stack.start_daemon()
         _wait_for_runs(ground, learners, shown)
+        standing = _standing(ground, stack)
         _forget_requests(ground)
         ground.sheets.reset_stats()
         before, used, began = ground.processor_seconds(), _seconds_of(stack), time.time()
@@ -199,7 +222,7 @@ def _real_run(ground: Ground, learners: list[tuple[int, int]], seconds: float) -
         totals = ground.sheets.stats()["totals"]
         took = time.time() - began
         after = ground.processor_seconds()
-        return {
+        real = {
             "seconds": took,
             "submissions": len(shown.committed),
             "lags": sorted(at - shown.committed[place] for place, at in shown.shown.items()),
@@ -210,9 +233,19 @@ def _real_run(ground: Ground, learners: list[tuple[int, int]], seconds: float) -
             "transactions": ground.transactions() - transactions,
             "pipeline": _seconds_of(stack) - used,
         }
+        return real, standing
     finally:
         shown.close()
         end_family(stack.mark, [one.pid for one in (stack.daemon, stack.code_server) if one])
+
+
+def _standing(ground: Ground, stack: Stack) -> Cost:
+    """Of a second in which nothing comes in, while all run that is needed where something does."""
+    used = _seconds_of(stack)
+    with clocked(ground) as result:
+        time.sleep(_IDLE_SECONDS)
+    cost = Cost(_seconds_of(stack) - used, result["database"], result["transactions"])
+    return cost * (1 / result["seconds"])
 
 
 def _submit(ground: Ground, learners: list[tuple[int, int]], shown: _Shown, seconds: float) -> None:

@@ -85,7 +85,9 @@ class Outcome:
     lags: list[float] = field(default_factory=list)
     rounds: list[float] = field(default_factory=list)
     requests: Counter[tuple[Kind, int]] = field(default_factory=Counter)
+    #: By the pipeline, and by the application for what it submits.
     spent: Cost = field(default_factory=Cost)
+    application: Cost = field(default_factory=Cost)
     made_way_seconds: float = 0.0
 
 
@@ -131,6 +133,8 @@ class Simulation:
         self._connection.close()
         self._engine.dispose()
         self.outcome.seconds = self.clock.now - self.setting.counted_from
+        self.outcome.spent = self.outcome.spent + self.costs.standing * self.outcome.seconds
+        self.outcome.application = self.costs.commit * len(self.outcome.lags)
         return self.outcome
 
     # Event syncs: the sensor, runs, rounds

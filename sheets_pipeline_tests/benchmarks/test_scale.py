@@ -1,5 +1,7 @@
 """The simulation of many spreadsheets keeps Google's limits, takes the time that work takes, and misses no submission."""
 
+from dataclasses import replace
+
 import pytest
 
 from benchmarks import scale_simulation
@@ -20,9 +22,12 @@ def simulated(plan: Plan, costs: Costs, setting: Setting) -> Outcome:
 
 
 def test_each_submission_is_shown_once():
-    outcome = simulated(Plan(4, 10, 1, 1, 2.0), FREE, Setting(seconds=10, goes_on=False))
+    costs = replace(FREE, commit=Cost(transactions=2.0), standing=Cost(transactions=3.0))
+    outcome = simulated(Plan(4, 10, 1, 1, 2.0), costs, Setting(seconds=10, goes_on=False))
     assert len(outcome.lags) == 20
     assert min(outcome.lags) > 0
+    assert outcome.application.transactions == 40
+    assert outcome.spent.transactions == pytest.approx(3 * outcome.seconds)  # also of seconds in which nothing is done
 
 
 def test_a_spreadsheet_waits_for_room_in_the_budget_of_its_credential():

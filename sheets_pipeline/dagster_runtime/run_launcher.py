@@ -22,6 +22,7 @@ from dagster._serdes import ConfigurableClassData, serialize_value
 
 from sheets_pipeline.dagster_runtime.at_once import AT_ONCE_TAG
 from sheets_pipeline.dagster_runtime.connections import keep_connections
+from sheets_pipeline.dagster_runtime.orphans import end_orphans, launch_notes
 from sheets_pipeline.dagster_runtime.process_kind import is_daemon
 from sheets_pipeline.dagster_runtime.warm_client import WarmClient
 from sheets_pipeline.dagster_runtime.worker import describe_exit, report_death_to
@@ -84,6 +85,7 @@ class WarmRunLauncher(DefaultRunLauncher):
         if is_daemon():
             keep_connections(instance)
             self.warm.prepare()
+            threading.Thread(target=end_orphans, args=[instance], name="orphans", daemon=True).start()
 
     # launching
 
@@ -103,7 +105,7 @@ class WarmRunLauncher(DefaultRunLauncher):
         how = f"forked from warm process {self.warm.pid}" if warm else "cold start, no warm process is ready"
         self._run_ids.add(run.run_id)
         instance.report_engine_event(
-            f"Launched run worker (pid: {pid}): {how}.", run, EngineEventData({"pid": str(pid)}), cls=type(self)
+            f"Launched run worker (pid: {pid}): {how}.", run, EngineEventData(launch_notes(pid)), cls=type(self)
         )
         if at_once:
             self.warm.expect(args, self._load_data(run))

@@ -1,0 +1,45 @@
+"""Runs that were launched and whose worker ended before it could say that it began, as all of this host was stopped.
+
+Nobody but the daemon that comes next can tell: Dagster waits for such a run until its start timeout, and events with it.
+"""
+
+import socket
+from typing import Any
+
+import dagster as dg
+import psutil
+from dagster._core.events import DagsterEventType
+
+from sheets_pipeline.dagster_runtime.worker import report_death_to
+
+_STARTING = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.NOT_STARTED)
+
+
+def launch_notes(pid: int) -> dict[str, str]:
+    """What the launcher notes of a worker beside the run: enough to see from its host that it is gone."""
+    return {"pid": str(pid), "host": socket.gethostname()}
+
+
+def end_orphans(instance: dg.DagsterInstance) -> list[str]:
+    """Report the death of workers of this host that are gone; returns the ids of their runs.
+
+    A number that another process has by now looks alive: Dagster's start timeout ends such a run.
+    """
+    ended = []
+    for run in instance.get_runs(dg.RunsFilter(statuses=list(_STARTING))):
+        notes = _notes_of(instance, run.run_id)
+        if notes.get("host") != socket.gethostname() or psutil.pid_exists(int(notes["pid"])):
+            continue
+        report_death_to(instance, run.run_id, f"process {notes['pid']} was gone when the daemon started")
+        ended.append(run.run_id)
+    return ended
+
+
+def _notes_of(instance: dg.DagsterInstance, run_id: str) -> dict[str, str]:
+    """Those of the last launch; none of a run that another launcher has started."""
+    for record in reversed(instance.all_logs(run_id, of_type=DagsterEventType.ENGINE_EVENT)):
+        event = record.dagster_event
+        metadata: dict[str, Any] = dict(event.engine_event_data.metadata) if event is not None else {}
+        if "pid" in metadata:
+            return {name: str(metadata[name].value) for name in ("pid", "host") if name in metadata}
+    return {}

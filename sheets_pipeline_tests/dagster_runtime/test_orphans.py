@@ -1,0 +1,43 @@
+"""Runs whose worker ended before it began, found by the daemon that starts next."""
+
+import os
+import subprocess
+import sys
+
+import dagster as dg
+import pytest
+from dagster._core.events import EngineEventData
+
+from sheets_pipeline.dagster_runtime.orphans import end_orphans, launch_notes
+
+
+@dg.job
+def work() -> None:
+    """Nothing."""
+
+
+@pytest.fixture
+def gone() -> int:
+    """The number of a process that has ended."""
+    process = subprocess.Popen([sys.executable, "-S", "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def test_only_runs_of_this_host_whose_process_is_gone_are_ended(gone: int) -> None:
+    other = launch_notes(gone) | {"host": "another"}
+    cases = {
+        "gone": launch_notes(gone),
+        "alive": launch_notes(os.getpid()),
+        "another host": other,
+        "older": {"pid": "1"},
+    }
+    with dg.DagsterInstance.ephemeral() as instance:
+        runs = {name: instance.create_run_for_job(work, status=dg.DagsterRunStatus.STARTING) for name in cases}
+        for name, notes in cases.items():
+            instance.report_engine_event("Launched run worker.", runs[name], EngineEventData(notes))
+        instance.create_run_for_job(work, status=dg.DagsterRunStatus.STARTING)  # nobody has launched it
+        assert end_orphans(instance) == [runs["gone"].run_id]
+        failed = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]))
+        assert [run.run_id for run in failed] == [runs["gone"].run_id]
+        assert end_orphans(instance) == []

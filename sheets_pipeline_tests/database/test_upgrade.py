@@ -166,7 +166,7 @@ def test_a_store_of_a_newer_version_is_refused(engine: sa.Engine):
         with pytest.raises(DatabaseError, match=rf"newer version.*to 9999; {STORE.head} is the last") as caught:
             use(engine)
         assert caught.value.needs_person
-        assert "PIPELINE_DATABASE_URL" in str(caught.value)
+        assert "put back the dump" in str(caught.value)
         assert "secret" not in str(caught.value)
     assert upgrade.check(engine).problems == [
         f"they are of version 9999, and {STORE.head} is the last that is known here"

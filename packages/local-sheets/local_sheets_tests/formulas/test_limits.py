@@ -184,10 +184,12 @@ def test_time_in_which_nothing_is_computed_is_not_counted():
 def test_a_round_of_many_heavy_formulas_ends_as_a_whole():
     book = TwinWorkbook({"Data": [[1]]})
     whole = Clock(0.2)
-    started = time.thread_time()
-    shown = [evaluate("=SUM(ARRAYFORMULA(SEQUENCE(400000)*2))", "Data", 0, 5, book, whole).value for _ in range(20)]
-    assert time.thread_time() - started < 3
-    assert getattr(shown[-1], "text", None) == LIMIT
+    shown, ends = [], [time.thread_time()]
+    for _ in range(20):
+        shown.append(evaluate("=SUM(ARRAYFORMULA(SEQUENCE(400000)*2))", "Data", 0, 5, book, whole).value)
+        ends.append(time.thread_time())
+    assert ends[-1] - ends[1] < ends[1] - ends[0]  # the first one takes all of the time that the round has
+    assert {getattr(value, "text", None) for value in shown} == {LIMIT}
 
 
 def test_others_are_served_while_a_formula_computes(new_api):

@@ -97,6 +97,8 @@ class TabWriter:
         self._marks = TabMarks(client, ownership, memory.now)
         self._reader = TabReader(tab, client, self._marks)
         self._sender = Sender(tab, client, memory, self._reader)
+        #: From when the frame of the full sync is that is under way.
+        self._computed_at = 0.0
 
     def keep_edits(self, inbox: EditInbox | None) -> None:
         """Have what people type into cells that they may edit go into this inbox, before it is written over or as it is."""
@@ -131,6 +133,7 @@ class TabWriter:
         """
         allowance = allowance or Allowance()
         with self.lock() as self._sender.still_ours:
+            self._computed_at = computed_at
             left = self.memory.written_since(computed_at).union(leave)
             report = self._rounds(allowance, lambda: self._look_at_all(frame, left, allowance))
             report.rows_in_database = len(frame)
@@ -334,6 +337,8 @@ class TabWriter:
         is_as_known = sight.is_as_known and facts.layout.keys() == layout.keys()
         if self._sender.copies is not None and is_as_known and not allowance.dry_run:
             self._sender.copies.inbox.take(changes, layout, stood)
+            # An edit that was applied meanwhile is newer than the frame, and may have looked to `take` as what we wrote.
+            changes.leave(memory.written_since(self._computed_at))
         if self.rows is not None and is_as_known and not allowance.dry_run:
             self.rows.hold(changes, TabLook(facts.sheet_id, snapshot, layout, index), wanted)
         strays = find_strays(self.tab, snapshot, layout, index, wanted, changes, base)

@@ -47,6 +47,13 @@ class ChangeSet:
     returned: int = 0
     returned_keys: set[str] = field(default_factory=set)
 
+    def leave(self, keys: Collection[str]) -> None:
+        """Take out the updates of rows with these keys."""
+        left = {row for key, row in self.updated_keys.items() if key in keys}
+        if left:
+            self.updates = [update for update in self.updates if update.row not in left]
+            self.updated_keys = {key: row for key, row in self.updated_keys.items() if row not in left}
+
 
 def compare(
     tab: Tab,

@@ -34,6 +34,7 @@ from sheets_pipeline.edits.apply import apply_due
 from sheets_pipeline.edits.intake import Intake, MessageRefused, parsed
 from sheets_pipeline.edits.local_script import install
 from sheets_pipeline.edits.look import look_due
+from sheets_pipeline.edits.reading import Reading
 from sheets_pipeline.edits.script import code, manifest
 from sheets_pipeline.edits.signature import secret_of, sign
 from sheets_pipeline.platform.tables import transcript_requests, users
@@ -258,6 +259,26 @@ def test_what_an_event_says_that_a_cell_held_is_read_whatever_the_locale(
     told: str, kind: ColumnType, cell: Any
 ) -> None:
     assert intake._held(told, Column("x", kind)) == cell
+
+
+def test_a_full_sync_leaves_an_edit_that_is_applied_while_it_plans(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
+    asset, take = way.asset("UserProfiles"), Reading.take
+    writer = way.pipeline.writer(asset.tab)
+    computed_at = writer.memory.now()
+    with way.pipeline.source.connect() as connection:
+        frame = asset.compute(connection, None)
+    way.put("UserProfiles!B2", "Ada")
+    assert way.send(way.message("UserProfiles", "full_name", [[1, "Ada"]])).status_code == 202
+
+    def late(*arguments: Any) -> None:
+        apply_due(way.pipeline)
+        take(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Reading, "take", late)
+        assert writer.full_sync(frame, computed_at=computed_at).cells == 0
+    assert way.user(1).full_name == "Ada"
+    assert way.sync("UserProfiles").cells == 0
 
 
 def test_a_full_sync_finds_what_no_message_told_and_does_not_bury_it(way: Way) -> None:

@@ -5,9 +5,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import sqlalchemy as sa
+
 from sheets_pipeline import pipeline as pipeline_module
-from sheets_pipeline.pipeline import Pipeline
+from sheets_pipeline.database.engine import connect
+from sheets_pipeline.database.upgrade import install_state
+from sheets_pipeline.pipeline import Pipeline, StoredMemory
 from sheets_pipeline.settings import load_settings
+from sheets_pipeline.sheets.memory import TabFacts
 
 
 def test_a_key_file_that_is_replaced_is_taken_by_a_process_that_goes_on(tmp_path: Path, monkeypatch: Any) -> None:
@@ -44,3 +49,26 @@ def test_a_key_file_that_is_replaced_is_taken_by_a_process_that_goes_on(tmp_path
     key.unlink()  # in the middle of being replaced
     assert opened.identity.name == "second"
     assert loaded == ["first", "second"]
+
+
+def test_facts_are_read_once_while_the_lock_of_their_tab_is_held(tmp_path: Path) -> None:
+    engine = connect(f"sqlite:///{tmp_path / 'state.db'}")
+    install_state(engine)
+    asked: list[str] = []
+    sa.event.listen(engine, "before_cursor_execute", lambda _c, _cursor, text, *_: asked.append(text))
+    mine, other = (StoredMemory(engine, "SHEET", "Tab") for _ in range(2))
+    first, second = (TabFacts(7, "Etc/GMT", {"id": 0}, at, key=["id"]) for at in (1.0, 2.0))
+    with mine.held():
+        assert mine.facts() is None
+        mine.save_facts(first)
+        asked.clear()
+        assert mine.facts() == first
+        assert not asked
+        assert other.facts() == first
+    other.save_facts(second)
+    assert mine.facts() == second
+    with mine.held():
+        assert mine.facts() == second
+        mine.save_facts(first)
+        assert mine.facts() == first
+    engine.dispose()

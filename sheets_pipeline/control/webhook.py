@@ -11,7 +11,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sheets_pipeline.control.security import Guard, is_webhook
 from sheets_pipeline.edits.applier import Applier
-from sheets_pipeline.edits.intake import Intake, MessageRefused
+from sheets_pipeline.edits.intake import Intake
+from sheets_pipeline.edits.messages import MessageRefused
 from sheets_pipeline.errors import SheetsPipelineError
 
 logger = logging.getLogger(__name__)

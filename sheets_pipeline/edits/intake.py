@@ -13,11 +13,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import tzinfo
-from typing import Annotated, Any, Literal
+from typing import Any
 
-import orjson
 import sqlalchemy as sa
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from sheets_pipeline.components.tab_asset import tab_assets
 from sheets_pipeline.database.edit_tables import sheet_edit_message
@@ -27,87 +25,28 @@ from sheets_pipeline.edits import ledger, looks, row_steps
 from sheets_pipeline.edits.base import as_cell
 from sheets_pipeline.edits.ends import Ends
 from sheets_pipeline.edits.ledger import Seen, Source
+from sheets_pipeline.edits.messages import Message, MessageRefused, as_typed, old_of, parsed, spreadsheet_of
 from sheets_pipeline.edits.places import editable_tab
 from sheets_pipeline.edits.recording import known_rows, record
 from sheets_pipeline.edits.signature import secret_of, sign
-from sheets_pipeline.edits.typed_over import is_told
 from sheets_pipeline.errors import SheetsError
 from sheets_pipeline.sheets.time_zones import time_zone
 from sheets_pipeline.sync.cells import MAX_KEY_CHARACTERS, Cell
-from sheets_pipeline.sync.merge import UNKNOWN, Unknown
-from sheets_pipeline.sync.tab import Column, ColumnType, Tab
-from sheets_pipeline.sync.typed_cells import Moment, Typed
+from sheets_pipeline.sync.tab import Tab
 
 #: How far the clock of a message may be from ours, in seconds.
 CLOCK_SECONDS = 300
 #: Largest message, in bytes.
 BODY_BYTES = 1_000_000
-#: Rows of one message; the script sends "look" for more.
-MOST_ROWS = 500
 #: Messages of one spreadsheet: a second on average, and at once.
 PER_SECOND, AT_ONCE = 40.0, 400.0
 #: So many cells count as one message more.
 CELLS_AS_MESSAGE = 100
-#: Longest id of a spreadsheet, in characters.
-_LONGEST_ID = 254
 #: Spreadsheets whose messages are counted; more than anybody keeps.
 _MOST_COUNTED = 10_000
 
 #: Changes by which no row is taken out.
 _NO_ROWS = ("INSERT_ROW", "INSERT_COLUMN", "INSERT_GRID", "REMOVE_COLUMN")
-
-_Word = Annotated[str, StringConstraints(max_length=_LONGEST_ID, pattern=r"^[^\x00-\x1f\x7f]*$")]
-
-
-class MessageRefused(Exception):
-    """A message of the webhook that is not taken, and the HTTP status that says so."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-
-
-class _Date(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    date: Annotated[int, Field(ge=-62_135_596_800_000, le=253_402_300_799_999)]
-
-
-_Value = Annotated[str, StringConstraints(max_length=50_000)] | bool | int | float | _Date | None
-
-
-class _Row(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    key: Annotated[list[_Value], Field(min_length=1, max_length=20)]
-    cells: Annotated[list[_Value], Field(max_length=1000)]
-    #: Of a row without its whole key: the other cells that people may edit.
-    rest: Annotated[list[_Value], Field(max_length=1000)] = Field(default_factory=list)
-
-
-class Message(BaseModel):
-    """What the script sends. ``probe`` asks for nothing but an answer, ``look`` says that something changed."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    id: Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F-]{36}$")]
-    kind: Literal["edit", "look", "probe"]
-    spreadsheet: _Word
-    tab: _Word = ""
-    at: Annotated[int, Field(ge=0, le=253_402_300_799_999)]
-    locale: _Word = ""
-    zone: _Word = ""
-    editor: _Word = ""
-    columns: Annotated[list[_Word], Field(max_length=1000)] = Field(default_factory=list)
-    rest: Annotated[list[_Word], Field(max_length=1000)] = Field(default_factory=list)
-    #: What a look says was done to the spreadsheet, in Apps Script's word; blank where a tab was edited.
-    change: _Word = ""
-    rows: Annotated[list[_Row], Field(max_length=MOST_ROWS)] = Field(default_factory=list)
-    #: What the event says that its single cell held before, and what was typed.
-    old: _Value = None
-    new: _Value = None
-    #: Whether key cells were among those that were changed.
-    keys: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +76,7 @@ class Intake:
             MessageRefused: It is not taken; says why.
             DatabaseError: The ledger cannot be written.
         """
-        spreadsheet = _spreadsheet_of(body)
+        spreadsheet = spreadsheet_of(body)
         self._check_signature(spreadsheet, body, timestamp, signature)
         if not self._quota.takes(spreadsheet):  # before anything that takes long
             raise MessageRefused(429, f"Expected at most {PER_SECOND:.0f} messages a second. Wait a moment.")
@@ -189,43 +128,6 @@ class Intake:
             raise MessageRefused(409, "This message was taken before.") from None
 
 
-def _spreadsheet_of(body: bytes) -> str:
-    """The id that a message names, whose secret must have signed it; blank where it names none."""
-    try:
-        message = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return ""
-    named = message.get("spreadsheet") if isinstance(message, dict) else None
-    return named if isinstance(named, str) and len(named) <= _LONGEST_ID else ""
-
-
-def parsed(body: bytes) -> Message:
-    """The message of a body.
-
-    Raises:
-        MessageRefused: It is none; no value of it is shown.
-    """
-    try:
-        message = Message.model_validate(orjson.loads(body))
-    except orjson.JSONDecodeError:
-        raise MessageRefused(400, "Expected JSON.") from None
-    except ValidationError as error:
-        places = sorted(
-            {".".join("*" if isinstance(part, int) else str(part) for part in one["loc"][:1]) for one in error.errors()}
-        )
-        raise MessageRefused(
-            400, f"Expected a message of the Apps Script; wrong are: {', '.join(places)[:200]}."
-        ) from None
-    if any(len(row.cells) != len(message.columns) for row in message.rows):
-        raise MessageRefused(400, "Expected as many cells in each row as there are columns.")
-    if any(row.rest and len(row.rest) != len(message.rest) for row in message.rows):
-        raise MessageRefused(400, "Expected as many other cells in each row as there are other columns.")
-    columns = [*message.columns, *message.rest]
-    if message.kind == "edit" and len(set(columns)) < len(columns):
-        raise MessageRefused(400, "Expected each column once.")
-    return message
-
-
 def _tabs(pipeline: Ends, message: Message) -> list[Tab]:
     """The tab that a message names; all that people edit for a look that names none."""
     if message.kind == "look" and not message.tab:
@@ -250,18 +152,18 @@ def _record(connection: sa.Connection, message: Message, tab: Tab) -> Taken:
     except SheetsError as error:
         raise MessageRefused(400, str(error)) from None
     rows = TabEvents((), (), tuple(map(tab.column, tab.key)))
-    old, is_old_sure = _old(message, tab, zone)
+    old, is_old_sure = old_of(message, tab, zone)
     seen: dict[tuple[str, str], Seen] = {}
     keys: set[str] = set()
     for row in message.rows:
         try:
-            key = rows.key_of_values([as_cell(_typed(part), zone) for part in row.key])
+            key = rows.key_of_values([as_cell(as_typed(part), zone) for part in row.key])
         except UnusableKey:
             key = ""
         keys.add(key if len(key) <= MAX_KEY_CHARACTERS and "\x00" not in key else "")
         if key in keys and key:
             for name, value in zip(message.columns, row.cells, strict=True):
-                seen.setdefault((key, name), Seen(key, name, _typed(value), old, is_old_sure))
+                seen.setdefault((key, name), Seen(key, name, as_typed(value), old, is_old_sure))
     # A new row, one whose key was changed, or one of people's own: what stands in it is read.
     asks = message.keys or keys != known_rows(connection, tab_id, keys)
     edits = tab.edits
@@ -289,7 +191,7 @@ def _note_steps(connection: sa.Connection, tab_id: int, message: Message, zone: 
     """Keep who typed what in rows without a whole key: such a row is inserted when it is complete."""
 
     def named(names: list[str], values: list[Any]) -> dict[str, Cell]:
-        return {name: as_cell(_typed(value), zone) for name, value in zip(names, values, strict=True)}
+        return {name: as_cell(as_typed(value), zone) for name, value in zip(names, values, strict=True)}
 
     rows = [
         (named(message.columns, row.cells), named(message.rest, row.rest) if row.rest else {})
@@ -298,28 +200,6 @@ def _note_steps(connection: sa.Connection, tab_id: int, message: Message, zone: 
     ]
     if rows:
         row_steps.note(connection, [tab_id], message.editor, message.at / 1000, rows)
-
-
-def _old(message: Message, tab: Tab, zone: tzinfo) -> tuple[Cell | Unknown, bool]:
-    """What the event of a single cell says that it held, and whether it is sure to be that of the message's row: the script
-    found there what was typed. Otherwise somebody has typed there again, or sorted the rows."""
-    if message.old is None or not len(message.rows) == len(message.columns) == 1:
-        return UNKNOWN, False
-    is_sure = is_told(_typed(message.new), _typed(message.rows[0].cells[0]), zone)
-    return _held(message.old, tab.column(message.columns[0])), is_sure
-
-
-def _held(value: _Value, column: Column) -> Cell | Unknown:
-    """What an event says that a cell held: a text always, of numbers and dates their digits, whatever the locale."""
-    if not isinstance(value, str) or column.type is ColumnType.TEXT:
-        return UNKNOWN if isinstance(value, _Date) else value
-    if column.type is ColumnType.BOOLEAN:
-        return {"TRUE": True, "FALSE": False}.get(value, value)
-    return float(value) if re.fullmatch(r"-?\d+(\.\d+)?(E[+-]?\d+)?", value, re.ASCII | re.IGNORECASE) else value
-
-
-def _typed(value: Any) -> Typed:
-    return Moment(value.date) if isinstance(value, _Date) else value
 
 
 class _Quota:

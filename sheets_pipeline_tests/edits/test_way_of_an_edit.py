@@ -28,12 +28,13 @@ from sheets_pipeline.control.webhook import add_webhook, webhook_alone
 from sheets_pipeline.database.edit_tables import sheet_edit
 from sheets_pipeline.defs.edit_sync import edit_sync, edits_left
 from sheets_pipeline.defs.resources import PipelineResource
-from sheets_pipeline.edits import intake, ledger, looks, typed_over
+from sheets_pipeline.edits import intake, ledger, looks, messages, typed_over
 from sheets_pipeline.edits.applier import Applier
 from sheets_pipeline.edits.apply import apply_due
-from sheets_pipeline.edits.intake import Intake, MessageRefused, parsed
+from sheets_pipeline.edits.intake import Intake
 from sheets_pipeline.edits.local_script import install
 from sheets_pipeline.edits.look import look_due
+from sheets_pipeline.edits.messages import MessageRefused, parsed
 from sheets_pipeline.edits.reading import Reading
 from sheets_pipeline.edits.script import code, manifest
 from sheets_pipeline.edits.signature import secret_of, sign
@@ -258,7 +259,7 @@ def test_hostile_json_is_refused_without_its_words(changes: dict[str, Any], nois
 def test_what_an_event_says_that_a_cell_held_is_read_whatever_the_locale(
     told: str, kind: ColumnType, cell: Any
 ) -> None:
-    assert intake._held(told, Column("x", kind)) == cell
+    assert messages._held(told, Column("x", kind)) == cell
 
 
 def test_a_full_sync_leaves_an_edit_that_is_applied_while_it_plans(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:

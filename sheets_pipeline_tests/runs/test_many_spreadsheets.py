@@ -28,7 +28,8 @@ from sheets_pipeline.defs.io_managers import SheetsIOManager
 from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.edits import looks
 from sheets_pipeline.edits.apply import apply_due
-from sheets_pipeline.edits.intake import Intake, MessageRefused, Taken
+from sheets_pipeline.edits.intake import Intake, Taken
+from sheets_pipeline.edits.messages import MessageRefused
 from sheets_pipeline.edits.signature import secret_of, sign
 from sheets_pipeline.errors import TabProblem, UnknownTab
 from sheets_pipeline.monitoring.doctor_facts import Facts

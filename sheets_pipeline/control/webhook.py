@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable, Sequence
 
 import sqlalchemy as sa
 from fastapi import FastAPI, Request
@@ -11,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sheets_pipeline.control.security import Guard, is_webhook
 from sheets_pipeline.edits.applier import Applier
-from sheets_pipeline.edits.intake import Intake
+from sheets_pipeline.edits.intake import Intake, Letter, Taken
 from sheets_pipeline.edits.messages import MessageRefused
 from sheets_pipeline.errors import SheetsPipelineError
 
@@ -20,9 +21,11 @@ logger = logging.getLogger(__name__)
 TIMESTAMP_HEADER, SIGNATURE_HEADER = "X-Sheets-Pipeline-Timestamp", "X-Sheets-Pipeline-Signature"
 
 
-#: Messages that are noted at the same time, each with a connection that the pool keeps. More would not be quicker, and make
-#: and close a connection each; the others wait their turn.
-_AT_ONCE = 4
+#: Groups of messages that are noted at the same time, each with a connection that the pool keeps; those that come meanwhile
+#: wait, and are the next group. So a message alone waits for nobody, and many at once cost little each.
+_AT_ONCE = 2
+#: Messages of a group.
+_MOST = 50
 
 
 class OnlyWebhook:
@@ -53,17 +56,14 @@ def webhook_alone() -> FastAPI:
 
 def add_webhook(app: FastAPI, intake: Intake, applier: Applier) -> None:
     """Serve the webhook; what is taken is applied right after it was committed."""
-    at_once = asyncio.Semaphore(_AT_ONCE)
+    letters = Letters(intake.receive_all)
 
     @app.post("/webhook", status_code=202, include_in_schema=False)
     async def webhook(request: Request) -> JSONResponse:
         headers = request.headers
-        body = await request.body()
+        letter = Letter(await request.body(), headers.get(TIMESTAMP_HEADER, ""), headers.get(SIGNATURE_HEADER, ""))
         try:
-            async with at_once:
-                taken = await run_in_threadpool(
-                    intake.receive, body, headers.get(TIMESTAMP_HEADER, ""), headers.get(SIGNATURE_HEADER, "")
-                )
+            taken = await letters.take(letter)
         except MessageRefused as refused:
             wait = {"Retry-After": "1"} if refused.status == 429 else {}
             return JSONResponse({"error": str(refused)}, status_code=refused.status, headers=wait)
@@ -77,3 +77,37 @@ def add_webhook(app: FastAPI, intake: Intake, applier: Applier) -> None:
         if taken.cells or taken.asks_for_look:
             applier.wake(look=taken.asks_for_look)
         return JSONResponse({"taken": taken.kind, "cells": taken.cells}, status_code=202)
+
+
+class Letters:
+    """Those that wait to be noted, and the groups in which they are."""
+
+    def __init__(self, receive_all: Callable[[Sequence[Letter]], Sequence[Taken | Exception]]) -> None:
+        self._receive_all = receive_all
+        self._waiting: list[tuple[Letter, asyncio.Future[Taken]]] = []
+        self._workers: set[asyncio.Task[None]] = set()
+
+    async def take(self, letter: Letter) -> Taken:
+        """Note one, with others that wait; raises what kept it from being noted."""
+        answer: asyncio.Future[Taken] = asyncio.get_running_loop().create_future()
+        self._waiting.append((letter, answer))
+        if len(self._workers) < _AT_ONCE:
+            worker = asyncio.create_task(self._work())
+            self._workers.add(worker)
+            worker.add_done_callback(self._workers.discard)
+        return await answer
+
+    async def _work(self) -> None:
+        while self._waiting:
+            group, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
+            try:
+                came_to = await run_in_threadpool(self._receive_all, [letter for letter, _ in group])
+            except Exception as error:
+                came_to = [error] * len(group)
+            for (_, answer), one in zip(group, came_to, strict=True):
+                if answer.done():  # whoever sent it has gone
+                    continue
+                if isinstance(one, Exception):
+                    answer.set_exception(one)
+                else:
+                    answer.set_result(one)

@@ -10,14 +10,15 @@ import hmac
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from sheets_pipeline.components.tab_asset import tab_assets
+from sheets_pipeline.database.edit_refusals import Kind, refusal
 from sheets_pipeline.database.edit_tables import sheet_edit_message
 from sheets_pipeline.database.event_keys import TabEvents, UnusableKey
 from sheets_pipeline.database.event_table import utc_now
@@ -27,7 +28,7 @@ from sheets_pipeline.edits.ends import Ends
 from sheets_pipeline.edits.ledger import Seen, Source
 from sheets_pipeline.edits.messages import Message, MessageRefused, as_typed, old_of, parsed, spreadsheet_of
 from sheets_pipeline.edits.places import editable_tab
-from sheets_pipeline.edits.recording import known_rows, record
+from sheets_pipeline.edits.recording import known_rows, record_all
 from sheets_pipeline.edits.signature import secret_of, sign
 from sheets_pipeline.errors import SheetsError
 from sheets_pipeline.sheets.time_zones import time_zone
@@ -45,8 +46,19 @@ CELLS_AS_MESSAGE = 100
 #: Spreadsheets whose messages are counted; more than anybody keeps.
 _MOST_COUNTED = 10_000
 
+#: Cells of messages that share a transaction.
+_MOST_CELLS = 2_000
+
 #: Changes by which no row is taken out.
 _NO_ROWS = ("INSERT_ROW", "INSERT_COLUMN", "INSERT_GRID", "REMOVE_COLUMN")
+
+
+class Letter(NamedTuple):
+    """A message as it was sent, with its headers."""
+
+    body: bytes
+    timestamp: str
+    signature: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,29 +88,61 @@ class Intake:
             MessageRefused: It is not taken; says why.
             DatabaseError: The ledger cannot be written.
         """
-        spreadsheet = spreadsheet_of(body)
-        self._check_signature(spreadsheet, body, timestamp, signature)
+        [answer] = self.receive_all([Letter(body, timestamp, signature)])
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def receive_all(self, letters: Sequence[Letter]) -> list[Taken | Exception]:
+        """The same for many, with what each came to in its place; those of one tab share a transaction."""
+        answers: dict[int, Taken | Exception] = {}
+        messages: dict[int, Message] = {}
+        for number, letter in enumerate(letters):
+            try:
+                messages[number] = self._checked(letter)
+            except MessageRefused as refused:
+                answers[number] = refused
+        for group in grouped(messages):
+            answers |= zip(group, self._answers([messages[number] for number in group]), strict=True)
+        return [answers[number] for number in range(len(letters))]
+
+    def _answers(self, messages: Sequence[Message]) -> Sequence[Taken | Exception]:
+        """What a group came to. Where its transaction fails, each is noted by itself: one holds up no others."""
+        try:
+            return self._noted(messages)
+        except Exception as error:
+            if len(messages) == 1 or refusal(error).kind is Kind.AWAY:
+                return [error] * len(messages)
+        return [answer for message in messages for answer in self._answers([message])]
+
+    def _checked(self, letter: Letter) -> Message:
+        spreadsheet = spreadsheet_of(letter.body)
+        self._check_signature(spreadsheet, letter.body, letter.timestamp, letter.signature)
         if not self._quota.takes(spreadsheet):  # before anything that takes long
             raise MessageRefused(429, f"Expected at most {PER_SECOND:.0f} messages a second. Wait a moment.")
-        message = parsed(body)
-        self._quota.charge(message.spreadsheet, sum(len(row.cells) for row in message.rows) / CELLS_AS_MESSAGE)
-        pipeline = self._open()
-        if not ledger.is_kept(pipeline.state, message.spreadsheet, pipeline.services.spreadsheet_id):
+        message = parsed(letter.body)
+        self._quota.charge(message.spreadsheet, _cells(message) / CELLS_AS_MESSAGE)
+        return message
+
+    def _noted(self, messages: Sequence[Message]) -> list[Taken]:
+        """Note messages of one spreadsheet, and of one tab where they are several, in one transaction."""
+        pipeline, first = self._open(), messages[0]
+        if not ledger.is_kept(pipeline.state, first.spreadsheet, pipeline.services.spreadsheet_id):
             raise MessageRefused(404, "Expected the id of a spreadsheet that is kept here; found another.")
-        tabs = [] if message.kind == "probe" else _tabs(pipeline, message)
+        tabs = [] if first.kind == "probe" else _tabs(pipeline, messages)
         with ledger.writing(pipeline.state) as connection:
-            self._note(connection, message)
-            if message.kind == "edit":
-                return _record(connection, message, tabs[0])
-            ids = [ledger.tab_id_of(connection, message.spreadsheet, tab.title) for tab in tabs]
+            _note(connection, messages)
+            if first.kind == "edit":
+                return _record(connection, messages, tabs[0])
+            ids = [ledger.tab_id_of(connection, first.spreadsheet, tab.title) for tab in tabs]
             known = sorted(one for one in ids if one is not None)
             for tab_id in known:
                 looks.ask(connection, tab_id)
-            if message.change not in _NO_ROWS:
+            if first.change not in _NO_ROWS:
                 watched = {tab.title for tab in tabs if tab.edits and tab.edits.deleted_rows}
                 lost = [i for i, tab in zip(ids, tabs, strict=True) if i is not None and tab.title in watched]
-                row_steps.note(connection, lost, message.editor, message.at / 1000)
-        return Taken(message.kind, message.tab, 0, bool(tabs))
+                row_steps.note(connection, lost, first.editor, first.at / 1000)
+        return [Taken(first.kind, first.tab, 0, bool(tabs))]
 
     def _check_signature(self, spreadsheet: str, body: bytes, timestamp: str, signature: str) -> None:
         if not self._secret or not self._is_enabled():
@@ -113,42 +157,114 @@ class Intake:
         if not re.fullmatch(r"[0-9]{1,12}", timestamp) or abs(time.time() - int(timestamp)) > CLOCK_SECONDS:
             raise MessageRefused(401, f"Expected a message that was sent within {CLOCK_SECONDS} seconds.")
 
-    def _note(self, connection: sa.Connection, message: Message) -> None:
-        values = {
+
+def grouped(messages: Mapping[int, Message]) -> list[list[int]]:
+    """Numbers of messages that can be noted together: edits of one tab, each of rows of its own; all others alone."""
+    groups, open_groups = list[list[int]](), dict[tuple[str, str], _Group]()
+    for number, message in messages.items():
+        if message.kind != "edit":
+            groups.append([number])
+            continue
+        place, keys = (message.spreadsheet, message.tab), {repr(row.key) for row in message.rows}
+        group = open_groups.get(place)
+        if group is None or group.keys & keys or group.cells + _cells(message) > _MOST_CELLS:
+            group = open_groups[place] = _Group([], set(), 0)
+            groups.append(group.numbers)
+        group.numbers.append(number)
+        group.keys.update(keys)
+        group.cells += _cells(message)
+    return groups
+
+
+@dataclass(slots=True)
+class _Group:
+    numbers: list[int]
+    keys: set[str]
+    cells: int
+
+
+def _cells(message: Message) -> int:
+    return sum(len(row.cells) for row in message.rows)
+
+
+def _note(connection: sa.Connection, messages: Sequence[Message]) -> None:
+    rows = [
+        {
             "id": message.id.lower(),
             "spreadsheet_id": message.spreadsheet,
             "tab": message.tab[:100],
             "kind": message.kind,
-            "cells": sum(len(row.cells) for row in message.rows),
-            "received_at": utc_now(),
+            "cells": _cells(message),
         }
-        try:
-            connection.execute(sheet_edit_message.insert().values(values))
-        except sa.exc.IntegrityError:
-            raise MessageRefused(409, "This message was taken before.") from None
+        for message in messages
+    ]
+    try:
+        connection.execute(sheet_edit_message.insert().values(received_at=utc_now()), rows)
+    except sa.exc.IntegrityError:
+        raise MessageRefused(409, "This message was taken before.") from None
 
 
-def _tabs(pipeline: Ends, message: Message) -> list[Tab]:
-    """The tab that a message names; all that people edit for a look that names none."""
-    if message.kind == "look" and not message.tab:
+def _tabs(pipeline: Ends, messages: Sequence[Message]) -> list[Tab]:
+    """The tab that messages name; all that people edit for a look that names none."""
+    first = messages[0]
+    if first.kind == "look" and not first.tab:
         return [asset.tab for asset in tab_assets().values() if asset.problem is None and asset.tab.edited]
-    tab = editable_tab(pipeline, message.spreadsheet, message.tab)
+    tab = editable_tab(pipeline, first.spreadsheet, first.tab)
     if tab is None:
         raise MessageRefused(404, "Expected the title of a tab with editable columns.")
-    edited = tab.edited
-    if unknown := [name for name in (*message.columns, *message.rest) if name not in edited]:
-        known = ", ".join(edited)
+    named = {name for message in messages for name in (*message.columns, *message.rest)}
+    if unknown := named.difference(tab.edited):
+        known = ", ".join(tab.edited)
         raise MessageRefused(400, f"{len(unknown)} of the columns are not editable; known: {known}.")
     return [tab]
 
 
-def _record(connection: sa.Connection, message: Message, tab: Tab) -> Taken:
-    tab_id = ledger.tab_id_of(connection, message.spreadsheet, tab.title)
+def _record(connection: sa.Connection, messages: Sequence[Message], tab: Tab) -> list[Taken]:
+    """Note the cells of messages of one tab.
+
+    Raises:
+        _SharedRow: Two of them tell of the same row, which they named in different ways.
+    """
+    tab_id = ledger.tab_id_of(connection, messages[0].spreadsheet, tab.title)
     if tab_id is None:
-        return Taken(message.kind, message.tab, 0)
-    zone_name = message.zone or "Etc/UTC"
+        return [Taken(message.kind, message.tab, 0) for message in messages]
+    told = [_told(message, tab) for message in messages]
+    keys = [key for one in told for key in one.keys if key]
+    if len(set(keys)) < len(keys):
+        raise _SharedRow
+    known = known_rows(connection, tab_id, keys)
+    # A new row, one whose key was changed, or one of people's own: what stands in it is read.
+    asks = [message.keys or not one.keys <= known for message, one in zip(messages, told, strict=True)]
+    if any(asks):
+        looks.ask(connection, tab_id)
+    edits = tab.edits
+    for message, one, is_asked in zip(messages, told, asks, strict=True):
+        if is_asked and edits is not None and edits.new_rows:
+            _note_steps(connection, tab_id, message, one.zone)
+        if is_asked and edits is not None and edits.deleted_rows and message.keys:
+            row_steps.note(connection, [tab_id], message.editor, message.at / 1000)
+    doubled = frozenset(looks.doubled_keys(connection, tab_id))
+    limit = edits.needs_approval_above if edits else None
+    batches = [(one.seen, _source(message, limit, doubled)) for message, one in zip(messages, told, strict=True)]
+    cells = record_all(connection, tab_id, batches, known_rows_only=True)
+    return [Taken("edit", messages[0].tab, number, asked) for number, asked in zip(cells, asks, strict=True)]
+
+
+class _SharedRow(Exception):
+    """Messages that have to be noted one after the other."""
+
+
+class _Told(NamedTuple):
+    """What a message tells: the keys of its rows, blank for one that is none, and their cells."""
+
+    keys: set[str]
+    seen: list[Seen]
+    zone: tzinfo
+
+
+def _told(message: Message, tab: Tab) -> _Told:
     try:
-        zone = time_zone(zone_name)
+        zone = time_zone(_zone_name(message))
     except SheetsError as error:
         raise MessageRefused(400, str(error)) from None
     rows = TabEvents((), (), tuple(map(tab.column, tab.key)))
@@ -164,27 +280,24 @@ def _record(connection: sa.Connection, message: Message, tab: Tab) -> Taken:
         if key in keys and key:
             for name, value in zip(message.columns, row.cells, strict=True):
                 seen.setdefault((key, name), Seen(key, name, as_typed(value), old, is_old_sure))
-    # A new row, one whose key was changed, or one of people's own: what stands in it is read.
-    asks = message.keys or keys != known_rows(connection, tab_id, keys)
-    edits = tab.edits
-    if asks:
-        looks.ask(connection, tab_id)
-        if edits is not None and edits.new_rows:
-            _note_steps(connection, tab_id, message, zone)
-        if edits is not None and edits.deleted_rows and message.keys:
-            row_steps.note(connection, [tab_id], message.editor, message.at / 1000)
-    source = Source(
+    return _Told(keys, list(seen.values()), zone)
+
+
+def _zone_name(message: Message) -> str:
+    return message.zone or "Etc/UTC"
+
+
+def _source(message: Message, limit: int | None, doubled: frozenset[str]) -> Source:
+    return Source(
         message.id.lower(),
         "webhook",
         message.at / 1000,
         message.locale or "en_US",
-        zone_name,
+        _zone_name(message),
         message.editor,
-        edits.needs_approval_above if edits else None,
-        frozenset(looks.doubled_keys(connection, tab_id)),
+        limit,
+        doubled,
     )
-    cells = record(connection, tab_id, list(seen.values()), source, known_rows_only=True)
-    return Taken(message.kind, message.tab, cells, asks)
 
 
 def _note_steps(connection: sa.Connection, tab_id: int, message: Message, zone: tzinfo) -> None:

@@ -1,9 +1,10 @@
 """Noting edits in the ledger: cells that differ from what the tab was last known to hold, and edits that take others back."""
 
+import math
 import uuid
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 import sqlalchemy as sa
@@ -36,25 +37,59 @@ def record(
     seen before it. A cell whose latest edit is this very one, seen the other way, is passed over. An edit that only the
     message of the next one tells of is noted, too, and not counted (``typed_over.py``).
     """
-    if not seen:
-        return 0
-    keys = list(dict.fromkeys(cell.row_key for cell in seen))
-    _supersede(connection, tab_id, seen, source)
-    base = _base(connection, tab_id, keys)
-    latest = _latest(connection, tab_id, keys)
-    noted = {"tab_id": tab_id, **source.as_row(), "seen_at": now(connection), "attempts": 0}
-    noted["due_at"] = noted["seen_at"]
+    return record_all(connection, tab_id, [(seen, source)], known_rows_only=known_rows_only)[0]
+
+
+def record_all(
+    connection: sa.Connection,
+    tab_id: int,
+    batches: Sequence[tuple[Sequence[Seen], Source]],
+    *,
+    known_rows_only: bool = False,
+) -> list[int]:
+    """The same for cells from several places at once, no two of which hold a cell of the same row."""
+    keys = list(dict.fromkeys(cell.row_key for seen, _ in batches for cell in seen))
+    if not keys:
+        return [0] * len(batches)
+    _supersede(connection, tab_id, batches)
+    known = _Known(tab_id, _base(connection, tab_id, keys), _latest(connection, tab_id, keys), now(connection))
+    counts, lines = list[int](), list[dict[str, Any]]()
+    for seen, source in batches:
+        rows, untold = _lines(connection, known, seen, source, known_rows_only)
+        _leave_for_approval(rows, source)
+        counts.append(len(rows))
+        lines += [*untold, *rows]
+    if lines:
+        connection.execute(sheet_edit.insert(), lines)
+    return counts
+
+
+class _Known(NamedTuple):
+    """What is known of rows of a tab, and the moment in which their cells are noted."""
+
+    tab_id: int
+    base: dict[str, dict[str, Cell]]
+    latest: dict[tuple[str, str], Edit]
+    moment: datetime
+
+
+def _lines(
+    connection: sa.Connection, known: _Known, seen: Sequence[Seen], source: Source, known_rows_only: bool
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Lines of the ledger for what differs, and for edits that only their next one's message tells of."""
+    tab_id, moment = known.tab_id, known.moment
+    noted = {"tab_id": tab_id, **source.as_row(), "seen_at": moment, "due_at": moment, "attempts": 0}
     rows, untold = list[dict[str, Any]](), list[dict[str, Any]]()
     for number, cell in enumerate(seen):
-        if known_rows_only and cell.row_key not in base:
+        if known_rows_only and cell.row_key not in known.base:
             continue
-        held = base.get(cell.row_key, {}).get(cell.column, UNKNOWN)
+        held = known.base.get(cell.row_key, {}).get(cell.column, UNKNOWN)
         stood = _stood(held, cell, source)
         if line := untold_line(connection, tab_id, cell, held, source):
-            untold.append(noted | line | {"settled_at": noted["seen_at"]})
+            untold.append(noted | line | {"settled_at": moment})
         if not isinstance(stood, Unknown) and not isinstance(cell.typed, Moment) and same_cell(cell.typed, stood):
             continue
-        before = latest.get((cell.row_key, cell.column))
+        before = known.latest.get((cell.row_key, cell.column))
         if before is not None and _is_known(before, cell, source):
             if source.is_overwritten:
                 _note_overwritten(connection, before, stood)
@@ -65,13 +100,10 @@ def record(
             "column_name": cell.column,
         }
         own |= {"base": as_json(stood), "typed": as_json(cell.typed)}
-        beginning = _beginning(before, source, noted["seen_at"])
+        beginning = _beginning(before, source, moment)
         if beginning["state"] == State.NEW.value or not adopt_untold(connection, tab_id, own, cell, source):
             rows.append(noted | own | beginning)
-    _leave_for_approval(rows, source)
-    if untold or rows:
-        connection.execute(sheet_edit.insert(), [*untold, *rows])
-    return len(rows)
+    return rows, untold
 
 
 def _stood(stood: Cell | Unknown, cell: Seen, source: Source) -> Cell | Unknown:
@@ -148,25 +180,30 @@ def _note_overwritten(connection: sa.Connection, edit: Edit, stood: Cell | Unkno
     connection.execute(change.values(is_overwritten=True, **known))
 
 
-def _supersede(connection: sa.Connection, tab_id: int, seen: Sequence[Seen], source: Source) -> None:
+def _supersede(connection: sa.Connection, tab_id: int, batches: Sequence[tuple[Sequence[Seen], Source]]) -> None:
     """Close earlier edits of these cells that nobody has begun to apply.
 
     This is the transaction's first statement: it waits for whoever applies one of them, and what is read afterwards is as
     that left it.
     """
     columns = sheet_edit.c
-    typed = {(cell.row_key, cell.column): _told(as_json(cell.typed)) for cell in seen}
+    typed = {
+        (cell.row_key, cell.column): (_told(as_json(cell.typed)), source.typed_at)
+        for seen, source in batches
+        for cell in seen
+    }
+    latest = max(source.typed_at for _, source in batches)
     reason = "the cell was typed over before this edit was applied"
-    for some in chunks({cell.row_key for cell in seen}):
-        mine = (columns.tab_id == tab_id) & columns.state.in_(OPEN) & (columns.typed_at <= source.typed_at)
-        rows = sa.select(columns.id, columns.row_key, columns.column_name, columns.typed).where(
+    for some in chunks({key for key, _ in typed}):
+        mine = (columns.tab_id == tab_id) & columns.state.in_(OPEN) & (columns.typed_at <= latest)
+        rows = sa.select(columns.id, columns.row_key, columns.column_name, columns.typed, columns.typed_at).where(
             mine, columns.row_key.in_(some)
         )
-        ids = [
-            row.id
-            for row in connection.execute(rows.with_for_update())
-            if typed.get((row.row_key, row.column_name), _told(row.typed)) != _told(row.typed)
-        ]
+        ids = []
+        for row in connection.execute(rows.with_for_update()):
+            now_typed, at = typed.get((row.row_key, row.column_name), (None, -math.inf))
+            if row.typed_at <= at and now_typed != _told(row.typed):
+                ids.append(row.id)
         if ids:
             change = sheet_edit.update().where(columns.id.in_(ids), columns.state.in_(OPEN))
             connection.execute(change.values(state=State.SUPERSEDED.value, reason=reason, settled_at=utc_now()))

@@ -1,10 +1,13 @@
 """From the sheet to the database over HTTP: a signed message or a full sync, the ledger, the tab again, the command line."""
 
+import asyncio
 import getpass
 import json
 import re
+import threading
 import time
 import uuid
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,20 +27,21 @@ from sheets_pipeline.cli.main import main
 from sheets_pipeline.components.tab_asset import TabAsset, tab_assets
 from sheets_pipeline.control.app import create_app
 from sheets_pipeline.control.operations import Operations
-from sheets_pipeline.control.webhook import add_webhook, webhook_alone
+from sheets_pipeline.control.webhook import Letters, add_webhook, webhook_alone
 from sheets_pipeline.database.edit_tables import sheet_edit
 from sheets_pipeline.defs.edit_sync import edit_sync, edits_left
 from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.edits import intake, ledger, looks, messages, typed_over
 from sheets_pipeline.edits.applier import Applier
 from sheets_pipeline.edits.apply import apply_due
-from sheets_pipeline.edits.intake import Intake
+from sheets_pipeline.edits.intake import Intake, Letter, Taken
 from sheets_pipeline.edits.local_script import install
 from sheets_pipeline.edits.look import look_due
-from sheets_pipeline.edits.messages import MessageRefused, parsed
+from sheets_pipeline.edits.messages import Message, MessageRefused, parsed
 from sheets_pipeline.edits.reading import Reading
 from sheets_pipeline.edits.script import code, manifest
 from sheets_pipeline.edits.signature import secret_of, sign
+from sheets_pipeline.errors import DatabaseError
 from sheets_pipeline.platform.tables import transcript_requests, users
 from sheets_pipeline.processes.servers import wait_until
 from sheets_pipeline.settings import Settings, load_settings
@@ -81,6 +85,10 @@ class Way:
     @staticmethod
     def _named(message: Any) -> str:
         return str(message.get("spreadsheet", "")) if isinstance(message, dict) else ""
+
+    def letter(self, message: dict[str, Any], secret: str = SECRET) -> Letter:
+        body, timestamp = orjson.dumps(message), str(int(time.time()))
+        return Letter(body, timestamp, sign(secret_of(self._named(message), secret), timestamp, body))
 
     def send(self, message: Any, *, secret: str = SECRET, age: int = 0, of: str = "") -> Any:
         """Post a message, signed with the secret of its spreadsheet, or of another one."""
@@ -217,6 +225,126 @@ def test_messages_that_are_not_to_be_taken_are_refused(way: Way, monkeypatch: py
         closed = Intake(lambda: way.pipeline, secret, is_enabled=partial(bool, is_enabled))
         with pytest.raises(MessageRefused, match="EDITS_ENABLED and EDITS_WEBHOOK_SECRET"):
             closed.receive(body, timestamp, sign(SECRET, timestamp, body))
+
+
+def test_messages_that_come_together_share_a_transaction_and_one_holds_up_no_other(way: Way) -> None:
+    taken, commits = Intake(lambda: way.pipeline, SECRET, is_enabled=lambda: True), list[object]()
+    sa.event.listen(way.pipeline.state, "commit", commits.append)
+    name = partial(way.message, "UserProfiles", "full_name")
+    good = [name([[key, f"Person {key}"]], editor=f"{key}@x.org") for key in (1, 2, 3)]
+    answers = taken.receive_all([way.letter(one) for one in good])
+    assert answers == [Taken("edit", "UserProfiles", 1)] * 3
+    assert len(commits) == 1
+    apply_due(way.pipeline)
+    assert [way.user(key).full_name for key in (1, 2, 3)] == ["Person 1", "Person 2", "Person 3"]
+    assert {edit["key"]: edit["editor"] for edit in way.edits()} == {"1": "1@x.org", "2": "2@x.org", "3": "3@x.org"}
+    at = int(time.time() * 1000)
+    mixed = [
+        name([[4, "First"]], at=at),
+        good[0],  # a replay
+        name([[5, "In no column"]], columns=["user_id"]),
+        name([["4", "Second"]], at=at + 1),  # the same row, named in another way
+        name([[6, "Nowhere"]], zone="Mars/Phobos"),
+        name([[7, "Seven"]]),
+        name([["own row", "x"]]),
+        way.message("", "", [], kind="look", columns=[]),
+    ]
+    letters = [*map(way.letter, mixed), way.letter(name([[8, "Forged"]]), "wrong")]
+    came_to = taken.receive_all(letters)
+    assert [_came_to(one) for one in came_to] == [1, 409, 400, 1, 400, 1, 0, 0, 401]
+    assert [one.asks_for_look for one in came_to if isinstance(one, Taken)] == [False, False, False, True, True]
+    apply_due(way.pipeline)
+    assert (way.user(4).full_name, way.user(7).full_name) == ("Second", "Seven")
+    assert [edit["state"] for edit in way.edits() if edit["key"] == "4"] == ["applied", "superseded"]
+
+
+def _came_to(answer: Taken | Exception) -> int | str:
+    if isinstance(answer, Taken):
+        return answer.cells
+    return answer.status if isinstance(answer, MessageRefused) else repr(answer)
+
+
+class _Away(DatabaseError):
+    is_transient = True
+
+
+def test_while_the_database_is_away_it_is_asked_once_for_all_that_come_together(way: Way) -> None:
+    asked = list[object]()
+
+    def away() -> Any:
+        asked.append(1)
+        raise _Away("It does not answer.")
+
+    taken = Intake(away, SECRET, is_enabled=lambda: True)
+    answers = taken.receive_all([way.letter(way.message("UserProfiles", "full_name", [[key, "x"]])) for key in (1, 2)])
+    assert [type(one) for one in answers] == [_Away, _Away]
+    assert len(asked) == 1
+
+
+MESSAGES = st.lists(
+    st.tuples(st.sampled_from(["edit", "edit", "look", "probe"]), st.sampled_from("ab"),
+              st.lists(st.integers(1, 4), min_size=1, max_size=3), st.sampled_from([1, 700])),
+    max_size=12,
+)  # fmt: skip
+
+
+@hypothesis.settings(max_examples=60)
+@hypothesis.given(MESSAGES)
+def test_a_group_is_of_one_tab_no_two_of_it_share_a_row_and_rows_keep_their_order(told: list[Any]) -> None:
+    made = {
+        n: Message.model_validate(
+            {"id": "0" * 36, "kind": kind, "spreadsheet": "s", "tab": tab, "at": n, "columns": ["c"] * width,
+             "rows": [{"key": [key], "cells": ["x"] * width} for key in keys]}
+        )
+        for n, (kind, tab, keys, width) in enumerate(told)
+    }  # fmt: skip
+    groups = intake.grouped(made)
+    assert sorted(n for group in groups for n in group) == list(made)
+    turn = {n: i for i, group in enumerate(groups) for n in group}
+    for group in groups:
+        assert len({(made[n].kind, made[n].tab) for n in group}) == 1
+        assert len(group) == 1 or made[group[0]].kind == "edit"
+        keys = [key for n in group for key in {tuple(row.key) for row in made[n].rows}]
+        assert len(keys) == len(set(keys))
+        assert len(group) == 1 or sum(len(row.cells) for n in group for row in made[n].rows) <= 2_000
+    for n, one in made.items():
+        for later, other in made.items():
+            share = {tuple(row.key) for row in one.rows} & {tuple(row.key) for row in other.rows}
+            if n < later and one.kind == other.kind == "edit" and one.tab == other.tab and share:
+                assert turn[n] < turn[later]
+
+
+def test_those_who_wait_are_the_next_group_and_who_has_gone_harms_nobody() -> None:
+    groups, go = list[int](), threading.Event()
+
+    def receive_all(letters: Sequence[Letter]) -> list[Taken | Exception]:
+        groups.append(len(letters))
+        go.wait(10)
+        if letters[0].body == b"broken":
+            raise ValueError
+        return [MessageRefused(409, "") if one.body == b"no" else Taken("edit", "", 1) for one in letters]
+
+    async def all_of_them() -> list[Any]:
+        letters = Letters(receive_all)
+
+        def sent(body: bytes) -> asyncio.Task[Any]:
+            return asyncio.create_task(letters.take(Letter(body, "", "")))
+
+        first = list[asyncio.Task[Any]]()
+        for number, body in enumerate((b"1", b"2"), 1):
+            first.append(sent(body))
+            while len(groups) < number:
+                await asyncio.sleep(0.001)
+        waiting = [sent(body) for body in (b"3", b"no", b"gone", b"4")]
+        await asyncio.sleep(0)
+        waiting.pop(2).cancel()
+        go.set()
+        answers = await asyncio.gather(*first, *waiting, return_exceptions=True)
+        return [*answers, *await asyncio.gather(sent(b"broken"), return_exceptions=True)]
+
+    came_to = asyncio.run(all_of_them())
+    assert groups == [1, 1, 4, 1]
+    assert [type(one) for one in came_to] == [Taken, Taken, Taken, MessageRefused, Taken, ValueError]
 
 
 def _disk_is_full(*about: Any) -> None:

@@ -200,7 +200,7 @@ def _supersede(connection: sa.Connection, tab_id: int, batches: Sequence[tuple[S
             mine, columns.row_key.in_(some)
         )
         ids = []
-        for row in connection.execute(rows.with_for_update()):
+        for row in connection.execute(rows.order_by(columns.id).with_for_update()):  # as they are claimed
             now_typed, at = typed.get((row.row_key, row.column_name), (None, -math.inf))
             if row.typed_at <= at and now_typed != _told(row.typed):
                 ids.append(row.id)

@@ -54,16 +54,13 @@ USED = [
         "dagster_celery.launcher:CeleryRunLauncher", "what our launcher for several hosts extends",
         takes="default_queue broker backend include config_source inst_data",
     ),
-    Used(
-        "dagster_celery.launcher:CeleryRunLauncher", "what our launcher for several hosts extends",
-        takes="default_queue broker backend include config_source inst_data",
-    ),
     Used("dagster._core.launcher.base:LaunchRunContext", "the run to launch", has="dagster_run workspace"),
     Used("dagster._core.launcher.base:CheckRunHealthResult", "health of a worker", takes="status msg run_worker_id"),
     Used("dagster._core.launcher.base:WorkerStatus", "health of a worker", has="RUNNING SUCCESS NOT_FOUND"),
     Used("dagster._core.run_coordinator.base:SubmitRunContext", "a new run", has="dagster_run workspace"),
     Used("dagster._core.run_coordinator.queued_run_coordinator:QueuedRunCoordinator", "what our coordinator extends"),
     Used("dagster._core.events:EngineEventData", "the process id beside the event of a launch", takes="metadata"),
+    Used("dagster._core.events:DagsterEventType", "finds that event again once the host is back", has="ENGINE_EVENT"),
     Used(
         "dagster._core.events:AssetMaterializationPlannedData", "a partition that a run was to materialize",
         takes="asset_key partition",
@@ -306,6 +303,7 @@ def test_the_launcher_and_the_coordinator_know_their_instance_and_the_launcher_i
         ("report_run_failed", "dagster_run message"),
         ("get_asset_records", ""),
         ("get_daemon_statuses", ""),
+        ("all_logs", "run_id of_type"),
     ],
 )
 def test_the_instance_which_is_public_only_by_name_answers_what_it_is_asked(method: str, takes: str) -> None:

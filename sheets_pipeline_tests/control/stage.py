@@ -28,6 +28,7 @@ from sheets_pipeline.dagster_runtime.webserver_guard import WebserverGuard
 from sheets_pipeline.database import events, history, leases, triggers
 from sheets_pipeline.database.edit_tables import sheet_edit
 from sheets_pipeline.database.engine import connect
+from sheets_pipeline.database.state import TabStore
 from sheets_pipeline.defs.resources import lending
 from sheets_pipeline.edits import ledger
 from sheets_pipeline.edits.apply import apply_due
@@ -72,6 +73,8 @@ class Stage:
         with self.pipeline.platform.begin() as connection:
             events.delete(connection, [event.id for event in events.pending(connection)])
         for title in self.operations.titles():
+            # What ``type`` told of never stood in the tab: going by it, a sync would find edits that nobody made.
+            TabStore(self.pipeline.state, self.pipeline.services.spreadsheet_id, title).distrust()
             run_launcher.sync_tab(title, str(uuid.uuid4()))
         self.operations.forget_status()
 

@@ -102,6 +102,16 @@ def test_a_persons_hour_is_previewed_and_taken_back(stage: Stage) -> None:
     rename(stage, 3, names[0])
 
 
+def test_a_fresh_start_leaves_no_edit_that_a_later_test_would_find_applied(stage: Stage) -> None:
+    before = name_of(stage, 3)
+    rename(stage, 3, "Changed meanwhile")
+    [edit] = stage.type(3, full_name="Eva")
+    assert stage.settled(edit)["state"] == "conflict"
+    stage.begin()
+    assert stage.get("/edits")["edits"] == []
+    rename(stage, 3, before)
+
+
 def test_an_undo_names_its_edits_in_one_way(stage: Stage) -> None:
     for body in ({}, {"batch": "x", "ids": [1]}, {"editor": "a@b.org"}, {"editor": "a@b.org", "since": SPAN["since"]}):
         answer = stage.post("/edits/undo", **body)

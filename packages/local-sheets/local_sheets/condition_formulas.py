@@ -9,13 +9,13 @@ from typing import Any
 
 from local_sheets.budget import LIMIT_REACHED, ROUND_SECONDS, Clock
 from local_sheets.cell_values.serial import to_serial
+from local_sheets.formula_texts import uses_decimal_comma
 from local_sheets.formulas.areas import Place
 from local_sheets.formulas.evaluator import evaluate
 from local_sheets.formulas.operands import Rows, Scalar, plain_value
 from local_sheets.formulas.shift import copy_formula
 from local_sheets.model.cell import AnyCell
 from local_sheets.model.spreadsheet import Spreadsheet
-from local_sheets.recalculation import uses_decimal_comma
 from local_sheets.workbook import SpreadsheetWorkbook, values_of
 
 Condition = Mapping[str, Any]

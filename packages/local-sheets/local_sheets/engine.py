@@ -26,6 +26,7 @@ from local_sheets.model.spreadsheet import Spreadsheet
 from local_sheets.model.transaction import Transaction
 from local_sheets.recalculation import Calculation, recalculate
 from local_sheets.store import SpreadsheetFile
+from local_sheets.table_columns import name_columns
 from local_sheets.versions import Version, put_back
 from local_sheets.workbook import Importer, SpreadsheetWorkbook
 
@@ -194,6 +195,7 @@ class Engine:
         def settle() -> None:
             nonlocal settled
             settled = True
+            name_columns(tx)
             entry.calculation = recalculate(tx, entry.calculation, self._importer(tx.spreadsheet))
 
         tx.settle = settle

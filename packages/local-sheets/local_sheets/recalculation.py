@@ -4,20 +4,18 @@ Each spreadsheet keeps its dependencies between requests. A change of values upd
 and go, tabs that are renamed and the like let them be built anew. A spreadsheet without formulas pays nothing.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from local_sheets.budget import LIMIT_REACHED, MOST_ORDER_STEPS, ROUND_SECONDS, Clock, LimitReached, limited
-from local_sheets.cell_values.locales import get_locale
 from local_sheets.cell_values.model import CellError, Formula
+from local_sheets.formula_texts import formula_cells
 from local_sheets.formulas.areas import AreaIndex, Place, Rectangle
 from local_sheets.formulas.dependencies import Dependencies, Order, places_within, reads_of
 from local_sheets.formulas.evaluator import Result, evaluate
 from local_sheets.formulas.lines import forget_lines
 from local_sheets.formulas.operands import Scalar, plain_value
-from local_sheets.formulas.shift import Change, copy_formula, shift_formula
-from local_sheets.model.cell import IMPLIED_FORMAT, IS_ARRAY, AnyCell, Cell, effective, entered, unpack
-from local_sheets.model.spreadsheet import Spreadsheet
+from local_sheets.model.cell import IMPLIED_FORMAT, IS_ARRAY, Cell, effective, entered, unpack
 from local_sheets.model.tab import Rect, Tab
 from local_sheets.model.transaction import GROWN, Transaction
 from local_sheets.spilling import (
@@ -105,44 +103,6 @@ def _new_cells(tx: Transaction) -> list[Rect]:
                 Rect(tab, 0, tab.row_count, columns, tab.column_count),
             ]
     return [area for area in found if area.row0 < area.row1 and area.col0 < area.col1]
-
-
-def formula_cells(tab: Tab) -> Iterable[tuple[int, int, Cell]]:
-    """Row, column and cell of each formula of a tab."""
-    for index, row in tab.rows.calculating():
-        for col, cell in enumerate(row.cells):
-            if type(cell) is Cell and type(cell.value) is Formula:
-                yield index, col, cell
-
-
-def rewrite_formulas(tx: Transaction, rewrite: Callable[[str, str], str]) -> None:
-    """Give each formula another text: ``rewrite`` gets the text and the title of its tab."""
-    for tab in tx.spreadsheet.tabs:
-        for row, col, cell in list(formula_cells(tab)):
-            old = unpack(cell).value
-            if isinstance(old, Formula) and (text := rewrite(old.text, tab.title)) != old.text:
-                tab.put_cells(tx, row, col, [replace(cell, value=Formula(text))])
-
-
-def follow(tx: Transaction, change: Change) -> None:
-    """Let all formulas follow rows or columns that were inserted, deleted or moved."""
-    comma = uses_decimal_comma(tx.spreadsheet)
-    rewrite_formulas(tx, lambda text, title: shift_formula(text, title, change, decimal_comma=comma))
-
-
-def copied(cell: AnyCell, down: int, right: int, *, decimal_comma: bool) -> AnyCell:
-    """The cell as it stands that much further down and right: the references of a formula move along."""
-    if type(cell) is not Cell:
-        return cell
-    if type(cell.value) is Formula:
-        text = copy_formula(cell.value.text, down, right, decimal_comma=decimal_comma)
-        return replace(cell, value=Formula(text), result=None)
-    return unspilled(cell)
-
-
-def uses_decimal_comma(sheet: Spreadsheet) -> bool:
-    """Whether formulas of the spreadsheet's locale write ``1,5`` and part arguments with ``;``."""
-    return get_locale(sheet.locale).decimal == ","
 
 
 class _Round:

@@ -8,13 +8,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from local_sheets.comment_anchors import shift_anchors
+from local_sheets.formula_texts import follow
 from local_sheets.formulas.shift import Deleted, Inserted, Moved
 from local_sheets.limits import check_size
 from local_sheets.model.cell import AnyCell, Cell, pack
 from local_sheets.model.rows import Row
 from local_sheets.model.tab import Tab
 from local_sheets.model.transaction import GROWN, Transaction
-from local_sheets.recalculation import follow
+from local_sheets.rule_formulas import Written, written_in_tabs
+from local_sheets.table_columns import shift_columns
 
 #: What becomes of a half-open span of rows or columns; None when nothing of it is left.
 Shift = Callable[[int, int], tuple[int, int] | None]
@@ -37,13 +39,13 @@ def insert_rows(tx: Transaction, tab: Tab, index: int, count: int, *, inherit: b
         tab.rows.insert(index, fresh, tx.serial)
     at_end = index >= tab.row_count
     tab.grid["rowCount"] = tab.row_count + count
-    _shift_all(tx, tab, "Row", lambda start, end: _grown(start, end, index, count))
+    written = _shift_all(tx, tab, "Row", lambda start, end: _grown(start, end, index, count))
     shift = Inserted(tab.title, True, index, count)
     if at_end:  # no formula has to follow
         tx.shifts.append((tab.sheet_id, shift))
         tx.note_tab(tab, GROWN)
         return
-    _follow(tx, tab, shift)
+    _follow(tx, tab, shift, written)
     tx.note_tab(tab, "rows")
 
 
@@ -75,8 +77,8 @@ def delete_rows(tx: Transaction, tab: Tab, start: int, end: int) -> None:
     frozen = tab.grid.get("frozenRowCount", 0)
     if start < frozen:
         _set_frozen(tab, "frozenRowCount", frozen - (min(end, frozen) - start))
-    _shift_all(tx, tab, "Row", lambda a, b: _shrunk(a, b, start, end))
-    _follow(tx, tab, Deleted(tab.title, True, start, end))
+    written = _shift_all(tx, tab, "Row", lambda a, b: _shrunk(a, b, start, end))
+    _follow(tx, tab, Deleted(tab.title, True, start, end), written)
     tx.note_tab(tab, "rows")
 
 
@@ -90,8 +92,8 @@ def move_rows(tx: Transaction, tab: Tab, start: int, end: int, destination: int)
     moved = tab.rows.delete(start, end, tx.serial)
     target = destination if destination <= start else destination - (end - start)
     tab.rows.insert(target, moved, tx.serial)
-    _shift_all(tx, tab, "Row", lambda a, b: _moved(a, b, start, end, target))
-    _follow(tx, tab, Moved(tab.title, True, start, end, destination))
+    written = _shift_all(tx, tab, "Row", lambda a, b: _moved(a, b, start, end, target))
+    _follow(tx, tab, Moved(tab.title, True, start, end, destination), written)
     tx.note_tab(tab, "rows")
 
 
@@ -116,8 +118,8 @@ def insert_columns(tx: Transaction, tab: Tab, index: int, count: int, *, inherit
     if index < len(tab.columns):
         tab.columns = [*tab.columns[:index], *[None] * count, *tab.columns[index:]]
     tab.grid["columnCount"] = tab.column_count + count
-    _shift_all(tx, tab, "Column", lambda start, end: _grown(start, end, index, count))
-    _follow(tx, tab, Inserted(tab.title, False, index, count))
+    written = _shift_all(tx, tab, "Column", lambda start, end: _grown(start, end, index, count))
+    _follow(tx, tab, Inserted(tab.title, False, index, count), written)
     tx.note_tab(tab, "columns")
 
 
@@ -133,8 +135,8 @@ def delete_columns(tx: Transaction, tab: Tab, start: int, end: int) -> None:
     frozen = tab.grid.get("frozenColumnCount", 0)
     if start < frozen:
         _set_frozen(tab, "frozenColumnCount", frozen - (min(end, frozen) - start))
-    _shift_all(tx, tab, "Column", lambda a, b: _shrunk(a, b, start, end))
-    _follow(tx, tab, Deleted(tab.title, False, start, end))
+    written = _shift_all(tx, tab, "Column", lambda a, b: _shrunk(a, b, start, end))
+    _follow(tx, tab, Deleted(tab.title, False, start, end), written)
     tx.note_tab(tab, "columns")
 
 
@@ -153,8 +155,8 @@ def move_columns(tx: Transaction, tab: Tab, start: int, end: int, destination: i
 
     _rewrite_rows(tx, tab, move)
     tab.columns = move(list(tab.columns))
-    _shift_all(tx, tab, "Column", lambda a, b: _moved(a, b, start, end, target))
-    _follow(tx, tab, Moved(tab.title, False, start, end, destination))
+    written = _shift_all(tx, tab, "Column", lambda a, b: _moved(a, b, start, end, target))
+    _follow(tx, tab, Moved(tab.title, False, start, end, destination), written)
     tx.note_tab(tab, "columns")
 
 
@@ -195,10 +197,10 @@ def _set_frozen(tab: Tab, name: str, count: int) -> None:
 # -- what points to rows and columns
 
 
-def _follow(tx: Transaction, tab: Tab, shift: Inserted | Deleted | Moved) -> None:
+def _follow(tx: Transaction, tab: Tab, shift: Inserted | Deleted | Moved, written: list[Written]) -> None:
     tx.shifts.append((tab.sheet_id, shift))
     shift_anchors(tx, tab.sheet_id, shift)
-    follow(tx, shift)
+    follow(tx, shift, written)
 
 
 def _grown(start: int, end: int, index: int, count: int) -> tuple[int, int]:
@@ -231,8 +233,14 @@ def _moved(start: int, end: int, from0: int, from1: int, target: int) -> tuple[i
     return min(first, last), max(first, last) + 1
 
 
-def _shift_all(tx: Transaction, tab: Tab, axis: str, shift: Shift) -> None:
-    """Apply a shift to every range that points into the tab, and drop what lost all of its range."""
+def _shift_all(tx: Transaction, tab: Tab, axis: str, shift: Shift) -> list[Written]:
+    """Apply a shift to every range that points into the tab, and drop what lost all of its range.
+
+    Returns the formulas in rules of tabs, with the cells that they were written for before.
+    """
+    written = written_in_tabs(tx.spreadsheet)
+    for table in tab.sheet.get("tables", ()) if axis == "Column" else ():
+        shift_columns(table, shift)
     for name, items in _ranged_items(tab.sheet):
         kept = [item for item in items if shift_item(item, axis, shift)]
         if kept:
@@ -248,6 +256,7 @@ def _shift_all(tx: Transaction, tab: Tab, axis: str, shift: Shift) -> None:
     tx.spreadsheet.named_ranges = [
         item for item in named if item["range"].get("sheetId", 0) != sheet_id or shift_item(item, axis, shift)
     ]
+    return written
 
 
 def _ranged_items(sheet: dict[str, Any]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
@@ -266,7 +275,25 @@ def shift_item(item: dict[str, Any], axis: str, shift: Shift) -> bool:
         return False
     for unprotected in item.get("unprotectedRanges", []):
         _shift_grid_range(unprotected, axis, shift)
+    if axis == "Column":
+        _shift_criteria(item, shift)
     return True
+
+
+def _shift_criteria(kept: dict[str, Any], shift: Shift) -> None:
+    """Let a filter's criteria and order follow their columns."""
+
+    def moved(index: int) -> int | None:
+        place = shift(index, index + 1)
+        return None if place is None else place[0]
+
+    if "criteria" in kept:
+        places = ((moved(int(column)), one) for column, one in kept["criteria"].items())
+        kept["criteria"] = {str(place): one for place, one in places if place is not None}
+    for name, index in (("filterSpecs", "columnIndex"), ("sortSpecs", "dimensionIndex")):
+        if name in kept:
+            specs = ((moved(spec.get(index, 0)), spec) for spec in kept[name])
+            kept[name] = [{**spec, index: place} for place, spec in specs if place is not None]
 
 
 def _shift_grid_range(place: dict[str, Any], axis: str, shift: Shift) -> bool:

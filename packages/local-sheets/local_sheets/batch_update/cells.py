@@ -5,11 +5,11 @@ from typing import Any
 
 from local_sheets.api_error import invalid
 from local_sheets.batch_update.shifting import insert_range
+from local_sheets.formula_texts import copied, uses_decimal_comma
 from local_sheets.limits import resize
 from local_sheets.model.cell import AnyCell, Cell, entered
 from local_sheets.model.tab import Rect, Tab
 from local_sheets.model.transaction import Transaction
-from local_sheets.recalculation import copied, uses_decimal_comma
 from local_sheets.references import grid_rect, read_coordinate, tab_of_id
 from local_sheets.spreadsheets_api.contents import CellChange, read_fields, write_row_data
 

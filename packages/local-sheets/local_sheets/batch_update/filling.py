@@ -9,10 +9,10 @@ from local_sheets.batch_update.pasting import is_formula
 from local_sheets.cell_block import Block, put, take
 from local_sheets.cell_values.model import Value, plain_number
 from local_sheets.cell_values.number_format import is_date_format
+from local_sheets.formula_texts import copied, uses_decimal_comma
 from local_sheets.model.cell import AnyCell, effective, entered, number_format_of, with_value
 from local_sheets.model.tab import Rect
 from local_sheets.model.transaction import Transaction
-from local_sheets.recalculation import copied, uses_decimal_comma
 from local_sheets.references import grid_rect
 from local_sheets.values_api.writing import write_rows
 

@@ -11,11 +11,11 @@ from local_sheets.api_error import invalid
 from local_sheets.batch_update.merges import merges_of
 from local_sheets.cell_block import Block, clear, put, take
 from local_sheets.cell_values.model import Formula
+from local_sheets.formula_texts import copied, rewrite_formulas, uses_decimal_comma
 from local_sheets.formulas.shift import CellsMoved, move_cells
 from local_sheets.model.cell import AnyCell, Cell, effective, entered, pack, unpack, with_value
 from local_sheets.model.tab import Rect, Tab
 from local_sheets.model.transaction import Transaction
-from local_sheets.recalculation import copied, rewrite_formulas, uses_decimal_comma
 from local_sheets.references import grid_rect, read_coordinate
 from local_sheets.values_api.writing import write_rows
 

@@ -4,12 +4,12 @@ from typing import Any
 
 from local_sheets.api_error import invalid
 from local_sheets.cell_block import Block, put, take
+from local_sheets.formula_texts import rewrite_formulas, uses_decimal_comma
 from local_sheets.formulas.shift import CellsMoved, move_cells
 from local_sheets.limits import resize
 from local_sheets.model.cell import AnyCell
 from local_sheets.model.tab import Rect
 from local_sheets.model.transaction import Transaction
-from local_sheets.recalculation import rewrite_formulas, uses_decimal_comma
 from local_sheets.references import COLUMNS, ROWS, grid_rect
 
 Message = dict[str, Any]

@@ -7,11 +7,11 @@ from typing import Any
 from local_sheets.api_error import invalid
 from local_sheets.batch_update.merges import merges_of
 from local_sheets.cell_values.model import CellError
+from local_sheets.formula_texts import copied, uses_decimal_comma
 from local_sheets.model.cell import AnyCell, effective
 from local_sheets.model.rows import Row
 from local_sheets.model.tab import Rect
 from local_sheets.model.transaction import Transaction
-from local_sheets.recalculation import copied, uses_decimal_comma
 from local_sheets.references import grid_rect, tab_of_grid
 
 Message = dict[str, Any]

@@ -9,14 +9,13 @@ from typing import Any
 from local_sheets.api_error import invalid
 from local_sheets.batch_update.kept_items import add_item, find_item, replace_item, whole_range
 from local_sheets.cell_block import clear
-from local_sheets.formulas.shift import rename_table
 from local_sheets.model.cell import effective, with_value
 from local_sheets.model.tab import Tab
 from local_sheets.model.transaction import Transaction
-from local_sheets.recalculation import rewrite_formulas, uses_decimal_comma
 from local_sheets.references import grid_rect
 from local_sheets.spreadsheets_api.answer import without_zero_sheet_id
 from local_sheets.spreadsheets_api.contents import merge_masked, read_fields
+from local_sheets.table_columns import rename_in_formulas
 
 Message = dict[str, Any]
 
@@ -81,14 +80,7 @@ def update_table(tx: Transaction, request: Message) -> None:
     area = grid_rect(tx.spreadsheet, merged["range"])
     merged["columnProperties"] = _columns(tx, tab, area, merged.get("columnProperties", []))
     replace_item(tx, tab, _NAME, place, merged)
-    _rename_in_formulas(tx, old, merged)
-
-
-def _rename_in_formulas(tx: Transaction, old: Message, new: Message) -> None:
-    """Let formulas follow a table's other name, and other names of its columns."""
-    comma, columns = uses_decimal_comma(tx.spreadsheet), _renamed(old, new)
-    if columns or old["name"] != new["name"]:
-        rewrite_formulas(tx, lambda text, _: rename_table(text, old["name"], new["name"], columns, decimal_comma=comma))
+    rename_in_formulas(tx, old["name"], merged["name"], _renamed(old, merged))
 
 
 def _renamed(old: Message, new: Message) -> dict[str, str]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from local_sheets.api_error import invalid
 from local_sheets.field_mask import Mask
+from local_sheets.formula_texts import rewrite_formulas, uses_decimal_comma
 from local_sheets.formulas.shift import drop_tab, rename_tab
 from local_sheets.limits import MAX_TABS, check_size, resize
 from local_sheets.model.cell import Cell
@@ -13,7 +14,6 @@ from local_sheets.model.protection import check_tab, check_whole_tab
 from local_sheets.model.spreadsheet import Spreadsheet, fresh_id
 from local_sheets.model.tab import Column, Tab
 from local_sheets.model.transaction import Transaction
-from local_sheets.recalculation import rewrite_formulas, uses_decimal_comma
 from local_sheets.references import tab_of_id
 from local_sheets.spreadsheets_api.answer import sheet_properties_message
 from local_sheets.spreadsheets_api.contents import merge_masked, read_fields

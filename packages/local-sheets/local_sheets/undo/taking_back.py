@@ -11,13 +11,13 @@ from typing import Any
 
 from local_sheets.api_error import ApiError
 from local_sheets.cell_values.model import Formula
+from local_sheets.formula_texts import uses_decimal_comma
 from local_sheets.formulas.shift import Change as Shift
 from local_sheets.formulas.shift import Deleted, Inserted, Moved, shift_formula
 from local_sheets.model.cell import AnyCell, Cell, pack, unpack
 from local_sheets.model.rows import Block, Row
 from local_sheets.model.tab import Column, Tab
 from local_sheets.model.transaction import Transaction
-from local_sheets.recalculation import uses_decimal_comma
 from local_sheets.structure import (
     crop,
     delete_columns,

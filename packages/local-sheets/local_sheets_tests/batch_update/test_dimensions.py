@@ -144,6 +144,54 @@ def test_formulas_follow_their_cells(api: Api):
     assert api.values("B3") == [["#REF!"]]
 
 
+def rule_texts(api: Api) -> list[str]:
+    """The formulas of the validation of B3, of the first conditional format and of the filter."""
+    [[cell]] = api.cells("B3", "dataValidation")
+    tab = api.sheet("conditionalFormats,basicFilter")
+    holders = [
+        cell["dataValidation"]["condition"],
+        tab["conditionalFormats"][0]["booleanRule"]["condition"],
+        *(one["condition"] for one in tab["basicFilter"]["criteria"].values()),
+    ]
+    return [value["userEnteredValue"] for holder in holders for value in holder["values"]]
+
+
+def test_formulas_of_rules_follow_their_cells(api: Api):
+    def custom(text: str) -> dict:
+        return {"type": "CUSTOM_FORMULA", "values": [{"userEnteredValue": text}]}
+
+    form = {"condition": custom("=B2>$D$9"), "format": {"textFormat": {"bold": True}}}
+    api.batch(
+        {"setDataValidation": {"range": grid(1, 6, 1, 2), "rule": {"condition": custom("=B2>$D$9")}}},
+        {"addConditionalFormatRule": {"rule": {"ranges": [grid(1, 6, 1, 2)], "booleanRule": form}, "index": 0}},
+        {
+            "setBasicFilter": {
+                "filter": {"range": grid(0, 6, 1, 2), "criteria": {"1": {"condition": custom("=B2>$D$9")}}}
+            }
+        },
+    )
+    api.batch(insert(rows(7, 8)))
+    assert rule_texts(api) == ["=B2>$D$10"] * 3
+    api.batch({"deleteDimension": {"range": rows(1, 2)}})  # the row that they are written for
+    assert rule_texts(api) == ["=B2>$D$9"] * 3
+    api.batch(insert(columns(0, 1)), insert(rows(0, 1)), {"deleteDimension": {"range": columns(0, 1)}})
+    assert rule_texts(api) == ["=B3>$D$10"] * 3
+    api.batch({"updateSheetProperties": {"properties": {"sheetId": 0, "title": "New"}, "fields": "title"}})
+    in_list = {"type": "ONE_OF_RANGE", "values": [{"userEnteredValue": "=New!$D$1:$D$4"}]}
+    api.batch({"setDataValidation": {"range": grid(2, 3, 1, 2), "rule": {"condition": in_list}}}, insert(rows(3, 4)))
+    assert rule_texts(api)[0] == "=New!$D$1:$D$5"
+
+
+def test_a_filter_follows_its_columns(api: Api):
+    kept = {"range": grid(0, 6, 0, 3), "criteria": {"1": {"hiddenValues": ["x"]}, "2": {"hiddenValues": ["y"]}}}
+    api.batch({"addFilterView": {"filter": {**kept, "sortSpecs": [{"dimensionIndex": 2}]}}}, insert(columns(0, 1)))
+    api.batch({"deleteDimension": {"range": columns(2, 3)}})
+    [view] = api.sheet("filterViews(criteria,filterSpecs,sortSpecs)")["filterViews"]
+    assert view["criteria"] == {"2": {"hiddenValues": ["y"]}}
+    assert [spec["columnIndex"] for spec in view["filterSpecs"]] == [2]
+    assert [spec["dimensionIndex"] for spec in view["sortSpecs"]] == [2]
+
+
 def test_groups_nest_and_meet_as_the_reference_says(api: Api):
     api.batch({"addDimensionGroup": {"range": rows(0, 5)}})
     [reply] = api.batch({"addDimensionGroup": {"range": rows(3, 8)}})

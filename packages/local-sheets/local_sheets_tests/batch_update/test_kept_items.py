@@ -177,6 +177,23 @@ def test_tables_name_their_columns(api: Api):
     assert api.values("A1:B2") == []
 
 
+def test_a_tables_header_names_its_columns(api: Api):
+    api.put("A1", [["id", "amount"], [1, 2]])
+    api.batch({"addTable": {"table": {"name": "Orders", "range": grid(0, 2, 0, 2)}}})
+    api.type("E1", [["=SUM(Orders[amount])"]])
+    api.put("B1", [["price"]])
+    assert api.values("E1", valueRenderOption="FORMULA") == [["=SUM(Orders[price])"]]
+    middle = {"sheetId": 0, "dimension": "COLUMNS", "startIndex": 1, "endIndex": 2}
+    api.batch({"insertDimension": {"range": middle, "inheritFromBefore": True}})
+    assert api.values("A1:C1") == [["id", "Column 2", "price"]]
+    assert api.values("F1") == [["2"]]
+    api.batch({"deleteDimension": {"range": {**middle, "startIndex": 0, "endIndex": 1}}})
+    api.put("A1", [["Price"]])  # another column's name
+    [table] = api.sheet("tables.columnProperties")["tables"]
+    assert table["columnProperties"] == [{"columnName": "Price"}, {"columnIndex": 1, "columnName": "price 2"}]
+    assert api.values("E1", valueRenderOption="FORMULA") == [["=SUM(Orders[price 2])"]]
+
+
 def test_charts_are_kept_moved_changed_and_deleted(api: Api):
     spec = {"title": "Sales", "basicChart": {"chartType": "LINE"}}
     at = {"anchorCell": {"sheetId": 0, "rowIndex": 2, "columnIndex": 3}}

@@ -207,6 +207,27 @@ def test_kubernetes_runs_what_compose_runs() -> None:
     assert values["runLauncher"]["config"]["customRunLauncher"] == launcher
 
 
+@pytest.mark.parametrize(
+    ("command", "becomes"),
+    [
+        ("dagster-webserver -h 0.0.0.0 -p 3000", "sheets-pipeline logged dagster-webserver -h 0.0.0.0 -p 3000"),
+        ("dagster api grpc -h 0.0.0.0", "sheets-pipeline logged dagster api grpc -h 0.0.0.0"),
+        ("dagster api grpc-health-check -p 4266", "/opt/venv/bin/dagster api grpc-health-check -p 4266"),
+        ("dagster --version", "/opt/venv/bin/dagster --version"),
+    ],
+)
+def test_the_image_puts_logged_before_servers_that_the_chart_starts(tmp_path: Path, command: str, becomes: str) -> None:
+    shutil.copytree(DEPLOY / "logged", tmp_path / "logged", symlinks=True)
+    script = tmp_path / "logged" / "dagster"
+    script.write_text(script.read_text().replace("exec ", "echo "))
+    path = re.findall(r"^ENV PATH=(\S+)", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE)[-1]
+    first, second, _ = path.split(":")
+    assert (first, second) == ("/opt/logged", "/opt/venv/bin")
+    environment = {"PATH": f"{tmp_path / 'logged'}:/usr/bin:/bin"}
+    done = subprocess.run(["/bin/sh", "-c", command], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == becomes
+
+
 def test_kubernetes_gives_every_part_the_same_image_settings_and_key() -> None:
     values, containers = _kubernetes()
     [code] = values["dagster-user-deployments"]["deployments"]

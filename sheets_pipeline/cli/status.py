@@ -21,6 +21,7 @@ from sheets_pipeline.terminal import escape, screen
 
 if TYPE_CHECKING:
     from sheets_pipeline.sync.health import Health, Status, TabHealth
+    from sheets_pipeline.sync.hosts import HostProcess
 
 #: ``--watch`` looks this often.
 _WATCH_SECONDS = 2.0
@@ -87,12 +88,13 @@ def exit_code(health: "Health") -> int:
 def view(status: "Status") -> RenderableType:
     """Everything on one screen: the sentence first, then tabs, queue and quota, and what is wrong with what to do."""
     parts: list[RenderableType] = [f"{_coloured(status.health)}  {escape(status.reason)}"]
-    if not status.daemon_running:
+    if not status.daemon_running and not any(one.key == "daemon" for one in status.host_findings):
         parts.append(
             "[yellow]Dagster's daemon has not reported for five minutes, so no sync starts by itself. "
             "Start `sheets-pipeline dev` or `dagster dev`.[/]"
         )
-    others = [*status.failed_ticks, *([status.stale_code] if status.stale_code else [])]
+    others = [one.text for one in status.host_findings]
+    others += [*status.failed_ticks, *([status.stale_code] if status.stale_code else [])]
     parts += [f"[yellow]{escape(text)}[/]" for text in others if text not in status.reason]
     if all(tab.total_syncs == 0 for tab in status.tabs.values()):
         parts.append("Nothing has been synced yet. `sheets-pipeline sync` does it now.")
@@ -146,6 +148,8 @@ def _facts(status: "Status") -> Table:
     table.add_row("queue", escape(waiting))
     used = [f"{use.used_last_minute} of {use.per_minute} {use.kind}s" for use in status.quota]
     table.add_row("quota", ", ".join(used) + " in the last minute" if used else "no credentials")
+    if status.hosts:
+        table.add_row("hosts", escape(", ".join(f"{one.role} on {one.host} {_doing(one)}" for one in status.hosts)))
     if status.edits is not None:
         table.add_row("edits", _edits(status.edits))
     if status.sources is not None:
@@ -159,6 +163,10 @@ def _facts(status: "Status") -> Table:
     if status.paused_until:
         table.add_row("paused", f"until {status.paused_until:%H:%M:%S} UTC")
     return table
+
+
+def _doing(one: "HostProcess") -> str:
+    return f"silent for {duration(one.silent_seconds)}" if one.is_silent else one.state
 
 
 def _edits(edits: dict[str, Any]) -> str:

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from sheets_pipeline.database.history import SyncRecord
 from sheets_pipeline.errors import QuotaExceeded, error_class
 from sheets_pipeline.sync.health import Health, Status
+from sheets_pipeline.sync.hosts import ENDED, WORKS, HostProcess
 from sheets_pipeline.sync.numbers import NUMBERS, SyncNumbers
 
 _SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
@@ -90,6 +91,12 @@ class Metrics:
         self.circuit = gauge("circuit_state", "1 for the state that the circuit breaker is in.", "state")
         self.sources = gauge("sources", "Sources by state: completed, failed, held, broken, off, new.", "state")
         self.sources_not_told = gauge("sources_not_told", "Sources of whose change somebody could not be told.")
+        self.host_silent = gauge(
+            "host_silent_seconds", "How long a process on a host has said nothing.", "host", "role"
+        )
+        self.host_works = gauge(
+            "host_works", "1 while it does its work, 0 while it stands by or is held back.", "host", "role"
+        )
         self.paused = gauge("paused", "1 while a pause holds bulk syncs up.")
 
     def _make_counters(self) -> None:
@@ -134,9 +141,21 @@ class Metrics:
             elif name != "sources":
                 self.sources.labels(name).set(number)
 
+    def _observe_hosts(self, hosts: Iterable[HostProcess]) -> None:
+        """A host with several processes of a kind is as good as the best of them; those that ended of themselves are gone."""
+        best: dict[tuple[str, str], HostProcess] = {}
+        for one in sorted((one for one in hosts if one.state != ENDED), key=lambda one: one.silent_seconds):
+            best.setdefault((one.host, one.role), one)
+        for gauge in (self.host_silent, self.host_works):
+            gauge.clear()
+        for where, one in best.items():
+            self.host_silent.labels(*where).set(one.silent_seconds)
+            self.host_works.labels(*where).set(one.is_heard and one.state == WORKS)
+
     def _observe(self, status: Status) -> None:
         self.health.set(status.health.badness)
         self._observe_sources(status.sources or {})
+        self._observe_hosts(status.hosts)
         of_tabs = (self.tab_health, self.tab_enabled, self.tab_pending, self.failures)
         for gauge in (*of_tabs, self.set_aside, self.lag, self.last_success):
             gauge.clear()  # a tab that is declared no longer

@@ -96,6 +96,11 @@ class StatusAnswer(BaseModel):
     reason: str
     paused_until: str | None
     tabs: dict[str, dict[str, Any]]
+    hosts: list[dict[str, Any]] = Field(description="What runs on which host, as it last told of itself.")
+    host_findings: list[dict[str, Any]] = Field(
+        description="What is wrong with hosts, and what to do; the gravest first."
+    )
+    host_silent_after_seconds: float
     under_way: list["RunAnswer"] = Field(description="Full syncs that are queued or running.")
     dagster_url: str | None
     everything_enabled: bool = Field(description="Whether full_sync_schedule and pending_events are on.")

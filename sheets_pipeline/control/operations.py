@@ -36,6 +36,7 @@ from sheets_pipeline.runs.switches import (
 from sheets_pipeline.runs.targets import Target, usable_targets
 from sheets_pipeline.settings import Settings
 from sheets_pipeline.sync.health import Status
+from sheets_pipeline.sync.hosts import SILENT_SECONDS
 from sheets_pipeline.sync.spreadsheet import Each, titled
 from sheets_pipeline.sync.titles import no_such_tab
 
@@ -133,6 +134,7 @@ class Operations:
             "dagster_url": self.dagster.address(),
             "spreadsheet_url": self.pipeline.spreadsheet.url,
             "everything_enabled": self.everything_enabled(),
+            "host_silent_after_seconds": SILENT_SECONDS,
             "pause_limit_seconds": self.settings.sync_pause_limit_seconds,
         }
 

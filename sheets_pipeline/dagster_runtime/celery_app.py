@@ -1,12 +1,10 @@
-"""What launcher and workers agree on: the broker, the task, the queues, and a version of the code that hosts can compare.
+"""What launcher and workers agree on: the broker, the task, and the queues.
 
 Each version of the code has queues of its own, so a worker with other code never takes a run: one for runs of events, which
 workers look at first, and one for all others. So has each label of hosts that a credential is bound to.
 """
 
-import hashlib
 from collections.abc import Collection
-from pathlib import Path
 
 import dagster as dg
 from celery import Celery
@@ -14,7 +12,6 @@ from kombu.entity import Exchange, Queue
 
 from sheets_pipeline.dagster_runtime.at_once import AT_ONCE_TAG, HOSTS_TAG
 from sheets_pipeline.errors import SettingsError
-from sheets_pipeline.home import project_folder
 from sheets_pipeline.settings import Settings
 
 #: Name of the task: its one argument is a serialized ``ExecuteRunArgs`` without a reference to Dagster's storage, which holds passwords.
@@ -89,28 +86,3 @@ def queue_of(run: dg.DagsterRun, version: str) -> Queue:
 
 def _queue(name: str) -> Queue:
     return Queue(name, Exchange(name, type="direct"), routing_key=name, expires=_UNUSED_SECONDS)
-
-
-def code_version() -> str:
-    """12 hex digits that are the same on every host with the same package and the same declarations, wherever they lie.
-
-    Unlike ``fingerprint.code_fingerprint``, which compares a host with itself, it reads all files: some 50 ms.
-    """
-    digest = hashlib.sha256()
-    package = Path(__file__).parents[1]
-    for root, pattern in ((package, "*.py"), *((folder, "*") for folder in _declarations())):
-        for path in sorted(root.rglob(pattern)):
-            within = path.relative_to(root)
-            # a mounted ConfigMap of Kubernetes keeps its files in a hidden folder, which every host calls otherwise
-            if path.is_file() and not any(part == "__pycache__" or part.startswith(".") for part in within.parts):
-                content = hashlib.sha256(path.read_bytes()).hexdigest()
-                digest.update(f"{root.name}/{within.as_posix()}\0{content}\n".encode())
-    return digest.hexdigest()[:12]
-
-
-def _declarations() -> list[Path]:
-    try:
-        project = project_folder()
-    except SettingsError:  # the run itself tells
-        return []
-    return [] if project is None else [project / "tabs", project / "sources"]

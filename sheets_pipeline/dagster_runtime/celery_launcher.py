@@ -23,7 +23,8 @@ from kombu.entity import Queue
 from kombu.exceptions import OperationalError
 
 from sheets_pipeline.dagster_runtime.at_once import HOSTS_TAG
-from sheets_pipeline.dagster_runtime.celery_app import EXECUTE_RUN, broker_url, celery_app, code_version, queue_of
+from sheets_pipeline.dagster_runtime.celery_app import EXECUTE_RUN, broker_url, celery_app, queue_of
+from sheets_pipeline.dagster_runtime.fingerprint import code_version
 from sheets_pipeline.dagster_runtime.run_lock import run_lock, run_locks
 from sheets_pipeline.errors import TabBusy
 from sheets_pipeline.processes.identity import WORKER_TAG, WorkerIdentity

@@ -23,8 +23,9 @@ from dagster._utils.interrupts import capture_interrupts
 
 from sheets_pipeline import logs, tracing
 from sheets_pipeline.dagster_runtime.at_once import AT_ONCE_TAG, begin_ahead, begin_beside
-from sheets_pipeline.dagster_runtime.celery_app import EXECUTE_RUN, broker_url, celery_app, code_version, queues_of_host
+from sheets_pipeline.dagster_runtime.celery_app import EXECUTE_RUN, broker_url, celery_app, queues_of_host
 from sheets_pipeline.dagster_runtime.connections import keep_connections, open_connections
+from sheets_pipeline.dagster_runtime.fingerprint import code_version
 from sheets_pipeline.dagster_runtime.run_launcher import DEFAULT_MODULES
 from sheets_pipeline.dagster_runtime.run_lock import run_lock, run_locks
 from sheets_pipeline.dagster_runtime.worker import execute_in

@@ -1,4 +1,4 @@
-"""Whether the code on disk is still the code that a warm process has imported."""
+"""Whether the code on disk is still the code that a warm process has imported, and whether it is that of other hosts."""
 
 import hashlib
 import importlib.util
@@ -44,3 +44,28 @@ def _files(modules: Iterable[str]) -> set[Path]:
     except SettingsError:  # the run itself tells
         return files
     return files if project is None else files | {path for path in (project / "tabs").rglob("*") if path.is_file()}
+
+
+def code_version() -> str:
+    """12 hex digits that are the same on every host with the same package and the same declarations, wherever they lie.
+
+    Unlike ``code_fingerprint``, which compares a host with itself, it reads all files: some 50 ms.
+    """
+    digest = hashlib.sha256()
+    package = Path(__file__).parents[1]
+    for root, pattern in ((package, "*.py"), *((folder, "*") for folder in _declarations())):
+        for path in sorted(root.rglob(pattern)):
+            within = path.relative_to(root)
+            # a mounted ConfigMap of Kubernetes keeps its files in a hidden folder, which every host calls otherwise
+            if path.is_file() and not any(part == "__pycache__" or part.startswith(".") for part in within.parts):
+                content = hashlib.sha256(path.read_bytes()).hexdigest()
+                digest.update(f"{root.name}/{within.as_posix()}\0{content}\n".encode())
+    return digest.hexdigest()[:12]
+
+
+def _declarations() -> list[Path]:
+    try:
+        project = project_folder()
+    except SettingsError:  # the run itself tells
+        return []
+    return [] if project is None else [project / "tabs", project / "sources"]

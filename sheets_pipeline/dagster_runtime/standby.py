@@ -11,15 +11,17 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 
+from sheets_pipeline.dagster_runtime.fingerprint import code_version
 from sheets_pipeline.dagster_runtime.host_clock import clock_problem
+from sheets_pipeline.dagster_runtime.presence import Presence
 from sheets_pipeline.dagster_runtime.run_lock import run_locks
 from sheets_pipeline.database.locks import named_lock
 from sheets_pipeline.errors import DatabaseError, TabBusy
+from sheets_pipeline.sync.hosts import DAEMON, HELD_BACK, STANDS_BY, WORKS
 
 #: The daemon is another host's once we have said nothing for so long; we look so often whether it is ours, in seconds.
 _LEASE_SECONDS, _LOOK_SECONDS = 15.0, 1.0
@@ -45,12 +47,25 @@ def run_daemon(command: list[str], say: Callable[[str], None]) -> int:
 
     for asked in (signal.SIGTERM, signal.SIGINT):
         signal.signal(asked, end)
+    with Presence(locks, DAEMON) as presence:
+        return _stand_by(command, locks, presence, asked_to_end, say)
+
+
+def _stand_by(
+    command: list[str], locks: sa.Engine, presence: Presence, asked_to_end: threading.Event, say: Callable[[str], None]
+) -> int:
     is_told = False
+
+    def clock() -> str | None:
+        presence.is_now(WORKS, code=code_version())  # that of the runs which the daemon hands out from now on
+        return clock_problem(locks)
+
     while not asked_to_end.is_set():
         if problem := clock_problem(locks):
             if not is_told:
                 say(f"Dagster's daemon is not run here: {problem}.")
             is_told = True
+            presence.is_now(HELD_BACK, problem=problem)
             asked_to_end.wait(_CLOCK_SECONDS)
             continue
         try:
@@ -58,7 +73,8 @@ def run_daemon(command: list[str], say: Callable[[str], None]) -> int:
                 locks, "Dagster's daemon", timeout_seconds=_LOOK_SECONDS, lease_seconds=_LEASE_SECONDS
             ) as ours:
                 say("Dagster's daemon runs here.")
-                code = _run(command, ours, partial(clock_problem, locks), asked_to_end)
+                presence.is_now(WORKS, code=code_version())
+                code = _run(command, ours, clock, asked_to_end)
                 if code is not None:
                     return code
                 is_told = False
@@ -66,6 +82,7 @@ def run_daemon(command: list[str], say: Callable[[str], None]) -> int:
         except TabBusy:
             if not is_told:
                 say("Another host runs Dagster's daemon; this one stands by.")
+                presence.is_now(STANDS_BY)
             is_told = True
         except (DatabaseError, sa.exc.OperationalError) as error:
             say(f"The database that says who runs Dagster's daemon is away ({type(error).__name__}).")

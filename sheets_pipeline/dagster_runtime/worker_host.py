@@ -11,12 +11,14 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from sheets_pipeline.dagster_runtime.celery_app import broker_url, code_version, queues_of_host
-from sheets_pipeline.dagster_runtime.fingerprint import code_fingerprint
+from sheets_pipeline.dagster_runtime.celery_app import broker_url, queues_of_host
+from sheets_pipeline.dagster_runtime.fingerprint import code_fingerprint, code_version
 from sheets_pipeline.dagster_runtime.host_clock import clock_problem
+from sheets_pipeline.dagster_runtime.presence import Presence
 from sheets_pipeline.dagster_runtime.run_launcher import DEFAULT_MODULES
 from sheets_pipeline.dagster_runtime.run_lock import run_locks
 from sheets_pipeline.settings import load_settings
+from sheets_pipeline.sync.hosts import HELD_BACK, WORKER, WORKS
 
 #: How often the worker and its code are looked at, and how soon after its start one that died is followed by another, in seconds.
 _LOOK_SECONDS, _LEAST_SECONDS = 2.0, 5.0
@@ -53,24 +55,27 @@ def run_worker(
     node = name or f"{socket.gethostname()}-{os.getpid()}"
     database, is_told = run_locks(), False
     alive: Callable[[], object] = alive_file.touch if alive_file else lambda: None
-    while not asked_to_end.is_set():
-        alive()
-        if problem := clock_problem(database):
-            if not is_told:
-                say(f"No runs are taken: {problem}.")
-            is_told = True
-            asked_to_end.wait(_CLOCK_SECONDS)
-            continue
-        is_told = False
-        began, version = time.monotonic(), code_version()
-        bound = f", and those bound to {', '.join(settings.labels)}" if settings.labels else ""
-        say(f"Worker {node} takes runs of code {version}{bound}.")
-        taken = [queue.name for queue in queues_of_host(version, settings.labels, events_only=events_only)]
-        command = _command(concurrency, node, taken)
-        code = _one(command, asked_to_end, partial(clock_problem, database), alive, say)
-        if code:
-            say(f"The worker ended with code {code}; another one is started.")
-            asked_to_end.wait(max(0.0, began + _LEAST_SECONDS - time.monotonic()))
+    with Presence(database, WORKER) as presence:
+        while not asked_to_end.is_set():
+            alive()
+            if problem := clock_problem(database):
+                if not is_told:
+                    say(f"No runs are taken: {problem}.")
+                is_told = True
+                presence.is_now(HELD_BACK, problem=problem)
+                asked_to_end.wait(_CLOCK_SECONDS)
+                continue
+            is_told = False
+            began, version = time.monotonic(), code_version()
+            bound = f", and those bound to {', '.join(settings.labels)}" if settings.labels else ""
+            say(f"Worker {node} takes runs of code {version}{bound}.")
+            presence.is_now(WORKS, code=version)
+            taken = [queue.name for queue in queues_of_host(version, settings.labels, events_only=events_only)]
+            command = _command(concurrency, node, taken)
+            code = _one(command, asked_to_end, partial(clock_problem, database), alive, say)
+            if code:
+                say(f"The worker ended with code {code}; another one is started.")
+                asked_to_end.wait(max(0.0, began + _LEAST_SECONDS - time.monotonic()))
     return 0
 
 

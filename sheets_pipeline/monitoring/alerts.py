@@ -101,6 +101,7 @@ def incidents(status: Status, *, pause_limit_reached: bool = False) -> Incidents
     trouble = status.answers.trouble
     if trouble and circuit.state == "closed":
         current[_GOOGLE] = Incident(trouble.title, trouble.detail, trouble.remedy)
+    current |= {one.key: Incident(one.title, one.detail, one.remedy) for one in status.host_findings}
     for tab in status.tabs.values():
         is_explained = status.full_disk or current.keys() & _EXPLAINS_TABS
         is_stale = tab.health in (Health.DEGRADED, Health.STOPPED) or _needs_person(tab)

@@ -24,7 +24,7 @@ from sheets_pipeline.embedded.services import Services, ensure_services, running
 from sheets_pipeline.errors import QuotaExceeded, SheetsPipelineError, error_class
 from sheets_pipeline.monitoring import doctor_edits, doctor_project, doctor_sources, doctor_spreadsheets
 from sheets_pipeline.monitoring.doctor import Check, Finding, fail, ok, warn
-from sheets_pipeline.monitoring.doctor_dagster import code_location, dagster_daemons, workers
+from sheets_pipeline.monitoring.doctor_dagster import code_location, dagster_daemons, hosts, workers
 from sheets_pipeline.monitoring.doctor_facts import Facts
 from sheets_pipeline.settings import load_settings
 
@@ -400,6 +400,7 @@ CHECKS = [
     Check("pauses", pauses, needs=("pipeline tables",)),
     Check("dagster storage", dagster_storage, needs=("services",)),
     Check("dagster daemons", dagster_daemons, needs=("dagster storage",), seconds=60),
+    Check("hosts", hosts, needs=("pipeline tables",)),
     Check("code location", code_location, needs=("settings",), seconds=60),
     Check("workers", workers, needs=("settings",)),
     Check("clock", clock, needs=("services",)),

@@ -1,13 +1,18 @@
 """The doctor's looks at Dagster's processes: what starts syncs by itself, and what holds the code."""
 
 from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
 
 from sheets_pipeline.components.tab_asset import declared_credentials
+from sheets_pipeline.database.host_processes import host_processes, sync_host_process
 from sheets_pipeline.embedded.code_health import REMEDY, what_is_wrong
 from sheets_pipeline.errors import DagsterRefused, DagsterUnreachable
 from sheets_pipeline.monitoring.dagster_client import DagsterClient
 from sheets_pipeline.monitoring.doctor import Finding, fail, ok, warn
 from sheets_pipeline.monitoring.doctor_facts import Facts
+from sheets_pipeline.sync.hosts import host_findings
 
 #: Workers that say nothing for so long are not there.
 _WORKERS_ANSWER_SECONDS = 1.0
@@ -27,6 +32,21 @@ def dagster_daemons(_facts: Facts) -> Finding:
         f"silent: {', '.join(silent)}",
         "No sync starts by itself now. Start `sheets-pipeline dev` (or `sheets-pipeline daemon`), or look into its log.",
     )
+
+
+def hosts(facts: Facts) -> Finding:
+    """Daemon and workers have been heard of, on each host that had some in the last day."""
+    if not sa.inspect(facts.state).has_table(sync_host_process.name):
+        return ok("nothing is known yet")
+    known = host_processes(facts.state)
+    by_workers = facts.settings.celery_broker_url is not None
+    if found := host_findings(known, datetime.now(UTC), by_workers=by_workers):
+        worst, *_ = found
+        return (fail if worst.is_grave else warn)(
+            "; ".join(f"{one.title}: {one.detail}" for one in found), worst.remedy
+        )
+    heard = sorted({one.host for one in known if one.is_heard})
+    return ok(f"{', '.join(heard)}" if heard else "none runs a daemon or worker of `sheets-pipeline`")
 
 
 def code_location(facts: Facts) -> Finding:
@@ -49,7 +69,8 @@ def workers(facts: Facts) -> Finding:
         return ok("runs are executed on one host (CELERY_BROKER_URL is not set)")
     from kombu.exceptions import OperationalError
 
-    from sheets_pipeline.dagster_runtime.celery_app import broker_url, celery_app, code_version
+    from sheets_pipeline.dagster_runtime.celery_app import broker_url, celery_app
+    from sheets_pipeline.dagster_runtime.fingerprint import code_version
 
     try:
         with celery_app(broker_url(facts.settings)) as app:

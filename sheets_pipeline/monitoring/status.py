@@ -11,6 +11,7 @@ import dagster as dg
 from sheets_pipeline.components.tab_asset import TabAsset, declared_sources, is_refreshed_by_events, tab_events, watched
 from sheets_pipeline.dagster_runtime.instigators import switched_off
 from sheets_pipeline.database import events, history, leases, triggers, waiting
+from sheets_pipeline.database.host_processes import host_processes
 from sheets_pipeline.database.state import sheet_ids
 from sheets_pipeline.edits.apply import editable_tabs
 from sheets_pipeline.edits.counts import traffic
@@ -34,6 +35,7 @@ from sheets_pipeline.sync.health import (
     tab_health,
     with_failures,
 )
+from sheets_pipeline.sync.hosts import host_findings
 from sheets_pipeline.sync.spreadsheet import DEFAULT, Each
 from sheets_pipeline.sync.turns import next_tick
 
@@ -67,13 +69,18 @@ def collect(instance: dg.DagsterInstance, pipeline: Pipeline) -> Status:
     tabs = _tabs(pipeline, steering, waits, off, unrecorded_failures(instance, pipeline, runs))
     quota, answers = _quota(pipeline)
     full_disk = pipeline.full_disk()
-    stale, ticks = _of_the_code_location(instance, pipeline)
+    daemon_at = daemon_heard_at(instance)
+    stale, ticks = _of_the_code_location(instance, pipeline) if _is_lately(daemon_at) else (None, [])
+    hosts = host_processes(pipeline.state)
+    by_workers = settings.celery_broker_url is not None
+    of_hosts = host_findings(hosts, now, daemon_at, by_workers=by_workers)
     health, reason = overall(
         tabs,
         steering,
         quota=quota,
         answers=answers,
         full_disk=full_disk,
+        host_findings=of_hosts,
         set_aside_events=queue["set_aside"],
         stale_code=stale,
         failed_ticks=ticks,
@@ -87,13 +94,15 @@ def collect(instance: dg.DagsterInstance, pipeline: Pipeline) -> Status:
         queue=queue,
         quota=quota,
         at=now,
-        daemon_running=daemon_running(instance),
+        daemon_running=_is_lately(daemon_at),
         answers=answers,
         full_disk=full_disk,
         stale_code=stale,
         failed_ticks=ticks,
         edits=_edits(pipeline),
         sources=counts(pipeline.state, declared_sources()),
+        hosts=hosts,
+        host_findings=of_hosts,
     )
 
 
@@ -102,9 +111,7 @@ def _edits(pipeline: Pipeline) -> dict[str, Any] | None:
 
 
 def _of_the_code_location(instance: dg.DagsterInstance, pipeline: Pipeline) -> tuple[str | None, list[str]]:
-    """How declarations on disk differ from what is loaded, and ticks that failed; nothing where no daemon runs."""
-    if not daemon_running(instance):
-        return None, []
+    """How declarations on disk differ from what is loaded, and ticks that failed."""
     return loaded_code.stale_code(instance, pipeline), loaded_code.failed_ticks(instance)
 
 
@@ -121,12 +128,20 @@ def complete_dead_syncs(instance: dg.DagsterInstance, pipeline: Pipeline) -> Non
 
 def daemon_running(instance: dg.DagsterInstance) -> bool:
     """Whether the daemons that start schedules and sensors have been heard of lately."""
-    heard = {
-        kind
-        for kind, status in instance.get_daemon_statuses().items()
-        if status.last_heartbeat and status.last_heartbeat.timestamp > time.time() - _DAEMON_SILENT_SECONDS
-    }
-    return heard >= _DAEMONS
+    return _is_lately(daemon_heard_at(instance))
+
+
+def _is_lately(heard_at: datetime | None) -> bool:
+    return heard_at is not None and heard_at.timestamp() > time.time() - _DAEMON_SILENT_SECONDS
+
+
+def daemon_heard_at(instance: dg.DagsterInstance) -> datetime | None:
+    """When the one of these daemons that has been silent for longest was heard of; None where not all ever were."""
+    statuses = instance.get_daemon_statuses()
+    beats = [statuses[kind].last_heartbeat if kind in statuses else None for kind in _DAEMONS]
+    if not all(beats):
+        return None
+    return datetime.fromtimestamp(min(beat.timestamp for beat in beats if beat), UTC)
 
 
 @dataclass(frozen=True, slots=True)

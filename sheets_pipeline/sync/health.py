@@ -4,10 +4,11 @@ The rules, worst first (``docs/run/health.md`` has them at length):
 
 - **unhealthy**: nothing could be started or looked at, as a database or a setting is missing (told by those who look)
 - **stopped**: switched off, or the circuit is open on an error that only a person can mend
-- **degraded**: the circuit is open otherwise, two or more syncs in a row failed, Google gives no answer, a disk is full,
-  the tab's declaration cannot be used, or the tab lags two intervals behind or has not been synced for as long
-- **warning**: the last sync failed, an event has waited for half a minute, rows or events are set aside, syncs are paused,
-  Google refuses some requests for quota, or our own share of the quota is nearly used up
+- **degraded**: the circuit is open otherwise, two or more syncs in a row failed, Google gives no answer, a disk is full, no
+  host runs Dagster's daemon or takes runs, the tab's declaration cannot be used, or the tab lags two intervals behind or has
+  not been synced for as long
+- **warning**: the last sync failed, an event has waited for half a minute, rows or events are set aside, syncs are paused, a
+  host is silent or takes no part, Google refuses some requests for quota, or our own share of the quota is nearly used up
 - **healthy**: none of these
 """
 
@@ -18,6 +19,7 @@ from enum import StrEnum
 from typing import Any
 
 from sheets_pipeline.sync.circuit import Circuit
+from sheets_pipeline.sync.hosts import HostFinding, HostProcess
 
 #: A tab that lags this many intervals behind is degraded.
 LATE_INTERVALS = 2
@@ -193,6 +195,9 @@ class Status:
     edits: dict[str, Any] | None = None
     #: How many sources there are in which state; None where none is declared.
     sources: dict[str, int] | None = None
+    #: What runs on which host, where it says so, and what is wrong with it.
+    hosts: list[HostProcess] = field(default_factory=list)
+    host_findings: list[HostFinding] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,6 +350,7 @@ def overall(
     quota: Collection[QuotaUse] = (),
     answers: Answers = Answers(),
     full_disk: str | None = None,
+    host_findings: Collection[HostFinding] = (),
     set_aside_events: int = 0,
     stale_code: str | None = None,
     failed_ticks: Collection[str] = (),
@@ -358,6 +364,7 @@ def overall(
         findings.append(stopped)
     if full_disk:
         findings.append((Health.DEGRADED, full_disk))
+    findings += [(Health.DEGRADED if one.is_grave else Health.WARNING, one.text) for one in host_findings]
     if trouble := answers.trouble:
         findings.append((Health.DEGRADED if trouble.is_total else Health.WARNING, f"{trouble.detail} {trouble.remedy}"))
     if on:

@@ -12,6 +12,7 @@ from sheets_pipeline.cli.main import main
 from sheets_pipeline.cli.status import duration, exit_code, view
 from sheets_pipeline.sync.circuit import Circuit
 from sheets_pipeline.sync.health import Health, QuotaUse, Status, Steering, TabHistory, TabWait, overall, tab_health
+from sheets_pipeline.sync.hosts import DAEMON, WORKER, WORKS, HostProcess, host_findings
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 QUEUE = {"pending": 3, "oldest_seconds": 90.0, "set_aside": 1, "installed": True, "none_taken": None}
@@ -58,6 +59,19 @@ def test_it_says_so_when_nothing_ever_ran_and_when_no_daemon_runs() -> None:
     assert "Nothing has been synced yet" in text
     assert "daemon has not reported" in text
     assert "never" in text
+
+
+def test_what_runs_on_which_host_is_told_with_what_is_wrong() -> None:
+    hosts = [HostProcess("a", DAEMON, WORKS, NOW, NOW, 1.0), HostProcess("b", WORKER, WORKS, NOW, NOW, 90.0)]
+    found = host_findings(hosts, NOW)
+    text = shown(replace(status(SYNCED), hosts=hosts, host_findings=found))
+    assert "daemon on a works, worker on b silent for 90 s" in text
+    assert "Host b is silent: nothing was heard of its worker" in text.replace("\n", " ")
+    steering = Steering(Circuit(), NOW, 300)
+    tabs = status(SYNCED).tabs
+    grave, silent = found
+    assert overall(tabs, steering, host_findings=found) == (Health.DEGRADED, grave.text)
+    assert overall(tabs, steering, host_findings=[silent]) == (Health.WARNING, silent.text)
 
 
 def test_what_cannot_be_opened_is_unhealthy_for_scripts_too(monkeypatch: pytest.MonkeyPatch) -> None:

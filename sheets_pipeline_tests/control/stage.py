@@ -26,8 +26,10 @@ from sheets_pipeline.control.app import create_app
 from sheets_pipeline.control.operations import Operations
 from sheets_pipeline.dagster_runtime.webserver_guard import WebserverGuard
 from sheets_pipeline.database import events, history, leases, triggers
+from sheets_pipeline.database.clock import database_time
 from sheets_pipeline.database.edit_tables import sheet_edit
 from sheets_pipeline.database.engine import connect
+from sheets_pipeline.database.host_processes import sync_host_process
 from sheets_pipeline.database.state import TabStore
 from sheets_pipeline.defs.resources import lending
 from sheets_pipeline.edits import ledger
@@ -41,6 +43,7 @@ from sheets_pipeline.platform import demo
 from sheets_pipeline.platform.watches import WATCHED
 from sheets_pipeline.processes.servers import free_port, wait_until
 from sheets_pipeline.settings import Settings, load_settings
+from sheets_pipeline.sync.hosts import WORKER, WORKS
 from sheets_pipeline.web.connections import LimitedConnection
 from sheets_pipeline_tests.control import run_launcher
 
@@ -70,12 +73,25 @@ class Stage:
         with self.pipeline.state.begin() as connection:
             connection.execute(history.sync_history.delete())
             connection.execute(sheet_edit.delete())
+            connection.execute(sync_host_process.delete())
         with self.pipeline.platform.begin() as connection:
             events.delete(connection, [event.id for event in events.pending(connection)])
         for title in self.operations.titles():
             # What ``type`` told of never stood in the tab: going by it, a sync would find edits that nobody made.
             TabStore(self.pipeline.state, self.pipeline.services.spreadsheet_id, title).distrust()
             run_launcher.sync_tab(title, str(uuid.uuid4()))
+        self.operations.forget_status()
+
+    def hear(self, **seconds_ago: float) -> None:
+        """Workers of these hosts told of themselves so long ago."""
+        with self.pipeline.state.begin() as connection:
+            connection.execute(sync_host_process.delete())
+            now = database_time(connection)
+            for host, seconds in seconds_ago.items():
+                values = {"id": host, "host": host, "role": WORKER, "process": "", "state": WORKS, "code": "v1"}
+                connection.execute(
+                    sync_host_process.insert().values(since=now - seconds, heard_at=now - seconds, **values)
+                )
         self.operations.forget_status()
 
     def fail(self, title: str, times: int = 2) -> None:

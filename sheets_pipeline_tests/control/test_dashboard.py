@@ -36,8 +36,31 @@ def test_the_verdict_follows_a_tab_that_fails_and_recovers(stage: Stage, open_pa
     expect(page.get_by_role("heading", level=1)).to_have_text("The sheets are in step")
 
 
-def test_every_symbol_is_in_the_font(stage: Stage, open_page: OpenPage) -> None:
+def test_a_silent_host_is_shown_with_since_when_who_does_its_work_and_what_to_do(
+    stage: Stage, open_page: OpenPage
+) -> None:
+    stage.hear(one=1, two=90)
     page = show(open_page, stage.url)
+    expect(page.get_by_role("heading", level=1)).to_have_text("The sheets are in step, with a warning")
+    expect(page.locator("#verdict-reason")).to_contain_text(
+        "Host two is silent: nothing was heard of its worker since "
+    )
+    told = page.get_by_role("region", name="Hosts")
+    expect(told.get_by_role("listitem")).to_contain_text("one does what it did. Start the machine, or its services")
+    expect(told.get_by_role("article", name="two")).to_have_attribute("data-health", "degraded")
+    expect(told.get_by_role("article", name="two")).to_contain_text("silent for 9")
+    expect(told.get_by_role("article", name="one")).to_contain_text("works")
+    stage.hear(one=1, two=0)
+    expect(page.get_by_role("heading", level=1)).to_have_text("The sheets are in step")
+    expect(told.get_by_role("listitem")).to_have_count(0)
+    stage.hear()
+    expect(page.locator("#hosts")).to_be_hidden()
+
+
+def test_every_symbol_is_in_the_font(stage: Stage, open_page: OpenPage) -> None:
+    stage.hear(one=1, two=90)
+    page = show(open_page, stage.url)
+    expect(page.get_by_role("article", name="two")).to_be_visible()
     page.evaluate("document.fonts.ready")
     spelled = "[...document.querySelectorAll('.icon')].filter(e => e.clientWidth && e.scrollWidth > e.clientWidth + 2)"
     assert page.evaluate(f"{spelled}.map(e => e.textContent)") == []

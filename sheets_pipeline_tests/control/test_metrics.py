@@ -71,11 +71,13 @@ def test_gauges_tell_the_state_of_the_moment(stage: Stage) -> None:
     list(submit_quizzes(stage.pipeline.platform, 2, 100))
     stage.fail("UserProfiles")
     stage.post("/sync/pause", seconds=60)
-    stage.operations.forget_status()
+    stage.hear(one=1, two=90)
     now = values(stage)
     assert now["sheets_pipeline_tab_health{tab=UserProfiles}"] == 2
     assert now["sheets_pipeline_tab_consecutive_failures{tab=UserProfiles}"] == 2
     assert now["sheets_pipeline_paused{}"] == 1
+    assert [now[f"sheets_pipeline_host_works{{host={host},role=worker}}"] for host in ("one", "two")] == [1, 0]
+    assert 90 <= now["sheets_pipeline_host_silent_seconds{host=two,role=worker}"] < 120
     assert now["sheets_pipeline_circuit_state{state=closed}"] == 1
     assert sum(value for name, value in now.items() if name.startswith("sheets_pipeline_queue_events")) >= 2
     limit, left, used = (
@@ -86,6 +88,7 @@ def test_gauges_tell_the_state_of_the_moment(stage: Stage) -> None:
 
 def test_the_dashboard_and_alert_rules_name_only_metrics_that_exist(stage: Stage) -> None:
     stage.fail("UserProfiles", 1)
+    stage.hear(one=1)
     names = {name.partition("{")[0] for name in values(stage)}
     dashboard = json.loads((GRAFANA / "dashboard.json").read_text())
     rules = [

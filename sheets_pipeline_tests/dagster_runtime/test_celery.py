@@ -21,10 +21,13 @@ from dagster._core.launcher.base import WorkerStatus
 from sheets_pipeline.dagster_runtime import celery_launcher
 from sheets_pipeline.dagster_runtime.at_once import HOSTS_TAG
 from sheets_pipeline.dagster_runtime.celery_launcher import CeleryHostsRunLauncher
+from sheets_pipeline.database.engine import connect
+from sheets_pipeline.database.host_processes import host_processes, sync_host_process
 from sheets_pipeline.monitoring.doctor_dagster import workers
 from sheets_pipeline.monitoring.doctor_facts import Facts
 from sheets_pipeline.processes.identity import WORKER_TAG, WorkerIdentity
 from sheets_pipeline.settings import load_settings
+from sheets_pipeline.sync.hosts import WORKER, WORKS
 from sheets_pipeline_tests.dagster_runtime.harness import SAMPLE_JOBS, eventually
 
 pytestmark = [
@@ -117,6 +120,9 @@ def hosts(tmp_path_factory: pytest.TempPathFactory, postgres_server) -> Iterator
     from sheets_pipeline.testing import new_database
 
     with new_database(postgres_server) as url:
+        engine = connect(url)
+        sync_host_process.create(engine)
+        engine.dispose()
         made = Hosts(tmp_path_factory.mktemp("hosts"), url)
         patch = pytest.MonkeyPatch()
         for name, value in made.environment.items():
@@ -188,6 +194,9 @@ def test_a_killed_worker_is_noticed_and_another_goes_on(hosts: Hosts, instance: 
     assert gone is not None
     eventually(lambda: not gone.is_alive(), seconds=5)
     eventually(lambda: instance.run_launcher.check_run_worker_health(run).status == WorkerStatus.NOT_FOUND, seconds=5)
+    engine = connect(os.environ["DATABASE_URL"])
+    assert [(one.role, one.state, one.is_heard) for one in host_processes(engine)] == [(WORKER, WORKS, True)]
+    engine.dispose()
     waits = hosts.launch(instance, "speaking")
     assert instance.run_launcher.terminate(waits)
     assert status(instance, waits) == dg.DagsterRunStatus.CANCELED

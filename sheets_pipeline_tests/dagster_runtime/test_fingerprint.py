@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sheets_pipeline.dagster_runtime.celery_app import code_version
-from sheets_pipeline.dagster_runtime.fingerprint import code_fingerprint
+from sheets_pipeline.dagster_runtime.fingerprint import code_fingerprint, code_version
 
 
 @pytest.fixture

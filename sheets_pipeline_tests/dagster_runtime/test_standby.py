@@ -13,7 +13,9 @@ import sqlalchemy as sa
 
 from sheets_pipeline.dagster_runtime.host_clock import clock_problem
 from sheets_pipeline.database.engine import connect
+from sheets_pipeline.database.host_processes import host_processes, sync_host_process
 from sheets_pipeline.processes.identity import start_of
+from sheets_pipeline.sync.hosts import ENDED, STANDS_BY, WORKS
 from sheets_pipeline_tests.dagster_runtime.harness import eventually
 
 _HOST = "import sys; from sheets_pipeline.dagster_runtime.standby import run_daemon; sys.exit(run_daemon(sys.argv[1:], print))"
@@ -48,6 +50,9 @@ def hosts(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) ->
     for name in ("DATABASE_URL", "DAGSTER_POSTGRES_URL"):
         monkeypatch.setenv(name, database_url)
     monkeypatch.setenv("SPREADSHEET_ID", "none")
+    engine = connect(database_url)
+    sync_host_process.create(engine)
+    engine.dispose()
     made = [Host(tmp_path, "a"), Host(tmp_path, "b")]
     try:
         yield made
@@ -59,17 +64,30 @@ def hosts(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
-def test_one_host_runs_the_daemon_and_another_takes_over(hosts: list[Host], how: signal.Signals) -> None:
+def test_one_host_runs_the_daemon_and_another_takes_over(
+    hosts: list[Host], how: signal.Signals, database_url: str
+) -> None:
+    engine = connect(database_url)
+
+    def told() -> list[str]:
+        """What both have said of themselves; one that was killed says nothing any more."""
+        return sorted(one.state for one in host_processes(engine))
+
     eventually(lambda: any(host.daemon() for host in hosts), seconds=30)
     time.sleep(1.5)
     [active] = [host for host in hosts if host.daemon()]
     [other] = [host for host in hosts if host is not active]
     daemon = active.daemon()
+    eventually(lambda: told() == [STANDS_BY, WORKS], seconds=5)
     assert active.end(how) == (0 if how == signal.SIGTERM else -how)
     eventually(other.daemon, seconds=10)
     eventually(lambda: not is_alive(daemon), seconds=5)
+    eventually(lambda: told() == ([ENDED, WORKS] if how == signal.SIGTERM else [WORKS, WORKS]), seconds=5)
     assert other.end(signal.SIGTERM) == 0
     assert not other.daemon()
+    assert told() == ([ENDED, ENDED] if how == signal.SIGTERM else [ENDED, WORKS])
+    assert all(len(one.code) == 12 for one in host_processes(engine))
+    engine.dispose()
 
 
 def test_a_host_that_lost_its_lock_ends_its_daemon(hosts: list[Host], database_url: str) -> None:

@@ -16,6 +16,7 @@ from sheets_pipeline.monitoring import alerts
 from sheets_pipeline.monitoring.alerts import Incident, Incidents, told_from
 from sheets_pipeline.sync.circuit import Circuit
 from sheets_pipeline.sync.health import Answers, Health, LastError, Status, TabHealth
+from sheets_pipeline.sync.hosts import HostFinding
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 OPEN = Circuit("open", NOW, 1, "Runs failed once, the last one of AccessDenied.", "Share it.", needs_person=True)
@@ -79,6 +80,7 @@ def webhook() -> Iterator[Webhook]:
 
 EDITS = {"enabled": True, "waiting": {"dead": 0}, "rejected_lately": 0, "found_by": {}, "webhook_is_silent": False}
 SILENT = Answers(failed=4, failing_seconds=25)
+HOST = HostFinding("host b", "Host b is silent", "nothing was heard of its worker.", "Start it.")
 LAST_ERROR = LastError("HeaderMismatch", "Rename the headers back.", True, NOW, "run")
 
 
@@ -115,6 +117,7 @@ LAST_ERROR = LastError("HeaderMismatch", "Rename the headers back.", True, NOW, 
         ),
         pytest.param(status(tab(health=Health.DEGRADED), answers=SILENT), {"google"}, id="Google does not answer"),
         pytest.param(status(tab(), circuit=OPEN, answers=SILENT), {"circuit"}, id="the circuit has opened on it"),
+        pytest.param(status(tab(), host_findings=[HOST]), {"host b"}, id="a host is silent"),
     ],
 )
 def test_a_status_holds_these_incidents(found: Status, keys: set[str]) -> None:

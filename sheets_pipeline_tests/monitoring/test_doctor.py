@@ -20,7 +20,9 @@ from hypothesis import strategies as st
 from local_sheets.testing import LocalSheetsServer
 from sheets_pipeline.cli.main import main
 from sheets_pipeline.database import leases
+from sheets_pipeline.database.clock import database_time
 from sheets_pipeline.database.engine import connect
+from sheets_pipeline.database.host_processes import sync_host_process
 from sheets_pipeline.database.triggers import install
 from sheets_pipeline.database.upgrade import install_state
 from sheets_pipeline.embedded.services import Services
@@ -28,11 +30,12 @@ from sheets_pipeline.errors import DatabaseError
 from sheets_pipeline.monitoring import doctor_checks
 from sheets_pipeline.monitoring.doctor import Check, Finding, Level, Result, examine, ok, secrets_in, warn
 from sheets_pipeline.monitoring.doctor_checks import CHECKS
-from sheets_pipeline.monitoring.doctor_dagster import served
+from sheets_pipeline.monitoring.doctor_dagster import hosts, served
 from sheets_pipeline.monitoring.doctor_facts import Facts
 from sheets_pipeline.platform.demo import generate
 from sheets_pipeline.platform.watches import WATCHED
 from sheets_pipeline.settings import Settings, load_settings
+from sheets_pipeline.sync.hosts import DAEMON, WORKS
 from sheets_pipeline.sync.marks import Owner, owner_requests
 
 
@@ -230,6 +233,29 @@ def test_a_key_that_was_deleted_is_a_failure_with_a_remedy(healthy: Facts, tmp_p
     assert finding.level is Level.FAIL
     assert "nobody@nowhere" in finding.message
     assert "create a new key" in finding.message
+
+
+def test_a_silent_host_is_told_as_a_warning_and_as_a_failure_where_nobody_does_its_work(healthy: Facts) -> None:
+    assert (
+        check(healthy, "pipeline tables", "hosts")["hosts"].message
+        == "none runs a daemon or worker of `sheets-pipeline`"
+    )
+    values = {"role": DAEMON, "process": "", "state": WORKS, "code": "v1", "since": 0.0}
+    with healthy.state.begin() as connection:
+        now = database_time(connection)
+        for host, ago in (("one", 1), ("two", 90)):
+            connection.execute(sync_host_process.insert().values(id=host, host=host, heard_at=now - ago, **values))
+    found = hosts(healthy)
+    assert (found.level, found.message.partition(" since")[0]) == (
+        Level.WARN,
+        "Host two is silent: nothing was heard of its daemon",
+    )
+    with healthy.state.begin() as connection:
+        connection.execute(sync_host_process.delete().where(sync_host_process.c.host == "one"))
+    found = hosts(healthy)
+    assert (found.level, found.remedy.partition(" (")[0]) == (Level.FAIL, "Start `sheets-pipeline daemon`")
+    with healthy.state.begin() as connection:
+        connection.execute(sync_host_process.delete())
 
 
 def test_a_pause_is_told(healthy: Facts) -> None:

@@ -1,6 +1,7 @@
 /** Keeps the page as the pipeline is: asks every two seconds, survives restarts, steers when buttons are pressed. */
 import { api } from "./api.js";
 import { byId, el, icon, onPress, setText, setUsable } from "./dom.js";
+import { showHosts } from "./hosts.js";
 import { logFilters, offerTabs, showLog } from "./log.js";
 import { showCircuit, showQueue, showQueueChart, showQuota } from "./machine.js";
 import { askToken, showConnection, toast } from "./shell.js";
@@ -71,6 +72,7 @@ function showStatus(found) {
   showQueue(status);
   showQuota(status);
   showCircuit(status, now());
+  showHosts(status);
   showTabs(status, now(), actions, acting === 0);
   offerTabs(Object.keys(status.tabs));
 }

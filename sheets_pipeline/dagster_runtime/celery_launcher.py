@@ -15,6 +15,7 @@ from functools import cached_property
 import dagster as dg
 import sqlalchemy as sa
 from celery import Celery
+from dagster._core.events import EngineEventData
 from dagster._core.launcher.base import CheckRunHealthResult, LaunchRunContext, WorkerStatus
 from dagster._grpc.types import ExecuteRunArgs
 from dagster._serdes import ConfigurableClassData, serialize_value
@@ -25,12 +26,17 @@ from kombu.exceptions import OperationalError
 from sheets_pipeline.dagster_runtime.at_once import HOSTS_TAG
 from sheets_pipeline.dagster_runtime.celery_app import EXECUTE_RUN, broker_url, celery_app, queue_of
 from sheets_pipeline.dagster_runtime.fingerprint import code_version
+from sheets_pipeline.dagster_runtime.orphans import notes_of_launch
+from sheets_pipeline.dagster_runtime.process_kind import is_daemon
 from sheets_pipeline.dagster_runtime.run_lock import run_lock, run_locks
 from sheets_pipeline.errors import TabBusy
 from sheets_pipeline.processes.identity import WORKER_TAG, WorkerIdentity
 from sheets_pipeline.settings import load_settings
 
 logger = logging.getLogger(__name__)
+
+#: Under this name a launched run notes for which version of the code it is.
+_CODE = "code"
 
 #: A run that no worker has begun is looked at so often, and sent again after so long, in seconds.
 _LOOK_SECONDS, _AGAIN_SECONDS = 5.0, 20.0
@@ -79,13 +85,30 @@ class CeleryHostsRunLauncher(CeleryRunLauncher):
     def launch_run(self, context: LaunchRunContext) -> None:
         """Send the run to the workers; returns at once, also while the broker is away."""
         run = context.dagster_run
-        if run.job_code_origin is None:
-            raise ValueError(f"run {run.run_id} does not say where its code is; launch it from a code location")
         version = code_version()
-        sent = _Sent(queue_of(run, version), serialize_value(ExecuteRunArgs(run.job_code_origin, run.run_id, None)))
-        self._instance.report_engine_event(f"For workers with code {version}.", run, cls=type(self))
+        sent = _sent(run, version)
+        notes = EngineEventData({_CODE: version})
+        self._instance.report_engine_event(f"For workers with code {version}.", run, notes, cls=type(self))
+        self._look_for({run.run_id: sent})
+
+    def register_instance(self, instance: dg.DagsterInstance) -> None:
+        """Called by Dagster once; the daemon takes up runs that another host's has sent, which may have died with their worker."""
+        super().register_instance(instance)
+        if is_daemon():
+            threading.Thread(target=self._take_up, name="taking-up", daemon=True).start()
+
+    def _take_up(self) -> None:
+        """A run that is with a worker by now, or comes to two, is executed once. One of other code waits for Dagster's start timeout."""
+        version = code_version()
+        taken_up = {}
+        for run in self._instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTING])):
+            if run.job_code_origin and notes_of_launch(self._instance, run.run_id, _CODE).get(_CODE) == version:
+                taken_up[run.run_id] = _sent(run, version)
+        self._look_for(taken_up)
+
+    def _look_for(self, runs: dict[str, _Sent]) -> None:
         with self._looking:
-            self._on_the_way[run.run_id] = sent
+            self._on_the_way |= runs
             if self._looks is None:
                 self._looks = threading.Thread(target=self._look_after, name="runs-on-the-way", daemon=True)
                 self._looks.start()
@@ -171,6 +194,12 @@ class CeleryHostsRunLauncher(CeleryRunLauncher):
     def dispose(self) -> None:
         """Called by Dagster; runs go on."""
         self._app.close()
+
+
+def _sent(run: dg.DagsterRun, version: str) -> _Sent:
+    if run.job_code_origin is None:
+        raise ValueError(f"run {run.run_id} does not say where its code is; launch it from a code location")
+    return _Sent(queue_of(run, version), serialize_value(ExecuteRunArgs(run.job_code_origin, run.run_id, None)))
 
 
 def _described(run: dg.DagsterRun) -> str:

@@ -27,7 +27,7 @@ def end_orphans(instance: dg.DagsterInstance) -> list[str]:
     """
     ended = []
     for run in instance.get_runs(dg.RunsFilter(statuses=list(_STARTING))):
-        notes = _notes_of(instance, run.run_id)
+        notes = notes_of_launch(instance, run.run_id, "pid", "host")
         if notes.get("host") != socket.gethostname() or psutil.pid_exists(int(notes["pid"])):
             continue
         report_death_to(instance, run.run_id, f"process {notes['pid']} was gone when the daemon started")
@@ -35,11 +35,11 @@ def end_orphans(instance: dg.DagsterInstance) -> list[str]:
     return ended
 
 
-def _notes_of(instance: dg.DagsterInstance, run_id: str) -> dict[str, str]:
-    """Those of the last launch; none of a run that another launcher has started."""
+def notes_of_launch(instance: dg.DagsterInstance, run_id: str, *names: str) -> dict[str, str]:
+    """What the launcher noted last, by these names; nothing of a run without the first of them, of another launcher."""
     for record in reversed(instance.all_logs(run_id, of_type=DagsterEventType.ENGINE_EVENT)):
         event = record.dagster_event
         metadata: dict[str, Any] = dict(event.engine_event_data.metadata) if event is not None else {}
-        if "pid" in metadata:
-            return {name: str(metadata[name].value) for name in ("pid", "host") if name in metadata}
+        if names[0] in metadata:
+            return {name: str(metadata[name].value) for name in names if name in metadata}
     return {}

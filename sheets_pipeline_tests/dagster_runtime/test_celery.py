@@ -205,6 +205,23 @@ def test_a_killed_worker_is_noticed_and_another_goes_on(hosts: Hosts, instance: 
     assert status(instance, waits) == dg.DagsterRunStatus.CANCELED
 
 
+def test_a_daemon_that_takes_over_sends_what_died_with_its_worker_and_nothing_of_other_code(
+    hosts: Hosts, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:  # the host dies with what it has sent
+        patch.setattr(CeleryHostsRunLauncher, "_look_for", lambda *_: None)
+        lost = hosts.launch(instance, "speaking")
+        patch.setattr(celery_launcher, "code_version", lambda: "of_later_on")
+        of_other_code = hosts.launch(instance, "speaking")
+    monkeypatch.setattr(celery_launcher, "is_daemon", lambda: True)
+    with dg.DagsterInstance.from_config(str(hosts.folder)) as of_the_daemon:
+        launcher = of_the_daemon.run_launcher
+        assert isinstance(launcher, CeleryHostsRunLauncher)
+        eventually(lambda: status(instance, lost) == dg.DagsterRunStatus.SUCCESS, seconds=60)
+        assert of_other_code not in launcher._on_the_way
+        assert launcher.terminate(of_other_code)
+
+
 def test_a_broker_that_lost_a_run_or_was_away_is_given_it_again(
     hosts: Hosts, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,7 @@ from local_sheets.api_error import ApiError
 from local_sheets.drive import files, uploads
 from local_sheets.drive.access import Access, DriveAnswer, DriveCall
 from local_sheets.drive.errors import DriveError, bad_request
-from local_sheets.drive.export import CSV, TSV, XLSX, export
+from local_sheets.drive.export import CSV, HTML, TSV, XLSX, export
 from local_sheets.drive.resources import SPREADSHEET, file_resource_v2
 from local_sheets.drive.resumable import Uploads, begins, finished
 from local_sheets.model.spreadsheet import Spreadsheet
@@ -20,6 +20,7 @@ from local_sheets.references import rect_on
 #: A whole file is asked for.
 NO_MORE: Mapping[str, str] = MappingProxyType({})
 _EXPORT_FORMATS = {"csv": CSV, "tsv": TSV, "xlsx": XLSX}
+_PUBLISHED = {**_EXPORT_FORMATS, "html": HTML}
 
 
 class ContentMethods:
@@ -45,10 +46,14 @@ class ContentMethods:
     async def published(self, call: DriveCall, file_id: str) -> DriveAnswer:
         """The link of what is published to the web: ``/spreadsheets/d/ID/pub?output=csv``."""
         name = call.query.get("output", "html")
-        mime_type = _EXPORT_FORMATS.get(name)
+        mime_type = _PUBLISHED.get(name)
         if mime_type is None:
-            raise bad_request(f"Local Sheets does not publish {name}. Ask for {', '.join(_EXPORT_FORMATS)}.")
+            raise bad_request(f"Local Sheets does not publish {name}. Ask for {', '.join(_PUBLISHED)}.")
         return await self._export(call, file_id, mime_type, {**call.query, "revision": ""})
+
+    async def published_page(self, call: DriveCall, file_id: str) -> DriveAnswer:
+        """The same as a page: ``/spreadsheets/d/ID/pubhtml``."""
+        return await self._export(call, file_id, HTML, {**call.query, "revision": ""})
 
     async def _export(
         self, call: DriveCall, file_id: str, mime_type: str, asked: Mapping[str, str] = NO_MORE
@@ -65,9 +70,10 @@ class ContentMethods:
                 number = int(revision) if revision.isascii() and revision.isdecimal() else 0
                 sheet = await asyncio.to_thread(self._access.engine.at_version, file_id, number)
             content = await asyncio.to_thread(export, sheet, mime_type, _area(sheet, asked))
-        return DriveAnswer(
-            200, content=content, headers={"Content-Type": mime_type, "Content-Disposition": "attachment"}
-        )
+        headers = {"Content-Type": mime_type}
+        if mime_type != HTML:
+            headers["Content-Disposition"] = "attachment"
+        return DriveAnswer(200, content=content, headers=headers)
 
     async def upload_v2(self, call: DriveCall, file_id: str) -> DriveAnswer:
         await self._replace(call, file_id, call.body, call.content_type)
@@ -101,9 +107,10 @@ class ContentMethods:
         if file_id is None:
             if metadata.get("mimeType", SPREADSHEET) != SPREADSHEET:
                 raise bad_request(f"Local Sheets only keeps uploads as {SPREADSHEET}: set that mimeType.")
-            uploads.read_table(content, kind)
+            put = await asyncio.to_thread(uploads.read_contents, content, kind)
             file_id = files.create_spreadsheet(self._access.engine, metadata, call.caller).spreadsheet_id
-            metadata = {}
+            await self._access.change(call, file_id, "writer", put)
+            return self._access.answer(call, file_id)
         await self._replace(call, file_id, content, kind)
         if metadata:
             await self._access.change(
@@ -113,17 +120,19 @@ class ContentMethods:
 
     async def _replace(self, call: DriveCall, file_id: str, content: bytes, kind: str) -> None:
         self._access.head(file_id, call.caller, "writer")
-        rows = uploads.read_table(content, kind)
-        await self._access.change(call, file_id, "writer", lambda tx: uploads.replace_contents(tx, rows))
+        put = await asyncio.to_thread(uploads.read_contents, content, kind)
+        await self._access.change(call, file_id, "writer", put)
 
 
 def _area(sheet: Spreadsheet, asked: Mapping[str, str]) -> Rect | None:
-    """The cells that a link asks for.
+    """The cells that a link asks for, None where it names neither a tab nor a range.
 
     Raises:
         DriveError: There is no such tab, or no such range.
     """
     gid, text = asked.get("gid"), asked.get("range")
+    if gid is None and not text:
+        return None
     tab = sheet.tabs[0] if gid is None else next((tab for tab in sheet.tabs if str(tab.sheet_id) == gid), None)
     if tab is None:
         raise bad_request(f"No sheet with id: {gid}")

@@ -1,4 +1,4 @@
-"""A spreadsheet as CSV, TSV or XLSX, as Drive's ``files.export`` gives it.
+"""A spreadsheet as CSV, TSV, HTML or XLSX, as Drive's ``files.export`` gives it.
 
 See https://developers.google.com/workspace/drive/api/guides/ref-export-formats
 """
@@ -7,6 +7,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator
+from html import escape
 from typing import Any
 
 from local_sheets.a1 import column_letters
@@ -20,6 +21,8 @@ from local_sheets.values_api.rendering import renderer
 
 CSV, TSV = "text/csv", "text/tab-separated-values"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+#: Of what is published to the web only.
+HTML = "text/html; charset=utf-8"
 #: What Google offers besides and this server does not make.
 LEFT_OUT = (
     "application/pdf",
@@ -33,7 +36,7 @@ _FORBIDDEN_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
 def export(sheet: Spreadsheet, mime_type: str, area: Rect | None = None) -> bytes:
-    """The spreadsheet in another format: CSV and TSV hold an area, the first tab if none is named, XLSX all.
+    """The spreadsheet in another format: CSV and TSV hold an area, the first tab if none is named, XLSX and HTML all.
 
     Raises:
         DriveError: 400, this server does not make that format.
@@ -44,6 +47,9 @@ def export(sheet: Spreadsheet, mime_type: str, area: Rect | None = None) -> byte
         return export_tsv(sheet, area or sheet.tabs[0].rect())
     if mime_type == XLSX:
         return export_xlsx(sheet)
+    if mime_type == HTML:
+        shown = [tab.rect() for tab in sheet.tabs if not tab.properties.get("hidden")]
+        return export_html(sheet, shown if area is None else [area])
     if mime_type in LEFT_OUT:
         raise bad_request(f"Local Sheets does not export {mime_type}. Ask for {CSV}, {TSV} or {XLSX}.")
     raise bad_request("The requested conversion is not supported.")
@@ -76,6 +82,25 @@ def export_tsv(sheet: Spreadsheet, area: Rect) -> bytes:
     """Tab-separated text; tabs and line breaks within cells become spaces."""
     lines = ("\t".join(re.sub(r"[\t\r\n]+", " ", cell) for cell in row) for row in shown_rows(sheet, area))
     return "\r\n".join(lines).encode()
+
+
+def export_html(sheet: Spreadsheet, areas: list[Rect]) -> bytes:
+    """A page with a table per area, heads of rows and columns as Google's published pages have them."""
+    tables = "".join(f"<h2>{escape(area.tab.title)}</h2>{_html_table(sheet, area)}" for area in areas)
+    head = f'<meta charset="utf-8"><title>{escape(sheet.title)} - Google Drive</title>'
+    return f"<!DOCTYPE html><html><head>{head}</head><body>{tables}</body></html>".encode()
+
+
+def _html_table(sheet: Spreadsheet, area: Rect) -> str:
+    rows = list(shown_rows(sheet, area))
+    width = len(rows[0]) if rows else 0
+    letters = "".join(f"<th>{column_letters(area.col0 + index)}</th>" for index in range(width))
+    lines = "".join(
+        f"<tr><th>{number}</th>{''.join(f'<td>{escape(text)}</td>' for text in row)}</tr>"
+        for number, row in enumerate(rows, area.row0 + 1)
+    ).replace("\n", "<br>")
+    head = f"<thead><tr><th></th>{letters}</tr></thead>"
+    return f'<div id="{area.tab.sheet_id}"><table class="waffle">{head}<tbody>{lines}</tbody></table></div>'
 
 
 def export_xlsx(sheet: Spreadsheet) -> bytes:

@@ -8,7 +8,7 @@ from typing import Any
 
 from local_sheets.change_marks import drive_time
 from local_sheets.drive.access import Access, DriveAnswer, DriveCall, page_size
-from local_sheets.drive.errors import DriveError, invalid_value
+from local_sheets.drive.errors import DriveError, bad_request, invalid_value
 from local_sheets.drive.resources import SPREADSHEET, export_links, read_fields, user_resource
 from local_sheets.sharing import LOCAL_OWNER
 from local_sheets.versions import Version
@@ -42,6 +42,16 @@ class RevisionMethods:
             message = "Only files with binary content can be downloaded. Use Export with Docs Editors files."
             raise DriveError(403, message, "fileNotDownloadable", "alt")
         return DriveAnswer(200, mask.pick(_resource(file_id, found[0], call.caller)))
+
+    async def update_revision(self, call: DriveCall, file_id: str, key: str) -> DriveAnswer:
+        """Nothing of a spreadsheet's revision can be set here; a body that sets nothing is answered with the revision."""
+        found = await self.get_revision(call, file_id, key)
+        given = call.json()
+        if given.get("keepForever"):
+            raise DriveError(403, "Only revisions of files with binary content can be kept forever.", "forbidden")
+        if any(given.get(name) for name in ("published", "publishAuto", "publishedOutsideDomain")):
+            raise bad_request("Local Sheets publishes no revisions: share the file with anyone, and its /pub shows it.")
+        return found
 
     async def delete_revision(self, call: DriveCall, file_id: str, key: str) -> DriveAnswer:
         """As the discovery document says, revisions of spreadsheets stay."""

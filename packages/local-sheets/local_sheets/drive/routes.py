@@ -47,6 +47,7 @@ def drive_routes(server: Server) -> list[Route]:
         "/upload/drive/{rest:path}",
         "/spreadsheets/d/{id}/export",
         "/spreadsheets/d/{id}/pub",
+        "/spreadsheets/d/{id}/pubhtml",
         "/spreadsheets/export",
         "/userinfo/{rest:path}",
         "/oauth2/{rest:path}",

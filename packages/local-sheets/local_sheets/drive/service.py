@@ -57,6 +57,7 @@ class DriveService:
                 ("files.watch", "POST", f"/drive/v3/{names}/watch", watch.watch_file),
                 ("revisions.list", "GET", f"/drive/v3/{names}/revisions", revision.list_revisions),
                 ("revisions.get", "GET", f"/drive/v3/{names}/revisions/{key}", revision.get_revision),
+                ("revisions.update", "PATCH", f"/drive/v3/{names}/revisions/{key}", revision.update_revision),
                 ("revisions.delete", "DELETE", f"/drive/v3/{names}/revisions/{key}", revision.delete_revision),
                 ("changes.getStartPageToken", "GET", "/drive/v3/changes/startPageToken", watch.start_page_token),
                 ("changes.list", "GET", "/drive/v3/changes", watch.list_changes),
@@ -86,6 +87,7 @@ class DriveService:
                 ("files.export", "GET", "/spreadsheets/d/(?P<file_id>[^/]+)/export", content.download),
                 ("files.export", "GET", "/spreadsheets/export", content.download),
                 ("files.export", "GET", "/spreadsheets/d/(?P<file_id>[^/]+)/pub", content.published),
+                ("files.export", "GET", "/spreadsheets/d/(?P<file_id>[^/]+)/pubhtml", content.published_page),
                 ("userinfo.get", "GET", "/(?:userinfo/v2/me|oauth2/v[123]/userinfo)", file.user_info),
             )
         ]

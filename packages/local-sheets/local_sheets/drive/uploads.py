@@ -1,15 +1,17 @@
-"""CSV that becomes a spreadsheet: what Drive's upload methods do with ``text/csv``."""
+"""Files that become spreadsheets: what Drive's upload methods do with CSV, TSV and XLSX."""
 
 import base64
 import binascii
 import csv
 import io
 import re
+from collections.abc import Callable
 from typing import Any
 
 import orjson
 
 from local_sheets.drive.errors import bad_request
+from local_sheets.drive.export import XLSX
 from local_sheets.limits import check_size
 from local_sheets.model.tab import Tab
 from local_sheets.model.transaction import Transaction
@@ -22,39 +24,50 @@ IMPORT_TIME_ZONE = "America/Los_Angeles"
 _DELIMITERS = {"text/csv": ",", "text/tab-separated-values": "\t", "text/plain": ","}
 
 
-def read_table(content: bytes, content_type: str) -> list[list[str]]:
-    """The rows of CSV or TSV in UTF-8.
+def read_contents(content: bytes, content_type: str) -> Callable[[Transaction], None]:
+    """What puts an uploaded file's contents in the place of all tabs of a spreadsheet.
 
     Raises:
-        DriveError: 400, it is of another type or not in UTF-8.
+        DriveError: 400, it is of another type, or not what its type says.
     """
     kind = content_type.partition(";")[0].strip().lower()
+    if kind == XLSX:
+        from local_sheets.drive.xlsx import put_workbook, read_workbook  # what reads them takes long to import
+
+        book = read_workbook(content)
+        return lambda tx: _replace(tx, lambda: put_workbook(tx, book))
     if kind not in _DELIMITERS:
-        known = ", ".join(_DELIMITERS)
+        known = ", ".join((*_DELIMITERS, XLSX))
         raise bad_request(f"Local Sheets makes no spreadsheet of {kind or 'content without a type'}. Send {known}.")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise bad_request("The content is not in UTF-8.") from None
-    return list(csv.reader(io.StringIO(text, newline=""), delimiter=_DELIMITERS[kind]))
+    rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=_DELIMITERS[kind]))
+    return lambda tx: _replace(tx, lambda: _put_table(tx, rows))
 
 
-def replace_contents(tx: Transaction, rows: list[list[str]]) -> None:
-    """One tab, named as the spreadsheet, takes the place of all tabs and holds the rows as if typed."""
+def _replace(tx: Transaction, put: Callable[[], None]) -> None:
+    """Take all tabs away, and let others be put there."""
     sheet = tx.spreadsheet
     for key in list(sheet.metadata):
         tx.set_metadata(key, None)
     for tab in sheet.tabs:
         tx.note_tab(tab, "deleted")
-    new_id = sheet.new_sheet_id()
     sheet.tabs, sheet.named_ranges = [], []
+    put()
+    sheet.properties["timeZone"] = IMPORT_TIME_ZONE
+
+
+def _put_table(tx: Transaction, rows: list[list[str]]) -> None:
+    """One tab, named as the spreadsheet, that holds the rows as if typed."""
+    sheet = tx.spreadsheet
     height, width = max(len(rows), ROWS), max(max(map(len, rows), default=0), COLUMNS)
     grid = {"gridProperties": {"rowCount": height, "columnCount": width}}
-    fresh = Tab({"properties": sheet_properties(new_id, sheet.title[:100], grid)})
+    fresh = Tab({"properties": sheet_properties(sheet.new_sheet_id(), sheet.title[:100], grid)})
     check_size(tx, None, height, width)
     sheet.tabs = [fresh]
     tx.note_tab(fresh, "added")
-    sheet.properties["timeZone"] = IMPORT_TIME_ZONE
     if rows:
         write_rows(tx, fresh.rect(0, len(rows), 0, width), rows, as_typed=True)
 

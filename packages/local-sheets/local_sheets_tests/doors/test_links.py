@@ -98,7 +98,8 @@ def test_what_is_published_has_the_formats_of_exports(server, shared_with_anyone
     base = f"{server.endpoint}/spreadsheets/d/{shared_with_anyone[0]}"
     assert requests.get(f"{base}/pub?output=xlsx", timeout=30).content.startswith(b"PK")
     assert requests.get(f"{base}/export?format=tsv&gid={shared_with_anyone[1]}", timeout=30).text == "n\tt\r\n1\tx"
-    assert requests.get(f"{base}/pub", timeout=30).status_code == 400
+    for page in (requests.get(f"{base}/{name}", timeout=30) for name in ("pub", "pubhtml")):
+        assert (page.headers["content-type"], page.text.count("<table")) == ("text/html; charset=utf-8", 2)
     export = f"{base}/export?format=csv&gid={shared_with_anyone[1]}&range="
     assert [requests.get(export + one, timeout=30).text for one in ("B1:C2", "A2", "D1:D2")] == ["t\r\nx", "1", ""]
     assert requests.get(f"{export}nonsense!", timeout=30).status_code == 400

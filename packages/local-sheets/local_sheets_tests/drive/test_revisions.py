@@ -63,6 +63,12 @@ def test_revisions_that_cannot_be_seen_are_refused(drive, file_id, path, caller,
     assert (answer.status, answer.message["error"]["errors"][0]["reason"]) == (status, reason)
 
 
+@pytest.mark.parametrize(("body", "status"), [({"keepForever": True}, 403), ({"published": True}, 400), ({}, 200)])
+def test_nothing_of_a_spreadsheets_revision_is_set(drive, file_id, body, status):
+    answer = drive("PATCH", f"/drive/v3/files/{file_id}/revisions/1", body, ANN)
+    assert answer.status == status
+
+
 def test_revisions_of_spreadsheets_cannot_be_deleted(drive, file_id):
     assert drive("DELETE", f"/drive/v3/files/{file_id}/revisions/9", caller=ANN).status == 404
     assert drive("DELETE", f"/drive/v3/files/{file_id}/revisions/1", caller=ANN).status == 403

@@ -2,10 +2,13 @@
 
 import asyncio
 import io
+import zipfile
+from datetime import datetime
 
 import openpyxl
 import pytest
 
+from local_sheets.drive import xlsx
 from local_sheets.drive.access import DriveCall
 from local_sheets.drive.service import DriveService
 from local_sheets.values_api.writing import write_rows
@@ -255,6 +258,18 @@ def test_the_editors_download_link_takes_a_tab(drive, engine):
     assert drive("GET", f"/spreadsheets/d/{file_id}/export", format="ods").status == 400
 
 
+def test_a_published_page_shows_all_tabs_or_one(drive, engine):
+    file_id = made(drive)
+    fill(engine, file_id, [["<b>", 1], ["", "x\ny"]])
+    page = drive("GET", f"/spreadsheets/d/{file_id}/pubhtml")
+    assert page.headers == {"Content-Type": "text/html; charset=utf-8"}
+    rows = "<tr><th>1</th><td>&lt;b&gt;</td><td>1</td></tr><tr><th>2</th><td></td><td>x<br>y</td></tr>"
+    assert f"<th></th><th>A</th><th>B</th></tr></thead><tbody>{rows}</tbody>".encode() in page.content
+    assert drive("GET", f"/spreadsheets/d/{file_id}/pub", gid="0").content == page.content
+    assert drive("GET", f"/spreadsheets/d/{file_id}/pub", gid="7").status == 400
+    assert drive("GET", f"/spreadsheets/d/{file_id}/pub", output="pdf").status == 400
+
+
 def test_an_uploaded_csv_takes_the_place_of_all_tabs(drive, engine):
     file_id = made(drive)
     answer = drive(
@@ -288,12 +303,57 @@ def test_a_csv_is_uploaded_as_a_new_spreadsheet(drive, engine, encoding, content
     assert values(engine, answer.message["id"]) == [["a", "b"]]
 
 
-def test_content_that_is_no_table_is_refused(drive, engine):
+def workbook() -> bytes:
+    book = openpyxl.Workbook()
+    page = book.active
+    page.title = "Sales"
+    page.append(["name", "due", "share", "sum"])
+    page.append(["=text", datetime(2020, 1, 2, 6), 0.125, "=_xlfn.SUM(1,0.125)"])
+    page["A1"].font = openpyxl.styles.Font(bold=True)
+    page["C2"].number_format = "0.0%"
+    page["A2"].data_type = "s"
+    page.merge_cells("A4:B5")
+    page.freeze_panes = "B2"
+    book.create_sheet("Other").sheet_state = "hidden"
+    book.defined_names["Share"] = openpyxl.workbook.defined_name.DefinedName("Share", attr_text="Sales!$C$2")
+    data = io.BytesIO()
+    book.save(data)
+    return data.getvalue()
+
+
+def test_a_workbook_is_uploaded_as_a_spreadsheet(drive, engine):
+    file_id = made(drive)
+    path = f"/upload/drive/v3/files/{file_id}"
+    answer = drive("PATCH", path, workbook(), content_type=XLSX, uploadType="media")
+    assert answer.status == 200
+    sheet = engine.open(file_id)
+    sales, other = sheet.tabs
+    assert (sales.title, other.title, other.properties["hidden"]) == ("Sales", "Other", True)
+    assert sales.grid == {"rowCount": 1000, "columnCount": 26, "frozenRowCount": 1, "frozenColumnCount": 1}
+    assert sales.sheet["merges"][0]["endRowIndex"] == 5
+    export = f"/spreadsheets/d/{file_id}/export"
+    assert drive("GET", export, format="csv").content == b"name,due,share,sum\r\n=text,2020-01-02 6:00:00,12.5%,1.125"
+    assert sales.cell(0, 0).format.body == {"textFormat": {"bold": True}}
+    [named] = sheet.named_ranges
+    assert (named["name"], named["range"]["startColumnIndex"]) == ("Share", 2)
+
+
+def _zip_bomb() -> bytes:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("xl/workbook.xml", bytes(3_000))
+    return data.getvalue()
+
+
+def test_content_that_is_no_table_is_refused(drive, engine, monkeypatch):
+    monkeypatch.setattr(xlsx, "MOST_BYTES", 2_000)
     file_id = made(drive)
     fill(engine, file_id, [["kept"]])
     path = f"/upload/drive/v2/files/{file_id}"
     assert drive("PUT", path, b"\xff\xfe", content_type="text/csv").status == 400
     assert drive("PUT", path, b"x", content_type="image/png").status == 400
+    assert drive("PUT", path, b"x", content_type=XLSX).status == 400
+    assert drive("PUT", path, _zip_bomb(), content_type=XLSX).status == 400
     assert values(engine, file_id) == [["kept"]]
 
 

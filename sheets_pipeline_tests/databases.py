@@ -7,7 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -106,13 +106,25 @@ def empty_database(request: pytest.FixtureRequest, folder: Path) -> Iterator[sa.
         elif request.param == "sqlite":
             made = connect(f"sqlite:///{folder / 'platform.db'}")
         else:
-            server: sa.URL = request.getfixturevalue("mariadb_url")
-            name = f"test_{next(_numbers)}"
-            with connect(server).begin() as connection:
-                connection.exec_driver_sql(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
-            made = connect(server.set(database=name))
+            made = connect(stack.enter_context(_mariadb_database(request.getfixturevalue("mariadb_url"))))
         yield made
         made.dispose()
+
+
+@contextmanager
+def _mariadb_database(server: sa.URL) -> Iterator[sa.URL]:
+    """A database for the length of the block: some of MariaDB's catalogs are read by opening all tables of all that there are."""
+    name, engine = f"test_{next(_numbers)}", connect(server)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
+    yield server.set(database=name)
+    with engine.begin() as connection:
+        left = connection.exec_driver_sql("SELECT id FROM information_schema.processlist WHERE db = %s", (name,))
+        for session in left.scalars().all():
+            with suppress(sa.exc.DBAPIError, DatabaseError):  # it has just ended
+                connection.exec_driver_sql(f"KILL {session}")
+        connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {name}")
+    engine.dispose()
 
 
 def emptied(engine: sa.Engine, metadata: sa.MetaData) -> sa.Engine:

@@ -149,10 +149,11 @@ _SQLITE_COLUMNS = sa.text(
 _MYSQL_COLUMNS = sa.text(
     "SELECT c.table_name, c.column_name, c.column_default IS NOT NULL OR c.extra <> '', k.ordinal_position "
     "FROM information_schema.columns c JOIN information_schema.tables t USING (table_schema, table_name) "
-    "LEFT JOIN information_schema.key_column_usage k ON k.table_schema = c.table_schema AND k.table_name = c.table_name "
+    # MariaDB opens the tables of all databases for a schema that is named only by another column
+    "LEFT JOIN information_schema.key_column_usage k ON k.table_schema = DATABASE() AND k.table_name = c.table_name "
     "AND k.column_name = c.column_name AND k.constraint_name = 'PRIMARY' "
-    "WHERE c.table_schema = DATABASE() AND c.table_name IN :tables AND t.table_type NOT LIKE '%VIEW' "
-    "ORDER BY c.ordinal_position"
+    "WHERE c.table_schema = DATABASE() AND t.table_schema = DATABASE() AND c.table_name IN :tables "
+    "AND t.table_type NOT LIKE '%VIEW' ORDER BY c.ordinal_position"
 ).bindparams(sa.bindparam("tables", expanding=True))
 
 

@@ -166,7 +166,8 @@ def is_private(module: str) -> bool:
 
 def private_imports(file: Path) -> Iterator[str]:
     """``module:name`` of each, from the source."""
-    for node in ast.walk(ast.parse(file.read_text())):
+    text = file.read_text()
+    for node in ast.walk(ast.parse(text)) if "dagster" in text else ():
         if isinstance(node, ast.ImportFrom) and node.module:
             for alias in node.names:
                 if is_private(node.module) or is_private(f"{node.module}.{alias.name}"):

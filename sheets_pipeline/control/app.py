@@ -114,7 +114,7 @@ def _add_reading(app: FastAPI, operations: Operations) -> None:
         Needs no token; why it is so is told to those who have it.
         """
         if "text/html" in request.headers.get("accept", ""):
-            return RedirectResponse("/dashboard")
+            return RedirectResponse("dashboard")  # of a proxy's path, whatever that is
         try:
             status = operations.status()
         except (SheetsPipelineError, sa.exc.SQLAlchemyError) as error:

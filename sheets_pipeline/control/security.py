@@ -18,7 +18,7 @@ from sheets_pipeline.web.bodies import Disconnected, read_body
 from sheets_pipeline.web.origin import Refusal, foreign_page, host_name, malformed, not_json, route_path
 
 #: Served without the token: health for load balancers, and pages that hold no data of their own.
-OPEN_PATHS = ("/", "/dashboard", "/dashboard/edits", "/docs", "/openapi.json")
+OPEN_PATHS = ("/", "/dashboard", "/dashboard/edits", "/dashboard/sources", "/docs", "/openapi.json")
 OPEN_PREFIX = "/page/"
 #: Served to everybody, behind any proxy: each message is signed (``edits/intake.py``).
 WEBHOOK = "/webhook"

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from sheets_pipeline.control.app import create_app
 from sheets_pipeline_tests.browser import OpenPage
 from sheets_pipeline_tests.control import run_launcher
-from sheets_pipeline_tests.control.stage import TOKEN, Stage
+from sheets_pipeline_tests.control.stage import TOKEN, Stage, serving
 
 pytestmark = pytest.mark.browser
 
@@ -108,6 +109,28 @@ def test_the_token_is_asked_for_once_and_forgotten_with_the_browser_tab(stage: S
     other = page.context.new_page()
     other.goto(f"{stage.token_url}/dashboard")
     expect(other.get_by_label("Token", exact=True)).to_be_visible()
+
+
+def test_behind_a_proxy_all_pages_work_below_its_path(stage: Stage, open_page: OpenPage) -> None:
+    app = create_app(stage.operations, TOKEN)
+
+    async def below(scope: Any, receive: Any, send: Any) -> None:
+        """As a proxy that takes its own path off."""
+        if scope["type"] == "http":
+            assert scope["path"].startswith("/pipeline/")
+            scope = scope | {"path": scope["path"].removeprefix("/pipeline")}
+        await app(scope, receive, send)
+
+    with serving(below) as url:
+        page = open_page(f"{url}/pipeline/")
+        page.get_by_label("Token", exact=True).fill(TOKEN)
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", level=1)).to_have_text("The sheets are in step")
+        for name, path in (("Edits", "dashboard/edits"), ("Sources", "dashboard/sources"), ("API", "docs")):
+            page.get_by_role("link", name=name).click()
+            expect(page).to_have_url(f"{url}/pipeline/{path}")
+            expect(page.get_by_role("link", name="Dashboard")).to_be_visible()
+        expect(page.get_by_text("/sync/status").first).to_be_visible()
 
 
 def test_on_a_phone_nothing_scrolls_sideways_and_all_can_be_pressed(stage: Stage, open_page: OpenPage) -> None:

@@ -2,6 +2,12 @@
 
 const KEY = "sheets-pipeline-token";
 
+/** Where the API is, below whatever path a proxy has put us. */
+const ROOT = new URL("../../../", import.meta.url);
+
+/** The address of a path of the API. */
+export const addressOf = (path) => new URL(`.${path}`, ROOT);
+
 /** The API refused or could not be reached; the message is for people. */
 export class ApiError extends Error {
   constructor(message, status) {
@@ -23,7 +29,7 @@ async function ask(method, path, body) {
   if (body !== undefined) headers["Content-Type"] = "application/json";
   try {
     const signal = AbortSignal.timeout(40_000);
-    return await fetch(path, { method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body) });
+    return await fetch(addressOf(path), { method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body) });
   } catch {
     throw new ApiError("The control API does not answer. Does it still run?", 0);
   }

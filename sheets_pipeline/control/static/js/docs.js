@@ -1,4 +1,5 @@
 /** Shows the API's OpenAPI document: each endpoint, what it takes, what it answers. */
+import { addressOf } from "./api.js";
 import { byId, el } from "./dom.js";
 
 const list = (items) => (items.length ? el("dl", {}, ...items.flatMap(([name, text]) => [el("dt", { text: name }), el("dd", { text })])) : null);
@@ -27,7 +28,7 @@ function endpoint(path, method, described, schemas) {
     list(answers));
 }
 
-const found = await (await fetch("/openapi.json")).json();
+const found = await (await fetch(addressOf("/openapi.json"))).json();
 byId("title").textContent = found.info.title;
 byId("summary").textContent = found.info.summary;
 for (const [path, methods] of Object.entries(found.paths)) {

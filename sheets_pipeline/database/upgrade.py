@@ -70,6 +70,11 @@ class StoreReport:
         return not self.problems
 
     @property
+    def is_new(self) -> bool:
+        """Whether nothing is there yet."""
+        return self.version is None and {f"table {name}" for name in state_metadata.tables} <= set(self.missing)
+
+    @property
     def problems(self) -> list[str]:
         """One phrase for each thing that is wrong."""
         if self.is_newer:

@@ -137,8 +137,8 @@ def _of_edits(status: Status) -> Incidents:
     if number := edits["rejected_lately"]:
         current["edits rejected"] = Incident(
             "Edits were rejected",
-            f"{number:,} cells that people typed within the last hour were refused by their column's type, its declaration or the "
-            "database. The tab shows the database's values, with a note.",
+            f"{number:,} of the cells that people typed within the last hour were refused by their column's type, its declaration or "
+            "the database. The tab shows the database's values, with a note.",
             "The dashboard's page Edits, or `sheets-pipeline edits list --state rejected`, says why; `edits accept` tries again.",
         )
     if number := edits["waiting"]["dead"]:

@@ -74,6 +74,11 @@ class Check:
     seconds: float = CHECK_SECONDS
 
 
+def counted(number: int, noun: str) -> str:
+    """``1 tab``, ``2 tabs``."""
+    return f"{number:,} {noun}{'s' if number != 1 else ''}"
+
+
 def ok(message: str) -> Finding:
     """All is well."""
     return Finding(Level.OK, message)

@@ -23,7 +23,7 @@ from sheets_pipeline.database.upgrade import check as check_store
 from sheets_pipeline.embedded.services import Services, ensure_services, running_services
 from sheets_pipeline.errors import QuotaExceeded, SheetsPipelineError, error_class
 from sheets_pipeline.monitoring import doctor_edits, doctor_project, doctor_sources, doctor_spreadsheets
-from sheets_pipeline.monitoring.doctor import Check, Finding, fail, ok, warn
+from sheets_pipeline.monitoring.doctor import Check, Finding, counted, fail, ok, warn
 from sheets_pipeline.monitoring.doctor_dagster import code_location, dagster_daemons, hosts, workers
 from sheets_pipeline.monitoring.doctor_facts import Facts
 from sheets_pipeline.settings import load_settings
@@ -130,7 +130,7 @@ def watched_tables(facts: Facts) -> Finding:
             f"missing: {', '.join(missing)}",
             "Check that DATABASE_URL names the right database (and schema, by search_path), and the watches of the tabs.",
         )
-    return ok(f"{len(wanted)} tables")
+    return ok(counted(len(wanted), "table"))
 
 
 def triggers(facts: Facts) -> Finding:
@@ -184,6 +184,8 @@ def pipeline_tables(facts: Facts) -> Finding:
             f"made by a newer version: {'; '.join(report.problems)}",
             "Install the newer version again, or put back the dump of them from before the upgrade.",
         )
+    if report.is_new:
+        return warn("not there yet", "The first sync makes them; sooner with `sheets-pipeline db upgrade`.")
     if not report.is_complete:
         shown = _listed(report.problems)
         return warn(f"not up to date: {shown}", "The next sync mends them; sooner with `sheets-pipeline db upgrade`.")
@@ -282,7 +284,7 @@ def spreadsheet(facts: Facts) -> Finding:
             "Delete empty rows and columns, or move old tabs to another spreadsheet.",
         )
     place = f"time zone {seen.time_zone}, locale {locale}"
-    return ok(f"{seen.title!r}, {len(seen.sheets)} tabs, {seen.cells:,} cells, {place}")
+    return ok(f"{seen.title!r}, {counted(len(seen.sheets), 'tab')}, {seen.cells:,} cells, {place}")
 
 
 def owner(facts: Facts) -> Finding:
@@ -378,7 +380,7 @@ def declarations(_facts: Facts) -> Finding:
     problems = [(tab_asset.tab.name, tab_asset.problem.text) for tab_asset in tabs if tab_asset.problem is not None]
     broken = [f"{title!r}: {text.removesuffix(REMEDY).removeprefix(f'Tab {title!r}: ')}" for title, text in problems]
     if not broken:
-        return ok(f"{len(tabs)} tabs: {', '.join(tab_asset.tab.name for tab_asset in tabs)}")
+        return ok(f"{counted(len(tabs), 'tab')}: {', '.join(tab_asset.tab.name for tab_asset in tabs)}")
     remedy = "Correct these files and reload the code location. The other tabs are synced."
     return fail(f"{len(broken)} of {len(tabs)} tabs cannot be used. {' '.join(broken)}", remedy)
 

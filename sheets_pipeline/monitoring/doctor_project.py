@@ -3,7 +3,7 @@
 from sheets_pipeline.components.tab_asset import TabAsset, tab_assets
 from sheets_pipeline.database.engine import read_only
 from sheets_pipeline.errors import TabProblem
-from sheets_pipeline.monitoring.doctor import Finding, fail, ok
+from sheets_pipeline.monitoring.doctor import Finding, counted, fail, ok
 from sheets_pipeline.monitoring.doctor_facts import Facts
 from sheets_pipeline.runs.trial import first_rows
 
@@ -24,7 +24,7 @@ def queries(facts: Facts) -> Finding:
             f"{len(refused)} of {len(tabs)} tabs have no rows to show. {' '.join(refused)}",
             "Correct these declarations, or check that DATABASE_URL names the database (and schema, by search_path) of its tables.",
         )
-    return ok(f"the queries of {len(tabs)} tabs are taken")
+    return ok(f"taken, of {counted(len(tabs), 'tab')}")
 
 
 def _declared() -> list[TabAsset]:

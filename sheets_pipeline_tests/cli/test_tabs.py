@@ -288,7 +288,7 @@ def test_the_doctor_tries_the_queries_in_place_of_the_demos_tables(
     assert doctor_checks.triggers(facts).level is Level.OK
     fine = {key: tab for key, tab in tab_assets().items() if tab.tab.title in ("Learners", "Student progress")}
     monkeypatch.setattr(doctor_project, "tab_assets", lambda: fine)
-    assert doctor_project.queries(facts).message == "the queries of 2 tabs are taken"
+    assert doctor_project.queries(facts).message == "taken, of 2 tabs"
 
 
 def test_a_files_name_is_told_as_it_is_written() -> None:

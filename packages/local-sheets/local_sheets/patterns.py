@@ -42,16 +42,19 @@ def compile_expression(text: str, *, ignore_case: bool = False) -> Any:
 
 
 def matches(expression: Any, text: str) -> Iterator[Any]:
-    """All matches, one after the other; each is paid for.
+    """All matches, one after the other, as RE2 replaces them: no empty one where the last one ended; each is paid for.
 
     Raises:
         LimitReached: Expression and text are too large together, or there is no budget left.
     """
     if expression.programsize * len(text) > _MOST_WORK:
         raise LimitReached
+    last = -1
     for found in expression.finditer(text):
         spend(1)
-        yield found
+        if found.end() != last:
+            yield found
+        last = found.end()
     spend(1)
 
 

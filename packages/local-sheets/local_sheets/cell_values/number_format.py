@@ -12,7 +12,7 @@ from local_sheets.cell_values.date_format import plain_date, render_date
 from local_sheets.cell_values.digits import render_digits
 from local_sheets.cell_values.locales import Locale, get_locale
 from local_sheets.cell_values.model import CellError, Formula, Value
-from local_sheets.cell_values.pattern import MOST_CHARACTERS, Section, read_pattern
+from local_sheets.cell_values.pattern import MOST_CHARACTERS, Section, pieces_of, read_pattern
 from local_sheets.cell_values.serial import from_serial
 
 #: Significant digits of a number without a format, and of its scientific form.
@@ -67,6 +67,22 @@ def effective_pattern(number_format: Mapping[str, Any] | None, locale: str | Loc
             return known.date_time_pattern
         case kind:
             return _DEFAULT_PATTERNS.get(str(kind), "")
+
+
+def in_plain_signs(pattern: str, locale: str | None) -> str:
+    """A pattern as people of a locale write it, with ``.`` and ``,`` for their signs: ``#.##0,00`` is ``#,##0.00``."""
+    known = get_locale(locale)
+    if known.decimal != "," or len(pattern) > MOST_CHARACTERS:
+        return pattern
+    found, is_date = "", any(section.is_date for section in read_pattern(pattern))
+    for piece in pieces_of(pattern):
+        before = found[-1:].lower()
+        if piece == ",":
+            piece = "." if before == "s" or not is_date else ","
+        elif not is_date and (piece == known.group or (piece.isspace() and known.group.isspace() and before in "#0")):
+            piece = ","
+        found += piece
+    return found
 
 
 def is_date_format(number_format: Mapping[str, Any] | None) -> bool:

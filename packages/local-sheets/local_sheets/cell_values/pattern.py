@@ -5,6 +5,7 @@ of the date-time table on the same page.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -55,20 +56,24 @@ def read_pattern(pattern: str) -> tuple[Section, ...]:
     return tuple(_read_section(text) for text in _split(pattern))
 
 
+def pieces_of(pattern: str) -> Iterator[str]:
+    """Its quoted, bracketed and escaped runs, and each other character by itself."""
+    position = 0
+    while position < len(pattern):
+        end = _skip(pattern, position)
+        yield pattern[position:end]
+        position = end
+
+
 def _split(pattern: str) -> list[str]:
     """Split at semicolons outside quotes, brackets and escapes."""
-    parts, current, position = [], "", 0
-    while position < len(pattern):
-        char = pattern[position]
-        if char == ";":
-            parts.append(current)
-            current = ""
-            position += 1
-            continue
-        end = _skip(pattern, position)
-        current += pattern[position:end]
-        position = end
-    return [*parts, current]
+    parts = [""]
+    for piece in pieces_of(pattern):
+        if piece == ";":
+            parts.append("")
+        else:
+            parts[-1] += piece
+    return parts
 
 
 def _skip(pattern: str, position: int) -> int:

@@ -117,7 +117,8 @@ CASES = {
         ("=EQ(\"A\",\"a\")", True), ("=GTE(1,2)", False), ("=ISEMAIL(\"a@b.co\")", True), ("=ISEMAIL(\"a@b\")", False), ("=ISURL(\"www.google.com\")", True),
         ("=ISDATE(A2)", True), ("=ISDATE(43831)", False), ("=ISDATE(\"2020-01-01\")", True), ("=ISDATE(\"5\")", False), ("=ENCODEURL(\"a b&c\")", "a%20b%26c"),
         ("=FIXED(3.14159,3)", "3.142"), ("=FIXED(1234.5,0)", "1,235"), ("=UNICHAR(68)", "D"), ("=UNICODE(\"D\")", 68), ("=LENB(\"熊a\")", 3), ("=FINDB(\"a\",\"熊a\")", 3), ("=SEARCHB(\"A\",\"熊aba\",4)", 5),
-        ("=ROMAN(1999)", "MCMXCIX"), ("=ARABIC(\"XIV\")", 14), ("=BASE(199,2)", "11000111"), ("=DECIMAL(\"101\",2)", 5), ("=DEC2HEX(199,4)", "00C7"),
+        ("=ROMAN(1999)", "MCMXCIX"), ("=ARABIC(\"XIV\")", 14), ("=ARABIC(\"\")", 0), ("=MAP(SEQUENCE(1,5,0),LAMBDA(f,ROMAN(499,f)))", [["CDXCIX", "LDVLIV", "XDIX", "VDIV", "ID"]]),
+        ("=ROMAN(9,5)", "#VALUE!"), ("=REPLACEB(\"test string\",7,3,\"X\")", "test sXng"), ("=REPLACEB(\"あいう\",3,2,\"X\")", "あXう"), ("=BINOM.INV(10000,0.5,75%)", 5034), ("=BASE(199,2)", "11000111"), ("=DECIMAL(\"101\",2)", 5), ("=DEC2HEX(199,4)", "00C7"),
         ("=HEX2DEC(\"FFFFFFFFFF\")", -1), ("=BIN2DEC(\"1100100\")", 100), ("=DEC2BIN(-1)", "1111111111"), ("=BITAND(12,10)", 8), ("=BITLSHIFT(1,4)", 16),
     ],
     "mathematics": [
@@ -198,6 +199,7 @@ BONDS = [
     ("=DURATION(DATE(2018,7,1),DATE(2048,1,1),0.08,0.09,2,1)", 10.9191453), ("=MDURATION(DATE(2008,1,1),DATE(2016,1,1),0.08,0.09,2,1)", 5.73566981),
     ("=VDB(2400,300,3650,0,1)", 1.31506849), ("=VDB(2400,300,120,6,18)", 396.30605326), ("=VDB(2400,300,10,0,0.875,1.5)", 315),
     ("=VDB(2400,300,10,0,10)", 2100),
+    *((f"=AMORLINC(150,DATE(2015,1,1),DATE(2015,9,30),20,{n},15%,4)", v) for n, v in ((0, 16.8125), (1, 22.5), (6, 0.6875), (20, 0))),
 ]  # fmt: skip
 
 
@@ -245,3 +247,6 @@ def test_a_locale_with_decimal_comma_has_other_separators():
     assert book.shown('=A1&"|"&LEFT(A1;2)&LEN(A1)') == "1,5|1,3"
     assert book.shown('=COUNTIF(A1:A2;">"&A1)') == 1
     assert book.shown('=SUMPRODUCT((B1:B2="y")*A1:A2)') == 2
+    assert book.shown('=TEXT(1234,5;"#.##0,00")&TEXT(0,256;" 0,0%")') == "1.234,50 25,6%"
+    assert book.shown('=TEXT(45000,5;"dd.mm.yyyy hh:mm:ss")') == "15.03.2023 12:00:00"
+    assert TwinWorkbook({"T": []}, locale="fr_FR").shown('=TEXT(1234,5;"# ##0,00")') == "1\u202f234,50"

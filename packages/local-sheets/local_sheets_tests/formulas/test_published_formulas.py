@@ -133,7 +133,7 @@ PUBLISHED: dict[str, list[tuple[str, Any]]] = {
         ('=TEXT(123456,"0.00E+00")', '1.23E+05'), ('=TO_TEXT(A2)', '1/6/2021'), ('=REGEXEXTRACT("Order #12345 shipped","\\d+")', '12345'),
         ('=REGEXEXTRACT("john.doe@mail.com","@(.+)$")', 'mail.com'),
         ('=REGEXEXTRACT("2021-03-15","(\\d{4})-(\\d{2})-(\\d{2})")', [['2021', '03', '15']]),
-        ('=VALUE(REGEXEXTRACT("$1,234.50 USD","[\\d,.]+"))', 1234.5), ('=REGEXREPLACE("a1b2c3","[0-9]","")', 'abc'),
+        ('=VALUE(REGEXEXTRACT("$1,234.50 USD","[\\d,.]+"))', 1234.5), ('=REGEXREPLACE("a1b2c3","[0-9]","")', 'abc'), ('=REGEXREPLACE("abc","b*","X")', 'XaXcX'),
         ('=REGEXREPLACE("John Smith","(\\w+) (\\w+)","$2, $1")', 'Smith, John'), ('=REGEXREPLACE("hello","(?i)L","_")', 'he__o'),
         ('=REGEXMATCH("Hello World","(?i)world")', True), ('=SPLIT(REGEXREPLACE("abc","(.)","$1,"),",")', [['a', 'b', 'c']]),
         ('=SPLIT("1-2-3","-")', [[1, 2, 3]]), ('=SPLIT("a||b","||",FALSE,FALSE)', [['a', 'b']]),

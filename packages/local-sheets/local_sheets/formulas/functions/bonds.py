@@ -224,3 +224,24 @@ def declining_between(
         total += share * max(min(place + 1, last) - max(place, first), 0)
         worth -= share
     return total
+
+
+@scalar("AMORLINC", 6, 7)
+def linear_depreciation(
+    e: Any, cost: Scalar, bought: Scalar, first_end: Scalar, salvage: Scalar, period: Scalar, rate: Scalar,
+    basis: Scalar = 0,
+) -> float:  # fmt: skip
+    """French depreciation: the first period counts from the purchase, the last one takes what is left."""
+    worth, least, place, share, kind = _numbers(e, "AMORLINC", 1, cost, salvage, period, rate, basis)
+    start, end = moment_of(e, "AMORLINC", bought, 2).date(), moment_of(e, "AMORLINC", first_end, 3).date()
+    if worth < 0 or not 0 <= least <= worth or place < 0 or share < 0 or start > end or not 0 <= kind <= 4:
+        raise Fault(
+            CellError("NUM", "AMORLINC takes amounts that are not negative, in order, and 0 to 4 for the basis.")
+        )
+    each, number = worth * share, math.trunc(place)
+    first = min(each * fraction_of_years(start, end, math.trunc(kind)), worth - least)
+    whole = math.trunc((worth - least - first) / each) if each else 0
+    if number == 0 or not each:
+        return first if number == 0 else 0.0
+    rest = worth - least - first - each * whole
+    return each if number <= whole else rest if number == whole + 1 else 0.0

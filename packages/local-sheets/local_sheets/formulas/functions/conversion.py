@@ -173,6 +173,15 @@ def middle_bytes(e: Any, value: Scalar, start: Scalar, count: Scalar) -> str:
     return "".join(_in_bytes(to_text(value))[first : first + math.trunc(to_number(count, "MIDB", 3, e.locale))])
 
 
+@scalar("REPLACEB", 4)
+def replace_bytes(e: Any, value: Scalar, start: Scalar, count: Scalar, new: Scalar) -> str:
+    parts, first = _in_bytes(to_text(value, e.locale)), math.trunc(to_number(start, "REPLACEB", 2, e.locale)) - 1
+    gone = math.trunc(to_number(count, "REPLACEB", 3, e.locale))
+    if first < 0 or gone < 0:
+        raise Fault(CellError("VALUE", "REPLACEB takes a place from 1 on, and a count that is not negative."))
+    return "".join([*parts[:first], to_text(new, e.locale), *parts[first + gone :]])
+
+
 @lazy("SINGLE", 1)
 def single(e: Any, node: Node) -> Scalar:
     found: Scalar = e.scalar(node)

@@ -172,7 +172,8 @@ def _binomial_inverse(trials: float, share: float, wanted: float) -> float:
     count, total = math.trunc(trials), 0.0
     _checked(0 <= count <= 100_000 and 0 < share < 1 and 0 < wanted < 1)
     for k in range(count + 1):
-        total += math.comb(count, k) * share**k * (1 - share) ** (count - k)
+        ways = math.lgamma(count + 1) - math.lgamma(k + 1) - math.lgamma(count - k + 1)
+        total += math.exp(ways + k * math.log(share) + (count - k) * math.log1p(-share))
         if total >= wanted:
             return k
     return count

@@ -294,21 +294,31 @@ _ROMAN = {1000: "M", 900: "CM", 500: "D", 400: "CD", 100: "C", 90: "XC", 50: "L"
           4: "IV", 1: "I"}  # fmt: skip
 
 
-def roman_text(number: int) -> str:
-    """``XIV``"""
-    found = ""
-    for size, letters in _ROMAN.items():
-        count, number = divmod(number, size)
-        found += letters * count
+def roman_text(number: int, form: int = 0) -> str:
+    """``XIV``. A higher ``form`` lets smaller signs stand before larger ones: 499 is CDXCIX, LDVLIV, XDIX, VDIV, ID."""
+    found, sizes, letters = "", (1000, 500, 100, 50, 10, 5, 1), "MDCLXVI"
+    for low in (0, 2, 4, 6):
+        digit, place = number // sizes[low], low
+        if digit % 5 != 4:
+            found += letters[low - 1] * (digit > 4) + letters[low] * (digit % 5)
+            number %= sizes[low]
+            continue
+        high = low - 1 if digit == 4 else low - 2
+        while place < min(low + form, 6) and sizes[high] - sizes[place + 1] <= number:
+            place += 1
+        found += letters[place] + letters[high]
+        number += sizes[place] - sizes[high]
     return found
 
 
 @scalar("ROMAN", 1, 2)
-def roman(e: Any, value: Scalar, _form: Scalar = 0) -> str:
-    number = _whole(e, "ROMAN", 1, value)
+def roman(e: Any, value: Scalar, form: Scalar = 0) -> str:
+    number, kind = _whole(e, "ROMAN", 1, value), _whole(e, "ROMAN", 2, form)
     if not 1 <= number <= 3999:
         raise Fault(CellError("VALUE", out_of_range("ROMAN", 1, str(number), "Valid values are 1 to 3999.").message))
-    return roman_text(number)
+    if not 0 <= kind <= 4:
+        raise Fault(CellError("VALUE", out_of_range("ROMAN", 2, str(kind), "Valid values are 0 to 4.").message))
+    return roman_text(number, kind)
 
 
 @scalar("ARABIC", 1)
@@ -319,7 +329,7 @@ def arabic(_: Any, value: Scalar) -> int:
     if any(letter not in sizes for letter in letters):
         raise Fault(CellError("VALUE", f"Function ARABIC parameter 1 value is '{text}'. It is no Roman numeral."))
     listed = [sizes[letter] for letter in letters]
-    pairs = zip(listed, [*listed[1:], 0], strict=True)
+    pairs = zip(listed, [*listed[1:], 0], strict=False)
     return sign * sum(-size if size < after else size for size, after in pairs)
 
 

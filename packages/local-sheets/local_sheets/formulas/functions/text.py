@@ -8,7 +8,7 @@ from typing import Any
 
 from local_sheets.budget import spend
 from local_sheets.cell_values.model import MAX_CHARACTERS, CellError
-from local_sheets.cell_values.number_format import render
+from local_sheets.cell_values.number_format import in_plain_signs, render
 from local_sheets.cell_values.user_entered import parse
 from local_sheets.formulas.faults import Fault, out_of_range, text_too_long
 from local_sheets.formulas.functions.numbers import round_to
@@ -91,9 +91,8 @@ def text(e: Any, value: Scalar, pattern: Scalar) -> str:
     if isinstance(value, str):
         found = number_in(value, e.locale)
         value = value if found is None else found
-    return render(
-        raise_error(value) or (0 if value is None else value), {"type": "NUMBER", "pattern": to_text(pattern)}, e.locale
-    )
+    shape = in_plain_signs(to_text(pattern), e.locale)
+    return render(raise_error(value) or (0 if value is None else value), {"type": "NUMBER", "pattern": shape}, e.locale)
 
 
 @scalar("VALUE", 1)

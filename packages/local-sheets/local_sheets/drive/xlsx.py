@@ -53,18 +53,27 @@ def put_workbook(tx: Transaction, book: Workbook) -> None:
     """Give a spreadsheet that has no tabs those of a workbook."""
     sheet = tx.spreadsheet
     for page in book.worksheets:
-        rows = [[_cell(cell, sheet.pool) for cell in row] for row in page.iter_rows()]
-        height, width = max(len(rows), ROWS), max(max(map(len, rows), default=0), COLUMNS)
-        tab = Tab({"properties": _properties(sheet, page, height, width)})
+        height, width = max(page.max_row, ROWS), max(page.max_column, COLUMNS)
         check_size(tx, None, height, width)
+        tab = Tab({"properties": _properties(sheet, page, height, width)})
         sheet.tabs.append(tab)
         tx.note_tab(tab, "added")
-        tab.put_block(tx, 0, 0, rows)
+        tab.put_block(tx, 0, 0, _rows(page, sheet.pool))
         merges = [_range(tab, *_bounds(merged)) for merged in page.merged_cells.ranges]
         if merges:
             tab.sheet["merges"] = merges
         tx.note(tab.rect())
     sheet.named_ranges = list(_names(sheet, book))
+
+
+def _rows(page: Worksheet, pool: SharedPool) -> list[list[AnyCell]]:
+    """The cells that there are; asked for by rows, openpyxl would make all that lie between them."""
+    rows: list[list[AnyCell]] = [[] for _ in range(page.max_row)]
+    for (number, column), source in sorted(page._cells.items()):
+        row = rows[number - 1]
+        row += [None] * (column - 1 - len(row))
+        row.append(_cell(source, pool))
+    return rows
 
 
 def _properties(sheet: Spreadsheet, page: Worksheet, height: int, width: int) -> dict[str, Any]:

@@ -313,6 +313,7 @@ def workbook() -> bytes:
     page["C2"].number_format = "0.0%"
     page["A2"].data_type = "s"
     page.merge_cells("A4:B5")
+    page["ALL9000"] = "far"  # a thousand columns: to make all cells between would take minutes
     page.freeze_panes = "B2"
     book.create_sheet("Other").sheet_state = "hidden"
     book.defined_names["Share"] = openpyxl.workbook.defined_name.DefinedName("Share", attr_text="Sales!$C$2")
@@ -329,10 +330,12 @@ def test_a_workbook_is_uploaded_as_a_spreadsheet(drive, engine):
     sheet = engine.open(file_id)
     sales, other = sheet.tabs
     assert (sales.title, other.title, other.properties["hidden"]) == ("Sales", "Other", True)
-    assert sales.grid == {"rowCount": 1000, "columnCount": 26, "frozenRowCount": 1, "frozenColumnCount": 1}
+    assert sales.grid == {"rowCount": 9000, "columnCount": 1000, "frozenRowCount": 1, "frozenColumnCount": 1}
+    assert sales.cell(8999, 999) == "far"
     assert sales.sheet["merges"][0]["endRowIndex"] == 5
     export = f"/spreadsheets/d/{file_id}/export"
-    assert drive("GET", export, format="csv").content == b"name,due,share,sum\r\n=text,2020-01-02 6:00:00,12.5%,1.125"
+    shown = drive("GET", export, format="csv", range="A1:D2").content
+    assert shown == b"name,due,share,sum\r\n=text,2020-01-02 6:00:00,12.5%,1.125"
     assert sales.cell(0, 0).format.body == {"textFormat": {"bold": True}}
     [named] = sheet.named_ranges
     assert (named["name"], named["range"]["startColumnIndex"]) == ("Share", 2)

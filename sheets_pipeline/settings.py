@@ -147,6 +147,9 @@ class Settings(BaseSettings):
     sync_event_max_attempts: int = Field(
         5, ge=1, le=100, description="Failed attempts after which an event is set aside."
     )
+    sync_event_runs: int = Field(
+        1, ge=1, le=32, description="Event syncs at work beside each other, each for its part of the spreadsheets."
+    )
     sync_pause_limit_seconds: int = Field(
         900, ge=0, le=86_400, description="Longest time that pauses and a busy database hold syncs up."
     )

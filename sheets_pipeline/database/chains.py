@@ -75,7 +75,7 @@ class NotedChain(Chain):
 
 STORE = NotedChain(_FOLDER / "store", "0014", "sheets_pipeline_version")
 SOURCES = NotedChain(_FOLDER / "sources", "0001", "sheet_source_tables_version")
-QUEUE = Chain(_FOLDER / "queue", "0003")
+QUEUE = Chain(_FOLDER / "queue", "0004")
 
 
 def missing(connection: sa.Connection, metadata: sa.MetaData) -> dict[str, Callable[[], object]]:

@@ -47,6 +47,7 @@ pending_event = sa.Table(
     sa.Column("reason", sa.Text, comment="why the last attempt failed"),
     sa.Column("retry_at", UtcDateTime, comment="not before this moment, after a failed attempt"),
     sa.Column("waits_for", sa.Text, comment="JSON: tabs that do not show it yet; null: all that it touches"),
+    sa.Column("part", sa.Integer, comment="which of several event syncs shows it; null: not told yet, or there is one"),
     # A deleted id must never come back: events are deleted by id after their rows have been written.
     sqlite_autoincrement=True,
     mysql_engine="InnoDB",

@@ -7,7 +7,7 @@ transaction that commits late.
 
 import json
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -35,9 +35,12 @@ _FIRST_PAUSE_SECONDS, _PAUSE_GROWTH, _LONGEST_PAUSE_SECONDS = 10.0, 4.0, 3600.0
 #: Keys in one statement where there are no arrays.
 _CHUNK = 1000
 
-_is_pending = pending_event.c.set_aside_at.is_(None)
+#: Conditions beside those of a function's own.
+Only = Sequence[sa.ColumnElement[bool]]
+
+is_pending = pending_event.c.set_aside_at.is_(None)
 #: After a failed attempt an event waits a while, and nobody behind it does.
-_is_due = _is_pending & (pending_event.c.retry_at.is_(None) | (pending_event.c.retry_at <= utc_now()))
+is_due = is_pending & (pending_event.c.retry_at.is_(None) | (pending_event.c.retry_at <= utc_now()))
 
 _NOT_RECORDED = (
     "Changes are not recorded as events; full syncs show them. `sheets-pipeline db install` installs the triggers."
@@ -89,20 +92,20 @@ def is_read_only(connection: sa.Connection) -> bool:
     return bool(connection.exec_driver_sql(query.get(connection.dialect.name, "SELECT @@global.read_only")).scalar())
 
 
-def pending(connection: sa.Connection, limit: int | None = None) -> list[Event]:
+def pending(connection: sa.Connection, limit: int | None = None, only: Only = ()) -> list[Event]:
     """Events that are due, urgent ones first, old ones before all; everything where there is no limit.
 
-    An event that failed is due again after a pause.
+    An event that failed is due again after a pause. ``only`` are further conditions.
     """
     long_ago = datetime.now(UTC) - timedelta(seconds=PROMOTED_AFTER_SECONDS)
     turn = sa.case((pending_event.c.created_at < long_ago, Priority.URGENT), else_=pending_event.c.priority)
-    query = sa.select(pending_event).where(_is_due).order_by(turn, *_age).limit(limit)
+    query = sa.select(pending_event).where(is_due, *only).order_by(turn, *_age).limit(limit)
     return _events(connection, query)
 
 
 def set_aside(connection: sa.Connection, limit: int | None = None) -> list[Event]:
     """Events that were given up, each with its reason, oldest first; all of them where there is no limit."""
-    return _events(connection, sa.select(pending_event).where(~_is_pending).order_by(*_age).limit(limit))
+    return _events(connection, sa.select(pending_event).where(~is_pending).order_by(*_age).limit(limit))
 
 
 def failed(connection: sa.Connection, limit: int) -> list[Event]:
@@ -114,9 +117,7 @@ def failed(connection: sa.Connection, limit: int) -> list[Event]:
 def still_there(connection: sa.Connection, ids: Collection[int]) -> list[Event]:
     """Those of these events that nobody has dealt with meanwhile, as they are now."""
     return [
-        event
-        for some in _chosen(connection, ids)
-        for event in _events(connection, sa.select(pending_event).where(some))
+        event for some in chosen(connection, ids) for event in _events(connection, sa.select(pending_event).where(some))
     ]
 
 
@@ -131,13 +132,14 @@ def _events(connection: sa.Connection, query: sa.Select[Any]) -> list[Event]:
 
 def count(connection: sa.Connection) -> int:
     """How many events wait."""
-    return int(connection.scalar(sa.select(sa.func.count()).select_from(pending_event).where(_is_pending)) or 0)
+    return int(connection.scalar(sa.select(sa.func.count()).select_from(pending_event).where(is_pending)) or 0)
 
 
-def count_due(engine: sa.Engine) -> int:
+def count_due(engine: sa.Engine, only: Only = ()) -> int:
     """How many events could be taken now."""
+    query = sa.select(sa.func.count()).select_from(pending_event).where(is_due, *only)
     with engine.connect() as connection:
-        return int(connection.scalar(sa.select(sa.func.count()).select_from(pending_event).where(_is_due)) or 0)
+        return int(connection.scalar(query) or 0)
 
 
 def status(connection: sa.Connection) -> QueueStatus:
@@ -171,9 +173,10 @@ def _now(connection: sa.Connection) -> datetime:
     return now
 
 
-def delete(connection: sa.Connection, ids: Collection[int]) -> int:
+def delete(connection: sa.Connection, ids: Collection[int], only: Only = ()) -> int:
     """Remove events whose rows have been written; returns how many there were."""
-    return sum(connection.execute(pending_event.delete().where(some)).rowcount for some in _chosen(connection, ids))
+    gone = pending_event.delete().where(*only) if only else pending_event.delete()
+    return sum(connection.execute(gone.where(some)).rowcount for some in chosen(connection, ids))
 
 
 def record_failure(
@@ -184,6 +187,7 @@ def record_failure(
     *,
     waits_for: Collection[str] | None = None,
     first_pause_seconds: float = _FIRST_PAUSE_SECONDS,
+    only: Only = (),
 ) -> int:
     """Count a failed attempt; the next one comes after a pause that grows fourfold, to an hour.
 
@@ -201,12 +205,12 @@ def record_failure(
         (pending_event.c.retry_at, sa.case(moments, value=attempts)),
         (pending_event.c.attempts, attempts),
         (pending_event.c.reason, reason),
-        (pending_event.c.waits_for, _as_json(waits_for)),
+        (pending_event.c.waits_for, as_json(waits_for)),
     )
     given_up = 0
-    for some in _chosen(connection, ids):
-        connection.execute(change.where(some, _is_pending))
-        given_up += connection.scalar(sa.select(sa.func.count()).where(some, ~_is_pending)) or 0
+    for some in chosen(connection, ids):
+        connection.execute(change.where(some, is_pending, *only))
+        given_up += connection.scalar(sa.select(sa.func.count()).where(some, ~is_pending, *only)) or 0
     return given_up
 
 
@@ -215,35 +219,35 @@ def put_aside(connection: sa.Connection, reasons: Mapping[str, Collection[int]])
     number = 0
     for reason, ids in reasons.items():
         change = pending_event.update().values(set_aside_at=utc_now(), attempts=1, reason=reason)
-        number += sum(connection.execute(change.where(some, _is_pending)).rowcount for some in _chosen(connection, ids))
+        number += sum(connection.execute(change.where(some, is_pending)).rowcount for some in chosen(connection, ids))
     return number
 
 
-def keep_for(connection: sa.Connection, ids: Collection[int], waits_for: Collection[str]) -> None:
+def keep_for(connection: sa.Connection, ids: Collection[int], waits_for: Collection[str], only: Only = ()) -> None:
     """Note that these tabs alone do not show the events yet; no attempt is counted, and they stay due."""
-    change = pending_event.update().values(waits_for=_as_json(waits_for))
-    for some in _chosen(connection, ids):
-        connection.execute(change.where(some))
+    change = pending_event.update().values(waits_for=as_json(waits_for))
+    for some in chosen(connection, ids):
+        connection.execute(change.where(some, *only))
 
 
-def _as_json(titles: Collection[str] | None) -> str | None:
+def as_json(titles: Collection[str] | None) -> str | None:
     return None if titles is None else json.dumps(sorted(titles))
 
 
 def retry(connection: sa.Connection, ids: Collection[int] | None = None) -> int:
     """Let events that were set aside (all of them, or these) wait again, as if new; returns how many."""
     fresh = {"set_aside_at": None, "attempts": 0, "reason": None, "retry_at": None}
-    change = pending_event.update().where(~_is_pending).values(fresh)
-    return sum(connection.execute(change.where(some)).rowcount for some in _chosen(connection, ids))
+    change = pending_event.update().where(~is_pending).values(fresh)
+    return sum(connection.execute(change.where(some)).rowcount for some in chosen(connection, ids))
 
 
 def drop(connection: sa.Connection, ids: Collection[int] | None = None) -> int:
     """Forget events that were set aside (all of them, or these); returns how many."""
-    change = pending_event.delete().where(~_is_pending)
-    return sum(connection.execute(change.where(some)).rowcount for some in _chosen(connection, ids))
+    change = pending_event.delete().where(~is_pending)
+    return sum(connection.execute(change.where(some)).rowcount for some in chosen(connection, ids))
 
 
-def _chosen(connection: sa.Connection, ids: Collection[int] | None) -> Iterable[sa.ColumnElement[bool]]:
+def chosen(connection: sa.Connection, ids: Collection[int] | None) -> Iterable[sa.ColumnElement[bool]]:
     """Conditions that together choose these events."""
     if ids is None or connection.dialect.name == "postgresql":
         yield is_one_of(pending_event.c.id, ids)
@@ -255,7 +259,12 @@ def _chosen(connection: sa.Connection, ids: Collection[int] | None) -> Iterable[
 
 
 def wait_for_event(
-    engine: sa.Engine, timeout_seconds: float, *, urgent: bool = False, poll_seconds: float = POLL_SECONDS
+    engine: sa.Engine,
+    timeout_seconds: float,
+    *,
+    urgent: bool = False,
+    poll_seconds: float = POLL_SECONDS,
+    only: Only = (),
 ) -> bool:
     """Return True as soon as an event (an urgent one) is due, False after ``timeout_seconds``.
 
@@ -263,8 +272,8 @@ def wait_for_event(
     make the application's users wait for each other.
     Source: https://www.postgresql.org/docs/current/sql-notify.html
     """
-    wanted = _is_due & (pending_event.c.priority == Priority.URGENT) if urgent else _is_due
-    query = sa.select(pending_event.c.id).where(wanted).limit(1)
+    wanted = is_due & (pending_event.c.priority == Priority.URGENT) if urgent else is_due
+    query = sa.select(pending_event.c.id).where(wanted, *only).limit(1)
     end = time.monotonic() + timeout_seconds
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         while True:

@@ -188,10 +188,11 @@ def missing_columns(queue: Mapping[str, bool]) -> list[str]:
     return missing
 
 
-#: Columns that each change added, and those that the last one took away.
+#: Columns that each change added, and those that one took away.
 _ADDED = {
     "0001": ("kind", "priority", "attempts", "set_aside_at", "reason", "retry_at", "waits_for"),
     "0002": ("held", "changed"),
+    "0004": ("part",),
 }
 _TAKEN_AWAY_0003 = ("user_id", "course_id", "quiz_id")
 
@@ -207,7 +208,9 @@ def queue_version(queue: Mapping[str, bool]) -> str | None:
         return None
     if not queue.keys() >= set(_ADDED["0002"]):
         return "0001"
-    return "0002" if queue.keys() & set(_TAKEN_AWAY_0003) else "0003"
+    if queue.keys() & set(_TAKEN_AWAY_0003):
+        return "0002"
+    return "0004" if queue.keys() >= set(_ADDED["0004"]) else "0003"
 
 
 def _compare_triggers(catalog: Catalog, report: QueueReport) -> None:

@@ -38,11 +38,16 @@ class Touched:
 
 
 def touched(
-    connection: sa.Connection, events: Iterable[Event], tabs: Mapping[str, TabEvents], lookups: "Lookups | None" = None
+    connection: sa.Connection,
+    events: Iterable[Event],
+    tabs: Mapping[str, TabEvents],
+    lookups: "Lookups | None" = None,
+    most_queries: int | None = MOST_QUERIES,
 ) -> Touched:
     """The rows that these events touch, whether they still exist or not.
 
-    An event that waits for some tabs only touches no others. ``lookups`` is given where the same is asked again.
+    An event that waits for some tabs only touches no others. ``lookups`` is given where the same is asked again. Where more
+    than ``most_queries`` would be needed for a tab, it is written as a whole; never for None.
     """
     outcome = Touched()
     found = lookups or Lookups()
@@ -50,7 +55,7 @@ def touched(
     for title, tab in tabs.items():
         some = [event for event in good if event.tabs is None or title in event.tabs]
         try:
-            keys = _of_tab(connection, tab, some, found, outcome.unusable)
+            keys = _of_tab(connection, tab, some, found, outcome.unusable, most_queries)
         except _Failed as error:
             outcome.failed[title] = str(error)
             continue
@@ -73,7 +78,12 @@ def _hit(tab: TabEvents, event: Event) -> Iterator[Watch]:
 
 
 def _of_tab(
-    connection: sa.Connection, tab: TabEvents, events: list[Event], lookups: "Lookups", unusable: dict[int, str]
+    connection: sa.Connection,
+    tab: TabEvents,
+    events: list[Event],
+    lookups: "Lookups",
+    unusable: dict[int, str],
+    most_queries: int | None,
 ) -> set[str] | None:
     if any(event.kind == TRUNCATE and any(_hit(tab, event)) for event in events):
         return None
@@ -99,7 +109,7 @@ def _of_tab(
                 add(event, partial(tab.key_of_values, values))
             elif values is not None:
                 asked.setdefault(watch, set()).add(values)
-    if sum(map(len, asked.values())) > MOST_QUERIES:
+    if most_queries is not None and sum(map(len, asked.values())) > most_queries:
         return None
     for watch, several in asked.items():
         keys.update(_usable(tab, lookups.keys(connection, watch, several)))

@@ -7,7 +7,8 @@ asked for stays until the next tick begins, to write what comes meanwhile: there
 """
 
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import dagster as dg
@@ -16,14 +17,17 @@ from sheets_pipeline.components.tab_asset import is_refreshed_by_events
 from sheets_pipeline.dagster_runtime.at_once import AT_ONCE_TAG
 from sheets_pipeline.dagster_runtime.connections import shared
 from sheets_pipeline.dagster_runtime.instigators import carry_over_off
-from sheets_pipeline.database import events
+from sheets_pipeline.database import event_parts, events
 from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.defs.running import CONSOLE, RUN_CONFIG
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.runs import gate, governor
-from sheets_pipeline.runs.event_round import Round, sync_due_events, tabs_to_write_anew
+from sheets_pipeline.runs.event_round import sync_due_events, tabs_to_write_anew
 from sheets_pipeline.runs.failures import explained
+from sheets_pipeline.runs.parts import PART_TAG, Part, part_in, part_of
+from sheets_pipeline.runs.placing import place_events, place_plain_events
 from sheets_pipeline.runs.run_tags import OTHERS_TAG, add_missing, run_tags
+from sheets_pipeline.runs.settling import Round
 from sheets_pipeline.runs.switches import EVENT_SENSOR, FORMER_EVENT_SENSOR, enabled_tabs
 
 #: After a failed run, the next one waits 5, 10, 20 ... seconds, at most this long; the circuit breaker waits longer.
@@ -44,6 +48,12 @@ _NEXT_TICK_TAG = "sheets_pipeline/next_tick"
 #: then ever less, as this one may rest.
 _FIRST_LOOK_SECONDS, _LOOKS_GROW = 0.05, 1.25
 
+#: With several parts, the sensor looks this often who is at work, and places what has come.
+_PARTS_LOOK_SECONDS = 0.2
+
+#: A run for a part looks this often for events, in a queue that holds those of other parts, too.
+_PART_POLL_SECONDS = 0.1
+
 #: Reasons listed in a run's metadata.
 _LISTED = 20
 
@@ -55,7 +65,7 @@ def sync_pending_events(context: dg.OpExecutionContext, pipeline: PipelineResour
     Gives the materializations itself: what is only logged is lost where the step fails.
     """
     opened = pipeline.opened()
-    others = OTHERS_TAG in context.run.tags
+    others, part = OTHERS_TAG in context.run.tags, part_in(context.run.tags)
     add_missing(context.instance, context.run, run_tags(opened, others=others))
     next_tick = float(context.run.tags.get(_NEXT_TICK_TAG, 0))
     if not next_tick and (reason := why_none_are_taken(opened)):  # the sensor has asked
@@ -66,10 +76,12 @@ def sync_pending_events(context: dg.OpExecutionContext, pipeline: PipelineResour
     failure: dg.Failure | None = None
     try:
         with explained(context.instance, context.run.run_id, pipeline.opened):
-            while not rounds or _is_another_wanted(context, opened, rounds[-1], next_tick):
+            while not rounds or _is_another_wanted(context, opened, rounds[-1], next_tick, part):
                 governor.wait_before_round(context, opened)
                 rounds.append(Round())
-                sync_due_events(opened, context, rounds[-1], others=others)
+                if part:
+                    place_events(opened, context, rounds[-1], part.of)
+                sync_due_events(opened, context, rounds[-1], others=others, part=part)
     except dg.Failure as error:
         failure = error
     yield from (one for done in rounds for one in done.materializations)
@@ -79,19 +91,24 @@ def sync_pending_events(context: dg.OpExecutionContext, pipeline: PipelineResour
     yield dg.Output(None)
 
 
-def _is_another_wanted(context: dg.OpExecutionContext, opened: Pipeline, last: Round, next_tick: float) -> bool:
+def _is_another_wanted(
+    context: dg.OpExecutionContext, opened: Pipeline, last: Round, next_tick: float, part: Part | None
+) -> bool:
     """Whether the run goes on to another round; waits until there are events for it."""
     if not next_tick:  # started by hand: somebody waits for its end
         return False
-    if governor.wait_after_round(context, opened, last.seconds, last.busy_seconds):
+    if governor.wait_after_round(context, opened, last.seconds, last.busy_seconds, part):
         if time.time() > next_tick + _LONGEST_STAY_SECONDS:
             return False
         if reason := gate.reason_to_skip(context.instance, opened, "events", others=OTHERS_TAG in context.run.tags):
             context.log.info("Events are pending. %s", reason)
             return False
         return True
+    if part and not last.events:  # another run places what has come
+        time.sleep(_PART_POLL_SECONDS)
     left = next_tick - time.time()
-    return left > 0 and events.wait_for_event(opened.platform, left)
+    poll, only = (_PART_POLL_SECONDS, part.events_to_look_at) if part else (events.POLL_SECONDS, ())
+    return left > 0 and events.wait_for_event(opened.platform, left, poll_seconds=poll, only=only)
 
 
 def why_none_are_taken(opened: Pipeline) -> str | None:
@@ -130,16 +147,21 @@ def event_sync() -> None:
     job=event_sync,
     minimum_interval_seconds=1,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Asks for one event_sync run while events are pending and none is under way.",
+    description="Asks for one event_sync run while events are pending and none is under way; for one of each part with SYNC_EVENT_RUNS.",
 )
-def pending_events(context: dg.SensorEvaluationContext, pipeline: PipelineResource) -> dg.RunRequest | dg.SkipReason:
+def pending_events(
+    context: dg.SensorEvaluationContext, pipeline: PipelineResource
+) -> dg.RunRequest | list[dg.RunRequest] | dg.SkipReason:
     """One run for all that is pending, while no such run is under way; waits for the first of them."""
     instance = shared(context)
     is_first = context.last_tick_completion_time is None
     if is_first and carry_over_off(instance, FORMER_EVENT_SENSOR, EVENT_SENSOR):
         return dg.SkipReason(f"Switched off, as {FORMER_EVENT_SENSOR} was, which this sensor was called before.")
     try:
-        return _wait_for_events(instance, pipeline.opened())
+        opened = pipeline.opened()
+        if _is_divided(context, opened):
+            return _wait_for_parts(instance, opened, opened.settings.sync_event_runs)
+        return _wait_for_events(instance, opened)
     except gate.UNREACHABLE as error:
         return dg.SkipReason(gate.in_one_line(error))
 
@@ -168,13 +190,77 @@ def _wait_for_events(instance: dg.DagsterInstance, opened: Pipeline) -> dg.RunRe
     return dg.RunRequest(tags=run_tags(opened, others=others) | {_NEXT_TICK_TAG: str(started + _TICK_SECONDS)})
 
 
-def pause_after_failures(instance: dg.DagsterInstance) -> float:
+# Several beside each other, each for its part of the spreadsheets -------------------------------------------------------
+
+
+def _is_divided(context: dg.SensorEvaluationContext, opened: Pipeline) -> bool:
+    """Whether events are handed to several runs: that is wanted, and can be done."""
+    if opened.settings.sync_event_runs == 1 or why_none_are_taken(opened):
+        return False
+    with opened.platform.connect() as connection:
+        reason = event_parts.why_not_divided(connection)
+    if reason:
+        context.log.warning("One event sync for all, whatever SYNC_EVENT_RUNS says, as %s.", reason)
+    return reason is None
+
+
+def _wait_for_parts(instance: dg.DagsterInstance, opened: Pipeline, of: int) -> list[dg.RunRequest] | dg.SkipReason:
+    """A run for each part that has something to do and none under way; what has come is placed meanwhile."""
+    started, until = time.time(), time.monotonic() + _WAIT_IN_TICK_SECONDS
+    home = part_of(opened.spreadsheet.id, of)
+    others = gate.default_rests(instance, opened, "events", enabled_tabs(instance))
+    while (anew := tabs_to_write_anew(opened, instance, others=others)) or events.wait_for_event(
+        opened.platform, until - time.monotonic()
+    ):
+        free = _parts_without_run(instance, opened, home, is_home_wanted=bool(anew))
+        if free:
+            break
+        if time.monotonic() >= until:
+            return dg.SkipReason("Events are pending; event_sync runs of their parts are under way.")
+        time.sleep(min(_PARTS_LOOK_SECONDS, max(0.0, until - time.monotonic())))
+    else:
+        return dg.SkipReason("No events are pending.")
+    reasons: dict[str, None] = {}
+    requests: list[dg.RunRequest] = []
+    for is_home in {part == home for part in free}:
+        leaves_default = others if is_home else True
+        if reason := gate.reason_to_skip(instance, opened, "events", others=leaves_default):
+            reasons[f"Events are pending. {reason}"] = None
+            continue
+        for part in (one for one in free if (one == home) == is_home):
+            tags = {PART_TAG: str(part)}
+            if (pause := pause_after_failures(instance, tags)) > 0:
+                reasons[f"Part {part}: the last run failed, the next starts in {pause:.0f} s."] = None
+                continue
+            tags |= run_tags(opened, others=leaves_default) | {_NEXT_TICK_TAG: str(started + _TICK_SECONDS)}
+            requests.append(dg.RunRequest(tags=tags))
+    return requests or dg.SkipReason(" ".join(reasons))
+
+
+def _parts_without_run(
+    instance: dg.DagsterInstance, opened: Pipeline, home: Part, *, is_home_wanted: bool
+) -> list[Part]:
+    """Parts that have something to do; none while a run of another division is under way, which is for all or ends soon."""
+    filters = dg.RunsFilter(job_name="event_sync", statuses=gate.UNDER_WAY)
+    under_way = [part_in(run.tags) for run in instance.get_runs(filters)]
+    if any(part is None or part.of != home.of for part in under_way):
+        return []
+    with suppress(*gate.UNREACHABLE):  # a run tells what is wrong
+        place_plain_events(opened, instance, home.of)
+    with opened.platform.connect() as connection:
+        due, are_left = event_parts.parts_due(connection, home.of)
+    if is_home_wanted or (are_left and not under_way):
+        due.add(home.number)
+    return [part for part in (Part(number, home.of) for number in sorted(due)) if part not in under_way]
+
+
+def pause_after_failures(instance: dg.DagsterInstance, tags: Mapping[str, str] | None = None) -> float:
     """Seconds to wait before the next run, by how many runs in a row have failed.
 
     The circuit breaker waits for several failures of the spreadsheet. Until then, and for failures that are none of its
     business (a lost lock, a worker that died), this keeps the sensor from asking again at once.
     """
-    records = instance.get_run_records(dg.RunsFilter(job_name="event_sync"), limit=7)
+    records = instance.get_run_records(dg.RunsFilter(job_name="event_sync", tags=tags), limit=7)
     failures = 0
     for record in records:
         if record.dagster_run.status != dg.DagsterRunStatus.FAILURE:

@@ -18,30 +18,30 @@ import math
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
 import pandas as pd
 import sqlalchemy as sa
 
-from sheets_pipeline.components.tab_asset import TabAsset, tab_assets, tab_events
+from sheets_pipeline.components.tab_asset import TabAsset, tab_events
 from sheets_pipeline.database import events, held_tabs, history
-from sheets_pipeline.database.event_faults import is_shown, told
-from sheets_pipeline.database.event_faults import malformed as malformed_events
 from sheets_pipeline.database.event_keys import key_parts, keys_of_tab
-from sheets_pipeline.database.event_table import Event
 from sheets_pipeline.database.quota import URGENT
-from sheets_pipeline.database.touched import Lookups, touched
+from sheets_pipeline.database.touched import MOST_QUERIES, touched
 from sheets_pipeline.errors import RowsLeft, SheetsPipelineError, TabProblem
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.runs import bound
 from sheets_pipeline.runs.computed import ComputedTab, compute_all, rows_of
 from sheets_pipeline.runs.gate import spreadsheet_circuit
-from sheets_pipeline.runs.job_pool import run_jobs
-from sheets_pipeline.runs.jobs import Job, jobs_of, rows_here, whole_jobs
+from sheets_pipeline.runs.job_pool import Outcome, run_jobs
+from sheets_pipeline.runs.jobs import Job, ReadTouched, jobs_of, rows_here, whole_jobs
+from sheets_pipeline.runs.leaving import leaving
 from sheets_pipeline.runs.metadata import key_in, report_metadata
+from sheets_pipeline.runs.parts import Part
 from sheets_pipeline.runs.refused_keys import KeysRefused, read_or_find_refused
+from sheets_pipeline.runs.settling import Failure, Round, settle, without_malformed
 from sheets_pipeline.runs.switches import enabled_tabs
 from sheets_pipeline.runs.tab_failures import computing, writing
 from sheets_pipeline.runs.targets import Target, targets
@@ -64,82 +64,46 @@ _MOST_ANEW = 3
 #: Rows are computed one tab after the other, always: two queries at once would take two cores from the application.
 _computing = threading.Lock()
 
-_LONGEST_REASON = 1000
-_LISTED = 20
 
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """What could not be written: these keys of a tab, or all of them where ``keys`` is None.
-
-    ``error`` is what fails the run; None where the failure is the events' own and counts as an attempt.
-    """
-
-    tab: str
-    reason: str
-    keys: frozenset[str] | None = None
-    error: SheetsPipelineError | None = None
-
-    def concerns(self, keys: Collection[str] | None) -> bool:
-        """Whether an event that touches these keys of the tab, None for all, is held back by it."""
-        return self.keys is None or keys is None or not self.keys.isdisjoint(keys)
-
-
-@dataclass(slots=True)
-class Round:
-    """What one round did."""
-
-    events: int = 0
-    reports: dict[str, SyncReport] = field(default_factory=dict)
-    failures: list[Failure] = field(default_factory=list)
-    set_aside: int = 0
-    seconds: float = 0.0
-    materializations: list[dg.AssetMaterialization] = field(default_factory=list)
-
-    @property
-    def busy_seconds(self) -> float:
-        """Time in which it did not wait for quota."""
-        waits = [report.traffic.quota_wait_seconds for report in self.reports.values()]
-        return max(0.0, self.seconds - max(waits, default=0.0))
-
-    @property
-    def error(self) -> SheetsPipelineError | None:
-        """What fails the run; an error that only a person can mend goes before others."""
-        errors = [failure.error for failure in self.failures if failure.error is not None]
-        return next((error for error in errors if error.needs_person), errors[0] if errors else None)
-
-
-def sync_due_events(pipeline: Pipeline, context: dg.OpExecutionContext, total: Round, *, others: bool = False) -> None:
+def sync_due_events(
+    pipeline: Pipeline, context: dg.OpExecutionContext, total: Round, *, others: bool = False, part: Part | None = None
+) -> None:
     """Write what is due, until nothing is; raises what concerns the whole spreadsheet, after all is settled.
 
-    What was done is added to ``total``, also where this raises. With ``others`` the default spreadsheet is left alone.
+    What was done is added to ``total``, also where this raises. With ``others`` the default spreadsheet is left alone, with a
+    ``part`` all that are of other ones.
     """
     began = time.monotonic()
     while True:
-        done = sync_round(pipeline, context, others=others)
+        done = sync_round(pipeline, context, others=others, part=part)
         total.events += done.events
         total.reports |= done.reports
         total.failures += done.failures
         total.set_aside += done.set_aside
         total.materializations += done.materializations
         total.seconds = time.monotonic() - began
-        if error := done.error:
+        if error := total.error:
             raise error
         if done.events < EVENTS_PER_ROUND:
             return
 
 
-def sync_round(pipeline: Pipeline, context: dg.OpExecutionContext, *, others: bool = False) -> Round:
+def sync_round(
+    pipeline: Pipeline, context: dg.OpExecutionContext, *, others: bool = False, part: Part | None = None
+) -> Round:
     """One round; errors are in the result."""
-    on = {tab_asset.tab.name: tab_asset for tab_asset in _usable(context.instance, others=others)}
-    spreadsheet_id = pipeline.spreadsheet.id
-    waiting = held_tabs.held(pipeline.state, spreadsheet_id) & set(on)
+    on = {tab_asset.tab.name: tab_asset for tab_asset in usable(context.instance, others=others)}
+    spreadsheet_id, only = pipeline.spreadsheet.id, part.events if part else ()
+    writes_whole = part is None or part.has(spreadsheet_id)
+    waiting = held_tabs.held(pipeline.state, spreadsheet_id) & set(on) if writes_whole else set()
     with pipeline.platform.connect() as connection:
-        due = events.pending(connection, EVENTS_PER_ROUND)
+        due = events.pending(connection, EVENTS_PER_ROUND, only)
+    if part and not due and not waiting:
+        return Round()
     with pipeline.source.connect() as reading:  # which changes nothing, and ends a query that takes too long
-        leads_to = touched(reading, due, tab_events())
+        leads_to = touched(reading, due, tab_events(), most_queries=None if part else MOST_QUERIES)
     done = Round(len(due))
-    due, malformed = _without_malformed(pipeline, due, leads_to.unusable, context)
+    due, malformed = without_malformed(pipeline, due, leads_to.unusable, context.log)
     asked: dict[str, set[str] | None] = {
         title: None if title in waiting else leads_to.keys[title]
         for title in on
@@ -148,7 +112,7 @@ def sync_round(pipeline: Pipeline, context: dg.OpExecutionContext, *, others: bo
     for title in sorted(leads_to.failed.keys() & on.keys()):
         context.log.error("Tab %r: %s", title, leads_to.failed[title])
         done.failures.append(Failure(title, f"Tab {title!r}: {leads_to.failed[title]}"))
-    _write_all(pipeline, on, asked, context, done)
+    _write_all(pipeline, on, asked, context, done, part)
     for name in waiting - {failure.tab for failure in done.failures if failure.keys is None}:
         held_tabs.release(pipeline.state, spreadsheet_id, name)
     if passed_by := (leads_to.keys.keys() | leads_to.failed.keys()) - on.keys():
@@ -158,39 +122,8 @@ def sync_round(pipeline: Pipeline, context: dg.OpExecutionContext, *, others: bo
             "Switched off, wrongly declared, or their spreadsheet rests; written as a whole once they can be: %s",
             listed,
         )
-    done.set_aside = malformed + _settle(pipeline, due, done, context)
+    done.set_aside = malformed + settle(pipeline, due, done, context.log, only)
     return done
-
-
-def _without_malformed(
-    pipeline: Pipeline, due: list[Event], unusable: Mapping[int, str], context: dg.OpExecutionContext
-) -> tuple[list[Event], int]:
-    """The events that lead somewhere; the others are set aside at once, with their reason, and counted.
-
-    While a declaration cannot be used, those that no tab shows may be its own: a full sync writes it once it can be.
-    """
-    if broken := [tab_asset.tab.name for tab_asset in tab_assets().values() if tab_asset.problem is not None]:
-        tabs = tab_events()
-        unshown = [event for event in due if not is_shown(event.entity, tabs)]
-        if unshown:
-            text = "%d events that no other tab shows are passed by: %s cannot be used, and is written whole once it can be."
-            context.log.warning(text, len(unshown), ", ".join(broken))
-        due = [event for event in due if event not in unshown]
-        with pipeline.platform.begin() as connection:
-            events.delete(connection, [event.id for event in unshown])
-    if not (reasons := malformed_events(due, tab_events(), unusable)):
-        return due, 0
-    with pipeline.platform.begin() as connection:
-        number = events.put_aside(connection, reasons)
-    listed = list(reasons.items())[:_LISTED]
-    by_id = {event.id: event for event in due}
-    for reason, ids in listed:
-        said = told(by_id[ids[0]], reason)
-        context.log.error("%d events set aside (`sheets-pipeline queue status`). %s", len(ids), said)
-    if (more := number - sum(len(ids) for _, ids in listed)) > 0:
-        context.log.error("%d events set aside for other reasons.", more)
-    left_out = {event_id for ids in reasons.values() for event_id in ids}
-    return [event for event in due if event.id not in left_out], number
 
 
 def fewest_first(asked: Mapping[str, Collection[Any] | None]) -> list[str]:
@@ -201,10 +134,11 @@ def fewest_first(asked: Mapping[str, Collection[Any] | None]) -> list[str]:
 def tabs_to_write_anew(pipeline: Pipeline, instance: dg.DagsterInstance, *, others: bool = False) -> set[str]:
     """Titles of tabs that are on again after events had passed them by; with ``others``, of other spreadsheets."""
     waiting = held_tabs.held(pipeline.state, pipeline.spreadsheet.id)
-    return waiting & {tab_asset.tab.name for tab_asset in _usable(instance, others=others)} if waiting else set()
+    return waiting & {tab_asset.tab.name for tab_asset in usable(instance, others=others)} if waiting else set()
 
 
-def _usable(instance: dg.DagsterInstance, *, others: bool) -> list[TabAsset]:
+def usable(instance: dg.DagsterInstance, *, others: bool) -> list[TabAsset]:
+    """The tabs that can be written; with ``others`` without those in the default spreadsheet."""
     on = [tab_asset for tab_asset in enabled_tabs(instance) if tab_asset.problem is None]
     return [tab_asset for tab_asset in on if not others or tab_asset.tab.spreadsheet != DEFAULT]
 
@@ -218,20 +152,30 @@ def _write_all(
     asked: Mapping[str, Collection[str] | None],
     context: dg.OpExecutionContext,
     done: Round,
+    part: Part | None,
 ) -> None:
-    """Write all that is asked; what became of it is in ``done``."""
+    """Write all that is asked, of a part what stands there; what became of it is in ``done``."""
+
+    def write(job: Job, client: SheetsClient) -> SyncReport:
+        return sync_touched(job, client, context.run_id)
+
     left = dict(asked)
     for attempt in range(1, _MOST_ANEW + 1):
         in_turn = sorted(fewest_first(left), key=lambda name: on[name].tab.priority)
         rests = _Rests()
-        jobs = [job for name in in_turn for job in _jobs(pipeline, on[name], left[name], done, rests)]
-        outcomes = run_jobs(jobs, lambda job, client: sync_touched(job, client, context.run_id), URGENT)
+        jobs = [job for name in in_turn for job in _jobs(pipeline, on[name], left[name], done, rests, part)]
+        outcomes = run_jobs(jobs, write, URGENT)
         anew: dict[str, set[str]] = {}
         for job, outcome in outcomes.items():
             if isinstance(outcome, RowsLeft) and attempt < _MOST_ANEW:
                 anew.setdefault(job.target.tab_asset.tab.name, set()).update(job.keys or ())
             else:
                 _note(job, outcome, context, done)
+        if pipeline.settings.sync_event_runs > 1:
+            late = _late_jobs(pipeline, outcomes, done)
+            for job, outcome in run_jobs(late, write, URGENT).items():
+                if not isinstance(outcome, RowsLeft):  # what moved them once more is an event of its own
+                    _note(job, outcome, context, done)
         left = dict(anew)
 
 
@@ -251,36 +195,92 @@ class _Rests:
         return self._known[spreadsheet_id]
 
 
-def _jobs(
-    pipeline: Pipeline, tab_asset: TabAsset, keys: Collection[str] | None, done: Round, rests: _Rests
-) -> list[Job]:
-    """The jobs of a tab, without those of spreadsheets that wait for a full sync anyway; what fails is in ``done``."""
+def jobs_of_tab(
+    pipeline: Pipeline, tab_asset: TabAsset, keys: Collection[str] | None, done: Round, *, may_be_whole: bool = True
+) -> list[Job] | None:
+    """The jobs of a tab; what fails is in ``done``. None where all of it is to be written, and that must not be."""
     name = tab_asset.tab.name
-
-    def read(keys: Collection[Any]) -> pd.DataFrame:
-        return _touched_rows(pipeline, tab_asset, keys, lambda some: some)
-
     try:
         with writing(tab_asset.tab):
             tab: Tab | None = None
             if isinstance(tab_asset.tab.spreadsheet, Each) and keys is not None:
                 tab = _tab_of_events(pipeline, tab_asset)
                 keys = None if tab is None else keys_of_tab(tab, keys)
+            if keys is None and not may_be_whole:
+                return None
+            read = _reader(pipeline, tab_asset)
             try:
                 jobs = jobs_of(pipeline, tab_asset, tab or tab_asset.tab, keys, read)
             except KeysRefused as error:
                 done.failures.append(Failure(name, f"Tab {name!r}: {error}", frozenset(error.keys)))
                 jobs = jobs_of(pipeline, tab_asset, tab or tab_asset.tab, set(keys or ()) - error.keys, read)
-            jobs = [replace(job, tab=tab) for job in jobs]
+            return [replace(job, tab=tab) for job in jobs]
     except SheetsPipelineError as error:
-        is_of_the_tab = isinstance(error, TabProblem)
-        done.failures.append(Failure(name, str(error), None, None if is_of_the_tab else error))
+        done.failures.append(_of_tab(name, error))
         return []
+
+
+def _of_tab(name: str, error: SheetsPipelineError, keys: frozenset[str] | None = None) -> Failure:
+    return Failure(name, str(error), keys, None if isinstance(error, TabProblem) else error)
+
+
+def _reader(pipeline: Pipeline, tab_asset: TabAsset) -> ReadTouched:
+    return lambda keys: _touched_rows(pipeline, tab_asset, keys, lambda some: some)
+
+
+def _jobs(
+    pipeline: Pipeline,
+    tab_asset: TabAsset,
+    keys: Collection[str] | None,
+    done: Round,
+    rests: _Rests,
+    part: Part | None,
+) -> list[Job]:
+    """The jobs of a tab, without those of spreadsheets that wait for a full sync anyway; what fails is in ``done``."""
+    jobs = jobs_of_tab(pipeline, tab_asset, keys, done) or []
+    if part and keys is not None:
+        jobs = _of_part(part, tab_asset, keys, jobs, done)
     paused = bound.leave(jobs)
     paused += [job for job in jobs if job not in paused and rests.rests(job)]
     unreached = {job.target.spreadsheet.part for job in paused}
     left = [job for job in jobs if job not in paused]
     return [job.without_those_of(unreached) if job.departs else job for job in left]
+
+
+def _of_part(part: Part, tab_asset: TabAsset, keys: Collection[str], jobs: list[Job], done: Round) -> list[Job]:
+    """Those in spreadsheets of this part; rows leave one, whose ever it is, after all has been written (``leaving``)."""
+    written = [job for job in jobs if not job.departs]
+    mine = [job for job in written if part.has(job.target.spreadsheet.id)]
+    tab = next((job.tab for job in written if job.tab is not None), None)
+    like_rows = {key: key if tab is None else next(iter(keys_of_tab(tab, [key]) or [key])) for key in keys}
+    stand_here = {key for job in mine for key in job.keys or ()}
+    stand = {key for job in written for key in job.keys or ()}
+    here = done.here.setdefault(tab_asset.tab.name, set())
+    here -= like_rows.keys()
+    here |= {key for key, like in like_rows.items() if like in stand_here}
+    if len(mine) < len(written):
+        elsewhere = done.elsewhere.setdefault(tab_asset.tab.name, set())
+        elsewhere |= {key for key, like in like_rows.items() if like in stand - stand_here}
+    return mine
+
+
+def _late_jobs(pipeline: Pipeline, outcomes: Mapping[Job, Outcome], done: Round) -> list[Job]:
+    """What of the rows just written has to leave, as another event sync was at work on them at the same moment."""
+    by_tab: dict[TabAsset, dict[Job, SyncReport]] = {}
+    for job, outcome in outcomes.items():
+        if isinstance(outcome, SyncReport) and job.keys is not None and job.target.spreadsheet.part is not None:
+            by_tab.setdefault(job.target.tab_asset, {})[job] = outcome
+    late: list[Job] = []
+    for tab_asset, written in by_tab.items():
+        keys = frozenset(key for job in written for key in job.keys or ())
+        try:
+            with writing(tab_asset.tab):
+                late += leaving(pipeline, tab_asset, written, _reader(pipeline, tab_asset))
+        except KeysRefused as error:
+            done.failures.append(Failure(tab_asset.tab.name, f"Tab {tab_asset.tab.name!r}: {error}", keys))
+        except SheetsPipelineError as error:
+            done.failures.append(_of_tab(tab_asset.tab.name, error, keys))
+    return late
 
 
 def _is_default(job: Job) -> bool:
@@ -406,63 +406,3 @@ def _touched_rows(
     if isinstance(outcome, KeysRefused):
         raise outcome  # here, where nobody takes it for the tab's failure
     return outcome
-
-
-# Settling --------------------------------------------------------------------------------------------------------------
-
-
-def _settle(pipeline: Pipeline, due: list[Event], done: Round, context: dg.OpExecutionContext) -> int:
-    """Delete what has been written, count attempts of what cannot be; returns how many events were set aside.
-
-    While nothing at all could be written, an outage for instance, the events are left as they are.
-    """
-    something_written = bool(done.reports)
-    max_attempts = pipeline.settings.sync_event_max_attempts
-    given_up = 0
-    with pipeline.platform.begin() as connection:
-        outcomes = _outcomes(pipeline, due, done.failures)
-        for (tabs, reason), ids in outcomes.items():
-            if not tabs:
-                events.delete(connection, ids)
-            elif reason is None:
-                if something_written:
-                    events.keep_for(connection, ids, tabs)
-            else:
-                number = events.record_failure(connection, ids, reason, max_attempts, waits_for=tabs)
-                given_up += number
-                _tell(context, ids, tabs, reason, number)
-    return given_up
-
-
-def _outcomes(
-    pipeline: Pipeline, due: list[Event], failures: list[Failure]
-) -> dict[tuple[frozenset[str], str | None], list[int]]:
-    """(tabs that still wait, reason of a counted attempt) → events; no tabs where all has been written."""
-    outcomes: dict[tuple[frozenset[str], str | None], list[int]] = {}
-    if not failures:
-        return {(frozenset(), None): [event.id for event in due]} if due else {}
-    tabs_of_events, lookups = tab_events(), Lookups()
-    with pipeline.source.connect() as reading:
-        for event in due:
-            leads_to = touched(reading, [event], tabs_of_events, lookups)
-            keys = leads_to.keys | dict.fromkeys(leads_to.failed)
-            held_back = [failure for failure in failures if failure.tab in keys and failure.concerns(keys[failure.tab])]
-            tabs = frozenset(failure.tab for failure in held_back)
-            reasons = sorted({failure.reason for failure in held_back if failure.error is None})
-            reason = " ".join(reasons)[:_LONGEST_REASON] or None
-            outcomes.setdefault((tabs, reason), []).append(event.id)
-    return outcomes
-
-
-def _tell(
-    context: dg.OpExecutionContext, ids: Collection[int], tabs: Collection[str], reason: str, given_up: int
-) -> None:
-    listed = ", ".join(map(str, sorted(ids)[:_LISTED])) + (" ..." if len(ids) > _LISTED else "")
-    where = ", ".join(sorted(tabs))
-    context.log.warning("Events %s could not be written to %s: %s", listed, where, reason)
-    if given_up:
-        context.log.error(
-            "%d events were set aside after the last attempt. Mend the cause, then `sheets-pipeline queue retry`; "
-            "`queue status` lists them.",
-            given_up,
-        )

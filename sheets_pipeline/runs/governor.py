@@ -17,6 +17,7 @@ from sheets_pipeline.database import events, leases
 from sheets_pipeline.database.load import Load, measure
 from sheets_pipeline.database.quota import URGENT, WINDOW_SECONDS, Kind
 from sheets_pipeline.pipeline import Pipeline
+from sheets_pipeline.runs.parts import Part
 from sheets_pipeline.runs.switches import intervals
 from sheets_pipeline.settings import Settings
 
@@ -197,7 +198,11 @@ def wait_before_round(context: dg.OpExecutionContext, pipeline: Pipeline) -> Non
 
 
 def wait_after_round(
-    context: dg.OpExecutionContext, pipeline: Pipeline, round_seconds: float, worked_seconds: float
+    context: dg.OpExecutionContext,
+    pipeline: Pipeline,
+    round_seconds: float,
+    worked_seconds: float,
+    part: Part | None = None,
 ) -> bool:
     """After a round of an event sync: make way for the application while it is busy; returns whether that was so.
 
@@ -208,14 +213,18 @@ def wait_after_round(
         pipeline: Its queue is looked at.
         round_seconds: Time since the round took its events: what is pending now came since.
         worked_seconds: The part of it in which the round was at work.
+        part: Of the spreadsheets, which the run is for. All parts together get the share, and the load of all counts.
     """
+    runs, only = (part.of, part.events) if part else (1, ())
     share, interval = pipeline.settings.sync_work_share, _shortest_interval(pipeline.settings)
     began, waited = time.monotonic(), False
     before, seconds = 0, round_seconds
     while True:
-        due = events.count_due(pipeline.platform)
-        rate = (due - before) / max(seconds, 0.001)
-        decision = decide(Situation(worked_seconds, time.monotonic() - began, share, interval, rate))
+        due = events.count_due(pipeline.platform, only)
+        rate = (due - before) * runs / max(seconds, 0.001)
+        decision = decide(
+            Situation(worked_seconds, time.monotonic() - began, share_of_each(share, runs), interval, rate)
+        )
         if not decision.seconds:
             return waited
         if not waited:
@@ -223,6 +232,11 @@ def wait_after_round(
         waited, before, seconds = True, due, min(_LOOK_SECONDS, decision.seconds)
         if _wait_for_urgent(pipeline, seconds):
             return True
+
+
+def share_of_each(share: float, runs: int) -> float:
+    """Of the time, for each of several syncs that have a share of it together; all of it is no wait for any."""
+    return share if share >= 1 else share / runs
 
 
 def _shortest_interval(settings: Settings) -> int:

@@ -33,7 +33,8 @@ class Job:
     ``keys`` are those of the rows, None for the whole tab. ``planned`` says into which parts each of them belonged when the
     job was made, for a tab in several spreadsheets. ``departs``: takes rows away, once they stand elsewhere. ``whole`` are
     all rows of the target where they have been computed, ``leave`` keys of rows that stand there and are to be left alone.
-    ``tab`` is the declared one with what its declaration leaves to the rows, where that is known.
+    ``tab`` is the declared one with what its declaration leaves to the rows, where that is known. ``fresh`` are keys of rows
+    that did not stand there when the job was made, for a tab in several spreadsheets.
     """
 
     target: Target
@@ -43,6 +44,7 @@ class Job:
     whole: ComputedTab | None = None
     leave: frozenset[str] = frozenset()
     tab: Tab | None = None
+    fresh: frozenset[str] = frozenset()
 
     def without_those_of(self, parts: Collection[str | None]) -> "Job":
         """The same without rows that belong into these parts, which could not be written there."""
@@ -69,7 +71,11 @@ def jobs_of(
         return whole_jobs(pipeline, compute_all(pipeline, tab_asset), usable)[0]
     rows = parted(pipeline, tab, each.by, read(asked), usable, asked)
     arrivals = {one: frozenset(rows.keys_here(one) & asked | rows.gone_from(one, asked)) for one in usable}
-    jobs = [Job(one, keys, rows.parts_of_key) for one, keys in arrivals.items() if keys]
+    jobs = [
+        Job(one, keys, rows.parts_of_key, fresh=frozenset(rows.not_held_by(one, keys)))
+        for one, keys in arrivals.items()
+        if keys
+    ]
     return [*jobs, *_departures(rows, usable)]
 
 

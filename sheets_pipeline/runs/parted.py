@@ -75,6 +75,10 @@ class Parted:
         where = {self.parts[part] for part in self.parts_of_key[key] if part in self.parts}
         return where <= self.holders.get(key, set())
 
+    def not_held_by(self, target: Target, keys: Collection[str]) -> set[str]:
+        """Those of the keys that do not stand here."""
+        return set(keys) - self._held.get(target.spreadsheet.id, set())
+
     def gone_from(self, target: Target, asked: Collection[str]) -> set[str]:
         """Those of the asked keys that stand here, belong somewhere else or nowhere, and need not wait to leave."""
         return (self._held_by(target) & set(asked)) - self.moved_away(target)

@@ -10,8 +10,9 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from sheets_pipeline.database import events, triggers
+from sheets_pipeline.database import event_parts, events, triggers
 from sheets_pipeline.database.event_keys import TabEvents
+from sheets_pipeline.database.event_parts import Piece
 from sheets_pipeline.database.event_table import Event, event_metadata, pending_event
 from sheets_pipeline.database.touched import touched
 from sheets_pipeline.errors import DatabaseError
@@ -286,6 +287,40 @@ def test_an_event_waits_only_for_the_tabs_that_do_not_show_it_yet(queue: sa.Engi
         events.retry(connection)
         [event] = events.pending(connection)
         assert event.tabs == frozenset({"course_statistics"})
+
+
+def test_events_are_handed_to_parts_once_and_each_part_settles_its_own(queue: sa.Engine):
+    def of(only: events.Only) -> list[tuple[str, frozenset[str] | None]]:
+        with queue.connect() as connection:
+            return sorted((event.key, event.tabs) for event in events.pending(connection, only=only))
+
+    with queue.begin() as connection:
+        for key in ("both", "gone", "one"):
+            _add(connection, priority=Priority.NORMAL, age_seconds=30, key=key)
+        ids = {event.key: event.id for event in events.pending(connection)}
+    both = [Piece(0, frozenset("A")), Piece(1, frozenset("AB"))]
+    told = {ids["both"]: both, ids["gone"]: [], ids["one"]: [Piece(1)]}
+    for _ in range(2):  # the second comes too late
+        with event_parts.placing(queue) as connection:
+            event_parts.place(connection, told, 2)
+    first, second = [("both", frozenset("A"))], [("both", frozenset("AB")), ("one", None)]
+    assert (of(event_parts.of_part(0, 2)), of(event_parts.of_part(1, 2))) == (first, second)
+    assert of(event_parts.of_part_or_unplaced(1, 2)) == second
+    assert of(event_parts.unplaced(2)) == []
+    with queue.begin() as connection:
+        assert event_parts.parts_due(connection, 2) == ({0, 1}, False)
+        assert event_parts.parts_due(connection, 3) == (set(), True)  # told apart anew, as there are three parts now
+        mine = event_parts.of_part(0, 2)
+        assert events.record_failure(connection, [ids["one"]], "not mine", 1, only=mine) == 0
+        events.keep_for(connection, [ids["one"]], {"C"}, mine)
+        assert events.delete(connection, [ids["one"]], mine) == 0
+        assert events.delete(connection, list(ids.values()), mine) == 1
+    assert of(()) == second
+    assert events.count_due(queue, mine) == 0
+    with event_parts.placing(queue) as connection:
+        event_parts.place(connection, {ids["one"]: [Piece(None, frozenset("B")), Piece(2)]}, 3)
+    assert of(event_parts.unplaced(3)) == [second[0], ("one", frozenset("B"))]
+    assert of(event_parts.of_part(2, 3)) == [("one", None)]
 
 
 def test_events_that_fail_too_often_are_set_aside_and_hold_up_nobody(queue: sa.Engine):

@@ -28,8 +28,8 @@ from sheets_pipeline.defs.event_sync import pending_events
 from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.platform.simulate import submit_quizzes
 from sheets_pipeline.runs import event_round
-from sheets_pipeline.runs.event_round import Failure
 from sheets_pipeline.runs.jobs import Job
+from sheets_pipeline.runs.settling import Failure
 from sheets_pipeline.runs.switches import enabled_tabs
 from sheets_pipeline.runs.targets import Target
 from sheets_pipeline.sheets.client import SheetsClient

@@ -18,6 +18,7 @@ from sheets_pipeline.database.quota import BULK, URGENT, Kind, sync_quota_slot
 from sheets_pipeline.defs import event_sync
 from sheets_pipeline.runs import governor
 from sheets_pipeline.runs.governor import Situation, decide, seconds_between_rounds, wait_after_round, wait_before_round
+from sheets_pipeline.runs.parts import Part
 from sheets_pipeline.sync.watch import Priority
 from sheets_pipeline_tests.defs.test_jobs import pending
 from sheets_pipeline_tests.learning_platform import Platform
@@ -166,6 +167,19 @@ def test_a_busy_application_is_left_alone_for_its_share_of_the_time(platform: Pl
         answer, seconds = rested(platform, 0.2)
     assert answer
     assert 0.2 * 19 <= seconds < 0.2 * 19 + 2
+
+
+def test_parts_count_the_load_of_all_and_have_the_share_together(platform: Platform):
+    record(platform.engine, 40)
+    with platform.engine.begin() as connection:
+        connection.exec_driver_sql("update pending_event set part = 200")
+    first, second = (
+        wait_after_round(dg.build_op_context(), platform.pipeline, 1.0, 0.01, Part(number, 2)) for number in (0, 1)
+    )
+    assert first
+    assert not second
+    assert governor.share_of_each(0.05, 4) == 0.05 / 4
+    assert governor.share_of_each(1, 4) == 1
 
 
 def test_a_rest_is_over_once_the_burst_is(platform: Platform):

@@ -1,7 +1,7 @@
 """``python -m benchmarks.scale``: 1,000 spreadsheets, simulated by the pipeline's own code and costs measured here.
 
 Measures what work costs, lets a tenth of the plan really run for a minute and a half, simulates that, to be compared, and then
-the plan: by one installation, and by one for each team. Writes docs/measured/scale.md. Takes about nine minutes.
+the plan: by one installation, with one event sync and with several, and by one for each team. Writes docs/measured/scale.md. Takes about nine minutes.
 """
 
 import argparse
@@ -27,6 +27,9 @@ _PART = 10
 #: Into so many installations the plan is divided; each has whole credentials and its part of the projects.
 _INSTALLATIONS = (1, 2, 4, 10)
 
+#: SYNC_EVENT_RUNS of one installation that has all.
+_EVENT_RUNS = (1, 2, 4, 8, 16)
+
 #: SYNC_INTERVAL_SECONDS of the plan: reading 8 million rows takes a core a while.
 _INTERVAL_SECONDS = 3600.0
 
@@ -41,11 +44,12 @@ def simulate(plan: Plan, costs: Costs, setting: Setting) -> Outcome:
     return Simulation(plan, costs, setting).run()
 
 
-def steady(plan: Plan, costs: Costs, *, work_share: float = 1.0) -> Setting:
+def steady(plan: Plan, costs: Costs, *, work_share: float = 1.0, event_runs: int = 1) -> Setting:
     """Counted are the submissions of a round, and of two minutes at least, after two rounds in which it settles."""
     busy = plan.spreadsheets * (costs.spreadsheet.pipeline + costs.spreadsheet.database / 5)
-    one_round = max(60.0, busy, 60 * plan.spreadsheets / plan.granted_per_minute)
-    return Setting(max(120.0, one_round), 2 * one_round, work_share=work_share, interval_seconds=_INTERVAL_SECONDS)
+    one_round = max(60.0, busy / event_runs, 60 * plan.spreadsheets / plan.granted_per_minute)
+    counted, settled = max(120.0, one_round), 2 * one_round
+    return Setting(counted, settled, True, work_share, _INTERVAL_SECONDS, event_runs)
 
 
 def simulated(plan: Plan, part: Plan, costs: Costs, seconds: float) -> dict[str, Any]:
@@ -55,11 +59,16 @@ def simulated(plan: Plan, part: Plan, costs: Costs, seconds: float) -> dict[str,
             number: pool.submit(simulate, plan.part(number), costs, steady(plan.part(number), costs))
             for number in _INSTALLATIONS
         }
+        runs = {
+            number: pool.submit(simulate, plan, costs, steady(plan, costs, event_runs=number))
+            for number in _EVENT_RUNS[1:]
+        }
         team = plan.part(_SHY_PART)
         shy = pool.submit(simulate, team, costs, steady(team, costs, work_share=_SHY))
         check = pool.submit(simulate, part, costs, Setting(seconds, goes_on=False))
         return {
             "plan": {number: one.result() for number, one in whole.items()},
+            "runs": {1: whole[1].result()} | {number: one.result() for number, one in runs.items()},
             "shy": (_SHY_PART, shy.result()),
             "check": check.result(),
             "interval": _INTERVAL_SECONDS,

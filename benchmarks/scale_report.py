@@ -41,10 +41,19 @@ In a round, a spreadsheet took {reads:.2f} reads and {writes:.2f} writes (1 wher
 
 ## The plan, simulated
 
-*One installation* is one database with all that is declared: one event sync at a time works through all spreadsheets in which something
-has changed. *Several* share nothing: each is a team's own, with its own database (whose events no other installation may take), spreadsheets,
-credentials and Google projects; the figures are of all of them together. Lag is from the commit to the cells, in the steady state. *PostgreSQL* is what the pipeline takes of it, beside the
-application. *Hosts* of two cores, used to 70 %, are what the runs take; an event sync is one process, which no second host makes quicker.
+One installation is one database with all that is declared. Event syncs are at work beside each other, each for its part of the spreadsheets
+([`SYNC_EVENT_RUNS`](../run/many-hosts.md#many-spreadsheets)); each is a process of its own, on whatever host. Lag is from the commit to the cells, in the steady state. *PostgreSQL* is what the
+pipeline takes of it, beside the application. *Hosts* of two cores, used to 70 %, are what the runs take. With several, each submission is looked up once more, to
+tell whose it is.
+
+| event syncs | hosts | lag: median | p99 | a round of events | reads, writes a minute | of Google's quota | PostgreSQL | transactions a second |
+|---:|---:|---:|---:|---:|---:|---:|---:|---:|
+{runs}
+
+## Several installations
+
+*Several* share nothing: each is a team's own, with its own database (whose events no other installation may take), spreadsheets,
+credentials and Google projects; the figures are of all of them together, with one event sync each.
 
 | installations | hosts | lag: median | p99 | a round of events | reads, writes a minute | of Google's quota | PostgreSQL | transactions a second |
 |---:|---:|---:|---:|---:|---:|---:|---:|---:|
@@ -87,13 +96,14 @@ def render(about: dict[str, Any], plan: Plan, part: Plan, measured: dict[str, An
         plan: What is planned for.
         part: What of it really ran.
         measured: As ``scale_run.measure`` gives it, with ``Costs``.
-        simulated: ``check``: the part's outcome; ``plan``: number of installations → outcome of one of them; ``shy``: such
-            a number, and of one that makes way for its application as it does unless told otherwise; ``interval``: between full syncs.
+        simulated: ``check``: the part's outcome; ``plan``: number of installations → outcome of one of them; ``runs``:
+            number of event syncs of one → outcome; ``shy``: such a number of installations, and of one that makes way for its application as it does unless told otherwise; ``interval``: between full syncs.
     """
     costs: Costs = measured["costs"]
     real, outcomes = measured["real"], simulated["plan"]
     number, shy = simulated["shy"]
     quota = {number: use_of_quota(plan, number, one) for number, one in outcomes.items()}
+    of_runs = {number: use_of_quota(plan, 1, one) for number, one in simulated["runs"].items()}
     return _PAGE.format(
         **about,
         plan=plan,
@@ -107,10 +117,11 @@ def render(about: dict[str, Any], plan: Plan, part: Plan, measured: dict[str, An
         latency=costs.latency_seconds,
         reads=costs.reads,
         writes=costs.writes,
-        binds=_binds(quota),
+        binds=_binds(of_runs),
         verdict=_verdict(real, simulated["check"]),
         costs="\n".join(_costs(costs)),
-        rows="\n".join(_row(plan, number, one, quota[number]) for number, one in outcomes.items()),
+        rows="\n".join(_row(number, number, one, quota[number]) for number, one in outcomes.items()),
+        runs="\n".join(_row(number, 1, one, of_runs[number]) for number, one in simulated["runs"].items()),
         interval=simulated["interval"],
         full_hours=costs.full.pipeline * plan.spreadsheets / 3600,
         bulk=", ".join(f"{n * 60 * one.requests['read', 1] / one.seconds:.0f}" for n, one in outcomes.items()),
@@ -122,7 +133,7 @@ def render(about: dict[str, Any], plan: Plan, part: Plan, measured: dict[str, An
         most_writes=real["most_writes_in_a_minute"],
         least=60 * plan.spreadsheets / plan.granted_per_minute,
         ask_from=_ASK_FROM,
-        then="the one event sync is. Divide the spreadsheets among installations, as the table shows.",
+        then="event syncs are. Set `SYNC_EVENT_RUNS` higher, and give them cores, as the table shows.",
     )
 
 
@@ -136,10 +147,10 @@ def _binds(quota: dict[int, float]) -> str:
     bound = [number for number, share in quota.items() if share >= 0.9]
     if quota[1] >= 0.9:
         return f"Google's quota, of which {quota[1]:.0%} is used."
-    text = f"the one event sync, not Google's quota: one installation uses {quota[1]:.0%} of that."
+    text = f"with one event sync that one process, not Google's quota, of which it uses {quota[1]:.0%}."
     if bound:
-        text += f" From {min(bound)} installations on it is Google's quota ({quota[min(bound)]:.0%})."
-    return text
+        return f"{text} With {min(bound)} event syncs it is Google's quota ({quota[min(bound)]:.0%})."
+    return f"{text} With {max(quota)} it is {quota[max(quota)]:.0%}."
 
 
 def _costs(costs: Costs) -> list[str]:
@@ -158,12 +169,12 @@ def _costs(costs: Costs) -> list[str]:
     ]
 
 
-def _row(plan: Plan, number: int, one: Outcome, quota: float) -> str:
-    spent = one.spent * (number / one.seconds)
+def _row(name: int, installations: int, one: Outcome, quota: float) -> str:
+    spent = one.spent * (installations / one.seconds)
     rounds = sum(one.rounds) / len(one.rounds) if one.rounds else 0.0
     return (
-        f"| {number} | {hosts(spent)} | {percentile(one.lags, 0.5):.0f} s | {percentile(one.lags, 0.99):.0f} s | {rounds:.0f} s | "
-        f"{number * _a_minute(one, 'read'):,.0f}, {number * _a_minute(one, 'write'):,.0f} | {quota:.0%} | "
+        f"| {name} | {hosts(spent)} | {percentile(one.lags, 0.5):.0f} s | {percentile(one.lags, 0.99):.0f} s | {rounds:.0f} s | "
+        f"{installations * _a_minute(one, 'read'):,.0f}, {installations * _a_minute(one, 'write'):,.0f} | {quota:.0%} | "
         f"{spent.database:.2f} cores | {spent.transactions:,.0f} |"
     )
 

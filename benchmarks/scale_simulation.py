@@ -23,6 +23,7 @@ from sheets_pipeline.defs.event_sync import _LONGEST_STAY_SECONDS, _TICK_SECONDS
 from sheets_pipeline.runs import governor
 from sheets_pipeline.runs.event_round import EVENTS_PER_ROUND
 from sheets_pipeline.runs.job_pool import _SPREADSHEETS_AT_ONCE, in_turns
+from sheets_pipeline.runs.parts import part_of
 
 #: A run is forked from a warm process, and Dagster sets it up. Source: docs/measured/benchmarks-latency.md
 _RUN_START_SECONDS = 0.5
@@ -101,6 +102,7 @@ class Setting:
         goes_on: Whether more of them come in after that.
         work_share: SYNC_WORK_SHARE.
         interval_seconds: SYNC_INTERVAL_SECONDS; no full sync for None.
+        event_runs: SYNC_EVENT_RUNS.
     """
 
     seconds: float = 600.0
@@ -108,6 +110,17 @@ class Setting:
     goes_on: bool = True
     work_share: float = 1.0
     interval_seconds: float | None = None
+    event_runs: int = 1
+
+
+class _Part:
+    """The event syncs of one part of the spreadsheets, one run after the other: what waits for them, and their process."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.pending: deque[tuple[float, int]] = deque()
+        self.processor = Processor(clock)
+        self.at_work = 0
+        self.quota_waits = self.round_seconds = 0.0
 
 
 class Simulation:
@@ -119,14 +132,15 @@ class Simulation:
         self._engine = _database_with(self.clock)
         self._connection = self._engine.connect()
         self._to_come = _submissions(plan, None if setting.goes_on else setting.counted_from + setting.seconds, seed)
-        self._pending: deque[tuple[float, int]] = deque()
+        self._parts = [_Part(self.clock) for _ in range(setting.event_runs)]
+        self._part_of = [self._parts[part_of(f"{n}", setting.event_runs).number] for n in range(plan.spreadsheets)]
         self._left = round(setting.seconds * plan.per_second)
-        self._processor, self._chance = Processor(self.clock), random.Random(seed)
-        self._at_work = 0
+        self._chance = random.Random(seed)
 
     def run(self) -> Outcome:
         """Let it happen."""
-        self.clock.start(self._event_syncs())
+        for part in self._parts:
+            self.clock.start(self._event_syncs(part))
         if self.setting.interval_seconds is not None:
             self.clock.start(self._full_syncs())
         self.clock.run(until=lambda: self._left <= 0)
@@ -139,62 +153,63 @@ class Simulation:
 
     # Event syncs: the sensor, runs, rounds
 
-    def _event_syncs(self) -> Steps:
+    def _event_syncs(self, part: _Part) -> Steps:
         """One run after the other; each stays until the next tick of the sensor begins."""
-        while (first := self._until_pending()) is not None:
+        while (first := self._until_pending(part)) is not None:
             yield first  # the sensor waits in its tick
             next_tick = self.clock.now + _TICK_SECONDS
             yield _RUN_START_SECONDS
             while True:
-                yield from self._round()
-                rested = yield from self._make_way()
+                yield from self._round(part)
+                rested = yield from self._make_way(part)
                 if rested:
                     if self.clock.now > next_tick + _LONGEST_STAY_SECONDS:
                         break
                     continue
-                ahead = self._until_pending()
+                ahead = self._until_pending(part)
                 if ahead is None or self.clock.now + ahead > next_tick or self.clock.now > next_tick:
                     break
                 yield ahead
 
-    def _until_pending(self) -> float | None:
+    def _until_pending(self, part: _Part) -> float | None:
         """Seconds until a submission is pending; None where no more come."""
-        if not self._pending:
+        while not part.pending:
             if (following := next(self._to_come, None)) is None:
                 return None
-            self._pending.append(following)
-        return max(0.0, self._pending[0][0] - self.clock.now)
+            self._part_of[following[1]].pending.append(following)
+        return max(0.0, part.pending[0][0] - self.clock.now)
 
-    def _take(self) -> dict[int, list[float]]:
+    def _take(self, part: _Part) -> dict[int, list[float]]:
         """What is pending now: when it was committed, by spreadsheet."""
         due: dict[int, list[float]] = {}
         for _ in range(EVENTS_PER_ROUND):
-            if (ahead := self._until_pending()) is None or ahead > 0:
+            if (ahead := self._until_pending(part)) is None or ahead > 0:
                 break
-            committed_at, spreadsheet = self._pending.popleft()
+            committed_at, spreadsheet = part.pending.popleft()
             due.setdefault(spreadsheet, []).append(committed_at)
         return due
 
-    def _round(self) -> Steps:
-        began, due = self.clock.now, self._take()
+    def _round(self, part: _Part) -> Steps:
+        began, due = self.clock.now, self._take(part)
         taken = sum(map(len, due.values()))
-        yield self._spend(self._processor, self.costs.round + self.costs.submission * taken)
+        looks = 1 if self.setting.event_runs == 1 else 2  # once more, to tell whose an event is
+        yield self._spend(part.processor, self.costs.round + self.costs.submission * (looks * taken))
         waiting = in_turns([[self._job(number)] for number in sorted(due)])
-        self._quota_waits = 0.0
-        self._at_work = _SPREADSHEETS_AT_ONCE
+        part.quota_waits = 0.0
+        part.at_work = _SPREADSHEETS_AT_ONCE
         for _ in range(_SPREADSHEETS_AT_ONCE):
-            self.clock.start(self._place(waiting, due))
-        while self._at_work:
+            self.clock.start(self._place(part, waiting, due))
+        while part.at_work:
             yield 0.02
-        self._round_seconds = self.clock.now - began
+        part.round_seconds = self.clock.now - began
         if self.clock.now >= self.setting.counted_from:
-            self.outcome.rounds.append(self._round_seconds)
+            self.outcome.rounds.append(part.round_seconds)
 
-    def _make_way(self) -> Generator[float, None, bool]:
+    def _make_way(self, part: _Part) -> Generator[float, None, bool]:
         """What the governor says after a round."""
         situation = governor.Situation(
-            worked_seconds=max(0.0, self._round_seconds - self._quota_waits),
-            work_share=self.setting.work_share,
+            worked_seconds=max(0.0, part.round_seconds - part.quota_waits),
+            work_share=governor.share_of_each(self.setting.work_share, self.setting.event_runs),
             interval_seconds=self.setting.interval_seconds or _DAY,
             events_per_second=self.plan.per_second,
         )
@@ -210,15 +225,15 @@ class Simulation:
             number=number, target=SimpleNamespace(spreadsheet=SimpleNamespace(credential=credential))
         )
 
-    def _place(self, waiting: Iterator[list[Any]], due: dict[int, list[float]]) -> Steps:
+    def _place(self, part: _Part, waiting: Iterator[list[Any]], due: dict[int, list[float]]) -> Steps:
         for [job] in waiting:
-            waited = yield from self._write(job.number, due[job.number])
-            self._quota_waits = max(self._quota_waits, waited)
-        self._at_work -= 1
+            waited = yield from self._write(part.processor, job.number, due[job.number])
+            part.quota_waits = max(part.quota_waits, waited)
+        part.at_work -= 1
 
-    def _write(self, number: int, committed: list[float]) -> Generator[float, None, float]:
+    def _write(self, processor: Processor, number: int, committed: list[float]) -> Generator[float, None, float]:
         """One spreadsheet: computes and reads, plans and writes, notes; returns the seconds waited for quota."""
-        cost, waited, processor = self.costs.spreadsheet, 0.0, self._processor
+        cost, waited = self.costs.spreadsheet, 0.0
         yield self._spend(processor, cost * _BEFORE)
         for _ in range(self._times(self.costs.reads)):
             waited += yield from self._request("read", number, URGENT, processor)

@@ -47,9 +47,14 @@ def test_credentials_of_one_project_share_its_budget(monkeypatch: pytest.MonkeyP
 
 def test_a_slow_processor_binds_before_quota():
     plan = Plan(20, 10, 10, 2, 20.0)
-    outcome = simulated(plan, costs(2.0), Setting(seconds=2, counted_from=45))
+    setting = Setting(seconds=2, counted_from=45)
+    outcome = simulated(plan, costs(2.0), setting)
     assert outcome.rounds[0] == pytest.approx(40, rel=0.1)  # twenty spreadsheets, two seconds each
     assert use_of_quota(plan, 1, outcome) < 0.1
+    parts = simulated(plan, costs(2.0), replace(setting, event_runs=4))
+    assert max(parts.rounds) < 25
+    assert len(parts.lags) == len(outcome.lags)
+    assert max(parts.lags) < max(outcome.lags)
 
 
 def test_a_busy_application_is_made_way_for_as_the_governor_says():

@@ -151,13 +151,28 @@ class Engine:
                 self._catch_up(entry, entry.sheet)
         return entry.sheet
 
-    def may_take_long(self, spreadsheet_id: str) -> bool:
-        """Whether work on the spreadsheet may take long: it is not read yet, has formulas, or many rows."""
+    def may_take_long(self, spreadsheet_id: str, *, is_small: bool = False) -> bool:
+        """Whether work on the spreadsheet may take long: it is not read yet, has formulas, or many rows.
+
+        Args:
+            spreadsheet_id: Of a spreadsheet that is here.
+            is_small: It is known to read a few cells and nothing else; then only what has to come before counts.
+        """
         entry = self._entry(spreadsheet_id)
-        if entry.sheet is None or entry.calculation is not None or entry.is_behind:
+        if entry.sheet is None or entry.is_behind:
             return True
+        if is_small:
+            return False
         tabs = entry.sheet.tabs
-        return any(tab.rows.may_calculate for tab in tabs) or sum(len(tab.rows) for tab in tabs) > _MANY_ROWS
+        calculates = entry.calculation is not None or any(tab.rows.may_calculate for tab in tabs)
+        return calculates or sum(len(tab.rows) for tab in tabs) > _MANY_ROWS
+
+    def changes_quickly(self, spreadsheet_id: str) -> bool:
+        """Whether to change a few cells takes no time, whatever the number of rows: nothing is calculated from them."""
+        entry = self._entry(spreadsheet_id)
+        if entry.sheet is None or entry.is_behind or entry.calculation is not None:
+            return False
+        return not any(tab.rows.may_calculate for tab in entry.sheet.tabs)
 
     def create(self, properties: dict[str, Any], fill: Callable[[Transaction], None]) -> Spreadsheet:
         """Make a spreadsheet; ``fill`` gives it its tabs and owner. It exists on disk once this returns."""

@@ -30,6 +30,8 @@ Answer = TypeVar("Answer")
 
 #: Cells that a script may read at once.
 MOST_CELLS = 2_000_000
+#: So many are read at once.
+_FEW_CELLS = 2_000
 #: How the server's log names a request of a script.
 KIND = "script"
 _DATE_TIME = {"type": "DATE_TIME", "pattern": "M/d/yyyy H:mm:ss"}
@@ -41,11 +43,16 @@ class SheetServices:
     def __init__(self, server: "Server", user: str) -> None:
         self._server, self._user = server, user
 
-    async def _read(self, spreadsheet_id: str, work: Callable[[Spreadsheet], Answer]) -> Answer:
-        """Run with the spreadsheet's lock; beside the event loop where it may take long."""
+    async def _read(
+        self, spreadsheet_id: str, work: Callable[[Spreadsheet], Answer], *, is_small: bool = True
+    ) -> Answer:
+        """Run with the spreadsheet's lock; beside the event loop where it may take long.
+
+        While one reads, nobody else works on the spreadsheet: what is small is not worth a change of threads.
+        """
         engine = self._server.engine
         async with engine.lock(spreadsheet_id):
-            if engine.may_take_long(spreadsheet_id):
+            if engine.may_take_long(spreadsheet_id, is_small=is_small):
                 return await asyncio.to_thread(lambda: work(engine.open(spreadsheet_id)))
             return work(engine.open(spreadsheet_id))
 
@@ -117,7 +124,7 @@ class SheetServices:
                 cells += [empty] * (columns - len(cells))
             return found + [[empty] * columns for _ in range(rows - len(found))]
 
-        return await self._read(spreadsheet_id, work)
+        return await self._read(spreadsheet_id, work, is_small=rows * columns <= _FEW_CELLS)
 
     async def set_values(
         self, spreadsheet_id: str, sheet_id: int, row: int, column: int, rows: list[list[Any]]
@@ -138,7 +145,7 @@ class SheetServices:
             ]
             return a1_range, [[_entered(value, zone) for value in cells] for cells in rows], formats
 
-        a1_range, values, formats = await self._read(spreadsheet_id, prepare)
+        a1_range, values, formats = await self._read(spreadsheet_id, prepare, is_small=len(rows) <= _FEW_CELLS)
         path = f"/v4/spreadsheets/{quote(spreadsheet_id, safe='')}/values/{quote(a1_range, safe='')}"
         if formats:
             await self.batch(spreadsheet_id, formats)
@@ -173,17 +180,27 @@ def _tab(sheet: Spreadsheet, sheet_id: int) -> Tab:
 
 
 def _last_of(tab: Tab) -> dict[str, int]:
-    last_row, last_column, at = 0, 0, 0
-    for block in tab.rows.blocks:
-        for row in block.rows:
-            at += 1
-            cells = () if row is None else row.cells
-            end = len(cells)
-            while end > 0 and entered(cells[end - 1]) is None and effective(cells[end - 1]) is None:
-                end -= 1
-            if end:
-                last_row, last_column = at, max(last_column, end)
-    return {"row": last_row, "column": last_column}
+    """The last row and the last column that hold something, without a look at each of the others."""
+    rows = tab.rows
+    last_row = len(rows)
+    for row in rows.before(len(rows)):
+        if row is not None and any(map(_holds, row.cells)):
+            break
+        last_row -= 1
+    width = max((block.width for block in rows.blocks), default=0)
+    while width > 0 and not any(
+        len(row.cells) >= width and _holds(row.cells[width - 1])
+        for block in rows.blocks
+        if block.width >= width
+        for row in block.rows
+        if row is not None
+    ):
+        width -= 1
+    return {"row": last_row, "column": width}
+
+
+def _holds(cell: AnyCell) -> bool:
+    return entered(cell) is not None or effective(cell) is not None
 
 
 def _zone(sheet: Spreadsheet) -> tzinfo:

@@ -50,10 +50,22 @@ def calculate(cells: Sequence[AnyCell]) -> bool:
 class Block:
     """Up to ``2 * BLOCK_ROWS`` rows, None for one that holds nothing; ``owner`` is the transaction that may change it."""
 
-    __slots__ = ("block_id", "owner", "rows")
+    __slots__ = ("_width", "block_id", "owner", "rows")
 
     def __init__(self, block_id: int, rows: list[Row | None], owner: int) -> None:
         self.block_id, self.rows, self.owner = block_id, rows, owner
+        self._width: int | None = None
+
+    @property
+    def width(self) -> int:
+        """Cells of its longest row."""
+        if self._width is None:
+            self._width = max((len(row.cells) for row in self.rows if row is not None), default=0)
+        return self._width
+
+    def will_change(self) -> None:
+        """Forget what is known of its rows."""
+        self._width = None
 
     def order(self) -> list[int]:
         """The ids of the rows, 0 for an empty one."""
@@ -141,6 +153,7 @@ class RowSequence:
         if block.owner != owner:
             block = Block(block.block_id, list(block.rows), owner)
             self.blocks[place] = block
+        block.will_change()
         return block
 
     def put(self, index: int, row: Row | None, owner: int) -> None:

@@ -160,8 +160,10 @@ class Page:
 
     async def _opened(self, request: Request) -> Spreadsheet:
         """The spreadsheet, or its ``version``; read from disk beside the event loop, so that others are served meanwhile."""
-        version = request.query_params.get("version")
-        return await asyncio.to_thread(self._steps.opened, request.path_params["id"], version)
+        spreadsheet_id, version = request.path_params["id"], request.query_params.get("version")
+        if version is None and not self._engine.may_take_long(spreadsheet_id, is_small=True):
+            return self._steps.opened(spreadsheet_id, None)
+        return await asyncio.to_thread(self._steps.opened, spreadsheet_id, version)
 
     # -- what people change
 

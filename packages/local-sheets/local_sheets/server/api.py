@@ -29,6 +29,9 @@ from local_sheets.sharing import check_access
 
 logger = logging.getLogger(__name__)
 
+#: The request of somebody who types, and how long it is at most, in bytes.
+_PUT_VALUES, _SMALL_BODY = "sheets.spreadsheets.values.update", 4_000
+
 
 class ConnectionLost(Exception):
     """The connection is to be cut instead of sending an answer."""
@@ -160,7 +163,8 @@ async def _work(
         if spreadsheet_id is None:
             message = await _run_beside(takes_long, server, endpoint, call)
         else:
-            message = await _run_locked(server, endpoint, call, spreadsheet_id, takes_long)
+            is_small = match.method.id == _PUT_VALUES and len(raw) <= _SMALL_BODY and not takes_long
+            message = await _run_locked(server, endpoint, call, spreadsheet_id, takes_long, is_small)
     except InvalidPayload as error:
         return _refused(ApiError(400, str(error), error.details), request)
     except FieldMaskError as error:
@@ -207,12 +211,18 @@ def _mask_of(request: Request, schema: str) -> Mask | None:
     return None if "*" in text and mask.is_everything else mask
 
 
-async def _run_locked(server: Server, endpoint: Endpoint, call: Call, spreadsheet_id: str, takes_long: bool) -> Answer:
-    """Run with the spreadsheet's lock; a large piece of work in a thread, so that others are served meanwhile."""
+async def _run_locked(
+    server: Server, endpoint: Endpoint, call: Call, spreadsheet_id: str, takes_long: bool, is_small: bool
+) -> Answer:
+    """Run with the spreadsheet's lock; a large piece of work in a thread, so that others are served meanwhile.
+
+    ``is_small`` changes a few cells and nothing else, which takes no time where nothing is calculated from them.
+    """
     async with AsyncExitStack() as locks:
         for key in _touched(server, call, spreadsheet_id):
             await locks.enter_async_context(server.engine.lock(key))
-        takes_long = takes_long or server.engine.may_take_long(spreadsheet_id)
+        if not (is_small and server.engine.changes_quickly(spreadsheet_id)):
+            takes_long = takes_long or server.engine.may_take_long(spreadsheet_id)
         return await _run_beside(takes_long, server, endpoint, call)
 
 

@@ -7,7 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from local_sheets.apps_script.sheet_services import _last_of
+from local_sheets.model.cell import Cell
+from local_sheets.model.rows import Row
+from local_sheets.model.tab import Tab
 from local_sheets.testing import LocalSheetsServer
 from local_sheets.testing_scripts import ScriptOfSpreadsheet
 from local_sheets_tests.apps_script.hook import Hook
@@ -20,6 +26,26 @@ _SHEET = "SpreadsheetApp.getActive().getSheetByName('Sheet1')"
 
 def _signed(data: bytes) -> list[int]:
     return [byte - 256 if byte > 127 else byte for byte in data]
+
+
+CELLS = st.lists(st.lists(st.sampled_from([None, "x", 0, Cell(note="n"), Cell(result=1)]), max_size=4), max_size=6)
+
+
+@settings(max_examples=60, deadline=None)
+@given(CELLS, st.sampled_from([1, 2_000]))
+def test_the_last_cells_are_found_whatever_stands_blank_behind_them(cells: list[list[Any]], gap: int):
+    tab, rows = Tab({"properties": {}}), list[list[Any]]()
+    for found in cells:
+        rows += [[]] * (gap - 1) + [found]
+    tab.rows.insert(0, [Row(n + 1, row) if row else None for n, row in enumerate(rows)], owner=1)
+    holding = [
+        (row, column)
+        for row, line in enumerate(rows, 1)
+        for column, cell in enumerate(line, 1)
+        if cell is not None and cell != Cell(note="n")
+    ]
+    last = {"row": max((row for row, _ in holding), default=0), "column": max((at for _, at in holding), default=0)}
+    assert _last_of(tab) == last
 
 
 def test_ranges_give_values_texts_formulas_and_take_them(evaluate: Evaluate):

@@ -24,7 +24,7 @@ def ids(rows: RowSequence) -> list[int]:
 def take_step(rows: RowSequence, plain: list[int], step: Step, owner: int, start_id: int) -> None:
     """The same change to both."""
     kind, at, count = step
-    fresh = [Row(start_id + n) for n in range(count)]
+    fresh = [Row(start_id + n, ("x",) * (n % 3)) for n in range(count)]
     names = [row.row_id for row in fresh]
     if kind == "insert":
         at = min(at, len(plain))
@@ -53,6 +53,8 @@ def test_any_changes_come_out_as_in_a_plain_list(changes: list[Step]):
         assert ids(rows) == plain
         assert all(len(block.rows) <= 2 * BLOCK_ROWS for block in rows.blocks)
         assert len({block.block_id for block in rows.blocks}) == len(rows.blocks)
+        for block in rows.blocks:
+            assert block.width == max((len(row.cells) for row in block.rows if row is not None), default=0)
     backwards = [0 if row is None else row.row_id for row in rows.before(len(rows))]
     assert backwards == plain[::-1]
 

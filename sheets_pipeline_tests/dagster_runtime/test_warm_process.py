@@ -175,6 +175,7 @@ def test_a_run_that_must_not_wait_finds_its_job_built_and_a_process_that_stood_b
         assert worker_of_a_run() == standing_by.pid
         [another] = eventually(warm.children)
         another.kill()
+        eventually(lambda: not another.is_running() or another.status() == psutil.STATUS_ZOMBIE)
         assert worker_of_a_run() not in (standing_by.pid, another.pid)
         [last] = eventually(warm.children)
         ours.launcher.warm.close()

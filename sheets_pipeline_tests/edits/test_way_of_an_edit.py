@@ -264,20 +264,18 @@ def _came_to(answer: Taken | Exception) -> int | str:
     return answer.status if isinstance(answer, MessageRefused) else repr(answer)
 
 
-class _Away(DatabaseError):
-    is_transient = True
-
-
 def test_while_the_database_is_away_it_is_asked_once_for_all_that_come_together(way: Way) -> None:
     asked = list[object]()
 
     def away() -> Any:
         asked.append(1)
-        raise _Away("It does not answer.")
+        error = DatabaseError("It does not answer.")
+        error.is_transient = True
+        raise error
 
     taken = Intake(away, SECRET, is_enabled=lambda: True)
     answers = taken.receive_all([way.letter(way.message("UserProfiles", "full_name", [[key, "x"]])) for key in (1, 2)])
-    assert [type(one) for one in answers] == [_Away, _Away]
+    assert [type(one) for one in answers] == [DatabaseError, DatabaseError]
     assert len(asked) == 1
 
 

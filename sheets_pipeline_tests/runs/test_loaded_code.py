@@ -62,7 +62,7 @@ def test_modules_added_and_deleted_while_dagster_runs_stop_no_tick_and_are_told(
     platform: Platform, declare: Declare, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(loaded_code, "_noted", {})
-    monkeypatch.setattr(status_module, "daemon_running", lambda _instance: True)
+    monkeypatch.setattr(status_module, "daemon_heard_at", lambda _instance: datetime.now(UTC))
     declare(old=module("Old one", "old"))
     kept = tab_assets()
 
@@ -133,7 +133,7 @@ def note_as_reloaded(platform: Platform) -> None:
 
 
 def test_a_tick_that_fails_is_told(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(status_module, "daemon_running", lambda _instance: True)
+    monkeypatch.setattr(status_module, "daemon_heard_at", lambda _instance: datetime.now(UTC))
     target = LoadableTargetOrigin(module_name="sheets_pipeline.definitions")
     location = ManagedGrpcPythonEnvCodeLocationOrigin(target, "sheets_pipeline")
     origin = RemoteInstigatorOrigin(RemoteRepositoryOrigin(location, "__repository__"), "full_sync_schedule")

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from typing import cast
 
 import sqlalchemy as sa
 from fastapi import FastAPI, Request
@@ -92,22 +93,26 @@ class Letters:
         answer: asyncio.Future[Taken] = asyncio.get_running_loop().create_future()
         self._waiting.append((letter, answer))
         if len(self._workers) < _AT_ONCE:
-            worker = asyncio.create_task(self._work())
-            self._workers.add(worker)
-            worker.add_done_callback(self._workers.discard)
+            self._workers.add(asyncio.create_task(self._work()))
         return await answer
 
     async def _work(self) -> None:
-        while self._waiting:
-            group, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
-            try:
-                came_to = await run_in_threadpool(self._receive_all, [letter for letter, _ in group])
-            except Exception as error:
-                came_to = [error] * len(group)
-            for (_, answer), one in zip(group, came_to, strict=True):
-                if answer.done():  # whoever sent it has gone
-                    continue
-                if isinstance(one, Exception):
-                    answer.set_exception(one)
-                else:
-                    answer.set_result(one)
+        try:
+            while self._waiting:
+                group, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
+                await self._note(group)
+        finally:  # in the same step in which nothing waited any more, or a letter that comes now would find nobody
+            self._workers.remove(cast(asyncio.Task[None], asyncio.current_task()))
+
+    async def _note(self, group: Sequence[tuple[Letter, asyncio.Future[Taken]]]) -> None:
+        try:
+            came_to = await run_in_threadpool(self._receive_all, [letter for letter, _ in group])
+        except Exception as error:
+            came_to = [error] * len(group)
+        for (_, answer), one in zip(group, came_to, strict=True):
+            if answer.done():  # whoever sent it has gone
+                continue
+            if isinstance(one, Exception):
+                answer.set_exception(one)
+            else:
+                answer.set_result(one)

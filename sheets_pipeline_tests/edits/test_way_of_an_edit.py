@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 
 from sheets_pipeline.cli.main import main
 from sheets_pipeline.components.tab_asset import TabAsset, tab_assets
+from sheets_pipeline.control import webhook
 from sheets_pipeline.control.app import create_app
 from sheets_pipeline.control.operations import Operations
 from sheets_pipeline.control.webhook import Letters, add_webhook, webhook_alone
@@ -343,6 +344,16 @@ def test_those_who_wait_are_the_next_group_and_who_has_gone_harms_nobody() -> No
     came_to = asyncio.run(all_of_them())
     assert groups == [1, 1, 4, 1]
     assert [type(one) for one in came_to] == [Taken, Taken, Taken, MessageRefused, Taken, ValueError]
+
+
+def test_a_message_that_comes_as_the_last_group_ends_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhook, "_AT_ONCE", 1)
+
+    async def one_after_the_other() -> list[Taken]:
+        letters = Letters(lambda some: [Taken("edit", "", 1)] * len(some))
+        return [await letters.take(Letter(b"", "", "")) for _ in range(3)]
+
+    assert len(asyncio.run(asyncio.wait_for(one_after_the_other(), 5))) == 3
 
 
 def _disk_is_full(*about: Any) -> None:

@@ -228,7 +228,10 @@ def test_messages_that_are_not_to_be_taken_are_refused(way: Way, monkeypatch: py
             closed.receive(body, timestamp, sign(SECRET, timestamp, body))
 
 
-def test_messages_that_come_together_share_a_transaction_and_one_holds_up_no_other(way: Way) -> None:
+def test_messages_that_come_together_share_a_transaction_and_one_holds_up_no_other(
+    way: Way, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(typed_over, "_CLOCKS", 0.0)  # there is one clock
     taken, commits = Intake(lambda: way.pipeline, SECRET, is_enabled=lambda: True), list[object]()
     sa.event.listen(way.pipeline.state, "commit", commits.append)
     name = partial(way.message, "UserProfiles", "full_name")
@@ -240,11 +243,15 @@ def test_messages_that_come_together_share_a_transaction_and_one_holds_up_no_oth
     assert [way.user(key).full_name for key in (1, 2, 3)] == ["Person 1", "Person 2", "Person 3"]
     assert {edit["key"]: edit["editor"] for edit in way.edits()} == {"1": "1@x.org", "2": "2@x.org", "3": "3@x.org"}
     at = int(time.time() * 1000)
+    # The same row, named in another way: where both were noted at once, nobody would know of the first.
+    twice = [name([[9, "First"]], at=at), name([["9", "Second"]], at=at + 1, old="First", new="Second")]
+    assert [_came_to(one) for one in taken.receive_all([*map(way.letter, twice)])] == [1, 1]
+    assert [edit["typed"] for edit in way.edits() if edit["key"] == "9"] == ["Second", "First"]
     mixed = [
         name([[4, "First"]], at=at),
         good[0],  # a replay
         name([[5, "In no column"]], columns=["user_id"]),
-        name([["4", "Second"]], at=at + 1),  # the same row, named in another way
+        name([["4", "Second"]], at=at + 1),
         name([[6, "Nowhere"]], zone="Mars/Phobos"),
         name([[7, "Seven"]]),
         name([["own row", "x"]]),

@@ -21,6 +21,11 @@ def ids(rows: RowSequence) -> list[int]:
     return [0 if row is None else row.row_id for row in rows.between(0, len(rows))]
 
 
+def check_widths(rows: RowSequence) -> None:
+    for block in rows.blocks:
+        assert block.width == max((len(row.cells) for row in block.rows if row is not None), default=0)
+
+
 def take_step(rows: RowSequence, plain: list[int], step: Step, owner: int, start_id: int) -> None:
     """The same change to both."""
     kind, at, count = step
@@ -53,8 +58,7 @@ def test_any_changes_come_out_as_in_a_plain_list(changes: list[Step]):
         assert ids(rows) == plain
         assert all(len(block.rows) <= 2 * BLOCK_ROWS for block in rows.blocks)
         assert len({block.block_id for block in rows.blocks}) == len(rows.blocks)
-        for block in rows.blocks:
-            assert block.width == max((len(row.cells) for row in block.rows if row is not None), default=0)
+        check_widths(rows)
     backwards = [0 if row is None else row.row_id for row in rows.before(len(rows))]
     assert backwards == plain[::-1]
 
@@ -68,6 +72,7 @@ def test_a_transaction_is_undone_by_putting_the_old_blocks_back(before: list[Ste
     kept, expected = list(rows.blocks), list(plain)
     for step in after:
         take_step(rows, plain, step, owner=2, start_id=50_000)
+        check_widths(rows)  # of blocks, too, that one transaction changes again
     rows.restore(kept)
     assert ids(rows) == expected
 

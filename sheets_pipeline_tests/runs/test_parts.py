@@ -20,7 +20,7 @@ from sheets_pipeline.runs.event_round import sync_due_events
 from sheets_pipeline.runs.parts import PART_TAG, Part, part_in, part_of, pieces
 from sheets_pipeline.runs.placing import place_events
 from sheets_pipeline.runs.run_tags import SPREADSHEET_TAG
-from sheets_pipeline.runs.settling import Round
+from sheets_pipeline.runs.settling import Round, settle
 from sheets_pipeline.sheets.retry import RetryPolicy
 from sheets_pipeline_tests.school import School
 
@@ -55,11 +55,18 @@ class Syncs:
 
     def work(self, part: Part) -> Round:
         """A round of this part, as its run does it."""
-        context = SimpleNamespace(instance=self.school.platform.instance, log=logging.getLogger("parts"), run_id="run")
         total = Round()
-        place_events(self.pipeline, cast(dg.OpExecutionContext, context), total, part.of)
-        sync_due_events(self.pipeline, cast(dg.OpExecutionContext, context), total, part=part)
+        self.place(part.of, total)
+        sync_due_events(self.pipeline, self.context, total, part=part)
         return total
+
+    def place(self, of: int, total: Round) -> None:
+        place_events(self.pipeline, self.context, total, of)
+
+    @property
+    def context(self) -> dg.OpExecutionContext:
+        found = SimpleNamespace(instance=self.school.platform.instance, log=logging.getLogger("parts"), run_id="run")
+        return cast(dg.OpExecutionContext, found)
 
     def pending(self, columns: str = "part, waits_for, attempts") -> list[tuple[Any, ...]]:
         with self.school.platform.engine.connect() as connection:
@@ -138,6 +145,15 @@ def test_an_event_goes_once_every_part_has_shown_it(syncs: Syncs, monkeypatch: p
     school.sql("update attempt set score = 4")  # then there are three parts, whoever had been told apart before
     syncs.work(SECOND)
     assert 200 in {part for part, *_ in syncs.pending()}
+
+    def settle_late(*arguments: Any) -> int:
+        syncs.place(3, Round())
+        return settle(*arguments)
+
+    with monkeypatch.context() as late:  # they are other parts' before the run that has shown them settles them
+        late.setattr(event_round, "settle", settle_late)
+        syncs.work(FIRST)
+    assert {part // 100 for part, *_ in syncs.pending()} == {3}
     for number in range(3):
         syncs.work(Part(number, 3))
     for number in range(3):

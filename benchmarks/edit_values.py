@@ -108,7 +108,8 @@ class Values:
             after = self._looks.popleft()[1]
         if after:
             self._looks.appendleft((0.0, after))
-        with self.engine.connect() as connection:
+        # Each by itself, without the transaction around it: a look should cost what is measured as little as can be.
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             rows = connection.execute(query, {"after": after}).all()
         now = time.time()
         fresh = [Change(**row._mapping, seen_at=now) for row in rows if row.seq not in self._known]

@@ -88,7 +88,8 @@ def _paste_and_peer(
 
 
 def _ratio(theirs: float | None, ours: float | None) -> str:
-    return f"{theirs / ours:.0f}" if theirs and ours else "-"
+    """How many times as long theirs took."""
+    return f"{theirs / ours:.1f}" if theirs and ours else "-"
 
 
 def _line(name: str, one: dict[str, Any], target: str) -> str:

@@ -1,5 +1,7 @@
 """What the database lets this role do to rows of a table."""
 
+from collections.abc import Collection
+
 import sqlalchemy as sa
 
 
@@ -15,6 +17,33 @@ def may(connection: sa.Connection, privilege: str, table: str, column: str | Non
     function = "has_table_privilege(:table" if column is None else "has_column_privilege(:table, :column"
     named = {"table": quoted(connection, table), "privilege": privilege} | ({"column": column} if column else {})
     return bool(connection.scalar(sa.text(f"select {function}, :privilege)"), named))
+
+
+def closed_sequences(connection: sa.Connection, table: str, given: Collection[str] = ()) -> list[str]:
+    """Sequences that defaults of a table's columns count by and that this role may not use: each insert is refused.
+
+    Args:
+        connection: Of the role that inserts.
+        table: With its schema where it has one.
+        given: Columns for which inserts give a value.
+    """
+    if connection.dialect.name != "postgresql":
+        return []
+    found = connection.execute(sa.text(_CLOSED_SEQUENCES), {"table": quoted(connection, table)})
+    return [sequence for column, sequence in found if column not in given]
+
+
+#: A column of ``serial`` depends on its sequence by its default; an identity column needs no right to its own.
+_CLOSED_SEQUENCES = """
+    select a.attname, s.oid::regclass::text
+    from pg_attribute a
+    join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+    join pg_depend p on p.classid = 'pg_attrdef'::regclass and p.objid = d.oid and p.refclassid = 'pg_class'::regclass
+    join pg_class s on s.oid = p.refobjid
+    where a.attrelid = to_regclass(:table)
+    and case when s.relkind = 'S' then not has_sequence_privilege(s.oid, 'USAGE, UPDATE') end
+    order by a.attnum
+"""
 
 
 def quoted(connection: sa.Connection, table: str) -> str:

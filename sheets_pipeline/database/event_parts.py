@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from sheets_pipeline.database import events
-from sheets_pipeline.database.edit_rights import may
+from sheets_pipeline.database.edit_rights import closed_sequences, may
 from sheets_pipeline.database.event_table import pending_event
 
 #: Of a number in the column, hundreds say how many parts there are, the rest which one it is.
@@ -40,7 +40,9 @@ def why_not_divided(connection: sa.Connection) -> str | None:
     if all(column["name"] != "part" for column in sa.inspect(connection).get_columns(pending_event.name)):
         return "the queue is of an earlier version: run `sheets-pipeline db install`"
     if not may(connection, "INSERT", pending_event.name):
-        return "this role may not INSERT into pending_event (docs/run/rights.md)"
+        return "the role of DATABASE_URL may not INSERT into pending_event (docs/run/rights.md)"
+    if closed := closed_sequences(connection, pending_event.name):
+        return f"the role of DATABASE_URL may not use the sequence {closed[0]} of pending_event (docs/run/rights.md)"
     return None
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from sheets_pipeline.database.edit_rights import may, quoted
+from sheets_pipeline.database.edit_rights import closed_sequences, may, quoted
 from sheets_pipeline.sync.editing import Edits, Place
 from sheets_pipeline.sync.tab import Tab
 
@@ -32,6 +32,10 @@ def row_problems(connection: sa.Connection, tab: Tab, columns: _Columns) -> Iter
         if not all(may(connection, "INSERT", table, one) for one in given if one in columns):
             grant = f"GRANT INSERT ({', '.join(given)}) ON {table} TO ..."
             yield ("edits", "new_rows"), f"the role of DATABASE_URL may not insert rows. Let its owner run: {grant}"
+        for sequence in closed_sequences(connection, table, given):
+            grant = f"GRANT USAGE ON SEQUENCE {sequence} TO ..."
+            text = f"the role of DATABASE_URL may not count up {sequence} for new rows. Let its owner run: {grant}"
+            yield ("edits", "new_rows"), text
         yield from _not_given(connection, table, columns, given)
     if edits.deleted_rows == "hard" and not may(connection, "DELETE", table):
         grant = f"GRANT DELETE ON {table} TO ..."

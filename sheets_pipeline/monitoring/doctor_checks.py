@@ -10,7 +10,7 @@ from importlib import metadata
 import sqlalchemy as sa
 
 from sheets_pipeline.components.tab_asset import is_refreshed_by_events, watched
-from sheets_pipeline.database import installed, leases
+from sheets_pipeline.database import event_parts, installed, leases
 from sheets_pipeline.database.clock import database_time
 from sheets_pipeline.database.engine import NO_ROOM, connect, described
 from sheets_pipeline.database.events import is_read_only
@@ -150,6 +150,19 @@ def triggers(facts: Facts) -> Finding:
         return ok("; ".join(["installed, of this version, closed to others", *report.notes]))
     remedy = "Run `sheets-pipeline db install`. " if report.can_be_mended else ""
     return fail(_listed(report.problems), f"{remedy}Until then tabs follow only with the next full sync.")
+
+
+def event_syncs(facts: Facts) -> Finding:
+    """As many event syncs can work beside each other as are wanted."""
+    wanted = facts.settings.sync_event_runs
+    if wanted == 1 or not is_refreshed_by_events():
+        return ok("one for all spreadsheets" if is_refreshed_by_events() else "none needed")
+    with facts.platform.connect() as connection:
+        reason = event_parts.why_not_divided(connection)
+    if reason:
+        remedy = "Until then one works for all spreadsheets. Or set SYNC_EVENT_RUNS=1."
+        return warn(f"{wanted} wanted by SYNC_EVENT_RUNS, one works: {reason}", remedy)
+    return ok(f"{wanted} beside each other")
 
 
 def _listed(problems: list[str]) -> str:
@@ -395,6 +408,7 @@ CHECKS = [
     Check("watched tables", watched_tables, needs=("platform database",)),
     Check("queries", doctor_project.queries, needs=("platform database",)),
     Check("triggers", triggers, needs=("platform database", "watched tables")),
+    Check("event syncs", event_syncs, needs=("platform database", "triggers")),
     Check("database load", database_load, needs=("platform database",)),
     Check("pipeline tables", pipeline_tables, needs=("services",)),
     Check("edits", doctor_edits.edits, needs=("platform database", "pipeline tables")),

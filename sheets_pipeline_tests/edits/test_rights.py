@@ -10,6 +10,10 @@ from sheets_pipeline.database.edit_catalog import edit_problems
 from sheets_pipeline.database.engine import connect
 from sheets_pipeline.database.row_catalog import hidden_tables
 from sheets_pipeline.edits.ledger import State
+from sheets_pipeline.monitoring.doctor import Level, ok
+from sheets_pipeline.monitoring.doctor_checks import event_syncs
+from sheets_pipeline.monitoring.doctor_facts import Facts
+from sheets_pipeline.settings import Settings
 from sheets_pipeline.sync.editing import Editing, Edits, RowTarget
 from sheets_pipeline.sync.tab import Column, ColumnType, Tab
 from sheets_pipeline_tests.databases import DIALECTS
@@ -81,6 +85,22 @@ def test_the_least_rights_that_are_documented_are_enough(engine: sa.Engine, limi
     assert limited.events()  # the refused cell is shown again
 
 
+@pytest.mark.parametrize("engine", [one for one in DIALECTS if one != "sqlite"], indirect=True)
+def test_what_several_event_syncs_lack_is_told_by_the_doctor(engine: sa.Engine, limited: Stage) -> None:
+    facts = Facts()
+    facts.settings = Settings(_env_file=None, sync_event_runs=4)
+    facts.platform = limited.platform
+    on_queue, *on_sequence = GRANTS[engine.dialect.name][1:]
+    found = event_syncs(facts)
+    assert (found.level, "may not INSERT into pending_event" in found.message) == (Level.WARN, True)
+    assert found.message.startswith("4 wanted by SYNC_EVENT_RUNS, one works")
+    grant(engine, [on_queue])
+    if on_sequence:
+        assert "may not use the sequence pending_event_id_seq" in event_syncs(facts).message
+        grant(engine, on_sequence)
+    assert event_syncs(facts) == ok("4 beside each other")
+
+
 BAD = sa.Table(
     "bad",
     sa.MetaData(),
@@ -135,8 +155,12 @@ def test_rights_that_rows_need_are_told_until_they_are_there(engine: sa.Engine, 
     on_bad = ["GRANT SELECT, INSERT (title, lacking) ON bad TO {1}", "GRANT UPDATE (title) ON bad TO {1}"]
     grant(engine, ["GRANT SELECT ON bad TO {1}"])
     hard, soft = tab("x", deleted_rows="hard"), tab("given", needs=())
-    assert lacking(hard) == {"change", "insert", "delete", "be"}
+    by_sequence = {"count"} if engine.dialect.name == "postgresql" else set()
+    assert lacking(hard) == {"change", "insert", "delete", "be"} | by_sequence
     grant(engine, on_bad)
+    assert lacking(hard) == {"delete", "be"} | by_sequence
+    if by_sequence:
+        grant(engine, ["GRANT USAGE ON SEQUENCE bad_id_seq TO {1}"])
     assert lacking(hard) == {"delete", "be"}
     assert lacking(soft) == {"change"}
     grant(engine, ["GRANT DELETE ON bad TO {1}", "GRANT UPDATE (given) ON bad TO {1}"])

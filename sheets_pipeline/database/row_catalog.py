@@ -34,8 +34,8 @@ def row_problems(connection: sa.Connection, tab: Tab, columns: _Columns) -> Iter
             yield ("edits", "new_rows"), f"the role of DATABASE_URL may not insert rows. Let its owner run: {grant}"
         for sequence in closed_sequences(connection, table, given):
             grant = f"GRANT USAGE ON SEQUENCE {sequence} TO ..."
-            text = f"the role of DATABASE_URL may not count up {sequence} for new rows. Let its owner run: {grant}"
-            yield ("edits", "new_rows"), text
+            told = f"the role of DATABASE_URL may not count up {sequence} for new rows. Let its owner run: {grant}"
+            yield ("edits", "new_rows"), told
         yield from _not_given(connection, table, columns, given)
     if edits.deleted_rows == "hard" and not may(connection, "DELETE", table):
         grant = f"GRANT DELETE ON {table} TO ..."

@@ -1,10 +1,10 @@
 """A worker of one host: the Celery application that ``worker_host.py`` starts, and the task that executes a run.
 
-Importing this module imports all that a run needs, so that the processes that Celery forks for runs have it.
+Importing this module imports all that a run needs and builds the definitions, so that the processes that Celery forks for
+runs have them. Each of them has the next run's job built before there is that run.
 """
 
 import ctypes
-import importlib
 import logging
 import os
 import signal
@@ -13,33 +13,35 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import dagster as dg
 import sqlalchemy as sa
-from celery.signals import setup_logging, worker_process_init
+from celery.signals import setup_logging, task_received, worker_process_init
 from dagster._grpc.types import ExecuteRunArgs
 from dagster._serdes import deserialize_value
 from dagster._utils.interrupts import capture_interrupts
 
-from sheets_pipeline import logs, tracing
+from sheets_pipeline import logs
 from sheets_pipeline.dagster_runtime.at_once import AT_ONCE_TAG, begin_ahead, begin_beside
 from sheets_pipeline.dagster_runtime.celery_app import EXECUTE_RUN, broker_url, celery_app, queues_of_host
 from sheets_pipeline.dagster_runtime.connections import keep_connections, open_connections
 from sheets_pipeline.dagster_runtime.fingerprint import code_version
 from sheets_pipeline.dagster_runtime.run_launcher import DEFAULT_MODULES
 from sheets_pipeline.dagster_runtime.run_lock import run_lock, run_locks
-from sheets_pipeline.dagster_runtime.worker import execute_in
+from sheets_pipeline.dagster_runtime.warm_process import warm_up
+from sheets_pipeline.dagster_runtime.worker import build_ahead, execute_in
 from sheets_pipeline.errors import TabBusy
 from sheets_pipeline.home import dagster_home
 from sheets_pipeline.settings import load_settings
 
 logger = logging.getLogger(__name__)
 
-for _module in DEFAULT_MODULES:
-    importlib.import_module(_module)
-tracing.import_ahead()
-
 _settings = load_settings()
+try:
+    warm_up(DEFAULT_MODULES)
+except Exception as _error:  # each run says what is wrong with its job; here only its start gets no faster
+    logger.warning("The definitions cannot be built (%s): `sheets-pipeline doctor` says why.", type(_error).__name__)
 app = celery_app(broker_url(_settings))
 app.conf.task_queues = queues_of_host(code_version(), _settings.labels)
 
@@ -65,15 +67,23 @@ def _prepare(**_: object) -> None:
     _opening.begin()
 
 
+@task_received.connect  # type: ignore[untyped-decorator]
+def _expect(request: Any, **_: object) -> None:
+    """In the process that forks the others, which then know the last run's arguments: the next one is of the same code."""
+    [_opening.expected] = request.args
+
+
 class _Opening:
     """Opens Dagster's storage and the locks of runs; a process of its own does so once, for the one run that it executes."""
 
     def __init__(self) -> None:
+        #: Arguments of an earlier run; empty before there was one.
+        self.expected = ""
         self._thread: threading.Thread | None = None
         self._opened: tuple[dg.DagsterInstance, sa.Engine] | None = None
 
     def begin(self) -> None:
-        """Open them in a thread, made here: from Python 3.13 on, one that was made before a fork cannot be started after it."""
+        """In a thread, made here: from Python 3.13 on, one that was made before a fork cannot be started after it."""
         self._thread = threading.Thread(target=self._open_ahead, name="opening", daemon=True)
         self._thread.start()
 
@@ -81,8 +91,10 @@ class _Opening:
         """What cannot be opened now is tried again by the run."""
         try:
             self._opened = _open()
+            if self.expected:
+                build_ahead(self.expected, self._opened[0])
         except Exception as error:
-            logger.info("Not opened ahead of a run (%s).", type(error).__name__)
+            logger.info("Not ready ahead of a run (%s).", type(error).__name__)
 
     def opened(self) -> tuple[dg.DagsterInstance, sa.Engine]:
         """Both of them, as soon as they are there."""

@@ -25,7 +25,7 @@ from sheets_pipeline.dagster_runtime.connections import keep_connections
 from sheets_pipeline.dagster_runtime.orphans import end_orphans, launch_notes
 from sheets_pipeline.dagster_runtime.process_kind import is_daemon
 from sheets_pipeline.dagster_runtime.warm_client import WarmClient
-from sheets_pipeline.dagster_runtime.worker import describe_exit, report_death_to
+from sheets_pipeline.dagster_runtime.worker import describe_exit, load_data_of, report_death_to
 from sheets_pipeline.errors import SettingsError
 from sheets_pipeline.processes.identity import WORKER_TAG, WorkerIdentity, kill_group
 from sheets_pipeline.processes.priority import DEFAULT_NICE, MOST_NICE
@@ -108,13 +108,7 @@ class WarmRunLauncher(DefaultRunLauncher):
             f"Launched run worker (pid: {pid}): {how}.", run, EngineEventData(launch_notes(pid)), cls=type(self)
         )
         if at_once:
-            self.warm.expect(args, self._load_data(run))
-
-    def _load_data(self, run: dg.DagsterRun) -> str | None:
-        if not run.has_repository_load_data or run.execution_plan_snapshot_id is None:
-            return None
-        plan = self._instance.get_execution_plan_snapshot(run.execution_plan_snapshot_id)
-        return serialize_value(plan.repository_load_data) if plan.repository_load_data else None
+            self.warm.expect(args, load_data_of(run, self._instance))
 
     def _start_cold(self, run_id: str, serialized_args: str) -> int:
         process = subprocess.Popen(

@@ -18,7 +18,7 @@ from dagster._core.definitions.reconstruct import ReconstructableJob
 from dagster._core.definitions.repository_definition import RepositoryLoadData
 from dagster._core.instance import InstanceRef
 from dagster._grpc.types import ExecuteRunArgs
-from dagster._serdes import ConfigurableClassData, deserialize_value
+from dagster._serdes import ConfigurableClassData, deserialize_value, serialize_value
 from dagster._utils.hosted_user_process import recon_job_from_origin
 from dagster._utils.interrupts import capture_interrupts
 from dagster_postgres.storage import DagsterPostgresStorage
@@ -84,6 +84,21 @@ def execute_in(args: ExecuteRunArgs, instance: dg.DagsterInstance) -> int:
         return _execute_run_command_body(args.run_id, instance, lambda _event: None, set_exit_code_on_failure=False)
     finally:
         tracing.end()
+
+
+def build_ahead(serialized_args: str, instance: dg.DagsterInstance) -> None:
+    """Build the job of an earlier run as Dagster built it: another run of the code finds it in Dagster's cache."""
+    run = instance.get_run_by_id(deserialize_value(serialized_args, ExecuteRunArgs).run_id)
+    if run is not None:
+        job_of(serialized_args, load_data_of(run, instance)).get_definition()
+
+
+def load_data_of(run: dg.DagsterRun, instance: dg.DagsterInstance) -> str | None:
+    """What Dagster noted when it loaded the run's repository, serialized; None where it noted nothing."""
+    if not run.has_repository_load_data or run.execution_plan_snapshot_id is None:
+        return None
+    plan = instance.get_execution_plan_snapshot(run.execution_plan_snapshot_id)
+    return serialize_value(plan.repository_load_data) if plan.repository_load_data else None
 
 
 def job_of(serialized_args: str, load_data: str | None = None) -> ReconstructableJob:

@@ -56,7 +56,10 @@ class Hosts:
 
     def __init__(self, folder: Path, database_url: str) -> None:
         self.folder, self.port, self.module = folder, free_port(), f"jobs_{uuid4().hex}"
-        (folder / f"{self.module}.py").write_text(SAMPLE_JOBS)
+        #: One line per process that has built the jobs.
+        self.built = folder / "built"
+        noted = f"\nwith open({str(self.built)!r}, 'a') as built:\n    print(os.getpid(), file=built)\n"
+        (folder / f"{self.module}.py").write_text(SAMPLE_JOBS + "\nimport os\n" + noted)
         broker = f"redis://127.0.0.1:{self.port}/0"
         (folder / "dagster.yaml").write_text(CONFIG.format(broker=broker))
         self.environment = os.environ | {
@@ -167,6 +170,10 @@ def test_a_run_is_executed_once_by_a_worker_however_often_it_is_sent(
     assert time.time() - (hosts.folder / "alive").stat().st_mtime < 10
     starts = instance.all_logs(run_id, of_type=dg.DagsterEventType.RUN_START)
     assert len(starts) == 1
+    worker = WorkerIdentity.from_tag(run_of(instance, run_id).tags[WORKER_TAG])
+    assert worker is not None
+    known = {os.getpid(), worker.pid}  # who comes after it has the jobs built before there is another run
+    eventually(lambda: {int(pid) for pid in hosts.built.read_text().split()} - known)
     assert launcher.check_run_worker_health(run_of(instance, run_id)).status == WorkerStatus.SUCCESS
 
 

@@ -13,11 +13,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import dagster as dg
 import sqlalchemy as sa
-from celery.signals import setup_logging, task_received, worker_process_init
+from celery.signals import setup_logging, worker_process_init
 from dagster._grpc.types import ExecuteRunArgs
 from dagster._serdes import deserialize_value
 from dagster._utils.interrupts import capture_interrupts
@@ -67,18 +66,10 @@ def _prepare(**_: object) -> None:
     _opening.begin()
 
 
-@task_received.connect  # type: ignore[untyped-decorator]
-def _expect(request: Any, **_: object) -> None:
-    """In the process that forks the others, which then know the last run's arguments: the next one is of the same code."""
-    [_opening.expected] = request.args
-
-
 class _Opening:
     """Opens Dagster's storage and the locks of runs; a process of its own does so once, for the one run that it executes."""
 
     def __init__(self) -> None:
-        #: Arguments of an earlier run; empty before there was one.
-        self.expected = ""
         self._thread: threading.Thread | None = None
         self._opened: tuple[dg.DagsterInstance, sa.Engine] | None = None
 
@@ -91,8 +82,7 @@ class _Opening:
         """What cannot be opened now is tried again by the run."""
         try:
             self._opened = _open()
-            if self.expected:
-                build_ahead(self.expected, self._opened[0])
+            build_ahead(self._opened[0])
         except Exception as error:
             logger.info("Not ready ahead of a run (%s).", type(error).__name__)
 

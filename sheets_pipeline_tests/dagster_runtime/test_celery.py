@@ -19,7 +19,7 @@ from dagster._core.definitions.reconstruct import ReconstructableRepository
 from dagster._core.launcher.base import WorkerStatus
 
 from sheets_pipeline.dagster_runtime import celery_launcher
-from sheets_pipeline.dagster_runtime.at_once import HOSTS_TAG
+from sheets_pipeline.dagster_runtime.at_once import AT_ONCE_TAG, HOSTS_TAG
 from sheets_pipeline.dagster_runtime.celery_launcher import CeleryHostsRunLauncher
 from sheets_pipeline.database.engine import connect
 from sheets_pipeline.database.host_processes import host_processes, sync_host_process
@@ -158,7 +158,7 @@ def status(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRunStatus:
 def test_a_run_is_executed_once_by_a_worker_however_often_it_is_sent(
     hosts: Hosts, instance: dg.DagsterInstance
 ) -> None:
-    run_id = hosts.launch(instance, "speaking")
+    run_id = hosts.launch(instance, "speaking", tags={AT_ONCE_TAG: "true"})
     launcher = instance.run_launcher
     assert isinstance(launcher, CeleryHostsRunLauncher)
     sent = launcher._on_the_way[run_id]

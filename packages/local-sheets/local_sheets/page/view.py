@@ -62,7 +62,8 @@ def _rectangle(tab: Tab, grid_range: dict[str, Any]) -> dict[str, int]:
 
 
 def layout_view(tab: Tab, hidden: Collection[int] | None = None) -> dict[str, Any]:
-    """Size of the grid; ``rows`` and ``columns`` list ``[index, pixels]`` where not the default, 0 where hidden.
+    """Size of the grid; ``rows`` and ``columns`` list ``[index, pixels]`` where not the default, 0 where people hid
+    them and -1 where a filter does.
 
     ``hidden`` are the rows that a filter view hides, in the place of those that the tab's own filter hides.
     """
@@ -80,8 +81,10 @@ def _sizes(properties: Iterable[dict[str, Any] | None], hidden: Collection[int] 
     found: list[list[int]] = []
     for index, own in enumerate(properties):
         by_filter = index in hidden if hidden is not None else bool(own and own.get("hiddenByFilter"))
-        if by_filter or (own and own.get("hiddenByUser")):
+        if own and own.get("hiddenByUser"):
             found.append([index, 0])
+        elif by_filter:
+            found.append([index, -1])
         elif own and own.get("pixelSize"):
             found.append([index, int(own["pixelSize"])])
     return found

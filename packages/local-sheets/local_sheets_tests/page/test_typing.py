@@ -163,9 +163,30 @@ def test_cut_cells_move(people: Spreadsheet, show: Show):
 
 def test_copying_gives_other_programs_tab_separated_text(people: Spreadsheet, show: Show):
     sheet = show(people, permissions=["clipboard-read", "clipboard-write"])
+    copied = "navigator.clipboard.readText()"
     sheet.select("A2", "B3")
     sheet.press("Control+c")
-    assert sheet.page.evaluate("navigator.clipboard.readText()") == "1\tAda\n2\tBob"
+    assert sheet.page.evaluate(copied) == "1\tAda\n2\tBob"
+    # What is done to a selection spares the rows that a filter hides.
+    filter_ = {"range": {"sheetId": 0, "endRowIndex": 5}, "criteria": {"1": {"hiddenValues": ["Bob"]}}}
+    people.batch_update({"setBasicFilter": {"filter": filter_}})
+    expect(sheet.cell("B3")).to_have_count(0)
+    sheet.select("A2", "B4")
+    sheet.press("Control+c")
+    assert sheet.page.evaluate(copied) == "1\tAda\n3\tCyd"
+    sheet.select("E6")
+    sheet.press("Control+v")
+    eventually(lambda: people.read("people!E6:F8"), [[1, "Ada"], [3, "Cyd"]])
+    sheet.select("C2", "C4")
+    sheet.press("Control+d")
+    eventually(lambda: people.read("people!C2:C4"), [[90], [70], [90]])
+    sheet.press("Delete")
+    eventually(lambda: people.read("people!C2:C4"), [[], [70]])
+    sheet.row_head(2).click()
+    sheet.row_head(4).click(modifiers=["Shift"])
+    sheet.row_head(4).click(button="right")
+    sheet.choose("Delete 2 rows")
+    eventually(lambda: people.read("people!A1:C3"), [["id", "name", "score"], [2, "Bob", 70]])
 
 
 def test_arrow_keys_move_and_shift_selects(people: Spreadsheet, show: Show):

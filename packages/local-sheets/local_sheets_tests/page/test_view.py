@@ -50,6 +50,7 @@ def test_the_layout_lists_only_rows_and_columns_that_differ():
     tab.replace_row(tx, 2, properties={"pixelSize": 40})
     tab.replace_column(tx, 3, properties={"pixelSize": 220})
     assert layout_view(tab) == {"rowCount": 50, "columnCount": 10, "rows": [[1, 0], [2, 40]], "columns": [[3, 220]]}
+    assert layout_view(tab, hidden={0, 1})["rows"] == [[0, -1], [1, 0], [2, 40]], "a filter hides the first"
 
 
 def test_a_block_holds_only_filled_cells_with_places_counted_from_its_corner():

@@ -6,6 +6,23 @@ import { api } from "./api.js";
 import { rectToA1, toGridRange, withTitle } from "./a1.js";
 import { mayEdit } from "./rules.js";
 
+/** Which part of what was copied goes where, in an order in which none is written over before it is read. */
+function copies(parts, height, target, tab) {
+  if (height === 1) return tab.shownParts(target).map((to) => [parts[0], to]);
+  if (parts.length === 1) return [[parts[0], target]];
+  let { top } = target;
+  const placed = parts.map((part) => {
+    const to = { ...target, top, bottom: top + part.bottom - part.top };
+    top = to.bottom + 1;
+    return [part, to];
+  });
+  const isUp = ([part, to]) => to.top <= part.top;
+  return [...placed.filter(isUp), ...placed.filter((pair) => !isUp(pair)).reverse()];
+}
+
+/** Most ranges of one edit that are told one by one. */
+const MOST_TOLD = 100;
+
 export class Actions {
   constructor(app) {
     this.app = app;
@@ -55,8 +72,20 @@ export class Actions {
     return this.last;
   }
 
-  batch(requests, changeType, rect, tab, alsoRanges) {
-    return this.send({ batchUpdate: { requests } }, changeType, rect, tab, alsoRanges);
+  batch(requests, changeType, rect, tab, alsoRanges, more) {
+    // What is being typed goes where it was begun, before rows or columns move away from there.
+    this.app.editor.commit();
+    return this.send({ batchUpdate: { requests } }, changeType, rect, tab, alsoRanges, more);
+  }
+
+  /** One request for each part of a rectangle that no filter hides: rows that people do not see are spared. */
+  eachPart(rect, changeType, request) {
+    const { tab } = this.app;
+    const parts = tab.shownParts(rect);
+    if (!parts.length) return Promise.resolve(null);
+    const ranges = parts.map((part) => toGridRange(tab.sheetId, part));
+    const told = parts.length > MOST_TOLD ? [toGridRange(tab.sheetId, rect)] : ranges;
+    return this.batch(ranges.map(request), changeType, rect, tab, [], { ranges: told });
   }
 
   /** Text as typed: numbers, dates and formulas are understood. */
@@ -69,6 +98,7 @@ export class Actions {
 
   clear(rect) {
     const { tab } = this.app;
+    if (tab.filtered.size) return this.eachPart(rect, "EDIT", (range) => ({ updateCells: { range, fields: "userEnteredValue" } }));
     return this.send({ valuesClear: { range: withTitle(tab.title, rectToA1(rect)) } }, "EDIT", rect);
   }
 
@@ -78,7 +108,7 @@ export class Actions {
     const width = Math.max(...rows.map((cells) => cells.length));
     const rect = { top: row, bottom: row + rows.length - 1, left: column, right: column + width - 1 };
     this.growFor(rect);
-    const values = rows.map((cells) => Array.from({ length: width }, (_, index) => cells[index] ?? ""));
+    const values = rows.map((cells) => Array.from({ length: width }, (_, index) => (index < cells.length ? cells[index] : "")));
     this.send({ valuesUpdate: { range: withTitle(tab.title, rectToA1(rect)), values } }, "EDIT", rect, tab, [], { isTyped: false });
     return rect;
   }
@@ -93,32 +123,37 @@ export class Actions {
     else if (columns > 0) this.batch(requests, "INSERT_COLUMN", this.whole("columns", tab.columnCount, rect.right));
   }
 
-  /** Copies (or moves) cells with their formulas and formats; copies fill all of `over` where they fit into it several times. */
-  pasteCells(source, over, isCut) {
+  /**
+   * Copies (or moves) cells with their formulas and formats; copies fill all of `over` where they fit into it several times.
+   * `source` holds sheetId, rect and, where a filter hid some of its rows, the parts that were seen.
+   */
+  pasteCells({ sheetId, rect, parts = [rect] }, over, isCut) {
     const { tab } = this.app;
-    const { rect } = source;
     const { top: row, left: column } = over;
+    const height = (isCut ? [rect] : parts).reduce((rows, part) => rows + part.bottom - part.top + 1, 0);
     const fill = (first, last, size) => first + (isCut || (last - first + 1) % size ? size : last - first + 1) - 1;
     const target = {
       top: row, left: column,
-      bottom: fill(row, over.bottom, rect.bottom - rect.top + 1), right: fill(column, over.right, rect.right - rect.left + 1),
+      bottom: parts.length > 1 ? row + height - 1 : fill(row, over.bottom, height), right: fill(column, over.right, rect.right - rect.left + 1),
     };
     this.growFor(target);
-    const from = toGridRange(source.sheetId, rect);
-    const request = isCut
-      ? { cutPaste: { source: from, destination: { sheetId: tab.sheetId, rowIndex: row, columnIndex: column }, pasteType: "PASTE_NORMAL" } }
-      : { copyPaste: { source: from, destination: toGridRange(tab.sheetId, target), pasteType: "PASTE_NORMAL" } };
-    this.batch([request], "EDIT", target, tab, isCut ? [from] : []);
+    const from = toGridRange(sheetId, rect);
+    const requests = isCut
+      ? [{ cutPaste: { source: from, destination: { sheetId: tab.sheetId, rowIndex: row, columnIndex: column }, pasteType: "PASTE_NORMAL" } }]
+      : copies(parts, height, target, tab).map(([part, to]) => ({
+        copyPaste: { source: toGridRange(sheetId, part), destination: toGridRange(tab.sheetId, to), pasteType: "PASTE_NORMAL" },
+      }));
+    this.batch(requests, "EDIT", target, tab, isCut ? [from] : []);
     return target;
   }
 
   /** Fills a rectangle from its first row (or column); one row alone from the row above it. */
   fill(rect, kind) {
     const [first, last] = kind === "rows" ? ["top", "bottom"] : ["left", "right"];
-    const from = rect[first] === rect[last] ? rect[first] - 1 : rect[first];
-    if (from < 0) return;
+    const from = rect[first] === rect[last] ? this.app.tab[kind].step(rect[first], -1) : rect[first];
+    if (rect[last] === from) return;
     const source = { sheetId: this.app.tab.sheetId, rect: { ...rect, [first]: from, [last]: from } };
-    this.pasteCells(source, { ...rect, [first]: from + 1 }, false);
+    this.pasteCells(source, { ...rect, [first]: rect[first] === rect[last] ? rect[first] : from + 1 }, false);
   }
 
   dimension(kind, start, end) {
@@ -136,7 +171,16 @@ export class Actions {
   }
 
   remove(kind, start, end) {
+    if (kind === "rows" && this.app.tab.filtered.size) return this.removeShown(start, end);
     return this.batch([{ deleteDimension: { range: this.dimension(kind, start, end) } }], kind === "rows" ? "REMOVE_ROW" : "REMOVE_COLUMN", this.whole(kind, start, end));
+  }
+
+  /** Deletes rows, but those that a filter hides: the last ones first, as places above them stay what they are. */
+  removeShown(start, end) {
+    const { tab } = this.app;
+    const parts = tab.shownParts(this.whole("rows", start, end)).reverse();
+    const requests = parts.map((part) => ({ deleteDimension: { range: this.dimension("rows", part.top, part.bottom) } }));
+    return this.batch(requests, "REMOVE_ROW", this.whole("rows", start, end), tab, [], { ranges: parts.map((part) => toGridRange(tab.sheetId, part)) });
   }
 
   /** Moves rows or columns `start`..`end` before `destination` (counted before the move). */
@@ -184,9 +228,8 @@ export class Actions {
 
   /** Sets parts of the format; `fields` names them as the API does, relative to userEnteredFormat. */
   format(rect, userEnteredFormat, fields) {
-    const { tab } = this.app;
     const mask = fields.map((field) => `userEnteredFormat.${field}`).join(",");
-    return this.batch([{ repeatCell: { range: toGridRange(tab.sheetId, rect), cell: { userEnteredFormat }, fields: mask } }], "FORMAT", rect);
+    return this.eachPart(rect, "FORMAT", (range) => ({ repeatCell: { range, cell: { userEnteredFormat }, fields: mask } }));
   }
 
   setNote(row, column, note) {

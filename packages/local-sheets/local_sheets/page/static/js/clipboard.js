@@ -30,6 +30,10 @@ export function parseBlock(text) {
   return rows;
 }
 
+function rowsOf(parts) {
+  return parts.flatMap(({ top, bottom }) => Array.from({ length: bottom - top + 1 }, (_, index) => top + index));
+}
+
 function quote(text) {
   return /["\t\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
@@ -60,10 +64,11 @@ export class Clipboard {
       this.app.toast(`Copying is limited to ${MOST_CELLS.toLocaleString()} cells; select fewer.`, "error");
       return;
     }
-    const text = this.heldText(used);
-    if (text === null) this.copyLater(used);
+    const parts = isCut ? [used] : this.app.tab.shownParts(used);
+    const text = this.heldText(parts);
+    if (text === null) this.copyLater(used, parts);
     else event.clipboardData.setData("text/plain", text);
-    this.source = { sheetId: this.app.tab.sheetId, rect: used, text, isCut };
+    this.source = { sheetId: this.app.tab.sheetId, rect: used, parts, text, isCut };
     this.app.selection.copied = this.source;
     this.app.selection.draw();
   }
@@ -75,9 +80,10 @@ export class Clipboard {
   }
 
   /** The texts if all of them are in the browser, else null. */
-  heldText({ top, left, bottom, right }) {
+  heldText(parts) {
     const lines = [];
-    for (let row = top; row <= bottom; row++) {
+    const { left, right } = parts[0];
+    for (const row of rowsOf(parts)) {
       const cells = [];
       for (let column = left; column <= right; column++) {
         const cell = this.app.tab.cell(row, column);
@@ -89,7 +95,7 @@ export class Clipboard {
     return lines.join("\n");
   }
 
-  async copyLater({ top, left, bottom, right }) {
+  async copyLater({ top, left, bottom, right }, parts) {
     const { app } = this;
     try {
       const lines = Array.from({ length: bottom - top + 1 }, () => Array(right - left + 1).fill(""));
@@ -99,7 +105,7 @@ export class Clipboard {
           for (const [r, c, text] of answer.cells) lines[row + r - top][column + c - left] = quote(text);
         }
       }
-      await navigator.clipboard.writeText(lines.map((cells) => cells.join("\t")).join("\n"));
+      await navigator.clipboard.writeText(rowsOf(parts).map((row) => lines[row - top].join("\t")).join("\n"));
       if (this.source) this.source.text = null;
     } catch (error) {
       app.toast(`Not copied: ${error.message}`, "error");
@@ -113,7 +119,7 @@ export class Clipboard {
     const text = event.clipboardData.getData("text/plain");
     const { rect } = app.selection;
     const { top, left } = rect;
-    const ours = this.source && (this.source.text === null || this.source.text === text.replace(/\r\n?/g, "\n"));
+    const ours = this.source && app.tabs.has(this.source.sheetId) && (this.source.text === null || this.source.text === text.replace(/\r\n?/g, "\n"));
     let pasted;
     if (ours) {
       pasted = app.actions.pasteCells(this.source, this.trimmed(rect), this.source.isCut);
@@ -127,6 +133,8 @@ export class Clipboard {
     const { rect } = this.app.selection;
     const cells = (rect.bottom - rect.top + 1) * (rect.right - rect.left + 1);
     if (rows.length > 1 || rows[0].length > 1 || cells > 10_000) return rows;
-    return Array.from({ length: rect.bottom - rect.top + 1 }, () => Array(rect.right - rect.left + 1).fill(rows[0][0]));
+    // Null leaves a cell as it is: rows that a filter hides are spared.
+    const value = (row) => (this.app.tab.filtered.has(row) ? null : rows[0][0]);
+    return Array.from({ length: rect.bottom - rect.top + 1 }, (_, index) => Array(rect.right - rect.left + 1).fill(value(rect.top + index)));
   }
 }

@@ -14,11 +14,12 @@ export class Commands {
     const { top, bottom } = selection.rect;
     const count = selection.kind === "columns" || selection.kind === "all" ? 1 : bottom - top + 1;
     const rows = count === 1 ? "row" : `${count} rows`;
+    const shown = tab.shownParts({ top, bottom }).reduce((sum, part) => sum + part.bottom - part.top + 1, 0);
     const frozen = tab.properties.frozenRows;
     return [
       { label: `Insert ${rows} above`, icon: "add_row_above", run: () => actions.insert("rows", top, count) },
       { label: `Insert ${rows} below`, icon: "add_row_below", run: () => actions.insert("rows", bottom + 1, count) },
-      { label: `Delete ${rows}`, icon: "delete", run: () => actions.remove("rows", top, bottom) },
+      { label: `Delete ${shown === 1 ? "row" : `${shown} rows`}`, icon: "delete", run: () => actions.remove("rows", top, bottom) },
       { label: `Hide ${rows}`, icon: "visibility_off", run: () => actions.hide("rows", top, bottom, true) },
       this.hiddenWithin("rows", top, bottom) && { label: "Show hidden rows", icon: "visibility", run: () => actions.hide("rows", Math.max(top - 1, 0), Math.min(bottom + 1, tab.rowCount - 1), false) },
       frozen !== bottom + 1 && { label: `Freeze up to row ${bottom + 1}`, icon: "ac_unit", disabled: bottom + 1 >= tab.rowCount, run: () => actions.freeze("rows", bottom + 1) },

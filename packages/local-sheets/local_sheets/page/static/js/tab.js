@@ -56,6 +56,8 @@ export class Tab {
     this.filterView = null;
     this.setProperties(properties);
     this.rows = new Axis(properties.rowCount, ROW_PIXELS);
+    /** Rows that a filter hides; what is done to a selection spares them. */
+    this.filtered = new Set();
     this.columns = new Axis(properties.columnCount, COLUMN_PIXELS);
   }
 
@@ -73,7 +75,8 @@ export class Tab {
   async loadLayout() {
     const layout = await api.layout(this.spreadsheetId, this.sheetId, this.asOf, this.filterView);
     this.properties = { ...this.properties, rowCount: layout.rowCount, columnCount: layout.columnCount };
-    this.rows = new Axis(layout.rowCount, ROW_PIXELS, layout.rows);
+    this.filtered = new Set(layout.rows.filter(([, size]) => size < 0).map(([index]) => index));
+    this.rows = new Axis(layout.rowCount, ROW_PIXELS, layout.rows.map(([index, size]) => [index, Math.max(size, 0)]));
     this.columns = new Axis(layout.columnCount, COLUMN_PIXELS, layout.columns);
     this.version += 1;
     this.onChange();
@@ -86,7 +89,20 @@ export class Tab {
     return block.cells.get((row % BLOCK_ROWS) * BLOCK_COLUMNS + (column % BLOCK_COLUMNS)) ?? EMPTY;
   }
 
-  /** The cells under a rectangle that are filled; null while some of them are not in the browser. */
+  /** The parts of a rectangle that no filter hides, from top to bottom. */
+  shownParts(rect) {
+    if (!this.filtered.size) return [rect];
+    const parts = [];
+    for (let row = rect.top; row <= rect.bottom; row++) {
+      if (this.filtered.has(row)) continue;
+      const last = parts[parts.length - 1];
+      if (last?.bottom === row - 1) last.bottom = row;
+      else parts.push({ ...rect, top: row, bottom: row });
+    }
+    return parts;
+  }
+
+  /** The cells under a rectangle that are filled and that no filter hides; null while some of them are not in the browser. */
   filledIn({ top, left, bottom, right }) {
     const found = [];
     for (let row = Math.floor(top / BLOCK_ROWS); row <= Math.floor(bottom / BLOCK_ROWS); row++) {
@@ -95,7 +111,7 @@ export class Tab {
         if (!cells) return null;
         for (const [key, cell] of cells) {
           const [r, c] = [row * BLOCK_ROWS + Math.floor(key / BLOCK_COLUMNS), column * BLOCK_COLUMNS + (key % BLOCK_COLUMNS)];
-          if (r >= top && r <= bottom && c >= left && c <= right && cell.text !== "") found.push(cell);
+          if (r >= top && r <= bottom && c >= left && c <= right && cell.text !== "" && !this.filtered.has(r)) found.push(cell);
         }
       }
     }

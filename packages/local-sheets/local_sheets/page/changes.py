@@ -2,20 +2,26 @@
 
 from typing import Any
 
+from local_sheets.formulas.shift import Change as Shift
+from local_sheets.formulas.shift import Deleted, Inserted
 from local_sheets.model.tab import Rect
 from local_sheets.model.transaction import Transaction
 
 #: Rectangles told one by one; more of them in one tab are told as the rectangle around them all.
 MOST_RECTANGLES = 20
+#: Beyond so many rows or columns that come, go or move one by one, pages are not told where each of them went.
+MOST_MOVES = 1000
 
 
 def changes_of(tx: Transaction) -> list[dict[str, Any]]:
     """Changes as the browser takes them.
 
+    ``{"kind": "moved", "sheetId", "isRows", "how", "start", "end"}`` says that rows or columns from ``start`` to before
+    ``end`` were ``inserted``, ``deleted`` or (before ``to``, counted before the move) ``moved``.
     ``{"kind": "comments"}`` says that there are other comments; ``{"kind": "shape"}`` says that tabs, sizes or positions changed; ``{"kind": "cells", "sheetId", "rect"}`` that
     cells were written, ``rect`` with its last row and column included.
     """
-    found: list[dict[str, Any]] = []
+    found = [_moved(sheet_id, shift) for sheet_id, shift in tx.shifts[:MOST_MOVES]]
     areas: dict[int, list[Rect]] = {}
     for change in tx.changes:
         if change.area is not None:
@@ -30,12 +36,26 @@ def changes_of(tx: Transaction) -> list[dict[str, Any]]:
     return found
 
 
+def _moved(sheet_id: int, shift: Shift) -> dict[str, Any]:
+    told = {"kind": "moved", "sheetId": sheet_id, "isRows": shift.is_rows}
+    match shift:
+        case Inserted(at=at, count=count):
+            return {**told, "how": "inserted", "start": at, "end": at + count}
+        case Deleted(start=start, end=end):
+            return {**told, "how": "deleted", "start": start, "end": end}
+    return {**told, "how": "moved", "start": shift.start, "end": shift.end, "to": shift.to}
+
+
 def _tabs_differ(tx: Transaction) -> bool:
-    """Tabs came or went, or one has another size."""
+    """Tabs came or went, or one has another size, or other merged cells."""
     tabs = tx.spreadsheet.tabs
     if len(tabs) != len(tx.before.tabs) or any(a is not b for a, b in zip(tabs, tx.before.tabs, strict=True)):
         return True
-    return any(tab.properties != before.sheet["properties"] for tab, before in tx.tabs_before.values())
+    return any(
+        tab.sheet.get(name) != before.sheet.get(name)
+        for tab, before in tx.tabs_before.values()
+        for name in ("properties", "merges")
+    )
 
 
 def _around(rects: list[Rect]) -> Rect:

@@ -39,7 +39,7 @@ from local_sheets.page.person_edit import (
 )
 from local_sheets.page.script_events import occurrences_of
 from local_sheets.page.steps import Steps
-from local_sheets.page.view import MAX_CELLS, cells_view, layout_view, spreadsheet_view
+from local_sheets.page.view import MAX_CELLS, cells_view, filled_runs, layout_view, spreadsheet_view
 from local_sheets.references import read_rect
 from local_sheets.server.inner_call import call_api
 from local_sheets.undo.stacks import doing
@@ -87,6 +87,7 @@ class Page:
             Route(base + "/{id}/imports", self._guarded(self._allow_import), methods=["POST"]),
             Route(base + "/{id}/tabs/{sheet_id:int}/layout", self._guarded(self._layout), methods=["GET"]),
             Route(base + "/{id}/tabs/{sheet_id:int}/cells", self._guarded(self._cells), methods=["GET"]),
+            Route(base + "/{id}/tabs/{sheet_id:int}/filled", self._guarded(self._filled), methods=["GET"]),
             Route(base + "/{id}/tabs/{sheet_id:int}/filter", self._guarded(self._filter), methods=["GET"]),
             *self._steps.routes(base, self._guarded),
             *self._discussion.routes(base, self._guarded),
@@ -157,6 +158,19 @@ class Page:
         async with self._engine.lock(request.path_params["id"]):
             spreadsheet = await self._opened(request)
             return json_answer(cells_view(spreadsheet, _tab(spreadsheet, request), rows, columns))
+
+    async def _filled(self, request: Request) -> Response:
+        """``column=N`` or ``row=N``: where that column or row is filled, as ``[[first, end], ...]``."""
+        given = {name: request.query_params.get(name, "") for name in ("row", "column")}
+        [(name, index), *others] = [(name, int(text)) for name, text in given.items() if text.isdecimal()] or [("", 0)]
+        if not name or others:
+            raise invalid("Expected column=INDEX or row=INDEX, counted from 0.")
+        async with self._engine.lock(request.path_params["id"]):
+            tab = _tab(await self._opened(request), request)
+            whole = (
+                (0, tab.row_count, index, index + 1) if name == "column" else (index, index + 1, 0, tab.column_count)
+            )
+            return json_answer(await asyncio.to_thread(filled_runs, tab.rect(*whole)))
 
     async def _opened(self, request: Request) -> Spreadsheet:
         """The spreadsheet, or its ``version``; read from disk beside the event loop, so that others are served meanwhile."""

@@ -6,6 +6,7 @@ from the default. Rows and columns count from 0; ranges are half-open unless the
 
 from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
 from local_sheets.cell_values.locales import Locale, get_locale
@@ -16,7 +17,7 @@ from local_sheets.formulas.areas import Place
 from local_sheets.imports import NOT_ALLOWED
 from local_sheets.model.cell import AnyCell, Cell, effective, entered, number_format_of
 from local_sheets.model.spreadsheet import Spreadsheet
-from local_sheets.model.tab import Tab
+from local_sheets.model.tab import Rect, Tab
 from local_sheets.page.banding import Bands
 from local_sheets.page.filter_menu import filters_of
 from local_sheets.page.formats import colour_of, compact_format
@@ -88,6 +89,21 @@ def _sizes(properties: Iterable[dict[str, Any] | None], hidden: Collection[int] 
         elif own and own.get("pixelSize"):
             found.append([index, int(own["pixelSize"])])
     return found
+
+
+def filled_runs(line: Rect) -> list[list[int]]:
+    """Where one column, or one row, is filled: the first cell of each run and the one after its last."""
+    rows = line.tab.read(line)
+    cells = (row[0] if row else None for row in rows) if line.columns == 1 else chain.from_iterable(rows)
+    runs: list[list[int]] = []
+    for index, cell in enumerate(cells):
+        if effective(cell) in (None, ""):
+            continue
+        if runs and runs[-1][1] == index:
+            runs[-1][1] = index + 1
+        else:
+            runs.append([index, index + 1])
+    return runs
 
 
 def cells_view(spreadsheet: Spreadsheet, tab: Tab, rows: range, columns: range) -> dict[str, Any]:

@@ -45,10 +45,23 @@ def test_ones_own_edit_is_not_highlighted(people: Spreadsheet, show: Show):
 def test_rows_inserted_by_the_api_move_what_is_shown_without_highlighting_all(people: Spreadsheet, show: Show):
     people.write("people!A2", [[n, f"person {n}", n] for n in range(1, 60)])
     sheet = show(people)
+    sheet.select("B4")
+    sheet.page.keyboard.type("typed meanwhile")
     place = {"sheetId": 0, "dimension": "ROWS", "startIndex": 1, "endIndex": 2}
     people.batch_update({"insertDimension": {"range": place}})
     sheet.expect_column("B", 2, ["", "person 1", "person 2"])
     assert sheet.page.locator("[data-changed]").count() == 0
+    eventually(sheet.active_address, "B5")
+    sheet.press("Enter")
+    eventually(lambda: people.read("people!B4:B6"), [["person 2"], ["typed meanwhile"], ["person 4"]])
+    sheet.select("B5")
+    sheet.page.keyboard.type("nowhere")
+    people.batch_update({"deleteDimension": {"range": {**place, "startIndex": 4, "endIndex": 5}}})
+    expect(sheet.page.get_by_role("alert")).to_contain_text("deleted by somebody else")
+    sheet.press("Enter")
+    people.write("people!H1", [["after"]])
+    sheet.expect_text("H1", "after")
+    assert people.read("people!B4:B6") == [["person 2"], ["person 4"], ["person 5"]]
 
 
 def test_a_tab_added_or_renamed_by_the_api_shows(people: Spreadsheet, show: Show):
@@ -80,7 +93,11 @@ def test_a_hundred_thousand_rows_are_fetched_in_blocks_as_they_come_into_view(ma
     expect(sheet.cell("B1")).to_have_text("name")
     sheet.press("Control+End")
     sheet.expect_text("B100001", "person 100000")
-    assert len(blocks) <= 8
+    spreadsheet.write("people!B90001", [[""]])
+    sheet.select("B100001")
+    sheet.press("Control+ArrowUp", "ArrowRight", "ArrowDown")  # what is pressed while the edge is looked for waits
+    eventually(sheet.active_address, "C90003")
+    assert len(blocks) <= 12
     assert sheet.page.locator(".cell").count() < 1500
     frames = sheet.page.evaluate(
         """async () => {

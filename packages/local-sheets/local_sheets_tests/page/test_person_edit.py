@@ -4,6 +4,9 @@ from typing import Any
 
 import pytest
 
+from local_sheets.batch_update.merges import merge_cells
+from local_sheets.formulas.shift import Change as Shift
+from local_sheets.formulas.shift import Deleted, Inserted, Moved
 from local_sheets.model.spreadsheet import Spreadsheet
 from local_sheets.model.tab import Tab
 from local_sheets.model.transaction import Transaction
@@ -138,6 +141,26 @@ def test_very_many_rectangles_are_told_as_the_one_around_them(spreadsheet: Sprea
         tx.note(tab.rect(row, row + 1, 2, 3))
     [change] = changes_of(tx)
     assert change["rect"] == {"top": 0, "left": 2, "bottom": MOST_RECTANGLES, "right": 2}
+
+
+@pytest.mark.parametrize(
+    ("shift", "told"),
+    [
+        (Inserted("a", True, 2, 3), {"isRows": True, "how": "inserted", "start": 2, "end": 5}),
+        (Deleted("a", False, 1, 2), {"isRows": False, "how": "deleted", "start": 1, "end": 2}),
+        (Moved("a", True, 4, 6, 1), {"isRows": True, "how": "moved", "start": 4, "end": 6, "to": 1}),
+    ],
+)
+def test_pages_are_told_where_rows_and_columns_went(spreadsheet: Spreadsheet, shift: Shift, told: dict[str, Any]):
+    tx = Transaction(spreadsheet)
+    tx.shifts.append((7, shift))
+    assert changes_of(tx)[0] == {"kind": "moved", "sheetId": 7, **told}
+
+
+def test_merged_cells_are_a_change_of_shape(spreadsheet: Spreadsheet):
+    tx = Transaction(spreadsheet)
+    merge_cells(tx, {"range": {"sheetId": 7, "endRowIndex": 2, "endColumnIndex": 2}})
+    assert {"kind": "shape"} in changes_of(tx)
 
 
 def test_a_renamed_or_added_tab_is_a_change_of_shape(spreadsheet: Spreadsheet):

@@ -13,7 +13,7 @@ from local_sheets.model.spreadsheet import Spreadsheet
 from local_sheets.model.tab import Tab
 from local_sheets.model.transaction import Transaction
 from local_sheets.page.formats import compact_format
-from local_sheets.page.view import cells_view, edit_text, layout_view, spreadsheet_view
+from local_sheets.page.view import cells_view, edit_text, filled_runs, layout_view, spreadsheet_view
 
 
 def _spreadsheet(rows: Sequence[Sequence[AnyCell]], **sheet: Any) -> tuple[Spreadsheet, Tab]:
@@ -51,6 +51,12 @@ def test_the_layout_lists_only_rows_and_columns_that_differ():
     tab.replace_column(tx, 3, properties={"pixelSize": 220})
     assert layout_view(tab) == {"rowCount": 50, "columnCount": 10, "rows": [[1, 0], [2, 40]], "columns": [[3, 220]]}
     assert layout_view(tab, hidden={0, 1})["rows"] == [[0, -1], [1, 0], [2, 40]], "a filter hides the first"
+
+
+def test_the_filled_parts_of_a_column_or_row_are_told_as_runs():
+    _, tab = _spreadsheet([["id"], [1], [""], [], [Cell(Formula('=""'), "")], ["x", None, "y", 0]])
+    assert filled_runs(tab.rect(0, 50, 0, 1)) == [[0, 2], [5, 6]]
+    assert filled_runs(tab.rect(5, 6, 0, 10)) == [[0, 1], [2, 4]]
 
 
 def test_a_block_holds_only_filled_cells_with_places_counted_from_its_corner():

@@ -51,6 +51,7 @@ export const api = {
   layout: (id, sheetId, version, filterView) => call("GET", `${of(id)}/tabs/${sheetId}/layout${query({ version, filterView })}`),
   cells: (id, sheetId, rows, columns, version) => call("GET", `${of(id)}/tabs/${sheetId}/cells${query({ rows: rows.join("-"), columns: columns.join("-"), version })}`),
   filter: (id, sheetId, column, filterView) => call("GET", `${of(id)}/tabs/${sheetId}/filter${query({ column, filterView })}`),
+  filled: (id, sheetId, line, version) => call("GET", `${of(id)}/tabs/${sheetId}/filled${query({ ...line, version })}`),
   undo: (id, redo) => call("POST", `${of(id)}/undo`, { client, redo }),
   allowImport: (id, sheetId, row, column) => call("POST", `${of(id)}/imports`, { sheetId, row, column }),
   versions: (id) => call("GET", `${of(id)}/versions`),

@@ -59,3 +59,13 @@ export class Axis {
     return index;
   }
 }
+
+/** Where a row or column is after some came, went or moved; null where it is gone. */
+export function placeAfter(index, { how, start, end, to }) {
+  const count = end - start;
+  if (how === "inserted") return index >= start ? index + count : index;
+  if (how === "deleted") return index >= end ? index - count : index >= start ? null : index;
+  if (index >= start && index < end) return index - start + (to <= start ? to : to - count);
+  if (index >= to && index < start) return index + count;
+  return index >= end && index < to ? index - count : index;
+}

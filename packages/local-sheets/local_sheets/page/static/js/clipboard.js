@@ -3,6 +3,7 @@
  * as tab-separated text.
  */
 import { api } from "./api.js";
+import { placeAfter } from "./axis.js";
 import { BLOCK_COLUMNS } from "./tab.js";
 
 const MOST_CELLS = 200_000;
@@ -53,6 +54,21 @@ export class Clipboard {
     this.source = null;
     this.app.selection.copied = null;
     this.app.selection.draw();
+  }
+
+  /** What was copied is found where it is after rows or columns came, went or moved; only its text is left where it is torn. */
+  follow(change) {
+    const { source } = this;
+    if (source?.sheetId !== change.sheetId) return;
+    const [first, last] = change.isRows ? ["top", "bottom"] : ["left", "right"];
+    const follow = (rect) => ({ ...rect, [first]: placeAfter(rect[first], change), [last]: placeAfter(rect[last], change) });
+    const isWhole = (now, before) => now[first] !== null && now[last] !== null && now[last] - now[first] === before[last] - before[first];
+    const [rect, parts] = [follow(source.rect), source.parts.map(follow)];
+    if (!isWhole(rect, source.rect) || !parts.every((part, index) => isWhole(part, source.parts[index]))) this.forget();
+    else {
+      Object.assign(source, { rect, parts });
+      this.app.selection.draw();
+    }
   }
 
   onCopy(event, isCut) {

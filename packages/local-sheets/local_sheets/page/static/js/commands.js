@@ -11,8 +11,9 @@ export class Commands {
 
   rowItems() {
     const { actions, selection, tab } = this.app;
-    const { top, bottom } = selection.rect;
-    const count = selection.kind === "columns" || selection.kind === "all" ? 1 : bottom - top + 1;
+    const isAcross = selection.kind === "columns" || selection.kind === "all";
+    const { top, bottom } = isAcross ? { top: selection.active.row, bottom: selection.active.row } : selection.rect;
+    const count = bottom - top + 1;
     const rows = count === 1 ? "row" : `${count} rows`;
     const shown = tab.shownParts({ top, bottom }).reduce((sum, part) => sum + part.bottom - part.top + 1, 0);
     const frozen = tab.properties.frozenRows;
@@ -29,8 +30,9 @@ export class Commands {
 
   columnItems() {
     const { actions, selection, tab } = this.app;
-    const { left, right } = selection.rect;
-    const count = selection.kind === "rows" || selection.kind === "all" ? 1 : right - left + 1;
+    const isAcross = selection.kind === "rows" || selection.kind === "all";
+    const { left, right } = isAcross ? { left: selection.active.column, right: selection.active.column } : selection.rect;
+    const count = right - left + 1;
     const columns = count === 1 ? "column" : `${count} columns`;
     const frozen = tab.properties.frozenColumns;
     return [

@@ -1,18 +1,43 @@
 /** What keys do in the grid, as in every spreadsheet. */
+import { api } from "./api.js";
 import { openList, toggle } from "./rules.js";
-import { EMPTY } from "./tab.js";
 
 const ARROWS = { ArrowUp: ["rows", -1], ArrowDown: ["rows", 1], ArrowLeft: ["columns", -1], ArrowRight: ["columns", 1] };
+
+/**
+ * Where Ctrl and an arrow lead: to the last filled cell before an empty one, else to the next filled one, else to the edge.
+ * `textAt` gives a cell's text, undefined where it is not known; then the answer is null.
+ */
+function edgeOfBlock(axis, from, direction, textAt) {
+  if (textAt(from) === undefined) return null;
+  let [index, next] = [from, axis.step(from, direction)];
+  const isFull = Boolean(textAt(from)) && Boolean(textAt(next));
+  while (next !== index) {
+    const text = textAt(next);
+    if (text === undefined) return null;
+    if (!isFull && text) return next;
+    if (isFull && !text) return index;
+    [index, next] = [next, axis.step(next, direction)];
+  }
+  return index;
+}
 
 export class Keyboard {
   constructor(app) {
     this.app = app;
     this.tabbedFrom = null;
+    /** Keys that were pressed while the edge of a block is looked for; null where none is. */
+    this.waiting = null;
     app.editor.field.addEventListener("keydown", (event) => this.onKey(event));
   }
 
   onKey(event) {
     if (event.isComposing || !this.app.tab) return;
+    if (this.waiting) {
+      event.preventDefault();
+      this.waiting.push(event);
+      return;
+    }
     const handled = this.app.editor.isOpen ? this.whileEditing(event) : this.whileMoving(event);
     if (handled) event.preventDefault();
   }
@@ -78,12 +103,47 @@ export class Keyboard {
     const { selection, tab } = this.app;
     const coordinate = axisName === "rows" ? "row" : "column";
     const from = event.shiftKey ? { ...selection.focus } : { ...selection.active };
-    const target = { ...from };
-    target[coordinate] = event.ctrlKey || event.metaKey ? this.edgeOfBlock(from, axisName, direction) : this.stepOver(from, axisName, direction);
-    if (event.shiftKey) selection.set(selection.anchor, target, selection.kind);
+    const isJump = event.ctrlKey || event.metaKey;
+    const held = (index) => tab.cell(...(axisName === "rows" ? [index, from.column] : [from.row, index]))?.text;
+    const index = isJump ? edgeOfBlock(tab[axisName], from[coordinate], direction, held) : this.stepOver(from, axisName, direction);
+    const go = (to) => this.go({ ...from, [coordinate]: to }, event.shiftKey);
+    if (index === null) this.jump(axisName, from, direction).then(go, (error) => this.app.onReadFailure(error)).finally(() => this.replay());
+    else go(index);
+  }
+
+  go(target, extend) {
+    const { selection, tab, grid } = this.app;
+    if (extend) selection.set(selection.anchor, target, selection.kind);
     else selection.set(target);
     this.tabbedFrom = null;
-    this.app.grid.reveal(Math.min(target.row, tab.rowCount - 1), target.column);
+    grid.reveal(Math.min(target.row, tab.rowCount - 1), target.column);
+  }
+
+  /** The edge of a block that is not all in the browser; keys that are pressed meanwhile wait. */
+  async jump(axisName, from, direction) {
+    const { tab, spreadsheetId } = this.app;
+    this.waiting = [];
+    const isRows = axisName === "rows";
+    const runs = await api.filled(spreadsheetId, tab.sheetId, isRows ? { column: from.column } : { row: from.row }, tab.asOf);
+    const filled = new Uint8Array(tab[axisName].count);
+    for (const [first, end] of runs) filled.fill(1, first, end);
+    return edgeOfBlock(tab[axisName], isRows ? from.row : from.column, direction, (index) => (filled[index] ? "filled" : ""));
+  }
+
+  /** Does what was pressed while the edge of a block was looked for. */
+  replay() {
+    const { waiting } = this;
+    const { editor } = this.app;
+    this.waiting = null;
+    for (const event of waiting) {
+      const command = event.ctrlKey || event.metaKey;
+      if (this.waiting) this.waiting.push(event);
+      else if (event.key.length === 1 && !command && !event.altKey) {
+        editor.field.setRangeText(event.key, editor.field.selectionStart, editor.field.selectionEnd, "end");
+        editor.onTyped(editor.field, editor.bar);
+      } else if (command && "cx".includes(event.key)) document.execCommand(event.key === "c" ? "copy" : "cut");
+      else this.onKey(event);
+    }
   }
 
   stepOver(from, axisName, direction) {
@@ -91,20 +151,6 @@ export class Keyboard {
     const { top, bottom, left, right } = selection.overMerges({ top: from.row, bottom: from.row, left: from.column, right: from.column });
     const edge = axisName === "rows" ? (direction > 0 ? bottom : top) : direction > 0 ? right : left;
     return tab[axisName].step(edge, direction);
-  }
-
-  edgeOfBlock(from, axisName, direction) {
-    const { tab } = this.app;
-    const axis = tab[axisName];
-    const filled = (index) => (axisName === "rows" ? tab.cell(index, from.column) : tab.cell(from.row, index) ?? EMPTY);
-    let index = axisName === "rows" ? from.row : from.column;
-    let next = axis.step(index, direction);
-    if (!filled(next)?.text) {
-      while (next !== index && filled(next) && !filled(next).text) [index, next] = [next, axis.step(next, direction)];
-      return filled(next)?.text ? next : direction > 0 ? axis.count - 1 : 0;
-    }
-    while (next !== index && filled(next)?.text) [index, next] = [next, axis.step(next, direction)];
-    return filled(next) ? index : direction > 0 ? axis.count - 1 : 0;
   }
 
   toEdge(key, command, extend) {

@@ -2,6 +2,7 @@
  * What is selected: one rectangle, the cell it started from (anchor) and the cell that typing goes to (active).
  * Draws it over the panes and into the heads.
  */
+import { placeAfter } from "./axis.js";
 import { el } from "./dom.js";
 
 export class Selection {
@@ -69,6 +70,16 @@ export class Selection {
     const { rowCount, columnCount } = this.grid.tab;
     const inside = ({ row, column }) => ({ row: Math.min(row, rowCount - 1), column: Math.min(column, columnCount - 1) });
     this.set(inside(this.anchor), inside(this.focus), this.kind);
+  }
+
+  /** Goes along with rows and columns that came, went or moved; says whether the active cell is still there. */
+  follow(change) {
+    const { anchor, focus, kind } = this;
+    if (kind === "all" || kind === (change.isRows ? "columns" : "rows")) return true;
+    const side = change.isRows ? "row" : "column";
+    const next = (place) => ({ ...place, [side]: placeAfter(place[side], change) ?? change.start });
+    this.set(next(anchor), next(focus), kind);
+    return placeAfter(anchor[side], change) !== null;
   }
 
   draw() {

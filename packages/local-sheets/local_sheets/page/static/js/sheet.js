@@ -164,7 +164,12 @@ class SheetPage {
       this.panels.comments.load();
       return;
     }
+    if (change.kind === "moved") this.clipboard.follow(change);
     if (this.history.version !== null) return;
+    if (change.kind === "moved") {
+      if (!isOwn && this.tab?.sheetId === change.sheetId) this.onMoved(change);
+      return;
+    }
     if (change.kind === "shape") {
       clearTimeout(this.reloading);
       this.reloading = setTimeout(() => this.refresh(isOwn ? false : "few"), 30);
@@ -173,6 +178,14 @@ class SheetPage {
     const tab = this.tabs.get(change.sheetId);
     if (tab === this.tab) tab.invalidate(change.rect, !isOwn);
     else if (tab) tab.outdated = true;
+  }
+
+  /** Others moved rows or columns: what is selected, and what is being typed, goes along with its cell. */
+  onMoved(change) {
+    const wasTyping = this.editor.isOpen;
+    if (this.selection.follow(change) || !wasTyping) return;
+    this.editor.cancel();
+    this.toast("The cell that you were typing into was deleted by somebody else.", "error");
   }
 
   toast(message, kind) {

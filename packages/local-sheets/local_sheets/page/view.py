@@ -4,7 +4,7 @@ The answers are far smaller than the API's: formats once per block, empty cells 
 from the default. Rows and columns count from 0; ranges are half-open unless they name their last cell.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from itertools import chain
 from typing import Any
@@ -25,6 +25,8 @@ from local_sheets.page.guards import Rules, warned_areas
 
 #: Most cells of one answer; the browser asks for blocks far smaller than this.
 MAX_CELLS = 100_000
+#: A second as a part of a day.
+_SECOND = 1 / 86_400
 
 
 def spreadsheet_view(spreadsheet: Spreadsheet) -> dict[str, Any]:
@@ -209,10 +211,21 @@ def edit_text(cell: AnyCell, locale: Locale) -> str:
         case bool() | CellError():
             return render(value, number_format, locale)
     if is_date_format(number_format):
-        return render(value, number_format, locale)
+        return _date_text(value, number_format, locale)
     if (number_format or {}).get("type") == "PERCENT":
         return _plain_digits(value, 2, locale) + "%"
     return _plain_digits(value, 0, locale)
+
+
+def _date_text(serial: float, number_format: Mapping[str, Any] | None, locale: Locale) -> str:
+    """A date or time as its cell shows it where that says all of it, else in the locale's own way, to the second."""
+
+    def says_all(text: str) -> bool:
+        read = parse(text, locale, number_format).value
+        return isinstance(read, int | float) and abs(read - serial) < _SECOND
+
+    shown = [render(serial, one, locale) for one in (number_format, {"type": "DATE"}, {"type": "TIME"})]
+    return next(filter(says_all, shown), None) or render(serial, {"type": "DATE_TIME"}, locale)
 
 
 def _plain_digits(number: float, shift: int, locale: Locale) -> str:

@@ -34,7 +34,11 @@ def spreadsheet_view(spreadsheet: Spreadsheet) -> dict[str, Any]:
     return {
         "id": spreadsheet.spreadsheet_id,
         "title": spreadsheet.title,
-        "tabs": [_tab_view(tab) for tab in spreadsheet.tabs if "gridProperties" in tab.properties],
+        "tabs": [
+            {**_tab_view(tab), "index": index}
+            for index, tab in enumerate(spreadsheet.tabs)
+            if "gridProperties" in tab.properties
+        ],
     }
 
 

@@ -123,6 +123,21 @@ def test_rows_below_the_header_are_sorted_by_a_column(people: Spreadsheet, show:
     sheet.button("Sort Z to A by this column").click()
     sheet.expect_column("B", 1, ["name", "Ada", "Cyd", "Bob"])
     assert people.read("people!A2:A4") == [[1], [3], [2]]
+    sheet.select("A3", "B4")  # and what is selected alone, by the column that it was begun in
+    sheet.cell_menu("B4", "Sort range by column A, A to Z")
+    eventually(lambda: people.read("people!A2:C4"), [[1, "Ada", 90], [2, "Bob", 80], [3, "Cyd", 70]])
+
+
+def test_cells_are_merged_and_parted_again(people: Spreadsheet, show: Show):
+    sheet = show(people)
+    sheet.select("B2", "C3")
+    sheet.button("Merge cells").click()
+    sheet.page.locator("dialog[open]").get_by_role("button", name="Merge").click()
+    expect(sheet.cell("C3")).to_have_count(0)
+    assert people.read("people!B2:C3") == [["Ada"]]
+    sheet.button("Merge cells").click()
+    expect(sheet.cell("C3")).to_have_count(1)
+    assert people.get("sheets.merges") == {"sheets": [{}]}
 
 
 def test_a_column_of_ones_own_is_added_after_the_last_header(people: Spreadsheet, show: Show):

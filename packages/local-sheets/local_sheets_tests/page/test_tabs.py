@@ -34,6 +34,27 @@ def test_a_tab_is_renamed(people: Spreadsheet, show: Show):
     eventually(lambda: people.read("'students'' list'!B2"), [["Ann"]])
 
 
+def test_a_tab_is_duplicated_moved_coloured_hidden_and_shown(people: Spreadsheet, show: Show):
+    sheet = show(people)
+
+    def choose(title: str, label: str) -> None:
+        sheet.page.get_by_role("tab", name=title, exact=True).click(button="right")
+        sheet.choose(label)
+
+    choose("people", "Duplicate")
+    eventually(lambda: _titles(sheet), ["people", "Copy of people"])
+    sheet.expect_text("B2", "Ada")
+    choose("Copy of people", "Move left")
+    eventually(lambda: _titles(sheet), ["Copy of people", "people"])
+    choose("Copy of people", "Colour")
+    sheet.page.locator(".swatch").first.click()
+    eventually(lambda: "tabColorStyle" in people.sheets()[0], expected=True)
+    choose("Copy of people", "Hide")
+    eventually(lambda: _titles(sheet), ["people"])
+    choose("people", "Show “Copy of people”")
+    eventually(lambda: _titles(sheet), ["Copy of people", "people"])
+
+
 def test_a_tab_is_deleted_after_a_question(people: Spreadsheet, show: Show):
     people.batch_update({"addSheet": {"properties": {"title": "old", "sheetId": 5}}})
     sheet = show(people, "#gid=5")

@@ -62,9 +62,12 @@ def test_a_formula_names_the_cells_that_are_pressed_on_while_it_wants_some(peopl
     sheet.page.mouse.move(*middle(sheet, "C4"))
     sheet.page.mouse.up()
     expect(sheet.page.locator("#formula")).to_have_value("=SUM(C2,C3:C4")
+    for fixed in ("$C$3:$C$4", "C$3:C$4", "$C3:$C4"):
+        sheet.press("F4")
+        expect(sheet.page.locator("#formula")).to_have_value(f"=SUM(C2,{fixed}")
     sheet.page.keyboard.type(")")
     sheet.cell("B2").click()
-    eventually(lambda: people.read("people!D2", "FORMULA"), [["=SUM(C2,C3:C4)"]])
+    eventually(lambda: people.read("people!D2", "FORMULA"), [["=SUM(C2,$C3:$C4)"]])
     assert sheet.active_address() == "B2"
 
 

@@ -46,3 +46,27 @@ export function toGridRange(sheetId, { top, left, bottom, right }) {
 export function rectsMeet(one, other) {
   return one.top <= other.bottom && one.bottom >= other.top && one.left <= other.right && one.right >= other.left;
 }
+
+/** "#rrggbb" as the API's Color. */
+export function toApiColour(hex) {
+  const [red, green, blue] = [1, 3, 5].map((start) => parseInt(hex.slice(start, start + 2), 16) / 255);
+  return { red, green, blue };
+}
+
+const REFERENCES = /(?<![\w.$])\$?[A-Za-z]{1,3}\$?\d{1,8}(?::\$?[A-Za-z]{1,3}\$?\d{1,8})?(?![\w.(!])/g;
+/** Whether column and row are fixed: each form is followed by the next one. */
+const FORMS = [[false, false], [true, true], [false, true], [true, false]];
+
+/** The reference at the caret of a formula in its next form (A1, $A$1, A$1, $A1), with its place; null where there is none. */
+export function nextForm(formula, caret) {
+  for (const { 0: text, index: start } of formula.matchAll(REFERENCES)) {
+    const end = start + text.length;
+    if (caret < start || caret > end) continue;
+    const [, column, row] = /^(\$?)[A-Za-z]+(\$?)/.exec(text);
+    const now = FORMS.findIndex((form) => form[0] === Boolean(column) && form[1] === Boolean(row));
+    const [fixedColumn, fixedRow] = FORMS[(now + 1) % FORMS.length];
+    const next = text.replace(/\$?([A-Za-z]+)\$?(\d+)/g, (_, letters, number) => `${fixedColumn ? "$" : ""}${letters}${fixedRow ? "$" : ""}${number}`);
+    return { start, end, text: next };
+  }
+  return null;
+}

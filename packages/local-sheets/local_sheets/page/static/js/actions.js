@@ -3,7 +3,7 @@
  * the order they were made; the grid shows the server's answer, never a guess of ours that it refused.
  */
 import { api } from "./api.js";
-import { rectToA1, toGridRange, withTitle } from "./a1.js";
+import { rectToA1, toApiColour, toGridRange, withTitle } from "./a1.js";
 import { mayEdit } from "./rules.js";
 
 /** Which part of what was copied goes where, in an order in which none is written over before it is read. */
@@ -207,10 +207,10 @@ export class Actions {
     return this.batch([{ updateSheetProperties: { properties, fields: `gridProperties.${name}` } }], "OTHER", null);
   }
 
-  /** Sorts all rows below the frozen ones by one column. */
-  sort(column, order) {
+  /** Sorts rows by one column: those of a rectangle, else all below the frozen ones. */
+  sort(column, order, rect = null) {
     const { tab } = this.app;
-    const rect = { top: tab.properties.frozenRows, bottom: tab.rowCount - 1, left: 0, right: tab.columnCount - 1 };
+    rect ??= { top: tab.properties.frozenRows, bottom: tab.rowCount - 1, left: 0, right: tab.columnCount - 1 };
     return this.batch([{ sortRange: { range: toGridRange(tab.sheetId, rect), sortSpecs: [{ dimensionIndex: column, sortOrder: order }] } }], "OTHER", rect);
   }
 
@@ -232,6 +232,12 @@ export class Actions {
     return this.eachPart(rect, "FORMAT", (range) => ({ repeatCell: { range, cell: { userEnteredFormat }, fields: mask } }));
   }
 
+  /** Merges the cells of a rectangle, or parts those that are merged in it. */
+  merge(rect, isMerged) {
+    const range = toGridRange(this.app.tab.sheetId, rect);
+    return this.batch([isMerged ? { unmergeCells: { range } } : { mergeCells: { range, mergeType: "MERGE_ALL" } }], "OTHER", rect);
+  }
+
   setNote(row, column, note) {
     const rect = { top: row, bottom: row, left: column, right: column };
     return this.batch([{ repeatCell: { range: toGridRange(this.app.tab.sheetId, rect), cell: note ? { note } : {}, fields: "note" } }], "OTHER", rect).then((answer) => {
@@ -244,8 +250,30 @@ export class Actions {
     return this.batch([{ addSheet: { properties: title ? { title } : {} } }], "INSERT_GRID", null);
   }
 
+  /** Sets properties of a tab; `fields` names them as the API does. */
+  changeTab(tab, properties, fields) {
+    return this.batch([{ updateSheetProperties: { properties: { sheetId: tab.sheetId, ...properties }, fields } }], "OTHER", null, tab);
+  }
+
   renameTab(tab, title) {
-    return this.batch([{ updateSheetProperties: { properties: { sheetId: tab.sheetId, title }, fields: "title" } }], "OTHER", null, tab);
+    return this.changeTab(tab, { title }, "title");
+  }
+
+  /** Moves a tab before the one that has this index now. */
+  moveTab(tab, index) {
+    return this.changeTab(tab, { index }, "index");
+  }
+
+  hideTab(tab, hidden) {
+    return this.changeTab(tab, { hidden }, "hidden");
+  }
+
+  colourTab(tab, hex) {
+    return this.changeTab(tab, hex ? { tabColorStyle: { rgbColor: toApiColour(hex) } } : {}, "tabColorStyle");
+  }
+
+  duplicateTab(tab) {
+    return this.batch([{ duplicateSheet: { sourceSheetId: tab.sheetId, insertSheetIndex: tab.properties.index + 1 } }], "INSERT_GRID", null, tab);
   }
 
   deleteTab(tab) {

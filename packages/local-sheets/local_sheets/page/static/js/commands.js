@@ -48,6 +48,17 @@ export class Commands {
     ];
   }
 
+  /** Sorting of what is selected alone, by the column of the active cell. */
+  rangeItems() {
+    const { actions, selection } = this.app;
+    const { rect, active } = selection;
+    const by = `by column ${columnLetters(active.column)}`;
+    return [
+      { label: `Sort range ${by}, A to Z`, icon: "arrow_downward", disabled: rect.top === rect.bottom, run: () => actions.sort(active.column, "ASCENDING", rect) },
+      { label: `Sort range ${by}, Z to A`, icon: "arrow_upward", disabled: rect.top === rect.bottom, run: () => actions.sort(active.column, "DESCENDING", rect) },
+    ];
+  }
+
   hiddenWithin(kind, first, last) {
     const axis = this.app.tab[kind];
     for (let index = Math.max(first - 1, 0); index <= Math.min(last + 1, axis.count - 1, first + 5000); index++) if (axis.size(index) === 0) return true;
@@ -63,6 +74,7 @@ export class Commands {
       kind === "cells" && this.app.editor.cell().asks ? [{ label: "Allow access", icon: "link", run: () => allowImport(this.app, active) }] : [],
       kind !== "columns" && kind !== "all" ? this.rowItems() : [],
       kind !== "rows" && kind !== "all" ? this.columnItems() : [],
+      kind === "cells" && !this.app.selection.isOneCell ? this.rangeItems() : [],
       [{ label: "Clear", icon: "backspace", key: "Del", run: () => this.app.actions.clear(this.app.selection.rect) },
         kind === "cells" && { label: "Note", icon: "sticky_note_2", run: () => this.askForNote() },
         kind === "cells" && { label: "Comment", icon: "add_comment", run: () => this.app.panels.comments.begin() }],

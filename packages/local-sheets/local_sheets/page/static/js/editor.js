@@ -2,7 +2,7 @@
  * Typing. One text field follows the active cell and always holds the keyboard: invisible while people move about,
  * in view as soon as they type. The formula bar shows and edits the same text.
  */
-import { rectToA1 } from "./a1.js";
+import { nextForm, rectToA1 } from "./a1.js";
 import { byId, el } from "./dom.js";
 import { alignmentOf } from "./cell_style.js";
 import { EMPTY } from "./tab.js";
@@ -98,6 +98,15 @@ export class Editor {
     this.named = { start, end: typing.selectionEnd };
   }
 
+  /** F4: the reference at the caret with other parts fixed. */
+  nextForm() {
+    const { typing } = this;
+    const next = typing.value.startsWith("=") && nextForm(typing.value, typing.selectionStart);
+    if (!next) return;
+    typing.setRangeText(next.text, next.start, next.end, "end");
+    this.onTyped(typing, typing === this.bar ? this.field : this.bar);
+  }
+
   onTyped(from, to) {
     this.named = null;
     if (!this.isOpen) this.open({ keepText: true, focus: false });
@@ -152,7 +161,11 @@ export class Editor {
   onBarKey(event) {
     if (event.isComposing) return;
     if (event.key === "Escape") this.cancel();
-    else if (event.key === "Enter" || event.key === "Tab") {
+    else if (event.key === "F4") {
+      this.nextForm();
+      event.preventDefault();
+      return;
+    } else if (event.key === "Enter" || event.key === "Tab") {
       this.commit();
       this.app.keyboard.advance(event);
     } else return;

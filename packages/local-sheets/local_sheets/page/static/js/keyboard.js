@@ -45,6 +45,7 @@ export class Keyboard {
   whileEditing(event) {
     const { editor } = this.app;
     if (event.key === "Escape") editor.cancel();
+    else if (event.key === "F4") editor.nextForm();
     else if (event.key === "Enter" && (event.altKey || event.ctrlKey)) {
       editor.field.setRangeText("\n", editor.field.selectionStart, editor.field.selectionEnd, "end");
       editor.onTyped(editor.field, editor.bar);

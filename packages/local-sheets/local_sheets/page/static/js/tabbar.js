@@ -35,8 +35,20 @@ export class TabBar {
   }
 
   items(tab) {
+    const { actions, toolbar, tabs } = this.app;
+    const all = [...tabs.values()];
+    const shown = all.filter((one) => !one.properties.hidden || one === tab);
+    const place = shown.indexOf(tab);
+    const [before, after] = [shown[place - 1], shown[place + 1]];
+    const box = this.list.querySelector('[aria-selected="true"]')?.getBoundingClientRect() ?? { left: 0, bottom: innerHeight };
     return [
       { label: "Rename", icon: "edit", run: () => this.rename(tab) },
+      { label: "Duplicate", icon: "table_view", run: () => this.duplicate(tab) },
+      { label: "Colour", icon: "format_color_fill", run: () => toolbar.openTabColours(box, (hex) => actions.colourTab(tab, hex)) },
+      { label: "Move left", disabled: !before, run: () => actions.moveTab(tab, before.properties.index) },
+      { label: "Move right", disabled: !after, run: () => actions.moveTab(tab, after.properties.index + 1) },
+      { label: "Hide", icon: "visibility_off", disabled: shown.length < 2, run: () => this.hide(tab, after ?? before) },
+      ...all.filter((one) => one.properties.hidden).map((one) => ({ label: `Show \u201c${one.title}\u201d`, icon: "visibility", run: () => actions.hideTab(one, false) })),
       { label: "Delete", icon: "delete", disabled: this.app.tabs.size < 2, run: () => this.remove(tab) },
     ];
   }
@@ -47,8 +59,22 @@ export class TabBar {
     if (title && title !== tab.title) this.app.actions.renameTab(tab, title);
   }
 
+  hide(tab, neighbour) {
+    if (tab === this.app.tab) this.app.show(neighbour.sheetId);
+    this.app.actions.hideTab(tab, true);
+  }
+
+  async duplicate(tab) {
+    const { app } = this;
+    const answer = await app.actions.duplicateTab(tab);
+    const added = answer?.replies?.[0]?.duplicateSheet?.properties.sheetId;
+    if (added === undefined) return;
+    await app.reload({ flash: false });
+    if (app.tabs.has(added)) app.show(added);
+  }
+
   async remove(tab) {
-    const sure = await ask({ title: `Delete “${tab.title}”?`, hint: "The tab and all its cells go away. This cannot be taken back.", action: "Delete", danger: true });
+    const sure = await ask({ title: `Delete “${tab.title}”?`, hint: "The tab and all its cells go away, for everybody.", action: "Delete", danger: true });
     if (sure !== null) this.app.actions.deleteTab(tab);
   }
 

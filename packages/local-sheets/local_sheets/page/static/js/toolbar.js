@@ -1,6 +1,7 @@
 /** Formats, sorting, inserting: the row of buttons over the grid. */
-import { columnLetters } from "./a1.js";
+import { columnLetters, rectsMeet, toApiColour } from "./a1.js";
 import { byId, el, icon, iconButton } from "./dom.js";
+import { ask } from "./menu.js";
 import { EMPTY } from "./tab.js";
 
 /** Calm colours that read well in both schemes; the first row for text, the second for grounds. */
@@ -21,11 +22,6 @@ const NUMBER_FORMATS = [
 
 const TEXT_TOGGLES = { bold: "format_bold", italic: "format_italic", underline: "format_underlined", strikethrough: "strikethrough_s" };
 
-function toApiColour(hex) {
-  const [red, green, blue] = [1, 3, 5].map((start) => parseInt(hex.slice(start, start + 2), 16) / 255);
-  return { red, green, blue };
-}
-
 export class Toolbar {
   constructor(app) {
     this.app = app;
@@ -39,6 +35,7 @@ export class Toolbar {
     const opener = (sign, title, open) => iconButton(sign, title, (event) => open(event.currentTarget.getBoundingClientRect()), { "data-opens-menu": "", "aria-haspopup": "menu" });
     this.undo = iconButton("undo", "Undo (Ctrl+Z)", () => app.history.take(false), { disabled: true });
     this.redo = iconButton("redo", "Redo (Ctrl+Y)", () => app.history.take(true), { disabled: true });
+    this.merged = iconButton("merge", "Merge cells", () => this.merge(), { "aria-pressed": "false" });
     bar.append(
       group(this.undo, this.redo),
       group(opener("123", "Number format", (box) => this.openNumberFormats(box))),
@@ -50,7 +47,8 @@ export class Toolbar {
         iconButton("format_align_left", "Align left", () => this.align("LEFT")),
         iconButton("format_align_center", "Align centre", () => this.align("CENTER")),
         iconButton("format_align_right", "Align right", () => this.align("RIGHT")),
-        iconButton("wrap_text", "Wrap text", () => this.wrap())),
+        iconButton("wrap_text", "Wrap text", () => this.wrap()),
+        this.merged),
       group(
         iconButton("arrow_downward", "Sort A to Z by this column", () => this.sort("ASCENDING")),
         iconButton("arrow_upward", "Sort Z to A by this column", () => this.sort("DESCENDING")),
@@ -73,6 +71,7 @@ export class Toolbar {
     const { steps } = this.app.history;
     this.undo.disabled = !steps.undo;
     this.redo.disabled = !steps.redo;
+    this.merged.setAttribute("aria-pressed", String(this.isMerged()));
     const { format } = this.cell();
     for (const [name, button] of Object.entries(this.toggles)) button.setAttribute("aria-pressed", String(Boolean(format[name])));
   }
@@ -94,6 +93,23 @@ export class Toolbar {
     this.format({ wrapStrategy: this.cell().format.wrap === "WRAP" ? "OVERFLOW_CELL" : "WRAP" }, "wrapStrategy");
   }
 
+  isMerged() {
+    const { selection, tab } = this.app;
+    return Boolean(tab?.properties.merges.some((merge) => rectsMeet(merge, selection.rect)));
+  }
+
+  async merge() {
+    const { app } = this;
+    const { rect, isOneCell } = app.selection;
+    const isMerged = this.isMerged();
+    if (isOneCell && !isMerged) return;
+    app.editor.commit();
+    const filled = app.tab.filledIn(rect);
+    const hint = "Only the value of the first cell, at the top on the left, is kept.";
+    if (!isMerged && (!filled || filled.length > 1) && (await ask({ title: "Merge these cells?", hint, action: "Merge" })) === null) return;
+    app.actions.merge(app.clipboard.trimmed(rect), isMerged);
+  }
+
   setTextColour(hex) {
     this.format(hex ? { textFormat: { foregroundColorStyle: { rgbColor: toApiColour(hex) } } } : {}, "textFormat.foregroundColorStyle");
   }
@@ -112,6 +128,10 @@ export class Toolbar {
       label, key: example, icon: "", run: () => this.format(numberFormat ? { numberFormat } : {}, "numberFormat"),
     }));
     this.app.menu.open(box.left, box.bottom + 4, items);
+  }
+
+  openTabColours(box, choose) {
+    this.openColours({ left: box.left, bottom: box.top }, TEXT_COLOURS.slice(1), "Colour of the tab", choose);
   }
 
   openColours(box, colours, title, choose) {

@@ -17,7 +17,6 @@ from dagster._cli.api import _execute_run_command_body
 from dagster._core.definitions.reconstruct import ReconstructableJob
 from dagster._core.definitions.repository_definition import RepositoryLoadData
 from dagster._core.instance import InstanceRef
-from dagster._core.origin import JobPythonOrigin
 from dagster._grpc.types import ExecuteRunArgs
 from dagster._serdes import ConfigurableClassData, deserialize_value, serialize_value
 from dagster._utils.hosted_user_process import recon_job_from_origin
@@ -91,7 +90,8 @@ def build_ahead(instance: dg.DagsterInstance) -> None:
     """Build the job of the last run that was not to wait, as Dagster built it: the next run finds it in Dagster's cache."""
     for run in instance.get_runs(dg.RunsFilter(tags={AT_ONCE_TAG: "true"}), limit=1):
         if run.job_code_origin is not None:
-            _job(run.job_code_origin, load_data_of(run, instance)).get_definition()
+            args = serialize_value(ExecuteRunArgs(run.job_code_origin, run.run_id, None))
+            job_of(args, load_data_of(run, instance)).get_definition()
 
 
 def load_data_of(run: dg.DagsterRun, instance: dg.DagsterInstance) -> str | None:
@@ -104,11 +104,7 @@ def load_data_of(run: dg.DagsterRun, instance: dg.DagsterInstance) -> str | None
 
 def job_of(serialized_args: str, load_data: str | None = None) -> ReconstructableJob:
     """The job of a run, not built yet; with ``load_data`` as Dagster builds it in a run whose repository has some."""
-    return _job(deserialize_value(serialized_args, ExecuteRunArgs).job_origin, load_data)
-
-
-def _job(origin: JobPythonOrigin, load_data: str | None) -> ReconstructableJob:
-    job = recon_job_from_origin(origin)
+    job = recon_job_from_origin(deserialize_value(serialized_args, ExecuteRunArgs).job_origin)
     return job.with_repository_load_data(deserialize_value(load_data, RepositoryLoadData)) if load_data else job
 
 

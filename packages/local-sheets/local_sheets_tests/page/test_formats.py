@@ -58,6 +58,10 @@ def test_a_key_makes_the_selection_bold(people: Spreadsheet, show: Show):
     expect(sheet.cell("B3")).to_have_css("font-weight", "700")
     assert people.cell("B2")["userEnteredFormat"]["textFormat"]["bold"] is True
     expect(sheet.button("Bold (Ctrl+B)")).to_have_attribute("aria-pressed", "true")
+    sheet.button("Bold (Ctrl+B)").click()
+    expect(sheet.cell("B3")).to_have_css("font-weight", "400")
+    sheet.page.keyboard.type("still in the cell")  # a press on a button takes no keyboard away
+    expect(sheet.page.locator("#formula")).to_have_value("still in the cell")
 
 
 def test_cells_are_coloured_and_the_colour_is_taken_away(people: Spreadsheet, show: Show):

@@ -31,6 +31,10 @@ def toolbar(sheet: SheetDriver, name: str) -> Any:
 def test_a_person_undoes_and_redoes_what_they_did_by_keyboard_and_mouse(people: Spreadsheet, show: Show):
     sheet = show(people)
     expect(toolbar(sheet, "Undo")).to_be_disabled()
+    sheet.type_into("B2", "Eva")
+    sheet.button("Comments").click()
+    sheet.press("Control+z")  # wherever the keyboard is
+    sheet.expect_text("B2", "Ada")
     sheet.type_into("B2", "Eve")
     sheet.cell_menu("B3", "Delete row")
     sheet.expect_column("B", 2, ["Eve", "Cyd", ""])

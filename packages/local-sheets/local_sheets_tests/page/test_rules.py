@@ -63,6 +63,9 @@ def test_dropdowns_and_checkboxes_work_by_mouse_and_keyboard(guarded: Spreadshee
     expect(sheet.cell("E2")).to_have_class("cell has-box checked")
     sheet.cell("E4").locator("span").click()  # blank: it looks like one that says no
     eventually(lambda: guarded.read("people!E4"), [[True]])
+    sheet.select("D2")
+    sheet.press("ArrowRight", "Shift+ArrowDown", "Shift+ArrowDown", " ")  # all that are selected, as the first
+    eventually(lambda: guarded.read("people!E2:E4"), [[False], [False], [False]])
 
 
 def test_what_does_not_fit_is_refused_or_marked_and_a_paste_goes_past(guarded: Spreadsheet, show: Show):

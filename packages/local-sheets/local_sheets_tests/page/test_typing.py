@@ -133,12 +133,12 @@ def test_a_block_from_another_program_is_pasted_and_the_grid_grows_for_it(make_s
     sheet.page.evaluate(
         """() => {
             const data = new DataTransfer();
-            data.setData("text/plain", 'x\\t1\\ty\\n"two\\nlines"\\t\\t3%\\nlast\\t5\\t6\\n');
+            data.setData("text/plain", 'x\\t1\\ty\\n"two\\nlines"\\t"a" b\\t3%\\nlast\\t5\\t"6\\n');
             document.activeElement.dispatchEvent(new ClipboardEvent("paste", {clipboardData: data, bubbles: true, cancelable: true}));
         }"""
     )
-    sheet.expect_text("E6", "6")
-    assert sheet_.read("people!C4:E6") == [["x", 1, "y"], ["two\nlines", "", 0.03], ["last", 5, 6]]
+    sheet.expect_text("E6", '"6')
+    assert sheet_.read("people!C4:E6") == [["x", 1, "y"], ["two\nlines", '"a" b', 0.03], ["last", 5, '"6']]
     assert sheet_.sheets()[0]["gridProperties"] == {"rowCount": 6, "columnCount": 5, "frozenRowCount": 1}
 
 
@@ -151,6 +151,9 @@ def test_copied_cells_keep_their_formulas_relative(people: Spreadsheet, show: Sh
     sheet.press("Control+v")
     sheet.expect_text("D3", "140")
     assert people.read("people!D3", "FORMULA") == [["=C3*2"]]
+    sheet.select("D4")
+    sheet.press("Control+Shift+v")
+    eventually(lambda: people.read("people!D4", "FORMULA"), [[180]])
 
 
 def test_cut_cells_move(people: Spreadsheet, show: Show):

@@ -127,7 +127,7 @@ export class Actions {
    * Copies (or moves) cells with their formulas and formats; copies fill all of `over` where they fit into it several times.
    * `source` holds sheetId, rect and, where a filter hid some of its rows, the parts that were seen.
    */
-  pasteCells({ sheetId, rect, parts = [rect] }, over, isCut) {
+  pasteCells({ sheetId, rect, parts = [rect] }, over, isCut, pasteType = "PASTE_NORMAL") {
     const { tab } = this.app;
     const { top: row, left: column } = over;
     const height = (isCut ? [rect] : parts).reduce((rows, part) => rows + part.bottom - part.top + 1, 0);
@@ -139,9 +139,9 @@ export class Actions {
     this.growFor(target);
     const from = toGridRange(sheetId, rect);
     const requests = isCut
-      ? [{ cutPaste: { source: from, destination: { sheetId: tab.sheetId, rowIndex: row, columnIndex: column }, pasteType: "PASTE_NORMAL" } }]
+      ? [{ cutPaste: { source: from, destination: { sheetId: tab.sheetId, rowIndex: row, columnIndex: column }, pasteType } }]
       : copies(parts, height, target, tab).map(([part, to]) => ({
-        copyPaste: { source: toGridRange(sheetId, part), destination: toGridRange(tab.sheetId, to), pasteType: "PASTE_NORMAL" },
+        copyPaste: { source: toGridRange(sheetId, part), destination: toGridRange(tab.sheetId, to), pasteType },
       }));
     this.batch(requests, "EDIT", target, tab, isCut ? [from] : []);
     return target;

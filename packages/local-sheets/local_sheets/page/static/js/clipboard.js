@@ -8,26 +8,20 @@ import { BLOCK_COLUMNS } from "./tab.js";
 
 const MOST_CELLS = 200_000;
 
-/** Rows and cells of tab-separated text, with quotes as spreadsheets write them. */
+/** A cell of tab-separated text: within quotes as spreadsheets write them, where they end with the cell; else as it stands. */
+const CELL = /(?:"((?:[^"]|"")*)"(?=[\t\n]|$)|([^\t\n]*))([\t\n]|$)/y;
+
+/** Rows and cells of tab-separated text. */
 export function parseBlock(text) {
   const rows = [[]];
-  let cell = "";
-  let quoted = false;
   const body = text.replace(/\r\n?/g, "\n").replace(/\n$/, "");
-  for (let position = 0; position < body.length; position++) {
-    const sign = body[position];
-    if (quoted) {
-      if (sign !== '"') cell += sign;
-      else if (body[position + 1] === '"') { cell += '"'; position += 1; }
-      else quoted = false;
-    } else if (sign === '"' && cell === "") quoted = true;
-    else if (sign === "\t" || sign === "\n") {
-      rows[rows.length - 1].push(cell);
-      cell = "";
-      if (sign === "\n") rows.push([]);
-    } else cell += sign;
+  CELL.lastIndex = 0;
+  for (let end = null; end !== "";) {
+    const [, quoted, plain, after] = CELL.exec(body);
+    rows[rows.length - 1].push(quoted?.replaceAll('""', '"') ?? plain);
+    if (after === "\n") rows.push([]);
+    end = after;
   }
-  rows[rows.length - 1].push(cell);
   return rows;
 }
 
@@ -43,6 +37,8 @@ export class Clipboard {
   constructor(app) {
     this.app = app;
     this.source = null;
+    /** Ctrl+Shift+V: the next paste brings values alone. */
+    this.valuesOnly = false;
     const { field } = app.editor;
     field.addEventListener("copy", (event) => this.onCopy(event, false));
     field.addEventListener("cut", (event) => this.onCopy(event, true));
@@ -130,6 +126,8 @@ export class Clipboard {
 
   onPaste(event) {
     const { app } = this;
+    const { valuesOnly } = this;
+    this.valuesOnly = false;
     if (app.editor.isOpen) return;
     event.preventDefault();
     const text = event.clipboardData.getData("text/plain");
@@ -138,7 +136,7 @@ export class Clipboard {
     const ours = this.source && app.tabs.has(this.source.sheetId) && (this.source.text === null || this.source.text === text.replace(/\r\n?/g, "\n"));
     let pasted;
     if (ours) {
-      pasted = app.actions.pasteCells(this.source, this.trimmed(rect), this.source.isCut);
+      pasted = app.actions.pasteCells(this.source, this.trimmed(rect), this.source.isCut, valuesOnly ? "PASTE_VALUES" : "PASTE_NORMAL");
       if (this.source.isCut) this.forget();
     } else if (text) pasted = app.actions.pasteTexts(top, left, this.filled(parseBlock(text)));
     if (pasted) app.selection.set({ row: top, column: left }, { row: pasted.bottom, column: pasted.right });

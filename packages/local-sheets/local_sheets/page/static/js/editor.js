@@ -16,8 +16,9 @@ export class Editor {
     this.field = el("textarea", { class: "cell-editor", spellcheck: "false", autocomplete: "off", autocapitalize: "off", rows: "1", "aria-label": "Cell", wrap: "off" });
     this.bar = byId("formula");
     app.grid.stage.append(el("div", { class: "pass", role: "row" }, el("div", { class: "pass", role: "gridcell" }, this.field)));
-    this.field.addEventListener("input", () => this.onTyped(this.field, this.bar));
-    this.bar.addEventListener("input", () => this.onTyped(this.bar, this.field));
+    for (const [from, to] of [[this.field, this.bar], [this.bar, this.field]]) {
+      from.addEventListener("input", (event) => (this.isLate(event) ? this.follow() : this.onTyped(from, to)));
+    }
     this.bar.addEventListener("focus", () => this.open({ keepText: true, focus: false }));
     this.bar.addEventListener("keydown", (event) => this.onBarKey(event));
     app.selection.onChange(() => this.follow());
@@ -74,6 +75,11 @@ export class Editor {
     style.height = "0";
     style.width = `${Math.min(Math.max(this.field.scrollWidth + 6, box.width + 1), Math.max(room.clientWidth - box.left - 8, box.width))}px`;
     style.height = `${Math.min(Math.max(this.field.scrollHeight, box.height + 1), Math.max(room.clientHeight - box.top - 8, box.height))}px`;
+  }
+
+  /** Browsers take back what was typed long ago, wherever the keyboard is: while nobody types, that is no text for the active cell. */
+  isLate(event) {
+    return !this.isOpen && event.inputType?.startsWith("history");
   }
 
   /** Where people type: the cell, or the formula bar. */

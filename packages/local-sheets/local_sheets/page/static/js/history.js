@@ -20,8 +20,18 @@ export class History {
     this.app = app;
     this.steps = { undo: 0, redo: 0 };
     this.version = null;
+    document.addEventListener("keydown", (event) => this.onKey(event));
     this.bar = el("div", { class: "banner", role: "status", hidden: true });
     byId("grid").before(this.bar);
+  }
+
+  /** Undo and redo wherever the keyboard is, but for where text is being written. */
+  onKey(event) {
+    const key = event.key.toLowerCase();
+    const isOurs = (event.ctrlKey || event.metaKey) && !event.altKey && (key === "z" || key === "y");
+    if (!isOurs || event.defaultPrevented || event.target.closest("input, textarea, select, [contenteditable], dialog")) return;
+    event.preventDefault();
+    this.take(key === "y" || event.shiftKey);
   }
 
   /** The server says how much there is to undo. */

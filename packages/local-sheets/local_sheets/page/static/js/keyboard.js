@@ -1,6 +1,6 @@
 /** What keys do in the grid, as in every spreadsheet. */
 import { api } from "./api.js";
-import { openList, toggle } from "./rules.js";
+import { openList, toggleSelected } from "./rules.js";
 
 const ARROWS = { ArrowUp: ["rows", -1], ArrowDown: ["rows", 1], ArrowLeft: ["columns", -1], ArrowRight: ["columns", 1] };
 
@@ -64,8 +64,9 @@ export class Keyboard {
     const command = event.ctrlKey || event.metaKey;
     const { row, column } = this.app.selection.active;
     const isPlain = !command && !event.shiftKey;
+    this.app.clipboard.valuesOnly = command && event.shiftKey && key.toLowerCase() === "v";
     if (key === "Enter" && isPlain && this.app.selection.isOneCell && openList(this.app, row, column)) return true;
-    if (key === " " && isPlain && toggle(this.app, row, column)) return true;
+    if (key === " " && isPlain && toggleSelected(this.app)) return true;
     if (ARROWS[key] && !event.altKey) this.move(event);
     else if (key === "Enter" && this.app.selection.isOneCell && !event.shiftKey) this.app.editor.open();
     else if (key === "Enter" || key === "Tab") this.advance(event);

@@ -20,6 +20,24 @@ export function toggle(app, row, column) {
   return true;
 }
 
+/** Turns all checkboxes that are selected to what the active cell's becomes; false where it has none. */
+export function toggleSelected(app) {
+  const { tab, selection, clipboard } = app;
+  const { row, column } = selection.active;
+  const texts = checkboxOf(tab.cell(row, column));
+  if (!texts) return false;
+  const side = tab.cell(row, column).text === texts[0] ? 1 : 0;
+  for (const { top, bottom, left, right } of tab.shownParts(clipboard.trimmed(selection.rect))) {
+    for (let r = top; r <= bottom; r++) {
+      for (let c = left; c <= right; c++) {
+        const own = checkboxOf(tab.cell(r, c));
+        if (own && tab.cell(r, c).text !== own[side]) app.actions.typeText(r, c, own[side]);
+      }
+    }
+  }
+  return true;
+}
+
 /** Opens the dropdown of a cell; false where it has none. */
 export function openList(app, row, column) {
   const cell = app.tab.cell(row, column);

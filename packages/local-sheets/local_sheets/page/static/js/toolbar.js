@@ -59,6 +59,9 @@ export class Toolbar {
         iconButton("add_column_right", "Add a column of your own", () => app.commands.askForColumn()),
         iconButton("sticky_note_2", "Note", () => app.commands.askForNote()),
         iconButton("add_comment", "Comment (Ctrl+Alt+M)", () => app.panels.comments.begin())));
+    // A press on a button leaves the keyboard where it is: in the cells.
+    bar.addEventListener("pointerdown", (event) => event.pointerType === "touch" || event.preventDefault());
+    bar.addEventListener("mousedown", (event) => event.preventDefault());
     app.selection.onChange(() => this.showState());
   }
 

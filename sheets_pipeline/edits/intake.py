@@ -26,13 +26,14 @@ from sheets_pipeline.edits import ledger, looks, row_steps
 from sheets_pipeline.edits.base import as_cell
 from sheets_pipeline.edits.ends import Ends
 from sheets_pipeline.edits.ledger import Seen, Source
-from sheets_pipeline.edits.messages import Message, MessageRefused, as_typed, old_of, parsed, spreadsheet_of
+from sheets_pipeline.edits.messages import Message, MessageRefused, as_typed, old_of, parsed, spreadsheet_of, typed_over
 from sheets_pipeline.edits.places import editable_tab
 from sheets_pipeline.edits.recording import known_rows, record_all
 from sheets_pipeline.edits.signature import secret_of, sign
 from sheets_pipeline.errors import SheetsError
 from sheets_pipeline.sheets.time_zones import time_zone
 from sheets_pipeline.sync.cells import MAX_KEY_CHARACTERS, Cell
+from sheets_pipeline.sync.merge import Unknown
 from sheets_pipeline.sync.tab import Tab
 
 #: How far the clock of a message may be from ours, in seconds.
@@ -233,8 +234,10 @@ def _record(connection: sa.Connection, messages: Sequence[Message], tab: Tab) ->
     if len(set(keys)) < len(keys):
         raise _SharedRow
     known = known_rows(connection, tab_id, keys)
-    # A new row, one whose key was changed, or one of people's own: what stands in it is read.
-    asks = [message.keys or not one.keys <= known for message, one in zip(messages, told, strict=True)]
+    # A new row, one whose key was changed, one of people's own, or a cell that holds something else by now: it is read.
+    asks = [
+        message.keys or one.is_typed_over or not one.keys <= known for message, one in zip(messages, told, strict=True)
+    ]
     if any(asks):
         looks.ask(connection, tab_id)
     edits = tab.edits
@@ -260,6 +263,7 @@ class _Told(NamedTuple):
     keys: set[str]
     seen: list[Seen]
     zone: tzinfo
+    is_typed_over: bool
 
 
 def _told(message: Message, tab: Tab) -> _Told:
@@ -269,6 +273,7 @@ def _told(message: Message, tab: Tab) -> _Told:
         raise MessageRefused(400, str(error)) from None
     rows = TabEvents((), (), tuple(map(tab.column, tab.key)))
     old, is_old_sure = old_of(message, tab, zone)
+    before = typed_over(message, tab)
     seen: dict[tuple[str, str], Seen] = {}
     keys: set[str] = set()
     for row in message.rows:
@@ -279,8 +284,11 @@ def _told(message: Message, tab: Tab) -> _Told:
         keys.add(key if len(key) <= MAX_KEY_CHARACTERS and "\x00" not in key else "")
         if key in keys and key:
             for name, value in zip(message.columns, row.cells, strict=True):
-                seen.setdefault((key, name), Seen(key, name, as_typed(value), old, is_old_sure))
-    return _Told(keys, list(seen.values()), zone)
+                cell = Seen(key, name, as_typed(value), old, is_old_sure)
+                if not isinstance(before, Unknown):
+                    cell = cell._replace(typed=before, now=cell.typed)
+                seen.setdefault((key, name), cell)
+    return _Told(keys, list(seen.values()), zone, not isinstance(before, Unknown))
 
 
 def _zone_name(message: Message) -> str:

@@ -50,6 +50,8 @@ class Seen(NamedTuple):
     old: Cell | Unknown = UNKNOWN
     #: Whether the cell still held what its event says was typed, so that ``old`` is sure to be of this cell.
     is_old_sure: bool = False
+    #: What the cell holds by now, where that is something else than was typed: somebody typed there again, or rows moved.
+    now: Typed | Unknown = UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """The Apps Script's messages: what one holds, and whether a body is one. Every part of it has its bounds."""
 
+import math
 import re
 from datetime import tzinfo
 from typing import Annotated, Any, Literal
@@ -15,6 +16,8 @@ from sheets_pipeline.sync.typed_cells import Moment, Typed
 
 #: Rows of one message; the script sends "look" for more.
 MOST_ROWS = 500
+#: How an event tells a number, whatever the locale.
+_NUMBER = re.compile(r"-?\d+(\.\d+)?(E[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 #: Longest id of a spreadsheet, in characters.
 _LONGEST_ID = 254
 
@@ -118,13 +121,34 @@ def old_of(message: Message, tab: Tab, zone: tzinfo) -> tuple[Cell | Unknown, bo
     return _held(message.old, tab.column(message.columns[0])), is_sure
 
 
+def typed_over(message: Message, tab: Tab) -> Cell | Unknown:
+    """What the event of a single cell says was typed, where the script found something else there by then: somebody had
+    typed there again, or rows had moved. What it found is not this person's. Unknown where that is not sure.
+    """
+    if not isinstance(message.new, str) or not len(message.rows) == len(message.columns) == 1:
+        return UNKNOWN
+    [told], column = message.rows[0].cells, tab.column(message.columns[0])
+    return _held(message.new, column) if _is_another(message.new, told) else UNKNOWN
+
+
+def _is_another(new: str, cell: _Value) -> bool:
+    """Whether a cell holds something else than a text of an event; only where both are sure to be told in one way."""
+    if isinstance(cell, bool):
+        return new in ("TRUE", "FALSE") and new != str(cell).upper()
+    if isinstance(cell, str):
+        return not new.startswith("=") and new.removeprefix("'") != cell.removeprefix("'")
+    if isinstance(cell, int | float) and _NUMBER.fullmatch(new):
+        return not math.isclose(float(new), cell, rel_tol=1e-9)
+    return False
+
+
 def _held(value: _Value, column: Column) -> Cell | Unknown:
     """What an event says that a cell held: a text always, of numbers and dates their digits, whatever the locale."""
     if not isinstance(value, str) or column.type is ColumnType.TEXT:
         return UNKNOWN if isinstance(value, _Date) else value
     if column.type is ColumnType.BOOLEAN:
         return {"TRUE": True, "FALSE": False}.get(value, value)
-    return float(value) if re.fullmatch(r"-?\d+(\.\d+)?(E[+-]?\d+)?", value, re.ASCII | re.IGNORECASE) else value
+    return float(value) if _NUMBER.fullmatch(value) else value
 
 
 def as_typed(value: Any) -> Typed:

@@ -14,7 +14,7 @@ from sheets_pipeline.database.event_table import utc_now
 from sheets_pipeline.database.state import chunks, sync_base_row
 from sheets_pipeline.edits.base import as_cell, zone_named
 from sheets_pipeline.edits.ledger import OPEN, Edit, Seen, Source, State, as_json, now, select, whole_row
-from sheets_pipeline.edits.typed_over import IS_UNTOLD, adopt_untold, untold_line
+from sheets_pipeline.edits.typed_over import IS_UNTOLD, adopt_untold, is_typed_over, typed_over_line, untold_line
 from sheets_pipeline.sync.cells import Cell, same_cell
 from sheets_pipeline.sync.merge import UNKNOWN, Unknown, same
 from sheets_pipeline.sync.tab import ColumnType
@@ -84,6 +84,16 @@ def _lines(
         if known_rows_only and cell.row_key not in known.base:
             continue
         held = known.base.get(cell.row_key, {}).get(cell.column, UNKNOWN)
+        own: dict[str, Any] = {
+            "event_id": f"{source.event_id}:{number}",
+            "row_key": cell.row_key,
+            "column_name": cell.column,
+        }
+        if not isinstance(cell.now, Unknown):
+            line = own | typed_over_line(cell, held)
+            if is_typed_over(cell, held, source) and not adopt_untold(connection, tab_id, line, cell, source):
+                untold.append(noted | line | {"settled_at": moment})
+            continue
         stood = _stood(held, cell, source)
         if line := untold_line(connection, tab_id, cell, held, source):
             untold.append(noted | line | {"settled_at": moment})
@@ -94,11 +104,6 @@ def _lines(
             if source.is_overwritten:
                 _note_overwritten(connection, before, stood)
             continue
-        own: dict[str, Any] = {
-            "event_id": f"{source.event_id}:{number}",
-            "row_key": cell.row_key,
-            "column_name": cell.column,
-        }
         own |= {"base": as_json(stood), "typed": as_json(cell.typed)}
         beginning = _beginning(before, source, moment)
         if beginning["state"] == State.NEW.value or not adopt_untold(connection, tab_id, own, cell, source):
@@ -191,6 +196,7 @@ def _supersede(connection: sa.Connection, tab_id: int, batches: Sequence[tuple[S
         (cell.row_key, cell.column): (_told(as_json(cell.typed)), source.typed_at)
         for seen, source in batches
         for cell in seen
+        if isinstance(cell.now, Unknown)
     }
     latest = max(source.typed_at for _, source in batches)
     reason = "the cell was typed over before this edit was applied"

@@ -72,6 +72,26 @@ def untold_line(
     }
 
 
+def is_typed_over(cell: Seen, stood: Cell | Unknown, source: Source) -> bool:
+    """Whether a cell whose event tells of something else than it holds by now was typed over.
+
+    Where it holds what it is known to have held, rows have moved since, or it was taken back: then nobody knows which cell
+    was meant, and the tab is read.
+    """
+    return not isinstance(stood, Unknown) and not is_told(cell.now, stood, zone_named(source.time_zone))
+
+
+def typed_over_line(cell: Seen, stood: Cell | Unknown) -> dict[str, Any]:
+    """What to note of an edit whose cell was typed over before the script read it: what stands there is not this person's."""
+    base = stood if isinstance(cell.old, Unknown) else cell.old
+    return {
+        "base": as_json(base),
+        "typed": as_json(cell.typed),
+        "state": State.SUPERSEDED.value,
+        "reason": "the cell was typed over before the script read it",
+    }
+
+
 def adopt_untold(connection: sa.Connection, tab_id: int, own: Mapping[str, Any], cell: Seen, source: Source) -> bool:
     """Give the line of an untold edit to its own message, which came late; False where there is none."""
     columns, zone = sheet_edit.c, zone_named(source.time_zone)

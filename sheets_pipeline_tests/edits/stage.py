@@ -112,14 +112,15 @@ class Stage:
         by: str = "webhook",
         old: Any = UNKNOWN,
         is_old_sure: bool = False,
+        now: Any = UNKNOWN,
         locale: str = "de_DE",
         **cells: Any,
     ) -> None:
         """A message with cells of the row, by column; ``old`` is what it says that they held, ``is_old_sure`` whether it was
-        of this row."""
+        of this row, ``now`` what they held when they were read."""
         number = next(self.numbers)
         source = Source(f"m{number}", by, 1000.0 + number if when is None else when, locale, "Europe/Berlin", editor)
-        seen = [Seen(KEY, name, value, old, is_old_sure) for name, value in cells.items()]
+        seen = [Seen(KEY, name, value, old, is_old_sure, now) for name, value in cells.items()]
         with ledger.writing(self.state) as connection:
             record(connection, self.tab_id, seen, source)
 

@@ -86,3 +86,28 @@ def test_a_late_message_puts_nothing_in_where_the_cell_was_put_back(stage: Stage
     assert _lines(stage) == [("Draw", "superseded", "bob@example.org"), ("Paint", "new", "ada@example.org")]
     assert stage.apply() == [State.SAME]
     assert stage.task().title == "Paint"
+
+
+def test_what_somebody_else_typed_meanwhile_is_not_theirs_whose_message_shows_it(stage: Stage) -> None:
+    stage.type(when=_soon(), old="Paint", title="Draw", now="Sand", editor="ada@example.org")
+    stage.type(when=_soon(), old="Draw", is_old_sure=True, title="Sand", editor="bob@example.org")
+    told = [("Draw", "superseded", "ada@example.org"), ("Sand", "new", "bob@example.org")]
+    assert _lines(stage) == told
+    assert [edit.base for edit in stage.edits()] == ["Paint", "Paint"]
+    assert stage.apply() == [State.APPLIED]
+
+
+def test_a_message_of_a_cell_that_was_typed_over_takes_the_line_that_the_next_ones_left(stage: Stage) -> None:
+    stage.type(when=_soon() + 1, old="Draw", is_old_sure=True, title="Sand", editor="bob@example.org")
+    stage.type(when=_soon(), old="Paint", title="Draw", now="Sand", editor="ada@example.org")
+    assert _lines(stage) == [("Draw", "superseded", "ada@example.org"), ("Sand", "new", "bob@example.org")]
+
+
+def test_where_rows_moved_between_an_edit_and_its_message_no_edit_is_made_up(stage: Stage) -> None:
+    stage.type(
+        when=_soon(), old="Wash", title="Draw", now="Paint"
+    )  # this row's title is as it was: another row was meant
+    assert stage.edits() == []
+    stage.type(when=_soon(), title="Sand", by="read")  # a row that waits is not superseded by it
+    stage.type(when=_soon(), old="Wash", title="Draw", now="Paint")
+    assert _lines(stage) == [("Sand", "new", "ada@example.org")]

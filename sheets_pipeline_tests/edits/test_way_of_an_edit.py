@@ -10,7 +10,8 @@ import uuid
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import dagster as dg
 import hypothesis
@@ -46,8 +47,9 @@ from sheets_pipeline.errors import DatabaseError
 from sheets_pipeline.platform.tables import transcript_requests, users
 from sheets_pipeline.processes.servers import wait_until
 from sheets_pipeline.settings import Settings, load_settings
+from sheets_pipeline.sync.merge import UNKNOWN
 from sheets_pipeline.sync.report import SyncReport
-from sheets_pipeline.sync.tab import Column, ColumnType
+from sheets_pipeline.sync.tab import Column, ColumnType, Tab
 from sheets_pipeline_tests.control.stage import serving
 from sheets_pipeline_tests.learning_platform import Platform, platform
 
@@ -404,6 +406,30 @@ def test_what_an_event_says_that_a_cell_held_is_read_whatever_the_locale(
     told: str, kind: ColumnType, cell: Any
 ) -> None:
     assert messages._held(told, Column("x", kind)) == cell
+
+
+@pytest.mark.parametrize(
+    ("new", "cell", "is_another"),
+    [("ready", "sent", True), ("ready", "ready", False), ("'007", "007", False), ("ready", "", True), ("1.5", 1.5, False),
+     ("1", 2, True), ("50%", 0.5, False), ("=A1", "x", False), ("TRUE", False, True), ("FALSE", False, False), ("yes", True, False),
+     ("46115", {"date": 1775174400000}, False), (None, "sent", False)],
+)  # fmt: skip
+def test_a_cell_is_told_to_hold_something_else_than_was_typed_only_where_that_is_sure(
+    new: Any, cell: Any, is_another: bool
+) -> None:
+    row = {"key": [1], "cells": [cell]}
+    body = {
+        "id": str(uuid.uuid4()),
+        "kind": "edit",
+        "spreadsheet": "S",
+        "at": 1,
+        "columns": ["x"],
+        "rows": [row],
+        "new": new,
+    }
+    tab = cast(Tab, SimpleNamespace(column=lambda name: Column(name, ColumnType.TEXT)))
+    told = messages.typed_over(messages.parsed(json.dumps(body).encode()), tab)
+    assert told == (new if is_another else UNKNOWN)
 
 
 def test_a_full_sync_leaves_an_edit_that_is_applied_while_it_plans(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:

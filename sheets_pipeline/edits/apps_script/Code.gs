@@ -66,7 +66,7 @@ function edited(e) {
     if (rest.length && row.key.some((value) => value === '')) row.rest = rest.map(([, at]) => cell(values[i][at]));
   });
   if (key) message.keys = true;
-  if (e.oldValue !== undefined && count === 1 && columns.length === 1) Object.assign(message, {old: e.oldValue, new: e.value});
+  if (count === 1 && columns.length === 1) Object.assign(message, {old: e.oldValue, new: e.value});
   return send(by(e, message));
 }
 

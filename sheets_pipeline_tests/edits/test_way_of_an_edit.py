@@ -30,7 +30,7 @@ from sheets_pipeline.control import webhook
 from sheets_pipeline.control.app import create_app
 from sheets_pipeline.control.operations import Operations
 from sheets_pipeline.control.webhook import Letters, add_webhook, webhook_alone
-from sheets_pipeline.database.edit_tables import sheet_edit
+from sheets_pipeline.database.edit_tables import sheet_edit, sheet_edit_message
 from sheets_pipeline.defs.edit_sync import edit_sync, edits_left
 from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.edits import intake, ledger, looks, messages, typed_over
@@ -111,6 +111,11 @@ class Way:
         with self.platform.engine.connect() as connection:
             return connection.execute(sa.select(users).where(users.c.id == key)).one()
 
+    def kinds(self) -> list[str]:
+        """Of the messages that were taken."""
+        with self.pipeline.state.connect() as connection:
+            return list(connection.scalars(sa.select(sheet_edit_message.c.kind)))
+
     def edits(self) -> list[dict[str, Any]]:
         result = CliRunner().invoke(main, ["edits", "list", "--json"], catch_exceptions=False)
         return list(json.loads(result.output))
@@ -153,6 +158,8 @@ def test_what_is_typed_reaches_the_database_through_the_shipped_script(
             script.type("UserProfiles!C5", "lost@x.org", user="ann@example.org")
             script.type("UserProfiles!C5", "kept@x.org", user="ann@example.org")
             assert wait_until(lambda: way.user(4).email == "kept@x.org", seconds=20), way.edits()
+            script.type("UserProfiles!B1", "full_name")  # what was typed while a header was another one is read then
+            assert wait_until(lambda: way.kinds().count("look") == 1, seconds=20), way.kinds()
             script.run("uninstall")
     finally:
         applier.end()

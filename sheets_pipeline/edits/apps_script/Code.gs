@@ -47,7 +47,7 @@ function edited(e) {
   const first = Math.max(range.getRow(), 2), count = range.getLastRow() - first + 1;
   const place = (headers) => Object.keys(headers).map((name) => [name, header.indexOf(headers[name])]);
   const keys = place(tab.keys), all = place(tab.columns);
-  if (count < 1) return;
+  if (count < 1) return send(by(e, {kind: 'look', tab: sheet.getName()}));  // a header may have been put back
   if (keys.concat(all).some(([, at]) => at < 0)) return send({kind: 'look', tab: sheet.getName()});
   const touched = (places) => places.filter(([, at]) => at + 1 >= range.getColumn() && at + 1 <= range.getLastColumn());
   const columns = touched(all), key = touched(keys).length > 0;

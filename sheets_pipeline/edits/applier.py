@@ -29,6 +29,8 @@ class Applier:
         self._open, self._look = open_pipeline, look
         self._applies, self._reads = threading.Event(), threading.Event()
         self._ended = threading.Event()
+        #: Whether tabs are still to be read for what came while no such process was there.
+        self._is_fresh = True
 
     def start(self) -> None:
         """Begin; the threads end with the process, or when they are told to."""
@@ -63,6 +65,9 @@ class Applier:
             return _seconds_to(ledger.next_due(connection))
 
     def _read(self, pipeline: Ends) -> float:
+        if self._is_fresh:
+            looks.ask_after_absence(pipeline.state, editable_tabs())
+            self._is_fresh = False
         looks.poll(pipeline.state, editable_tabs(), pipeline.settings.edits_poll_seconds)
         if self._look():
             self._applies.set()

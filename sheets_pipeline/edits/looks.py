@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import orjson
 import sqlalchemy as sa
 
+from sheets_pipeline.database.edit_tables import sheet_edit_message
 from sheets_pipeline.database.event_table import utc_now
 from sheets_pipeline.database.row_tables import sheet_tab_look
 from sheets_pipeline.database.state import sync_tab
@@ -17,6 +18,8 @@ from sheets_pipeline.edits.ledger import now, writing
 SOON_SECONDS, APART_SECONDS = 0.5, 3.0
 #: Whoever reads a tab has so long until another tries, in seconds.
 _LEASE_SECONDS = 60.0
+#: Spreadsheets whose script has sent something within so long are being edited.
+_LATELY_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,17 @@ def poll(engine: sa.Engine, tabs: Collection[str], seconds: float | None) -> Non
     for tab_id in ids:
         with writing(engine) as connection:
             ask(connection, tab_id, 0)
+
+
+def ask_after_absence(engine: sa.Engine, tabs: Collection[str]) -> None:
+    """Have these tabs read of spreadsheets whose scripts sent something lately: nobody took in what they sent just now."""
+    messages, of = sheet_edit_message.c, sync_tab.c
+    with writing(engine) as connection:
+        lately = messages.received_at >= now(connection) - timedelta(seconds=_LATELY_SECONDS)
+        active = sa.select(messages.spreadsheet_id).where(lately)
+        query = sa.select(of.id).where(of.tab.in_(list(tabs)), of.spreadsheet_id.in_(active)).order_by(of.id)
+        for tab_id in connection.scalars(query).all():
+            ask(connection, tab_id, APART_SECONDS)  # not before messages that are being tried again
 
 
 def claim(engine: sa.Engine, spreadsheet_id: str, tab: str | None) -> Claim | None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from sheets_pipeline.database.edit_tables import sheet_edit_message
 from sheets_pipeline.database.row_tables import sheet_tab_look
 from sheets_pipeline.edits import ledger, looks
 from sheets_pipeline.edits.apply import apply_due
@@ -60,6 +61,26 @@ def test_a_look_is_claimed_once_and_whoever_asks_meanwhile_is_not_forgotten(stag
     assert third is not None
     looks.finish(stage.state, third, 60, [])
     assert due() > datetime.now(UTC) + timedelta(seconds=50)
+
+
+def test_who_takes_messages_in_reads_first_what_was_typed_while_nobody_did(stage: Stage) -> None:
+    def due() -> Any:
+        with stage.state.connect() as connection:
+            return looks.next_due(connection)
+
+    message = {"id": "m", "spreadsheet_id": "SHEET", "tab": "Tasks", "kind": "edit", "cells": 1}
+    with stage.state.begin() as connection:
+        ago = datetime.now(UTC) - timedelta(hours=2)
+        connection.execute(sheet_edit_message.insert().values(**message, received_at=ago))
+    assert stage.tab_id
+    looks.ask_after_absence(stage.state, ["Tasks"])
+    assert due() is None  # nobody has edited it lately, or its script is not there any more
+    with stage.state.begin() as connection:
+        connection.execute(sheet_edit_message.update().values(received_at=datetime.now(UTC)))
+    looks.ask_after_absence(stage.state, ["Others"])
+    assert due() is None
+    looks.ask_after_absence(stage.state, ["Tasks"])
+    assert due() < datetime.now(UTC) + timedelta(seconds=looks.APART_SECONDS + 1)
 
 
 def test_what_a_message_does_not_tell_is_read_without_a_sync(way: Way) -> None:

@@ -1,7 +1,8 @@
 """autoFill and textToColumns."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 from local_sheets.api_error import invalid
@@ -66,7 +67,7 @@ def _continue(
 ) -> list[AnyCell]:
     """The cells that follow a line (or come before it)."""
     cells = list(reversed(line)) if backwards else list(line)
-    series = _series(cells, alternate=alternate)
+    series = _series(cells, alternate=alternate) or (None if alternate else _numbered_series(cells))
     found: list[AnyCell] = []
     for step in range(count):
         model = cells[step % len(cells)]
@@ -94,6 +95,19 @@ def _series(cells: Sequence[AnyCell], *, alternate: bool) -> Any:
         if alternate:
             return lambda step: plain_number(numbers[step % len(numbers)])
     return lambda step: plain_number(numbers[-1] + slope * (step + 1))
+
+
+def _numbered_series(cells: Sequence[AnyCell]) -> Callable[[int], Value] | None:
+    """For texts that are the same but for the numbers at their ends, which rise evenly: ``Item 1``, ``Item 3``."""
+    texts = [value for cell in cells if isinstance(value := entered(cell), str)]
+    matches = [match for text in texts if (match := _ENDS_IN_NUMBER.search(text))]
+    heads = {match.string[: match.start()] for match in matches}
+    numbers = [int(match[0]) for match in matches]
+    steps = {after - before for before, after in pairwise(numbers)}
+    if len(numbers) != len(cells) or len(heads) != 1 or len(steps) != 1:
+        return None
+    [head], [slope], digits = heads, steps, len(matches[-1][0])
+    return lambda step: f"{head}{abs(numbers[-1] + slope * (step + 1)):0{digits}d}"
 
 
 def _numbered(cell: AnyCell, turn: int, backwards: bool, alternate: bool) -> Value | None:

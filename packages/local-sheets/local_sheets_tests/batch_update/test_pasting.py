@@ -66,9 +66,12 @@ def test_series_go_on(api: Api):
     api.type("A1", [[1, "2020-01-01", "Item 09", "same", "=A1*10"], [3, "2020-01-02", "Item 10", "same", "=A2*10"]])
     api.batch({"autoFill": {"range": grid(0, 4, 0, 5)}})
     assert api.values("A3:E4") == [
-        ["5", "2020-01-03", "Item 10", "same", "50"],
-        ["7", "2020-01-04", "Item 11", "same", "70"],
+        ["5", "2020-01-03", "Item 11", "same", "50"],
+        ["7", "2020-01-04", "Item 12", "same", "70"],
     ]
+    api.type("G1", [["Pen 1", "Q1"], ["Ink 1", "Q3"]])  # each for itself; evenly
+    api.batch({"autoFill": {"range": grid(0, 4, 6, 8)}})
+    assert api.values("G3:H4") == [["Pen 2", "Q5"], ["Ink 2", "Q7"]]
     there = {"source": grid(0, 1, 0, 1), "dimension": "COLUMNS", "fillLength": 0}
     assert api.batch({"autoFill": {"sourceAndDestination": {**there, "dimension": "ROWS", "fillLength": 1}}}) == [{}]
 

@@ -96,6 +96,21 @@ def test_formulas_are_filled_down_and_a_copied_cell_fills_the_selection(people: 
     eventually(lambda: people.read("people!B2:C2"), [["Ada", "Ada"]])
 
 
+def test_the_handle_of_a_selection_goes_on_with_what_stands_in_it(people: Spreadsheet, show: Show):
+    people.write("people!E1", [["=C1&1", "Mon 1", 5], ["=C2*2", "Mon 2", 7]])
+    sheet = show(people)
+    sheet.select("F1", "G2")
+    handle = sheet.page.locator(".pane-main .fill-handle")
+    sheet.drag(handle, sheet.cell("G5"))
+    eventually(lambda: people.read("people!F3:G5"), [["Mon 3", 9], ["Mon 4", 11], ["Mon 5", 13]])
+    assert sheet.active_address() == "F1:G5"
+    people.write("people!D1", [["x"]] * 4)
+    sheet.expect_text("D4", "x")
+    sheet.select("E2")
+    handle.dblclick()
+    eventually(lambda: people.read("people!E2:E5", "FORMULA"), [["=C2*2"], ["=C3*2"], ["=C4*2"]])
+
+
 def test_a_double_click_and_an_edit_without_change_write_nothing(people: Spreadsheet, show: Show):
     people.write("people!B2", [["007"]], option="RAW")
     sheet = show(people)

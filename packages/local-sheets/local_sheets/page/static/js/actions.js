@@ -156,6 +156,14 @@ export class Actions {
     this.pasteCells(source, { ...rect, [first]: rect[first] === rect[last] ? rect[first] : from + 1 }, false);
   }
 
+  /** Goes on with what stands in a rectangle: series, dates, formulas; between rows that a filter hides its last row is copied. */
+  autoFill(rect, { isRows, length, area }) {
+    const { tab } = this.app;
+    if (isRows && length > 0 && tab.shownParts(area).length !== 1) return this.pasteCells({ sheetId: tab.sheetId, rect: { ...rect, top: rect.bottom } }, area, false);
+    const sourceAndDestination = { source: toGridRange(tab.sheetId, rect), dimension: isRows ? "ROWS" : "COLUMNS", fillLength: length };
+    return this.batch([{ autoFill: { sourceAndDestination } }], "EDIT", area);
+  }
+
   dimension(kind, start, end) {
     return { sheetId: this.app.tab.sheetId, dimension: kind === "rows" ? "ROWS" : "COLUMNS", startIndex: start, endIndex: end + 1 };
   }

@@ -1,5 +1,6 @@
 /** What the mouse and fingers do in the grid: select, drag rows and columns to another place, change sizes, open menus. */
 import { byId, el } from "./dom.js";
+import { FillHandle } from "./fill.js";
 import { press } from "./rules.js";
 
 const EDGE_PIXELS = 5;
@@ -9,6 +10,7 @@ const SCROLL_ZONE = 24;
 export class Mouse {
   constructor(app) {
     this.app = app;
+    this.handle = new FillHandle(app);
     this.line = el("div", { class: "drop-line", hidden: true });
     this.ghost = el("div", { class: "drag-ghost", hidden: true });
     const { stage } = app.grid;
@@ -41,6 +43,10 @@ export class Mouse {
     app.editor.commit();
     app.menu.close();
     app.editor.focus();
+    if (event.target.matches?.(".fill-handle")) {
+      this.handle.start(event, (...how) => this.track(...how));
+      return;
+    }
     const edge = this.edgeAt(hit);
     if (hit.area === "cells" && !event.shiftKey && press(app, event.target, hit)) return;
     if (edge) this.startResize(event, hit.area, edge.index, edge.size);
@@ -210,6 +216,11 @@ export class Mouse {
   onDouble(event) {
     if (this.concernsEditor(event)) return;
     const { app } = this;
+    // The stage has caught the pointer: the event says nothing of what was pressed.
+    if (document.elementFromPoint(event.clientX, event.clientY)?.matches(".fill-handle")) {
+      this.handle.fillBeside().catch((error) => app.toast(error.message, "error"));
+      return;
+    }
     const hit = app.grid.hit(event.clientX, event.clientY);
     if (hit.area === "cells") app.editor.open();
     else this.unhideBeside(hit);

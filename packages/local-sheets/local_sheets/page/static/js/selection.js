@@ -10,11 +10,13 @@ export class Selection {
     this.grid = grid;
     this.listeners = [];
     this.marks = Object.values(grid.panes).map((pane) => {
-      const marks = { area: el("div", { class: "selected-area" }), active: el("div", { class: "active-cell" }), copied: el("div", { class: "copied-area" }), pane };
-      pane.overlay.append(marks.area, marks.active, marks.copied);
+      const marks = { area: el("div", { class: "selected-area" }), active: el("div", { class: "active-cell" }), copied: el("div", { class: "copied-area" }), filling: el("div", { class: "copied-area" }), handle: el("div", { class: "fill-handle" }), pane };
+      pane.overlay.append(marks.area, marks.active, marks.copied, marks.filling, marks.handle);
       return marks;
     });
     this.copied = null;
+    /** Where the handle is being dragged to. */
+    this.filling = null;
     this.set({ row: 0, column: 0 });
   }
 
@@ -89,6 +91,8 @@ export class Selection {
     for (const marks of this.marks) {
       this.place(marks.active, active, marks.pane);
       this.place(marks.area, this.isOneCell ? null : rect, marks.pane);
+      this.place(marks.filling, this.filling, marks.pane);
+      this.placeHandle(marks, rect);
       this.place(marks.copied, this.copied?.sheetId === this.grid.tab.sheetId ? this.copied.rect : null, marks.pane);
     }
     for (const head of this.grid.heads.values()) {
@@ -98,6 +102,13 @@ export class Selection {
       head.classList.toggle("within", within);
       head.classList.toggle("whole", within && whole);
     }
+  }
+
+  /** The handle stands at the last corner of selected cells. */
+  placeHandle({ handle, pane }, rect) {
+    handle.hidden = this.kind !== "cells";
+    const { tab } = this.grid;
+    Object.assign(handle.style, { left: `${tab.columns.offset(rect.right + 1)}px`, top: `${tab.rows.offset(rect.bottom + 1) - pane.origin}px` });
   }
 
   place(node, rect, pane) {

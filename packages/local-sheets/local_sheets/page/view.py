@@ -19,6 +19,7 @@ from local_sheets.model.cell import AnyCell, Cell, effective, entered, number_fo
 from local_sheets.model.spreadsheet import Spreadsheet
 from local_sheets.model.tab import Rect, Tab
 from local_sheets.page.banding import Bands
+from local_sheets.page.conditional import ConditionalFormats
 from local_sheets.page.filter_menu import filters_of
 from local_sheets.page.formats import colour_of, compact_format
 from local_sheets.page.guards import Rules, warned_areas
@@ -121,35 +122,38 @@ def cells_view(spreadsheet: Spreadsheet, tab: Tab, rows: range, columns: range) 
     first cell, ``format`` is an index into ``formats``, ``rule`` one into ``rules``.
     """
     locale = get_locale(spreadsheet.locale)
-    bands, rules = Bands(tab), Rules(spreadsheet)
-    formats: dict[tuple[int, str | None], int] = {}
+    block = tab.rect(rows.start, rows.stop, columns.start, columns.stop)
+    bands, conditional, rules = Bands(tab), ConditionalFormats(spreadsheet, block), Rules(spreadsheet)
+    formats: dict[tuple[int, str | None, tuple[int, ...]], int] = {}
     bodies: list[dict[str, Any]] = []
 
-    def format_index(cell: AnyCell, band: str | None) -> int:
+    def format_index(cell: AnyCell, band: str | None, holding: tuple[int, ...]) -> int:
         shared = cell.format if isinstance(cell, Cell) else None
-        key = (0 if shared is None else shared.key, band)
+        key = (0 if shared is None else shared.key, band, holding)
         if key not in formats:
             formats[key] = len(bodies)
             body = compact_format(None if shared is None else shared.body)
-            bodies.append({"background": band, **body} if band else body)
+            bodies.append({**({"background": band} if band else {}), **body, **conditional.look(holding)})
         return formats[key]
 
     cells: list[list[Any]] = []
-    found = tab.read(tab.rect(rows.start, rows.stop, columns.start, columns.stop))
-    for row, values in enumerate(found):
-        for column, cell in enumerate(_padded(values, bands.applies(rows.start + row), columns)):
-            band = bands.colour(rows.start + row, columns.start + column)
-            if cell is None and band is None:
+    for row, values in enumerate(tab.read(block), rows.start):
+        may_colour = bands.applies(row), conditional.applies(row)
+        for column, cell in enumerate(_padded(values, any(may_colour), columns), columns.start):
+            shown = _shown(cell, locale)
+            band = bands.colour(row, column)
+            holding = conditional.holding(cell, shown[0], row, column) if may_colour[1] else ()
+            if cell is None and band is None and not holding:
                 continue
-            place = Place(tab.title, rows.start + row, columns.start + column)
-            more = _more(cell, locale, rules, place)
-            cells.append([row, column, *_shown(cell, locale), format_index(cell, band), *more])
+            more = _more(cell, locale, rules, Place(tab.title, row, column))
+            place = [row - rows.start, column - columns.start]
+            cells.append([*place, *shown, format_index(cell, band, holding), *more])
     return {"formats": bodies, "rules": rules.bodies, "cells": cells}
 
 
-def _padded(values: Sequence[AnyCell], banded: bool, columns: range) -> Sequence[AnyCell]:
-    """Empty cells count where a band colours them."""
-    return [*values, *[None] * (len(columns) - len(values))] if banded else values
+def _padded(values: Sequence[AnyCell], may_colour: bool, columns: range) -> Sequence[AnyCell]:
+    """Empty cells count where a band or a conditional format may colour them."""
+    return [*values, *[None] * (len(columns) - len(values))] if may_colour else values
 
 
 def _shown(cell: AnyCell, locale: Locale) -> tuple[str, str]:

@@ -121,6 +121,38 @@ def test_banded_rows_are_coloured_even_where_cells_are_empty():
     assert grounds == ["#ff0000"] * 2 + ["#330000"] * 2 + ["#660000"] * 2 + [None]
 
 
+def test_conditional_formats_colour_what_they_hold_for_the_first_rule_before_others():
+    def rule(condition: dict[str, Any], look: dict[str, Any], *columns: int) -> dict[str, Any]:
+        place = {"sheetId": 7, "startRowIndex": 1, "startColumnIndex": columns[0], "endColumnIndex": columns[1]}
+        return {"ranges": [place], "booleanRule": {"condition": condition, "format": look}}
+
+    def given(kind: str, value: str) -> dict[str, Any]:
+        return {"type": kind, "values": [{"userEnteredValue": value}]}
+
+    red, blue = {"backgroundColor": {"red": 1}}, {"backgroundColor": {"blue": 1}, "textFormat": {"bold": True}}
+    rules = [
+        rule(given("NUMBER_GREATER", "=1+4"), red, 0, 1),
+        rule(given("CUSTOM_FORMULA", '=$B2="x"'), blue, 0, 3),
+        {"ranges": [{"sheetId": 7}], "gradientRule": {}},
+    ]
+    spreadsheet, tab = _spreadsheet([[9, "x"], [9, "x"], [3, "y"], [4, "X"]], conditionalFormats=rules)
+    found = cells_view(spreadsheet, tab, range(4), range(4))
+    looks = {(row, column): found["formats"][index] for row, column, _, _, index, *_ in found["cells"]}
+    both, one = {"background": "#ff0000", "bold": True}, {"background": "#0000ff", "bold": True}
+    assert looks == {
+        (0, 0): {},
+        (0, 1): {},
+        (1, 0): both,
+        (1, 1): one,
+        (1, 2): one,
+        (2, 0): {},
+        (2, 1): {},
+        (3, 0): one,
+        (3, 1): one,
+        (3, 2): one,
+    }
+
+
 @pytest.mark.parametrize(
     ("value", "number_format"),
     [

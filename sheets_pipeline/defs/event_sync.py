@@ -3,7 +3,7 @@
 The run takes whatever is pending when it starts, and deletes events only once every tab they touch has been written.
 
 Dagster starts a tick of a sensor every 5 s. So the sensor waits inside its tick for the next event, and the run that it
-asked for stays until the next tick begins, to write what comes meanwhile: there is always somebody who looks.
+asked for stays until the next tick has begun, to write what comes meanwhile: there is always somebody who looks.
 """
 
 import time
@@ -29,19 +29,20 @@ from sheets_pipeline.runs.placing import place_events, place_plain_events
 from sheets_pipeline.runs.run_tags import OTHERS_TAG, add_missing, run_tags
 from sheets_pipeline.runs.settling import Round
 from sheets_pipeline.runs.switches import EVENT_SENSOR, FORMER_EVENT_SENSOR, enabled_tabs
+from sheets_pipeline.runs.tick_wait import TickWait
 
 #: After a failed run, the next one waits 5, 10, 20 ... seconds, at most this long; the circuit breaker waits longer.
 _LONGEST_PAUSE_SECONDS = 60
 
 #: Dagster's sensor daemon starts ticks this far apart; one that lasted longer would miss its next turn.
 _TICK_SECONDS = 5.0
-_WAIT_IN_TICK_SECONDS = 4.6
+_tick_wait = TickWait(_TICK_SECONDS, most_seconds=4.6)
 
 #: While rounds make way for a busy application, a run stays for so much longer: starting another costs as much as a
 #: round.
 _LONGEST_STAY_SECONDS = 60.0
 
-#: Run tag: when the next tick begins (seconds since 1970).
+#: Run tag: when the next tick has begun for sure (seconds since 1970).
 _NEXT_TICK_TAG = "sheets_pipeline/next_tick"
 
 #: While a run is under way, the sensor looks whether it has ended: at first this often, as runs end when a tick begins,
@@ -167,7 +168,7 @@ def pending_events(
 
 
 def _wait_for_events(instance: dg.DagsterInstance, opened: Pipeline) -> dg.RunRequest | dg.SkipReason:
-    started, until = time.time(), time.monotonic() + _WAIT_IN_TICK_SECONDS
+    started, until = time.time(), _tick_wait.begin(time.monotonic())
     look_again = _FIRST_LOOK_SECONDS
     if reason := why_none_are_taken(opened):
         return dg.SkipReason(reason)
@@ -178,16 +179,23 @@ def _wait_for_events(instance: dg.DagsterInstance, opened: Pipeline) -> dg.RunRe
         if not instance.get_runs_count(dg.RunsFilter(job_name="event_sync", statuses=gate.UNDER_WAY)):
             break
         if time.monotonic() >= until:
+            _tick_wait.has_waited()
             return dg.SkipReason("Events are pending; an event_sync run is under way.")
         time.sleep(min(look_again, max(0.0, until - time.monotonic())))
         look_again *= _LOOKS_GROW
     else:
+        _tick_wait.has_waited()
         return dg.SkipReason("No events are pending.")
     if reason := gate.reason_to_skip(instance, opened, "events", others=others):
         return dg.SkipReason(f"Events are pending. {reason}")
     if (pause := pause_after_failures(instance)) > 0:
         return dg.SkipReason(f"Events are pending; the last run failed, the next starts in {pause:.0f} s.")
-    return dg.RunRequest(tags=run_tags(opened, others=others) | {_NEXT_TICK_TAG: str(started + _TICK_SECONDS)})
+    return dg.RunRequest(tags=run_tags(opened, others=others) | {_NEXT_TICK_TAG: _next_look(started)})
+
+
+def _next_look(started: float) -> str:
+    """The value of the tag for a run that a tick asks for now."""
+    return str(started + _tick_wait.seconds_to_next_look(time.monotonic()))
 
 
 # Several beside each other, each for its part of the spreadsheets -------------------------------------------------------
@@ -206,7 +214,7 @@ def _is_divided(context: dg.SensorEvaluationContext, opened: Pipeline) -> bool:
 
 def _wait_for_parts(instance: dg.DagsterInstance, opened: Pipeline, of: int) -> list[dg.RunRequest] | dg.SkipReason:
     """A run for each part that has something to do and none under way; what has come is placed meanwhile."""
-    started, until = time.time(), time.monotonic() + _WAIT_IN_TICK_SECONDS
+    started, until = time.time(), _tick_wait.begin(time.monotonic())
     home = part_of(opened.spreadsheet.id, of)
     others = gate.default_rests(instance, opened, "events", enabled_tabs(instance))
     while (anew := tabs_to_write_anew(opened, instance, others=others)) or events.wait_for_event(
@@ -216,9 +224,11 @@ def _wait_for_parts(instance: dg.DagsterInstance, opened: Pipeline, of: int) -> 
         if free:
             break
         if time.monotonic() >= until:
+            _tick_wait.has_waited()
             return dg.SkipReason("Events are pending; event_sync runs of their parts are under way.")
         time.sleep(min(_PARTS_LOOK_SECONDS, max(0.0, until - time.monotonic())))
     else:
+        _tick_wait.has_waited()
         return dg.SkipReason("No events are pending.")
     reasons: dict[str, None] = {}
     requests: list[dg.RunRequest] = []
@@ -232,7 +242,7 @@ def _wait_for_parts(instance: dg.DagsterInstance, opened: Pipeline, of: int) -> 
             if (pause := pause_after_failures(instance, tags)) > 0:
                 reasons[f"Part {part}: the last run failed, the next starts in {pause:.0f} s."] = None
                 continue
-            tags |= run_tags(opened, others=leaves_default) | {_NEXT_TICK_TAG: str(started + _TICK_SECONDS)}
+            tags |= run_tags(opened, others=leaves_default) | {_NEXT_TICK_TAG: _next_look(started)}
             requests.append(dg.RunRequest(tags=tags))
     return requests or dg.SkipReason(" ".join(reasons))
 

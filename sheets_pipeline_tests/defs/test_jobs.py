@@ -15,6 +15,7 @@ from sheets_pipeline.defs import event_sync
 from sheets_pipeline.defs.event_sync import pending_events
 from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.platform.simulate import submit_quizzes
+from sheets_pipeline.runs.tick_wait import TickWait
 from sheets_pipeline.sheets.retry import RetryPolicy
 from sheets_pipeline_tests.learning_platform import Platform, job_of
 
@@ -179,7 +180,7 @@ def test_the_launchpad_says_what_may_be_set() -> None:
 def test_the_sensor_asks_for_one_run_while_events_are_pending(
     platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(event_sync, "_WAIT_IN_TICK_SECONDS", 0.1)
+    monkeypatch.setattr(event_sync, "_tick_wait", TickWait(5.0, most_seconds=0.1))
 
     def tick() -> object:
         return pending_events(

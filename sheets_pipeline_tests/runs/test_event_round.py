@@ -32,6 +32,7 @@ from sheets_pipeline.runs.jobs import Job
 from sheets_pipeline.runs.settling import Failure
 from sheets_pipeline.runs.switches import enabled_tabs
 from sheets_pipeline.runs.targets import Target
+from sheets_pipeline.runs.tick_wait import TickWait
 from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sheets.retry import RetryPolicy
 from sheets_pipeline.sync.tab import Column, ColumnType, Tab
@@ -255,7 +256,7 @@ def test_a_tab_sorted_in_the_moment_in_which_events_are_written_is_right_at_once
 def test_events_of_a_switched_off_tab_let_no_queue_grow_and_the_tab_is_written_once_it_is_on(
     platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(event_sync, "_WAIT_IN_TICK_SECONDS", 0.1)
+    monkeypatch.setattr(event_sync, "_tick_wait", TickWait(5.0, most_seconds=0.1))
     run(platform, "full_sync")
     change(platform, "delete from pending_event")
     everything = enabled_tabs

@@ -32,6 +32,7 @@ from sheets_pipeline.monitoring.status import as_json, collect
 from sheets_pipeline.runs import gate
 from sheets_pipeline.runs.run_tags import SPREADSHEET_TAG, run_tags
 from sheets_pipeline.runs.switches import EVENT_SENSOR, FULL_SYNC_SCHEDULE, enabled_tabs
+from sheets_pipeline.runs.tick_wait import TickWait
 from sheets_pipeline.settings import load_settings
 from sheets_pipeline.sheets.retry import RetryPolicy
 from sheets_pipeline.sync.circuit import Circuit
@@ -234,7 +235,7 @@ def test_who_had_switched_off_the_sensor_of_events_finds_it_off_under_its_new_na
     set_since: InstigatorStatus | None,
     is_off: bool,
 ) -> None:
-    monkeypatch.setattr(event_sync, "_WAIT_IN_TICK_SECONDS", 0.1)
+    monkeypatch.setattr(event_sync, "_tick_wait", TickWait(5.0, most_seconds=0.1))
     switch_off(platform, "quiz_submissions", status=former)
     if set_since is not None:
         switch_off(platform, EVENT_SENSOR, status=set_since)

@@ -41,6 +41,7 @@ from sheets_pipeline.runs.job_pool import in_turns
 from sheets_pipeline.runs.list_sync import PARTS_TAG, TABS_TAG
 from sheets_pipeline.runs.parted import Parted
 from sheets_pipeline.runs.run_tags import SPREADSHEET_TAG, run_tags
+from sheets_pipeline.runs.tick_wait import TickWait
 from sheets_pipeline.settings import load_settings
 from sheets_pipeline.sync.spreadsheet import Credential, Spreadsheet
 from sheets_pipeline_tests.school import TABS, School
@@ -301,7 +302,7 @@ def test_while_the_default_spreadsheet_rests_the_others_are_kept_in_step(
 ) -> None:
     instance, pipeline = school.platform.instance, school.platform.pipeline
     monkeypatch.setattr("sheets_pipeline.sync.circuit.FIRST_PAUSE_SECONDS", 60)
-    monkeypatch.setattr("sheets_pipeline.defs.event_sync._WAIT_IN_TICK_SECONDS", 0.1)
+    monkeypatch.setattr("sheets_pipeline.defs.event_sync._tick_wait", TickWait(5.0, most_seconds=0.1))
     context = dg.build_sensor_context(instance=instance, resources={"pipeline": PipelineResource()})
 
     def events() -> dict[str, Any] | None:

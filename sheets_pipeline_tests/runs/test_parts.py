@@ -21,6 +21,7 @@ from sheets_pipeline.runs.parts import PART_TAG, Part, part_in, part_of, pieces
 from sheets_pipeline.runs.placing import place_events
 from sheets_pipeline.runs.run_tags import SPREADSHEET_TAG
 from sheets_pipeline.runs.settling import Round, settle
+from sheets_pipeline.runs.tick_wait import TickWait
 from sheets_pipeline.sheets.retry import RetryPolicy
 from sheets_pipeline_tests.school import School
 
@@ -200,7 +201,7 @@ def test_the_sensor_asks_for_a_run_of_each_part_that_has_something_to_do(
     asked: Syncs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     syncs = asked
-    monkeypatch.setattr("sheets_pipeline.defs.event_sync._WAIT_IN_TICK_SECONDS", 0.1)
+    monkeypatch.setattr("sheets_pipeline.defs.event_sync._tick_wait", TickWait(5.0, most_seconds=0.1))
     instance, school = syncs.school.platform.instance, syncs.school
     context = dg.build_sensor_context(instance=instance, resources={"pipeline": PipelineResource()})
 

@@ -31,7 +31,7 @@ _SECOND = 1 / 86_400
 
 
 def spreadsheet_view(spreadsheet: Spreadsheet) -> dict[str, Any]:
-    """Title and tabs, in the order in which people see them."""
+    """Title, tabs in the order in which people see them, named ranges."""
     return {
         "id": spreadsheet.spreadsheet_id,
         "title": spreadsheet.title,
@@ -39,6 +39,11 @@ def spreadsheet_view(spreadsheet: Spreadsheet) -> dict[str, Any]:
             {**_tab_view(tab), "index": index}
             for index, tab in enumerate(spreadsheet.tabs)
             if "gridProperties" in tab.properties
+        ],
+        "names": [
+            {"name": named["name"], "sheetId": tab.sheet_id, "rect": _rectangle(tab, named["range"])}
+            for named in spreadsheet.named_ranges
+            if (tab := spreadsheet.tab_by_id(named["range"].get("sheetId", 0))) is not None
         ],
     }
 

@@ -225,6 +225,12 @@ def test_arrow_keys_move_and_shift_selects(people: Spreadsheet, show: Show):
     assert sheet.active_address() == "A1:L100"
 
 
+def _goes_to(sheet: SheetDriver, name: str) -> str:
+    sheet.page.locator("#address").fill(name)
+    sheet.page.locator("#address").press("Enter")
+    return sheet.active_address()
+
+
 def test_the_address_field_goes_to_a_cell(people: Spreadsheet, show: Show):
     sheet = show(people)
     address = sheet.page.locator("#address")
@@ -232,6 +238,9 @@ def test_the_address_field_goes_to_a_cell(people: Spreadsheet, show: Show):
     address.press("Enter")
     assert sheet.active_address() == "C90"
     expect(sheet.cell("C90")).to_be_in_viewport()
+    place = {"sheetId": 0, "startRowIndex": 1, "endRowIndex": 4, "startColumnIndex": 2, "endColumnIndex": 3}
+    people.batch_update({"addNamedRange": {"namedRange": {"name": "Scores", "range": place}}})
+    eventually(lambda: _goes_to(sheet, "scores"), "C2:C4")
     address.fill("nonsense")
     address.press("Enter")
     expect(sheet.page.get_by_role("alert").filter(has_text="no address")).to_be_visible()

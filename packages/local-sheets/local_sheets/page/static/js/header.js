@@ -24,14 +24,17 @@ export function wireHeader(app) {
   });
   const address = byId("address");
   address.addEventListener("focus", () => address.select());
-  address.addEventListener("keydown", (event) => {
+  address.addEventListener("keydown", async (event) => {
     if (event.key === "Escape") app.editor.focus();
     if (event.key !== "Enter") return;
-    const rect = parseAddress(address.value, app.tab.rowCount, app.tab.columnCount);
+    const wanted = address.value.trim().toLowerCase();
+    const named = app.names.find(({ name }) => name.toLowerCase() === wanted);
+    const rect = named?.rect ?? parseAddress(address.value, app.tab.rowCount, app.tab.columnCount);
     if (!rect) {
-      app.toast(`“${address.value}” is no address in this tab. Write one like B7 or A2:C9.`, "error");
+      app.toast(`“${address.value}” is no address in this tab and no named range. Write one like B7 or A2:C9.`, "error");
       return;
     }
+    if (named && named.sheetId !== app.tab.sheetId) await app.show(named.sheetId);
     app.selection.set({ row: rect.top, column: rect.left }, { row: rect.bottom, column: rect.right });
     app.grid.reveal(rect.top, rect.left);
     app.editor.focus();

@@ -97,6 +97,7 @@ class SheetPage {
     const asOf = this.history.version?.number ?? null;
     const spreadsheet = await api.spreadsheet(this.spreadsheetId, asOf);
     this.title = spreadsheet.title;
+    this.names = spreadsheet.names;
     document.title = `${spreadsheet.title} – Local Sheets`;
     if (document.activeElement !== byId("title")) byId("title").value = spreadsheet.title;
     const before = this.tabs;

@@ -234,10 +234,7 @@ def _record(connection: sa.Connection, messages: Sequence[Message], tab: Tab) ->
     if len(set(keys)) < len(keys):
         raise _SharedRow
     known = known_rows(connection, tab_id, keys)
-    # A new row, one whose key was changed, one of people's own, or a cell that holds something else by now: it is read.
-    asks = [
-        message.keys or one.is_typed_over or not one.keys <= known for message, one in zip(messages, told, strict=True)
-    ]
+    asks = [_asks_for_look(message, one, known) for message, one in zip(messages, told, strict=True)]
     if any(asks):
         looks.ask(connection, tab_id)
     edits = tab.edits
@@ -264,6 +261,12 @@ class _Told(NamedTuple):
     seen: list[Seen]
     zone: tzinfo
     is_typed_over: bool
+
+
+def _asks_for_look(message: Message, told: _Told, known: set[str]) -> bool:
+    """Whether the tab is to be read: for a new row, one whose key was changed, one of people's own, a cell that holds something
+    else by now, and cells of which nobody knows where they were cut out."""
+    return message.keys or message.may_be_cut or told.is_typed_over or not told.keys <= known
 
 
 def _told(message: Message, tab: Tab) -> _Told:

@@ -74,6 +74,11 @@ class Message(BaseModel):
     #: Whether key cells were among those that were changed.
     keys: bool = False
 
+    @property
+    def may_be_cut(self) -> bool:
+        """Whether cells may have been moved here: the event of a cell that was typed into says so, no other event does."""
+        return self.kind == "edit" and self.old is None and self.new is None
+
 
 def spreadsheet_of(body: bytes) -> str:
     """The id that a message names, whose secret must have signed it; blank where it names none."""

@@ -103,9 +103,10 @@ def test_what_a_message_does_not_tell_is_read_without_a_sync(way: Way) -> None:
     way.send(way.message("UserProfiles", "full_name", [[3, "Copied"]]))
     apply_due(way.pipeline)
     assert (way.edits()[0]["state"], way.user(3).full_name != "Copied") == ("awaiting", True)
-    # A row without a key, or with one that is not ours, asks for a look; one that is known does not.
-    for key, asks in ((None, True), (4711, True), (4, False)):
-        answer = way.send(way.message("UserProfiles", "email", [[key, before]]))
+    # A row without a key, or with one that is not ours, asks for a look, and cells that may have been cut out elsewhere: what
+    # stood there is blank by now. A cell of a row that is known, which was typed into, does not.
+    for key, new, asks in ((None, before, True), (4711, before, True), (4, None, True), (4, before, False)):
+        answer = way.send(way.message("UserProfiles", "email", [[key, before]], new=new))
         assert answer.status_code == 202
         with way.pipeline.state.connect() as connection:
             assert (looks.next_due(connection) is not None) == asks

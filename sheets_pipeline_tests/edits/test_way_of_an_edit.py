@@ -78,11 +78,12 @@ class Way:
         return writer.full_sync(frame, computed_at=computed_at)
 
     def message(self, title: str, column: str, rows: list[list[Any]], **more: Any) -> dict[str, Any]:
-        """What the script sends for rows of key and value."""
+        """What the script sends for rows of key and value: typed where it is one text, else pasted."""
+        typed = [value for _, value in rows if len(rows) == 1 and isinstance(value, str)]
         return {
             "id": str(uuid.uuid4()), "kind": "edit", "spreadsheet": self.platform.spreadsheet_id, "tab": title,
             "at": int(time.time() * 1000), "locale": "en_US", "zone": "Etc/GMT", "columns": [column],
-            "rows": [{"key": [key], "cells": [value]} for key, value in rows],
+            "rows": [{"key": [key], "cells": [value]} for key, value in rows], "new": typed[0] if typed else None,
         } | more  # fmt: skip
 
     @staticmethod
@@ -110,6 +111,10 @@ class Way:
     def user(self, key: int) -> Any:
         with self.platform.engine.connect() as connection:
             return connection.execute(sa.select(users).where(users.c.id == key)).one()
+
+    def is_look_due(self) -> bool:
+        with self.pipeline.state.connect() as connection:
+            return looks.next_due(connection) is not None
 
     def kinds(self) -> list[str]:
         """Of the messages that were taken."""
@@ -154,6 +159,7 @@ def test_what_is_typed_reaches_the_database_through_the_shipped_script(
                 way.edits()
             )
             script.wait_for_executions(3, event_type="ON_EDIT")
+            assert wait_until(lambda: not way.is_look_due(), seconds=20)  # after the paste
             way.platform.server.faults({"action": "error", "method": "script.triggers.on_edit"})
             script.type("UserProfiles!C5", "lost@x.org", user="ann@example.org")
             script.type("UserProfiles!C5", "kept@x.org", user="ann@example.org")

@@ -197,6 +197,7 @@ def test_edits_come_back_from_each_spreadsheet_into_the_table_of_its_tab(
         now = int(time.time())
         said = {"id": str(uuid.uuid4()), "kind": "edit", "spreadsheet": where, "tab": "Scores", "at": now * 1000}
         said |= {"locale": "en_US", "zone": "Etc/UTC", "columns": [column], "rows": [{"key": key, "cells": [value]}]}
+        said |= {"new": str(value)}
         body = json.dumps(said).encode()
         intake = Intake(lambda: pipeline, "secret", is_enabled=lambda: True)
         return intake.receive(body, str(now), sign(secret_of(where, "secret"), str(now), body))

@@ -1,6 +1,7 @@
-"""Runs that were launched and whose worker ended before it could say that it began, as all of this host was stopped.
+"""Runs that were launched and whose worker ended before it could say that it began, with all of this host or the warm process.
 
-Nobody but the daemon that comes next can tell: Dagster waits for such a run until its start timeout, and events with it.
+Nobody but the daemon can tell, or the one that comes next: Dagster waits for such a run until its start timeout, and events
+with it.
 """
 
 import socket
@@ -30,7 +31,7 @@ def end_orphans(instance: dg.DagsterInstance) -> list[str]:
         notes = notes_of_launch(instance, run.run_id, "pid", "host")
         if notes.get("host") != socket.gethostname() or psutil.pid_exists(int(notes["pid"])):
             continue
-        report_death_to(instance, run.run_id, f"process {notes['pid']} was gone when the daemon started")
+        report_death_to(instance, run.run_id, f"process {notes['pid']} is gone")
         ended.append(run.run_id)
     return ended
 

@@ -4,6 +4,7 @@ Each run has a process and a session of its own, noted in a tag of the run, so w
 can see whether it lives and end it.
 """
 
+import logging
 import subprocess
 import sys
 import threading
@@ -32,6 +33,10 @@ from sheets_pipeline.processes.priority import DEFAULT_NICE, MOST_NICE
 
 DEFAULT_MODULES = ["pandas", "gspread", "psycopg", "psycopg2.extras", "sheets_pipeline.definitions"]
 
+logger = logging.getLogger(__name__)
+
+#: After the end of a warm process its workers are looked at so often; they begin their runs within a second or two.
+_ORPHAN_LOOKS_SECONDS = (0.0, 1.0, 5.0)
 #: A worker notes its identity about this soon after it was launched.
 _IDENTITY_SECONDS = 15
 
@@ -81,7 +86,7 @@ class WarmRunLauncher(DefaultRunLauncher):
     def register_instance(self, instance: dg.DagsterInstance) -> None:
         """Called by Dagster once; the daemon, which launches most runs, warms up now."""
         super().register_instance(instance)
-        self.warm = WarmClient(self.modules, _modules_of(instance), self.nice)
+        self.warm = WarmClient(self.modules, _modules_of(instance), self.nice, on_end=self._look_for_orphans)
         if is_daemon():
             keep_connections(instance)
             self.warm.prepare()
@@ -109,6 +114,16 @@ class WarmRunLauncher(DefaultRunLauncher):
         )
         if at_once:
             self.warm.expect(args, load_data_of(run, self._instance))
+
+    def _look_for_orphans(self) -> None:
+        """Nobody looks after workers of a warm process that is gone; one that had not begun may be killed right after it."""
+        for seconds in _ORPHAN_LOOKS_SECONDS:
+            time.sleep(seconds)
+            try:
+                if self.has_instance:
+                    end_orphans(self._instance)
+            except Exception as error:  # Dagster's storage is away, and its start timeout remains
+                logger.info("Workers of a warm process that is gone were not looked at (%s).", type(error).__name__)
 
     def _start_cold(self, run_id: str, serialized_args: str) -> int:
         process = subprocess.Popen(

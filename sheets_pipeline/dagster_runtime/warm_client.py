@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from multiprocessing import Pipe
 from typing import Any
 
@@ -33,7 +33,7 @@ class WarmHandle:
 
     def __init__(self, fingerprint: str) -> None:
         self.fingerprint = fingerprint
-        self.is_ready = False
+        self.is_ready = self.is_stopped = False
         self.locations: dict[str, str] = {}
         self.channel, theirs = Pipe()
         with theirs:
@@ -89,6 +89,7 @@ class WarmHandle:
 
     def stop(self) -> None:
         """End it now; its workers run on. Closing our end is enough unless it hangs."""
+        self.is_stopped = self.process.poll() is None
         self.channel.close()
         try:
             self.process.wait(0.5 if self.is_ready else 0)
@@ -101,11 +102,17 @@ class WarmClient:
     """At most one warm process that fits the code on disk. Safe to call from many threads.
 
     ``modules`` are imported and watched for changes, ``further_modules`` only imported; workers get a priority ``nice``
-    steps below ours.
+    steps below ours. ``on_end`` is called, in a thread, when a warm process ended by itself: nobody looks after its workers.
     """
 
-    def __init__(self, modules: Sequence[str], further_modules: Sequence[str] = (), nice: int = 0) -> None:
-        self.modules, self.further_modules, self.nice = modules, further_modules, nice
+    def __init__(
+        self,
+        modules: Sequence[str],
+        further_modules: Sequence[str] = (),
+        nice: int = 0,
+        on_end: Callable[[], object] = lambda: None,
+    ) -> None:
+        self.modules, self.further_modules, self.nice, self.on_end = modules, further_modules, nice, on_end
         self._lock = threading.Lock()
         self._current: WarmHandle | None = None
         self._retired: list[WarmHandle] = []
@@ -183,7 +190,7 @@ class WarmClient:
             self._failed = (fingerprint, time.monotonic())
             logger.warning("No warm process, runs start cold (slower): %s.", error)
             return None
-        threading.Thread(target=self._watch_warm_up, args=[handle], name="warm-up", daemon=True).start()
+        threading.Thread(target=self._watch, args=[handle], name="warm-process", daemon=True).start()
         return handle
 
     def _forget_ended(self) -> None:
@@ -191,9 +198,12 @@ class WarmClient:
             handle.channel.close()
             self._retired.remove(handle)
 
-    def _watch_warm_up(self, handle: WarmHandle) -> None:
+    def _watch(self, handle: WarmHandle) -> None:
         problem = handle.warm_up([*self.further_modules, *self.modules], self.nice)
         if problem is None:
+            handle.process.wait()
+            if not handle.is_stopped:
+                self.on_end()
             return
         with self._lock:
             if self._current is not handle:  # replaced or closed meanwhile

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,10 +11,12 @@ from types import SimpleNamespace
 import dagster as dg
 import psutil
 import pytest
+from dagster._core.events import EngineEventData
 from dagster._core.launcher.base import WorkerStatus
 from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, ManagedGrpcPythonEnvCodeLocationOrigin
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
+from sheets_pipeline.dagster_runtime.orphans import launch_notes
 from sheets_pipeline.dagster_runtime.run_launcher import WarmRunLauncher, _server_id
 from sheets_pipeline.errors import SettingsError
 from sheets_pipeline_tests.dagster_runtime.harness import Harness, eventually, harness
@@ -90,8 +94,15 @@ def test_runs_outlive_the_warm_process_and_their_death_shows_in_run_monitoring(t
     with harness(tmp_path) as ours:
         warm_pid = ours.warm_up()
         run_id, worker = ours.launch_waiting()
+        not_begun, not_ready = ours.create("speaking"), subprocess.Popen(["sleep", "60"])
+        notes = EngineEventData(launch_notes(not_ready.pid))
+        ours.instance.report_engine_event("Launched run worker.", ours.run(not_begun), notes)
         os.kill(warm_pid, signal.SIGKILL)
         assert worker.is_alive()
+        time.sleep(0.2)
+        not_ready.kill()
+        not_ready.wait()
+        assert ours.end_of(not_begun) is dg.DagsterRunStatus.FAILURE  # long before Dagster's start timeout
         os.kill(worker.pid, signal.SIGKILL)
         eventually(lambda: not worker.is_alive())
         health = ours.launcher.check_run_worker_health(ours.run(run_id))

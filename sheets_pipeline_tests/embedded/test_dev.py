@@ -117,7 +117,10 @@ def family_of(settings: Settings) -> list[int]:
 def is_running(pid: int) -> bool:
     import psutil
 
-    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def wait_ready(settings: Settings, process: subprocess.Popen[bytes], log: Path) -> None:

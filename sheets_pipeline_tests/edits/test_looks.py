@@ -1,13 +1,16 @@
 """Tabs are read soon where a message does not tell everything: once for all who ask, by whoever comes first."""
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
 from sheets_pipeline.database.edit_tables import sheet_edit_message
 from sheets_pipeline.database.row_tables import sheet_tab_look
 from sheets_pipeline.edits import ledger, looks
+from sheets_pipeline.edits.applier import Applier
 from sheets_pipeline.edits.apply import apply_due
 from sheets_pipeline.edits.look import look_due
 from sheets_pipeline_tests.edits.stage import Stage
@@ -81,6 +84,16 @@ def test_who_takes_messages_in_reads_first_what_was_typed_while_nobody_did(stage
     assert due() is None
     looks.ask_after_absence(stage.state, ["Tasks"])
     assert due() < datetime.now(UTC) + timedelta(seconds=looks.APART_SECONDS + 1)
+
+
+def test_a_process_that_takes_messages_in_asks_for_that_once(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[sa.Engine] = []
+    monkeypatch.setattr(looks, "ask_after_absence", lambda engine, _tabs: asked.append(engine))
+    pipeline: Any = SimpleNamespace(state=stage.state, settings=SimpleNamespace(edits_poll_seconds=None))
+    applier = Applier(lambda: pipeline, lambda: 0)
+    for _ in range(2):
+        applier._read(pipeline)
+    assert asked == [stage.state]
 
 
 def test_what_a_message_does_not_tell_is_read_without_a_sync(way: Way) -> None:

@@ -206,14 +206,14 @@ def wait_until_ready(services: Services, seconds: float = 300) -> Watch:
             return Watch(services, connect(services.database_url))
 
 
-def single_submissions(engine: Any, watch: Watch, count: int) -> None:
-    """One about every 5 s, a little off, so as not to fall into step with the sensor's ticks; waits for each."""
+def single_submissions(engine: Any, watch: Watch, count: int, apart: float = 5) -> None:
+    """One about every so many seconds, a little off, so as not to fall into step with the sensor's ticks."""
     rng = random.Random(1)
     for number in range(count):
         started = time.monotonic()
         [submission] = submit_quizzes(engine, 1, 1, seed=number)
         watch.add(submission)
-        time.sleep(max(0.0, started + 5 + rng.uniform(-1, 1) - time.monotonic()))
+        time.sleep(max(0.0, started + apart + rng.uniform(-1, 1) - time.monotonic()))
     drain(watch)
 
 

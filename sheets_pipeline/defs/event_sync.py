@@ -3,12 +3,14 @@
 The run takes whatever is pending when it starts, and deletes events only once every tab they touch has been written.
 
 Dagster starts a tick of a sensor every 5 s. So the sensor waits inside its tick for the next event, and the run that it
-asked for stays until the next tick has begun, to write what comes meanwhile: there is always somebody who looks.
+asked for stays at least until the next tick has begun: there is always somebody who looks. While events keep coming, it
+stays and writes them (``runs/stay.py``).
 """
 
 import time
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import AbstractContextManager, suppress
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -16,7 +18,7 @@ import dagster as dg
 from sheets_pipeline.components.tab_asset import is_refreshed_by_events
 from sheets_pipeline.dagster_runtime.at_once import AT_ONCE_TAG
 from sheets_pipeline.dagster_runtime.connections import shared
-from sheets_pipeline.dagster_runtime.instigators import carry_over_off
+from sheets_pipeline.dagster_runtime.instigators import carry_over_off, switched_off
 from sheets_pipeline.database import event_parts, events
 from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.defs.running import CONSOLE, RUN_CONFIG
@@ -24,10 +26,12 @@ from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.runs import gate, governor
 from sheets_pipeline.runs.event_round import sync_due_events, tabs_to_write_anew
 from sheets_pipeline.runs.failures import explained
+from sheets_pipeline.runs.loaded_code import differs_from_disk
 from sheets_pipeline.runs.parts import PART_TAG, Part, part_in, part_of
 from sheets_pipeline.runs.placing import place_events, place_plain_events
 from sheets_pipeline.runs.run_tags import OTHERS_TAG, add_missing, run_tags
 from sheets_pipeline.runs.settling import Round
+from sheets_pipeline.runs.stay import LONGEST_SECONDS, stays_until
 from sheets_pipeline.runs.switches import EVENT_SENSOR, FORMER_EVENT_SENSOR, enabled_tabs
 from sheets_pipeline.runs.tick_wait import TickWait
 
@@ -38,16 +42,12 @@ _LONGEST_PAUSE_SECONDS = 60
 _TICK_SECONDS = 5.0
 _tick_wait = TickWait(_TICK_SECONDS, most_seconds=4.6)
 
-#: While rounds make way for a busy application, a run stays for so much longer: starting another costs as much as a
-#: round.
-_LONGEST_STAY_SECONDS = 60.0
-
 #: Run tag: when the next tick has begun for sure (seconds since 1970).
 _NEXT_TICK_TAG = "sheets_pipeline/next_tick"
 
-#: While a run is under way, the sensor looks whether it has ended: at first this often, as runs end when a tick begins,
-#: then ever less, as this one may rest.
-_FIRST_LOOK_SECONDS, _LOOKS_GROW = 0.05, 1.25
+#: While a run is under way and events are pending, the sensor looks whether it has ended: at first this often, then ever
+#: less, as it may rest.
+_FIRST_LOOK_SECONDS, _LOOKS_GROW, _LAST_LOOK_SECONDS = 0.05, 1.25, 0.25
 
 #: With several parts, the sensor looks this often who is at work, and places what has come.
 _PARTS_LOOK_SECONDS = 0.2
@@ -66,50 +66,89 @@ def sync_pending_events(context: dg.OpExecutionContext, pipeline: PipelineResour
     Gives the materializations itself: what is only logged is lost where the step fails.
     """
     opened = pipeline.opened()
-    others, part = OTHERS_TAG in context.run.tags, part_in(context.run.tags)
-    add_missing(context.instance, context.run, run_tags(opened, others=others))
+    add_missing(context.instance, context.run, run_tags(opened, others=OTHERS_TAG in context.run.tags))
     next_tick = float(context.run.tags.get(_NEXT_TICK_TAG, 0))
     if not next_tick and (reason := why_none_are_taken(opened)):  # the sensor has asked
         context.log.warning(reason)
         yield dg.Output(None)
         return
-    rounds: list[Round] = []
-    failure: dg.Failure | None = None
-    try:
-        with explained(context.instance, context.run.run_id, pipeline.opened):
-            while not rounds or _is_another_wanted(context, opened, rounds[-1], next_tick, part):
-                governor.wait_before_round(context, opened)
-                rounds.append(Round())
-                if part:
-                    place_events(opened, context, rounds[-1], part.of)
-                sync_due_events(opened, context, rounds[-1], others=others, part=part)
-    except dg.Failure as error:
-        failure = error
-    yield from (one for done in rounds for one in done.materializations)
-    if failure is not None:
-        raise failure
+    told = partial(explained, context.instance, context.run.run_id, pipeline.opened)
+    rounds, last_event = [Round()], time.time()
+    while True:
+        failure = _write_round(context, opened, rounds[-1], told)
+        yield from rounds[-1].materializations
+        if failure is not None:
+            raise failure
+        last_event = time.time() if rounds[-1].events else last_event
+        with told():
+            if not _is_another_wanted(context, opened, rounds[-1], next_tick, last_event):
+                break
+        rounds.append(Round())
     context.add_output_metadata(rounds_metadata(rounds))
     yield dg.Output(None)
 
 
+def _write_round(
+    context: dg.OpExecutionContext, opened: Pipeline, total: Round, told: Callable[[], AbstractContextManager[None]]
+) -> dg.Failure | None:
+    """Write what is due, which is added to ``total``; gives what failed, so that what did not is noted before."""
+    others, part = OTHERS_TAG in context.run.tags, part_in(context.run.tags)
+    try:
+        with told():
+            governor.wait_before_round(context, opened)
+            if part:
+                place_events(opened, context, total, part.of)
+            sync_due_events(opened, context, total, others=others, part=part)
+    except dg.Failure as error:
+        return error
+    return None
+
+
 def _is_another_wanted(
-    context: dg.OpExecutionContext, opened: Pipeline, last: Round, next_tick: float, part: Part | None
+    context: dg.OpExecutionContext, opened: Pipeline, last: Round, next_tick: float, last_event: float
 ) -> bool:
-    """Whether the run goes on to another round; waits until there are events for it."""
+    """Whether the run goes on to another round; waits until there are events for it.
+
+    A database that is away by now has no say in what has been written.
+    """
     if not next_tick:  # started by hand: somebody waits for its end
         return False
-    if governor.wait_after_round(context, opened, last.seconds, last.busy_seconds, part):
-        if time.time() > next_tick + _LONGEST_STAY_SECONDS:
+    part = part_in(context.run.tags)
+    try:
+        if governor.wait_after_round(context, opened, last.seconds, last.busy_seconds, part):
+            if time.time() > next_tick + LONGEST_SECONDS:
+                return False
+        elif not _wait_for_another(opened, last, stays_until(next_tick, last_event), part):
             return False
-        if reason := gate.reason_to_skip(context.instance, opened, "events", others=OTHERS_TAG in context.run.tags):
-            context.log.info("Events are pending. %s", reason)
-            return False
-        return True
+        reason = _why_no_other(context, opened)
+    except gate.UNREACHABLE as error:
+        context.log.info("No more events are waited for. %s", gate.in_one_line(error))
+        return False
+    if reason:
+        context.log.info("Events are pending. %s", reason)
+    return reason is None
+
+
+def _wait_for_another(opened: Pipeline, last: Round, until: float, part: Part | None) -> bool:
+    """Whether there are events before then."""
     if part and not last.events:  # another run places what has come
         time.sleep(_PART_POLL_SECONDS)
-    left = next_tick - time.time()
     poll, only = (_PART_POLL_SECONDS, part.events_to_look_at) if part else (events.POLL_SECONDS, ())
+    left = until - time.time()
     return left > 0 and events.wait_for_event(opened.platform, left, poll_seconds=poll, only=only)
+
+
+def _why_no_other(context: dg.OpExecutionContext, opened: Pipeline) -> str | None:
+    """Why the events that wait are not for this run; None where they are."""
+    instance, others = context.instance, OTHERS_TAG in context.run.tags
+    origin = context.run.remote_job_origin
+    if EVENT_SENSOR in switched_off(instance, origin.location_name if origin else None):
+        return f"{EVENT_SENSOR} is switched off."
+    if differs_from_disk():
+        return "Declarations have changed: the next run takes them as they are now."
+    if others and not gate.default_rests(instance, opened, "events", enabled_tabs(instance)):
+        return "The default spreadsheet rests no more: the next run takes its events, too."
+    return gate.reason_to_skip(instance, opened, "events", others=others)
 
 
 def why_none_are_taken(opened: Pipeline) -> str | None:
@@ -182,7 +221,7 @@ def _wait_for_events(instance: dg.DagsterInstance, opened: Pipeline) -> dg.RunRe
             _tick_wait.has_waited()
             return dg.SkipReason("Events are pending; an event_sync run is under way.")
         time.sleep(min(look_again, max(0.0, until - time.monotonic())))
-        look_again *= _LOOKS_GROW
+        look_again = min(look_again * _LOOKS_GROW, _LAST_LOOK_SECONDS)
     else:
         _tick_wait.has_waited()
         return dg.SkipReason("No events are pending.")

@@ -68,6 +68,11 @@ def follow(instance: dg.DagsterInstance, pipeline: Pipeline) -> None:
         reload_tabs()
 
 
+def differs_from_disk() -> bool:
+    """Whether declarations have changed since this process has loaded them."""
+    return declarations.files() != loaded_files()
+
+
 def difference(loaded: LoadedCode, on_disk: Mapping[str, str], titles: Mapping[str, list[str]]) -> str | None:
     """How the files on disk differ from those that are loaded, and what to do; None where they do not.
 

@@ -9,15 +9,19 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 
-from sheets_pipeline.database import events, history
+from sheets_pipeline.database import events, history, leases
 from sheets_pipeline.definitions import defs
 from sheets_pipeline.defs import event_sync
 from sheets_pipeline.defs.event_sync import pending_events
 from sheets_pipeline.defs.resources import PipelineResource
 from sheets_pipeline.platform.simulate import submit_quizzes
+from sheets_pipeline.runs import stay
+from sheets_pipeline.runs.run_tags import OTHERS_TAG
+from sheets_pipeline.runs.switches import EVENT_SENSOR
 from sheets_pipeline.runs.tick_wait import TickWait
 from sheets_pipeline.sheets.retry import RetryPolicy
 from sheets_pipeline_tests.learning_platform import Platform, job_of
+from sheets_pipeline_tests.runs.test_gate import switch_off
 
 USERS, COURSES = dg.AssetKey("user_profiles"), dg.AssetKey("course_statistics")
 
@@ -64,6 +68,7 @@ def test_a_materialization_carries_numbers_and_a_link(platform: Platform) -> Non
     assert "preview" not in metadata
 
 
+@pytest.mark.usefixtures("patient_tabs")
 def test_a_quiz_submission_shows_in_both_tabs_after_event_sync(platform: Platform) -> None:
     fill(platform)
     before = platform.rows("UserProfiles"), platform.rows("course_statistics")
@@ -196,7 +201,8 @@ def test_the_sensor_asks_for_one_run_while_events_are_pending(
     assert "under way" in str(skipped.skip_message)
 
 
-def test_the_sensor_notices_an_event_while_it_waits(platform: Platform) -> None:
+def test_the_sensor_notices_an_event_while_it_waits(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_sync, "_tick_wait", TickWait(60.0, most_seconds=30))
     timer = threading.Timer(0.5, lambda: list(submit_quizzes(platform.engine, 1, 100)))
     began = time.monotonic()
     timer.start()
@@ -204,20 +210,95 @@ def test_the_sensor_notices_an_event_while_it_waits(platform: Platform) -> None:
         pending_events(dg.build_sensor_context(instance=platform.instance, resources={"pipeline": PipelineResource()})),
         dg.RunRequest,
     )
-    assert 0.5 < time.monotonic() - began < 3
+    assert time.monotonic() - began > 0.5
     timer.join()
 
 
-def test_a_run_writes_what_comes_until_the_next_tick(platform: Platform) -> None:
+def test_a_run_writes_what_comes_until_the_next_tick(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stay, "IDLE_SECONDS", 0)
     fill(platform)
     platform.server.reset_stats()
-    timer = threading.Timer(1, lambda: list(submit_quizzes(platform.engine, 1, 100)))
-    timer.start()
-    result = run(platform, "event_sync", tags={"sheets_pipeline/next_tick": str(time.time() + 3)})
+    tick, waits, wait = 1000.0, list[float](), events.wait_for_event
+    timer = threading.Timer(0.3, lambda: list(submit_quizzes(platform.engine, 1, 100)))
+
+    def comes_meanwhile(engine: sa.Engine, seconds: float, **options: Any) -> bool:
+        waits.append(seconds)
+        timer.start()
+        return wait(engine, seconds, **options)
+
+    # A minute before the tick until something has come, and at the tick from then on, however long that takes.
+    now = SimpleNamespace(time=lambda: tick - 60 * (not waits), sleep=time.sleep)
+    monkeypatch.setattr(event_sync, "time", now)
+    monkeypatch.setattr(events, "wait_for_event", comes_meanwhile)
+    result = run(platform, "event_sync", tags={"sheets_pipeline/next_tick": str(tick)})
     timer.join()
     assert result.success
+    assert waits == [60]
     assert pending(platform) == 0
     assert platform.server.stats()["totals"]["writes"] > 0
+
+
+def test_a_run_stays_while_events_keep_coming(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stay, "IDLE_SECONDS", 2.5)
+    fill(platform)
+    now, waits, told = [1000.0], list[float](), list[int]()
+
+    def comes_twice(_: object, seconds: float, **__: object) -> bool:
+        """A second and a half after the events before; then nothing."""
+        [under_way] = platform.instance.get_runs(dg.RunsFilter(job_name="event_sync"))
+        logged = platform.instance.all_logs(under_way.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
+        told.append(len(logged))
+        waits.append(seconds)
+        if len(waits) == 3:
+            return False
+        now[0] += 1.5
+        list(submit_quizzes(platform.engine, 1, 100))
+        return True
+
+    monkeypatch.setattr(event_sync, "time", SimpleNamespace(time=lambda: now[0], sleep=time.sleep))
+    monkeypatch.setattr(events, "wait_for_event", comes_twice)
+    list(submit_quizzes(platform.engine, 1, 100))
+    result = run(platform, "event_sync", tags={"sheets_pipeline/next_tick": str(now[0])})
+    assert result.success
+    assert pending(platform) == 0
+    assert waits == [2.5] * 3
+    assert 0 < told[0] < told[1] < told[2], "each round tells what it wrote"
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        pytest.param("pause", "Events are pending. Paused by a person", id="a pause"),
+        pytest.param("sensor", "Events are pending. pending_events is switched off.", id="its sensor off"),
+        pytest.param("declarations", "Events are pending. Declarations have changed", id="other declarations"),
+        pytest.param(
+            "default", "Events are pending. The default spreadsheet rests no more", id="a default that is back"
+        ),
+        pytest.param("database", "No more events are waited for. A database does not answer: gone", id="a database"),
+    ],
+)
+def test_a_run_that_stays_ends_well_with(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, what: str, said: str
+) -> None:
+    def waits(*_: object, **__: object) -> bool:
+        if what == "database":
+            raise sa.exc.OperationalError("select", {}, Exception("gone"))
+        if what == "pause":
+            leases.take(platform.pipeline.state, "a person", 60)
+        elif what == "sensor":
+            switch_off(platform, EVENT_SENSOR)
+        elif what == "declarations":
+            monkeypatch.setattr(event_sync, "differs_from_disk", lambda: True)
+        list(submit_quizzes(platform.engine, 1, 100))
+        return True
+
+    fill(platform)
+    monkeypatch.setattr(events, "wait_for_event", waits)
+    tags = {"sheets_pipeline/next_tick": str(time.time())} | ({OTHERS_TAG: "any"} if what == "default" else {})
+    result = run(platform, "event_sync", tags=tags)
+    assert result.success
+    assert any(said in entry.user_message for entry in platform.instance.all_logs(result.run_id))
+    assert pending(platform) == (0 if what == "database" else pytest.approx(3, abs=2))
 
 
 def test_after_a_failed_run_the_sensor_waits_before_the_next(platform: Platform) -> None:

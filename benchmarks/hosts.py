@@ -45,6 +45,9 @@ RECOVERY_SECONDS = 60.0
 #: How long the cable is pulled, or a host stands still: past all leases.
 _AWAY_SECONDS = 45.0
 
+#: A host's worker takes runs by then.
+_STARTING_SECONDS = 20.0
+
 _PROGRAMS = Path(sys.executable).parent
 
 
@@ -75,6 +78,13 @@ class Ground:
     def relay(self, run: Callable[[list[str]], Any], listen: str, target: str) -> None:
         """Make the common services reachable there."""
         run([sys.executable, "-m", "benchmarks.hosts_net", "relay", listen, target, *self.ports])
+
+    def add(self, name: str) -> None:
+        """One more host, with all that runs on it."""
+        host = Host(name, len(self.hosts), self.folder / name, _environment(self, self.folder / name))
+        _configure(host.folder)
+        self.hosts.append(host)
+        self.start(host)
 
     def start(self, host: Host, clock: str | None = None) -> None:
         """All that runs on a host."""
@@ -115,7 +125,7 @@ class Ground:
 
 @contextmanager
 def running() -> Iterator[Ground]:
-    """Three hosts with their common services; all gone afterwards."""
+    """Two hosts with their common services; all gone afterwards, with what was added."""
     folder = Path(tempfile.mkdtemp(prefix="hosts-", dir="/var/tmp"))
     for name in ("DATABASE_URL", "PIPELINE_DATABASE_URL", "DAGSTER_POSTGRES_URL", "SPREADSHEET_ID", "DAGSTER_HOME"):
         os.environ.pop(name, None)
@@ -127,11 +137,8 @@ def running() -> Iterator[Ground]:
     try:
         ground.start_redis()
         ground.relay(lambda words: ground.relays.append(subprocess.Popen(words, cwd=ROOT)), CENTRE, "127.0.0.1")
-        for number, name in enumerate(("host-a", "host-b", "host-c")):
-            host = Host(name, number, folder / name, _environment(ground, folder / name))
-            _configure(host.folder)
-            ground.hosts.append(host)
-            ground.start(host)
+        for name in ("host-a", "host-b"):
+            ground.add(name)
         yield ground
     finally:
         for host in ground.hosts:
@@ -336,7 +343,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.hosts", description=__doc__)
     parser.add_argument("--faults", nargs="*", choices=FAULTS, default=list(FAULTS))
     parser.add_argument(
-        "--single", type=int, default=24, help="so many submissions before, one every 5 s (default: %(default)s)"
+        "--single",
+        type=int,
+        default=24,
+        help="submissions to two hosts, one every 5 s, and half as many, one every 20 s (default: %(default)s)",
     )
     parser.add_argument(
         "--seconds", type=float, default=80, help="of submissions with each fault (default: %(default)s)"
@@ -351,12 +361,15 @@ def main() -> None:
     with running() as ground:
         watch = wait_until_ready(ground.services)
         results: dict[str, dict[str, Any]] = {}
-        if arguments.single:
+        patterns = ((5, arguments.single), (20, arguments.single // 2)) if arguments.single else ()
+        for apart, count in patterns:
             watch.take()
             began = time.time()
-            single_submissions(ground.engine, watch, arguments.single)
-            results["nothing, one every 5 s"] = judged(ground, watch.take(), began)
+            single_submissions(ground.engine, watch, count, apart)
+            results[f"nothing, on two hosts, one every {apart} s"] = judged(ground, watch.take(), began)
             print(results, flush=True)
+        ground.add("host-c")
+        time.sleep(_STARTING_SECONDS)
         results |= {name: measure(ground, watch, name, arguments.seconds) for name in arguments.faults}
         watch.close()
     (arguments.output / "hosts.md").write_text(render(about, results))

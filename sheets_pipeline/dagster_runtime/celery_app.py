@@ -23,6 +23,9 @@ _UNUSED_SECONDS = 86_400.0
 #: A broker that does not answer is tried again, by launcher and workers alike; none of them waits for it without end.
 _CONNECT_SECONDS = 5.0
 
+#: A process that is not ready for a run by then is replaced; Celery's own 4 s are too few while the database is away.
+_READY_SECONDS = 180.0
+
 
 def celery_app(broker: str) -> Celery:
     """The Celery application of a broker (``redis://...``, ``amqp://...``).
@@ -36,7 +39,9 @@ def celery_app(broker: str) -> Celery:
         task_ignore_result=True,
         task_store_errors_even_if_ignored=False,
         worker_prefetch_multiplier=1,
+        worker_proc_alive_timeout=_READY_SECONDS,
         worker_max_tasks_per_child=1,  # a run has a process of its own, forked from one that has imported everything
+        worker_pool="sheets_pipeline.dagster_runtime.celery_pool:OneRunEach",
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,
         worker_cancel_long_running_tasks_on_connection_loss=False,

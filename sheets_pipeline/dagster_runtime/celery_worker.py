@@ -16,7 +16,7 @@ from contextlib import contextmanager
 
 import dagster as dg
 import sqlalchemy as sa
-from celery.signals import setup_logging, worker_process_init
+from celery.signals import setup_logging, worker_process_init, worker_process_shutdown
 from dagster._grpc.types import ExecuteRunArgs
 from dagster._serdes import deserialize_value
 from dagster._utils.interrupts import capture_interrupts
@@ -59,38 +59,28 @@ def _log(**_: object) -> None:
 
 @worker_process_init.connect  # type: ignore[untyped-decorator]
 def _prepare(**_: object) -> None:
-    """In each forked process, before there is a run: nothing outlives its worker, and what takes time is begun."""
+    """In each forked process, before it takes a run: nothing outlives its worker, and what takes time is done.
+
+    Celery gives runs to processes that have come to the end of this, so that no run waits for it while another process is there.
+    """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
     begin_ahead()
-    _opening.begin()
+    try:
+        _opened.append(_open())
+        build_ahead(_opened[0][0])
+    except Exception as error:  # what cannot be opened now is tried again by the run
+        logger.info("Not ready ahead of a run (%s).", type(error).__name__)
 
 
-class _Opening:
-    """Opens Dagster's storage and the locks of runs; a process of its own does so once, for the one run that it executes."""
+@worker_process_shutdown.connect  # type: ignore[untyped-decorator]
+def _end(exitcode: int, **_: object) -> None:
+    """In each of them after its run: Celery would let it sleep for a second, or until a signal that Dagster ignores."""
+    os._exit(exitcode)
 
-    def __init__(self) -> None:
-        self._thread: threading.Thread | None = None
-        self._opened: tuple[dg.DagsterInstance, sa.Engine] | None = None
 
-    def begin(self) -> None:
-        """In a thread, made here: from Python 3.13 on, one that was made before a fork cannot be started after it."""
-        self._thread = threading.Thread(target=self._open_ahead, name="opening", daemon=True)
-        self._thread.start()
-
-    def _open_ahead(self) -> None:
-        """What cannot be opened now is tried again by the run."""
-        try:
-            self._opened = _open()
-            build_ahead(self._opened[0])
-        except Exception as error:
-            logger.info("Not ready ahead of a run (%s).", type(error).__name__)
-
-    def opened(self) -> tuple[dg.DagsterInstance, sa.Engine]:
-        """Both of them, as soon as they are there."""
-        if self._thread is not None:
-            self._thread.join()
-        return self._opened or _open()
+#: Dagster's storage and the locks of runs, once they are open: a process opens them once, for the one run that it executes.
+_opened: list[tuple[dg.DagsterInstance, sa.Engine]] = []
 
 
 def _open() -> tuple[dg.DagsterInstance, sa.Engine]:
@@ -102,14 +92,11 @@ def _open() -> tuple[dg.DagsterInstance, sa.Engine]:
     return instance, locks
 
 
-_opening = _Opening()
-
-
 @app.task(name=EXECUTE_RUN)  # type: ignore[untyped-decorator]
 def execute_run(serialized_args: str) -> None:
     """Execute a run to its end, unless another worker does, or it has ended already."""
     args = deserialize_value(serialized_args, ExecuteRunArgs)
-    instance, locks = _opening.opened()
+    instance, locks = _opened[0] if _opened else _open()
     with instance:
         try:
             with run_lock(locks, args.run_id) as still_ours:

@@ -35,6 +35,7 @@ SheetsPipelineError
 │   ├── DeclarationBroken    the module that declares it cannot be imported, or declares what cannot be
 │   ├── TabFailed            something unexpected failed while it was computed or written
 │   └── GuardRefused         a change so large that a person must allow it
+├── ProcessDied              the process of a run was killed, or its host is gone
 ├── TabBusy                  another process is writing to this tab
 │   └── RowsLeft             rows moved to another spreadsheet while they were about to be written
 ├── DagsterUnreachable       the webserver does not answer, or its code location is not loaded
@@ -51,6 +52,10 @@ says otherwise. Runs' tags and records of syncs keep the name of the class; ``er
 from collections.abc import Iterator
 from enum import StrEnum
 from typing import ClassVar
+
+#: Tags of a run that failed: the class of the error, and whether only a person can mend it ("true" or "false").
+ERROR_TAG = "sheets_pipeline/error"
+NEEDS_PERSON_TAG = "sheets_pipeline/needs_person"
 
 
 class Concerns(StrEnum):
@@ -356,6 +361,15 @@ class GuardRefused(TabProblem):
     """
 
     deletes: tuple[tuple[int, str], ...] = ()
+
+
+class ProcessDied(SheetsPipelineError):
+    """The process of a run was killed, or its host is gone; raised nowhere, as that process cannot."""
+
+    #: Of the run.
+    tags: ClassVar[dict[str, str]] = {ERROR_TAG: "ProcessDied", NEEDS_PERSON_TAG: "false"}
+    remedy = "The next run does what it left. If it happens again, look at the log and the memory of its machine."
+    is_transient = True
 
 
 class TabBusy(SheetsPipelineError):

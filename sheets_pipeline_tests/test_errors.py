@@ -50,7 +50,6 @@ def test_what_concerns_one_tab_is_told_from_what_concerns_all() -> None:
     ("name", "kind"),
     [
         pytest.param("TabError", errors.TabProblem, id="a class that had another name"),
-        pytest.param("ProcessDied", None, id="recorded without an error"),
         pytest.param("KeyError", None, id="an error of others"),
         pytest.param("", None, id="none"),
         pytest.param(None, None, id="unknown"),
@@ -67,6 +66,7 @@ def test_an_error_that_is_transient_needs_nobody_and_an_instance_may_know_better
         "SheetsUnavailable",
         "OutcomeUnknown",
         "TabFailed",
+        "ProcessDied",
         "TabBusy",
         "RowsLeft",
         "DagsterUnreachable",

@@ -29,7 +29,7 @@ from sheets_pipeline.dagster_runtime.fingerprint import code_version
 from sheets_pipeline.dagster_runtime.orphans import notes_of_launch
 from sheets_pipeline.dagster_runtime.process_kind import is_daemon
 from sheets_pipeline.dagster_runtime.run_lock import run_lock, run_locks
-from sheets_pipeline.errors import TabBusy
+from sheets_pipeline.errors import ProcessDied, TabBusy
 from sheets_pipeline.processes.identity import WORKER_TAG, WorkerIdentity
 from sheets_pipeline.settings import load_settings
 
@@ -182,6 +182,7 @@ class CeleryHostsRunLauncher(CeleryRunLauncher):
             return CheckRunHealthResult(WorkerStatus.RUNNING)
         if latest is None or latest.is_finished:
             return CheckRunHealthResult(WorkerStatus.SUCCESS)
+        self._instance.add_run_tags(run.run_id, ProcessDied.tags)
         return CheckRunHealthResult(WorkerStatus.NOT_FOUND, f"{_described(run)} is gone.")
 
     def get_run_worker_debug_info(self, run: dg.DagsterRun, include_container_logs: bool | None = True) -> str | None:

@@ -27,7 +27,7 @@ from sheets_pipeline.dagster_runtime.orphans import end_orphans, launch_notes
 from sheets_pipeline.dagster_runtime.process_kind import is_daemon
 from sheets_pipeline.dagster_runtime.warm_client import WarmClient
 from sheets_pipeline.dagster_runtime.worker import describe_exit, load_data_of, report_death_to
-from sheets_pipeline.errors import SettingsError
+from sheets_pipeline.errors import ProcessDied, SettingsError
 from sheets_pipeline.processes.identity import WORKER_TAG, WorkerIdentity, kill_group
 from sheets_pipeline.processes.priority import DEFAULT_NICE, MOST_NICE
 
@@ -204,6 +204,7 @@ class WarmRunLauncher(DefaultRunLauncher):
         latest = self._instance.get_run_by_id(run.run_id)
         if latest is None or latest.is_finished:
             return CheckRunHealthResult(WorkerStatus.SUCCESS)
+        self._instance.add_run_tags(run.run_id, ProcessDied.tags)
         return CheckRunHealthResult(
             WorkerStatus.NOT_FOUND, f"Process {worker.pid} is gone.", run_worker_id=str(worker.pid)
         )

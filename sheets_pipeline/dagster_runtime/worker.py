@@ -26,6 +26,7 @@ from dagster_postgres.storage import DagsterPostgresStorage
 from sheets_pipeline import tracing
 from sheets_pipeline.dagster_runtime.at_once import AT_ONCE_TAG, begin_ahead, begin_beside
 from sheets_pipeline.dagster_runtime.connections import keep_connections, open_connections
+from sheets_pipeline.errors import ProcessDied
 from sheets_pipeline.processes import abandoned_threads
 from sheets_pipeline.processes.identity import WORKER_TAG, WorkerIdentity
 from sheets_pipeline.processes.priority import lower
@@ -123,6 +124,7 @@ def report_death_to(instance: dg.DagsterInstance, run_id: str, how: str) -> None
     if run.status == dg.DagsterRunStatus.CANCELING:
         instance.report_run_canceled(run, f"The run worker ended: {how}.")
     else:
+        instance.add_run_tags(run_id, ProcessDied.tags)
         instance.report_run_failed(run, f"The run worker died: {how}.")
 
 

@@ -11,8 +11,8 @@ import dagster as dg
 
 from sheets_pipeline.components.tab_asset import TabAsset, tab_assets
 from sheets_pipeline.database import history
+from sheets_pipeline.errors import ERROR_TAG, NEEDS_PERSON_TAG, ProcessDied
 from sheets_pipeline.pipeline import Pipeline
-from sheets_pipeline.runs.run_tags import ERROR_TAG, NEEDS_PERSON_TAG
 from sheets_pipeline.sync.health import LastError
 from sheets_pipeline.sync.spreadsheet import Each
 
@@ -57,7 +57,7 @@ def _targets(run: dg.DagsterRun) -> list[TabAsset]:
 def _error(record: dg.RunRecord, message: str) -> LastError:
     run = record.dagster_run
     ended = datetime.fromtimestamp(record.end_time, UTC) if record.end_time else record.update_timestamp
-    kind = run.tags.get(ERROR_TAG) or "ProcessDied"
+    kind = run.tags.get(ERROR_TAG) or ProcessDied.__name__
     return LastError(kind, message, run.tags.get(NEEDS_PERSON_TAG) == "true", ended, run.run_id)
 
 

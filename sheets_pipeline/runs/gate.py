@@ -10,10 +10,10 @@ import sqlalchemy as sa
 from sheets_pipeline.components.tab_asset import TabAsset
 from sheets_pipeline.dagster_runtime.instigators import switched_off
 from sheets_pipeline.database import history
-from sheets_pipeline.errors import SheetsPipelineError, SpreadsheetPaused, is_within_tab
+from sheets_pipeline.errors import ERROR_TAG, NEEDS_PERSON_TAG, SheetsPipelineError, SpreadsheetPaused, is_within_tab
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.runs import governor
-from sheets_pipeline.runs.run_tags import ERROR_TAG, NEEDS_PERSON_TAG, credential_name, is_of_less, run_tags
+from sheets_pipeline.runs.run_tags import credential_name, is_of_less, run_tags
 from sheets_pipeline.runs.switches import FULL_SYNC_SCHEDULE, declared_tabs, switch_name
 from sheets_pipeline.sync.circuit import (
     GROWING_PAUSES,

@@ -15,7 +15,7 @@ from sheets_pipeline.components.names import dagster_name
 from sheets_pipeline.components.tab_asset import TabAsset
 from sheets_pipeline.dagster_runtime.at_once import HOSTS_TAG
 from sheets_pipeline.database.quota import BULK
-from sheets_pipeline.errors import SheetsPipelineError, SpreadsheetPaused, TabProblem
+from sheets_pipeline.errors import ERROR_TAG, SheetsPipelineError, SpreadsheetPaused, TabProblem
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.runs import bound
 from sheets_pipeline.runs.computed import compute_all
@@ -26,7 +26,7 @@ from sheets_pipeline.runs.gate import assert_not_paused
 from sheets_pipeline.runs.job_pool import Outcome, plan_whole, run_jobs, write_whole
 from sheets_pipeline.runs.jobs import Job, whole_jobs
 from sheets_pipeline.runs.metadata import report_metadata
-from sheets_pipeline.runs.run_tags import ELSEWHERE, ERROR_TAG, add_missing
+from sheets_pipeline.runs.run_tags import ELSEWHERE, add_missing
 from sheets_pipeline.runs.tab_failures import writing
 from sheets_pipeline.runs.tab_sync import Open
 from sheets_pipeline.runs.targets import Target, targets

@@ -1,4 +1,4 @@
-"""Tags of runs: which spreadsheet and credential they serve, and what they failed of. Set here and nowhere else.
+"""Tags of runs: which spreadsheet and credential they serve, and what they failed of. Set here, and where a process is found dead.
 
 They make runs filterable in the UI, and are all that the circuit breaker knows.
 """
@@ -7,7 +7,14 @@ from collections.abc import Callable, Mapping
 
 import dagster as dg
 
-from sheets_pipeline.errors import Concerns, SheetsPipelineError, is_within_tab
+from sheets_pipeline.errors import (
+    ERROR_TAG,
+    NEEDS_PERSON_TAG,
+    Concerns,
+    ProcessDied,
+    SheetsPipelineError,
+    is_within_tab,
+)
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.sync.spreadsheet import DEFAULT, Each
 
@@ -15,9 +22,6 @@ SPREADSHEET_TAG = "sheets_pipeline/spreadsheet"
 #: In its place where a run leaves that spreadsheet alone and serves others of the installation: it says nothing about it.
 OTHERS_TAG = "sheets_pipeline/others_than_spreadsheet"
 CREDENTIAL_TAG = "sheets_pipeline/credential"
-#: After a failure: the class of the error, and whether only a person can mend it ("true" or "false").
-ERROR_TAG = "sheets_pipeline/error"
-NEEDS_PERSON_TAG = "sheets_pipeline/needs_person"
 #: What the class is followed by where another spreadsheet than the default one is concerned.
 ELSEWHERE = " elsewhere"
 
@@ -58,7 +62,9 @@ def failure_tags(
     An error of another spreadsheet than the default one says nothing about that: its circuit does not count it.
     """
     is_elsewhere = spreadsheet != DEFAULT and error.concerns in (Concerns.SPREADSHEET, Concerns.CREDENTIAL)
-    known = tags.get(ERROR_TAG)
+    known = (
+        None if tags.get(ERROR_TAG) == ProcessDied.__name__ else tags.get(ERROR_TAG)
+    )  # of the run that this one retries
     if known and (error.concerns.is_within_tab or is_elsewhere) and not is_of_less(known):
         return {}
     name = type(error).__name__ + (ELSEWHERE if is_elsewhere else "")

@@ -18,7 +18,7 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from sheets_pipeline.dagster_runtime.orphans import launch_notes
 from sheets_pipeline.dagster_runtime.run_launcher import WarmRunLauncher, _server_id
-from sheets_pipeline.errors import SettingsError
+from sheets_pipeline.errors import ERROR_TAG, SettingsError
 from sheets_pipeline_tests.dagster_runtime.harness import Harness, eventually, harness
 
 #: One worker of pytest-xdist, so that all share one warm process.
@@ -107,6 +107,7 @@ def test_runs_outlive_the_warm_process_and_their_death_shows_in_run_monitoring(t
         eventually(lambda: not worker.is_alive())
         health = ours.launcher.check_run_worker_health(ours.run(run_id))
         assert health.status is WorkerStatus.NOT_FOUND
+        assert ours.run(run_id).tags[ERROR_TAG] == "ProcessDied"
         # Without a warm process the next run starts cold, and the one after it warm again.
         cold = ours.launch("speaking")
         assert ours.end_of(cold) is dg.DagsterRunStatus.SUCCESS
@@ -124,6 +125,7 @@ def test_a_cold_worker_that_is_killed_is_noticed(tmp_path: Path):
         os.kill(worker.pid, signal.SIGKILL)
         assert ours.end_of(run_id) is dg.DagsterRunStatus.FAILURE
         assert "signal SIGKILL" in ours.messages(run_id)
+        assert ours.run(run_id).tags[ERROR_TAG] == "ProcessDied"
 
 
 @pytest.mark.parametrize(("origin", "expected"), [("managed", None), ("shared", "server-2")])

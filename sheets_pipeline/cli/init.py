@@ -50,7 +50,7 @@ def init(folder: Path, database_url: str | None, tables: tuple[str, ...]) -> Non
     if others:
         echo(f"No tab yet. Tables: {', '.join(others)}. Write one after the pattern of tabs/example.yaml.txt.")
     steps = [
-        f"cd {shlex.quote(str(folder))}",
+        *([f"cd {shlex.quote(str(folder))}"] if folder.resolve() != Path.cwd() else []),
         *(["sheets-pipeline db install"] if facts else []),
         "sheets-pipeline dev",
     ]

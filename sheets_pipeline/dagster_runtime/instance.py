@@ -10,7 +10,10 @@ import dagster as dg
 from dagster._core.instance.config import dagster_instance_config
 from dagster._core.instance.ref import InstanceRef, configurable_class_data, configurable_storage_data
 
-from sheets_pipeline.home import DEFAULTS
+from sheets_pipeline.home import DEFAULTS, dagster_home
+
+#: Class of the launcher that hands runs to workers of any host.
+_HANDS_OUT = "CeleryHostsRunLauncher"
 
 _CLASSES = ("local_artifact_storage", "compute_logs", "run_launcher", "run_coordinator")
 _STORAGES = ("storage", "run_storage", "event_log_storage", "schedule_storage")
@@ -36,6 +39,15 @@ class PipelineInstance(dg.DagsterInstance):
         theirs = InstanceRef.config_defaults(base_dir)
         storages = dict(zip(_STORAGES, configurable_storage_data(ours["storage"], theirs), strict=True))
         return {**theirs, **classes, **storages}
+
+
+def hands_out_runs(instance: dg.DagsterInstance | None = None) -> bool:
+    """Whether the launcher of the instance, else of the ``dagster.yaml`` in force, hands runs to workers; opens nothing."""
+    if instance is not None and not instance.is_persistent:
+        return False
+    ref = InstanceRef.from_dir(str(dagster_home())) if instance is None else instance.get_ref()
+    launcher = ref.run_launcher_data
+    return launcher is not None and launcher.class_name == _HANDS_OUT
 
 
 def _merged(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:

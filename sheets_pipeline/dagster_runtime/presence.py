@@ -57,9 +57,9 @@ class Presence:
         while not self._is_over.is_set():
             now = self._changing
             try:
-                if told_state is None:
-                    forget(self._engine, self._fixed["host"], _is_alive)
                 beat(self._engine, self._key, {**self._fixed, **now}, is_new_state=now["state"] != told_state)
+                if told_state is None:  # afterwards, so that nobody sees none
+                    forget(self._engine, self._fixed["host"], _is_alive)
                 told_state = now["state"]
             except _AWAY as error:
                 logger.debug("Not told that this process lives (%s).", type(error).__name__)

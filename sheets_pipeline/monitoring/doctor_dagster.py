@@ -6,31 +6,32 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 
 from sheets_pipeline.components.tab_asset import declared_credentials
+from sheets_pipeline.dagster_runtime.connections import opened_instance
+from sheets_pipeline.dagster_runtime.instance import hands_out_runs
 from sheets_pipeline.database.host_processes import host_processes, sync_host_process
 from sheets_pipeline.embedded.code_health import REMEDY, what_is_wrong
 from sheets_pipeline.errors import DagsterRefused, DagsterUnreachable
 from sheets_pipeline.monitoring.dagster_client import DagsterClient
 from sheets_pipeline.monitoring.doctor import Finding, fail, ok, warn
 from sheets_pipeline.monitoring.doctor_facts import Facts
+from sheets_pipeline.monitoring.status import daemon_heard_at
 from sheets_pipeline.sync.hosts import host_findings
 
 #: Workers that say nothing for so long are not there.
 _WORKERS_ANSWER_SECONDS = 1.0
 
 
-def dagster_daemons(_facts: Facts) -> Finding:
+def dagster_daemons(facts: Facts) -> Finding:
     """Schedules and sensors are being looked at."""
-    from sheets_pipeline.dagster_runtime.connections import opened_instance
-
     with opened_instance() as instance:
-        statuses = instance.get_daemon_statuses()
+        statuses, facts.daemon_heard_at = instance.get_daemon_statuses(), daemon_heard_at(instance)
     required = {name: status for name, status in statuses.items() if status.required}
     silent = sorted(name.lower() for name, status in required.items() if not status.healthy)
     if not silent:
         return ok(f"{len(required)} daemons report")
     return warn(
         f"silent: {', '.join(silent)}",
-        "No sync starts by itself now. Start `sheets-pipeline dev` (or `sheets-pipeline daemon`), or look into its log.",
+        "No sync starts by itself now. Start `sheets-pipeline daemon` (or `sheets-pipeline dev`), or look into its log.",
     )
 
 
@@ -39,12 +40,9 @@ def hosts(facts: Facts) -> Finding:
     if not sa.inspect(facts.state).has_table(sync_host_process.name):
         return ok("nothing is known yet")
     known = host_processes(facts.state)
-    by_workers = facts.settings.celery_broker_url is not None
-    if found := host_findings(known, datetime.now(UTC), by_workers=by_workers):
+    if found := host_findings(known, datetime.now(UTC), facts.daemon_heard_at, by_workers=hands_out_runs()):
         worst, *_ = found
-        return (fail if worst.is_grave else warn)(
-            "; ".join(f"{one.title}: {one.detail}" for one in found), worst.remedy
-        )
+        return (fail if worst.is_grave else warn)(" ".join(f"{one.title}: {one.detail}" for one in found), worst.remedy)
     heard = sorted({one.host for one in known if one.is_heard})
     return ok(f"{', '.join(heard)}" if heard else "none runs a daemon or worker of `sheets-pipeline`")
 
@@ -65,8 +63,15 @@ def code_location(facts: Facts) -> Finding:
 
 def workers(facts: Facts) -> Finding:
     """Somebody executes runs, where they are handed to workers: those of our code, and those of each label of hosts."""
-    if facts.settings.celery_broker_url is None:
+    is_wanted, by_workers = facts.settings.celery_broker_url is not None, hands_out_runs()
+    if not by_workers and not is_wanted:
         return ok("runs are executed on one host (CELERY_BROKER_URL is not set)")
+    if not by_workers:
+        return warn(
+            "CELERY_BROKER_URL is set, and dagster.yaml names no CeleryHostsRunLauncher: all runs are executed on the host of "
+            "Dagster's daemon",
+            "Name it there as run_launcher (docs/run/many-hosts.md) and start the services again, or take the setting out.",
+        )
     from kombu.exceptions import OperationalError
 
     from sheets_pipeline.dagster_runtime.celery_app import broker_url, celery_app

@@ -1,5 +1,6 @@
 """What the doctor's checks find out and hand on to the checks that need it."""
 
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,6 +21,7 @@ class Facts:
     identity: Identity
     client: Any
     spreadsheet: Any
+    daemon_heard_at: datetime | None = None
 
     def secrets(self) -> set[str]:
         """What must not be shown, as far as it is known by now."""

@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 
 from sheets_pipeline.components.tab_asset import TabAsset, declared_sources, is_refreshed_by_events, tab_events, watched
+from sheets_pipeline.dagster_runtime.instance import hands_out_runs
 from sheets_pipeline.dagster_runtime.instigators import switched_off
 from sheets_pipeline.database import events, history, leases, triggers, waiting
 from sheets_pipeline.database.host_processes import host_processes
@@ -72,8 +73,7 @@ def collect(instance: dg.DagsterInstance, pipeline: Pipeline) -> Status:
     daemon_at = daemon_heard_at(instance)
     stale, ticks = _of_the_code_location(instance, pipeline) if _is_lately(daemon_at) else (None, [])
     hosts = host_processes(pipeline.state)
-    by_workers = settings.celery_broker_url is not None
-    of_hosts = host_findings(hosts, now, daemon_at, by_workers=by_workers)
+    of_hosts = host_findings(hosts, now, daemon_at, by_workers=hands_out_runs(instance))
     health, reason = overall(
         tabs,
         steering,

@@ -20,10 +20,11 @@ BEAT_SECONDS, SILENT_SECONDS = 5.0, 20.0
 #: Dagster's own daemon, started by other means, is missed after so long: it says that it lives every half minute, or later.
 _DAGSTER_SILENT_SECONDS = 300.0
 
-_START = (
-    "Start the machine, or its services (`systemctl status 'sheets-pipeline-*'` says how they are). If it is gone for good, do "
-    "nothing: it is forgotten after a day."
-)
+#: A daemon that other means have started since says that it lives so long after the last word of the one before, at least.
+_ANOTHERS_SECONDS = 15.0
+
+_START = "Start the machine, or its services (`systemctl status 'sheets-pipeline-*'` says how they are)."
+_OR_FORGET = " If it is gone for good, do nothing: it is forgotten after a day."
 _SAME_CODE = "Give all hosts the same version and the same project folder, and start their services again."
 
 
@@ -96,15 +97,16 @@ def _of_the_daemon(
         return
     last = max((one for one in daemons if one.state in (WORKS, ENDED)), key=lambda one: one.heard_at, default=None)
     # a daemon that other means have started says so in Dagster's storage alone
-    if last is not None and (dagster_heard_at is None or dagster_heard_at < last.heard_at + timedelta(minutes=1)):
+    least = timedelta(seconds=_ANOTHERS_SECONDS)
+    if last is not None and (dagster_heard_at is None or dagster_heard_at < last.heard_at + least):
         how = "was ended" if last.state == ENDED else "was last heard of"
-        heard_at, seconds, least, told = last.heard_at, last.silent_seconds, SILENT_SECONDS, f"{how} on {last.host}"
+        heard_at, seconds, longest, told = last.heard_at, last.silent_seconds, SILENT_SECONDS, f"{how} on {last.host}"
     elif dagster_heard_at is not None:
-        seconds, least, told = (at - dagster_heard_at).total_seconds(), _DAGSTER_SILENT_SECONDS, "was last heard of"
+        seconds, longest, told = (at - dagster_heard_at).total_seconds(), _DAGSTER_SILENT_SECONDS, "was last heard of"
         heard_at = dagster_heard_at
     else:
         return
-    if seconds <= least:
+    if seconds <= longest:
         return
     remedy = "Start `sheets-pipeline daemon` (or `sheets-pipeline dev`) on one of the hosts, or look into its log."
     if standing_by := sorted(one.host for one in daemons if one.is_heard and one.state == STANDS_BY):
@@ -115,16 +117,19 @@ def _of_the_daemon(
 
 def _of_workers(processes: Sequence[HostProcess]) -> Iterator[HostFinding]:
     workers = [one for one in processes if one.role == WORKER]
-    if not workers or any(one.is_heard and one.state == WORKS for one in workers):
+    if any(one.is_heard and one.state == WORKS for one in workers):
         return
-    last = max(workers, key=lambda one: one.heard_at)
-    if last.silent_seconds > SILENT_SECONDS:
-        detail = (
-            f"they wait. The last one was heard of on {last.host} at {_moment(last.heard_at, last.silent_seconds)}."
-        )
-        yield HostFinding(
-            "workers", "No worker takes runs", detail, "Start `sheets-pipeline worker` on a host.", is_grave=True
-        )
+    if workers:
+        last = max(workers, key=lambda one: one.heard_at)
+        seconds = last.silent_seconds
+        told = f"The last one was heard of on {last.host} at {_moment(last.heard_at, seconds)}."
+    else:  # who hands runs out waits for one
+        daemons = [one for one in processes if one.role == DAEMON and one.is_heard and one.state == WORKS]
+        seconds = max(((one.heard_at - one.since).total_seconds() + one.silent_seconds for one in daemons), default=0.0)
+        told = "None was heard of in the last day."
+    if seconds > SILENT_SECONDS:
+        remedy = "Start `sheets-pipeline worker` on a host."
+        yield HostFinding("workers", "No worker takes runs", f"they wait. {told}", remedy, is_grave=True)
 
 
 def _of_silent_hosts(processes: Sequence[HostProcess]) -> Iterator[HostFinding]:
@@ -141,7 +146,7 @@ def _of_silent_hosts(processes: Sequence[HostProcess]) -> Iterator[HostFinding]:
         detail = f"nothing was heard of {f'its {what}' if is_whole else 'it'} since {_moment(last.heard_at, last.silent_seconds)}."
         if others := sorted({one.host for one in processes if one.is_heard and one.role in roles} - {host}):
             detail += f" {' and '.join(others)} {'does' if len(others) == 1 else 'do'} what it did."
-        yield HostFinding(f"host {host}", title, detail, _START)
+        yield HostFinding(f"host {host}", title, detail, _START + (_OR_FORGET if others else ""))
 
 
 def _of_held_back(processes: Iterable[HostProcess]) -> Iterator[HostFinding]:

@@ -1,6 +1,7 @@
 """Which hosts are silent, whose work nobody does, and what people are told of it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -54,6 +55,8 @@ def told(
         pytest.param([daemon("a", ENDED, 5), WELL[1]], [], id="the daemon is started again"),
         pytest.param([WELL[0], worker("a", silent=40), worker("b", ENDED, 60)], ["!workers", "host a"], id="no worker"),
         pytest.param([WELL[0], worker("b", ENDED, 5)], [], id="the worker is started again"),
+        pytest.param([daemon("a"), daemon("b", STANDS_BY)], [], id="workers are not started yet"),
+        pytest.param([replace(daemon("a"), since=NOW - timedelta(seconds=25))], ["!workers"], id="no worker ever"),
         pytest.param([*WELL, process("c", WORKER, HELD_BACK, problem="its clock")], ["worker c"], id="held back"),
         pytest.param([*WELL, worker("c", code="v2")], ["code"], id="other code on one"),
         pytest.param([WELL[0], worker("a", code="v2")], ["!code"], id="other code on all"),
@@ -74,6 +77,7 @@ def test_workers_are_not_missed_where_runs_are_not_handed_to_them() -> None:
         pytest.param([], 400, ["!daemon"], id="and gone"),
         pytest.param([daemon("a", ENDED, 600)], 30, [], id="started by other means since then"),
         pytest.param([daemon("a", silent=100)], 90, ["!daemon", "host a"], id="its last word was not one of another's"),
+        pytest.param([daemon("a", ENDED, 40)], 20, [], id="started by other means right after"),
     ],
 )
 def test_a_daemon_that_dagster_alone_knows_of_counts(

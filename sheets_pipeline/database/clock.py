@@ -2,19 +2,21 @@
 
 import sqlalchemy as sa
 
-_NOW = {
-    "postgresql": "extract(epoch from clock_timestamp())",
-    "mysql": "unix_timestamp(now(6))",
-    "mariadb": "unix_timestamp(now(6))",
-    "sqlite": "(julianday('now') - 2440587.5) * 86400.0",
-}
+from sheets_pipeline.database.dialects import sql_function
+
+#: Seconds since 1970 by the database's clock, to the millisecond or better, to be evaluated in a statement.
+database_clock = sql_function(
+    "database_clock",
+    sa.Double(),
+    "unix_timestamp(now(6))",
+    postgresql="extract(epoch from clock_timestamp())",
+    sqlite="((julianday('now') - 2440587.5) * 86400.0)",
+)
 
 
 def database_time(connection: sa.Connection) -> float:
-    """Seconds since 1970 by the database's clock, to the millisecond or better."""
-    return float(connection.execute(sa.select(database_clock(connection))).scalar_one())
+    """The same, asked now."""
+    return float(connection.execute(_ASKED).scalar_one())
 
 
-def database_clock(connection: sa.Connection) -> sa.ColumnElement[float]:
-    """The same, to be evaluated in a statement."""
-    return sa.literal_column(_NOW[connection.dialect.name], sa.Double)
+_ASKED = sa.select(database_clock())

@@ -14,6 +14,7 @@ STATEMENT_SECONDS, LOCK_SECONDS = 10, 1
 
 #: Types of columns whose values no text of a cell stands for: drivers would make something else of it.
 NO_CELL = (sa.JSON, sa.ARRAY, sa.LargeBinary)
+_UNKNOWN = sa.types.NullType()
 _TRUTH = {"true": True, "false": False}
 
 
@@ -45,11 +46,13 @@ class Target:
         """``known`` is what the database says of the table; what it said once is taken for None."""
         self.connection, self.columns = connection, list(columns)
         self.known = described(connection, table) if known is None else known
-        schema, _, name = table.rpartition(".")
-        typed = [sa.column(one, self.known.types.get(one, sa.types.NullType())) for one in [*columns, *key]]
-        self.table = sa.table(name, *typed, schema=schema or None)
-        # As the driver gives them, which is how the tab's query gives them, too.
-        self.plain = [sa.type_coerce(self.table.c[one], sa.types.NullType()) for one in self.columns]
+        kinds = tuple((one, self.known.types.get(one, _UNKNOWN)) for one in dict.fromkeys([*columns, *key]))
+        self.table = _table(table, kinds)
+
+    @property
+    def plain(self) -> list[sa.ColumnElement[Any]]:
+        """The columns as the driver gives them, which is how the tab's query gives them, too."""
+        return _plain(self.table, self.columns)
 
     def adapted(self, column: str, value: Any) -> Any:
         """The value in the form in which drivers take it for the column's type.
@@ -104,17 +107,17 @@ class TargetRow(Target):
         Raises:
             LookupError: The key finds several rows.
         """
-        query = sa.select(*self.plain).where(*self._is_it()).limit(2)
-        rows = self.connection.execute(query.with_for_update(key_share=True) if lock else query).all()
+        query = _row(self.table, tuple(self._key), tuple(self.columns), is_locked=lock)
+        rows = self.connection.execute(query, self.parameters).all()
         if len(rows) > 1:
             raise LookupError("the key finds several rows")
         return dict(zip(self.columns, rows[0], strict=True)) if rows else None
 
     def change(self, values: Mapping[str, Any]) -> bool:
         """Write these columns in one statement; False where no row was changed."""
-        adapted = {self.table.c[one]: self.adapted(one, value) for one, value in values.items()}
-        statement = sa.update(self.table).where(*self._is_it()).values(adapted)
-        return self.connection.execute(statement).rowcount == 1
+        new = {f"new_{i}": self.adapted(one, value) for i, (one, value) in enumerate(values.items())}
+        statement = _change(self.table, tuple(self._key), tuple(values))
+        return self.connection.execute(statement, self.parameters | new).rowcount == 1
 
     def insert(self) -> dict[str, Any]:
         """Make the row, with its key's values; gives its columns as the database filled them.
@@ -130,10 +133,48 @@ class TargetRow(Target):
 
     def delete(self) -> bool:
         """Take the row out; False where none was."""
-        return self.connection.execute(sa.delete(self.table).where(*self._is_it())).rowcount == 1
+        statement = sa.delete(self.table).where(*self.is_it())
+        return self.connection.execute(statement, self.parameters).rowcount == 1
 
-    def _is_it(self) -> list[sa.ColumnElement[bool]]:
-        return [self.table.c[one] == value for one, value in self._key.items()]
+    def is_it(self) -> list[sa.ColumnElement[bool]]:
+        """What tells the row, by ``parameters``."""
+        return _is_it(self.table, self._key)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The values of its key: ``key_0`` ..."""
+        return {f"key_{i}": value for i, value in enumerate(self._key.values())}
+
+
+# Each edit asks these of few tables: they are built once, as building a statement takes as long as sending it.
+
+
+@lru_cache(maxsize=200)
+def _table(name: str, columns: tuple[tuple[str, sa.types.TypeEngine[Any]], ...]) -> sa.TableClause:
+    schema, _, bare = name.rpartition(".")
+    return sa.table(bare, *(sa.column(*one) for one in columns), schema=schema or None)
+
+
+def _plain(table: sa.TableClause, columns: Collection[str]) -> list[sa.ColumnElement[Any]]:
+    return [sa.type_coerce(table.c[one], _UNKNOWN) for one in columns]
+
+
+@lru_cache(maxsize=200)
+def _row(table: sa.TableClause, key: tuple[str, ...], columns: tuple[str, ...], *, is_locked: bool) -> sa.Select[Any]:
+    """Two rows at most, whose key columns hold the parameters ``key_0`` ..."""
+    query = sa.select(*_plain(table, columns)).where(*_is_it(table, key)).limit(2)
+    return query.with_for_update(key_share=True) if is_locked else query
+
+
+@lru_cache(maxsize=200)
+def _change(table: sa.TableClause, key: tuple[str, ...], columns: tuple[str, ...]) -> sa.Update:
+    """These columns of that row hold the parameters ``new_0`` ... afterwards."""
+    values: dict[Any, sa.BindParameter[Any]] = {table.c[one]: sa.bindparam(f"new_{i}") for i, one in enumerate(columns)}
+    return sa.update(table).where(*_is_it(table, key)).values(values)
+
+
+def _is_it(table: sa.TableClause, key: Collection[str]) -> list[sa.ColumnElement[bool]]:
+    return [table.c[one] == sa.bindparam(f"key_{i}") for i, one in enumerate(key)]
 
 
 def bound(connection: sa.Connection) -> None:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sheets_pipeline import urls
 from sheets_pipeline.database.answers import ANSWER_WITHIN_SECONDS, NO_ANSWER, BoundedConnection
 from sheets_pipeline.database.drivers import keep_all_values
+from sheets_pipeline.database.idle_connections import ask_idle_connections
 from sheets_pipeline.errors import DatabaseError
 
 #: How our sessions are called in the server's own views (pg_stat_activity, session_connect_attrs).
@@ -63,6 +64,7 @@ def connect(
         sa.event.listen(engine, "connect", partial(_lock_rows_alone, engine.dialect))
     if engine.dialect.driver == "psycopg":
         _bound_answers(engine, answer_within_seconds)
+        ask_idle_connections(engine)
     keep_all_values(engine)
     return engine
 
@@ -144,6 +146,8 @@ def _options(url: sa.URL, answer_within_seconds: float | None) -> dict[str, Any]
         if url.get_driver_name() == "psycopg":
             # A pooler that gives transactions gives the next one to another server, which knows no statement of ours.
             arguments |= {"prepare_threshold": None}
+            # A server without a say in it (SQL_ASCII) gives bytes, which even SQLAlchemy's first question does not expect.
+            arguments |= {"client_encoding": "utf8"}
     elif url.get_driver_name() == "pymysql":
         arguments |= {"program_name": APPLICATION_NAME}
         arguments |= {"read_timeout": answer_within_seconds, "write_timeout": answer_within_seconds}
@@ -152,7 +156,7 @@ def _options(url: sa.URL, answer_within_seconds: float | None) -> dict[str, Any]
     dialect = {"use_native_hstore": False} if url.get_driver_name() in {"psycopg", "psycopg2"} else {}
     return dialect | {
         "connect_args": arguments,
-        "pool_pre_ping": True,
+        "pool_pre_ping": url.get_driver_name() != "psycopg",  # as ``ask_idle_connections`` does
         "pool_recycle": 1800,
         "pool_timeout": POOL_TIMEOUT_SECONDS,
     }

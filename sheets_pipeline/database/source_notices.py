@@ -78,7 +78,7 @@ def any_due(engine: sa.Engine, environment: str = "") -> bool:
     """Whether somebody is to be told now."""
     row = source_notice.c
     with engine.connect() as connection:
-        due = (row.environment == environment) & (row.due_at <= database_clock(connection))
+        due = (row.environment == environment) & (row.due_at <= database_clock())
         return connection.scalar(sa.select(row.id).where(due).limit(1)) is not None
 
 
@@ -115,5 +115,5 @@ def remove_old(engine: sa.Engine) -> None:
     """Forget notices that were settled long ago."""
     row = source_notice.c
     with engine.begin() as connection:
-        old = row.due_at.is_(None) & (row.created_at < database_clock(connection) - _KEPT_SECONDS)
+        old = row.due_at.is_(None) & (row.created_at < database_clock() - _KEPT_SECONDS)
         connection.execute(sa.delete(source_notice).where(old))

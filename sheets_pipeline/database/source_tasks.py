@@ -122,7 +122,7 @@ def begin(engine: sa.Engine, environment: str, run_id: str, sources: Collection[
             }
             for source in sources
         ]
-        connection.execute(source_task.insert().values(created_at=utc_now(), alive_at=database_clock(connection)), rows)
+        connection.execute(source_task.insert().values(created_at=utc_now(), alive_at=database_clock()), rows)
 
 
 def start(engine: sa.Engine, environment: str, run_id: str, sources: Collection[str]) -> None:
@@ -131,7 +131,7 @@ def start(engine: sa.Engine, environment: str, run_id: str, sources: Collection[
     now = utc_now()
     with engine.begin() as connection:
         change = sa.update(source_task).where(mine, source_task.c.state == "pending")
-        connection.execute(change.values(state="processing", started_at=now, alive_at=database_clock(connection)))
+        connection.execute(change.values(state="processing", started_at=now, alive_at=database_clock()))
         row = source_state.c
         asked = (row.environment == environment) & row.source.in_(list(sources)) & (row.asked_at <= now)
         connection.execute(sa.update(source_state).where(asked).values(asked_at=None))
@@ -171,14 +171,14 @@ def keep_alive(engine: sa.Engine, run_id: str) -> None:
     """Say that the process of a run lives."""
     open_ones = (source_task.c.run_id == run_id) & source_task.c.state.in_(["pending", "processing"])
     with engine.begin() as connection:
-        connection.execute(sa.update(source_task).where(open_ones).values(alive_at=database_clock(connection)))
+        connection.execute(sa.update(source_task).where(open_ones).values(alive_at=database_clock()))
 
 
 def end_dead(engine: sa.Engine) -> int:
     """Fail tasks whose process has died; how many."""
     task = source_task.c
     with engine.begin() as connection:
-        dead = task.state.in_(["pending", "processing"]) & (task.alive_at < database_clock(connection) - DEAD_SECONDS)
+        dead = task.state.in_(["pending", "processing"]) & (task.alive_at < database_clock() - DEAD_SECONDS)
         values = {
             "state": "failed",
             "failures": task.failures + 1,

@@ -52,8 +52,8 @@ class WholeRow(TargetRow):
         """
         if self.connection.dialect.name == "postgresql":
             self.connection.exec_driver_sql(_PLAINLY)
-        query = sa.select(*[self._text(one) for one in self.columns]).where(*self._is_it()).limit(2)
-        rows = self.connection.execute(query.with_for_update() if lock else query).all()
+        query = sa.select(*[self._text(one) for one in self.columns]).where(*self.is_it()).limit(2)
+        rows = self.connection.execute(query.with_for_update() if lock else query, self.parameters).all()
         if len(rows) > 1:
             raise LookupError("the key finds several rows")
         if not rows:

@@ -62,7 +62,7 @@ class Counts:
 
 
 def apply_due(pipeline: Ends, *, tab: str | None = None, seconds: float = 30.0) -> Counts:
-    """Apply edits that are due, of one tab or of all, until none is left or the time is over.
+    """Apply edits that are due, of one tab or of all, until all have had their turn or the time is over.
 
     Does nothing where EDITS_ENABLED is not set.
 
@@ -77,15 +77,16 @@ def apply_due(pipeline: Ends, *, tab: str | None = None, seconds: float = 30.0) 
     while time.monotonic() < end:
         with pipeline.state.connect() as connection:
             chosen = None if tab is None else _tab_ids(connection, tab)
-            rows = [row for row in ledger.due(connection, _ROWS_AT_ONCE, chosen) if row not in tried]
-        if not rows:
-            return counts
+            due = ledger.due(connection, _ROWS_AT_ONCE, chosen)
+        rows = [row for row in due if row not in tried]
         for tab_id, row_keys in _by_tab(rows):
             tried.update((tab_id, key) for key in row_keys)
             for state in apply_rows(pipeline, declared, tab_id, row_keys):
                 counts.add(state)
             if time.monotonic() > end:
                 break
+        if len(due) < _ROWS_AT_ONCE or not rows:
+            break
     return counts
 
 

@@ -20,10 +20,21 @@ def bases_of(
     connection: sa.Connection, tab_id: int, keys: Collection[str], *, skip_locked: bool = False
 ) -> dict[str, dict[str, Cell] | None]:
     """What we last wrote in rows of a tab; None while a sync writes it. Locked; rows that are not ours are left out."""
-    columns = sync_base_row.c
-    mine = (columns.tab_id == tab_id) & columns.row_key.in_(list(keys)) & columns.is_gone.is_(False)
-    query = sa.select(columns.row_key, columns.cells).where(mine).with_for_update(skip_locked=skip_locked)
-    return {row.row_key: orjson.loads(row.cells) if row.cells else None for row in connection.execute(query)}
+    rows = connection.execute(_BASES[skip_locked], {"b_tab": tab_id, "b_keys": list(keys)})
+    return {row.row_key: orjson.loads(row.cells) if row.cells else None for row in rows}
+
+
+# Each edit asks these: built once, as building a statement takes as long as sending it.
+_ROW = sync_base_row.c
+_OURS = _ROW.row_key.in_(sa.bindparam("b_keys", expanding=True)) & _ROW.is_gone.is_(False)
+_BASE = sa.select(_ROW.row_key, _ROW.cells).where(_ROW.tab_id == sa.bindparam("b_tab"), _OURS)
+_BASES = {skip: _BASE.with_for_update(skip_locked=skip) for skip in (False, True)}
+_CHANGE = (
+    sync_base_row.update()
+    .where(_ROW.tab_id == sa.bindparam("b_tab"), _ROW.row_key == sa.bindparam("b_key"))
+    # A full sync that computed its rows before this leaves the row alone.
+    .values(cells=sa.bindparam("b_cells"), written_at=database_clock())
+)
 
 
 def base_of(connection: sa.Connection, edit: Edit) -> dict[str, Cell]:
@@ -42,12 +53,8 @@ def note_base(connection: sa.Connection, rows: Sequence[tuple[Sequence[Edit], Ma
     """
     changed = [(edits[0], text) for edits, base in rows if (text := _changed(edits, base)) is not None]
     if changed:
-        columns = sync_base_row.c
-        mine = (columns.tab_id == sa.bindparam("b_tab")) & (columns.row_key == sa.bindparam("b_key"))
-        # A full sync that computed its rows before this leaves the row alone.
-        values = {"cells": sa.bindparam("b_cells"), "written_at": database_clock(connection)}
         parameters = [{"b_tab": one.tab_id, "b_key": one.row_key, "b_cells": text} for one, text in changed]
-        connection.execute(sync_base_row.update().where(mine).values(values), parameters)
+        connection.execute(_CHANGE, parameters)
 
 
 def _changed(edits: Sequence[Edit], base: Mapping[str, Cell]) -> str | None:

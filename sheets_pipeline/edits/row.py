@@ -142,7 +142,7 @@ class Row:
         try:
             row = TargetRow(self.platform, table, self.target_key(table), self.target_columns(edits))
             held = row.read(lock=True)
-            reason = f"its row is not in {table}, or the pipeline may not change it"
+            reason = f"its row is not in {table} any more, or the pipeline may not change it"
         except (LookupError, Misfit) as error:
             held, reason = None, f"its row of {table} is not found: {error}"
         if held is None:

@@ -2,12 +2,16 @@
 
 import socket
 import sys
+import time
 from pathlib import Path
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 
+from sheets_pipeline.database import idle_connections
 from sheets_pipeline.database.engine import connect, explain, read_only
+from sheets_pipeline.embedded.postgres import Server
 from sheets_pipeline.errors import DatabaseError
 
 SECRET = "correct-horse-battery"
@@ -127,16 +131,35 @@ def test_a_full_disk_is_told_as_such(tmp_path: Path):
     assert "Dagster's storage (DAGSTER_POSTGRES_URL) has no room left" in str(explain(RuntimeError(words)))
 
 
-def test_a_restarted_server_is_reconnected_to(database_url: str):
+@pytest.mark.parametrize("idle_seconds", [0.0, 5.0])
+def test_a_restarted_server_is_reconnected_to(database_url: str, monkeypatch: pytest.MonkeyPatch, idle_seconds: float):
+    """In the moment after its last use, too, in which nobody asks whether it lives."""
     engine = connect(database_url, pool_size=1)
     with engine.connect() as connection:
         pid = connection.scalar(sa.text("SELECT pg_backend_pid()"))
     other = connect(database_url)
     with other.connect() as connection:
-        connection.execute(sa.text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+        connection.execute(sa.text("SELECT pg_terminate_backend(:pid, 10000)"), {"pid": pid})
     other.dispose()
+    later = time.monotonic() + idle_seconds
+    monkeypatch.setattr(idle_connections, "monotonic", lambda: later)
     with engine.connect() as connection:
         assert connection.scalar(sa.text("SELECT 1")) == 1
+    engine.dispose()
+
+
+def test_a_connection_is_asked_whether_it_lives_where_it_was_idle(database_url: str, monkeypatch: pytest.MonkeyPatch):
+    engine = connect(database_url, pool_size=1)
+    asked = list[object]()
+    monkeypatch.setattr(engine.dialect, "do_ping", asked.append)
+    counts, began = list[int](), time.monotonic()
+    for idle_seconds in (0.0, 0.0, 5.0):
+        now = began + idle_seconds
+        with monkeypatch.context() as clock:
+            clock.setattr(idle_connections, "monotonic", lambda now=now: now)
+            engine.connect().close()
+        counts.append(len(asked))
+    assert counts == [0, 0, 1]
     engine.dispose()
 
 
@@ -192,7 +215,7 @@ def test_a_query_that_takes_too_long_is_stopped_and_the_setting_is_named(numbers
     ):
         connection.exec_driver_sql(sleep)
     assert not caught.value.needs_person
-    with reading.connect() as connection:  # the pool still works
+    with read_only(numbers, 30).connect() as connection:  # the pool still works
         assert connection.scalar(sa.text("SELECT count(*) FROM numbers")) == 2
 
 
@@ -211,3 +234,18 @@ def test_an_error_shows_the_statement_and_not_its_parameters(engine: sa.Engine):
         connection.execute(sa.text("SELECT nonsense_function(:cell)"), {"cell": "what a learner wrote"})
     assert "nonsense_function" in str(caught.value)
     assert "what a learner wrote" not in str(caught.value)
+
+
+def test_a_database_that_knows_no_encoding_is_read_and_written_as_utf8(postgres_server: Server) -> None:
+    with psycopg.connect(postgres_server.conninfo("postgres"), autocommit=True) as server:
+        encoding = "ENCODING 'SQL_ASCII' LOCALE_PROVIDER libc LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+        server.execute(f"CREATE DATABASE without_encoding {encoding}")
+        server.execute("ALTER DATABASE without_encoding SET client_encoding TO 'SQL_ASCII'")
+        engine = connect(postgres_server.url("without_encoding"))
+        with engine.begin() as connection:
+            connection.execute(sa.text("create table note (words text)"))
+            connection.execute(sa.text("insert into note values (:words)"), {"words": "Żółć 😀"})
+            assert connection.scalar(sa.text("select words from note")) == "Żółć 😀"
+            assert connection.scalar(sa.text("show client_encoding")) == "UTF8"
+        engine.dispose()
+        server.execute("DROP DATABASE without_encoding")

@@ -69,7 +69,7 @@ class _Index:
 
 def _index(sheet: Spreadsheet) -> _Index:
     """The index as of now; it is kept until rows, columns or metadata change."""
-    tabs = tuple((id(tab), tab.rows.version, tuple(tab.column_places().items())) for tab in sheet.tabs)
+    tabs = tuple((tab, tab.rows.version, tuple(tab.columns)) for tab in sheet.tabs)  # columns are never changed
     now = (sheet.metadata_version, tabs)
     if (
         sheet.metadata_index is not None

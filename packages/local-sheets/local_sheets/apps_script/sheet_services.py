@@ -180,27 +180,13 @@ def _tab(sheet: Spreadsheet, sheet_id: int) -> Tab:
 
 
 def _last_of(tab: Tab) -> dict[str, int]:
-    """The last row and the last column that hold something, without a look at each of the others."""
-    rows = tab.rows
-    last_row = len(rows)
-    for row in rows.before(len(rows)):
-        if row is not None and any(map(_holds, row.cells)):
-            break
-        last_row -= 1
-    width = max((block.width for block in rows.blocks), default=0)
-    while width > 0 and not any(
-        len(row.cells) >= width and _holds(row.cells[width - 1])
-        for block in rows.blocks
-        if block.width >= width
-        for row in block.rows
-        if row is not None
-    ):
-        width -= 1
-    return {"row": last_row, "column": width}
-
-
-def _holds(cell: AnyCell) -> bool:
-    return entered(cell) is not None or effective(cell) is not None
+    """The last row and the last column that hold something."""
+    last_row, last_column, end = 0, 0, 0
+    for block in tab.rows.blocks:
+        rows, columns = block.filled
+        last_row, last_column = end + rows if rows else last_row, max(last_column, columns)
+        end += len(block.rows)
+    return {"row": last_row, "column": last_column}
 
 
 def _zone(sheet: Spreadsheet) -> tzinfo:

@@ -10,7 +10,7 @@ from itertools import accumulate
 from typing import Any
 
 from local_sheets.cell_values.model import Formula
-from local_sheets.model.cell import AnyCell, Cell
+from local_sheets.model.cell import AnyCell, Cell, effective, entered
 
 BLOCK_ROWS = 512
 
@@ -47,14 +47,32 @@ def calculate(cells: Sequence[AnyCell]) -> bool:
     return True
 
 
+def filled_width(cells: Sequence[AnyCell]) -> int:
+    """So many cells there are up to the last that holds a value, entered or spilled."""
+    width = len(cells)
+    while width and entered(cells[width - 1]) is None and effective(cells[width - 1]) is None:
+        width -= 1
+    return width
+
+
 class Block:
     """Up to ``2 * BLOCK_ROWS`` rows, None for one that holds nothing; ``owner`` is the transaction that may change it."""
 
-    __slots__ = ("_width", "block_id", "owner", "rows")
+    __slots__ = ("_filled", "_width", "block_id", "owner", "rows")
 
     def __init__(self, block_id: int, rows: list[Row | None], owner: int) -> None:
         self.block_id, self.rows, self.owner = block_id, rows, owner
         self._width: int | None = None
+        self._filled: tuple[int, int] | None = None
+
+    @property
+    def filled(self) -> tuple[int, int]:
+        """So many of its rows, and cells of its rows, there are up to the last that holds a value; 0 where none does."""
+        if self._filled is None:
+            widths = [0 if row is None else filled_width(row.cells) for row in self.rows]
+            rows = next((len(widths) - n for n, width in enumerate(reversed(widths)) if width), 0)
+            self._filled = (rows, max(widths, default=0))
+        return self._filled
 
     @property
     def width(self) -> int:
@@ -65,7 +83,7 @@ class Block:
 
     def will_change(self) -> None:
         """Forget what is known of its rows."""
-        self._width = None
+        self._width = self._filled = None
 
     def order(self) -> list[int]:
         """The ids of the rows, 0 for an empty one."""
@@ -78,6 +96,7 @@ class RowSequence:
     def __init__(self, blocks: list[Block] | None = None, next_block_id: int = 1) -> None:
         self.blocks: list[Block] = blocks or []
         self.next_block_id = next_block_id
+        #: Another one whenever metadata of rows may stand elsewhere.
         self.version = 0
         #: False only when no row calculates; stays true after the last formula is gone.
         self.may_calculate = any(row is not None and row.calculates for block in self.blocks for row in block.rows)
@@ -221,9 +240,11 @@ class RowSequence:
             place, offset = self._find(start + done)
             block = self._own(place, owner)
             count = min(len(block.rows) - offset, len(rows) - done)
-            block.rows[offset : offset + count] = rows[done : done + count]
+            old, new = block.rows[offset : offset + count], rows[done : done + count]
+            if any(_metadata_of(one) != _metadata_of(other) for one, other in zip(old, new, strict=True)):
+                self.version += 1
+            block.rows[offset : offset + count] = new
             done += count
-        self.version += 1
 
 
 def _metadata_of(row: Row | None) -> tuple[int, ...]:

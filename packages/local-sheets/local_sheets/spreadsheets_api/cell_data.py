@@ -14,7 +14,7 @@ from local_sheets.data_filters import metadata_message, metadata_places
 from local_sheets.field_mask import Mask
 from local_sheets.model.cell import IMPLIED_FORMAT, AnyCell, Cell, effective, number_format_of, unpack
 from local_sheets.model.spreadsheet import Spreadsheet
-from local_sheets.model.tab import Rect
+from local_sheets.model.tab import Rect, Tab
 from local_sheets.spreadsheets_api.defaults import COLUMN_PIXELS, ROW_PIXELS
 
 _LINK = re.compile(r"https?://\S+")
@@ -121,11 +121,12 @@ def grid_data(sheet: Spreadsheet, area: Rect, mask: Mask | None) -> dict[str, An
         rows = _row_data(sheet, area, mask)
         if rows:
             found["rowData"] = rows
-    on_rows, on_columns = _metadata_on(sheet, area)
     if mask is None or "rowMetadata" in mask:
-        found["rowMetadata"] = [_row_metadata(area, index, on_rows) for index in range(area.row0, area.row1)]
+        on = _metadata_on(sheet, area.tab, "ROW", range(area.row0, area.row1))
+        found["rowMetadata"] = [_row_metadata(area, index, on) for index in range(area.row0, area.row1)]
     if mask is None or "columnMetadata" in mask:
-        found["columnMetadata"] = [_column_metadata(area, index, on_columns) for index in range(area.col0, area.col1)]
+        on = _metadata_on(sheet, area.tab, "COLUMN", range(area.col0, area.col1))
+        found["columnMetadata"] = [_column_metadata(area, index, on) for index in range(area.col0, area.col1)]
     return found
 
 
@@ -143,18 +144,13 @@ def _row_data(sheet: Spreadsheet, area: Rect, mask: Mask | None) -> list[dict[st
     return rows
 
 
-def _metadata_on(sheet: Spreadsheet, area: Rect) -> tuple[dict[int, list[Any]], dict[int, list[Any]]]:
-    """Developer metadata by row and by column of a tab."""
-    rows: dict[int, list[Any]] = {}
-    columns: dict[int, list[Any]] = {}
-    if not sheet.metadata:
-        return rows, columns
-    places = metadata_places(sheet)
-    for key, place in places.items():
-        if place.tab is area.tab and place.index is not None:
-            target = rows if place.kind == "ROW" else columns
-            target.setdefault(place.index, []).append(metadata_message(sheet.metadata[key], place))
-    return rows, columns
+def _metadata_on(sheet: Spreadsheet, tab: Tab, kind: str, among: range) -> dict[int, list[Any]]:
+    """Developer metadata on some of a tab's rows or columns, by their index."""
+    found: dict[int, list[Any]] = {}
+    for key, place in metadata_places(sheet).items() if sheet.metadata else ():
+        if place.tab is tab and place.kind == kind and place.index is not None and place.index in among:
+            found.setdefault(place.index, []).append(metadata_message(sheet.metadata[key], place))
+    return found
 
 
 def _row_metadata(area: Rect, index: int, metadata: dict[int, list[Any]]) -> dict[str, Any]:

@@ -57,15 +57,12 @@ class Step:
     outside: tuple[dict[str, Any], dict[str, Any]]
     metadata: dict[int, tuple[dict[str, Any] | None, dict[str, Any] | None]]
     changes: list[Change] = field(default_factory=list)
+    #: How many rows are held for it alone, about.
+    rows_held: int = field(init=False)
 
-    @property
-    def rows_held(self) -> int:
-        """How many rows are held for it alone, about."""
-        return sum(
-            len(block.rows)
-            for _, before, after in self.tabs
-            for block in _only_in(before.blocks, after.blocks)
-        )  # fmt: skip
+    def __post_init__(self) -> None:
+        alone = (block for _, before, after in self.tabs for block in _only_in(before.blocks, after.blocks))
+        self.rows_held = sum(len(block.rows) for block in alone)
 
 
 def _only_in(one: Sequence[Block], other: Sequence[Block]) -> list[Block]:

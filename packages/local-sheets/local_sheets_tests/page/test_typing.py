@@ -243,7 +243,7 @@ def test_the_address_field_goes_to_a_cell(people: Spreadsheet, show: Show):
     eventually(lambda: _goes_to(sheet, "scores"), "C2:C4")
     address.fill("nonsense")
     address.press("Enter")
-    expect(sheet.page.get_by_role("alert").filter(has_text="no address")).to_be_visible()
+    expect(sheet.page.get_by_role("alert").filter(has_text="“nonsense” is no address")).to_be_visible()
 
 
 def test_typing_into_a_cell_at_the_edge_keeps_letters_and_cells_in_line(people: Spreadsheet, show: Show):
@@ -265,3 +265,42 @@ def test_a_refused_edit_says_why_and_the_cell_shows_what_it_holds(people: Spread
     sheet.press("Enter")
     expect(sheet.page.get_by_role("alert")).to_contain_text("50000 characters")
     sheet.expect_text("B2", "Ada")
+
+
+def _to_address(sheet: SheetDriver) -> None:
+    sheet.page.locator("#address").fill("b3")
+    sheet.press("Enter")
+
+
+def _to_name(sheet: SheetDriver) -> None:
+    sheet.page.locator("#address").fill("Scores")
+    sheet.press("Enter")
+
+
+def _rename_spreadsheet(sheet: SheetDriver) -> None:
+    sheet.page.locator("#title").fill("Another title")
+    sheet.press("Enter")
+
+
+def _rename_tab(sheet: SheetDriver) -> None:
+    sheet.page.get_by_role("tab", name="people").dblclick()
+    sheet.page.locator("dialog[open] input").fill("people")
+    sheet.press("Enter")
+
+
+@pytest.mark.parametrize("leave", [_to_address, _to_name, _rename_spreadsheet, _rename_tab])
+def test_the_key_that_leads_to_the_cells_is_typed_into_none(
+    people: Spreadsheet, show: Show, leave: Callable[[SheetDriver], None]
+):
+    place = {"sheetId": 0, "startRowIndex": 2, "endRowIndex": 3, "startColumnIndex": 1, "endColumnIndex": 2}
+    people.batch_update({"addNamedRange": {"namedRange": {"name": "Scores", "range": place}}})
+    before = people.read("people!A1:L20")
+    sheet = show(people)
+    leave(sheet)
+    expect(sheet.page.locator(".cell-editor")).to_be_focused()
+    assert sheet.page.locator(".cell-editor").input_value() == ""
+    sheet.select("C2")
+    sheet.type_into("C4", "81")
+    eventually(lambda: people.read("people!C4"), [[81]])
+    people.write("people!C4", [[80]])
+    assert people.read("people!A1:L20") == before

@@ -29,6 +29,30 @@ export function iconButton(name, title, onClick, props = {}) {
   return el("button", { type: "button", class: "icon-button", title, "aria-label": title, on: { click: onClick }, ...props }, icon(name));
 }
 
+const waiting = new WeakMap();
+
+/**
+ * Changes what stands in an element, once nothing in it is pressed: the press of a button that is replaced meanwhile would
+ * do nothing. Of several changes that wait, the last one is made.
+ */
+export function whenReleased(node, change) {
+  const isWaited = waiting.has(node);
+  if (!node.matches(":active")) {
+    waiting.delete(node);
+    change();
+    return;
+  }
+  waiting.set(node, change);
+  if (isWaited) return;
+  const look = () => {
+    const last = waiting.get(node);
+    if (!last) return;
+    if (node.matches(":active")) requestAnimationFrame(look);
+    else whenReleased(node, last);
+  };
+  requestAnimationFrame(look);
+}
+
 /** One element of the page's own markup. */
 export function byId(id) {
   return document.getElementById(id);

@@ -11,11 +11,17 @@ function showAddress(app) {
   if (document.activeElement !== byId("address")) byId("address").value = text;
 }
 
+/** The keyboard goes back to the cells; the key that brings it there is none of theirs. */
+function toCells(app, event) {
+  event.preventDefault();
+  app.editor.focus();
+}
+
 export function wireHeader(app) {
   const title = byId("title");
   title.addEventListener("keydown", (event) => {
     if (event.key === "Escape") title.value = app.title;
-    if (event.key === "Enter" || event.key === "Escape") app.editor.focus();
+    if (event.key === "Enter" || event.key === "Escape") toCells(app, event);
   });
   title.addEventListener("change", () => {
     const wanted = title.value.trim();
@@ -25,8 +31,9 @@ export function wireHeader(app) {
   const address = byId("address");
   address.addEventListener("focus", () => address.select());
   address.addEventListener("keydown", async (event) => {
-    if (event.key === "Escape") app.editor.focus();
+    if (event.key === "Escape") toCells(app, event);
     if (event.key !== "Enter") return;
+    event.preventDefault();
     const wanted = address.value.trim().toLowerCase();
     const named = app.names.find(({ name }) => name.toLowerCase() === wanted);
     const rect = named?.rect ?? parseAddress(address.value, app.tab.rowCount, app.tab.columnCount);

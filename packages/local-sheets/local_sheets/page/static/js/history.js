@@ -65,9 +65,22 @@ export class History {
     const { app } = this;
     app.editor.commit();
     this.version = version;
-    app.editor.field.readOnly = app.editor.bar.readOnly = version !== null;
-    this.showBar();
-    await app.startAnew();
+    this.lock(true);
+    if (version !== null) this.showBar();
+    try {
+      await app.startAnew();
+    } finally {
+      if (this.version === version) {
+        this.lock(version !== null);
+        this.showBar();
+      }
+    }
+  }
+
+  /** Nothing can be typed, nor while what is shown is being read anew. */
+  lock(isLocked) {
+    const { editor } = this.app;
+    editor.field.readOnly = editor.bar.readOnly = isLocked;
   }
 
   showBar() {

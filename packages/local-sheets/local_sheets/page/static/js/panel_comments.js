@@ -1,7 +1,7 @@
 /** Comments: a mark in the corner of their cells, and the side panel with what was said, to reply, resolve and delete. */
 import { rectToA1 } from "./a1.js";
 import { api } from "./api.js";
-import { byId, el, iconButton } from "./dom.js";
+import { byId, el, iconButton, whenReleased } from "./dom.js";
 import { momentText } from "./history.js";
 
 export class CommentsPanel {
@@ -71,6 +71,10 @@ export class CommentsPanel {
   }
 
   show() {
+    whenReleased(this.list, () => this.showNow());
+  }
+
+  showNow() {
     const written = new Map([...this.list.querySelectorAll("input")].filter((field) => field.value).map((field) => [field.dataset.comment, field.value]));
     const focused = this.list.contains(document.activeElement) ? document.activeElement.dataset.comment : null;
     const shown = this.comments.filter((one) => this.done.checked || !one.resolved);

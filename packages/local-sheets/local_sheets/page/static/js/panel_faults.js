@@ -1,6 +1,6 @@
 /** The side panel that makes the API fail on purpose: what happens, to which requests, how often. */
 import { call } from "./api.js";
-import { byId, el, icon, iconButton } from "./dom.js";
+import { byId, el, icon, iconButton, whenReleased } from "./dom.js";
 
 const PATH = "/_local/faults";
 
@@ -112,8 +112,10 @@ export class FaultsPanel {
   /** @param {object} state rules in force, counts of what was done */
   show(state) {
     const rules = state.rules.filter((rule) => rule.left === null || rule.left > 0);
-    this.rules.replaceChildren(...rules.map((rule) => this.ruleNode(rule)));
-    if (!rules.length) this.rules.append(el("li", {}, el("span", { class: "hint", text: "None: the API answers as it should." })));
+    whenReleased(this.rules, () => {
+      this.rules.replaceChildren(...rules.map((rule) => this.ruleNode(rule)));
+      if (!rules.length) this.rules.append(el("li", {}, el("span", { class: "hint", text: "None: the API answers as it should." })));
+    });
     this.clear.hidden = rules.length < 2;
     byId("open-faults").dataset.alert = String(rules.length > 0);
     const counts = Object.entries(state.counts);

@@ -1,5 +1,5 @@
 /** The side panel for the spreadsheet's Apps Script: its triggers, its executions with their logs, the way to its editor. */
-import { byId, el, icon, iconButton } from "./dom.js";
+import { byId, el, icon, iconButton, whenReleased } from "./dom.js";
 import { errorText, scriptApi } from "./scripts_api.js";
 import { ScriptDialogs } from "./script_dialogs.js";
 import { ScriptEditor } from "./script_editor.js";
@@ -70,12 +70,14 @@ export class ScriptsPanel {
   showState(state) {
     this.state = state;
     this.editor.show(state);
-    this.triggers.replaceChildren(...state.triggers.map((one) => this.triggerRow(one)));
-    if (!state.triggers.length) this.triggers.append(el("li", {}, el("small", { text: "None" })));
+    whenReleased(this.triggers, () => {
+      this.triggers.replaceChildren(...state.triggers.map((one) => this.triggerRow(one)));
+      if (!state.triggers.length) this.triggers.append(el("li", {}, el("small", { text: "None" })));
+    });
     const chosen = this.functions.value;
     this.functions.replaceChildren(...state.functions.map((name) => el("option", { value: name, text: name })));
     if (state.functions.includes(chosen)) this.functions.value = chosen;
-    this.showMenus(state.menus);
+    whenReleased(byId("script-menus"), () => this.showMenus(state.menus));
   }
 
   triggerRow({ uid, function: name, eventType, everySeconds }) {
@@ -127,8 +129,10 @@ export class ScriptsPanel {
   }
 
   showExecutions(executions) {
-    this.executions.replaceChildren(...executions.map((one) => this.executionRow(one)));
-    if (!executions.length) this.executions.append(el("li", {}, el("small", { text: "None yet" })));
+    whenReleased(this.executions, () => {
+      this.executions.replaceChildren(...executions.map((one) => this.executionRow(one)));
+      if (!executions.length) this.executions.append(el("li", {}, el("small", { text: "None yet" })));
+    });
     byId("open-scripts").dataset.alert = String(STATUS[executions[0]?.processStatus] === "bad");
   }
 

@@ -1,6 +1,6 @@
 /** The side panel of versions: who changed the spreadsheet and when; a press shows it as it was then. */
 import { api } from "./api.js";
-import { byId, el, icon } from "./dom.js";
+import { byId, el, icon, whenReleased } from "./dom.js";
 import { momentText } from "./history.js";
 
 const PAUSE_MS = 300;
@@ -29,6 +29,10 @@ export class VersionsPanel {
   }
 
   show(versions) {
+    whenReleased(this.list, () => this.showNow(versions));
+  }
+
+  showNow(versions) {
     const looked = this.app.history.version?.number;
     const focused = document.activeElement?.dataset.version;
     const rows = versions.map((version, index) => {

@@ -5,7 +5,7 @@ const LABELS = { OK: "OK", CANCEL: "Cancel", YES: "Yes", NO: "No" };
 
 export class ScriptDialogs {
   constructor(app, api) {
-    Object.assign(this, { app, api, node: byId("script-dialog"), shown: null });
+    Object.assign(this, { app, api, node: byId("script-dialog"), shown: null, answered: new Set() });
     this.node.addEventListener("cancel", (event) => {
       event.preventDefault();
       this.answer("CLOSE");
@@ -15,7 +15,8 @@ export class ScriptDialogs {
 
   async load() {
     try {
-      const { dialogs } = await this.api.dialogs();
+      // One that is answered meanwhile may still be among them.
+      const dialogs = (await this.api.dialogs()).dialogs.filter(({ number }) => !this.answered.has(number));
       if (this.shown !== null && !dialogs.some(({ number }) => number === this.shown)) this.close();
       if (this.shown === null && dialogs.length) this.show(dialogs[0]);
     } catch (error) {
@@ -41,9 +42,11 @@ export class ScriptDialogs {
     const number = this.shown;
     const text = this.field?.value ?? "";
     this.close();
+    this.answered.add(number);
     try {
       await this.api.answer(number, { button, text });
     } catch (error) {
+      this.answered.delete(number);
       this.app.toast(error.message, "error");
     }
     this.load();

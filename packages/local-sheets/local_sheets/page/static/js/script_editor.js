@@ -10,7 +10,7 @@ export class ScriptEditor {
     Object.assign(this, { app, api, onSaved, files: [], current: 0, changed: false });
     this.node = byId("script-editor");
     this.list = el("div", { class: "script-files", role: "tablist", "aria-label": "Files" });
-    this.text = el("textarea", { class: "script-text", id: "script-text", spellcheck: "false", autocomplete: "off", autocapitalize: "off", wrap: "off", "aria-label": "Source of the file" });
+    this.text = el("textarea", { class: "script-text", id: "script-text", spellcheck: "false", autocomplete: "off", autocapitalize: "off", wrap: "off", readonly: true, "aria-label": "Source of the file" });
     this.functions = el("select", { class: "field", id: "script-function", "aria-label": "Function to run" });
     this.save = el("button", { type: "button", class: "button outline", text: "Save", title: "Save (Ctrl+S)", on: { click: () => this.store() } });
     this.run = el("button", { type: "button", class: "button primary", text: "Run", on: { click: () => this.execute() } });
@@ -31,6 +31,7 @@ export class ScriptEditor {
     this.functions.replaceChildren(...state.functions.map((name) => el("option", { value: name, text: name })));
     if (state.functions.includes(chosen)) this.functions.value = chosen;
     this.run.disabled = !state.functions.length;
+    this.text.readOnly = false;
     if (this.changed) return;
     const name = this.files[this.current]?.name ?? "Code";
     this.files = state.files.map(({ name: file, type, source }) => ({ name: file, type, source }));
@@ -84,6 +85,7 @@ export class ScriptEditor {
   }
 
   async store() {
+    if (!this.files.length) return false; // not read yet
     this.keep();
     try {
       const state = await this.api.save(this.files);
@@ -116,6 +118,7 @@ export class ScriptEditor {
   }
 
   onKey(event) {
+    if (this.text.readOnly) return;
     if (event.key === "s" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
       this.store();

@@ -149,7 +149,7 @@ export class Tab {
   async fetchBlock(key) {
     const [row, column] = key.split(":").map(Number);
     const block = this.blocks.get(key) ?? { cells: null, used: performance.now(), flash: false };
-    Object.assign(block, { loading: true, stale: false });
+    Object.assign(block, { loading: true, stale: false, typedMeanwhile: new Set() });
     this.blocks.set(key, block);
     this.fetching += 1;
     try {
@@ -189,6 +189,8 @@ export class Tab {
         if (differ(old, fresh)) different.push(key);
         else if (cells.has(key) && old.raw === fresh.raw && !old.pending) cells.set(key, old);
       }
+      // The answer may be of before they were typed; the server tells when they have arrived.
+      for (const key of block.typedMeanwhile) cells.set(key, before.get(key));
       const flash = block.flash === "few" ? different.length <= Math.max(20, cells.size * 0.3) : block.flash;
       for (const key of flash ? different : []) {
         this.changed.set(`${top + Math.floor(key / BLOCK_COLUMNS)}:${left + (key % BLOCK_COLUMNS)}`, performance.now());
@@ -229,6 +231,7 @@ export class Tab {
     const key = (row % BLOCK_ROWS) * BLOCK_COLUMNS + (column % BLOCK_COLUMNS);
     const before = block.cells.get(key) ?? EMPTY;
     block.cells.set(key, { ...before, text, raw: text, type: text === "" ? "empty" : before.type === "empty" ? "text" : before.type, pending: true });
+    if (block.loading) block.typedMeanwhile.add(key);
     this.version += 1;
     this.onChange();
   }

@@ -1,5 +1,5 @@
 /** The tabs at the bottom: choose, add, rename, delete; and what the selection amounts to. */
-import { byId, el, iconButton } from "./dom.js";
+import { byId, el, iconButton, whenReleased } from "./dom.js";
 import { ask } from "./menu.js";
 
 export class TabBar {
@@ -11,6 +11,10 @@ export class TabBar {
   }
 
   show() {
+    whenReleased(this.list, () => this.showNow());
+  }
+
+  showNow() {
     const { app } = this;
     const visible = [...app.tabs.values()].filter((tab) => !tab.properties.hidden || tab === app.tab);
     this.list.replaceChildren(...visible.map((tab) => this.tabNode(tab)));

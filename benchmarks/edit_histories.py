@@ -265,7 +265,7 @@ def render(about: dict[str, Any], arguments: argparse.Namespace, result: dict[st
         "# Histories of edits, and what was left",
         "",
         f"Made by `python -m benchmarks.edit_histories --kills {arguments.kills} --people {arguments.people} --seed "
-        f"{arguments.seed}` on {about['date']} in {result['minutes']:.0f} minutes: {about['cores']} cores, "
+        f"{arguments.seed} --away {arguments.away:g}` on {about['date']} in {result['minutes']:.0f} minutes: {about['cores']} cores, "
         f"{about['memory_gib']} GiB, Python {about['python']}, load {about['load']} at the start and {result['load']} at the end.",
         "",
         f"{arguments.people} people typed {result['typed']:,} values into editable columns of the demo, each another one, while the "

@@ -26,7 +26,16 @@ from sheets_pipeline.edits import ledger, looks, row_steps
 from sheets_pipeline.edits.base import as_cell
 from sheets_pipeline.edits.ends import Ends
 from sheets_pipeline.edits.ledger import Seen, Source
-from sheets_pipeline.edits.messages import Message, MessageRefused, as_typed, old_of, parsed, spreadsheet_of, typed_over
+from sheets_pipeline.edits.messages import (
+    Message,
+    MessageRefused,
+    as_typed,
+    is_of_event,
+    old_of,
+    parsed,
+    spreadsheet_of,
+    typed_over,
+)
 from sheets_pipeline.edits.places import editable_tab
 from sheets_pipeline.edits.recording import known_rows, record_all
 from sheets_pipeline.edits.signature import secret_of, sign
@@ -276,6 +285,7 @@ def _told(message: Message, tab: Tab) -> _Told:
         raise MessageRefused(400, str(error)) from None
     rows = TabEvents((), (), tuple(map(tab.column, tab.key)))
     old, is_old_sure = old_of(message, tab, zone)
+    kept = set() if is_of_event(message, zone) else {name for name, one in tab.edited.items() if one.editors}
     before = typed_over(message, tab)
     seen: dict[tuple[str, str], Seen] = {}
     keys: set[str] = set()
@@ -287,7 +297,7 @@ def _told(message: Message, tab: Tab) -> _Told:
         keys.add(key if len(key) <= MAX_KEY_CHARACTERS and "\x00" not in key else "")
         if key in keys and key:
             for name, value in zip(message.columns, row.cells, strict=True):
-                cell = Seen(key, name, as_typed(value), old, is_old_sure)
+                cell = Seen(key, name, as_typed(value), old, is_old_sure, waits=name in kept)
                 if not isinstance(before, Unknown):
                     cell = cell._replace(typed=before, now=cell.typed)
                 seen.setdefault((key, name), cell)

@@ -52,6 +52,9 @@ class Seen(NamedTuple):
     is_old_sure: bool = False
     #: What the cell holds by now, where that is something else than was typed: somebody typed there again, or rows moved.
     now: Typed | Unknown = UNKNOWN
+    #: Whether the column is not for all, and no event says that this person typed what stands there: it is not applied before
+    #: a message of somebody who typed there meanwhile has had time to come.
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,15 +182,48 @@ def is_kept(engine: sa.Engine, spreadsheet_id: str, default: str) -> bool:
 
 def tab_id_of(connection: sa.Connection, spreadsheet_id: str, tab: str) -> int | None:
     """The number of a tab that the pipeline keeps."""
-    known = (sync_tab.c.spreadsheet_id == spreadsheet_id) & (sync_tab.c.tab == tab)
-    return connection.scalar(sa.select(sync_tab.c.id).where(known))
+    return connection.scalar(_TAB_ID, {"b_spreadsheet": spreadsheet_id, "b_tab": tab})
+
+
+_TAB_ID = sa.select(sync_tab.c.id).where(
+    sync_tab.c.spreadsheet_id == sa.bindparam("b_spreadsheet"), sync_tab.c.tab == sa.bindparam("b_tab")
+)
 
 
 #: What people did to whole rows waits for the tab to be read; what takes it back does not.
 _OF_CELLS = (sheet_edit.c.column_name != ROW) | (sheet_edit.c.seen_by == "undo")
 
+
+def _of_tab(column: sa.Column[Any]) -> sa.ScalarSelect[Any]:
+    """What is known of an edit's tab. No join: MariaDB would begin with the tabs, and a lock would be theirs, too."""
+    return sa.select(column).where(sync_tab.c.id == sheet_edit.c.tab_id).scalar_subquery()
+
+
 #: Whole rows hold columns that no tab shows: they are read to take an edit back, and for nothing else.
-_SHOWN = [column for column in sheet_edit.c if column is not sheet_edit.c.whole_row]
+EDITS = sa.select(
+    *(column for column in sheet_edit.c if column is not sheet_edit.c.whole_row),
+    _of_tab(sync_tab.c.spreadsheet_id).label("spreadsheet_id"),
+    _of_tab(sync_tab.c.tab).label("tab"),
+)
+
+# What each edit asks is built once: building a statement takes as long as sending it.
+_IS_NEW = sheet_edit.c.state == State.NEW.value
+_CLAIMED = EDITS.where(
+    sheet_edit.c.tab_id == sa.bindparam("b_tab"),
+    sheet_edit.c.row_key.in_(sa.bindparam("b_keys", expanding=True)),
+    _IS_NEW,
+    _OF_CELLS,
+).order_by(sheet_edit.c.id)
+_CLAIMED_BY = {skip: _CLAIMED.with_for_update(skip_locked=skip) for skip in (False, True)}
+_FIRST = sa.func.min(sheet_edit.c.id)
+_DUE = (
+    sa.select(sheet_edit.c.tab_id, sheet_edit.c.row_key)
+    .where(_OF_CELLS, _IS_NEW, sheet_edit.c.due_at <= utc_now())
+    .group_by(sheet_edit.c.tab_id, sheet_edit.c.row_key)
+    .order_by(_FIRST)
+    .limit(sa.bindparam("b_most"))
+)
+_NEXT_DUE = sa.select(sa.func.min(sheet_edit.c.due_at)).where(_OF_CELLS, _IS_NEW)
 
 # Reading ----------------------------------------------------------------------------------------------------------------
 
@@ -197,15 +233,14 @@ def select(
 ) -> list[Edit]:
     """Edits of the ledger, oldest first, or the ``newest`` first."""
     order = sheet_edit.c.id.desc() if newest else sheet_edit.c.id
-    # Chosen before the tabs are joined: MariaDB would begin with these, and sort all edits.
-    chosen = sa.select(sheet_edit.c.id).where(*where).order_by(order).limit(limit).subquery()
-    query = (
-        sa.select(*_SHOWN, sync_tab.c.spreadsheet_id, sync_tab.c.tab)
-        .join(chosen, chosen.c.id == sheet_edit.c.id)
-        .join(sync_tab, sync_tab.c.id == sheet_edit.c.tab_id)
-        .order_by(order)
-    )
-    return [_edit(row._mapping) for row in connection.execute(query)]
+    return edits_of(connection, EDITS.where(*where).order_by(order).limit(limit))
+
+
+def edits_of(
+    connection: sa.Connection, query: sa.Select[Any], parameters: Mapping[str, Any] | None = None
+) -> list[Edit]:
+    """The edits that a query finds, which is ``EDITS`` with conditions."""
+    return [_edit(row._mapping) for row in connection.execute(query, parameters)]
 
 
 def of_cell(connection: sa.Connection, edit: Edit, limit: int) -> list[Edit]:
@@ -228,12 +263,7 @@ def claimed(
 
     With ``skip_locked`` those that somebody else has locked are left out; without, they are waited for.
     """
-    columns = sheet_edit.c
-    mine = sa.select(columns.id).where(
-        columns.tab_id == tab_id, columns.row_key.in_(list(row_keys)), columns.state == State.NEW.value, _OF_CELLS
-    )
-    ids = list(connection.scalars(mine.order_by(columns.id).with_for_update(skip_locked=skip_locked)))
-    return select(connection, columns.id.in_(ids)) if ids else []
+    return edits_of(connection, _CLAIMED_BY[skip_locked], {"b_tab": tab_id, "b_keys": list(row_keys)})
 
 
 def left_behind(connection: sa.Connection, edit: Edit) -> tuple[Edit, Cell] | None:
@@ -251,13 +281,8 @@ def left_behind(connection: sa.Connection, edit: Edit) -> tuple[Edit, Cell] | No
 
 def due(connection: sa.Connection, limit: int, tab_ids: Collection[int] | None = None) -> list[tuple[int, str]]:
     """Rows with edits that are due: numbers of their tabs and keys, those that have waited longest first."""
-    columns = sheet_edit.c
-    ready = _OF_CELLS & (columns.state == State.NEW.value) & (columns.due_at <= utc_now())
-    if tab_ids is not None:
-        ready &= columns.tab_id.in_(list(tab_ids))
-    query = sa.select(columns.tab_id, columns.row_key, sa.func.min(columns.id).label("first")).where(ready)
-    query = query.group_by(columns.tab_id, columns.row_key).order_by("first").limit(limit)
-    return [(row.tab_id, row.row_key) for row in connection.execute(query)]
+    query = _DUE if tab_ids is None else _DUE.where(sheet_edit.c.tab_id.in_(list(tab_ids)))
+    return [(row.tab_id, row.row_key) for row in connection.execute(query, {"b_most": limit})]
 
 
 def are_due_for(connection: sa.Connection, seconds: float) -> bool:
@@ -269,8 +294,7 @@ def are_due_for(connection: sa.Connection, seconds: float) -> bool:
 
 def next_due(connection: sa.Connection) -> datetime | None:
     """When the next new edit is due; None where none waits."""
-    query = sa.select(sa.func.min(sheet_edit.c.due_at)).where(_OF_CELLS, sheet_edit.c.state == State.NEW.value)
-    moment: datetime | None = connection.scalar(query)
+    moment: datetime | None = connection.scalar(_NEXT_DUE)
     return moment
 
 
@@ -291,18 +315,23 @@ class Ended:
     whole_row: str | None = None
 
 
+_SETTLE = (
+    sheet_edit.update()
+    .where(sheet_edit.c.id == sa.bindparam("b_id"), _IS_NEW)
+    .values({name: sa.bindparam(f"b_{name}") for name in ("state", "reason", "in_database", "stored")})
+    .values(settled_at=utc_now())
+)
+
+
 def settle(connection: sa.Connection, ended: Sequence[Ended]) -> None:
     """Note what became of new edits."""
-    mine = (sheet_edit.c.id == sa.bindparam("b_id")) & (sheet_edit.c.state == State.NEW.value)
-    given = ("state", "reason", "in_database", "stored")
-    values: dict[str, Any] = {name: sa.bindparam(f"b_{name}") for name in given}
     rows = [
         {"b_id": one.edit.id, "b_state": one.state.value, "b_reason": one.reason}
         | {"b_in_database": as_json(one.in_database), "b_stored": as_json(one.stored)}
         for one in ended
     ]
     if rows:
-        connection.execute(sheet_edit.update().where(mine).values(values | {"settled_at": utc_now()}), rows)
+        connection.execute(_SETTLE, rows)
     for one in ended:
         if one.whole_row is not None:
             whole = sheet_edit.update().where(sheet_edit.c.id == one.edit.id)
@@ -364,9 +393,12 @@ def _edit(row: Any) -> Edit:
     return Edit(**values, **read, column=row["column_name"], state=State(row["state"]))
 
 
+_NOW = sa.select(sa.type_coerce(utc_now(), sheet_edit.c.seen_at.type))
+
+
 def now(connection: sa.Connection) -> datetime:
     """The database's clock."""
-    moment = connection.scalar(sa.select(sa.type_coerce(utc_now(), sheet_edit.c.seen_at.type)))
+    moment = connection.scalar(_NOW)
     if not isinstance(moment, datetime):
         raise TypeError(f"Expected the database's clock to give a datetime, found {moment!r}.")
     return moment

@@ -11,6 +11,7 @@ from sheets_pipeline.edits.places import editable_tab
 from sheets_pipeline.edits.rows import TabRows
 from sheets_pipeline.errors import SheetsPipelineError
 from sheets_pipeline.sheets.client import SheetsClient
+from sheets_pipeline.sheets.memory import stood_at
 from sheets_pipeline.sheets.protocol import Writer
 from sheets_pipeline.sheets.shared_requests import Participant, SharedRequests
 from sheets_pipeline.sync.spreadsheet import Spreadsheet
@@ -88,7 +89,7 @@ def look_at(pipeline: Reads, tab: Tab, claim: looks.Claim, client: SheetsClient)
     seconds: float | None = None
     with writer.looking() as look:
         if look is not None and look.is_as_known:
-            rows.reading.note(look, writer.memory.stood)
+            rows.reading.note(look, partial(stood_at, writer.memory, look.read_at))
             doubled = set(look.index.doubled)
             seconds = rows.settle(look)
     looks.finish(pipeline.state, claim, seconds, doubled)

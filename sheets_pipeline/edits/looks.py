@@ -120,10 +120,12 @@ def finish(engine: sa.Engine, claimed: Claim, seconds: float | None, doubled: Co
         connection.execute(sheet_tab_look.update().where(mine, columns.due_at == claimed.until).values(due_at=due))
 
 
+_DOUBLED = sa.select(sheet_tab_look.c.doubled).where(sheet_tab_look.c.tab_id == sa.bindparam("b_tab"))
+
+
 def doubled_keys(connection: sa.Connection, tab_id: int) -> set[str]:
     """Keys that stood on several rows of a tab when it was last read."""
-    query = sa.select(sheet_tab_look.c.doubled).where(sheet_tab_look.c.tab_id == tab_id)
-    text = connection.scalar(query)
+    text = connection.scalar(_DOUBLED, {"b_tab": tab_id})
     return set(orjson.loads(text)) if text else set()
 
 

@@ -75,6 +75,11 @@ class Message(BaseModel):
     keys: bool = False
 
     @property
+    def is_of_one_cell(self) -> bool:
+        """Whether its event can say what was typed."""
+        return len(self.rows) == len(self.columns) == 1
+
+    @property
     def may_be_cut(self) -> bool:
         """Whether cells may have been moved here: the event of a cell that was typed into says so, no other event does."""
         return self.kind == "edit" and self.old is None and self.new is None
@@ -120,17 +125,24 @@ def parsed(body: bytes) -> Message:
 def old_of(message: Message, tab: Tab, zone: tzinfo) -> tuple[Cell | Unknown, bool]:
     """What the event of a single cell says that it held, and whether it is sure to be that of the message's row: the script
     found there what was typed. Otherwise somebody has typed there again, or sorted the rows."""
-    if message.old is None or not len(message.rows) == len(message.columns) == 1:
+    if message.old is None or not message.is_of_one_cell:
         return UNKNOWN, False
     is_sure = is_told(as_typed(message.new), as_typed(message.rows[0].cells[0]), zone)
     return _held(message.old, tab.column(message.columns[0])), is_sure
+
+
+def is_of_event(message: Message, zone: tzinfo) -> bool:
+    """Whether its event itself says that this person typed what the script found; of several cells none says so."""
+    if message.new is None or not message.is_of_one_cell:
+        return False
+    return is_told(as_typed(message.new), as_typed(message.rows[0].cells[0]), zone)
 
 
 def typed_over(message: Message, tab: Tab) -> Cell | Unknown:
     """What the event of a single cell says was typed, where the script found something else there by then: somebody had
     typed there again, or rows had moved. What it found is not this person's. Unknown where that is not sure.
     """
-    if not isinstance(message.new, str) or not len(message.rows) == len(message.columns) == 1:
+    if not isinstance(message.new, str) or not message.is_of_one_cell:
         return UNKNOWN
     [told], column = message.rows[0].cells, tab.column(message.columns[0])
     return _held(message.new, column) if _is_another(message.new, told) else UNKNOWN

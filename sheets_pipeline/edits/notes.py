@@ -20,6 +20,9 @@ _NOT_TAKEN = (State.REJECTED, State.CONFLICT, State.DEAD)
 _TAKEN = (State.APPLIED, State.SAME)
 
 _COLUMNS = sheet_note.c
+_KNOWN = sa.select(_COLUMNS.row_key, _COLUMNS.column_name, _COLUMNS.wanted).where(
+    _COLUMNS.tab_id == sa.bindparam("b_tab"), _COLUMNS.row_key.in_(sa.bindparam("b_keys", expanding=True))
+)
 
 
 def wish(connection: sa.Connection, ended: Sequence[Ended]) -> set[str]:
@@ -36,8 +39,7 @@ def wish(connection: sa.Connection, ended: Sequence[Ended]) -> set[str]:
     if not wanted:
         return set()
     tab_id, keys = ended[0].edit.tab_id, {key for key, _ in wanted}
-    query = sa.select(_COLUMNS.row_key, _COLUMNS.column_name, _COLUMNS.wanted)
-    rows = connection.execute(query.where(_COLUMNS.tab_id == tab_id, _COLUMNS.row_key.in_(keys)))
+    rows = connection.execute(_KNOWN, {"b_tab": tab_id, "b_keys": list(keys)})
     known = {(row.row_key, row.column_name): row.wanted for row in rows}
     changed = {cell: text for cell, text in wanted.items() if text != known.get(cell)}
     for (key, name), text in changed.items():

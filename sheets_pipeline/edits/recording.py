@@ -3,7 +3,7 @@
 import math
 import uuid
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import orjson
@@ -13,15 +13,46 @@ from sheets_pipeline.database.edit_tables import sheet_edit
 from sheets_pipeline.database.event_table import utc_now
 from sheets_pipeline.database.state import chunks, sync_base_row
 from sheets_pipeline.edits.base import as_cell, zone_named
-from sheets_pipeline.edits.ledger import OPEN, Edit, Seen, Source, State, as_json, now, select, whole_row
-from sheets_pipeline.edits.typed_over import IS_UNTOLD, adopt_untold, is_typed_over, typed_over_line, untold_line
+from sheets_pipeline.edits.ledger import EDITS, OPEN, Edit, Seen, Source, State, as_json, edits_of, now, whole_row
+from sheets_pipeline.edits.typed_over import (
+    IS_UNTOLD,
+    adopt_untold,
+    is_told,
+    is_typed_over,
+    typed_over_line,
+    untold_line,
+)
 from sheets_pipeline.sync.cells import Cell, same_cell
 from sheets_pipeline.sync.merge import UNKNOWN, Unknown, same
 from sheets_pipeline.sync.tab import ColumnType
 from sheets_pipeline.sync.typed_cells import Moment
 
+#: A script that was slow to read what its person typed has found what somebody else typed within so long.
+_SLOW_SCRIPT_SECONDS = 15.0
+#: What waits for a message of somebody else (``Seen.waits``) is applied after so long.
+_WAIT_SECONDS = 5.0
 #: An edit that was written over may have been seen so long before the write: when the tab was read for it.
 _SEEN_BEFORE_SECONDS = 60.0
+
+# Each message asks these: built once, as building a statement takes as long as sending it.
+_EDIT, _ROW = sheet_edit.c, sync_base_row.c
+_TAB: sa.BindParameter[int] = sa.bindparam("b_tab")
+_KEYS: sa.BindParameter[list[str]] = sa.bindparam("b_keys", expanding=True)
+_BASE = sa.select(_ROW.row_key, _ROW.cells).where(_ROW.tab_id == _TAB, _ROW.row_key.in_(_KEYS))
+_KNOWN_ROWS = sa.select(_ROW.row_key).where(_ROW.tab_id == _TAB, _ROW.row_key.in_(_KEYS), _ROW.is_gone.is_(False))
+_NEWEST = (
+    sa.select(sa.func.max(_EDIT.id))
+    .where(_EDIT.tab_id == _TAB, _EDIT.row_key.in_(_KEYS), (_EDIT.state != State.SUPERSEDED.value) | IS_UNTOLD)
+    .group_by(_EDIT.row_key, _EDIT.column_name)
+)
+_LATEST = EDITS.where(_EDIT.id.in_(_NEWEST.scalar_subquery())).order_by(_EDIT.id)
+_OPEN = (
+    sa.select(_EDIT.id, _EDIT.row_key, _EDIT.column_name, _EDIT.typed, _EDIT.typed_at)
+    .where(_EDIT.tab_id == _TAB, _EDIT.state.in_(OPEN), _EDIT.typed_at <= sa.bindparam("b_latest"))
+    .where(_EDIT.row_key.in_(_KEYS))
+    .order_by(_EDIT.id)  # as they are claimed
+    .with_for_update()
+)
 
 _COPIED = "several rows of the tab have this key, so that nobody knows which of them is meant"
 
@@ -94,18 +125,26 @@ def _lines(
             if is_typed_over(cell, held, source) and not adopt_untold(connection, tab_id, line, cell, source):
                 untold.append(noted | line | {"settled_at": moment})
             continue
+        before = known.latest.get((cell.row_key, cell.column))
+        if before is not None and _was_typed_by_this_one(before, cell, source):
+            if _hand_over(connection, before, cell, noted | own | {"typed": as_json(cell.typed)}):
+                continue
+            before = None
         stood = _stood(held, cell, source)
         if line := untold_line(connection, tab_id, cell, held, source):
             untold.append(noted | line | {"settled_at": moment})
         if not isinstance(stood, Unknown) and not isinstance(cell.typed, Moment) and same_cell(cell.typed, stood):
             continue
-        before = known.latest.get((cell.row_key, cell.column))
+        if before is not None and _was_taken_back(connection, before, cell, source):
+            continue
         if before is not None and _is_known(before, cell, source):
             if source.is_overwritten:
                 _note_overwritten(connection, before, stood)
             continue
         own |= {"base": as_json(stood), "typed": as_json(cell.typed)}
         beginning = _beginning(before, source, moment)
+        if cell.waits:
+            own["due_at"] = moment + timedelta(seconds=_WAIT_SECONDS)
         if beginning["state"] == State.NEW.value or not adopt_untold(connection, tab_id, own, cell, source):
             rows.append(noted | own | beginning)
     return rows, untold
@@ -122,6 +161,36 @@ def _stood(stood: Cell | Unknown, cell: Seen, source: Source) -> Cell | Unknown:
     else:
         is_outdated = same_cell(cell.typed, stood)
     return cell.old if is_outdated else stood
+
+
+def _was_typed_by_this_one(before: Edit, cell: Seen, source: Source) -> bool:
+    """Whether the cell's latest edit, which somebody else's script found there, is what this person typed: the event says that
+    the cell held something else until then."""
+    if before.state not in (State.NEW, State.AWAITING, State.APPLIED) or not before.is_of_sheet:
+        return False
+    if not (before.seen_by == source.seen_by == "webhook") or before.editor == source.editor:
+        return False
+    if (
+        not cell.is_old_sure
+        or isinstance(cell.old, Unknown)
+        or abs(before.typed_at - source.typed_at) > _SLOW_SCRIPT_SECONDS
+    ):
+        return False
+    return _same_value(before, cell, source) and not is_told(cell.old, before.typed, zone_named(source.time_zone))
+
+
+def _hand_over(connection: sa.Connection, before: Edit, cell: Seen, line: dict[str, Any]) -> bool:
+    """Put down what the other person had typed, which was typed over; returns whether this person's edit is noted with that,
+    as it has been applied already."""
+    theirs = typed_over_line(cell, before.base) | {"typed": as_json(cell.old), "base": as_json(before.base)}
+    change = sheet_edit.update().where(sheet_edit.c.id == before.id)
+    connection.execute(change.values({**theirs, "settled_at": utc_now(), "in_database": None, "stored": None}))
+    if before.state is not State.APPLIED:
+        return False
+    outcome = {"state": before.state.value, "reason": before.reason, "settled_at": before.settled_at}
+    values = {"in_database": as_json(before.in_database), "stored": as_json(before.stored)}
+    connection.execute(sheet_edit.insert().values({**line, **outcome, **values, "base": as_json(before.base)}))
+    return True
 
 
 def _beginning(before: Edit | None, source: Source, moment: datetime) -> dict[str, Any]:
@@ -163,6 +232,13 @@ def _is_known(before: Edit, cell: Seen, source: Source) -> bool:
     return source.is_overwritten and is_recent and _told(as_json(before.base)) == _told(as_json(cell.old))
 
 
+def _was_taken_back(connection: sa.Connection, before: Edit, cell: Seen, source: Source) -> bool:
+    """Whether the cell's latest edit has taken this very one back, whose message comes after that."""
+    if before.undoes is None or source.seen_by != "webhook":
+        return False
+    return any(_is_known(one, cell, source) for one in edits_of(connection, EDITS.where(_EDIT.id == before.undoes), {}))
+
+
 def _same_value(before: Edit, cell: Seen, source: Source) -> bool:
     """Whether both mean the same value: a message tells of a date as a moment, the API as a serial number."""
     if _told(as_json(before.typed)) == _told(as_json(cell.typed)):
@@ -201,12 +277,8 @@ def _supersede(connection: sa.Connection, tab_id: int, batches: Sequence[tuple[S
     latest = max(source.typed_at for _, source in batches)
     reason = "the cell was typed over before this edit was applied"
     for some in chunks({key for key, _ in typed}):
-        mine = (columns.tab_id == tab_id) & columns.state.in_(OPEN) & (columns.typed_at <= latest)
-        rows = sa.select(columns.id, columns.row_key, columns.column_name, columns.typed, columns.typed_at).where(
-            mine, columns.row_key.in_(some)
-        )
         ids = []
-        for row in connection.execute(rows.order_by(columns.id).with_for_update()):  # as they are claimed
+        for row in connection.execute(_OPEN, {"b_tab": tab_id, "b_keys": some, "b_latest": latest}):
             now_typed, at = typed.get((row.row_key, row.column_name), (None, -math.inf))
             if row.typed_at <= at and now_typed != _told(row.typed):
                 ids.append(row.id)
@@ -218,21 +290,18 @@ def _supersede(connection: sa.Connection, tab_id: int, batches: Sequence[tuple[S
 def _base(connection: sa.Connection, tab_id: int, keys: Sequence[str]) -> dict[str, dict[str, Cell]]:
     """Rows that are or were ours, with what they hold as far as is known."""
     found: dict[str, dict[str, Cell]] = {}
-    columns = sync_base_row.c
     for some in chunks(keys):
         # Rows that have left the tab among them: what was typed there just before is kept, too.
-        query = sa.select(columns.row_key, columns.cells).where(columns.tab_id == tab_id, columns.row_key.in_(some))
-        for row in connection.execute(query):
+        for row in connection.execute(_BASE, {"b_tab": tab_id, "b_keys": some}):
             found[row.row_key] = orjson.loads(row.cells) if row.cells else {}
     return found
 
 
 def known_rows(connection: sa.Connection, tab_id: int, keys: Collection[str]) -> set[str]:
     """Those of the keys whose rows we wrote, or meant to write, and that have not left the tab."""
-    columns, known = sync_base_row.c, set[str]()
+    known = set[str]()
     for some in chunks(keys):
-        mine = (columns.tab_id == tab_id) & columns.row_key.in_(some) & columns.is_gone.is_(False)
-        known.update(connection.scalars(sa.select(columns.row_key).where(mine)))
+        known.update(connection.scalars(_KNOWN_ROWS, {"b_tab": tab_id, "b_keys": some}))
     return known
 
 
@@ -240,16 +309,7 @@ def _latest(connection: sa.Connection, tab_id: int, keys: Sequence[str]) -> dict
     """The latest edit of each cell of these rows, apart from those that were superseded and told of by themselves."""
     found: dict[tuple[str, str], Edit] = {}
     for some in chunks(keys):
-        newest = (
-            sa.select(sa.func.max(sheet_edit.c.id))
-            .where(
-                sheet_edit.c.tab_id == tab_id,
-                sheet_edit.c.row_key.in_(some),
-                (sheet_edit.c.state != State.SUPERSEDED.value) | IS_UNTOLD,
-            )
-            .group_by(sheet_edit.c.row_key, sheet_edit.c.column_name)
-        )
-        for edit in select(connection, sheet_edit.c.id.in_(newest.scalar_subquery())):
+        for edit in edits_of(connection, _LATEST, {"b_tab": tab_id, "b_keys": some}):
             found[edit.row_key, edit.column] = edit
     return found
 

@@ -66,10 +66,12 @@ class TabRows:
         if at_rest or found.moved:
             self.births.begin(look, at_rest, found.moved)
             self._tell_put_back(look, found, base, self.births.go_on(look, self.reading.reader()))
+            # What was typed in them until then is read as theirs the next time.
+        again = [looks.APART_SECONDS] if found.moved else []
         due = [edit for edit in gone if _age(edit, moment) >= GONE_SECONDS]
         ended = [edit for edit in due if delete_row(self.pipeline, self.tab, edit)]
         self.memory.forget([edit.row_key for edit in ended])
-        waits = [REST_SECONDS - _age(edit, moment) for _, edit in new]
+        waits = again + [REST_SECONDS - _age(edit, moment) for _, edit in new]
         waits += [GONE_SECONDS - _age(edit, moment) for edit in gone if edit not in ended]
         return max(min(waits), 0.0) if waits else None
 

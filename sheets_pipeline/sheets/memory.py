@@ -146,3 +146,13 @@ class TabMemory(Protocol):
 
     def confirmed(self) -> int:
         """Number of rows whose cells are known."""
+
+
+def stood_at(memory: TabMemory, moment: float, keys: Collection[str]) -> BaseRows:
+    """What these rows held at a moment, as far as is known; None for those written since, or edited and noted so.
+
+    What was read at that moment is older than what is known of them: compared with that it would look like an edit.
+    """
+    stood = memory.stood(keys)
+    newer = memory.written_since(moment)
+    return {key: None if key in newer else cells for key, cells in stood.items()}

@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
 import pandas as pd
@@ -26,7 +27,7 @@ from sheets_pipeline.sheets.computing import Computing, computing
 from sheets_pipeline.sheets.copies import CellCopies, LookAgain
 from sheets_pipeline.sheets.finder import TabFinder
 from sheets_pipeline.sheets.marks import Ownership, Sight, TabMarks
-from sheets_pipeline.sheets.memory import BaseRows, EditInbox, TabFacts, TabMemory
+from sheets_pipeline.sheets.memory import BaseRows, EditInbox, TabFacts, TabMemory, stood_at
 from sheets_pipeline.sheets.protocol import Allowance
 from sheets_pipeline.sheets.reader import TRUSTED_SECONDS, NeedsFullSync, TabReader
 from sheets_pipeline.sheets.rounds import Round, RowInbox, TabLook, new_layout, round_of_changes, round_of_creation
@@ -98,7 +99,7 @@ class TabWriter:
         self._reader = TabReader(tab, client, self._marks)
         self._sender = Sender(tab, client, memory, self._reader)
         #: From when the frame of the full sync is that is under way.
-        self._computed_at = 0.0
+        self._computed_at = self._read_at = 0.0
 
     def keep_edits(self, inbox: EditInbox | None) -> None:
         """Have what people type into cells that they may edit go into this inbox, before it is written over or as it is."""
@@ -182,6 +183,7 @@ class TabWriter:
         self._close()
         if (facts := self._finder.facts()) is None:
             return None
+        read_at = self.memory.now()
         try:
             snapshot, sight = self._reader.read_tab(facts)
         except RequestRejected:
@@ -196,7 +198,7 @@ class TabWriter:
         require_columns(self.tab, snapshot, layout)
         self._sender.remember(replace(facts, layout=layout, row_count=snapshot.row_count))
         is_as_known = sight.is_as_known and known == layout.keys()
-        return TabLook(facts.sheet_id, snapshot, layout, index_rows(self.tab, snapshot, layout), is_as_known)
+        return TabLook(facts.sheet_id, snapshot, layout, index_rows(self.tab, snapshot, layout), read_at, is_as_known)
 
     @contextmanager
     def looking(self) -> Iterator[TabLook | None]:
@@ -293,6 +295,7 @@ class TabWriter:
         facts = self._finder.facts()
         if facts is None:
             return self._plan_new_tab(frame, allowance)
+        self._read_at = self.memory.now()
         snapshot, sight = self._reader.read_tab(
             facts, takes_over=allowance.take_over, was_refused=self._sender.is_refused
         )
@@ -319,7 +322,7 @@ class TabWriter:
         owned: KeysOfOurs = memory.owned
         once_owned: KeysOfOurs = memory.once_owned
         base: Callable[[Collection[str]], BaseRows] = memory.base
-        stood: Callable[[Collection[str]], BaseRows] = memory.stood
+        stood: Callable[[Collection[str]], BaseRows] = partial(stood_at, memory, self._read_at)
         if is_rekeyed(self.tab, facts):  # what is known of rows is known by another key
             owned, once_owned, base, stood, leave = (
                 _nothing_owned,
@@ -340,7 +343,7 @@ class TabWriter:
             # An edit that was applied meanwhile is newer than the frame, and may have looked to `take` as what we wrote.
             changes.leave(memory.written_since(self._computed_at))
         if self.rows is not None and is_as_known and not allowance.dry_run:
-            self.rows.hold(changes, TabLook(facts.sheet_id, snapshot, layout, index), wanted)
+            self.rows.hold(changes, TabLook(facts.sheet_id, snapshot, layout, index, self._read_at), wanted)
         strays = find_strays(self.tab, snapshot, layout, index, wanted, changes, base)
         check_inserts(self.tab, strays, len(wanted))
         bare_from = self._bare_from(facts, snapshot, snapshot.last_row + len(changes.inserts))

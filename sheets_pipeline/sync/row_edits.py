@@ -17,6 +17,8 @@ Base = Mapping[str, Mapping[str, Cell] | None]
 _MOST_PAIRS = 200_000
 #: A row of so many cells is known again when one of them was changed, too.
 _ENOUGH_CELLS = 4
+#: A row is known again by so many cells that people do not edit, whatever they typed into the others.
+_ENOUGH_FIXED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ def find_rows(tab: Tab, snapshot: TabSnapshot, layout: Mapping[str, int], index:
     found = RowFindings(copied=[key for key in index.doubled if key in base])
     unsure: set[int] = set()
     if len(missing) * len(strangers) <= _MOST_PAIRS:
-        own = [name for name in names if name not in tab.key]
+        own = {name: name in tab.edited for name in names if name not in tab.key}
         contents = {row: {name: snapshot.cell(row, layout[name]) for name in own} for row in strangers}
         found.moved, unsure = _known_again({key: base[key] or {} for key in missing}, own, contents)
         gone = set(missing) - found.moved.keys() - _like(unsure, contents, base, missing, own)
@@ -75,22 +77,35 @@ def find_rows(tab: Tab, snapshot: TabSnapshot, layout: Mapping[str, int], index:
 
 
 def _known_again(
-    missing: Base, own: Sequence[str], contents: Mapping[int, Mapping[str, Cell]]
+    missing: Base, own: Mapping[str, bool], contents: Mapping[int, Mapping[str, Cell]]
 ) -> tuple[dict[str, int], set[int]]:
     """Rows that are missing and stand somewhere without their key; and rows that could be several of them."""
-    claims: dict[str, list[int]] = {}
-    for key, cells in missing.items():
-        if rows := [row for row, content in contents.items() if _is_it(cells or {}, content, own)]:
-            claims[key] = rows
-    claimed = [row for rows in claims.values() for row in rows]
-    moved = {key: rows[0] for key, rows in claims.items() if len(rows) == 1 and claimed.count(rows[0]) == 1}
-    return moved, set(claimed) - set(moved.values())
+    moved, unsure = dict[str, int](), set[int]()
+    for is_it in (_is_it_but_for_a_cell, _is_it_by_what_is_fixed):
+        rows = contents.keys() - moved.values() - unsure
+        claims = {
+            key: [row for row in rows if is_it(cells or {}, contents[row], own)]
+            for key, cells in missing.items()
+            if key not in moved
+        }
+        claimed = [row for rows in claims.values() for row in rows]
+        sure = {key: rows[0] for key, rows in claims.items() if len(rows) == 1 and claimed.count(rows[0]) == 1}
+        unsure |= set(claimed) - set(sure.values())
+        moved |= sure
+    return moved, unsure
 
 
-def _is_it(known: Mapping[str, Cell], content: Mapping[str, Cell], own: Iterable[str]) -> bool:
+def _is_it_but_for_a_cell(known: Mapping[str, Cell], content: Mapping[str, Cell], own: Iterable[str]) -> bool:
     held = [name for name in own if known.get(name) not in (None, "")]
     different = sum(not same_cell(known.get(name), content[name]) for name in own)
     return bool(held) and different <= (len(held) >= _ENOUGH_CELLS)
+
+
+def _is_it_by_what_is_fixed(known: Mapping[str, Cell], content: Mapping[str, Cell], own: Mapping[str, bool]) -> bool:
+    """Also where a whole row was pasted over; ``own`` says of its columns whether people edit them."""
+    fixed = [name for name, is_edited in own.items() if not is_edited]
+    held = sum(known.get(name) not in (None, "") for name in fixed)
+    return held >= _ENOUGH_FIXED and all(same_cell(known.get(name), content[name]) for name in fixed)
 
 
 def _like(
@@ -98,11 +113,19 @@ def _like(
     contents: Mapping[int, Mapping[str, Cell]],
     base: Base,
     missing: Iterable[str],
-    own: Sequence[str],
+    own: Mapping[str, bool],
 ) -> set[str]:
     """Keys that one of these rows could have had."""
     rows = list(unsure)
-    return {key for key in missing if any(_is_it(base[key] or {}, contents[row], own) for row in rows)}
+    return {
+        key
+        for key in missing
+        if any(
+            is_it(base[key] or {}, contents[row], own)
+            for row in rows
+            for is_it in (_is_it_but_for_a_cell, _is_it_by_what_is_fixed)
+        )
+    }
 
 
 def _complete(

@@ -126,11 +126,18 @@ class Stage:
 
     def apply(self, *, patiently: bool = True) -> list[State]:
         """Settle the row's edits, as if the time to wait for company were over."""
+        seen = {}
         if patiently:
             with self.state.begin() as connection:
+                waiting = sheet_edit.c.state == State.NEW.value
+                seen = dict(connection.execute(sa.select(sheet_edit.c.id, sheet_edit.c.seen_at).where(waiting)).all())
                 old = datetime(2026, 1, 1, tzinfo=UTC)
-                connection.execute(sheet_edit.update().values(seen_at=old, due_at=old))
-        return apply_row(self.pipeline, lambda *_: self.tab, self.tab_id, KEY)
+                connection.execute(sheet_edit.update().where(waiting).values(seen_at=old, due_at=old))
+        ended = apply_row(self.pipeline, lambda *_: self.tab, self.tab_id, KEY)
+        with self.state.begin() as connection:
+            for number, seen_at in seen.items():
+                connection.execute(sheet_edit.update().where(sheet_edit.c.id == number).values(seen_at=seen_at))
+        return ended
 
     def edits(self) -> list[Edit]:
         with self.state.connect() as connection:

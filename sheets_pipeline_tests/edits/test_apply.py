@@ -13,9 +13,11 @@ from sheets_pipeline.database.edit_catalog import edit_problems
 from sheets_pipeline.database.edit_refusals import Kind, refusal
 from sheets_pipeline.database.edit_target import TargetRow
 from sheets_pipeline.database.state import TabStore, sync_base_row
-from sheets_pipeline.edits import ledger
+from sheets_pipeline.edits import apply, ledger
 from sheets_pipeline.edits import row as row_module
 from sheets_pipeline.edits.ledger import State
+from sheets_pipeline.edits.recording import record
+from sheets_pipeline.sync.cells import KEY_SEPARATOR
 from sheets_pipeline.sync.editing import Editing, Edits, RowTarget
 from sheets_pipeline.sync.tab import Column, ColumnType, Tab
 from sheets_pipeline.sync.typed_cells import Moment
@@ -111,7 +113,8 @@ def test_what_the_database_refuses_is_rejected_by_name_and_shown_again(stage: St
     assert ("edit of Tasks", '["EU", "7"]') in stage.events()
 
 
-def test_two_cells_that_fit_only_together_may_arrive_apart(stage: Stage) -> None:
+def test_two_cells_that_fit_only_together_may_arrive_apart(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(row_module, "TOGETHER_SECONDS", 60)  # as it would be over on a slow machine
     stage.type(low=8)
     assert stage.apply(patiently=False) == []  # low <= high does not hold: it waits for company
     stage.type(high=9)
@@ -328,7 +331,7 @@ def test_a_row_that_the_application_keeps_locked_is_tried_again_until_it_is_free
         for _ in range(2):
             began = time.monotonic()
             assert stage.apply() == []
-            assert time.monotonic() - began < 10
+            assert time.monotonic() - began < 30
             assert (stage.last().state, stage.last().attempts) == (State.NEW, 0)
     assert stage.apply() == [State.APPLIED]
 
@@ -365,3 +368,23 @@ def test_no_text_becomes_json_or_letters_of_an_array(engine: sa.Engine) -> None:
         with pytest.raises(sa.exc.StatementError) as refused:
             row.change({"yes": "perhaps"})
         assert refusal(refused.value).kind is Kind.REFUSED
+
+
+def test_all_that_is_due_has_its_turn_however_few_rows_are_taken_at_once(small: Stage, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(apply, "_ROWS_AT_ONCE", 2)
+    monkeypatch.setattr(apply, "editable_tab", lambda *_: small.tab)
+    with ledger.writing(small.state) as connection:
+        for number in range(5):
+            source = ledger.Source(f"m{number}", "webhook", 1000.0, "en_US", "Etc/UTC")
+            seen = [ledger.Seen(KEY_SEPARATOR.join(("EU", str(number + 3))), "points", number + 20)]
+            record(connection, small.tab_id, seen, source)
+    assert apply.apply_due(small.pipeline).total == 5
+
+
+def test_what_one_process_has_claimed_is_left_out_by_another_that_does_not_wait(stage: Stage):
+    if stage.state.dialect.name == "sqlite":
+        pytest.skip("SQLite has one writer at a time")
+    stage.type(points=5)
+    with stage.state.begin() as one, stage.state.begin() as other:
+        assert len(ledger.claimed(one, stage.tab_id, [KEY])) == 1
+        assert ledger.claimed(other, stage.tab_id, [KEY], skip_locked=True) == []

@@ -6,6 +6,7 @@ ledger, merge, reading and applying are the real ones, on SQLite. The judge is t
 
 import shutil
 import tempfile
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,7 +24,7 @@ from sheets_pipeline.edits import decisions, ledger, typed_over
 from sheets_pipeline.edits.ledger import Seen, Source, State
 from sheets_pipeline.edits.reading import Reading
 from sheets_pipeline.edits.recording import record
-from sheets_pipeline.sheets.memory import Sent
+from sheets_pipeline.sheets.memory import Sent, stood_at
 from sheets_pipeline.sync.cells import same_cell
 from sheets_pipeline.sync.copies import Copy, found_edits
 from sheets_pipeline.sync.diff import CellUpdate, ChangeSet
@@ -45,7 +46,7 @@ class Histories(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp(prefix="histories-"))
         self.engine = connect(f"sqlite:///{self.folder / 'one.db'}")
         self.stage = make_stage(self.engine, self.engine)
-        self.store = TabStore(self.engine, "SHEET", TAB.title)
+        self.store: Any = TabStore(self.engine, "SHEET", TAB.title)
         client: Any = SimpleNamespace(read=lambda *_, **__: {"properties": {"locale": "en_US", "timeZone": "Etc/UTC"}})
         self.reading = Reading(self.engine, client, "SHEET", TAB)
         self.sheet: dict[str, Any] = dict(CELLS)
@@ -53,6 +54,7 @@ class Histories(RuleBasedStateMachine):
         self.changes: list[Change] = []
         self.held = self._row()
         self.sync: Any = None
+        self.read: Any = None
         self.left: Any = None
         self.messages: list[tuple[Source, list[Seen], bool]] = []
         self.taken: set[str] = set()
@@ -133,9 +135,29 @@ class Histories(RuleBasedStateMachine):
         self.stage.apply()
         self._note_changes("sheets-pipeline")
 
+    # Reading for edits, in steps ----------------------------------------------------------------------------------------
+
+    @precondition(lambda self: self.read is None and self.sync is None)
+    @rule()
+    def look(self) -> None:
+        """The tab is read, for what nobody told of."""
+        self._recover()
+        cells, read_at = dict(self.sheet), self.store.now()
+        names = {at: name for name, at in LAYOUT.items()}
+        snapshot = SimpleNamespace(column_cells=lambda at: [cells[names[at]]])
+        index = SimpleNamespace(doubled=())
+        self.read = SimpleNamespace(row_of={KEY: 1}, layout=LAYOUT, snapshot=snapshot, index=index, read_at=read_at)
+
+    @precondition(lambda self: self.read is not None and self.sync is None)
+    @rule()
+    def compare(self) -> None:
+        """And compared with what is known by now."""
+        look, self.read = self.read, None
+        self.reading.note(look, partial(stood_at, self.store, look.read_at))
+
     # Syncs, in steps, one at a time ----------------------------------------------------------------------------------
 
-    @precondition(lambda self: self.sync is None)
+    @precondition(lambda self: self.sync is None and self.read is None)
     @rule(kind=st.sampled_from(["full", "event"]))
     def compute(self, kind: str) -> None:
         """A sync settles what one before it left on its way, and computes its row; a full one reads the tab."""
@@ -144,8 +166,9 @@ class Histories(RuleBasedStateMachine):
     def _computed(self, kind: str) -> SimpleNamespace:
         computed_at = self.store.now()
         self._recover()
+        wanted, read_at = self._row(), self.store.now()
         read = dict(self.sheet) if kind == "full" else None
-        return SimpleNamespace(kind=kind, at=computed_at, wanted=self._row(), read=read)
+        return SimpleNamespace(kind=kind, at=computed_at, wanted=wanted, read=read, read_at=read_at)
 
     @precondition(lambda self: self.sync is not None)
     @rule(ends=st.sampled_from([*ENDS, "well", "well"]))
@@ -198,15 +221,14 @@ class Histories(RuleBasedStateMachine):
             self.reading.note_overwritten(found, way.at)
 
     def _full_updates(self, sync: Any) -> list[str]:
-        if self.store.written_since(sync.at):
-            return []
         cells = [
             CellUpdate(1, LAYOUT[name], sync.read[name], sync.wanted[name])
             for name in CELLS
             if not same_cell(sync.read[name], sync.wanted[name])
         ]
         changes = ChangeSet([], cells, [], {KEY: 1} if cells else {}, [])
-        self.reading.take(changes, LAYOUT, self.store.stood)
+        self.reading.take(changes, LAYOUT, partial(stood_at, self.store, sync.read_at))
+        changes.leave(self.store.written_since(sync.at))
         written = {update.column for update in changes.updates}
         return [name for name, at in LAYOUT.items() if at in written]
 
@@ -220,7 +242,7 @@ class Histories(RuleBasedStateMachine):
         while self.messages:
             source, seen, _ = self.messages.pop(0)
             self._take(source, seen)
-        self.sync = None
+        self.sync = self.read = None
         for _ in range(8):
             self.apply()
             self.compute("full")
@@ -258,6 +280,20 @@ def test_what_is_typed_in_the_moment_of_a_write_is_in_the_ledger(column: str, ki
     [edit] = history.stage.edits()
     assert edit.state is (State.CONFLICT if column == "title" else State.APPLIED)
     assert str(edit.typed) == history.typed[-1].value
+    history.close()
+
+
+def test_an_edit_that_was_taken_back_before_its_message_came_stays_so() -> None:
+    """It was found as a write brought it back."""
+    history = Histories()
+    history.change("points")
+    history.compute("full")
+    history.type("points", "told")
+    history.write("well")
+    history.apply()
+    history.undo()
+    history.come_to_rest()
+    assert [(edit.state, edit.seen_by) for edit in history.stage.edits()] == [("undone", "read"), ("applied", "undo")]
     history.close()
 
 

@@ -76,15 +76,16 @@ def test_what_was_written_over_by_the_same_value_is_applied_and_shown_again(smal
 
 @pytest.mark.parametrize("first", ["message", "write"])
 def test_an_edit_that_a_message_and_our_write_tell_of_is_one(small: Stage, first: str) -> None:
+    now = time.time()
     if first == "message":
         small.type(title="Draw", when=1999.0)
         store = write_over(small, "Draw", "Print")
     else:
-        store = write_over(small, "Draw", "Print", sent_at=time.time())
+        store = write_over(small, "Draw", "Print", sent_at=now)
         store.confirm({KEY: {**CELLS, "title": "Print"}})
-        small.type(title="Draft", when=time.time() - 60)  # typed before, its message was slower
+        small.type(title="Draft", when=now - 60)  # typed before, its message was slower
         assert small.last().state is State.SUPERSEDED
-        small.type(title="Draw", when=time.time() - 1)
+        small.type(title="Draw", when=now - 1)
     store.confirm({KEY: {**CELLS, "title": "Print"}})
     assert small.apply() == [State.CONFLICT]
     assert [edit.typed for edit in small.edits() if edit.state is not State.SUPERSEDED] == ["Draw"]

@@ -15,12 +15,15 @@ import sqlalchemy as sa
 
 from local_sheets.testing import LocalSheetsServer
 from sheets_pipeline.database.engine import connect
-from sheets_pipeline.edits import births, decisions, intake, ledger, places
+from sheets_pipeline.edits import births, decisions, intake, ledger, looks, places
+from sheets_pipeline.edits.apply import apply_row
 from sheets_pipeline.edits.previews import preview
+from sheets_pipeline.edits.recording import record
 from sheets_pipeline.edits.showing import preview_as_json
 from sheets_pipeline.edits.signature import secret_of, sign
 from sheets_pipeline.edits.taking_back import takings
 from sheets_pipeline.errors import SheetsUnavailable
+from sheets_pipeline.sheets import access
 from sheets_pipeline.sheets.reader import NeedsFullSync
 from sheets_pipeline.sync.tab import Tab
 from sheets_pipeline_tests.databases import engine, mariadb_url
@@ -123,6 +126,18 @@ def test_a_typed_key_makes_a_row_a_copied_one_is_told_and_a_changed_one_is_put_b
     assert len(desk.stored(PART, "region", "nr")) == 4
     assert desk.sync("Parts").inserts == 0
     assert desk.left() == (0, 0)
+
+
+def test_what_is_typed_in_a_row_whose_key_is_put_back_is_read_soon(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = list[float | None]()
+    monkeypatch.setattr(looks, "finish", lambda _engine, _claim, seconds, _doubled: asked.append(seconds))
+    desk.put("Tickets!A3", [9])
+    desk.put("Tickets!E3", ["meanwhile"])
+    desk.look()
+    assert [row[0] for row in desk.rows()[:3]] == [1, 2, 3]
+    desk.look()
+    assert desk.stored(TICKET, "note")[1] == ("meanwhile",)
+    assert asked == [looks.APART_SECONDS, None]
 
 
 def test_a_row_that_stays_away_is_deleted_as_declared(desk: Desk) -> None:
@@ -370,3 +385,36 @@ def test_with_two_databases_a_row_is_never_inserted_twice(
 
 def _dies(*_args: Any, **_more: Any) -> None:
     raise Killed
+
+
+def _edited_by_script(desk: Desk, note: str) -> None:
+    """Somebody types a note into the second ticket; its message is taken, and applied."""
+    desk.put("Tickets!E3", [note])
+    source = ledger.Source(str(uuid.uuid4()), "webhook", time.time(), "en_US", "Etc/UTC", "ann@example.org")
+    with ledger.writing(desk.pipeline.state) as connection:
+        record(connection, desk.tab_id("Tickets"), [ledger.Seen("2", "note", note)], source)
+    apply_row(desk.pipeline, lambda _id, name: desk.tabs.get(name), desk.tab_id("Tickets"), "2")
+
+
+def test_what_was_read_before_an_edit_and_compared_after_it_is_no_edit(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, edits = access.read_tab, iter(["first", "second", "third"])
+
+    def read_and_edit(*args: Any, **more: Any) -> Any:
+        answer = read(*args, **more)
+        if note := next(edits, None):
+            _edited_by_script(desk, note)
+        return answer
+
+    monkeypatch.setattr(access, "read_tab", read_and_edit)
+    for _ in range(3):
+        desk.look()
+    monkeypatch.undo()
+    desk.sync()
+    assert desk.stored(TICKET, "note")[1] == ("third",)
+    assert [(edit.typed, edit.state, edit.seen_by) for edit in desk.edits()] == [
+        (note, "applied", "webhook") for note in ("first", "second", "third")
+    ]
+    assert desk.rows()[1][4] == "third"
+    assert desk.sync().traffic.write_requests == 0

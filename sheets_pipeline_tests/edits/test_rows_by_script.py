@@ -47,26 +47,26 @@ def test_rows_are_added_and_deleted_through_the_shipped_script(
             script.run("setup", answers=[f"{url}/webhook", secret_of(desk.pipeline.spreadsheet.id, SECRET)])
             script.type("Tickets!B6", "four", user="ann@example.org")
             script.paste("Tickets!C6:D6", [[2, 2.5]], user="ann@example.org")
-            assert wait_until(lambda: len(desk.stored()) == 4 and desk.rows()[-1][0] == 4, seconds=8), [
+            assert wait_until(lambda: len(desk.stored()) == 4 and desk.rows()[-1][0] == 4, seconds=30), [
                 (e.row_key, e.state, e.reason, e.editor) for e in desk.edits()
             ]
             script.type("Tickets!E6", "and a note", user="ann@example.org")
-            assert wait_until(lambda: desk.stored(TICKET, "note")[3] == ("and a note",), seconds=8), [
+            assert wait_until(lambda: desk.stored(TICKET, "note")[3] == ("and a note",), seconds=30), [
                 (e.row_key, e.state, e.reason, e.editor) for e in desk.edits()
             ]
             span = desk.grid(startIndex=2, endIndex=3) | {"dimension": "ROWS"}
             delete = {"batchUpdate": {"requests": [{"deleteDimension": {"range": span}}]}}
             script.edit(delete, None, "REMOVE_ROW", user="ann@example.org")
-            assert wait_until(lambda: desk.stored(TICKET, "deleted_at")[1] != (None,), seconds=8), [
+            assert wait_until(lambda: desk.stored(TICKET, "deleted_at")[1] != (None,), seconds=30), [
                 (e.row_key, e.state, e.reason, e.editor) for e in desk.edits()
             ]
             # Bob may not type a price, and may delete no row that has one.
             script.paste("Tickets!B7:D7", [["five", 2, 5]], user="bob@example.org")
-            assert wait_until(lambda: _refused(desk) == 1, seconds=8), [
+            assert wait_until(lambda: _refused(desk) == 1, seconds=30), [
                 (e.row_key, e.state, e.reason, e.editor) for e in desk.edits()
             ]
             script.edit(delete, None, "REMOVE_ROW", user="bob@example.org")
-            assert wait_until(lambda: _refused(desk) == 2, seconds=8), [
+            assert wait_until(lambda: _refused(desk) == 2, seconds=30), [
                 (e.row_key, e.state, e.reason, e.editor) for e in desk.edits()
             ]
             script.run("uninstall")

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sheets_pipeline.database import edit_target
 from sheets_pipeline.database.edit_tables import sheet_edit, sheet_note
 from sheets_pipeline.database.event_table import pending_event
 from sheets_pipeline.database.state import TabStore, sync_base_row
@@ -238,8 +239,10 @@ def test_rows_of_one_row_of_a_table_are_settled_one_after_the_other(small: Stage
     assert sorted(edit.state.value for edit in small.edits() if edit.row_key in keys) == ["applied", "conflict"]
 
 
-def test_a_row_that_somebody_has_locked_is_waited_for_alone(taken: Stage) -> None:
+def test_a_row_that_somebody_has_locked_is_waited_for_alone(taken: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """The others are applied and free again before that."""
+    monkeypatch.setattr(edit_target, "LOCK_SECONDS", 60)  # or it is over on a slow machine before they are looked at
+    monkeypatch.setattr(edit_target, "STATEMENT_SECONDS", 60)
     if taken.platform.dialect.name == "sqlite":
         pytest.skip("SQLite locks no rows")
     twins = Twins(taken, [([("title", f"Task {n}")], "left alone") for n in range(4)])
@@ -250,7 +253,7 @@ def test_a_row_that_somebody_has_locked_is_waited_for_alone(taken: Stage) -> Non
         worker = threading.Thread(target=apply_rows, args=(taken.pipeline, lambda *_: TAB, taken.tab_id, keys))
         worker.start()
         query = sa.select(sa.func.count()).select_from(TASK).where(TASK.c.region == TOGETHER, TASK.c.title != "Paint")
-        end = time.monotonic() + 20
+        end = time.monotonic() + 30
         while time.monotonic() < end:
             with taken.platform.connect() as connection:
                 if connection.scalar(query) == 3:

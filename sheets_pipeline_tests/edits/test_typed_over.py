@@ -1,15 +1,19 @@
 """Edits whose message was lost and whose cell was typed over: the next message tells of them, and of nothing else."""
 
 import time
+import uuid
 from typing import Any
 
+import orjson
 import sqlalchemy as sa
 
 from sheets_pipeline.database.edit_tables import sheet_edit
+from sheets_pipeline.edits import intake, ledger
 from sheets_pipeline.edits.ledger import State
+from sheets_pipeline.edits.messages import Message, parsed
 from sheets_pipeline.sync.merge import UNKNOWN
 from sheets_pipeline.sync.typed_cells import Moment
-from sheets_pipeline_tests.edits.stage import Stage
+from sheets_pipeline_tests.edits.stage import TAB, Stage
 
 
 def _soon() -> float:
@@ -101,6 +105,78 @@ def test_a_message_of_a_cell_that_was_typed_over_takes_the_line_that_the_next_on
     stage.type(when=_soon() + 1, old="Draw", is_old_sure=True, title="Sand", editor="bob@example.org")
     stage.type(when=_soon(), old="Paint", title="Draw", now="Sand", editor="ada@example.org")
     assert _lines(stage) == [("Draw", "superseded", "ada@example.org"), ("Sand", "new", "bob@example.org")]
+
+
+ADA, BOB = "ada@example.org", "bob@example.org"
+
+
+def test_what_a_slow_script_found_is_theirs_whose_event_says_that_they_typed_it(stage: Stage) -> None:
+    """Ada pasted Draw, Bob typed Sand over it, and the script that read what Ada had pasted found Sand."""
+    at = _soon()
+    stage.type(when=at + 2, editor=ADA, title="Sand")
+    stage.type(when=at, old="Draw", is_old_sure=True, editor=BOB, title="Sand")
+    assert _lines(stage) == [("Draw", "superseded", ADA), ("Sand", "new", BOB)]
+    assert stage.apply() == [State.APPLIED]
+    assert stage.task().title == "Sand"
+
+
+def test_it_is_theirs_also_where_it_has_been_applied(stage: Stage) -> None:
+    at = _soon()
+    stage.type(when=at, editor=ADA, title="Sand")
+    assert stage.apply() == [State.APPLIED]
+    stage.type(when=at + 2, old="Draw", is_old_sure=True, editor=BOB, title="Sand")
+    assert _lines(stage) == [("Draw", "superseded", ADA), ("Sand", "applied", BOB)]
+    adas, bobs = stage.edits()
+    assert (adas.base, adas.stored, bobs.base, bobs.in_database, bobs.stored) == (
+        "Paint",
+        UNKNOWN,
+        "Paint",
+        "Paint",
+        "Sand",
+    )
+    assert (adas.batch, bobs.batch) == ("m0", "m1")
+    assert stage.apply() == []
+
+
+def _message(editor: str, **more: Any) -> Message:
+    message = {
+        "id": str(uuid.uuid4()),
+        "kind": "edit",
+        "spreadsheet": "SHEET",
+        "tab": "Tasks",
+        "at": int(_soon() * 1000),
+        "zone": "Europe/Berlin",
+        "editor": editor,
+    }
+    return parsed(orjson.dumps({**message, **more}))
+
+
+def test_nobody_gets_past_a_columns_editors_by_typing_where_one_of_them_has_just_pasted(stage: Stage) -> None:
+    pasted = _message(ADA, columns=["title", "at"], rows=[{"key": ["EU", 7], "cells": ["Sand", 46119.5]}])
+    typed = _message(BOB, columns=["at"], rows=[{"key": ["EU", 7], "cells": [46119.5]}], old="46117", new="46119.5")
+    own = _message(ADA, columns=["at"], rows=[{"key": ["EU", 7], "cells": [46120.5]}], new="46120.5")
+    with ledger.writing(stage.state) as connection:
+        intake._record(connection, [pasted], TAB)
+        edits = connection.execute(sa.select(sheet_edit.c.column_name, sheet_edit.c.due_at, sheet_edit.c.seen_at))
+        assert {name: (due - seen).total_seconds() for name, due, seen in edits} == {"title": 0, "at": 5}
+        intake._record(connection, [typed], TAB)
+    assert sorted(stage.apply()) == [State.APPLIED, State.REJECTED]
+    assert [(edit.column, edit.state.value, edit.editor) for edit in stage.edits()] == [
+        ("title", "applied", ADA), ("at", "superseded", ADA), ("at", "rejected", BOB)
+    ]  # fmt: skip
+    with ledger.writing(stage.state) as connection:
+        intake._record(connection, [own], TAB)
+        [last] = connection.execute(sa.select(sheet_edit).order_by(sheet_edit.c.id.desc()).limit(1))
+        assert (last.state, last.due_at) == ("new", last.seen_at)  # its event says whose it is
+
+
+def test_it_stays_theirs_of_whom_it_was_told_where_no_event_says_otherwise(stage: Stage) -> None:
+    at = _soon()
+    stage.type(when=at, editor=ADA, title="Sand")
+    stage.type(when=at + 1, old="Sand", is_old_sure=True, editor=BOB, title="Sand")  # the same again
+    stage.type(when=at + 1, old="Draw", editor=BOB, title="Sand")  # rows may have been sorted
+    stage.type(when=at + 60, old="Draw", is_old_sure=True, editor=BOB, title="Sand")  # long afterwards
+    assert _lines(stage)[0] == ("Sand", "new", ADA)
 
 
 def test_where_rows_moved_between_an_edit_and_its_message_no_edit_is_made_up(stage: Stage) -> None:

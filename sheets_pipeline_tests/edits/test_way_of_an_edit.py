@@ -155,17 +155,17 @@ def test_what_is_typed_reaches_the_database_through_the_shipped_script(
             script.type("UserProfiles!B2", "Ada Löwe", user="ann@example.org")
             script.paste("UserProfiles!B3:D4", [["Grace", "g@x.org", 1], ["Alan", "", 2]])  # joined_at is not editable
             script.type("UserProfiles!F2", "9")
-            assert wait_until(lambda: len(way.edits()) == 5 and way.user(3).full_name == "Alan", seconds=20), (
+            assert wait_until(lambda: len(way.edits()) == 5 and way.user(3).full_name == "Alan", seconds=30), (
                 way.edits()
             )
             script.wait_for_executions(3, event_type="ON_EDIT")
-            assert wait_until(lambda: not way.is_look_due(), seconds=20)  # after the paste
+            assert wait_until(lambda: not way.is_look_due(), seconds=30)  # after the paste
             way.platform.server.faults({"action": "error", "method": "script.triggers.on_edit"})
             script.type("UserProfiles!C5", "lost@x.org", user="ann@example.org")
             script.type("UserProfiles!C5", "kept@x.org", user="ann@example.org")
-            assert wait_until(lambda: way.user(4).email == "kept@x.org", seconds=20), way.edits()
+            assert wait_until(lambda: way.user(4).email == "kept@x.org", seconds=30), way.edits()
             script.type("UserProfiles!B1", "full_name")  # what was typed while a header was another one is read then
-            assert wait_until(lambda: way.kinds().count("look") == 1, seconds=20), way.kinds()
+            assert wait_until(lambda: way.kinds().count("look") == 1, seconds=30), way.kinds()
             script.run("uninstall")
     finally:
         applier.end()
@@ -340,7 +340,7 @@ def test_those_who_wait_are_the_next_group_and_who_has_gone_harms_nobody() -> No
 
     def receive_all(letters: Sequence[Letter]) -> list[Taken | Exception]:
         groups.append(len(letters))
-        go.wait(10)
+        go.wait(30)
         if letters[0].body == b"broken":
             raise ValueError
         return [MessageRefused(409, "") if one.body == b"no" else Taken("edit", "", 1) for one in letters]
@@ -375,7 +375,7 @@ def test_a_message_that_comes_as_the_last_group_ends_is_noted(monkeypatch: pytes
         letters = Letters(lambda some: [Taken("edit", "", 1)] * len(some))
         return [await letters.take(Letter(b"", "", "")) for _ in range(3)]
 
-    assert len(asyncio.run(asyncio.wait_for(one_after_the_other(), 5))) == 3
+    assert len(asyncio.run(asyncio.wait_for(one_after_the_other(), 30))) == 3
 
 
 def _disk_is_full(*about: Any) -> None:

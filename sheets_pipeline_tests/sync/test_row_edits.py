@@ -65,6 +65,41 @@ def test_what_was_done_to_rows(rows: list[list[Any]], expected: dict[str, Any]) 
     assert {name: one for name, one in told.items() if one} == expected
 
 
+FIXED = ("owner", "team", "made_at", "price")
+WIDE = Tab(
+    "Tasks",
+    ("id",),
+    (*COLUMNS, *(Column(name) for name in FIXED[1:])),
+    edits=Edits((OWN,), new_rows=True, needs=("title",), deleted_rows="hard"),
+)
+FOUR = [4, "Paint", "open", 2, "Ada", "north", "monday", 7]
+FIVE = [5, "Draw", "done", 3, "Ada", "north", "tuesday", 7]
+
+
+def found_in_wide(rows: list[list[Any]], *known: list[Any]) -> RowFindings:
+    header = [column.name for column in WIDE.columns]
+    snapshot = Grid([header, *rows], width=len(header)).snapshot()
+    layout = {name: i for i, name in enumerate(header)}
+    base = {str(row[0]): dict(zip(header, row, strict=True)) for row in known}
+    return find_rows(WIDE, snapshot, layout, index_rows(WIDE, snapshot, layout), base)
+
+
+@pytest.mark.parametrize("key", [None, 99])
+def test_a_row_that_was_pasted_over_is_known_again_by_what_people_do_not_edit(key: int | None) -> None:
+    pasted = [key, "Sand", "late", 9, *FOUR[4:]]
+    assert found_in_wide([pasted, FIVE], FOUR, FIVE).moved == {"4": 1}
+    twin = [6, *FIVE[1:4], *FOUR[4:]]
+    both = found_in_wide([pasted, FIVE], FOUR, FIVE, twin)  # it could be either
+    assert (both.moved, both.missing, both.new) == ({}, [], [])
+    sure = found_in_wide([pasted, FIVE, [None, *twin[1:]]], FOUR, FIVE, twin)  # one of them stands elsewhere
+    assert sure.moved == {"6": 3, "4": 1}
+    other = found_in_wide([[key, *FOUR[1:7], 8], FIVE], FOUR, FIVE)  # one cell of eight alone
+    assert other.moved == {"4": 1}
+    assert found_in_wide([[key, "Sand", *FOUR[2:7], 8], FIVE], FOUR, FIVE).moved == {}
+    typed = found_in_wide([[None, "Sand", "late", 9], FIVE], FOUR, FIVE)
+    assert (typed.missing, [one.row for one in typed.new]) == (["4"], [1])
+
+
 def test_rows_of_which_nothing_is_known_are_not_missed() -> None:
     assert found([ONE], {**BASE, "2": None, "3": None}).missing == []
 

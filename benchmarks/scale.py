@@ -1,11 +1,12 @@
 """``python -m benchmarks.scale``: 1,000 spreadsheets, simulated by the pipeline's own code and costs measured here.
 
 Measures what work costs, lets a tenth of the plan really run for a minute and a half, simulates that, to be compared, and then
-the plan: by one installation, with one event sync and with several, and by one for each team. Writes docs/measured/scale.md. Takes about nine minutes.
+the plan: by one installation, with one event sync and with several, and by one for each team. Writes docs/measured/scale.md. Takes about a quarter of an hour.
 """
 
 import argparse
 import json
+import math
 import signal
 import sys
 from concurrent.futures import ProcessPoolExecutor
@@ -45,9 +46,12 @@ def simulate(plan: Plan, costs: Costs, setting: Setting) -> Outcome:
 
 
 def steady(plan: Plan, costs: Costs, *, work_share: float = 1.0, event_runs: int = 1) -> Setting:
-    """Counted are the submissions of a round, and of two minutes at least, after two rounds in which it settles."""
+    """Counted are the submissions of a round, and of two minutes at least, after two rounds in which it settles.
+
+    In whole seconds, each of which has as many submissions as any other: a simulation ends when so many are shown.
+    """
     busy = plan.spreadsheets * (costs.spreadsheet.pipeline + costs.spreadsheet.database / 5)
-    one_round = max(60.0, busy / event_runs, 60 * plan.spreadsheets / plan.granted_per_minute)
+    one_round = math.ceil(max(60.0, busy / event_runs, 60 * plan.spreadsheets / plan.granted_per_minute))
     counted, settled = max(120.0, one_round), 2 * one_round
     return Setting(counted, settled, True, work_share, _INTERVAL_SECONDS, event_runs)
 

@@ -76,7 +76,7 @@ class Costs:
         reads: Of a spreadsheet in a round of events; more than one where its tabs do not keep step and share none ...
         writes: ... and its writes.
         commit: A submission where the application makes it, with our triggers.
-        standing: A second in which nothing comes in: what daemon, sensors and heartbeats do all the time.
+        standing: A second in which nothing comes in: what daemon, sensors and heartbeats do, and to look for events.
     """
 
     round: Cost

@@ -1,10 +1,14 @@
 """What ``benchmarks.scale`` measures: what work costs, then a part of the plan as it really runs, with Dagster's daemon."""
 
+import gc
 import http.client
 import json
 import random
 import threading
 import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +23,7 @@ from benchmarks.stack import Stack
 from sheets_pipeline.database.quota import DatabaseQuota, sync_quota_slot
 from sheets_pipeline.embedded.services import ensure_services
 from sheets_pipeline.processes.family import end_family
+from sheets_pipeline.runs.stay import IDLE_SECONDS
 from sheets_pipeline.settings import load_settings
 
 #: Spreadsheets and submissions of the rounds from which costs are told.
@@ -28,7 +33,7 @@ _LOOKS = 200
 _DRAIN_SECONDS, _START_SECONDS = 150.0, 300.0
 
 #: The first run ends, and the process for the next one makes itself ready.
-_SETTLE_SECONDS = 8.0
+_SETTLE_SECONDS = IDLE_SECONDS + 8.0
 
 #: So long nothing comes in: each sensor and heartbeat has its turn, the rarest once.
 _IDLE_SECONDS = 60.0
@@ -47,8 +52,8 @@ def measure(plan: Plan, seconds: float, latency_seconds: float) -> dict[str, Any
         learners = _learners(plan)
         with without_limits():
             fill = _full_sync(ground)
-            print(f"filled in {fill['seconds']:.0f} s", flush=True)
-            costs, rounds = _costs(ground, learners, latency_seconds)
+        print(f"filled in {fill['seconds']:.0f} s", flush=True)
+        costs, rounds = _costs(ground, learners, latency_seconds)
         real, standing = _real_run(ground, learners, seconds)
         costs = replace(costs, standing=standing)
     print(costs, flush=True)
@@ -71,6 +76,8 @@ def _costs(
 ) -> tuple[Costs, dict[str, dict[str, float]]]:
     number, few = ground.plan.spreadsheets, min(_FEW, ground.plan.spreadsheets // 2)
     _round(ground, learners, range(few), 1)  # not counted: everything has been imported and prepared after it
+    gc.collect()
+    gc.freeze()  # as the process does that runs are forked from; this one has more to look through
     rounds = {
         "few": _round(ground, learners, range(few), 1),
         "many": _round(ground, learners, range(number), 1),
@@ -78,7 +85,8 @@ def _costs(
         "full": _handled(ground),
         "nothing changed": _full_sync(ground),
     }
-    measured = {name: _cost(one) for name, one in rounds.items()}
+    look = _look(ground)
+    measured = {name: _cost(one) - look * one["looks"] for name, one in rounds.items()}
     of_round, spreadsheet, submission = costs_of_rounds(
         measured["few"], few, measured["many"], number, measured["full"], _EACH
     )
@@ -86,7 +94,6 @@ def _costs(
     reads, writes = ((rounds["many"][kind] + rounds["full"][kind]) / (2 * number) for kind in ("reads", "writes"))
     of_submitting = measured["submitted"] * (1 / (number * _EACH))
     commit = replace(of_submitting, pipeline=0.0)  # what submits is no part of the pipeline
-    look = _look(ground)
     return Costs(of_round, spreadsheet, submission, look, full, latency_seconds, reads, writes, commit), rounds
 
 
@@ -97,8 +104,9 @@ def _cost(clocked: dict[str, float]) -> Cost:
 def _full_sync(ground: Ground) -> dict[str, float]:
     from sheets_pipeline.cli.run_sync import run_sync  # loads the declarations, which the ground has made
 
-    with clocked(ground) as result:
+    with _looks_counted() as looks, clocked(ground) as result:
         done = run_sync([], None)
+    result["looks"] = looks.total()
     if done["status"] != "success":
         raise RuntimeError(f"The full sync failed: {done}")
     return result
@@ -123,18 +131,37 @@ def _submitted(ground: Ground, learners: list[tuple[int, int]], spreadsheets: ra
             break
     with clocked(ground) as result:
         ground.submit([ground.learner(*place) for place in places], 1)
-    return result
+    return result | {"looks": 0}
 
 
 def _handled(ground: Ground) -> dict[str, float]:
     """All that is pending, shown by one round."""
     from sheets_pipeline.cli.run_events import run_events
 
-    with clocked(ground) as result:
+    with _looks_counted() as looks, clocked(ground) as result:
         done = run_events()
+    result["looks"] = looks.total()
     if done["status"] != "success" or done["still_pending"]:
         raise RuntimeError(f"The event sync failed: {done}")
     return result
+
+
+@contextmanager
+def _looks_counted() -> Iterator[Counter[bool]]:
+    """Looks at the budget while there is no room, of this process: rounds keep to the quota, as a process that is at work all
+    the time pays more for the same, and these looks are told apart."""
+    looks, ask = Counter[bool](), DatabaseQuota._ask
+
+    def counted(self: DatabaseQuota, *args: Any) -> tuple[int, float]:
+        slot, pause = ask(self, *args)
+        looks.update([True] if pause else [])
+        return slot, pause
+
+    DatabaseQuota._ask = counted  # type: ignore[method-assign,assignment]
+    try:
+        yield looks
+    finally:
+        DatabaseQuota._ask = ask  # type: ignore[method-assign]
 
 
 def _look(ground: Ground) -> Cost:

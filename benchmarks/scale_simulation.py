@@ -17,13 +17,15 @@ from typing import Any
 import sqlalchemy as sa
 
 from benchmarks.scale_plan import PER_CREDENTIAL, PER_PROJECT, Cost, Costs, Plan
+from sheets_pipeline.database.events import POLL_SECONDS
 from sheets_pipeline.database.quota import _ANSWERED, _SENT, BULK, URGENT, DatabaseQuota, Kind, ProjectQuota
 from sheets_pipeline.database.store import state_metadata
-from sheets_pipeline.defs.event_sync import _LONGEST_STAY_SECONDS, _TICK_SECONDS
+from sheets_pipeline.defs.event_sync import _TICK_SECONDS
 from sheets_pipeline.runs import governor
 from sheets_pipeline.runs.event_round import EVENTS_PER_ROUND
 from sheets_pipeline.runs.job_pool import _SPREADSHEETS_AT_ONCE, in_turns
 from sheets_pipeline.runs.parts import part_of
+from sheets_pipeline.runs.stay import LONGEST_SECONDS, stays_until
 
 #: A run is forked from a warm process, and Dagster sets it up. Source: docs/measured/benchmarks-latency.md
 _RUN_START_SECONDS = 0.5
@@ -136,6 +138,7 @@ class Simulation:
         self._part_of = [self._parts[part_of(f"{n}", setting.event_runs).number] for n in range(plan.spreadsheets)]
         self._left = round(setting.seconds * plan.per_second)
         self._chance = random.Random(seed)
+        self._idle_seconds = 0.0
 
     def run(self) -> Outcome:
         """Let it happen."""
@@ -147,29 +150,43 @@ class Simulation:
         self._connection.close()
         self._engine.dispose()
         self.outcome.seconds = self.clock.now - self.setting.counted_from
-        self.outcome.spent = self.outcome.spent + self.costs.standing * self.outcome.seconds
+        self.outcome.spent = self.outcome.spent + self.costs.standing * self._standing_seconds()
         self.outcome.application = self.costs.commit * len(self.outcome.lags)
         return self.outcome
+
+    def _standing_seconds(self) -> float:
+        """So many seconds of what is done while nothing comes in: to look for events, one transaction each, is a part of it that
+        falls away while some are pending."""
+        looks = min(1.0, 1 / POLL_SECONDS / max(1.0, self.costs.standing.transactions))
+        return self.outcome.seconds * (1 - looks) + self._idle_seconds * looks
 
     # Event syncs: the sensor, runs, rounds
 
     def _event_syncs(self, part: _Part) -> Steps:
-        """One run after the other; each stays until the next tick of the sensor begins."""
+        """One run after the other; each stays while events keep coming."""
         while (first := self._until_pending(part)) is not None:
-            yield first  # the sensor waits in its tick
+            yield self._looked_for(first)  # the sensor waits in its tick
             next_tick = self.clock.now + _TICK_SECONDS
             yield _RUN_START_SECONDS
             while True:
                 yield from self._round(part)
+                last_event = self.clock.now
                 rested = yield from self._make_way(part)
                 if rested:
-                    if self.clock.now > next_tick + _LONGEST_STAY_SECONDS:
+                    if self.clock.now > next_tick + LONGEST_SECONDS:
                         break
                     continue
+                left = stays_until(next_tick, last_event) - self.clock.now
                 ahead = self._until_pending(part)
-                if ahead is None or self.clock.now + ahead > next_tick or self.clock.now > next_tick:
+                if ahead is None or left <= 0 or ahead > left:
                     break
-                yield ahead
+                yield self._looked_for(ahead)
+
+    def _looked_for(self, seconds: float) -> float:
+        """Seconds in which nothing is pending for a part, and somebody looks all the time whether something is."""
+        counted = self.clock.now + seconds - max(self.clock.now, self.setting.counted_from)
+        self._idle_seconds += max(0.0, counted) / len(self._parts)
+        return seconds
 
     def _until_pending(self, part: _Part) -> float | None:
         """Seconds until a submission is pending; None where no more come."""

@@ -22,12 +22,13 @@ def simulated(plan: Plan, costs: Costs, setting: Setting) -> Outcome:
 
 
 def test_each_submission_is_shown_once():
-    costs = replace(FREE, commit=Cost(transactions=2.0), standing=Cost(transactions=3.0))
+    costs = replace(FREE, commit=Cost(transactions=2.0), standing=Cost(transactions=100.0))
     outcome = simulated(Plan(4, 10, 1, 1, 2.0), costs, Setting(seconds=10, goes_on=False))
     assert len(outcome.lags) == 20
     assert min(outcome.lags) > 0
     assert outcome.application.transactions == 40
-    assert outcome.spent.transactions == pytest.approx(3 * outcome.seconds)  # also of seconds in which nothing is done
+    # also of seconds in which nothing is done; without the third that looks for events, while some are pending
+    assert 200 / 3 * outcome.seconds < outcome.spent.transactions < 100 * outcome.seconds
 
 
 def test_a_spreadsheet_waits_for_room_in_the_budget_of_its_credential():

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Error, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, expect, sync_playwright
 
 FLAGS = [
     "--headless",
@@ -24,7 +24,8 @@ FLAGS = [
     "--disable-sync",
 ]
 #: Milliseconds that a page has for whatever a test waits for; machines that run tests are slow at times.
-PATIENCE_MS = 10_000
+PATIENCE_MS = 30_000
+expect.set_options(timeout=PATIENCE_MS)
 DEFAULTS: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}, "color_scheme": "light"}
 
 OpenPage = Callable[..., Page]

@@ -29,6 +29,7 @@ from sheets_pipeline.embedded.postgres import Server
 from sheets_pipeline.platform import demo
 from sheets_pipeline.platform.tables import platform_metadata
 from sheets_pipeline.platform.watches import WATCHED
+from sheets_pipeline.sheets import reader, sender, shared_requests, writer
 from sheets_pipeline.testing import database_url, postgres_server
 from sheets_pipeline_tests.databases import engine, mariadb_url
 from sheets_pipeline_tests.recorded_chains import replayed
@@ -37,8 +38,11 @@ from sheets_pipeline_tests.recorded_chains import replayed
 __all__ = ["database_url", "engine", "mariadb_url", "postgres_server"]
 
 # Machines are shared and noisy: no test fails because it was slow.
-hypothesis.settings.register_profile("shared", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
-hypothesis.settings.load_profile("shared")
+# The same examples each time, so that none refuses a change that has nothing to do with it; HYPOTHESIS_PROFILE=explore draws others.
+_ANY_PACE = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.register_profile("shared", _ANY_PACE, derandomize=True)
+hypothesis.settings.register_profile("explore", _ANY_PACE)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "shared"))
 
 
 #: So many bytes have to be free for tests to work in memory; what they keep there at a time should be far less.
@@ -118,6 +122,22 @@ def dagsters_components_described_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(load_defs, "get_library_json_enriched_defs", describe_once)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def what_was_read_is_trusted_on_slow_machines_too() -> Iterator[None]:
+    """Or it would be read twice there, where requests are counted; for tests that want it otherwise there is less."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (reader, writer, sender):
+            patch.setattr(module, "TRUSTED_SECONDS", 30.0)
+        yield
+
+
+@pytest.fixture
+def patient_tabs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tabs of a round wait for each other on a slow machine, too, where the requests that they share are counted."""
+    monkeypatch.setattr(shared_requests, "_ENTRY_SECONDS", 30)
+    monkeypatch.setattr(shared_requests, "_LONGEST_WAIT_SECONDS", 30)
 
 
 @pytest.fixture(scope="session")

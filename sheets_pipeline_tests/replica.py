@@ -31,7 +31,7 @@ class Replica:
             [position] = connection.execute("SELECT pg_current_wal_lsn()::text").fetchone() or [None]
         with psycopg.connect(self.standby.conninfo(database), autocommit=True) as connection:
             replayed = "SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn"
-            assert wait_until(lambda: connection.execute(replayed, [position]).fetchone() == (True,), seconds=20)
+            assert wait_until(lambda: connection.execute(replayed, [position]).fetchone() == (True,), seconds=30)
 
     def engines(self, database: str = "postgres") -> tuple[sa.Engine, sa.Engine]:
         """Primary and standby, as the pipeline connects to them."""

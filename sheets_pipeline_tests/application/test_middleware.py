@@ -51,7 +51,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(traffic, "RETRY_SECONDS", 0.05)
 
 
-def wait_until(is_true: Callable[[], bool], seconds: float = 10) -> bool:
+def wait_until(is_true: Callable[[], bool], seconds: float = 30) -> bool:
     end = time.monotonic() + seconds
     while not is_true() and time.monotonic() < end:
         time.sleep(0.01)
@@ -119,17 +119,21 @@ def test_an_asgi_application_under_load_holds_a_lease_in_the_database(database_u
     engine = connect(database_url)
     install_state(engine)
 
+    may_end = asyncio.Event()
+
     async def slow(scope: Any, receive: Any, send: Any) -> None:
-        await asyncio.sleep(0.5)
+        await may_end.wait()
 
     app = PauseSyncs(slow, in_flight=5, url=database_url, name="shop")
 
     async def load() -> list[leases.Lease]:
         requests = [asyncio.create_task(app(http(), nothing, nothing)) for _ in range(5)]
         alive: list[leases.Lease] = []
-        while not all(request.done() for request in requests):
-            alive = alive or await asyncio.to_thread(leases.leases, engine)
+        end = time.monotonic() + 30
+        while not alive and time.monotonic() < end:
+            alive = await asyncio.to_thread(leases.leases, engine)
             await asyncio.sleep(0.01)
+        may_end.set()
         await asyncio.gather(*requests)
         return alive
 
@@ -206,6 +210,11 @@ def test_a_wsgi_application_that_fails_is_not_counted_for_ever() -> None:
 # --- when something fails ---------------------------------------------------------------------------------------------
 
 
+def told(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+    """What the application's part says, and nobody else."""
+    return [record for record in caplog.records if record.name.startswith("sheets_pipeline.application.")]
+
+
 def test_a_failing_pipeline_is_logged_once_and_never_reaches_the_application(
     quick: None, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -214,11 +223,11 @@ def test_a_failing_pipeline_is_logged_once_and_never_reaches_the_application(
     with caplog.at_level(logging.INFO, "sheets_pipeline.application.traffic"):
         guard.enter()
         assert wait_until(lambda: len(notes.calls) >= 4)
-        assert [record.levelname for record in caplog.records] == ["WARNING"]
+        assert [record.levelname for record in told(caplog)] == ["WARNING"]
         assert "the database is away" in caplog.text
         notes.error = None
-        assert wait_until(lambda: len(caplog.records) == 2)
-        assert "make way for traffic again" in caplog.records[1].getMessage()
+        assert wait_until(lambda: len(told(caplog)) == 2)
+        assert "make way for traffic again" in told(caplog)[1].getMessage()
     guard.leave()
     assert wait_until(lambda: notes.calls[-1] == "release")
     guard.close()
@@ -227,7 +236,7 @@ def test_a_failing_pipeline_is_logged_once_and_never_reaches_the_application(
 def test_an_unreachable_database_shows_no_password(quick: None, caplog: pytest.LogCaptureFixture) -> None:
     guard = TrafficGuard(in_flight=1, url="postgresql://someone:correct-horse@127.0.0.1:1/none")
     guard.enter()
-    assert wait_until(lambda: bool(caplog.records))
+    assert wait_until(lambda: bool(told(caplog)))
     guard.close()
     assert "cannot be reached" in caplog.text
     assert "correct-horse" not in caplog.text
@@ -262,26 +271,26 @@ def test_without_an_address_it_says_so_and_serves(
     app = PauseSyncs(nothing)
     for _ in range(2):
         asyncio.run(app(http(), nothing, nothing))
-    assert [record.message for record in caplog.records if "PIPELINE_DATABASE_URL" in record.message] == [
-        caplog.records[0].message
-    ]
+    [record] = told(caplog)
+    assert "PIPELINE_DATABASE_URL" in record.getMessage()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_forked_worker_watches_its_own_requests() -> None:
     code = """
-import os, time
+import os, threading, time
 from sheets_pipeline.application import traffic
 traffic.LOOK_SECONDS = 0.02
+taken = threading.Event()
 class Notes:
-    def take(self, holder, seconds, reason): os.write(1, holder.rsplit(':')[-1].encode())
+    def take(self, holder, seconds, reason): os.write(1, holder.rsplit(':')[-1].encode()); taken.set()
     def release(self, holder): pass
 guard = traffic.TrafficGuard(in_flight=2, pauses=Notes())
 guard.enter()
 time.sleep(0.1)
 child = os.fork()
 if child == 0:
-    guard.enter(); guard.enter(); time.sleep(0.5); os._exit(0)
+    guard.enter(); guard.enter(); taken.wait(20); time.sleep(0.3); os._exit(0)
 os.waitpid(child, 0)
 print(f"={child}", flush=True)
 """

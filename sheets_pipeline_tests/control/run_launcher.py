@@ -50,7 +50,7 @@ class ThreadRunLauncher(RunLauncher, ConfigurableClass):
 def work(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
     """Sync the run's tabs and record it, once it may end."""
     _report(instance, run, dg.DagsterEventType.RUN_START)
-    may_end.wait(20)
+    may_end.wait(60)
     for tab_asset in tab_assets().values():
         if tab_asset.key in (run.asset_selection or ()):
             sync_tab(tab_asset.tab.title, run.run_id)

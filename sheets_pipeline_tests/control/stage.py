@@ -43,7 +43,7 @@ from sheets_pipeline.errors import HeaderMismatch
 from sheets_pipeline.pipeline import Pipeline
 from sheets_pipeline.platform import demo
 from sheets_pipeline.platform.watches import WATCHED
-from sheets_pipeline.processes.servers import free_port, wait_until
+from sheets_pipeline.processes.servers import wait_until
 from sheets_pipeline.settings import Settings, load_settings
 from sheets_pipeline.sync.hosts import WORKER, WORKS
 from sheets_pipeline.web.connections import LimitedConnection
@@ -71,7 +71,7 @@ class Stage:
     def begin(self) -> None:
         """A fresh start: nothing recorded, paused or switched off; all tabs synced once."""
         run_launcher.may_end.set()
-        wait_until(lambda: not self.operations.under_way(), seconds=20)
+        wait_until(lambda: not self.operations.under_way(), seconds=30)
         leases.release(self.pipeline.state)
         self.operations.dagster.set_switches(self.switch_names(), on=True)
         with self.pipeline.state.begin() as connection:
@@ -220,16 +220,15 @@ def _webserver(instance: dg.DagsterInstance) -> Iterator[str]:
 @contextmanager
 def serving(app: Any, port: int = 0) -> Iterator[str]:
     """An ASGI application on a port of 127.0.0.1, in a thread."""
-    port = port or free_port()
     config = uvicorn.Config(
         app, host="127.0.0.1", port=port, http=LimitedConnection, log_level="warning", timeout_graceful_shutdown=1
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    assert wait_until(lambda: server.started, seconds=20), "the server did not start"
+    assert wait_until(lambda: server.started, seconds=30), "the server did not start"
     try:
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     finally:
         server.should_exit = True
         thread.join(10)

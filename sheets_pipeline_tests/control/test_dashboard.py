@@ -13,9 +13,6 @@ from sheets_pipeline_tests.control.stage import TOKEN, Stage, serving
 
 pytestmark = pytest.mark.browser
 
-# Machines that run tests are slow at times.
-expect.set_options(timeout=20_000)
-
 PHONE = {"viewport": {"width": 375, "height": 700}, "has_touch": True, "is_mobile": True}
 
 
@@ -23,6 +20,16 @@ def show(open_page: OpenPage, url: str, **options: Any) -> Page:
     page = open_page(f"{url}/dashboard", **options)
     expect(page.locator("#live")).to_have_attribute("data-state", "live")
     return page
+
+
+def keep_messages(page: Page) -> None:
+    """From now on messages stay, which go after five seconds: on a slow machine before anybody has looked."""
+    page.evaluate("""() => {
+        document.getElementById("toasts").append = function (node) {
+            node.remove = () => {};
+            Element.prototype.append.call(this, node);
+        };
+    }""")
 
 
 def test_the_verdict_follows_a_tab_that_fails_and_recovers(stage: Stage, open_page: OpenPage) -> None:
@@ -40,7 +47,7 @@ def test_the_verdict_follows_a_tab_that_fails_and_recovers(stage: Stage, open_pa
 def test_a_silent_host_is_shown_with_since_when_who_does_its_work_and_what_to_do(
     stage: Stage, open_page: OpenPage
 ) -> None:
-    stage.hear(one=1, two=90)
+    stage.hear(one=-60, two=90)  # one tells of itself for so long yet, also on a slow machine
     page = show(open_page, stage.url)
     expect(page.get_by_role("heading", level=1)).to_have_text("The sheets are in step, with a warning")
     expect(page.locator("#verdict-reason")).to_contain_text(
@@ -49,9 +56,9 @@ def test_a_silent_host_is_shown_with_since_when_who_does_its_work_and_what_to_do
     told = page.get_by_role("region", name="Hosts")
     expect(told.get_by_role("listitem")).to_contain_text("one does what it did. Start the machine, or its services")
     expect(told.get_by_role("article", name="two")).to_have_attribute("data-health", "degraded")
-    expect(told.get_by_role("article", name="two")).to_contain_text("silent for 9")
+    expect(told.get_by_role("article", name="two")).to_contain_text(re.compile(r"silent for (9\d|1[01]\d) s"))
     expect(told.get_by_role("article", name="one")).to_contain_text("works")
-    stage.hear(one=1, two=0)
+    stage.hear(one=-60, two=-60)
     expect(page.get_by_role("heading", level=1)).to_have_text("The sheets are in step")
     expect(told.get_by_role("listitem")).to_have_count(0)
     stage.hear()
@@ -137,6 +144,7 @@ def test_on_a_phone_nothing_scrolls_sideways_and_all_can_be_pressed(stage: Stage
     stage.fail("UserProfiles")
     page = show(open_page, stage.url, **PHONE)
     expect(page.locator("#log li")).not_to_have_count(0)
+    page.evaluate("document.fonts.ready")  # without them icons are words, which are wider
     assert page.evaluate("document.documentElement.scrollWidth") == 375
     outside = "[...document.querySelectorAll('main *')].filter((e) => e.getBoundingClientRect().right > 376).length"
     assert page.evaluate(outside) == 0

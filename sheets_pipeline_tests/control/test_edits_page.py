@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from sheets_pipeline.database.edit_tables import sheet_edit
 from sheets_pipeline_tests.browser import OpenPage
 from sheets_pipeline_tests.control.stage import Stage
-from sheets_pipeline_tests.control.test_dashboard import PHONE
+from sheets_pipeline_tests.control.test_dashboard import PHONE, keep_messages
 from sheets_pipeline_tests.control.test_edits import begun, name_of, rename, stage
 
 __all__ = ["begun", "stage"]
@@ -42,6 +42,7 @@ def test_a_conflict_is_decided_with_the_keyboard_and_arrives_live(stage: Stage, 
     row.locator("summary").press("Enter")
     expect(row.locator(".side").first).to_have_text(re.compile("ada@example.org typed<b>Typed 11"))
     expect(row.locator(".side").last).to_have_text(re.compile("The database heldChanged meanwhile"))
+    keep_messages(page)
     page.get_by_role("button", name="Take the sheet's").press("Enter")
     page.get_by_label("Your name").fill("Cleo")
     page.keyboard.press("Enter")
@@ -64,6 +65,7 @@ def test_a_persons_hour_is_taken_back_after_a_preview(stage: Stage, open_page: O
     expect(page.locator("#undo-sum")).to_have_text("1 cell would change, 1 changed since and stay.")
     expect(page.locator("#undo-cells li")).to_contain_text(["Eve 12", "Later changed since, stays"])
     page.evaluate("sessionStorage.setItem('sheets-pipeline-name', 'Cleo')")
+    keep_messages(page)
     page.locator("#undo-do").click()
     expect(page.get_by_text("1 cell taken back, 1 changed since and kept.")).to_be_visible()
     assert (name_of(stage, 12), name_of(stage, 13)) == (before, "Later")
@@ -83,6 +85,7 @@ def test_more_is_shown_and_exported_and_a_phone_scrolls_nothing_sideways(stage: 
     expect(rows).to_have_count(61)
     rows.last.locator("summary").click()
     expect(page.locator(".opened")).to_be_visible()
+    page.evaluate("document.fonts.ready")
     assert page.evaluate("document.documentElement.scrollWidth") == 375
     outside = "[...document.querySelectorAll('main *:not(.place-of span)')].filter((e) => e.getBoundingClientRect().right > 376).length"
     assert page.evaluate(outside) == 0
@@ -91,3 +94,19 @@ def test_more_is_shown_and_exported_and_a_phone_scrolls_nothing_sideways(stage: 
     with page.expect_download() as download:
         page.get_by_role("button", name="Export CSV").click()
     assert len(download.value.path().read_text().splitlines()) == 62
+
+
+@pytest.mark.parametrize(("scheme", "key"), [("light", 17), ("dark", 18)])
+def test_axe_finds_nothing_serious_on_any_page(stage: Stage, open_page: OpenPage, scheme: str, key: int) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    conflict(stage, key)
+    stage.hear(one=-60, two=90)
+    stage.fail("UserProfiles")
+    page = open_page(f"{stage.url}/dashboard", color_scheme=scheme)
+    for path, sign in (("", "#hosts article"), ("/edits", "#edits li"), ("/sources", "#live[data-state=live]")):
+        page.goto(f"{stage.url}/dashboard{path}")
+        expect(page.locator(sign).first).to_be_visible()
+        found = axe.run(page, options={"resultTypes": ["violations"]}).response["violations"]
+        assert [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("critical", "serious")] == []
+    stage.hear()
+    stage.succeed("UserProfiles")

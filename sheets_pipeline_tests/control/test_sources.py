@@ -18,7 +18,7 @@ from sheets_pipeline.sources.processing import process
 from sheets_pipeline.sync.source import Source
 from sheets_pipeline_tests.browser import OpenPage
 from sheets_pipeline_tests.control.stage import Stage
-from sheets_pipeline_tests.control.test_dashboard import PHONE
+from sheets_pipeline_tests.control.test_dashboard import PHONE, keep_messages
 
 BROKEN = DeclaredSource("broken", "f.yaml", "/f.yaml", 7, faults=(Fault(7, "url is missing"),))
 
@@ -96,8 +96,10 @@ def test_a_source_is_opened_searched_and_compared_on_a_phone_too(
     page.keyboard.press("Enter")
     expect(page.locator("#found")).to_contain_text("1 row found")
     page.locator("#sources li[data-id=fresh] summary").click()
+    keep_messages(page)
     page.locator("#sources li[data-id=fresh]").get_by_role("button", name="Read now").click()
     expect(page.get_by_text(re.compile("Fresh: read with the next run"))).to_be_visible()
+    page.evaluate("document.fonts.ready")
     assert page.evaluate("document.documentElement.scrollWidth") == 375
     low = "[...document.querySelectorAll('main button')].filter((e) => e.offsetHeight && e.offsetHeight < 30).length"
     assert page.evaluate(low) == 0

@@ -21,6 +21,7 @@ from sheets_pipeline.dagster_runtime import worker
 from sheets_pipeline.dagster_runtime.at_once import AT_ONCE_TAG
 from sheets_pipeline.dagster_runtime.warm_process import WarmProcess
 from sheets_pipeline.dagster_runtime.worker import job_of
+from sheets_pipeline.processes.identity import start_of
 from sheets_pipeline.sheets import tokens
 from sheets_pipeline_tests.dagster_runtime.harness import eventually, harness
 
@@ -61,7 +62,9 @@ beside(lambda: opened.update(beside=os.getpid()))
 
 @dg.op
 def speak():
-    time.sleep(0.2)
+    end = time.monotonic() + 20
+    while opened.get("beside") != os.getpid() and time.monotonic() < end:
+        time.sleep(0.02)
     where = "this" if built == os.getpid() else "another"
     print("built in", where, "process, opened", *(word for word, pid in sorted(opened.items()) if pid == os.getpid()))
 
@@ -108,7 +111,7 @@ def test_changed_code_is_used_at_once_cold_and_then_warm(tmp_path: Path):
             assert ours.end_of(run_id) is dg.DagsterRunStatus.SUCCESS
             assert "version 22" in ours.printed(run_id)[0]
         ours.launcher.warm.prepare()  # looks after processes that have retired
-        eventually(lambda: not psutil.pid_exists(old) or psutil.Process(old).status() == psutil.STATUS_ZOMBIE)
+        eventually(lambda: start_of(old) is None)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +154,7 @@ def test_a_token_that_a_worker_got_is_there_for_later_ones(monkeypatch: pytest.M
     server.start()
     eventually(lambda: known == ["one", "two"])
     launcher.close()
-    server.join(10)
+    server.join(30)
     assert not server.is_alive()
 
 
@@ -175,7 +178,7 @@ def test_a_run_that_must_not_wait_finds_its_job_built_and_a_process_that_stood_b
         assert worker_of_a_run() == standing_by.pid
         [another] = eventually(warm.children)
         another.kill()
-        eventually(lambda: not another.is_running() or another.status() == psutil.STATUS_ZOMBIE)
+        eventually(lambda: start_of(another.pid) is None)
         assert worker_of_a_run() not in (standing_by.pid, another.pid)
         [last] = eventually(warm.children)
         ours.launcher.warm.close()

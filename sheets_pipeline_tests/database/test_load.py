@@ -29,16 +29,16 @@ def foreign_sessions(url: sa.URL, number: int, application_name: str = "shop") -
     def work() -> None:
         with engine.connect() as connection:
             pids.append(int(connection.scalar(sa.text("SELECT pg_backend_pid()")) or 0))
-            ready.wait(10)
+            ready.wait(30)
             try:
-                connection.exec_driver_sql("SELECT pg_sleep(20)")
+                connection.exec_driver_sql("SELECT pg_sleep(60)")
             except sa.exc.DBAPIError:
                 return  # cancelled, below
 
     threads = [threading.Thread(target=work) for _ in range(number)]
     for thread in threads:
         thread.start()
-    ready.wait(10)
+    ready.wait(30)
     try:
         yield
     finally:
@@ -51,7 +51,7 @@ def foreign_sessions(url: sa.URL, number: int, application_name: str = "shop") -
 
 
 def until_active(engine: sa.Engine, number: int) -> Load:
-    for _ in range(200):
+    for _ in range(1500):
         load = measure(engine)
         if load.active_sessions == number:
             break

@@ -118,12 +118,12 @@ def test_a_tab_that_stays_busy_says_so(engine: sa.Engine) -> None:
     def hold() -> None:
         with named_lock(engine, "tab"):
             held.set()
-            done.wait(10)
+            done.wait(30)
 
     held, done = threading.Event(), threading.Event()
     thread = threading.Thread(target=hold)
     thread.start()
-    held.wait(10)
+    assert held.wait(30)
     with pytest.raises(TabBusy, match="written by another process"), named_lock(engine, "tab", timeout_seconds=0.2):
         pytest.fail("two writers at once")
     done.set()

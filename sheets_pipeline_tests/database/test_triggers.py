@@ -1,6 +1,5 @@
 """Installing, checking, upgrading and removing the event queue, on each kind of database."""
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -10,6 +9,7 @@ from sheets_pipeline.database import events, one_at_a_time, queue_check, trigger
 from sheets_pipeline.database.event_table import pending_event
 from sheets_pipeline.errors import DatabaseError
 from sheets_pipeline.platform.watches import WATCHED
+from sheets_pipeline.processes.servers import wait_until
 from sheets_pipeline_tests.database.rows import add_basics, submit
 from sheets_pipeline_tests.databases import needs_mariadb
 
@@ -171,14 +171,18 @@ def test_a_long_statement_of_the_application_holds_up_no_other(mariadb: sa.Engin
 
     def long() -> None:
         with mariadb.begin() as connection:
-            connection.exec_driver_sql("UPDATE users SET email = 'x@example.org' WHERE SLEEP(0.6) = 0")
+            where = "IF(id = 1, TRUE, GET_LOCK('long', 60))"
+            connection.exec_driver_sql(f"UPDATE users SET email = 'x@example.org' WHERE {where}")
 
-    with ThreadPoolExecutor(1) as pool:
-        running = pool.submit(long)
-        time.sleep(1)  # one learner's event is recorded, the next one's is not
+    waits = "SELECT count(*) FROM information_schema.processlist WHERE state = 'User lock'"
+    with ThreadPoolExecutor(1) as pool, mariadb.connect() as holder:
+        assert holder.exec_driver_sql("SELECT GET_LOCK('long', 0)").scalar() == 1
+        running = pool.submit(long)  # one learner's event is recorded, the next one's is not
+        assert wait_until(lambda: holder.exec_driver_sql(waits).scalar() == 1, seconds=30)
         with mariadb.begin() as connection:
             connection.exec_driver_sql("UPDATE courses SET title = 'other'")
         assert not running.done()
-        running.result()
+        holder.exec_driver_sql("SELECT RELEASE_LOCK('long')")
+        running.result(timeout=30)
     with mariadb.connect() as connection:
         assert len(events.pending(connection)) == 5

@@ -24,8 +24,11 @@ def test_a_code_server_that_does_not_answer_under_a_running_dev_is_told(tmp_path
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         dev_state.announce(settings, pid=os.getpid(), start=start_of(os.getpid()))
+        sockets = socket_folder(settings.local_data_dir.absolute())
+        for socket in sockets.iterdir():  # of tests before that had the same folder
+            socket.unlink()
         assert what_is_wrong(settings) == "no code location answers: its code server is not there (yet)"
-        (socket_folder(settings.local_data_dir.absolute()) / "code0.sock").touch()
+        (sockets / "code0.sock").touch()
         assert what_is_wrong(settings) == "the code location behind code0.sock is not there"
         assert code_location(facts).level is Level.FAIL
     finally:

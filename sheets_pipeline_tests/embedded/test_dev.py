@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -59,7 +60,7 @@ def stand_ins(settings, port):
 dev.children_of = stand_ins
 dev.choose_port = lambda port: port
 supervision.SILENT_SECONDS = 0.5
-probes._TIMEOUT_SECONDS = 0.5
+probes._TIMEOUT_SECONDS = 3.0  # sooner, one that only waits for the processor would be replaced
 family.LEFT_SECONDS = 0.5
 if "bare" in sys.argv:
     dev._start_services = lambda settings: types.SimpleNamespace(spreadsheet_url="")
@@ -99,19 +100,25 @@ def watchdog_of(dev_pid: int) -> int:
     import psutil
 
     def those() -> list[int]:
-        return [
-            child.pid
-            for child in psutil.Process(dev_pid).children()
-            if "sheets_pipeline.embedded.watchdog" in child.cmdline() and child.status() != psutil.STATUS_ZOMBIE
-        ]
+        found = []
+        for child in psutil.Process(dev_pid).children():
+            with contextlib.suppress(psutil.NoSuchProcess):  # it ends just now, or has and is not reaped yet
+                if "sheets_pipeline.embedded.watchdog" in child.cmdline():
+                    found.append(child.pid)
+        return found
 
-    assert wait_until(lambda: len(those()) == 1, seconds=10)
+    assert wait_until(lambda: len(those()) == 1, seconds=30)
     return those()[0]
 
 
 def family_of(settings: Settings) -> list[int]:
     """All processes that dev has started."""
     return members(folder_id(settings.local_data_dir))
+
+
+def are_all_gone(settings: Settings) -> bool:
+    """Of the family; who was killed may take a moment."""
+    return wait_until(lambda: family_of(settings) == [], seconds=30)
 
 
 def is_running(pid: int) -> bool:
@@ -138,7 +145,7 @@ def test_each_of_three_signals_asks_for_the_end(number: signal.Signals):
     before = signal.getsignal(number)
     with dev._signals(stop):
         os.kill(os.getpid(), number)
-        assert stop.wait(5)
+        assert stop.wait(30)
     assert signal.getsignal(number) == before
 
 
@@ -157,7 +164,7 @@ def test_nothing_is_left_and_the_next_start_finds_everything(
     assert process.wait(timeout=40) == (-9 if ending == signal.SIGKILL else 0)
     assert wait_until(lambda: not any(is_running(pid) for pid in family), seconds=30), log.read_text()
     assert wait_until(lambda: set(running_services(settings).values()) == {None}, seconds=30)
-    assert wait_until(lambda: dev_state.running_dev(settings) is None, seconds=10)
+    assert wait_until(lambda: dev_state.running_dev(settings) is None, seconds=30)
     if ending == signal.SIGKILL:
         again = start(tmp_path)
         wait_ready(settings, again, log)
@@ -186,21 +193,21 @@ def test_each_process_that_ends_or_hangs_is_replaced(settings: Settings, tmp_pat
     pages = facts(settings)
     for name, how in (("dagster_url", "/die"), ("control_url", "/die"), ("dagster_url", "/hang")):
         urllib.request.urlopen(pages[name] + how, timeout=10)
-        assert wait_until(lambda: answers(pages[name]), seconds=20), name  # noqa: B023 - called here
+        assert wait_until(lambda: answers(pages[name]), seconds=30), name  # noqa: B023 - called here
     for number in (signal.SIGKILL, signal.SIGSTOP):
         watchdog = watchdog_of(process.pid)
         os.kill(watchdog, number)
-        assert wait_until(lambda: not is_running(watchdog), seconds=10)  # noqa: B023 - called here
-        assert wait_until(lambda: "watchdog has ended" in (tmp_path / "out.log").read_text(), seconds=10)
+        assert wait_until(lambda: not is_running(watchdog), seconds=30)  # noqa: B023 - called here
+        assert wait_until(lambda: "watchdog has ended" in (tmp_path / "out.log").read_text(), seconds=30)
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=40) == 0
     text = (tmp_path / "out.log").read_text()
     assert "webserver | answered /die" in text
     assert "\x1b" not in text
     assert "webserver ended by itself with exit code 3 and is started again" in text
-    assert "webserver does not answer (for 1 s) and is started again" in text
+    assert re.search(r"webserver does not answer \(for \d+ s\) and is started again", text)
     assert "control ended by itself with exit code 3 and is started again" in text
-    assert family_of(settings) == []
+    assert are_all_gone(settings)
 
 
 def test_what_a_killed_one_and_its_killed_watchdog_left_is_ended_before_the_next_starts(
@@ -217,7 +224,7 @@ def test_what_a_killed_one_and_its_killed_watchdog_left_is_ended_before_the_next
         patch.setattr(dev, "_EARLIER_SECONDS", 0.5)
         patch.setattr(family, "LEFT_SECONDS", 0.5)
         with dev._only_one(settings):
-            assert not any(is_running(pid) for pid in orphans)
+            assert wait_until(lambda: not any(is_running(pid) for pid in orphans), seconds=30)
 
 
 def test_stop_ends_a_running_one_and_says_so(settings: Settings, tmp_path: Path):
@@ -225,7 +232,8 @@ def test_stop_ends_a_running_one_and_says_so(settings: Settings, tmp_path: Path)
     wait_ready(settings, process, tmp_path / "out.log")
     stopped = CliRunner().invoke(local, ["stop"])
     assert "Stopped: sheets-pipeline dev" in stopped.output
-    assert process.wait(timeout=10) == 0
+    assert process.wait(timeout=30) == 0
+    assert are_all_gone(settings)
     assert CliRunner().invoke(local, ["stop"]).output == "Nothing embedded was running.\n"
 
 
@@ -246,7 +254,7 @@ def test_a_child_ends_with_the_process_that_started_it(tmp_path: Path):
     assert is_running(pid)
     parent.kill()
     parent.wait()
-    assert wait_until(lambda: not is_running(pid), seconds=10)
+    assert wait_until(lambda: not is_running(pid), seconds=30)
 
 
 def test_a_second_one_is_refused_and_services_that_crash_are_started_again(settings: Settings, tmp_path: Path):

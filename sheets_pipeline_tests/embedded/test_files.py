@@ -41,7 +41,7 @@ def test_a_lock_that_is_not_released_in_time_is_an_error_that_names_it(tmp_path:
 
     holder = threading.Thread(target=hold)
     holder.start()
-    assert taken.wait(5)
+    assert taken.wait(30)
     try:
         with (
             pytest.raises(EmbeddedPostgresError, match=f"it holds {path}"),

@@ -22,7 +22,7 @@ class Small(EmbeddedServer):
     name = "The small one"
     error = NotRunning
     port_taken = "port in use"
-    start_seconds = 3
+    start_seconds = 30
     ending = ((signal.SIGTERM, 0.3), (signal.SIGKILL, 10))
 
     def __init__(self, folder: Path, *programs: str) -> None:

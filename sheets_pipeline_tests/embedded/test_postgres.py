@@ -87,7 +87,7 @@ def test_kill_9_of_any_server_process_loses_nothing_committed(embedded: Embedded
         os.kill(server.pid if victim == "postmaster" else connection.info.backend_pid, signal.SIGKILL)
         with pytest.raises(psycopg.OperationalError):
             connection.execute("SELECT pg_sleep(5)")
-    assert wait_until(lambda: _accepts(embedded.ensure({"kept": None})), seconds=20)
+    assert wait_until(lambda: _accepts(embedded.ensure({"kept": None})), seconds=30)
     assert recall(embedded.ensure({"kept": None})) == ["committed"]
 
 
@@ -107,7 +107,7 @@ def test_a_stale_pid_file_that_names_a_foreign_process_is_seen_through(embedded:
     os.kill(server.pid, signal.SIGKILL)
     foreign = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     try:
-        wait_until(lambda: embedded.running() is None, seconds=5)
+        wait_until(lambda: embedded.running() is None, seconds=30)
         pid_file.write_text("\n".join([str(foreign.pid), *lines[1:]]) + "\n")
         assert embedded.running() is None
         assert recall(embedded.ensure({"kept": None})) == ["here"]

@@ -147,7 +147,7 @@ def test_a_connection_made_after_a_crash_starts_the_server_again(settings: Setti
     server = services_module.embedded_postgres(settings).running()
     assert server is not None
     os.kill(server.pid, signal.SIGKILL)
-    assert wait_until(lambda: services_module.embedded_postgres(settings).running() is None, seconds=10)
+    assert wait_until(lambda: services_module.embedded_postgres(settings).running() is None, seconds=30)
     with engine.connect() as connection:
         assert connection.scalar(sa.text("SELECT 1")) == 1
 
@@ -174,7 +174,7 @@ def test_a_crash_of_local_sheets_keeps_address_and_spreadsheet(settings: Setting
     sheets = services_module.embedded_sheets(settings).running()
     assert sheets is not None
     os.kill(sheets.pid, signal.SIGKILL)
-    assert wait_until(lambda: services_module.embedded_sheets(settings).running() is None, seconds=10)
+    assert wait_until(lambda: services_module.embedded_sheets(settings).running() is None, seconds=30)
     after = ensure_services(settings)
     if after.sheets_api_endpoint != before.sheets_api_endpoint:
         port = urlsplit(str(before.sheets_api_endpoint)).port

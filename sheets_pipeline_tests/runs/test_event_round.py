@@ -299,6 +299,7 @@ def test_500_transcript_requests_at_once_are_one_run_with_one_write(platform: Pl
     assert queue(platform) == []
 
 
+@pytest.mark.usefixtures("patient_tabs")
 def test_three_tabs_of_a_submission_cost_one_read_and_one_write(platform: Platform) -> None:
     run(platform, "full_sync")
     change(platform, "delete from pending_event")
@@ -545,7 +546,7 @@ def waiting_for_quota(platform: Platform) -> bool:
         return bool(connection.scalar(sa.text("select count(*) from sync_quota_slot where state = 'waiting'")))
 
 
-def wait_until(holds: Callable[[], bool], seconds: float = 20) -> None:
+def wait_until(holds: Callable[[], bool], seconds: float = 30) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, f"not so within {seconds:.0f} s"

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -13,10 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sheets_pipeline.database import events, leases
+from sheets_pipeline.database import quota as quota_module
 from sheets_pipeline.database.event_table import pending_event
 from sheets_pipeline.database.quota import BULK, URGENT, Kind, sync_quota_slot
 from sheets_pipeline.defs import event_sync
-from sheets_pipeline.runs import governor
+from sheets_pipeline.pipeline import Pipeline
+from sheets_pipeline.runs import governor, stay
 from sheets_pipeline.runs.governor import Situation, decide, seconds_between_rounds, wait_after_round, wait_before_round
 from sheets_pipeline.runs.parts import Part
 from sheets_pipeline.sync.watch import Priority
@@ -147,6 +150,32 @@ def stream(engine: sa.Engine, *, per_second: int) -> Iterator[None]:
         thread.join()
 
 
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """For how long it was asked to wait, each time; so that a machine under load changes nothing."""
+    asked, wait = list[float](), governor._wait_for_urgent
+
+    def noted(pipeline: Pipeline, seconds: float) -> bool:
+        asked.append(seconds)
+        return wait(pipeline, seconds)
+
+    monkeypatch.setattr(governor, "_wait_for_urgent", noted)
+    return asked
+
+
+@pytest.fixture
+def busy(platform: Platform, waits: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The application is busy as the round ends, and during each wait."""
+    record(platform.engine, 100)
+    wait = governor._wait_for_urgent
+
+    def more_come(pipeline: Pipeline, seconds: float) -> bool:
+        record(platform.engine, 200)
+        return wait(pipeline, seconds)
+
+    monkeypatch.setattr(governor, "_wait_for_urgent", more_come)
+
+
 def rested(platform: Platform, busy_seconds: float) -> tuple[bool, float]:
     """Whether it rested after a round of one second, and for how long."""
     began = time.monotonic()
@@ -154,19 +183,18 @@ def rested(platform: Platform, busy_seconds: float) -> tuple[bool, float]:
     return answer, time.monotonic() - began
 
 
-def test_a_quiet_application_keeps_nothing_waiting(platform: Platform):
+def test_a_quiet_application_keeps_nothing_waiting(platform: Platform, waits: list[float]):
     record(platform.engine, 40)
-    answer, seconds = rested(platform, 1)
+    answer, _ = rested(platform, 1)
     assert not answer
-    assert seconds < 1
+    assert waits == []
 
 
-def test_a_busy_application_is_left_alone_for_its_share_of_the_time(platform: Platform):
-    record(platform.engine, 100)
-    with stream(platform.engine, per_second=200):
-        answer, seconds = rested(platform, 0.2)
+def test_a_busy_application_is_left_alone_for_its_share_of_the_time(platform: Platform, busy: None, waits: list[float]):
+    answer, seconds = rested(platform, 0.2)
     assert answer
-    assert 0.2 * 19 <= seconds < 0.2 * 19 + 2
+    assert seconds >= 0.2 * 19
+    assert sum(waits) < 0.2 * 19 + 0.01
 
 
 def test_parts_count_the_load_of_all_and_have_the_share_together(platform: Platform):
@@ -182,44 +210,54 @@ def test_parts_count_the_load_of_all_and_have_the_share_together(platform: Platf
     assert governor.share_of_each(1, 4) == 1
 
 
-def test_a_rest_is_over_once_the_burst_is(platform: Platform):
+def test_a_rest_is_over_once_the_burst_is(platform: Platform, waits: list[float]):
     record(platform.engine, 500)
-    answer, seconds = rested(platform, 10)
+    answer, _ = rested(platform, 10)
     assert answer
-    assert seconds < 4
+    assert waits == [1.0]
 
 
-def test_an_urgent_event_ends_a_rest(platform: Platform):
-    record(platform.engine, 100)
-    urgent = threading.Timer(1.5, record, (platform.engine, 1, Priority.URGENT))
-    with stream(platform.engine, per_second=200):
-        urgent.start()
-        answer, seconds = rested(platform, 10)
+def test_an_urgent_event_ends_a_rest(
+    platform: Platform, busy: None, waits: list[float], monkeypatch: pytest.MonkeyPatch
+):
+    urgent, wait = threading.Timer(0.3, record, (platform.engine, 1, Priority.URGENT)), governor._wait_for_urgent
+
+    def begin_second(*args: Any) -> bool:
+        if len(waits) == 1:
+            urgent.start()
+        return wait(*args)
+
+    monkeypatch.setattr(governor, "_wait_for_urgent", begin_second)
+    answer, _ = rested(platform, 10)
     urgent.join()
     assert answer
-    assert 1 < seconds < 4
+    assert 1 < len(waits) < 10
 
 
-def waited_with(platform: Platform, slots: int, priority: int) -> float:
-    """Seconds that a round waits after so many writes of this priority, the last of them just now."""
-    quota, now = platform.pipeline.quota(URGENT), time.time()
+def waited_with(platform: Platform, monkeypatch: pytest.MonkeyPatch, slots: int, priority: int) -> float:
+    """Seconds after so many writes of this priority, the last of them just now, until a round goes on; 0 for at once.
+
+    The clock stands still, so that a machine under load changes nothing.
+    """
+    context = dg.build_op_context()
+    quota, now, waits = platform.pipeline.quota(URGENT), time.time(), list[float]()
+    monkeypatch.setattr(quota_module, "database_time", lambda _: now)
+    monkeypatch.setattr(governor, "_wait_for_urgent", lambda _, seconds: waits.append(seconds))
     slot = {"credential": quota.credential, "kind": "write", "priority": priority, "state": "answered"}
     with platform.engine.begin() as connection:
         connection.execute(sync_quota_slot.delete())
         connection.execute(sync_quota_slot.insert(), [slot | {"at": now - min(number, 1)} for number in range(slots)])
-    context = dg.build_op_context()
-    began = time.monotonic()
     wait_before_round(context, platform.pipeline)
-    return time.monotonic() - began
+    return sum(waits)
 
 
 @pytest.mark.parametrize(
     ("slots", "priority", "has_events", "least", "most"),
     [
-        pytest.param(40, URGENT, True, 0, 0.9, id="more than half is left"),
-        pytest.param(95, URGENT, True, 1.0, 4, id="little is left"),
-        pytest.param(95, URGENT, False, 0, 0.9, id="there is nothing to write"),
-        pytest.param(95, BULK, True, 0, 0.9, id="there was no round"),
+        pytest.param(40, URGENT, True, 0, 0, id="more than half is left"),
+        pytest.param(95, URGENT, True, 1.4, 4, id="little is left"),  # 59 s until the next is back, and 41 rounds
+        pytest.param(95, URGENT, False, 0, 0, id="there is nothing to write"),
+        pytest.param(95, BULK, True, 0, 0, id="there was no round"),
     ],
 )
 def test_a_round_waits_as_long_as_quota_demands(
@@ -235,7 +273,7 @@ def test_a_round_waits_as_long_as_quota_demands(
     platform.reopen()
     if has_events:
         record(platform.engine)
-    assert least <= waited_with(platform, slots, priority) < most
+    assert least <= waited_with(platform, monkeypatch, slots, priority) <= most
 
 
 def test_an_urgent_event_ends_the_wait_for_quota(platform: Platform, monkeypatch: pytest.MonkeyPatch):
@@ -256,16 +294,22 @@ def test_a_run_under_load_stays_beyond_the_tick_and_writes_what_gathered(
 ):
     monkeypatch.setenv("SYNC_WORK_SHARE", "0.5")
     platform.reopen()
-    tick, stay = 1000.0, event_sync._LONGEST_STAY_SECONDS
-    # After the first round, and after the second; by a clock of its own, as rounds take long on a machine under load.
-    moments = iter([tick + 1, tick + stay + 1])
-    monkeypatch.setattr(event_sync, "time", SimpleNamespace(time=lambda: next(moments)))
+    tick, rested, wait = 1000.0, list[bool](), governor.wait_after_round
+
+    def waits(*args: Any) -> bool:
+        record(platform.engine, 3000)  # they came during the round, also if that took long
+        rested.append(wait(*args))
+        return rested[-1]
+
+    # A moment after the tick, and once it has rested twice, past the longest stay; rounds take long on a machine under load.
+    now = SimpleNamespace(time=lambda: tick + 1 + stay.LONGEST_SECONDS * (len(rested) > 1), sleep=time.sleep)
+    monkeypatch.setattr(event_sync, "time", now)
+    monkeypatch.setattr(governor, "wait_after_round", waits)
     run(platform, "full_sync")
     record(platform.engine)
-    with stream(platform.engine, per_second=600):
-        result = run(platform, "event_sync", tags={"sheets_pipeline/next_tick": str(tick)})
+    result = run(platform, "event_sync", tags={"sheets_pipeline/next_tick": str(tick)})
     assert result.success
-    assert next(moments, None) is None, "it looked at the clock after each of two rounds"
+    assert rested == [True, True]
     logged = [record.user_message for record in platform.instance.all_logs(result.run_id)]
     assert sum("the application comes first while 50 or more" in line for line in logged) == 2
     assert len([event for event in result.all_events if event.is_step_materialization]) == 2

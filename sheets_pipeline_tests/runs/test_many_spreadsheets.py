@@ -47,6 +47,7 @@ from sheets_pipeline.sync.spreadsheet import Credential, Spreadsheet
 from sheets_pipeline_tests.school import TABS, School
 
 
+@pytest.mark.usefixtures("patient_tabs")
 def test_each_copy_holds_its_own_rows_and_a_row_that_moves_is_never_in_neither(school: School) -> None:
     assert school.run("full_sync").success
     assert school.values(school.office) == [["Ada", 1, 1, 91.5], ["Ada", 2, 1], ["Bob", 1, 2, 7.25]]
@@ -302,7 +303,7 @@ def test_while_the_default_spreadsheet_rests_the_others_are_kept_in_step(
     school: School, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     instance, pipeline = school.platform.instance, school.platform.pipeline
-    monkeypatch.setattr("sheets_pipeline.sync.circuit.FIRST_PAUSE_SECONDS", 60)
+    monkeypatch.setattr("sheets_pipeline.sync.circuit.FIRST_PAUSE_SECONDS", 600)
     monkeypatch.setattr("sheets_pipeline.defs.event_sync._tick_wait", TickWait(5.0, most_seconds=0.1))
     context = dg.build_sensor_context(instance=instance, resources={"pipeline": PipelineResource()})
 

@@ -11,9 +11,10 @@ import pytest
 import sqlalchemy as sa
 
 from sheets_pipeline.database import history
+from sheets_pipeline.errors import NEEDS_PERSON_TAG
 from sheets_pipeline.platform.simulate import submit_quizzes
+from sheets_pipeline.processes.servers import wait_until
 from sheets_pipeline.runs import gate, preflight
-from sheets_pipeline.runs.run_tags import NEEDS_PERSON_TAG
 from sheets_pipeline.runs.time_limit import Reading, TookTooLong
 from sheets_pipeline.sync.circuit import Circuit
 from sheets_pipeline_tests.learning_platform import Platform
@@ -22,8 +23,8 @@ from sheets_pipeline_tests.runs.test_alone_with_its_faults import computed_by, f
 
 @pytest.fixture
 def stuck(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The rows of ``UserProfiles`` are computed once the event is set, and half a second is allowed."""
-    monkeypatch.setenv("SYNC_TAB_TIMEOUT_SECONDS", "0.5")
+    """The rows of ``UserProfiles`` are computed once the event is set, and two seconds are allowed."""
+    monkeypatch.setenv("SYNC_TAB_TIMEOUT_SECONDS", "2")  # which is enough for the other tabs on a slow machine, too
     platform.reopen()
     may_end, ended, original = threading.Event(), threading.Event(), tab("UserProfiles").compute
 
@@ -44,7 +45,7 @@ def test_a_full_sync_goes_on_without_it_and_drops_what_comes_late(platform: Plat
     result = run(platform)
     [(step, message)] = failures(result).items()
     assert step == "user_profiles"
-    assert "took longer than 0.5 s (SYNC_TAB_TIMEOUT_SECONDS)" in message
+    assert "took longer than 2 s (SYNC_TAB_TIMEOUT_SECONDS)" in message
     assert "test_alone_with_its_faults.py" in message
     assert len(result.asset_materializations_for_node("course_statistics")) == 1
     recorded = platform.instance.get_run_by_id(result.run_id)
@@ -52,7 +53,7 @@ def test_a_full_sync_goes_on_without_it_and_drops_what_comes_late(platform: Plat
     assert recorded.tags[NEEDS_PERSON_TAG] == "true"
     assert gate.current_circuit(platform.instance, platform.pipeline) == Circuit()
     may_end.set()
-    assert ended.wait(20)
+    assert ended.wait(30)
     time.sleep(0.2)
     titles = [sheet["properties"]["title"] for sheet in platform.sheets()]
     assert "course_statistics" in titles
@@ -128,10 +129,15 @@ def test_tabs_left_behind_take_no_connection_from_the_others(
         for _ in range(20):
             with pytest.raises(TookTooLong):
                 Reading(platform.pipeline.source, wait, 0.05).result()
-        assert Reading(platform.pipeline.source, lambda c: c.scalar(sa.text("select 3")), 5).result() == 3
-        with platform.engine.connect() as connection:
-            idle = "select count(*) from pg_stat_activity where datname = current_database() and state like 'idle in%'"
-            assert connection.scalar(sa.text(idle)) == 0
+        assert Reading(platform.pipeline.source, lambda c: c.scalar(sa.text("select 3")), 30).result() == 3
+        idle = "select count(*) from pg_stat_activity where datname = current_database() and state like 'idle in%'"
+
+        def are_free() -> bool:
+            """Once the server has noticed."""
+            with platform.engine.connect() as connection:
+                return connection.scalar(sa.text(idle)) == 0
+
+        assert wait_until(are_free, seconds=30)
     finally:
         may_end.set()
 
@@ -144,19 +150,24 @@ def test_a_query_under_way_is_not_waited_for(platform: Platform) -> None:
 
 
 def test_a_function_that_closed_its_connection_itself_is_left_behind_as_others(platform: Platform) -> None:
+    may_end = threading.Event()
+
     def close_and_wait(connection: sa.Connection) -> None:
         connection.close()
-        time.sleep(1)
+        may_end.wait(60)
 
-    with pytest.raises(TookTooLong):
-        Reading(platform.pipeline.source, close_and_wait, 0.1).result()
+    try:
+        with pytest.raises(TookTooLong):
+            Reading(platform.pipeline.source, close_and_wait, 0.1).result()
+    finally:
+        may_end.set()
 
 
 def test_what_is_in_time_is_as_if_nobody_had_looked_at_the_clock(platform: Platform) -> None:
     source = platform.pipeline.source
-    assert Reading(source, lambda _: 3, 5).result() == Reading(source, lambda _: 3, 0).result() == 3
+    assert Reading(source, lambda _: 3, 30).result() == Reading(source, lambda _: 3, 0).result() == 3
     with pytest.raises(KeyError, match="x"):
-        Reading(source, lambda _: dict[str, int]()["x"], 5).result()
+        Reading(source, lambda _: dict[str, int]()["x"], 30).result()
 
 
 _WITH_THREADS_OF_ITS_OWN = """

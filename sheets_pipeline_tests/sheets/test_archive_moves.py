@@ -50,6 +50,7 @@ class Reader:
             self.problems.append(f"notes: {wrong}, {seen.notes_without_key} without key")
 
     def _poll(self) -> None:
+        self.look()
         while not self._stop.wait(0.02):
             self.look()
 

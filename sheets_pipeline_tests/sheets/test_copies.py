@@ -316,6 +316,7 @@ def test_a_batch_of_many_rows_brings_back_each(bench: EditedBench) -> None:
     }
 
 
+@pytest.mark.usefixtures("patient_tabs")
 def test_tabs_that_share_a_request_find_each_its_own(bench: EditedBench) -> None:
     shared = SharedRequests()
     other = EditedBench(bench.server, replace(EDITED, title="others"), bench.spreadsheet_id)

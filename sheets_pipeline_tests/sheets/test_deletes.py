@@ -108,6 +108,7 @@ def test_empty_rows_that_somebody_begins_to_use_while_we_wait_stay(
     assert bench.values("people!H40000") == [["mine"]]
 
 
+@pytest.mark.usefixtures("patient_tabs")
 def test_of_tabs_that_share_a_request_the_one_whose_rows_moved_holds_back_itself_alone(
     sheets_server: LocalSheetsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,7 @@
 """What a failed request is told as, and whether it is tried again: over HTTP, against a server in Google's place."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from sheets_pipeline_tests.sheets.stranger import PAGE, Answer, make_certificate
 PAGE_OF_A_PROXY = Answer(200, PAGE, "text/html")
 GOOD = Answer(200, '{"ok": true}')
 QUICK = RetryPolicy(total_seconds=0.5, first_wait_seconds=0.01, longest_wait_seconds=0.05, timeout_seconds=(2, 5))
+#: Where a try is to succeed, also on a slow machine.
+PATIENT = replace(QUICK, total_seconds=30, timeout_seconds=(30, 30))
 
 
 class AnyToken(Credentials):
@@ -159,7 +162,7 @@ MOMENTS = [
 @pytest.mark.parametrize("answer", MOMENTS)
 def test_a_read_is_tried_again_when_the_fault_may_pass(answer: Answer) -> None:
     with stranger(answer, answer, GOOD) as there:
-        assert client(there.endpoint).read() == {"ok": True}
+        assert client(there.endpoint, policy=PATIENT).read() == {"ok": True}
         assert len(there.asked) == 3
 
 
@@ -184,7 +187,7 @@ def test_a_write_that_may_have_been_applied_is_settled_by_reading_and_not_sent_t
 def test_a_wait_beyond_the_time_that_is_left_ends_the_tries() -> None:
     with stranger(google(429, "Quota exceeded")) as there:
         patient = RetryPolicy(total_seconds=0.2, first_wait_seconds=30, longest_wait_seconds=30, timeout_seconds=(2, 5))
-        with pytest.raises(errors.QuotaExceeded, match="for 0 s"):
+        with pytest.raises(errors.QuotaExceeded, match=r"for \d s"):
             client(there.endpoint, policy=patient).read()
         assert len(there.asked) == 1
 
@@ -206,7 +209,7 @@ def test_an_outage_of_the_token_service_is_waited_out(outage: Answer, private_ke
     token = Answer(200, '{"access_token": "ya29.x", "expires_in": 3600}')
     with stranger(*[outage] * 4, token) as tokens, stranger(GOOD) as sheets:
         credentials = account(f"{tokens.endpoint}/token", private_key)
-        assert client(sheets.endpoint, credentials).read() == {"ok": True}
+        assert client(sheets.endpoint, credentials, PATIENT).read() == {"ok": True}
 
 
 def test_a_long_outage_of_the_token_service_is_told_as_one(private_key: str, no_token_pauses: None) -> None:

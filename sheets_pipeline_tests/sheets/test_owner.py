@@ -72,7 +72,7 @@ def hold_back_writes(race: Race, ready: threading.Barrier) -> None:
 
     def wait_and_write(path: str, **request: Any) -> Any:
         client.write = write  # type: ignore[method-assign]
-        ready.wait(10)
+        ready.wait(30)
         return write(path, **request)
 
     client.write = wait_and_write  # type: ignore[method-assign]

@@ -101,17 +101,17 @@ def test_a_token_that_ends_soon_is_replaced_beside_the_work_and_told(
 
     def slowly(credentials: Any) -> None:
         began.set()
-        go_on.wait(10)
+        go_on.wait(30)
         refresh(credentials)
 
     monkeypatch.setattr(module, "_refresh", slowly)
     ensure_token(identity.credentials)
-    assert began.wait(10)
+    assert began.wait(30)
     assert identity.credentials.token == "a token"  # nobody waits
     go_on.set()
     for thread in threading.enumerate():
         if thread.name == "token":
-            thread.join(10)
+            thread.join(30)
     assert identity.credentials.token != "a token"
     assert identity.credentials.token in told[0]
 
@@ -127,7 +127,7 @@ def test_that_no_other_token_is_to_be_had_yet_harms_nobody(key: Path, monkeypatc
     ensure_token(identity.credentials)
     for thread in threading.enumerate():
         if thread.name == "token":
-            thread.join(10)
+            thread.join(30)
     assert identity.credentials.token == "a token"
 
 

@@ -67,7 +67,7 @@ class ScriptOfSpreadsheet:
         return [one for one in found if event_type is None or one["eventType"] == event_type]
 
     def wait_for_executions(
-        self, count: int, event_type: str | None = None, seconds: float = 10
+        self, count: int, event_type: str | None = None, seconds: float = 30
     ) -> list[dict[str, Any]]:
         """Wait until so many are over.
 

@@ -43,7 +43,7 @@ def test_another_project_has_the_fixtures_by_installing_it(tmp_path: Path) -> No
     without = [f"-pno:{name}" for name in ("cacheprovider", "schemathesis", "hypothesispytest", "xdist", "anyio")]
     command = [sys.executable, "-m", "pytest", "-v", "--strict-markers", "-Werror", *without, str(tmp_path)]
     done = subprocess.run(
-        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=100, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 passed" in done.stdout

@@ -16,13 +16,13 @@ from local_sheets_tests.api_client import Api
 
 def test_it_stops_at_once_and_says_nothing_while_somebody_listens():
     with LocalSheetsServer() as server:
-        stream = urllib.request.urlopen(server.endpoint + "/_local/events", timeout=10)
+        stream = urllib.request.urlopen(server.endpoint + "/_local/events", timeout=30)
         assert stream.readline() == b": hello\n"
         process = psutil.Process(server.pid)
         started = time.monotonic()
         process.terminate()
-        process.wait(10)
-        assert time.monotonic() - started < 5
+        process.wait(30)
+        assert time.monotonic() - started < 15
         assert (server.data_dir / "server.stderr").read_text() == ""
         stream.close()
 
@@ -46,7 +46,7 @@ def test_it_ends_with_the_process_that_started_it(tmp_path: Path):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     pid = int(done.stdout)
-    end = time.monotonic() + 20
+    end = time.monotonic() + 30
     with suppress(psutil.NoSuchProcess):
         while psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
             assert time.monotonic() < end

@@ -9,7 +9,7 @@ from local_sheets.server.script_limits import ScriptLimits, parse_script_limits
 from local_sheets.testing import LocalSheetsServer
 from local_sheets.testing_scripts import ScriptOfSpreadsheet
 
-_LIMITS = "simple_seconds=1,execution_seconds=1,at_once=2,triggers=2,fetches_per_day=2,trigger_seconds_per_day=0.5"
+_LIMITS = "simple_seconds=1,execution_seconds=2,at_once=2,triggers=2,fetches_per_day=2,trigger_seconds_per_day=0.5"
 
 
 @pytest.fixture(scope="module")
@@ -24,28 +24,39 @@ def strict(server: LocalSheetsServer) -> ScriptOfSpreadsheet:
     return server.script(server.create_spreadsheet("Test"))
 
 
+def _an_edit_goes_on(strict: ScriptOfSpreadsheet, first_row: int) -> bool:
+    """Whether one of several edits, each by somebody else, takes less than the second after which a script is ended.
+
+    An edit that has to wait for scripts takes as long each time, one on a noisy machine now and then.
+    """
+
+    def seconds(row: int) -> float:
+        started = time.perf_counter()
+        strict.type(f"Sheet1!A{row}", "x", user=f"{row}@example.org")
+        return time.perf_counter() - started
+
+    return any(seconds(row) < 0.9 for row in range(first_row, first_row + 5))
+
+
 def test_endless_loops_are_ended_and_edits_go_on_meanwhile(strict: ScriptOfSpreadsheet):
     strict.set(
         "function onEdit(e) { console.log('on'); for (;;); }\nfunction loop() { try { for (;;); } finally { for (;;); } }"
     )
     strict.type("Sheet1!A1", "x")
-    started = time.perf_counter()
-    strict.type("Sheet1!A2", "y")
-    assert time.perf_counter() - started < 0.9
+    assert _an_edit_goes_on(strict, 2)
     edits = strict.wait_for_executions(2, "ON_EDIT")
-    assert [one["processStatus"] for one in edits] == ["TIMED_OUT", "TIMED_OUT"]
+    assert {one["processStatus"] for one in edits} == {"TIMED_OUT"}
     assert edits[0]["logs"][0]["message"] == "on"
     ended = strict.run("loop")["execution"]
     assert (ended["processStatus"], ended["error"]["message"]) == ("TIMED_OUT", "Exceeded maximum execution time")
-    assert ended["seconds"] > 0.9
+    assert ended["seconds"] > 1.9
 
 
 def test_a_flood_of_log_lines_is_cut_and_holds_nobody_up(strict: ScriptOfSpreadsheet):
     strict.set("function onEdit() { for (;;) console.log('x'.repeat(50)); }")
-    for row in range(1, 4):
-        started = time.perf_counter()
+    for row in (1, 2):
         strict.type(f"Sheet1!A{row}", "x", user=f"{row}@example.org")
-        assert time.perf_counter() - started < 0.9
+    assert _an_edit_goes_on(strict, 3)
     logs = strict.wait_for_executions(3)[0]["logs"]
     assert len(logs) == 1001
     assert logs[-1]["message"] == "Too much was logged; the rest is left out."
@@ -63,12 +74,20 @@ def test_scripts_that_take_all_memory_or_stack_end_with_an_error(strict: ScriptO
 
 
 def test_more_at_once_than_allowed_are_refused(strict: ScriptOfSpreadsheet, server: LocalSheetsServer):
-    strict.set("function edited() { Utilities.sleep(400); }")
+    strict.set("function edited() { SpreadsheetApp.getUi().alert('Go on?'); Utilities.sleep(300); }")
     strict.install("edited", "ON_EDIT")
+    dialogs = f"/_local/apps-script/{strict.spreadsheet_id}/dialogs"
+
+    def asked() -> list[int]:
+        return [one["number"] for one in server.call("GET", dialogs)["dialogs"]]
+
     for row in (1, 2):
         strict.type(f"Sheet1!A{row}", "x")
-    server.wait_until(lambda: [one["processStatus"] for one in strict.executions()] == ["RUNNING", "RUNNING"])
+    server.wait_until(lambda: len(asked()) == 2)  # their clocks stand until somebody answers
     strict.type("Sheet1!A3", "x")
+    strict.wait_for_executions(1)
+    for number in asked():
+        server.call("POST", f"{dialogs}/{number}", {"button": "OK"})
     found = strict.wait_for_executions(3)
     refused = [one["error"]["message"] for one in found if one["processStatus"] == "FAILED"]
     assert refused == ["There are too many scripts running simultaneously for this Google user account."]

@@ -1,6 +1,8 @@
 """Triggers fire for what people do on the page, as Google fires them: what fires which, and what the event holds."""
 
 import json
+import time
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -151,13 +153,16 @@ def test_faults_delay_and_lose_triggers(told: ScriptOfSpreadsheet, shared_server
     method = "script.triggers.on_edit"
     rules = ({"action": "delay", "method": method, "seconds": 0.3}, {"action": "error", "method": method})
     shared_server.faults(*rules, {"action": "error", "method": "*"})  # the last one is for requests to the API alone
+    typed = time.time()
     told.type("Sheet1!A1", "late")
     told.type("Sheet1!A2", "lost")
     told.type("Sheet1!A3", "there")
     found = told.wait_for_executions(3, "ON_EDIT")
     changes = told.wait_for_executions(3, "ON_CHANGE")
+    faults = [one["action"] for one in shared_server.fault_state()["injected"] if one["method"] == method]
     shared_server.clear_faults()
     assert [one["processStatus"] for one in changes] == ["COMPLETED"] * 3
     assert [one["processStatus"] for one in found] == ["COMPLETED", "FAILED", "COMPLETED"]
     assert "was lost" in found[1]["error"]["message"]
-    assert found[0]["startTime"] > found[2]["startTime"]
+    assert faults[-2:] == ["delay", "error"]
+    assert datetime.fromisoformat(found[0]["startTime"]).timestamp() - typed > 0.29

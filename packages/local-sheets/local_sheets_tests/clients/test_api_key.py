@@ -42,6 +42,6 @@ def test_a_spreadsheet_open_to_anyone_is_read_and_not_written(owner, visitor):
 
 
 def test_without_any_key_nothing_is_read(server):
-    answer = requests.get(f"{server.endpoint}/v4/spreadsheets/x", timeout=10)
+    answer = requests.get(f"{server.endpoint}/v4/spreadsheets/x", timeout=30)
     assert answer.status_code == 403
     assert "unregistered callers" in answer.json()["error"]["message"]

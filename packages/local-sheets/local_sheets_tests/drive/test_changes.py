@@ -140,13 +140,13 @@ def test_a_change_under_way_is_not_passed_over(drive, engine):
 
     def save_slowly(tx):
         is_marked.set()
-        may_end.wait(5)
+        may_end.wait(30)
         save(tx)
 
     entry.save = save_slowly
     work = threading.Thread(target=fill, args=(engine, slow, [["x"]]))
     work.start()
-    assert is_marked.wait(5)
+    assert is_marked.wait(30)
     fill(engine, quick, [["y"]])
     early = listed(drive, start)
     assert early["changes"] == []

@@ -26,7 +26,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def api(server: str) -> Iterator[httpx.Client]:
     """A client of the API; faults, quota and the announcement's address are as at the start for each test."""
-    with httpx.Client(base_url=server, timeout=20, verify=False) as client:  # noqa: S501 - plain HTTP: no certificates to read
+    with httpx.Client(base_url=server, timeout=30, verify=False) as client:  # noqa: S501 - plain HTTP: no certificates to read
         client.delete("/_local/faults")
         client.put("/_local/quota", json={"quota": "off"})
         yield client

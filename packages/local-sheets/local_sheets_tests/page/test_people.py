@@ -12,11 +12,6 @@ pytestmark = pytest.mark.browser
 Show = Callable[..., SheetDriver]
 
 
-#: Makes the present a version of its own, as a pause of five minutes would.
-_BEGIN_VERSION = """id => fetch(`/page/api/spreadsheets/${id}/versions/1/restore`, {method: "POST", body: "{}", headers: {
-  "Content-Type": "application/json", "X-Local-Sheets-Session": document.querySelector('meta[name="local-sheets-session"]').content}})"""
-
-
 def faults_of(page: Page) -> list[tuple[str, str]]:
     """Critical and serious faults that axe-core finds, each with the first element that has it."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
@@ -26,6 +21,19 @@ def faults_of(page: Page) -> list[tuple[str, str]]:
 
 def toolbar(sheet: SheetDriver, name: str) -> Any:
     return sheet.page.locator("#toolbar").get_by_role("button", name=name)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_requests_that_went_well_and_those_that_did_not_can_be_read(people: Spreadsheet, show: Show, scheme: str):
+    sheet = show(people, color_scheme=scheme)
+    for status in (429, 503):
+        rule = {"action": "error", "status": status, "kind": "read"}
+        people.api.post("/_local/faults", json=rule).raise_for_status()
+        people.api.get(f"/v4/spreadsheets/{people.id}/values/A1")
+    people.read("people!A1")
+    for level in ("good", "warn", "bad"):
+        expect(sheet.page.locator(f".request .status.{level}").first).to_be_visible()
+    assert not faults_of(sheet.page)
 
 
 def test_a_person_undoes_and_redoes_what_they_did_by_keyboard_and_mouse(people: Spreadsheet, show: Show):
@@ -74,7 +82,7 @@ def test_an_earlier_version_is_looked_at_and_restored(people: Spreadsheet, show:
     sheet = show(people)
     sheet.type_into("B2", "Eve")
     eventually(lambda: people.read("people!B2"), [["Eve"]])
-    sheet.page.evaluate(_BEGIN_VERSION, people.id)
+    sheet.begin_version()
     sheet.cell_menu("B3", "Delete row")
     sheet.expect_column("B", 2, ["Eve", "Cyd", ""])
     sheet.button("Version history").click()

@@ -17,8 +17,10 @@ _MENU = "function onOpen() { SpreadsheetApp.getUi().createMenu('Webhook').addIte
 def test_a_script_is_written_set_up_and_fired_on_the_page(people: Spreadsheet, show: Callable[..., SheetDriver]):
     sheet = show(people)
     page = sheet.page
+
     sheet.button("Apps Script").click()
     sheet.button("Open the editor").click()
+    expect(page.get_by_role("tab", name="Code.gs")).to_be_visible()
     page.locator("#script-text").fill(_MENU + SENDING_SCRIPT)
     page.keyboard.press("Control+s")
     page.locator("#script-function").select_option("onOpen")
@@ -28,12 +30,9 @@ def test_a_script_is_written_set_up_and_fired_on_the_page(people: Spreadsheet, s
     with running_hook() as hook:
         sheet.button("Webhook").click()
         sheet.choose("Set up")
-        for answer in (f"{hook.url}/hook", "shh-secret"):
-            page.locator("#script-dialog[open] .field").fill(answer)
+        for question, answer in (("Address", f"{hook.url}/hook"), ("Secret", "shh-secret")):
+            page.locator("#script-dialog[open]").get_by_label(question).fill(answer)
             page.keyboard.press("Enter")
-            page.locator("#script-dialog .field").and_(page.locator(f'[aria-label="{answer}"]')).wait_for(
-                state="detached"
-            )
         expect(page.locator("#script-triggers")).to_contain_text("send · On edit")
         sheet.type_into("B2", "Zoë")
         eventually(lambda: len(hook.taken), 1)

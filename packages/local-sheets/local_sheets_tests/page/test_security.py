@@ -12,7 +12,7 @@ from local_sheets_tests.page.server_process import running_server
 
 def _session_of(endpoint: str) -> str:
     """The secret that a server puts into its own pages."""
-    found = re.search(r'name="local-sheets-session" content="([\w-]{20,})"', httpx.get(endpoint).text)
+    found = re.search(r'name="local-sheets-session" content="([\w-]{20,})"', httpx.get(endpoint, timeout=30).text)
     assert found is not None
     return found[1]
 
@@ -111,7 +111,7 @@ def test_a_tab_that_is_not_there_is_404(api: httpx.Client, edits: str, session: 
 def test_the_person_at_the_machine_needs_no_credentials_and_clients_still_do(tmp_path: Path):
     with running_server(tmp_path, "--auth", "service-account", "--quota", "reads=1,writes=1") as endpoint:
         headers = {"X-Local-Sheets-Session": _session_of(endpoint)}
-        with httpx.Client(base_url=endpoint, headers=headers) as page:
+        with httpx.Client(base_url=endpoint, headers=headers, timeout=30) as page:
             path = f"/page/api/spreadsheets/{page.post('/page/api/spreadsheets', json={'title': 'mine'}).json()['id']}"
             for text in ("one", "two", "three"):
                 request = {"valuesUpdate": {"range": "Sheet1!A1", "values": [[text]]}}

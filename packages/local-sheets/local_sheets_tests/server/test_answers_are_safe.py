@@ -14,7 +14,7 @@ QUOTED = "%3Cscript%3Ealert(1)%3C/script%3E"
 
 def ask(server: LocalSheetsServer, head: str) -> tuple[int, dict[str, str], str]:
     """Send a request as it is written here, which no client would; gives status, headers and body."""
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
         connection.sendall(head.replace("\n", "\r\n").encode("latin-1"))
         answer = b"".join(iter(lambda: connection.recv(65536), b"")).decode("latin-1")
     first, _, rest = answer.partition("\r\n")
@@ -86,12 +86,12 @@ def test_refusals_have_the_headers_too(shared_server: LocalSheetsServer, head: s
 )
 def test_other_pages_may_only_link_to_ours(shared_server: LocalSheetsServer, site: str, mode: str, dest: str, status):
     headers = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": mode, "Sec-Fetch-Dest": dest}
-    assert requests.get(f"{shared_server.endpoint}/_local/health", headers=headers, timeout=10).status_code == status
-    assert requests.post(f"{shared_server.endpoint}/_local/accounts", headers=headers, timeout=10).status_code == 403
+    assert requests.get(f"{shared_server.endpoint}/_local/health", headers=headers, timeout=30).status_code == status
+    assert requests.post(f"{shared_server.endpoint}/_local/accounts", headers=headers, timeout=30).status_code == 403
 
 
 def test_a_fault_with_html_has_the_headers(local_sheets: LocalSheetsServer):
     local_sheets.faults(action="error", status=503, body=SCRIPT)
-    answer = requests.get(f"{local_sheets.endpoint}/v4/spreadsheets/x", timeout=10)
+    answer = requests.get(f"{local_sheets.endpoint}/v4/spreadsheets/x", timeout=30)
     assert answer.status_code == 503
     assert has_all(answer.headers)

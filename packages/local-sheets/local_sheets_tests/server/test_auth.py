@@ -103,11 +103,11 @@ def test_protected_cells_are_refused_to_those_who_are_not_editors(server: LocalS
 
 def test_no_token_and_a_wrong_token_are_told_apart(server: LocalSheetsServer):
     key = server.create_spreadsheet()
-    without = requests.get(address(server, key), timeout=10)
+    without = requests.get(address(server, key), timeout=30)
     assert (without.status_code, without.json()["error"]["status"]) == (403, "PERMISSION_DENIED")
     assert without.json()["error"]["message"].startswith("Method doesn't allow unregistered callers")
     for token in ("nonsense", "ya29.local.e30.AAAA"):
-        wrong = requests.get(address(server, key), headers={"Authorization": f"Bearer {token}"}, timeout=10)
+        wrong = requests.get(address(server, key), headers={"Authorization": f"Bearer {token}"}, timeout=30)
         assert (wrong.status_code, wrong.json()["error"]["status"]) == (401, "UNAUTHENTICATED")
 
 
@@ -164,7 +164,7 @@ def assertion(server: LocalSheetsServer, **changes: Any) -> requests.Response:
     signer = crypt.RSASigner.from_service_account_info(account)
     token = jwt.encode(signer, {**claims, **changes}).decode()
     form = {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": token}
-    return requests.post(account["token_uri"], data=form, timeout=10)
+    return requests.post(account["token_uri"], data=form, timeout=30)
 
 
 @pytest.mark.parametrize(

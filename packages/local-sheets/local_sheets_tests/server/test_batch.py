@@ -62,7 +62,7 @@ def test_each_request_of_a_batch_has_its_own_answer(api: Api):
 def test_a_batch_reaches_the_apis_and_nothing_else(api: Api):
     targets = [f"/v4/spreadsheets/{api.spreadsheet_id}?fields=spreadsheetId", "/_local/stats", "/batch"]
     body = "".join(part(f"GET {target} HTTP/1.1\r\n\r\n") for target in targets) + "--b--"
-    answer = requests.post(f"{api.server.endpoint}/batch", body.encode(), headers={"Content-Type": KIND}, timeout=10)
+    answer = requests.post(f"{api.server.endpoint}/batch", body.encode(), headers={"Content-Type": KIND}, timeout=30)
     assert [line for line in answer.text.splitlines() if line.startswith("HTTP/1.1")] == [
         "HTTP/1.1 200 OK",
         "HTTP/1.1 404 Not Found",

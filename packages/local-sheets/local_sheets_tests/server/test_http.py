@@ -13,7 +13,7 @@ from local_sheets_tests.api_client import Api
 
 def raw(api: Api, path: str = "", headers: dict | None = None) -> requests.Response:
     url = f"{api.server.endpoint}/v4/spreadsheets/{api.spreadsheet_id}{path}"
-    return requests.get(url, headers=headers, timeout=10)
+    return requests.get(url, headers=headers, timeout=30)
 
 
 def test_answers_are_indented_unless_asked_otherwise(api: Api):
@@ -51,7 +51,7 @@ def test_titles_may_hold_slashes_and_colons(new_api):
     api = new_api("a/b:clear")
     api.put("'a/b:clear'!A1", [["x"]])
     url = f"{api.server.endpoint}/v4/spreadsheets/{api.spreadsheet_id}/values/'a%2Fb%3Aclear'!A1"
-    assert requests.get(url, timeout=10).json()["values"] == [["x"]]
+    assert requests.get(url, timeout=30).json()["values"] == [["x"]]
 
 
 def test_foreign_hosts_and_origins_are_refused(api: Api):
@@ -92,7 +92,7 @@ def test_changes_are_told_as_they_happen(api: Api):
     ready = threading.Event()
 
     def listen() -> None:
-        with urllib.request.urlopen(url, timeout=10) as stream:
+        with urllib.request.urlopen(url, timeout=30) as stream:
             for line in stream:
                 ready.set()
                 if line.startswith(b"data: "):
@@ -101,9 +101,9 @@ def test_changes_are_told_as_they_happen(api: Api):
 
     listener = threading.Thread(target=listen)
     listener.start()
-    assert ready.wait(10)
+    assert ready.wait(30)
     api.type("B2", [[5, "=B2*2"]])
-    listener.join(10)
+    listener.join(30)
     [message] = heard
     assert message["spreadsheetId"] == api.spreadsheet_id
     assert message["sheets"] == [{"sheetId": 0, "ranges": [[1, 2, 1, 3], [1, 2, 2, 3]], "kinds": ["values", "results"]}]
@@ -125,7 +125,7 @@ def test_wrong_options_are_refused(new_local_sheets, options: tuple[str]):
 def test_a_body_that_cannot_be_read_is_told(api: Api):
     for path, body in (("/_local/faults", b"{"), ("/_local/quota", b"{}"), ("/_local/spreadsheets", b"[]")):
         method = "PUT" if path.endswith("quota") else "POST"
-        answer = requests.request(method, api.server.endpoint + path, data=body, timeout=10)
+        answer = requests.request(method, api.server.endpoint + path, data=body, timeout=30)
         assert answer.status_code == 400
         assert answer.json()["error"]["message"]
 
@@ -143,11 +143,11 @@ def test_deep_field_masks_are_refused(api: Api, depth: int, mask: str):
         snake="a_b." * depth,
     )
     url = f"{api.server.endpoint}/v4/spreadsheets/{api.spreadsheet_id}"
-    answer = requests.get(url, params={"fields": fields[:15_000]}, timeout=10)
+    answer = requests.get(url, params={"fields": fields[:15_000]}, timeout=30)
     assert answer.status_code == 400
     assert answer.json()["error"]["status"] == "INVALID_ARGUMENT"
     body = {"requests": [{"repeatCell": {"cell": {"note": "x"}, "fields": fields, "range": {"sheetId": 0}}}]}
-    assert requests.post(f"{url}:batchUpdate", json=body, timeout=10).status_code == 400
+    assert requests.post(f"{url}:batchUpdate", json=body, timeout=30).status_code == 400
 
 
 @pytest.mark.parametrize("depth", [300, 900, 20_000])
@@ -163,11 +163,11 @@ def test_deep_bodies_are_refused(api: Api, depth: int, opened: str, closed: str)
         ("POST", f"{api.server.endpoint}/_local/faults", deep),
         ("POST", f"{api.server.endpoint}/token", deep),
     ):
-        answer = requests.request(method, url, data=body, headers={"Content-Type": "application/json"}, timeout=20)
+        answer = requests.request(method, url, data=body, headers={"Content-Type": "application/json"}, timeout=30)
         assert answer.status_code == 400, (url, answer.text[:200])
     headers = {"Content-Type": "application/json"}
     assert (
-        requests.post(f"{api.server.endpoint}/drive/v3/files", data=deep, headers=headers, timeout=20).status_code < 500
+        requests.post(f"{api.server.endpoint}/drive/v3/files", data=deep, headers=headers, timeout=30).status_code < 500
     )
 
 
@@ -180,9 +180,9 @@ def test_strange_ranges_are_refused(api: Api, text: str):
 def test_many_slashes_are_read_at_once(api: Api):
     started = time.monotonic()
     assert raw(api, "/" * 50_000 + "x").status_code == 404
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 10
 
 
 def test_verbs_that_the_api_does_not_have_are_refused(api: Api):
-    answer = requests.options(f"{api.server.endpoint}/v4/spreadsheets/{api.spreadsheet_id}", timeout=10)
+    answer = requests.options(f"{api.server.endpoint}/v4/spreadsheets/{api.spreadsheet_id}", timeout=30)
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, POST, PUT, DELETE, PATCH")

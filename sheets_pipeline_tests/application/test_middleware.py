@@ -224,7 +224,7 @@ def test_a_failing_pipeline_is_logged_once_and_never_reaches_the_application(
         guard.enter()
         assert wait_until(lambda: len(notes.calls) >= 4)
         assert [record.levelname for record in told(caplog)] == ["WARNING"]
-        assert "the database is away" in caplog.text
+        assert "the database is away" in told(caplog)[0].getMessage()
         notes.error = None
         assert wait_until(lambda: len(told(caplog)) == 2)
         assert "make way for traffic again" in told(caplog)[1].getMessage()
@@ -236,9 +236,8 @@ def test_a_failing_pipeline_is_logged_once_and_never_reaches_the_application(
 def test_an_unreachable_database_shows_no_password(quick: None, caplog: pytest.LogCaptureFixture) -> None:
     guard = TrafficGuard(in_flight=1, url="postgresql://someone:correct-horse@127.0.0.1:1/none")
     guard.enter()
-    assert wait_until(lambda: bool(told(caplog)))
+    assert wait_until(lambda: "cannot be reached" in caplog.text)
     guard.close()
-    assert "cannot be reached" in caplog.text
     assert "correct-horse" not in caplog.text
 
 

@@ -55,7 +55,7 @@ test: dev-tools
 
 # The commands of compose.yaml, started as they stand: six processes, so not beside the others.
 test-deploy: dev-tools
-	@$(BIN)/python -m pytest -n 0 -m deploy sheets_pipeline_tests/test_deploy.py
+	@$(BIN)/python -m pytest -n 0 -m deploy sheets_pipeline_tests/test_deploy.py $(PYTEST_ARGS)
 
 # What tells most mistakes in about a minute: what decides, declarations, the writer, what `sync` says, and what Local Sheets
 # answers. Left to `make test`: Dagster's runs and processes, databases, pages, clients of others, and of the folders named

@@ -164,7 +164,7 @@ def run(bench: Bench, fault: dict[str, Any], request_index: int, sync: Callable[
 
 
 def _disturb(benches: list[Bench], fault: dict[str, Any], request_index: int, sync: Callable[[], object]) -> Damage:
-    server, damage, stop = benches[0].server, Damage(), threading.Event()
+    server, damage, stop, has_looked = benches[0].server, Damage(), threading.Event(), threading.Event()
     for bench in benches:
         prepare(bench)
         if fault["action"] == "timeout":
@@ -175,11 +175,13 @@ def _disturb(benches: list[Bench], fault: dict[str, Any], request_index: int, sy
         while not stop.wait(0.005):
             for bench in benches:
                 look(bench, damage)
+            has_looked.set()
 
     reader = threading.Thread(target=poll)
     # The reader's own requests must not meet the fault: it reads by values.get, the pipeline never does.
     server.faults(**fault, method="*batch*", skip=request_index, count=1)
     reader.start()
+    has_looked.wait(30)
     try:
         sync()
     except SheetsError as error:

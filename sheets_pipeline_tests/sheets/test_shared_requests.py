@@ -441,6 +441,7 @@ def test_what_is_refused_of_one_tab_keeps_no_other_from_its_full_sync(tabs: list
     assert [shown(bench) for bench in tabs] == [SMALL] * 3  # it was made anew
 
 
+@pytest.mark.usefixtures("patient_tabs")
 def test_tabs_that_are_not_there_are_made_in_their_order(sheets_server: LocalSheetsServer) -> None:
     sheets_server.clear_faults()
     tabs = tabs_of_one_spreadsheet(sheets_server)

@@ -66,7 +66,8 @@ def find_rows(tab: Tab, snapshot: TabSnapshot, layout: Mapping[str, int], index:
     if len(missing) * len(strangers) <= _MOST_PAIRS:
         own = {name: name in tab.edited for name in names if name not in tab.key}
         contents = {row: {name: snapshot.cell(row, layout[name]) for name in own} for row in strangers}
-        found.moved, unsure = _known_again({key: base[key] or {} for key in missing}, own, contents)
+        standing = [cells for key, cells in base.items() if cells is not None and key in index.row_of]
+        found.moved, unsure = _known_again({key: base[key] or {} for key in missing}, standing, own, contents)
         gone = set(missing) - found.moved.keys() - _like(unsure, contents, base, missing, own)
         # Where a row stands twice, the one that is missing may lie under the copy.
         found.missing = [key for key in missing if key in gone] if not found.copied else []
@@ -77,9 +78,13 @@ def find_rows(tab: Tab, snapshot: TabSnapshot, layout: Mapping[str, int], index:
 
 
 def _known_again(
-    missing: Base, own: Mapping[str, bool], contents: Mapping[int, Mapping[str, Cell]]
+    missing: Base,
+    standing: Sequence[Mapping[str, Cell]],
+    own: Mapping[str, bool],
+    contents: Mapping[int, Mapping[str, Cell]],
 ) -> tuple[dict[str, int], set[int]]:
-    """Rows that are missing and stand somewhere without their key; and rows that could be several of them."""
+    """Rows that are missing and stand somewhere without their key; and rows that could be several of them, or a copy of one
+    that still stands."""
     moved, unsure = dict[str, int](), set[int]()
     for is_it in (_is_it_but_for_a_cell, _is_it_by_what_is_fixed):
         rows = contents.keys() - moved.values() - unsure
@@ -89,6 +94,8 @@ def _known_again(
             if key not in moved
         }
         claimed = [row for rows in claims.values() for row in rows]
+        if is_it is _is_it_by_what_is_fixed:
+            claimed += [row for row in set(claimed) if any(is_it(cells, contents[row], own) for cells in standing)]
         sure = {key: rows[0] for key, rows in claims.items() if len(rows) == 1 and claimed.count(rows[0]) == 1}
         unsure |= set(claimed) - set(sure.values())
         moved |= sure

@@ -93,6 +93,8 @@ def test_a_row_that_was_pasted_over_is_known_again_by_what_people_do_not_edit(ke
     assert (both.moved, both.missing, both.new) == ({}, [], [])
     sure = found_in_wide([pasted, FIVE, [None, *twin[1:]]], FOUR, FIVE, twin)  # one of them stands elsewhere
     assert sure.moved == {"6": 3, "4": 1}
+    copy = found_in_wide([pasted, [5, *twin[1:]]], FOUR, [5, *twin[1:]])  # 4 was taken out, and 5 copied
+    assert (copy.moved, copy.missing, copy.new) == ({}, [], [])
     other = found_in_wide([[key, *FOUR[1:7], 8], FIVE], FOUR, FIVE)  # one cell of eight alone
     assert other.moved == {"4": 1}
     assert found_in_wide([[key, "Sand", *FOUR[2:7], 8], FIVE], FOUR, FIVE).moved == {}

@@ -73,7 +73,7 @@ class NotedChain(Chain):
         command.upgrade(config, "head")
 
 
-STORE = NotedChain(_FOLDER / "store", "0014", "sheets_pipeline_version")
+STORE = NotedChain(_FOLDER / "store", "0015", "sheets_pipeline_version")
 SOURCES = NotedChain(_FOLDER / "sources", "0001", "sheet_source_tables_version")
 QUEUE = Chain(_FOLDER / "queue", "0004")
 

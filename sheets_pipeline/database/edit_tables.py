@@ -39,6 +39,13 @@ sheet_edit = sa.Table(
         server_default=sa.false(),
         comment="whether a sync wrote over it before it was seen: the tab does not hold it",
     ),
+    sa.Column(
+        "is_told",
+        sa.Boolean,
+        nullable=False,
+        server_default=sa.false(),
+        comment="whether an event says that its person typed this; of several cells none says so",
+    ),
     sa.Column("undoes", Key, comment="id of the edit that this one takes back"),
     sa.Column("whole_row", LongText, comment="JSON; all of a row that was inserted or deleted, for taking that back"),
     sa.Index("sheet_edit_due", "state", "due_at"),

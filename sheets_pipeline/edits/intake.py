@@ -254,7 +254,10 @@ def _record(connection: sa.Connection, messages: Sequence[Message], tab: Tab) ->
             row_steps.note(connection, [tab_id], message.editor, message.at / 1000)
     doubled = frozenset(looks.doubled_keys(connection, tab_id))
     limit = edits.needs_approval_above if edits else None
-    batches = [(one.seen, _source(message, limit, doubled)) for message, one in zip(messages, told, strict=True)]
+    batches = [
+        (one.seen, _source(message, limit, doubled, is_told=one.is_told))
+        for message, one in zip(messages, told, strict=True)
+    ]
     cells = record_all(connection, tab_id, batches, known_rows_only=True)
     return [Taken("edit", messages[0].tab, number, asked) for number, asked in zip(cells, asks, strict=True)]
 
@@ -269,6 +272,7 @@ class _Told(NamedTuple):
     keys: set[str]
     seen: list[Seen]
     zone: tzinfo
+    is_told: bool
     is_typed_over: bool
 
 
@@ -285,7 +289,10 @@ def _told(message: Message, tab: Tab) -> _Told:
         raise MessageRefused(400, str(error)) from None
     rows = TabEvents((), (), tuple(map(tab.column, tab.key)))
     old, is_old_sure = old_of(message, tab, zone)
-    kept = set() if is_of_event(message, zone) else {name for name, one in tab.edited.items() if one.editors}
+    is_told = is_of_event(message, zone)
+    # All cells of a row that come together are applied together.
+    waits = not is_told and any(tab.edited[name].editors for name in message.columns)
+    allowed = {name: tab.edited[name].takes_edits_of(message.editor) for name in message.columns}
     before = typed_over(message, tab)
     seen: dict[tuple[str, str], Seen] = {}
     keys: set[str] = set()
@@ -297,18 +304,18 @@ def _told(message: Message, tab: Tab) -> _Told:
         keys.add(key if len(key) <= MAX_KEY_CHARACTERS and "\x00" not in key else "")
         if key in keys and key:
             for name, value in zip(message.columns, row.cells, strict=True):
-                cell = Seen(key, name, as_typed(value), old, is_old_sure, waits=name in kept)
+                cell = Seen(key, name, as_typed(value), old, is_old_sure, waits=waits, is_allowed=allowed[name])
                 if not isinstance(before, Unknown):
                     cell = cell._replace(typed=before, now=cell.typed)
                 seen.setdefault((key, name), cell)
-    return _Told(keys, list(seen.values()), zone, not isinstance(before, Unknown))
+    return _Told(keys, list(seen.values()), zone, is_told, not isinstance(before, Unknown))
 
 
 def _zone_name(message: Message) -> str:
     return message.zone or "Etc/UTC"
 
 
-def _source(message: Message, limit: int | None, doubled: frozenset[str]) -> Source:
+def _source(message: Message, limit: int | None, doubled: frozenset[str], *, is_told: bool) -> Source:
     return Source(
         message.id.lower(),
         "webhook",
@@ -318,6 +325,7 @@ def _source(message: Message, limit: int | None, doubled: frozenset[str]) -> Sou
         message.editor,
         limit,
         doubled,
+        is_told=is_told,
     )
 
 

@@ -52,9 +52,11 @@ class Seen(NamedTuple):
     is_old_sure: bool = False
     #: What the cell holds by now, where that is something else than was typed: somebody typed there again, or rows moved.
     now: Typed | Unknown = UNKNOWN
-    #: Whether the column is not for all, and no event says that this person typed what stands there: it is not applied before
-    #: a message of somebody who typed there meanwhile has had time to come.
+    #: Whether no event says that this person typed what stands there, and the column, or another one of those that came with
+    #: it, is not for all: it is not applied before a message of somebody who typed there meanwhile has had time to come.
     waits: bool = False
+    #: Whether the column takes this person's edits.
+    is_allowed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +77,14 @@ class Source:
     is_overwritten: bool = False
     #: Why a person has to say whose cells these are; blank where that is known.
     unsure: str = ""
+    #: Whether an event says that its person typed what was found; of several cells none says so.
+    is_told: bool = False
 
     def as_row(self) -> dict[str, Any]:
         """The same as columns of the ledger."""
         place = {"locale": self.locale[:40], "time_zone": self.time_zone[:80], "editor": self.editor[:254]}
         seen = {"typed_at": self.typed_at, "seen_by": self.seen_by, "is_overwritten": self.is_overwritten}
-        return place | seen | {"batch": self.event_id}
+        return place | seen | {"batch": self.event_id, "is_told": self.is_told}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,7 @@ class Edit:
     decided_by: str | None
     undoes: int | None
     is_overwritten: bool
+    is_told: bool
 
     @property
     def is_whole_row(self) -> bool:
@@ -213,6 +218,8 @@ _CLAIMED = EDITS.where(
     sheet_edit.c.row_key.in_(sa.bindparam("b_keys", expanding=True)),
     _IS_NEW,
     _OF_CELLS,
+    # What has had its turn waits for company, and goes with it; what has not had one yet, does not.
+    (sheet_edit.c.due_at <= utc_now()) | sheet_edit.c.reason.is_not(None),
 ).order_by(sheet_edit.c.id)
 _CLAIMED_BY = {skip: _CLAIMED.with_for_update(skip_locked=skip) for skip in (False, True)}
 _FIRST = sa.func.min(sheet_edit.c.id)
@@ -259,7 +266,7 @@ def whole_row(connection: sa.Connection, edit: Edit) -> str | None:
 def claimed(
     connection: sa.Connection, tab_id: int, row_keys: Collection[str], *, skip_locked: bool = False
 ) -> list[Edit]:
-    """The new edits of rows, locked until the transaction ends, so that nobody else applies them.
+    """The new edits of rows that may have their turn, locked until the transaction ends, so that nobody else applies them.
 
     With ``skip_locked`` those that somebody else has locked are left out; without, they are waited for.
     """

@@ -48,12 +48,15 @@ _NEWEST = (
 _LATEST = EDITS.where(_EDIT.id.in_(_NEWEST.scalar_subquery())).order_by(_EDIT.id)
 _OPEN = (
     sa.select(_EDIT.id, _EDIT.row_key, _EDIT.column_name, _EDIT.typed, _EDIT.typed_at)
-    .where(_EDIT.tab_id == _TAB, _EDIT.state.in_(OPEN), _EDIT.typed_at <= sa.bindparam("b_latest"))
+    .where(_EDIT.tab_id == _TAB, _EDIT.state.in_(OPEN))
     .where(_EDIT.row_key.in_(_KEYS))
     .order_by(_EDIT.id)  # as they are claimed
     .with_for_update()
 )
 
+_OF_ANOTHERS_RIGHT = (
+    "applied as an edit of {}, who had pasted there, before this message came; the column is not for this person"
+)
 _COPIED = "several rows of the tab have this key, so that nobody knows which of them is meant"
 
 
@@ -126,7 +129,7 @@ def _lines(
                 untold.append(noted | line | {"settled_at": moment})
             continue
         before = known.latest.get((cell.row_key, cell.column))
-        if before is not None and _was_typed_by_this_one(before, cell, source):
+        if before is not None and _was_typed_by_sender(before, cell, source):
             if _hand_over(connection, before, cell, noted | own | {"typed": as_json(cell.typed)}):
                 continue
             before = None
@@ -163,10 +166,10 @@ def _stood(stood: Cell | Unknown, cell: Seen, source: Source) -> Cell | Unknown:
     return cell.old if is_outdated else stood
 
 
-def _was_typed_by_this_one(before: Edit, cell: Seen, source: Source) -> bool:
-    """Whether the cell's latest edit, which somebody else's script found there, is what this person typed: the event says that
-    the cell held something else until then."""
-    if before.state not in (State.NEW, State.AWAITING, State.APPLIED) or not before.is_of_sheet:
+def _was_typed_by_sender(before: Edit, cell: Seen, source: Source) -> bool:
+    """Whether the cell's latest edit, which somebody else's script found there, is what the person of this message typed: its
+    event says that the cell held something else until then, and no event says that the other person typed it."""
+    if before.state not in (State.NEW, State.AWAITING, State.APPLIED) or not before.is_of_sheet or before.is_told:
         return False
     if not (before.seen_by == source.seen_by == "webhook") or before.editor == source.editor:
         return False
@@ -180,14 +183,18 @@ def _was_typed_by_this_one(before: Edit, cell: Seen, source: Source) -> bool:
 
 
 def _hand_over(connection: sa.Connection, before: Edit, cell: Seen, line: dict[str, Any]) -> bool:
-    """Put down what the other person had typed, which was typed over; returns whether this person's edit is noted with that,
-    as it has been applied already."""
+    """Put the other person's line down as typed over, with what they had typed; where it was applied, this person's line says
+    so from now on. Returns whether nothing is left to note."""
     theirs = typed_over_line(cell, before.base) | {"typed": as_json(cell.old), "base": as_json(before.base)}
-    change = sheet_edit.update().where(sheet_edit.c.id == before.id)
-    connection.execute(change.values({**theirs, "settled_at": utc_now(), "in_database": None, "stored": None}))
-    if before.state is not State.APPLIED:
-        return False
-    outcome = {"state": before.state.value, "reason": before.reason, "settled_at": before.settled_at}
+    # Open ones are locked; one that was applied may be taken back in this very moment, and this edit with it.
+    change = sheet_edit.update().where(sheet_edit.c.id == before.id, sheet_edit.c.state == before.state.value)
+    changed = connection.execute(
+        change.values({**theirs, "settled_at": utc_now(), "in_database": None, "stored": None})
+    )
+    if before.state is not State.APPLIED or not changed.rowcount:
+        return before.state is State.APPLIED
+    reason = before.reason if cell.is_allowed else _OF_ANOTHERS_RIGHT.format(before.editor)
+    outcome = {"state": before.state.value, "reason": reason, "settled_at": before.settled_at}
     values = {"in_database": as_json(before.in_database), "stored": as_json(before.stored)}
     connection.execute(sheet_edit.insert().values({**line, **outcome, **values, "base": as_json(before.base)}))
     return True
@@ -274,11 +281,10 @@ def _supersede(connection: sa.Connection, tab_id: int, batches: Sequence[tuple[S
         for cell in seen
         if isinstance(cell.now, Unknown)
     }
-    latest = max(source.typed_at for _, source in batches)
     reason = "the cell was typed over before this edit was applied"
     for some in chunks({key for key, _ in typed}):
         ids = []
-        for row in connection.execute(_OPEN, {"b_tab": tab_id, "b_keys": some, "b_latest": latest}):
+        for row in connection.execute(_OPEN, {"b_tab": tab_id, "b_keys": some}):
             now_typed, at = typed.get((row.row_key, row.column_name), (None, -math.inf))
             if row.typed_at <= at and now_typed != _told(row.typed):
                 ids.append(row.id)

@@ -67,6 +67,7 @@ def untold_line(
         "base": as_json(stood),
         "typed": as_json(cell.old),
         "editor": "",
+        "is_told": False,
         "state": State.SUPERSEDED.value,
         "reason": _REASON,
     }

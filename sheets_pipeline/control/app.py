@@ -255,7 +255,7 @@ def _watch(operations: Operations, metrics: Metrics, ended: threading.Event) -> 
         try:
             operations.sample()
             _absorb(operations, metrics)
-        except (SheetsPipelineError, sa.exc.SQLAlchemyError) as error:
+        except Exception as error:  # whatever it is, the next sample is taken
             logger.warning("No sample of the queue: %s", _explained(error))
         if ended.wait(SAMPLE_SECONDS):
             return
@@ -265,7 +265,7 @@ def _warm_up(operations: Operations) -> None:
     """Open databases before the first caller waits for it."""
     try:
         operations.status()
-    except (SheetsPipelineError, sa.exc.SQLAlchemyError) as error:
+    except Exception as error:  # whoever asks for it is told
         logger.warning("The status cannot be read yet: %s", _explained(error))
 
 

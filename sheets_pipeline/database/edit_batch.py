@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from sheets_pipeline.database.edit_target import Target
+from sheets_pipeline.database.edit_target import HELD, KEY, NEW, Target
 
 #: A row's number, what it holds, and what it is to hold in some columns.
 Change = tuple[int, Mapping[str, Any], Mapping[str, Any]]
@@ -44,16 +44,18 @@ class TargetRows(Target):
         A trigger may change a row while another one is written. What that leaves is undone by the caller.
         """
         columns, of = list(rows[0][2]), self.table.c
-        where = [of[one] == sa.bindparam(f"key_{i}") for i, one in enumerate(self._keys[0])]
+        where = [of[one] == sa.bindparam(KEY.format(i)) for i, one in enumerate(self._keys[0])]
         held = dict(zip(self.columns, self.plain, strict=True))
         raw = sa.types.NullType()
-        where += [held[one].is_not_distinct_from(sa.bindparam(f"held_{i}", type_=raw)) for i, one in enumerate(columns)]
+        where += [
+            held[one].is_not_distinct_from(sa.bindparam(HELD.format(i), type_=raw)) for i, one in enumerate(columns)
+        ]
         statement = sa.update(self.table).where(*where)
-        statement = statement.values({of[one]: sa.bindparam(f"new_{i}") for i, one in enumerate(columns)})
+        statement = statement.values({of[one]: sa.bindparam(NEW.format(i)) for i, one in enumerate(columns)})
         parameters = [
-            {f"key_{i}": value for i, value in enumerate(self._keys[n].values())}
-            | {f"held_{i}": before[one] for i, one in enumerate(columns)}
-            | {f"new_{i}": self.adapted(one, values[one]) for i, one in enumerate(columns)}
+            {KEY.format(i): value for i, value in enumerate(self._keys[n].values())}
+            | {HELD.format(i): before[one] for i, one in enumerate(columns)}
+            | {NEW.format(i): self.adapted(one, values[one]) for i, one in enumerate(columns)}
             for n, before, values in rows
         ]
         return self.connection.execute(statement, parameters).rowcount == len(rows)

@@ -15,6 +15,9 @@ STATEMENT_SECONDS, LOCK_SECONDS = 10, 1
 #: Types of columns whose values no text of a cell stands for: drivers would make something else of it.
 NO_CELL = (sa.JSON, sa.ARRAY, sa.LargeBinary)
 _UNKNOWN = sa.types.NullType()
+
+#: Names of parameters, each with a number. A column that is written must not have the name of one.
+KEY, NEW, HELD = "sheets_pipeline_key_{}", "sheets_pipeline_new_{}", "sheets_pipeline_held_{}"
 _TRUTH = {"true": True, "false": False}
 
 
@@ -115,7 +118,7 @@ class TargetRow(Target):
 
     def change(self, values: Mapping[str, Any]) -> bool:
         """Write these columns in one statement; False where no row was changed."""
-        new = {f"new_{i}": self.adapted(one, value) for i, (one, value) in enumerate(values.items())}
+        new = {NEW.format(i): self.adapted(one, value) for i, (one, value) in enumerate(values.items())}
         statement = _change(self.table, tuple(self._key), tuple(values))
         return self.connection.execute(statement, self.parameters | new).rowcount == 1
 
@@ -142,8 +145,8 @@ class TargetRow(Target):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """The values of its key: ``key_0`` ..."""
-        return {f"key_{i}": value for i, value in enumerate(self._key.values())}
+        """The values of its key: ``KEY`` with 0, 1 ..."""
+        return {KEY.format(i): value for i, value in enumerate(self._key.values())}
 
 
 # Each edit asks these of few tables: they are built once, as building a statement takes as long as sending it.
@@ -161,20 +164,22 @@ def _plain(table: sa.TableClause, columns: Collection[str]) -> list[sa.ColumnEle
 
 @lru_cache(maxsize=200)
 def _row(table: sa.TableClause, key: tuple[str, ...], columns: tuple[str, ...], *, is_locked: bool) -> sa.Select[Any]:
-    """Two rows at most, whose key columns hold the parameters ``key_0`` ..."""
+    """Two rows at most, whose key columns hold the parameters ``KEY``."""
     query = sa.select(*_plain(table, columns)).where(*_is_it(table, key)).limit(2)
     return query.with_for_update(key_share=True) if is_locked else query
 
 
 @lru_cache(maxsize=200)
 def _change(table: sa.TableClause, key: tuple[str, ...], columns: tuple[str, ...]) -> sa.Update:
-    """These columns of that row hold the parameters ``new_0`` ... afterwards."""
-    values: dict[Any, sa.BindParameter[Any]] = {table.c[one]: sa.bindparam(f"new_{i}") for i, one in enumerate(columns)}
+    """These columns of that row hold the parameters ``NEW`` afterwards."""
+    values: dict[Any, sa.BindParameter[Any]] = {
+        table.c[one]: sa.bindparam(NEW.format(i)) for i, one in enumerate(columns)
+    }
     return sa.update(table).where(*_is_it(table, key)).values(values)
 
 
 def _is_it(table: sa.TableClause, key: Collection[str]) -> list[sa.ColumnElement[bool]]:
-    return [table.c[one] == sa.bindparam(f"key_{i}") for i, one in enumerate(key)]
+    return [table.c[one] == sa.bindparam(KEY.format(i)) for i, one in enumerate(key)]
 
 
 def bound(connection: sa.Connection) -> None:

@@ -15,6 +15,8 @@ import sqlalchemy as sa
 _LIVES_SECONDS = 1.0
 #: Under this name a connection keeps when it came back to the pool.
 _RETURNED = "sheets_pipeline_returned"
+#: Needs no file descriptor of its own, of which a process may have none left.
+_Selector: type[selectors.BaseSelector] = getattr(selectors, "PollSelector", selectors.SelectSelector)
 
 
 def ask_idle_connections(engine: sa.Engine) -> None:
@@ -29,7 +31,7 @@ def ask_idle_connections(engine: sa.Engine) -> None:
             dialect.do_ping(connection)
         except psycopg.Error as error:
             if dialect.is_disconnect(cast(Any, error), connection, None):
-                raise sa.exc.DisconnectionError from None
+                raise sa.exc.InvalidatePoolError from None
             raise
 
     def checkin(_connection: Any, record: Any) -> None:
@@ -43,6 +45,6 @@ def _has_said(connection: psycopg.Connection[Any]) -> bool:
     """Whether something has come from the server that nobody has read, or its end of the connection."""
     if connection.closed:
         return True
-    with selectors.DefaultSelector() as selector:
+    with _Selector() as selector:
         selector.register(connection.fileno(), selectors.EVENT_READ)
         return bool(selector.select(0))

@@ -8,8 +8,6 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-import sqlalchemy as sa
-
 from sheets_pipeline.edits import ledger, looks
 from sheets_pipeline.edits.apply import apply_due, editable_tabs
 from sheets_pipeline.edits.ends import Ends
@@ -54,7 +52,8 @@ class Applier:
             wait = _LOOK_SECONDS
             try:
                 wait = work(self._open())
-            except (SheetsPipelineError, sa.exc.SQLAlchemyError) as error:
+            except Exception as error:  # whatever it is, edits go on
+                # Of others not what they say: it may quote a row.
                 text = str(error) if isinstance(error, SheetsPipelineError) else type(error).__name__
                 logger.warning("Edits wait: %s", text)
             wanted.wait(wait)

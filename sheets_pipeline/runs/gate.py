@@ -40,8 +40,8 @@ _TELLING = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, *UNDER_WAY
 #: So many of all runs are looked through for ours before the storage is asked for them by tag.
 _PAGES = (3, 20)
 
-#: What reading the pipeline's tables raises while a database is down.
-UNREACHABLE = (SheetsPipelineError, sa.exc.DBAPIError)
+#: What reading the pipeline's tables raises while a database is down, or has no connection left.
+UNREACHABLE = (SheetsPipelineError, sa.exc.DBAPIError, sa.exc.TimeoutError)
 
 #: Records of a spreadsheet's syncs that are looked through: several tabs in each of the runs that the circuit can need.
 _RECORDS = 60

@@ -111,7 +111,7 @@ def _alive(current: _Round) -> Iterator[None]:
         while not ended.wait(ALIVE_SECONDS):
             try:
                 source_tasks.keep_alive(current.state, current.run_id)
-            except (SheetsPipelineError, sa.exc.DBAPIError) as error:
+            except Exception as error:  # whatever it is, it is tried again
                 logger.warning("Tasks of sources could not be renewed: %s", type(error).__name__)
 
     thread = threading.Thread(target=renew, name="source tasks", daemon=True)

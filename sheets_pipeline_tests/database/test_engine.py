@@ -1,5 +1,7 @@
 """Every failure a person must mend is one paragraph with the remedy, and never shows the password."""
 
+import os
+import resource
 import socket
 import sys
 import time
@@ -129,6 +131,46 @@ def test_a_full_disk_is_told_as_such(tmp_path: Path):
     assert told.value.needs_person is False
     words = 'could not extend file "base/16384/16679": No space left on device'
     assert "Dagster's storage (DAGSTER_POSTGRES_URL) has no room left" in str(explain(RuntimeError(words)))
+
+
+def test_of_a_server_that_vanished_one_connection_is_asked_and_all_are_made_anew(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    """Each question that is not answered takes its whole time."""
+    engine = connect(database_url, pool_size=3)
+    with engine.connect() as one, engine.connect() as another, engine.connect() as third:
+        before = {each.scalar(sa.text("SELECT pg_backend_pid()")) for each in (one, another, third)}
+    asked = []
+
+    def no_answer(connection: object) -> bool:
+        asked.append(connection)
+        raise psycopg.OperationalError("consuming input failed: timeout expired")
+
+    monkeypatch.setattr(idle_connections, "_LIVES_SECONDS", 0.0)
+    monkeypatch.setattr(engine.dialect, "do_ping", no_answer)
+    monkeypatch.setattr(engine.dialect, "is_disconnect", lambda *_: True)
+    with engine.connect() as one, engine.connect() as another, engine.connect() as third:
+        after = {each.scalar(sa.text("SELECT pg_backend_pid()")) for each in (one, another, third)}
+    assert len(asked) == 1
+    assert before.isdisjoint(after)
+
+
+def test_a_connection_is_used_again_where_no_file_can_be_opened_any_more(database_url: str):
+    engine = connect(database_url, pool_size=1)
+    engine.connect().close()
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (200, limits[1]))
+    held = []
+    try:
+        with pytest.raises(OSError, match="Too many open files"):
+            while True:
+                held.append(os.open(os.devnull, os.O_RDONLY))
+        with engine.connect() as connection:
+            assert connection.scalar(sa.text("SELECT 1")) == 1
+    finally:
+        for each in held:
+            os.close(each)
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
 @pytest.mark.parametrize("idle_seconds", [0.0, 5.0])

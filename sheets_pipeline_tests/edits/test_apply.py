@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
+from sheets_pipeline.database.edit_batch import TargetRows
 from sheets_pipeline.database.edit_catalog import edit_problems
 from sheets_pipeline.database.edit_refusals import Kind, refusal
 from sheets_pipeline.database.edit_target import TargetRow
@@ -368,6 +369,19 @@ def test_no_text_becomes_json_or_letters_of_an_array(engine: sa.Engine) -> None:
         with pytest.raises(sa.exc.StatementError) as refused:
             row.change({"yes": "perhaps"})
         assert refusal(refused.value).kind is Kind.REFUSED
+
+
+def test_columns_may_have_names_that_parameters_would_have(engine: sa.Engine) -> None:
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE odd (key_0 INTEGER PRIMARY KEY, new_0 INTEGER, held_0 INTEGER)")
+        connection.exec_driver_sql("INSERT INTO odd VALUES (1, 2, 3), (2, 2, 3)")
+        row = TargetRow(connection, "odd", {"key_0": 1}, ["held_0", "new_0"])
+        assert row.change({"held_0": 4, "new_0": 5})
+        assert row.read(lock=True) == {"held_0": 4, "new_0": 5}
+        rows = TargetRows(connection, "odd", [{"key_0": 1}, {"key_0": 2}], ["new_0"])
+        assert rows.change([(0, {"new_0": 5}, {"new_0": 6}), (1, {"new_0": 2}, {"new_0": 7})])
+        assert rows.read([0, 1]) == {0: {"new_0": 6}, 1: {"new_0": 7}}
+        assert row.delete()
 
 
 def test_all_that_is_due_has_its_turn_however_few_rows_are_taken_at_once(small: Stage, monkeypatch: pytest.MonkeyPatch):

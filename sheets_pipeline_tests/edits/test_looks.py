@@ -1,8 +1,9 @@
 """Tabs are read soon where a message does not tell everything: once for all who ask, by whoever comes first."""
 
+import threading
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import sqlalchemy as sa
@@ -12,6 +13,7 @@ from sheets_pipeline.database.row_tables import sheet_tab_look
 from sheets_pipeline.edits import ledger, looks
 from sheets_pipeline.edits.applier import Applier
 from sheets_pipeline.edits.apply import apply_due
+from sheets_pipeline.edits.ends import Ends
 from sheets_pipeline.edits.look import look_due
 from sheets_pipeline_tests.edits.stage import Stage
 from sheets_pipeline_tests.edits.test_way_of_an_edit import Way, way
@@ -95,6 +97,23 @@ def test_a_process_that_takes_messages_in_asks_for_that_once(stage: Stage, monke
     for _ in range(2):
         applier._read(pipeline)
     assert asked == [stage.state]
+
+
+def test_whatever_fails_edits_go_on(caplog: pytest.LogCaptureFixture) -> None:
+    applier, wanted, tried = Applier(lambda: cast(Ends, None), lambda: 0), threading.Event(), [0]
+
+    def work(_: Ends) -> float:
+        tried[0] += 1
+        wanted.set()
+        if tried[0] == 2:
+            applier.end()
+            return 0.0
+        raise OSError("value of a cell")
+
+    applier._run(work, wanted)
+    assert tried == [2]
+    assert "Edits wait: OSError" in caplog.text
+    assert "of a cell" not in caplog.text
 
 
 def test_what_a_message_does_not_tell_is_read_without_a_sync(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:

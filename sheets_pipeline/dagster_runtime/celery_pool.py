@@ -1,9 +1,9 @@
 """The processes of a Celery worker, each of which takes one run and ends.
 
-Celery takes a process for free between the end of its run and its own. A run that comes then, as one does that waited for
-the one before, is written into the pipe of a process that reads no more: it waits until that has ended and, as its successor
-gets the same pipe, for another process to get ready, while one beside it is. And a process that has closed its files but is
-not gone yet gets a successor at one of the later looks, up to five seconds later.
+Celery takes a process for free between the end of its run and its own end. A run that comes then is written into the pipe of
+a process that reads no more. Its successor gets that pipe: the run waits until the successor is ready, while another process
+beside it is free. And a process that has closed its files but is not gone yet gets its successor at one of the later looks, up
+to five seconds later.
 """
 
 import time

@@ -15,7 +15,7 @@ database_clock = sql_function(
 
 
 def database_time(connection: sa.Connection) -> float:
-    """The same, asked now."""
+    """Seconds since 1970 by the database's clock, asked now."""
     return float(connection.execute(_ASKED).scalar_one())
 
 

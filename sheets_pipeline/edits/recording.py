@@ -13,7 +13,19 @@ from sheets_pipeline.database.edit_tables import sheet_edit
 from sheets_pipeline.database.event_table import utc_now
 from sheets_pipeline.database.state import chunks, sync_base_row
 from sheets_pipeline.edits.base import as_cell, zone_named
-from sheets_pipeline.edits.ledger import EDITS, OPEN, Edit, Seen, Source, State, as_json, edits_of, now, whole_row
+from sheets_pipeline.edits.ledger import (
+    EDITS,
+    OPEN,
+    Edit,
+    Seen,
+    Source,
+    State,
+    as_json,
+    edits_of,
+    now,
+    select,
+    whole_row,
+)
 from sheets_pipeline.edits.typed_over import (
     IS_UNTOLD,
     adopt_untold,
@@ -243,7 +255,7 @@ def _was_taken_back(connection: sa.Connection, before: Edit, cell: Seen, source:
     """Whether the cell's latest edit has taken this very one back, whose message comes after that."""
     if before.undoes is None or source.seen_by != "webhook":
         return False
-    return any(_is_known(one, cell, source) for one in edits_of(connection, EDITS.where(_EDIT.id == before.undoes), {}))
+    return any(_is_known(one, cell, source) for one in select(connection, _EDIT.id == before.undoes))
 
 
 def _same_value(before: Edit, cell: Seen, source: Source) -> bool:

@@ -81,11 +81,12 @@ def default_rests(instance: dg.DagsterInstance, pipeline: Pipeline, kind: Kind, 
     )
 
 
-def in_one_line(error: SheetsPipelineError | sa.exc.DBAPIError) -> str:
+def in_one_line(error: SheetsPipelineError | sa.exc.SQLAlchemyError) -> str:
     """The error in one line; the database's own words where we have none."""
-    if isinstance(error, sa.exc.DBAPIError):
-        return f"A database does not answer: {' '.join(str(error.orig).split())[:300]}"
-    return str(error)
+    if isinstance(error, SheetsPipelineError):
+        return str(error)
+    words = error.orig if isinstance(error, sa.exc.DBAPIError) else error
+    return f"A database does not answer: {' '.join(str(words).split())[:300]}"
 
 
 def current_circuit(instance: dg.DagsterInstance, pipeline: Pipeline) -> Circuit:

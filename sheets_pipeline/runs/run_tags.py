@@ -62,9 +62,9 @@ def failure_tags(
     An error of another spreadsheet than the default one says nothing about that: its circuit does not count it.
     """
     is_elsewhere = spreadsheet != DEFAULT and error.concerns in (Concerns.SPREADSHEET, Concerns.CREDENTIAL)
-    known = (
-        None if tags.get(ERROR_TAG) == ProcessDied.__name__ else tags.get(ERROR_TAG)
-    )  # of the run that this one retries
+    known = tags.get(ERROR_TAG)
+    if known == ProcessDied.__name__:  # that of the run which this one retries
+        known = None
     if known and (error.concerns.is_within_tab or is_elsewhere) and not is_of_less(known):
         return {}
     name = type(error).__name__ + (ELSEWHERE if is_elsewhere else "")

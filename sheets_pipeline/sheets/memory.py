@@ -121,7 +121,7 @@ class TabMemory(Protocol):
         """What we last wrote in these rows."""
 
     def written_since(self, moment: float) -> set[str]:
-        """Keys of rows written or deleted after a moment."""
+        """Keys of rows written or deleted at or after a moment."""
 
     def intend(self, keys: Collection[str]) -> None:
         """Note rows that are about to be sent."""
@@ -149,7 +149,7 @@ class TabMemory(Protocol):
 
 
 def stood_at(memory: TabMemory, moment: float, keys: Collection[str]) -> BaseRows:
-    """What these rows held at a moment, as far as is known; None for those written since, or edited and noted so.
+    """What these rows held at a moment, as far as is known; None for those of which something was noted at or after it.
 
     What was read at that moment is older than what is known of them: compared with that it would look like an edit.
     """

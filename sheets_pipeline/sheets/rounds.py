@@ -26,7 +26,8 @@ _ROWS_BELOW_READ = 200
 class TabLook:
     """A tab at one time: its cells, where our columns are, and in which row each key stands.
 
-    ``read_at`` is a moment of the memory's before it was read; ``is_as_known`` says whether what we remember of its rows is what stands there.
+    ``read_at`` is a moment right before it was read, by the memory's clock; ``is_as_known`` says whether what we remember of
+    its rows is what stands there.
     """
 
     sheet_id: int

@@ -98,7 +98,7 @@ class TabWriter:
         self._marks = TabMarks(client, ownership, memory.now)
         self._reader = TabReader(tab, client, self._marks)
         self._sender = Sender(tab, client, memory, self._reader)
-        #: From when the frame of the full sync is that is under way.
+        #: Of the full sync that is under way: when its frame was computed, and when the tab was read.
         self._computed_at = self._read_at = 0.0
 
     def keep_edits(self, inbox: EditInbox | None) -> None:

@@ -214,7 +214,10 @@ def test_the_sensor_notices_an_event_while_it_waits(platform: Platform, monkeypa
     timer.join()
 
 
-def test_a_run_writes_what_comes_until_the_next_tick(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("ahead", "waited"), [(8, 8), (3600, 10)], ids=["", "by a clock that is an hour ahead"])
+def test_a_run_writes_what_comes_until_the_next_tick(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, ahead: float, waited: float
+) -> None:
     monkeypatch.setattr(stay, "IDLE_SECONDS", 0)
     fill(platform)
     platform.server.reset_stats()
@@ -226,14 +229,14 @@ def test_a_run_writes_what_comes_until_the_next_tick(platform: Platform, monkeyp
         timer.start()
         return wait(engine, seconds, **options)
 
-    # A minute before the tick until something has come, and at the tick from then on, however long that takes.
-    now = SimpleNamespace(time=lambda: tick - 60 * (not waits), sleep=time.sleep)
+    # Before the tick until something has come, and at the tick from then on, however long that takes.
+    now = SimpleNamespace(time=lambda: tick - ahead * (not waits), sleep=time.sleep)
     monkeypatch.setattr(event_sync, "time", now)
     monkeypatch.setattr(events, "wait_for_event", comes_meanwhile)
     result = run(platform, "event_sync", tags={"sheets_pipeline/next_tick": str(tick)})
     timer.join()
     assert result.success
-    assert waits == [60]
+    assert waits == [waited]
     assert pending(platform) == 0
     assert platform.server.stats()["totals"]["writes"] > 0
 

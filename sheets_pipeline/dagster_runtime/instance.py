@@ -15,6 +15,9 @@ from sheets_pipeline.home import DEFAULTS, dagster_home
 #: Class of the launcher that hands runs to workers of any host.
 _HANDS_OUT = "CeleryHostsRunLauncher"
 
+#: Runs at once where dagster.yaml says nothing, as Dagster has it.
+_DAGSTERS_RUNS_AT_ONCE = 10
+
 _CLASSES = ("local_artifact_storage", "compute_logs", "run_launcher", "run_coordinator")
 _STORAGES = ("storage", "run_storage", "event_log_storage", "schedule_storage")
 
@@ -48,6 +51,16 @@ def hands_out_runs(instance: dg.DagsterInstance | None = None) -> bool:
     ref = InstanceRef.from_dir(str(dagster_home())) if instance is None else instance.get_ref()
     launcher = ref.run_launcher_data
     return launcher is not None and launcher.class_name == _HANDS_OUT
+
+
+def runs_at_once() -> int:
+    """So many runs the ``dagster.yaml`` in force allows at once; opens nothing."""
+    ref = InstanceRef.from_dir(str(dagster_home()))
+    settings: Mapping[str, Any] = ref.settings
+    if ref.custom_instance_class_data is not None:
+        settings = _merged(InstanceRef.from_dir(str(DEFAULTS)).settings, settings)
+    most: int = settings.get("concurrency", {}).get("runs", {}).get("max_concurrent_runs", _DAGSTERS_RUNS_AT_ONCE)
+    return most
 
 
 def _merged(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:

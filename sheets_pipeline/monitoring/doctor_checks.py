@@ -10,6 +10,7 @@ from importlib import metadata
 import sqlalchemy as sa
 
 from sheets_pipeline.components.tab_asset import is_refreshed_by_events, watched
+from sheets_pipeline.dagster_runtime.instance import runs_at_once
 from sheets_pipeline.database import event_parts, installed, leases
 from sheets_pipeline.database.clock import database_time
 from sheets_pipeline.database.engine import NO_ROOM, connect, described
@@ -162,6 +163,9 @@ def event_syncs(facts: Facts) -> Finding:
     if reason:
         remedy = "Until then one works for all spreadsheets. Or set SYNC_EVENT_RUNS=1."
         return warn(f"{wanted} wanted by SYNC_EVENT_RUNS, one works: {reason}", remedy)
+    if (most := runs_at_once()) <= wanted:
+        others = f"dagster.yaml allows {most} runs at once: while changes keep coming, full syncs and all others wait"
+        return warn(f"{wanted} beside each other; {others}", f"Set max_concurrent_runs there to {wanted + 4} or more.")
     return ok(f"{wanted} beside each other")
 
 

@@ -86,7 +86,9 @@ def test_the_least_rights_that_are_documented_are_enough(engine: sa.Engine, limi
 
 
 @pytest.mark.parametrize("engine", [one for one in DIALECTS if one != "sqlite"], indirect=True)
-def test_what_several_event_syncs_lack_is_told_by_the_doctor(engine: sa.Engine, limited: Stage) -> None:
+def test_what_several_event_syncs_lack_is_told_by_the_doctor(
+    engine: sa.Engine, limited: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     facts = Facts()
     facts.settings = Settings(_env_file=None, sync_event_runs=4)
     facts.platform = limited.platform
@@ -98,6 +100,14 @@ def test_what_several_event_syncs_lack_is_told_by_the_doctor(engine: sa.Engine, 
     if on_sequence:
         assert "may not use the sequence pending_event_id_seq" in event_syncs(facts).message
         grant(engine, on_sequence)
+    found = event_syncs(facts)
+    assert found.message.startswith("4 beside each other; dagster.yaml allows 4 runs at once")
+    assert found.remedy == "Set max_concurrent_runs there to 8 or more."
+    (tmp_path / "dagster.yaml").write_text(
+        "instance_class: {module: sheets_pipeline.dagster_runtime.instance, class: PipelineInstance}\n"
+        "concurrency: {runs: {max_concurrent_runs: 5}}\n"
+    )
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
     assert event_syncs(facts) == ok("4 beside each other")
 
 

@@ -24,7 +24,7 @@ _UNUSED_SECONDS = 86_400.0
 _CONNECT_SECONDS = 5.0
 
 #: A process that is not ready for a run by then is replaced; Celery's own 4 s are too few while the database is away.
-_READY_SECONDS = 180.0
+READY_SECONDS = 180
 
 
 def celery_app(broker: str) -> Celery:
@@ -39,7 +39,7 @@ def celery_app(broker: str) -> Celery:
         task_ignore_result=True,
         task_store_errors_even_if_ignored=False,
         worker_prefetch_multiplier=1,
-        worker_proc_alive_timeout=_READY_SECONDS,
+        worker_proc_alive_timeout=READY_SECONDS,
         worker_max_tasks_per_child=1,  # a run has a process of its own, forked from one that has imported everything
         worker_pool="sheets_pipeline.dagster_runtime.celery_pool:OneRunEach",
         worker_hijack_root_logger=False,

@@ -23,7 +23,13 @@ from dagster._utils.interrupts import capture_interrupts
 
 from sheets_pipeline import logs
 from sheets_pipeline.dagster_runtime.at_once import AT_ONCE_TAG, begin_ahead, begin_beside
-from sheets_pipeline.dagster_runtime.celery_app import EXECUTE_RUN, broker_url, celery_app, queues_of_host
+from sheets_pipeline.dagster_runtime.celery_app import (
+    EXECUTE_RUN,
+    READY_SECONDS,
+    broker_url,
+    celery_app,
+    queues_of_host,
+)
 from sheets_pipeline.dagster_runtime.connections import keep_connections, open_connections
 from sheets_pipeline.dagster_runtime.fingerprint import code_version
 from sheets_pipeline.dagster_runtime.run_launcher import DEFAULT_MODULES
@@ -66,11 +72,14 @@ def _prepare(**_: object) -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
     begin_ahead()
+    signal.alarm(READY_SECONDS)  # a storage that takes connections and never answers ends the process: it is replaced
     try:
         _opened.append(_open())
         build_ahead(_opened[0][0])
     except Exception as error:  # what cannot be opened now is tried again by the run
         logger.info("Not ready ahead of a run (%s).", type(error).__name__)
+    finally:
+        signal.alarm(0)
 
 
 @worker_process_shutdown.connect  # type: ignore[untyped-decorator]

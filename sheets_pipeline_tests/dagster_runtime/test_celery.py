@@ -263,6 +263,18 @@ def _waiting(hosts: Hosts, instance: dg.DagsterInstance, *, stubborn: bool = Fal
     return run_id
 
 
+def test_a_process_that_gets_no_answer_from_the_storage_ends(hosts: Hosts) -> None:
+    """And is replaced; it would stand there for ever, and its host would seem to take runs."""
+    code = (
+        "import time\n"
+        "from sheets_pipeline.dagster_runtime import celery_worker as worker\n"
+        "worker.READY_SECONDS, worker._open = 1, lambda: time.sleep(60)\n"
+        "worker._prepare()"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], env=hosts.environment, check=False, timeout=60)
+    assert ended.returncode == -signal.SIGALRM
+
+
 def test_a_run_is_ended_from_elsewhere(hosts: Hosts, instance: dg.DagsterInstance) -> None:
     run_id = _waiting(hosts, instance)
     assert instance.run_launcher.terminate(run_id)

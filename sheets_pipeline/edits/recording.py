@@ -136,8 +136,12 @@ def _lines(
             "column_name": cell.column,
         }
         if not isinstance(cell.now, Unknown):
+            if not is_typed_over(cell, held, source):
+                continue
+            if line := untold_line(connection, tab_id, cell._replace(is_old_sure=True), held, source):
+                untold.append(noted | line | {"settled_at": moment})
             line = own | typed_over_line(cell, held)
-            if is_typed_over(cell, held, source) and not adopt_untold(connection, tab_id, line, cell, source):
+            if not adopt_untold(connection, tab_id, line, cell, source):
                 untold.append(noted | line | {"settled_at": moment})
             continue
         before = known.latest.get((cell.row_key, cell.column))

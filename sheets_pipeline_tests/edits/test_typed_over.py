@@ -105,6 +105,15 @@ def test_what_somebody_else_typed_meanwhile_is_not_theirs_whose_message_shows_it
     assert stage.apply() == [State.APPLIED]
 
 
+def test_such_a_message_tells_of_the_edit_before_it_too(stage: Stage) -> None:
+    """Of Wash no message came, Draw was typed over Wash, and Sand over Draw before the script read it."""
+    stage.type(when=_soon() + 1, old="Draw", is_old_sure=True, title="Sand", editor="bob@example.org")
+    stage.type(when=_soon(), old="Wash", title="Draw", now="Sand")
+    assert sorted(_lines(stage)) == [
+        ("Draw", "superseded", "ada@example.org"), ("Sand", "new", "bob@example.org"), ("Wash", "superseded", "")
+    ]  # fmt: skip
+
+
 def test_a_message_of_a_cell_that_was_typed_over_takes_the_line_that_the_next_ones_left(stage: Stage) -> None:
     stage.type(when=_soon() + 1, old="Draw", is_old_sure=True, title="Sand", editor="bob@example.org")
     stage.type(when=_soon(), old="Paint", title="Draw", now="Sand", editor="ada@example.org")

@@ -2,6 +2,7 @@
 // Run setup() once; test() sends a probe, showConfig() shows what is set, uninstall() takes the triggers away.
 
 const TABS = {};  // title -> {keys: {name: header}, columns: {name: header}, rows: whether people add rows}
+const MARK = 'sheets_pipeline.column';  // key of developer metadata
 const MOST_ROWS = 500, MOST_CHARACTERS = 900000;
 
 function setup() {
@@ -18,6 +19,7 @@ function setup() {
 function install() {
   uninstall();
   const spreadsheet = SpreadsheetApp.getActive();
+  spreadsheet.getSheets().forEach(titleOf);
   ScriptApp.newTrigger('edited').forSpreadsheet(spreadsheet).onEdit().create();
   ScriptApp.newTrigger('changed').forSpreadsheet(spreadsheet).onChange().create();
 }
@@ -40,24 +42,50 @@ function test() {
   return code;
 }
 
+// The title by which the pipeline knows a tab, however people have renamed it; undefined for one of theirs.
+function titleOf(sheet) {
+  const store = PropertiesService.getScriptProperties(), ids = JSON.parse(store.getProperty('TABS') || '{}');
+  const id = sheet.getSheetId(), name = sheet.getName(), title = Object.keys(ids).find((one) => ids[one] === id);
+  if (title || !TABS[name]) return title;
+  if (name in ids && sheet.getParent().getSheets().some((one) => one.getSheetId() === ids[name])) return undefined;  // ours is another one
+  ids[name] = id;
+  store.setProperty('TABS', JSON.stringify(ids));
+  return name;
+}
+
+// Where columns are, by name: people may have renamed them, but the pipeline has marked them.
+function places(sheet, header, headers) {
+  const found = {}, missing = [];
+  for (const name of Object.keys(headers)) {
+    found[name] = header.indexOf(headers[name]);
+    if (found[name] < 0) missing.push(name);
+  }
+  if (missing.length) sheet.createDeveloperMetadataFinder().withKey(MARK).find().forEach((mark) => {
+    const column = mark.getLocation().getColumn(), at = column ? column.getColumn() - 1 : -1;
+    if (missing.indexOf(mark.getValue()) >= 0 && Object.values(found).indexOf(at) < 0) found[mark.getValue()] = at;
+  });
+  return found;
+}
+
 function edited(e) {
-  const range = e.range, sheet = range.getSheet(), tab = TABS[sheet.getName()];
+  const range = e.range, sheet = range.getSheet(), title = titleOf(sheet), tab = TABS[title];
   if (!tab) return;
   const header = sheet.getRange(1, 1, 1, sheet.getLastColumn()).getValues()[0].map(String);
   const first = Math.max(range.getRow(), 2), count = range.getLastRow() - first + 1;
-  const place = (headers) => Object.keys(headers).map((name) => [name, header.indexOf(headers[name])]);
+  if (count < 1) return send(by(e, {kind: 'look', tab: title}));  // a header may have been put back
+  const found = places(sheet, header, Object.assign({}, tab.columns, tab.keys));
+  const place = (headers) => Object.keys(headers).map((name) => [name, found[name]]);
   const keys = place(tab.keys), all = place(tab.columns);
-  if (count < 1) return send(by(e, {kind: 'look', tab: sheet.getName()}));  // a header may have been put back
-  if (keys.concat(all).some(([, at]) => at < 0)) return send({kind: 'look', tab: sheet.getName()});
+  if (keys.concat(all).some(([, at]) => at < 0)) return send({kind: 'look', tab: title});
   const touched = (places) => places.filter(([, at]) => at + 1 >= range.getColumn() && at + 1 <= range.getLastColumn());
   const columns = touched(all), key = touched(keys).length > 0;
   if (!columns.length && !key) return;
-  if (count > MOST_ROWS || !(columns.length || tab.rows)) return send(by(e, {kind: 'look', tab: sheet.getName()}));
+  if (count > MOST_ROWS || !(columns.length || tab.rows)) return send(by(e, {kind: 'look', tab: title}));
   const values = sheet.getRange(first, 1, count, header.length).getValues();
   const rest = tab.rows ? all.filter((place) => columns.indexOf(place) < 0) : [];
   const cell = (value) => value instanceof Date ? {date: value.getTime()} : value;
   const message = {
-    kind: 'edit', tab: sheet.getName(), columns: columns.map(([name]) => name),
+    kind: 'edit', tab: title, columns: columns.map(([name]) => name),
     rows: values.map((row) => ({key: keys.map(([, at]) => cell(row[at])), cells: columns.map(([, at]) => cell(row[at]))})),
   };
   // Of a row without its whole key nobody knows which it is: by all that stands in it, it is known again.

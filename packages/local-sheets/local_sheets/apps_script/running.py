@@ -60,6 +60,7 @@ class Running:
             "spreadsheet.info": sheets.info,
             "sheet.grid": sheets.grid,
             "sheet.last": sheets.last,
+            "metadata.find": sheets.metadata,
             "range.parse": sheets.parse,
             "range.get": sheets.get,
             "values.set": sheets.set_values,

@@ -17,6 +17,7 @@ from local_sheets.cell_values.locales import get_locale
 from local_sheets.cell_values.model import CellError, Formula
 from local_sheets.cell_values.number_format import is_date_format, render
 from local_sheets.cell_values.serial import from_serial, to_serial
+from local_sheets.data_filters import metadata_places
 from local_sheets.model.cell import AnyCell, Cell, effective, entered, number_format_of
 from local_sheets.model.spreadsheet import Spreadsheet
 from local_sheets.model.tab import Rect, Tab
@@ -88,6 +89,22 @@ class SheetServices:
     async def last(self, spreadsheet_id: str, sheet_id: int) -> dict[str, int]:
         """The last row and the last column with content, 0 where there is none."""
         return await self._read(spreadsheet_id, lambda sheet: _last_of(_tab(sheet, sheet_id)))
+
+    async def metadata(self, spreadsheet_id: str, sheet_id: int | None, wanted: dict[str, Any]) -> list[dict[str, Any]]:
+        """Developer metadata of a tab, or of the spreadsheet for None, whose ``key``, ``value`` and ``id`` are those wanted."""
+
+        def work(sheet: Spreadsheet) -> list[dict[str, Any]]:
+            found = []
+            for number, place in sorted(metadata_places(sheet).items()):
+                of = sheet.metadata[number]
+                is_here = sheet_id is None or (place.tab is not None and place.tab.sheet_id == sheet_id)
+                told = {"id": number, "key": of["metadataKey"], "value": of.get("metadataValue")}
+                if is_here and all(told[name] == value for name, value in wanted.items()):
+                    tab = place.tab and {"sheetId": place.tab.sheet_id, "title": place.tab.title}
+                    found.append({**told, "kind": place.kind, "tab": tab, "index": place.index})
+            return found
+
+        return await self._read(spreadsheet_id, work)
 
     async def parse(self, spreadsheet_id: str, sheet_id: int | None, text: str) -> dict[str, Any]:
         """The range that a text names: in the tab it is asked of, unless it names another one."""

@@ -48,6 +48,50 @@ def test_the_last_cells_are_found_whatever_stands_blank_behind_them(cells: list[
     assert _last_of(tab) == last
 
 
+def test_developer_metadata_is_found_by_key_value_and_id_where_it_is_by_now(
+    script: ScriptOfSpreadsheet, evaluate: Evaluate
+):
+    def mark(key: str, value: str, **location: Any) -> dict[str, Any]:
+        metadata = {"metadataKey": key, "metadataValue": value, "location": location, "visibility": "DOCUMENT"}
+        return {"createDeveloperMetadata": {"developerMetadata": metadata}}
+
+    def span(dimension: str, index: int) -> dict[str, Any]:
+        return {"sheetId": 0, "dimension": dimension, "startIndex": index, "endIndex": index + 1}
+
+    marks = [
+        mark("k", "column", dimensionRange=span("COLUMNS", 1)),
+        mark("k", "row", dimensionRange=span("ROWS", 4)),
+        mark("k", "sheet", sheetId=0),
+        mark("k", "whole", spreadsheet=True),
+        mark("other", "row", dimensionRange=span("ROWS", 5)),
+        {"insertDimension": {"range": span("COLUMNS", 0)}},
+    ]
+    script.edit({"batchUpdate": {"requests": marks}}, None, "OTHER")
+    told = (
+        ".find().map((one) => { const at = one.getLocation(); return [one.getKey(), one.getValue(), at.getLocationType(),"
+        " at.getColumn() && at.getColumn().getA1Notation(), at.getRow() && at.getRow().getRow(), at.getSheet() && at.getSheet().getName(),"
+        " Boolean(at.getSpreadsheet())]; })"
+    )
+    of_sheet = [
+        ["k", "column", "COLUMN", "C1:C1000", None, None, False],
+        ["k", "row", "ROW", None, 5, None, False],
+        ["k", "sheet", "SHEET", None, None, "Sheet1", False],
+    ]
+    whole = ["k", "whole", "SPREADSHEET", None, None, None, True]
+
+    def found(of: str, how: str) -> list[list[Any]]:
+        lines: list[list[Any]] = evaluate(f"{of}.createDeveloperMetadataFinder(){how}{told}")
+        return sorted(lines, key=lambda line: line[:2])
+
+    spreadsheet = "SpreadsheetApp.getActive()"
+    assert found(_SHEET, ".withKey('k')") == of_sheet
+    assert found(spreadsheet, ".withKey('k')") == [*of_sheet, whole]
+    assert found(spreadsheet, ".withValue('row')") == [of_sheet[1], ["other", "row", "ROW", None, 6, None, False]]
+    assert found(spreadsheet, ".withKey('k').withValue('whole')") == [whole]
+    first = f"{spreadsheet}.createDeveloperMetadataFinder().withValue('whole').find()[0].getId()"
+    assert found(spreadsheet, f".withId({first})") == [whole]
+
+
 def test_ranges_give_values_texts_formulas_and_take_them(evaluate: Evaluate):
     written = "[['name', new Date(2026, 0, 2)], [5, '=A2*2'], ['1.5', true]]"
     steps = f"const s = {_SHEET}; s.getRange(1, 1, 3, 2).setValues({written}); const r = s.getRange('A1:B3');"

@@ -183,6 +183,7 @@ class Sheet {
     return this;
   }
   insertRowAfter(row) { return this.insertRowsAfter(row, 1); }
+  createDeveloperMetadataFinder() { return makeFinder(this[HELD].spreadsheet, this); }
   setName(title) {
     batch(this[HELD].spreadsheetId, { updateSheetProperties: { properties: { sheetId: this.getSheetId(), title }, fields: "title" } });
     this[HELD].title = title;
@@ -194,6 +195,46 @@ const gridOf = (sheet) => host("sheet.grid", sheet[HELD].spreadsheetId, sheet[HE
 const lastOf = (sheet) => host("sheet.last", sheet[HELD].spreadsheetId, sheet[HELD].sheetId);
 const makeRange = (sheet, { row, column, rows, columns }) => guarded("Range", new Range(sheet, row, column, rows, columns));
 const makeSheet = (spreadsheet, properties) => guarded("Sheet", new Sheet(spreadsheet, properties));
+
+/** Developer metadata in a sheet, or in a spreadsheet. */
+class MetadataFinder {
+  constructor(spreadsheet, sheet, wanted = {}) {
+    holding(this, { spreadsheet, sheet, wanted, with: (name, value) => makeFinder(spreadsheet, sheet, { ...wanted, [name]: value }) });
+  }
+
+  withId(id) { return this[HELD].with("id", Number(id)); }
+  withKey(key) { return this[HELD].with("key", String(key)); }
+  withValue(value) { return this[HELD].with("value", String(value)); }
+  find() {
+    const { spreadsheet, sheet, wanted } = this[HELD];
+    const found = host("metadata.find", spreadsheet.getId(), sheet ? sheet.getSheetId() : null, wanted);
+    return found.map((one) => guarded("DeveloperMetadata", new Metadata(spreadsheet, one)));
+  }
+  toString() { return "DeveloperMetadataFinder"; }
+}
+
+class Metadata {
+  constructor(spreadsheet, found) { holding(this, { spreadsheet, found }); }
+
+  getId() { return this[HELD].found.id; }
+  getKey() { return this[HELD].found.key; }
+  getValue() { return this[HELD].found.value; }
+  getLocation() { return guarded("DeveloperMetadataLocation", new MetadataLocation(this[HELD].spreadsheet, this[HELD].found)); }
+  toString() { return "DeveloperMetadata"; }
+}
+
+class MetadataLocation {
+  constructor(spreadsheet, { kind, tab, index }) { holding(this, { spreadsheet, kind, sheet: tab && makeSheet(spreadsheet, tab), index }); }
+
+  getLocationType() { return this[HELD].kind; }
+  getSpreadsheet() { return this[HELD].kind === "SPREADSHEET" ? this[HELD].spreadsheet : null; }
+  getSheet() { return this[HELD].kind === "SHEET" ? this[HELD].sheet : null; }
+  getRow() { const { kind, sheet, index } = this[HELD]; return kind === "ROW" ? sheet.getRange(index + 1, 1, 1, sheet.getMaxColumns()) : null; }
+  getColumn() { const { kind, sheet, index } = this[HELD]; return kind === "COLUMN" ? sheet.getRange(1, index + 1, sheet.getMaxRows(), 1) : null; }
+  toString() { return "DeveloperMetadataLocation"; }
+}
+
+const makeFinder = (...held) => guarded("DeveloperMetadataFinder", new MetadataFinder(...held));
 
 /** The edited range in a trigger on an edit; else the first cell. */
 function activeRange(sheet) {
@@ -219,6 +260,7 @@ class Spreadsheet {
     const found = spreadsheetInfo(this[HELD].id).sheets.find(({ sheetId }) => sheetId === id);
     return found ? makeSheet(this, found) : null;
   }
+  createDeveloperMetadataFinder() { return makeFinder(this, null); }
   getActiveSheet() { return (job.event?.range && this.getSheetById(job.event.range.sheetId)) || this.getSheets()[0]; }
   getActiveRange() { return activeRange(this.getActiveSheet()); }
   getActiveCell() { return this.getActiveRange().getCell(1, 1); }

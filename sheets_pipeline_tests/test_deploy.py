@@ -171,6 +171,14 @@ def test_the_units_of_systemd_run_what_compose_runs() -> None:
         assert (DEPLOY / "workspace.yaml").exists()
 
 
+def test_no_unit_that_is_stopped_interrupts_a_run() -> None:
+    """Of the others the signal to end reaches all processes, runs among them."""
+    kill = {
+        name: unit.get("KillMode") for name, unit in _units().items() if {"daemon", "worker"} & {name.split("-")[-1]}
+    }
+    assert kill == {"sheets-pipeline-daemon": ["process"], "sheets-pipeline-worker": ["mixed"]}
+
+
 def test_what_the_readme_enables_starts_with_the_machine() -> None:
     [line] = [one.strip() for one in (ROOT / "README.md").read_text().splitlines() if "systemctl enable" in one]
     target = "sheets-pipeline.target"

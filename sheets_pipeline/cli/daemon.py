@@ -18,7 +18,8 @@ from sheets_pipeline.cli.logged import take_output
     help="The file that says where the code is.",
 )
 def daemon(workspace: str) -> None:
-    """Run Dagster's daemon here once no other host runs it; ends on SIGTERM.
+    """Run Dagster's daemon here once no other host runs it; ends on SIGTERM, and waits a while for the runs that it
+    has started here.
 
     Started on two hosts or more, one runs the daemon and the others stand by: they take over at once when it ends, and within
     30 seconds when its host dies, is cut off or stands still.
@@ -26,9 +27,13 @@ def daemon(workspace: str) -> None:
     from sheets_pipeline.logs import writes_json
 
     take_output("daemon")
+    from sheets_pipeline.dagster_runtime.runs_here import wait_for_runs
     from sheets_pipeline.dagster_runtime.standby import run_daemon
 
     command = [str(Path(sys.executable).with_name("dagster-daemon")), "run", "-w", workspace]
     if writes_json():
         command.append("--log-format=json")
-    sys.exit(run_daemon(command, say=click.echo))
+    code = run_daemon(command, say=click.echo)
+    if not code:
+        wait_for_runs(say=click.echo)
+    sys.exit(code)

@@ -82,5 +82,5 @@ def _messages(instance: dg.DagsterInstance, run_id: str) -> dict[str, str]:
             )
         else:
             error = getattr(event.event_specific_data, "error", None)
-            of_run = f"The run failed with {error.cls_name}." if error else str(event.message or "")
+            of_run = f"The run failed with {error.cls_name}." if error else " ".join(str(event.message or "").split())
     return messages | ({"": f"{of_run} Its log in the Dagster UI tells more."} if of_run and not messages else {})

@@ -5,7 +5,7 @@ taken (``sync/rules.py``). What stands in the tab is known from what was written
 to be changed, because people may have put something of their own in the place since.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -13,13 +13,17 @@ from sheets_pipeline.sheets.client import SheetsClient
 from sheets_pipeline.sheets.rounds import Round
 from sheets_pipeline.sync import rules
 from sheets_pipeline.sync.batches import MAX_PAYLOAD_BYTES, Piece, dump, fill_batches
+from sheets_pipeline.sync.columns import cell_number_format_request
 from sheets_pipeline.sync.notes import CellNote, NoteChanges, Place, note_changes
 from sheets_pipeline.sync.rules import WARNED, Choices, Guards
 from sheets_pipeline.sync.snapshot import row_runs
-from sheets_pipeline.sync.tab import Tab
+from sheets_pipeline.sync.tab import ColumnType, Tab
 
 #: More spans than this of one column are asked for as one.
 _MOST_SPANS = 100
+
+#: Columns of days, and the kinds of number formats that Google gives a cell when somebody types a day or a time.
+_OF_DAYS, _DAYS = (ColumnType.DATE, ColumnType.DATETIME), ("DATE", "TIME", "DATE_TIME")
 
 
 class Notes(Protocol):
@@ -67,12 +71,14 @@ class TabShowing:
             if not dry_run:
                 self.notes.forget_all()
         elif due := self.notes.due():
-            there = self._read_notes(planned, due)
+            cells = self._read_cells(planned, due)
+            there = {place: cell["note"] for place, cell in cells.items() if cell.get("note")}
             self._changes = note_changes(due, planned.index.row_of, planned.settled.layout, there)
             if not dry_run:
                 self.notes.forget(self._changes.gone)
                 self.notes.sending([note for note in self._changes.settled if note.wanted is not None])
             _add(planned, self._changes.pieces(planned.facts.sheet_id))
+            _add(planned, self._numbers_again(planned, due, cells))
 
     def applied(self) -> None:
         """All of the plan is known to stand in the tab."""
@@ -81,8 +87,8 @@ class TabShowing:
 
     # Notes -----------------------------------------------------------------------------------------------------------
 
-    def _read_notes(self, planned: Round, due: list[CellNote]) -> dict[Place, str]:
-        """The notes of the cells, and all of a column in which one of ours may be astray."""
+    def _read_cells(self, planned: Round, due: list[CellNote]) -> dict[Place, dict[str, Any]]:
+        """Notes and kinds of number formats of the cells, and of all of a column in which a note of ours may be astray."""
         layout, row_of = planned.settled.layout, planned.index.row_of if planned.index else {}
         rows: dict[int, list[int]] = {layout[note.column]: [] for note in due if note.column in layout}
         for note in due:
@@ -96,8 +102,23 @@ class TabShowing:
             ranges += [_span(planned, column, first, end) for first, end in runs]
         if not ranges:
             return {}
-        cells, _ = self._read(planned, ranges, "note")
-        return {place: cell["note"] for place, cell in cells.items() if cell.get("note")}
+        cells, _ = self._read(planned, ranges, "note,userEnteredFormat(numberFormat(type))")
+        return cells
+
+    def _numbers_again(
+        self, planned: Round, due: list[CellNote], cells: Mapping[Place, Mapping[str, Any]]
+    ) -> Iterator[Piece]:
+        """Number formats of cells into which a date was typed, for which they are not: what stands there would be shown as one,
+        and whatever is typed there next be taken for one."""
+        layout, row_of = planned.settled.layout, planned.index.row_of if planned.index else {}
+        for note in due:
+            row, at = row_of.get(note.key), layout.get(note.column)
+            if note.wanted is None or row is None or at is None:
+                continue
+            kind, shown = self.tab.column(note.column).type, cells.get((row, at), {}).get("userEnteredFormat", {})
+            if kind not in _OF_DAYS and shown.get("numberFormat", {}).get("type") in _DAYS:
+                request = cell_number_format_request(planned.facts.sheet_id, row, at, kind)
+                yield Piece(dump(request), 0, [], {row: note.key})
 
     # Rules and warnings ----------------------------------------------------------------------------------------------
 

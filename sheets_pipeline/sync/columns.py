@@ -13,6 +13,8 @@ from sheets_pipeline.sync.widths import width_requests
 #: Developer metadata that marks a column as ours; its value is the column's name.
 COLUMN_METADATA_KEY = "sheets_pipeline.column"
 
+_NUMBER_FORMAT = "userEnteredFormat.numberFormat"
+
 
 def header_requests(tab: Tab, sheet_id: int, wanted: Rows) -> Iterator[dict[str, Any]]:
     """The header row of a new tab, and all that makes its columns ours."""
@@ -95,12 +97,18 @@ def number_format_requests(
     """The number format of a column from ``first_row`` (0-based) on, where its type has one."""
     if column_type not in NUMBER_FORMATS:
         return
-    kind, pattern = NUMBER_FORMATS[column_type]
     span = {"sheetId": sheet_id, "startRowIndex": first_row, "startColumnIndex": index, "endColumnIndex": index + 1}
-    yield {
-        "repeatCell": {
-            "range": span,
-            "cell": {"userEnteredFormat": {"numberFormat": {"type": kind, "pattern": pattern}}},
-            "fields": "userEnteredFormat.numberFormat",
-        }
-    }
+    yield {"repeatCell": {"range": span, "cell": _formatted(column_type), "fields": _NUMBER_FORMAT}}
+
+
+def cell_number_format_request(sheet_id: int, row: int, index: int, column_type: ColumnType) -> dict[str, Any]:
+    """The number format of a cell (0-based) as its column's type has it; none of its own where that has none."""
+    start = {"sheetId": sheet_id, "rowIndex": row, "columnIndex": index}
+    return {"updateCells": {"start": start, "rows": [{"values": [_formatted(column_type)]}], "fields": _NUMBER_FORMAT}}
+
+
+def _formatted(column_type: ColumnType) -> dict[str, Any]:
+    if column_type not in NUMBER_FORMATS:
+        return {}
+    kind, pattern = NUMBER_FORMATS[column_type]
+    return {"userEnteredFormat": {"numberFormat": {"type": kind, "pattern": pattern}}}

@@ -114,6 +114,35 @@ def test_a_refused_cell_says_why_until_the_next_edit_is_taken(hand: Hand) -> Non
     assert (hand.note(), hand.kept(), hand.sync()) == ("", 0, (1, 0, 0))
 
 
+def test_a_cell_of_numbers_in_which_a_date_was_typed_shows_and_takes_numbers_again(hand: Hand) -> None:
+    """As somebody types 3/4 and means points, Google makes a date of it, and so of whatever is typed there next."""
+    way, platform = hand.way, hand.platform
+    way.sync("quiz_responses")
+    [header, first, *_] = platform.values("quiz_responses!A1:Z3")
+    column, was = header.index("score"), first[header.index("score")]
+    cell = f"quiz_responses!{chr(65 + column)}2"
+
+    def shown() -> dict[str, Any]:
+        fields = "sheets.data.rowData.values(formattedValue,userEnteredFormat.numberFormat.type)"
+        path = f"/v4/spreadsheets/{platform.spreadsheet_id}?ranges={quote(cell)}&fields={fields}"
+        return dict(platform.server.call("GET", path)["sheets"][0]["data"][0]["rowData"][0]["values"][0])
+
+    before = shown()
+    way.put(cell, "3/4/2026")
+    assert shown()["userEnteredFormat"]["numberFormat"]["type"] == "DATE"
+    way.send(way.message("quiz_responses", "score", [[first[0], {"date": 1772582400000}]]))
+    apply_due(way.pipeline)
+    assert way.edits()[0]["reason"] == "expected a number, found a date"
+    way.sync("quiz_responses")
+    assert shown() == before
+    assert platform.values(cell) == [[was]]
+    assert way.sync("quiz_responses").traffic.write_requests == 0
+    way.put(cell, "34")
+    way.send(way.message("quiz_responses", "score", [[first[0], 34]]))
+    apply_due(way.pipeline)
+    assert (way.edits()[0]["state"], shown().get("userEnteredFormat")) == ("applied", before.get("userEnteredFormat"))
+
+
 def test_notes_of_people_stay(hand: Hand) -> None:
     hand.set_note("Call her first")
     hand.type("lost")

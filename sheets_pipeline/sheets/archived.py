@@ -366,7 +366,8 @@ class ArchivedWriter:
         )
         writer.keep_edits(self.inbox_of(tab))
         writer.rows = self.rows if tab is self.tab else None
-        writer.showing = self.showing if tab is self.tab else None
+        if self.showing is not None:
+            writer.showing = self.showing if tab is self.tab else self.showing.of_archive(tab)
         writer.elsewhere = lambda keys: set(self.source.moments(keys)) if keys else set()
         return writer
 

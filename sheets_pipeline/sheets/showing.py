@@ -60,6 +60,14 @@ class TabShowing:
     ) -> None:
         self.tab, self.client, self.notes, self._choices = tab, client, notes, choices
         self._changes = NoteChanges()
+        #: Whether warnings stand on all columns: nothing that is typed there is taken.
+        self._is_archive = False
+
+    def of_archive(self, tab: Tab) -> "TabShowing":
+        """What is shown in an archive tab of this one: warnings, where people's edits are taken in this one."""
+        showing = TabShowing(tab, self.client, None)
+        showing._is_archive = self.notes is not None and bool(self.tab.edited)
+        return showing
 
     def add_to(self, planned: Round, *, dry_run: bool = False) -> None:
         """Add to the plan what is to be shown; reads nothing where nothing is to be changed."""
@@ -125,7 +133,7 @@ class TabShowing:
     def _guard(self, planned: Round) -> None:
         """Rules and warnings as they are wanted, where that is not what was last set; new rows take those above them."""
         known = dict(planned.facts.rules) if planned.sight.is_as_known else {}
-        new_rows, is_whole = _new_rows(planned), planned.rows is None
+        new_rows, is_whole = _new_rows(planned), planned.rows is None or self._is_archive
         if new_rows and new_rows[0] == 1:  # no row above tells their rules
             known = {name: mark for name, mark in known.items() if mark == WARNED}
         wanted = (
@@ -145,6 +153,8 @@ class TabShowing:
         planned.settled = replace(planned.settled, rules=wanted.marks)
 
     def _wanted(self, known: Mapping[str, str]) -> Guards:
+        if self._is_archive:
+            return Guards({column.name: WARNED for column in self.tab.columns}, {})
         if self.notes is None or not self.tab.edited:
             return Guards({}, {})
         return rules.wanted_guards(self.tab, self._choices(), known)

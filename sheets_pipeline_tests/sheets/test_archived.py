@@ -7,8 +7,11 @@ import pytest
 
 from local_sheets.testing import LocalSheetsServer
 from sheets_pipeline.embedded.postgres import Server
+from sheets_pipeline.sheets.showing import TabShowing
+from sheets_pipeline.sync.rules import WARNING
 from sheets_pipeline.testing import new_database
-from sheets_pipeline_tests.sheets.family import MAIN, NOW, Family
+from sheets_pipeline_tests.sheets.family import MAIN, NOW, Family, full_sync
+from sheets_pipeline_tests.sheets.test_showing import NoNotes
 
 
 @pytest.fixture
@@ -53,6 +56,24 @@ def test_a_first_fill_puts_older_months_straight_into_archive_tabs(family: Famil
     assert sum(rows for rows, _ in report.archives.values()) == 200 - report.rows
     again = family.sync()
     assert (again.traffic.read_requests, again.traffic.write_requests, again.cells) == (1, 0, 0)
+
+
+def test_archive_tabs_warn_of_what_is_typed_there_where_people_edit_the_main_tab(family: Family) -> None:
+    family.submit(*range(0, 400, 2))
+    writer = family.writer()
+    writer.showing = TabShowing(writer.tab, writer.client, NoNotes())
+    full_sync(writer, family.engine)
+    sheets = family.call("GET", "?fields=sheets(properties.title,protectedRanges)")["sheets"]
+    warned = {
+        sheet["properties"]["title"]: sum(area["description"] == WARNING for area in sheet.get("protectedRanges", ()))
+        for sheet in sheets
+    }
+    main, all_columns = warned.pop(MAIN), len(writer.tab.columns)
+    assert 0 < main < all_columns
+    assert len(warned) > 10
+    assert {number for title, number in warned.items() if title.startswith(MAIN)} == {all_columns}
+    report = full_sync(writer, family.engine)
+    assert (report.traffic.read_requests, report.traffic.write_requests) == (1, 0)
 
 
 def test_rows_move_with_notes_formulas_and_colours_when_the_tab_grows(family: Family) -> None:

@@ -182,3 +182,24 @@ def test_a_tab_that_is_in_use_gets_them_once_edits_are_on(guarded: Guarded) -> N
     assert guarded.kinds(2) == ["-"] * 6
     assert guarded.requests(guarded.rows(1, 2)) == (2, 1)
     assert (guarded.kinds(3), guarded.warned()) == (FULL, "A")
+
+
+def test_an_archive_tab_warns_of_each_column_of_ours(guarded: Guarded) -> None:
+    def of_archive() -> TabShowing:
+        return TabShowing(guarded.tab, guarded.client, NoNotes()).of_archive(guarded.tab)
+
+    guarded.writer.showing = None
+    assert guarded.requests(guarded.rows(1, 2))[1] == 1
+    assert guarded.warned() == ""
+    guarded.writer.showing = of_archive()  # of one that was made before they were wanted
+    report = guarded.writer.event_sync(lambda: guarded.rows(1).assign(score=2.5), {"1"})
+    assert (report.traffic.read_requests, report.traffic.write_requests) == (2, 1)
+    assert guarded.warned() == "ABCDEF"
+    assert guarded.kinds(2) == ["-"] * 6
+    guarded.writer.showing = of_archive()
+    report = guarded.writer.event_sync(lambda: guarded.rows(1).assign(score=3.5), {"1"})
+    assert (report.traffic.read_requests, report.traffic.write_requests) == (1, 1)
+    off = TabShowing(guarded.tab, guarded.client, None).of_archive(guarded.tab)
+    guarded.writer.showing = off
+    assert guarded.requests(guarded.rows(1, 2))[1] == 1
+    assert guarded.warned() == ""  # edits are off

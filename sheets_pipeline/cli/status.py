@@ -90,8 +90,8 @@ def view(status: "Status") -> RenderableType:
     parts: list[RenderableType] = [f"{_coloured(status.health)}  {escape(status.reason)}"]
     if not status.daemon_running and not any(one.key == "daemon" for one in status.host_findings):
         parts.append(
-            "[yellow]Dagster's daemon has not reported for five minutes, so no sync starts by itself. "
-            "Start `sheets-pipeline dev` or `dagster dev`.[/]"
+            "[yellow]Dagster's daemon has not reported within the last five minutes: no sync starts by itself. "
+            "Start `sheets-pipeline daemon`, or `sheets-pipeline dev` on a machine of your own.[/]"
         )
     others = [one.text for one in status.host_findings]
     others += [*status.failed_ticks, *([status.stale_code] if status.stale_code else [])]

@@ -24,7 +24,7 @@ _REASON = "the cell was typed over before anything told of this edit; the edit a
 _SUFFIX = ":before"
 #: Lines of its ledger in which the value of a cell is looked for.
 _LINES = 20
-#: How far the clocks of a spreadsheet and of the ledger may be apart here, in seconds.
+#: How far the clocks of a spreadsheet and of the ledger, and of two scripts, may be apart here, in seconds.
 _CLOCKS = 2.0
 
 #: Lines of edits that nothing but the edit after them has told of.
@@ -97,7 +97,8 @@ def adopt_untold(connection: sa.Connection, tab_id: int, own: Mapping[str, Any],
     """Give the line of an untold edit to its own message, which came late; False where there is none."""
     columns, zone = sheet_edit.c, zone_named(source.time_zone)
     mine = (columns.tab_id == tab_id) & (columns.row_key == cell.row_key) & (columns.column_name == cell.column)
-    for edit in select(connection, mine & IS_UNTOLD & (columns.typed_at >= source.typed_at)):
+    # Of two scripts at once, that of the first edit may be the later one to look at its clock.
+    for edit in select(connection, mine & IS_UNTOLD & (columns.typed_at >= source.typed_at - _CLOCKS)):
         if is_told(edit.typed, cell.typed, zone):
             values = source.as_row() | {"event_id": own["event_id"], "typed": own["typed"]}
             connection.execute(sheet_edit.update().where(columns.id == edit.id).values(values))

@@ -105,6 +105,15 @@ def test_what_somebody_else_typed_meanwhile_is_not_theirs_whose_message_shows_it
     assert stage.apply() == [State.APPLIED]
 
 
+def test_that_line_is_taken_also_where_its_own_script_began_a_little_later(stage: Stage) -> None:
+    at = _soon()
+    stage.type(when=at, old="Draw", is_old_sure=True, title="Sand", editor="bob@example.org")
+    stage.type(when=at + 1, old="Paint", title="Draw", now="Sand")
+    assert _lines(stage) == [("Draw", "superseded", "ada@example.org"), ("Sand", "new", "bob@example.org")]
+    stage.type(when=at + 5, old="Sand", title="Draw", now="Wash")  # typed anew
+    assert len(stage.edits()) == 3
+
+
 def test_such_a_message_tells_of_the_edit_before_it_too(stage: Stage) -> None:
     """Of Wash no message came, Draw was typed over Wash, and Sand over Draw before the script read it."""
     stage.type(when=_soon() + 1, old="Draw", is_old_sure=True, title="Sand", editor="bob@example.org")

@@ -35,5 +35,8 @@ def daemon(workspace: str) -> None:
         command.append("--log-format=json")
     code = run_daemon(command, say=click.echo)
     if not code:
-        wait_for_runs(say=click.echo)
+        try:
+            wait_for_runs(say=click.echo)
+        except Exception as error:  # the storage may have been stopped before, as when a machine is shut down
+            click.echo(f"Runs that are under way are left alone: Dagster's storage is away ({type(error).__name__}).")
     sys.exit(code)

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from click.testing import CliRunner
 
-from sheets_pipeline.dagster_runtime import runs_here
+from sheets_pipeline.cli.daemon import daemon
+from sheets_pipeline.dagster_runtime import runs_here, standby
 from sheets_pipeline.processes.identity import WORKER_TAG, WorkerIdentity, start_of
 
 
@@ -98,3 +100,17 @@ def test_runs_of_workers_are_for_these_to_wait_for(
     said: list[str] = []
     runs_here.wait_for_runs(said.append)
     assert said == []
+
+
+def test_a_storage_that_was_stopped_before_ends_the_daemon_all_the_same(
+    instance: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*, say: object) -> None:
+        raise ConnectionError("secret")
+
+    monkeypatch.setattr(standby, "run_daemon", lambda *_, **__: 0)
+    monkeypatch.setattr(runs_here, "wait_for_runs", away)
+    (tmp_path / "workspace.yaml").write_text("load_from: []\n")
+    ended = CliRunner().invoke(daemon, ["-w", str(tmp_path / "workspace.yaml")])
+    assert (ended.exit_code, ended.exception) == (0, None)
+    assert ended.output == "Runs that are under way are left alone: Dagster's storage is away (ConnectionError).\n"
